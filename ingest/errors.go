@@ -1,0 +1,51 @@
+package ingest
+
+import (
+	"errors"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+)
+
+// Kinds of errors that a [Service] returns, to be matched with errors.Is. Each
+// comes in an [*Error] whose message is fit for the caller.
+var (
+	// ErrInvalid: the request or the payload is wrong; 400.
+	ErrInvalid = errors.New("invalid input")
+	// ErrForbidden: the caller may not do this; 403.
+	ErrForbidden = errors.New("forbidden")
+	// ErrNotFound: there is no such job, or it is another organization's,
+	// which makes no difference; 404.
+	ErrNotFound = errors.New("not found")
+	// ErrState: the job's state does not allow this; 409.
+	ErrState = errors.New("not allowed in this state")
+	// ErrTooLarge: the payload is above the limit; 413.
+	ErrTooLarge = errors.New("too large")
+	// ErrMediaType: the content type or encoding is not taken; 415.
+	ErrMediaType = errors.New("unsupported media type")
+	// ErrKeyReused: the Idempotency-Key was used for another payload; 422.
+	ErrKeyReused = errors.New("idempotency key reused")
+	// ErrUnavailable: storage or the job store failed, nothing was accepted,
+	// try again; 503.
+	ErrUnavailable = errors.New("unavailable")
+)
+
+// Error is an error with a message for the caller. The message holds nothing of
+// the payload.
+type Error struct {
+	Kind    error
+	Message string
+	// Issues of the payload, if it is to blame.
+	Issues []fhirbundle.Issue
+	// Err is the cause, for logs only; it may be nil.
+	Err error
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// Unwrap makes errors.Is match the kind and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}

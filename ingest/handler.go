@@ -1,0 +1,125 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// Handler takes over what a payload holds, batch by batch. Batches of one job
+// come one after the other, in order; those of several jobs come at once, up to
+// [WorkerOptions.Concurrency].
+//
+// A batch may come again: after an error, or where the process died before it
+// was recorded. It then has the same [Batch.Key] and the same resources, so that
+// a handler can make its effects once.
+type Handler interface {
+	// Handle returns nil once the effects are durable. Single resources are
+	// refused by [Batch.Reject]. An error makes the job be retried from this
+	// batch, unless it is [Permanent]; what the job's sender sees of it is in
+	// [Failure]. Other errors are logged as they are, so they must hold
+	// nothing of the payload. ctx ends when the lease is lost, the job is
+	// cancelled, or the worker must stop.
+	Handle(ctx context.Context, b *Batch) error
+}
+
+// Finisher is a [Handler] that wants to be told when all batches of a job were
+// handled, before the job completes. It may be called again.
+type Finisher interface {
+	// Finish returns what came out of the job.
+	Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error)
+}
+
+// HandlerFunc is a Handler that is one function.
+type HandlerFunc func(ctx context.Context, b *Batch) error
+
+// Handle implements [Handler].
+func (f HandlerFunc) Handle(ctx context.Context, b *Batch) error { return f(ctx, b) }
+
+// Batch is a run of resources of one payload. It, and all bytes in it, are the
+// handler's until Handle returns, and are reused after that.
+type Batch struct {
+	// Job as claimed; not to be changed.
+	Job *jobs.Job
+	// Key is the same whenever this batch is handed over, and no other batch's.
+	Key string
+	// Start and End are the byte offsets in the payload between which the
+	// batch lies.
+	Start, End int64
+	// Whole: the batch is all that there is in the payload. Transaction,
+	// message and document Bundles always come whole.
+	Whole bool
+	// Resources in the order of the payload. Those that were refused already
+	// when they were read are not among them.
+	Resources []Resource
+
+	rejected []Outcome
+}
+
+// Resource is one entry of a Bundle, or one line of NDJSON.
+type Resource struct {
+	// Index of the entry, or of the line that is not blank, from 0; Line from
+	// 1; Offset of the entry or line in bytes.
+	Index  int64
+	Line   int64
+	Offset int64
+	// Type is empty, and Raw nil, for an entry without a resource: a GET, HEAD
+	// or DELETE.
+	Type string
+	// ID, FullURL, Method and URL as in the entry, empty where absent.
+	ID      string
+	FullURL string
+	Method  string
+	URL     string
+	// Raw is the resource as it was sent, byte for byte.
+	Raw []byte
+
+	rejected bool
+}
+
+// Outcome says what became of one resource that was not taken: a line of the
+// outcomes file.
+type Outcome struct {
+	// Entry of the Bundle, from 0, or Line of the NDJSON file, from 1.
+	Entry *int64 `json:"entry,omitempty"`
+	Line  int64  `json:"line,omitempty"`
+	// Offset in bytes.
+	Offset       int64              `json:"offset"`
+	ResourceType string             `json:"resourceType,omitempty"`
+	ID           string             `json:"id,omitempty"`
+	Issues       []fhirbundle.Issue `json:"issues"`
+}
+
+// Failure is an error with a code and a message that the job's sender may see.
+// Neither may hold anything of the payload.
+type Failure struct {
+	Code      string
+	Message   string
+	Permanent bool  // no further attempt
+	Err       error // for the log; may be nil
+}
+
+func (f *Failure) Error() string {
+	if f.Err != nil {
+		return f.Message + ": " + f.Err.Error()
+	}
+	return f.Message
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Permanent marks an error that no further attempt can mend.
+func Permanent(err error) error {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		p := *f
+		p.Permanent = true
+		return &p
+	}
+	return &Failure{Code: "handler", Message: "The payload could not be processed", Permanent: true, Err: err}
+}
+
+// Reject refuses resource i of the batch: it is listed in the job's outcomes
+// with a code and a message, which must hold nothing of the payload.
+func (b *Batch) Reject(i int, code, message string) { panic("") }
