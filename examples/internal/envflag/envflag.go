@@ -1,0 +1,143 @@
+// Package envflag adds three things to package flag: each flag has an
+// environment variable, the help shows the flags in groups, and a flag may be
+// given several times.
+//
+// The standard library's flags do the rest. A larger library was not taken: of
+// those that bind variables, ff had no release since 2023, and kong takes only
+// flags with two dashes.
+package envflag
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Set is a flag.FlagSet with groups and variables. Define flags by its
+// FlagSet's methods, each group's behind a call of Group.
+type Set struct {
+	*flag.FlagSet
+	prefix string
+	intro  string
+	groups []group
+}
+
+type group struct {
+	title string
+	from  map[string]bool // flags that were there before
+}
+
+// New returns an empty set. prefix is that of the variables, for example
+// FHIRDOCK_; intro is the text above the flags in the help.
+func New(name, prefix, intro string) *Set {
+	s := &Set{FlagSet: flag.NewFlagSet(name, flag.ContinueOnError), prefix: prefix, intro: intro}
+	s.SetOutput(io.Discard) // errors are returned, and printed once by the caller
+	s.Usage = func() {}
+	return s
+}
+
+// Group begins a group: flags that are defined from here on belong to it.
+func (s *Set) Group(title string) {
+	g := group{title: title, from: map[string]bool{}}
+	s.VisitAll(func(f *flag.Flag) { g.from[f.Name] = true })
+	s.groups = append(s.groups, g)
+}
+
+// Strings defines a flag that may be given several times. A value that is given
+// replaces the default; its variable holds values with commas between them.
+func (s *Set) Strings(name string, value []string, usage string) *[]string {
+	l := &list{values: value}
+	s.Var(l, name, usage)
+	return &l.values
+}
+
+type list struct {
+	values []string
+	given  bool
+}
+
+func (l *list) String() string {
+	if l == nil {
+		return ""
+	}
+	return strings.Join(l.values, ",")
+}
+
+func (l *list) Set(v string) error {
+	if !l.given {
+		l.values, l.given = nil, true
+	}
+	l.values = append(l.values, v)
+	return nil
+}
+
+// Variable is the name of a flag's environment variable.
+func (s *Set) Variable(name string) string {
+	return s.prefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// Parse reads the arguments, and for flags that are not among them the
+// variables that are set and not empty. It returns flag.ErrHelp for -h and
+// --help; other errors say which flag or variable is wrong.
+func (s *Set) Parse(args []string, getenv func(string) string) error {
+	if err := s.FlagSet.Parse(args); err != nil {
+		return err
+	}
+	given := map[string]bool{}
+	s.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	var err error
+	s.VisitAll(func(f *flag.Flag) {
+		name := s.Variable(f.Name)
+		value := getenv(name)
+		if given[f.Name] || value == "" || err != nil {
+			return
+		}
+		values := []string{value}
+		if _, ok := f.Value.(*list); ok {
+			values = strings.Split(value, ",")
+		}
+		for _, v := range values {
+			// The value may be a secret: it is not shown.
+			if s.FlagSet.Set(f.Name, strings.TrimSpace(v)) != nil {
+				err = fmt.Errorf("%s has a value that -%s does not take", name, f.Name)
+			}
+		}
+	})
+	return err
+}
+
+// WriteHelp writes the intro and all flags, by group, with variables and
+// defaults.
+func (s *Set) WriteHelp(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(s.intro)
+	for i, g := range s.groups {
+		fmt.Fprintf(&b, "\n%s\n", g.title)
+		s.VisitAll(func(f *flag.Flag) {
+			if g.from[f.Name] || i+1 < len(s.groups) && !s.groups[i+1].from[f.Name] {
+				return
+			}
+			s.describe(&b, f)
+		})
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (s *Set) describe(b *strings.Builder, f *flag.Flag) {
+	name, usage := flag.UnquoteUsage(f)
+	fmt.Fprintf(b, "  -%s", f.Name)
+	if name != "" {
+		b.WriteString(" " + name)
+	}
+	b.WriteByte('\n')
+	for line := range strings.SplitSeq(usage, "\n") {
+		b.WriteString("        " + line + "\n")
+	}
+	b.WriteString("        ")
+	if f.DefValue != "" && f.DefValue != "false" {
+		b.WriteString("default " + f.DefValue + "; ")
+	}
+	b.WriteString(s.Variable(f.Name) + "\n")
+}
