@@ -1,0 +1,353 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"io"
+	"slices"
+)
+
+// bundleState is what was seen of the Bundle itself.
+type bundleState struct {
+	resourceType seenText
+	typ          seenText
+	kind         string // typ where it is one that FHIR defines
+	hasEntry     bool
+	entryLine    int64 // of the member entry
+	entryOffset  int64
+	notArray     bool // the member entry is something else
+	notObject    bool // so is the document
+}
+
+// seenText is a member of the Bundle that should be a word.
+type seenText struct {
+	seen   bool
+	word   string // "" where it is not a word
+	line   int64
+	offset int64
+}
+
+var bom = []byte("\xef\xbb\xbf")
+
+// start reads to the first byte of the document.
+func (r *Reader) start() {
+	w := &r.win
+	for len(w.buf)-w.pos < len(bom) && w.more() {
+	}
+	if bytes.HasPrefix(w.buf[w.pos:], bom) {
+		r.report(jsonBOM, Issue{Line: 1})
+		w.pos += len(bom)
+	}
+	if r.opts.format == NDJSON {
+		r.state = atLine
+		return
+	}
+	c, ok := w.peek()
+	switch {
+	case !ok && w.err == io.EOF:
+		r.report(bodyEmpty, Issue{Line: 1})
+		r.err = r.Report().Err()
+	case !ok:
+		r.failRead(badEnd)
+	case c == '{':
+		w.pos++
+		r.openBundle()
+		r.state = atName
+	default:
+		at, line := w.offset(), w.lineAt(w.pos)+1
+		if end, ok := r.unit(0, watchNothing); ok {
+			r.report(bundleResourceType, Issue{Message: "Expected resourceType 'Bundle', got " + jsonKind(c), Line: line, Offset: at})
+			r.bundle.notObject = true
+			r.win.pos = end
+			r.state = atTail
+		}
+	}
+}
+
+// openBundle makes the scanner's bottom object the Bundle, whose names have to
+// outlive what they were read from.
+func (r *Reader) openBundle() {
+	r.scan.extraOf(1)
+}
+
+// addName takes in the name of a member of the Bundle.
+func (r *Reader) addName(text []byte) fault {
+	s := &r.scan
+	n := name{hashName(text), uint32(len(s.arena)) | inArena, uint32(len(text))}
+	s.arena = append(s.arena, text...)
+	_, f := s.admit(nil, n, 0, 1)
+	s.names = append(s.names, n)
+	// Hashes, tables and texts of all names together are bounded like a value.
+	if f == fine && len(s.arena)+32*len(s.names) > max(r.opts.maxEntry, 1<<16) {
+		f = manyNames
+	}
+	return f
+}
+
+// member reads a name, its colon, and its value, unless that is Bundle.entry.
+func (r *Reader) member() {
+	w := &r.win
+	c, ok := w.peek()
+	if !ok {
+		r.failRead(badEnd)
+		return
+	}
+	if c == '}' && len(r.scan.names) == 0 {
+		w.pos++
+		r.state = atTail
+		return
+	}
+	if c != '"' {
+		r.fail(orNUL(c, badName), w.pos, "Bundle")
+		return
+	}
+	end, ok := r.unit(1, watchNothing)
+	if !ok {
+		return
+	}
+	r.scan.found = r.scan.found[:0]
+	at := w.pos
+	text := w.buf[at+1 : end-1]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		r.texts[0] = unescape(r.texts[0][:0], text)
+		text = r.texts[0]
+	}
+	if f := r.addName(text); f != fine {
+		r.fail(f, at, "Bundle")
+		return
+	}
+	what := memberNames[string(text)]
+	w.pos = end
+	if c, ok = w.peek(); !ok {
+		r.failRead(badEnd)
+		return
+	}
+	if c != ':' {
+		r.fail(orNUL(c, badColon), w.pos, "Bundle")
+		return
+	}
+	w.pos++
+	if c, ok = w.peek(); !ok {
+		r.failRead(badEnd)
+		return
+	}
+	if what == entryMember {
+		r.bundle.hasEntry = true
+		r.bundle.entryLine, r.bundle.entryOffset = w.lineAt(w.pos)+1, w.offset()
+		if c == '[' {
+			if r.opts.maxDepth < 2 {
+				r.fail(tooDeep, w.pos, "Bundle.entry")
+				return
+			}
+			w.pos++
+			r.state = atFirstEntry
+			return
+		}
+	}
+	r.memberValue(what)
+}
+
+type member uint8
+
+const (
+	otherMember member = iota
+	typeMember
+	resourceTypeMember
+	entryMember
+)
+
+var memberNames = map[string]member{"type": typeMember, "resourceType": resourceTypeMember, "entry": entryMember}
+
+// memberValue reads the value of a member of the Bundle.
+func (r *Reader) memberValue(what member) {
+	w := &r.win
+	end, ok := r.unit(1, watchNothing)
+	if !ok {
+		return
+	}
+	value := w.buf[w.pos:end]
+	var text []byte
+	if value[0] == '"' {
+		text = value[1 : len(value)-1]
+		if bytes.IndexByte(text, '\\') >= 0 {
+			r.texts[0] = unescape(r.texts[0][:0], text)
+			text = r.texts[0]
+		}
+	}
+	if what == typeMember || what == resourceTypeMember {
+		seen := seenText{seen: true, line: w.lineAt(w.pos) + 1, offset: w.offset()}
+		if isWord(text) {
+			seen.word = string(text)
+		}
+		if what == resourceTypeMember {
+			r.bundle.resourceType = seen
+		} else {
+			r.bundle.typ = seen
+			r.bundle.kind = knownType(text)
+		}
+	}
+	if what == entryMember {
+		r.bundle.notArray = true
+		r.report(bundleEntryArray, Issue{Path: "Bundle.entry", Line: r.bundle.entryLine, Offset: r.bundle.entryOffset})
+	} else {
+		r.memberFindings()
+	}
+	w.pos = end
+	r.state = atMemberEnd
+}
+
+// memberFindings reports what the scanner found in a member of the Bundle.
+func (r *Reader) memberFindings() {
+	for _, f := range r.scan.found {
+		r.report(f.rule, Issue{
+			Path: "Bundle", Line: r.win.lineAt(r.win.pos+f.at) + 1, Offset: r.win.offset() + int64(f.at),
+		})
+	}
+	r.col.more += r.scan.lost
+}
+
+func (r *Reader) memberEnd() {
+	w := &r.win
+	c, ok := w.peek()
+	switch {
+	case !ok:
+		r.failRead(badEnd)
+	case c == ',':
+		w.pos++
+		r.state = atName
+	case c == '}':
+		w.pos++
+		r.state = atTail
+	default:
+		r.fail(orNUL(c, badObject), w.pos, "Bundle")
+	}
+}
+
+// tail reads to the end, and judges the whole.
+func (r *Reader) tail() {
+	w := &r.win
+	c, ok := w.peek()
+	if ok {
+		r.fail(orNUL(c, badTail), w.pos, "")
+		return
+	}
+	if w.err != io.EOF {
+		r.failRead(badEnd)
+		return
+	}
+	if !r.resumed {
+		r.judgeBundle()
+	}
+	r.err = io.EOF
+}
+
+// judgeBundle judges what is known at the end of a Bundle only.
+func (r *Reader) judgeBundle() {
+	b := &r.bundle
+	if b.notObject {
+		return
+	}
+	isBundle := b.resourceType.word == "Bundle"
+	if !isBundle {
+		got := "a value that is not a type name"
+		if !b.resourceType.seen {
+			got = "no resourceType"
+		} else if b.resourceType.word != "" {
+			got = "'" + b.resourceType.word + "'"
+		}
+		r.report(bundleResourceType, Issue{
+			Message: "Expected resourceType 'Bundle', got " + got,
+			Path:    "Bundle", Line: max(b.resourceType.line, 1), Offset: b.resourceType.offset,
+		})
+	}
+	// Of another resource only what it says of itself as a Bundle is judged.
+	other := !isBundle && b.resourceType.word != ""
+	if !r.accepts(b.kind) && (b.typ.seen || !other) {
+		got := "a value that is not a type name"
+		if !b.typ.seen {
+			got = "none"
+		} else if b.typ.word != "" {
+			got = b.typ.word
+		}
+		r.report(bundleType, Issue{
+			Message: "Unsupported bundle type: " + got,
+			Path:    "Bundle.type", Line: max(b.typ.line, 1), Offset: b.typ.offset,
+		})
+	}
+	if r.entries == 0 && !b.notArray && (b.hasEntry || !other) {
+		r.report(bundleNoEntries, Issue{Path: "Bundle.entry", Line: max(b.entryLine, 1), Offset: b.entryOffset})
+	}
+	r.judgeLate()
+}
+
+func (r *Reader) accepts(kind string) bool {
+	return kind != "" && (len(r.opts.types) == 0 || slices.Contains(r.opts.types, kind))
+}
+
+// jsonKind names the kind of value that starts with c.
+func jsonKind(c byte) string {
+	switch {
+	case c == '[':
+		return "a JSON array"
+	case c == '"':
+		return "a JSON string"
+	case c == 't' || c == 'f':
+		return "a JSON boolean"
+	case c == 'n':
+		return "JSON null"
+	default:
+		return "a JSON number"
+	}
+}
+
+// unit scans the value that starts at win.pos, of a name or a value, reading on
+// as far as it goes, and returns its end in win.buf. Where it is false reading
+// has ended.
+func (r *Reader) unit(depth int, kind watch) (int, bool) {
+	w, s := &r.win, &r.scan
+	s.marks.kind = kind
+	for {
+		data := w.buf[w.pos:]
+		cut := len(data) > r.opts.maxEntry
+		if cut {
+			data = data[:r.opts.maxEntry]
+		}
+		end, f := s.value(data, depth, !cut && w.err == io.EOF)
+		switch {
+		case f == fine:
+			return w.pos + end, true
+		case f != more:
+			r.fail(f, w.pos+end, r.where())
+			return 0, false
+		case len(data) == r.opts.maxEntry:
+			r.fail(longEntry, w.pos, r.where())
+			return 0, false
+		case !w.more():
+			r.failRead(badEnd)
+			return 0, false
+		}
+	}
+}
+
+// inside is the index of the entry that is being scanned, if one is.
+func (r *Reader) inside() *int64 {
+	if r.scan.marks.kind != watchEntry {
+		return nil
+	}
+	i := r.entries
+	return &i
+}
+
+// where is the path of what is being scanned.
+func (r *Reader) where() string {
+	switch {
+	case r.opts.format == NDJSON || r.state == atStart || r.state == atTail:
+		return ""
+	case r.scan.marks.kind == watchEntry && r.scan.marks.open == resource:
+		return entryPath(r.entries, "resource")
+	case r.scan.marks.kind == watchEntry:
+		return entryPath(r.entries, "")
+	case r.state == atFirstEntry || r.state == atEntryEnd:
+		return "Bundle.entry"
+	}
+	return "Bundle"
+}

@@ -1,0 +1,54 @@
+package fhirbundle
+
+// maxTypes is how many types are counted by name: FHIR has some 150, and what a
+// sender makes up must not grow memory.
+const maxTypes = 1000
+
+// counts counts resources by type and makes the types' names shared strings.
+type counts struct {
+	index map[string]int
+	types []typeCount
+	all   int64
+}
+
+type typeCount struct {
+	name string
+	n    int64
+}
+
+// of counts a resource and returns its type. Only a new type is allocated.
+func (c *counts) intern(text []byte) (string, int) {
+	if i, ok := c.index[string(text)]; ok {
+		return c.types[i].name, i
+	}
+	if len(c.types) >= maxTypes {
+		return string(text), -1
+	}
+	if c.index == nil {
+		c.index = make(map[string]int, 32)
+		c.types = make([]typeCount, 0, 32)
+	}
+	i := len(c.types)
+	c.types = append(c.types, typeCount{name: string(text)})
+	c.index[c.types[i].name] = i
+	return c.types[i].name, i
+}
+
+// add counts a resource whose type has the index that intern returned; -1 where
+// it has none.
+func (c *counts) add(i int) {
+	c.all++
+	if i >= 0 {
+		c.types[i].n++
+	}
+}
+
+func (c *counts) byType() map[string]int64 {
+	m := make(map[string]int64, len(c.types))
+	for _, t := range c.types {
+		if t.n > 0 {
+			m[t.name] = t.n
+		}
+	}
+	return m
+}

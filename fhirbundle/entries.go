@@ -1,0 +1,204 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// nextEntry reads the next entry of the Bundle into r.entry. It is false where
+// there is none, or where reading has ended.
+func (r *Reader) nextEntry() bool {
+	w := &r.win
+	r.scan.marks.kind = watchNothing
+	c, ok := w.peek()
+	switch {
+	case !ok:
+		r.failRead(badEnd)
+		return false
+	case c == ']':
+		w.pos++
+		r.state = atMemberEnd
+		return false
+	case r.state == atFirstEntry:
+	case c != ',':
+		r.fail(orNUL(c, badArray), w.pos, "Bundle.entry")
+		return false
+	default:
+		w.pos++
+		if c, ok = w.peek(); !ok {
+			r.failRead(badEnd)
+			return false
+		}
+	}
+	line := w.lineAt(w.pos) + 1
+	end, ok := r.unit(2, watchEntry)
+	if !ok {
+		return false
+	}
+	data := w.buf[w.pos:end:end]
+	r.begin(line, int64(len(data)))
+	if c == '{' {
+		r.readEntry(data)
+	} else {
+		r.entryIssue(bundleEntryObject, 0, "", "Entry "+strconv.FormatInt(r.entries, 10)+" is not an object")
+	}
+	r.entryFindings(data)
+	r.entry.Issues = r.issues
+	w.pos = end
+	r.entries++
+	r.state = atEntryEnd
+	r.pos = Position{Offset: w.offset(), Entries: r.entries, Lines: w.lineAt(end)}
+	return true
+}
+
+// begin empties r.entry for an entry or a line that starts at win.pos.
+func (r *Reader) begin(line, size int64) {
+	r.issues = r.issues[:0]
+	for k := range r.texts {
+		r.texts[k] = r.texts[k][:0]
+	}
+	r.entry = Entry{Index: r.entries, Line: line, Offset: r.win.offset(), Size: size}
+}
+
+// readEntry fills r.entry from an entry that was scanned, and judges it.
+func (r *Reader) readEntry(data []byte) {
+	e, m := &r.entry, &r.scan.marks
+	var sh shape
+	typ := -1
+	if at := m.start(data, resource); at >= 0 {
+		sh |= hasResource
+		if data[at] == '{' {
+			end := m.end[resource]
+			e.Resource, e.ResourceOffset = data[at:end:end], e.Offset+int64(at)
+			typ = r.readResource(data, at, "")
+			r.counts.add(typ)
+		} else {
+			r.entryIssue(entryResourceObject, at, "resource", "Entry "+strconv.FormatInt(e.Index, 10)+": 'resource' is not an object")
+		}
+	}
+	if text, at := r.text(data, fullURL, 1); at >= 0 {
+		e.FullURL = text
+		if e.Resource != nil && e.ID != nil && disagrees(text, e.Type, e.ID) {
+			r.entryIssue(fuID, at, "fullUrl", "")
+		}
+	}
+	if at := m.start(data, request); at >= 0 {
+		sh |= hasRequest
+		sh |= r.readRequest(data, at)
+	}
+	if m.at[response] != 0 {
+		sh |= hasResponse
+	}
+	r.judgeShape(sh)
+}
+
+// readResource takes type and id from the marks of a resource that starts at
+// data[at], and judges them. It returns the type's index for counting.
+func (r *Reader) readResource(data []byte, at int, severity Severity) int {
+	e := &r.entry
+	typ := -1
+	text, typeAt := r.text(data, resourceType, 0)
+	if isTypeName(text) {
+		e.Type, typ = r.counts.intern(text)
+	} else {
+		if typeAt < 0 {
+			typeAt = at
+		}
+		r.entryIssueAs(fhirResourceType, severity, typeAt, "resource", "")
+	}
+	if r.scan.marks.at[resourceID] != 0 {
+		text, at := r.text(data, resourceID, 0)
+		e.ID = text
+		if !isID(text) {
+			r.entryIssue(fhirID, at, "resource.id", "")
+		}
+	}
+	return typ
+}
+
+// readRequest fills in the request, which starts at data[at], and judges it.
+func (r *Reader) readRequest(data []byte, at int) shape {
+	e, m := &r.entry, &r.scan.marks
+	var sh shape
+	methodAt := -1
+	if data[at] == '{' {
+		end := m.end[request]
+		e.Request = data[at:end:end]
+		var text []byte
+		if text, methodAt = r.text(data, method, 2); methodAt >= 0 {
+			if e.Method = methodOf(text); e.Method == "" {
+				e.Method = string(text)
+			} else {
+				methodAt = -2
+			}
+		}
+		e.URL, _ = r.text(data, requestURL, 2)
+	}
+	if methodAt != -2 {
+		r.entryIssue(txMethod, max(methodAt, at), "request.method", "")
+	}
+	if len(e.URL) == 0 {
+		r.entryIssue(txURL, at, "request.url", "")
+	}
+	switch e.Method {
+	case "GET", "HEAD", "DELETE":
+		sh |= bodyless
+	}
+	return sh
+}
+
+// text returns the text of a marked member that is a string, and where its value
+// starts; nil where it is no string, and -1 where there is none. Texts with
+// escapes go into the reader's buffer number k.
+func (r *Reader) text(data []byte, p place, k int) ([]byte, int) {
+	at := r.scan.marks.start(data, p)
+	if at < 0 || data[at] != '"' {
+		return nil, at
+	}
+	end, _ := scanString(data, at+1, false)
+	text := data[at+1 : end : end]
+	if bytes.IndexByte(text, '\\') >= 0 {
+		n := len(r.texts[k])
+		r.texts[k] = unescape(r.texts[k], text)
+		text = r.texts[k][n:len(r.texts[k]):len(r.texts[k])]
+	}
+	return text, at
+}
+
+// entryFindings reports what the scanner found in the entry.
+func (r *Reader) entryFindings(data []byte) {
+	m := &r.scan.marks
+	for _, f := range r.scan.found {
+		member := ""
+		for _, p := range [...]place{resource, request} {
+			if at := m.start(data, p); at >= 0 && f.at >= at && f.at < max(m.end[p], at+1) {
+				member = [...]string{resource: "resource", request: "request"}[p]
+			}
+		}
+		r.entryIssue(f.rule, f.at, member, "")
+	}
+	r.col.more += r.scan.lost
+}
+
+// entryIssue reports an issue of the entry that is being read, which starts at
+// win.pos; at counts from there.
+func (r *Reader) entryIssue(ru rule, at int, member, message string) {
+	r.entryIssueAs(ru, "", at, member, message)
+}
+
+func (r *Reader) entryIssueAs(ru rule, severity Severity, at int, member, message string) {
+	index := r.entries
+	is := Issue{
+		Severity: severity,
+		Message:  message,
+		Entry:    &index,
+		Line:     r.win.lineAt(r.win.pos+at) + 1,
+		Offset:   r.win.offset() + int64(at),
+	}
+	if r.opts.format == NDJSON {
+		is.Path = linePath(member)
+	} else {
+		is.Path = entryPath(index, member)
+	}
+	r.issues = append(r.issues, r.report(ru, is))
+}

@@ -1,0 +1,57 @@
+package fhirbundle
+
+// A fault is why a scan stopped. The zero fault is none.
+type fault uint8
+
+const (
+	fine fault = iota
+	// more says that the data ended inside a value.
+	more
+	badEnd
+	badValue
+	badName
+	badColon
+	badObject
+	badArray
+	badNumber
+	badLiteral
+	badEscape
+	badControl
+	badTail
+	badNUL
+	badUTF8
+	badSurrogate
+	twice
+	tooDeep
+	longString
+	longEntry
+	manyNames
+)
+
+// faults says which rule each fault breaks, and how.
+var faults = [...]struct {
+	rule rule
+	text string
+}{
+	fine:         {0, ""},
+	more:         {jsonSyntax, "the document ends too early"},
+	badEnd:       {jsonSyntax, "the document ends too early"},
+	badValue:     {jsonSyntax, "a value was expected"},
+	badName:      {jsonSyntax, "a property name in double quotes was expected"},
+	badColon:     {jsonSyntax, "a colon was expected behind the property name"},
+	badObject:    {jsonSyntax, "a comma or a closing brace was expected"},
+	badArray:     {jsonSyntax, "a comma or a closing bracket was expected"},
+	badNumber:    {jsonSyntax, "a number is not written as JSON wants it"},
+	badLiteral:   {jsonSyntax, "a literal is none of true, false and null"},
+	badEscape:    {jsonSyntax, "a string holds an escape that JSON does not know"},
+	badControl:   {jsonSyntax, "a string holds a control character that is not escaped"},
+	badTail:      {jsonSyntax, "something follows the end of the document"},
+	badNUL:       {jsonNUL, "a NUL character is not allowed"},
+	badUTF8:      {jsonUTF8, "the text is not valid UTF-8"},
+	badSurrogate: {jsonSurrogate, "a string holds half of a surrogate pair"},
+	twice:        {jsonDup, "a property name occurs twice in one object"},
+	tooDeep:      {jsonDepth, "objects and arrays are nested too deeply"},
+	longString:   {jsonString, "a string is longer than the limit"},
+	longEntry:    {jsonEntry, "an entry, a line or a member of the Bundle is longer than the limit"},
+	manyNames:    {jsonEntry, "the Bundle has more members than the limit"},
+}

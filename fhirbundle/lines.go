@@ -1,0 +1,175 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"io"
+)
+
+// nextLine reads the next line that is not blank into r.entry. It is false where
+// the line was blank, or where reading has ended.
+func (r *Reader) nextLine() bool {
+	w := &r.win
+	from := 0 // what of the line was searched already
+	for {
+		rest := w.buf[w.pos+from:]
+		if n := bytes.IndexByte(rest, '\n'); n >= 0 {
+			return r.line(w.buf[w.pos:w.pos+from+n], 1)
+		}
+		from += len(rest)
+		if from > r.opts.maxEntry+1 { // a carriage return may end it
+			return r.longLine()
+		}
+		if !w.more() {
+			break
+		}
+	}
+	if w.err != io.EOF {
+		r.failRead(badEnd)
+		return false
+	}
+	if len(w.buf) > w.pos {
+		return r.line(w.buf[w.pos:], 0)
+	}
+	if r.entries == 0 && !r.resumed {
+		r.report(bodyEmpty, Issue{Line: 1})
+	}
+	r.err = io.EOF
+	return false
+}
+
+// line reads one line, which is followed by so many bytes of line end.
+func (r *Reader) line(data []byte, ending int) bool {
+	w := &r.win
+	next := w.pos + len(data) + ending
+	if ending > 0 && len(data) > 0 && data[len(data)-1] == '\r' {
+		data = data[:len(data)-1]
+	}
+	at := skipSpace(data, 0)
+	if at == len(data) {
+		r.blank++
+		w.pos = next
+		return false
+	}
+	r.begin(w.lineAt(w.pos)+1, int64(len(data)))
+	if len(data) > r.opts.maxEntry {
+		r.lineFault(longEntry, 0)
+	} else {
+		r.readLine(data, at)
+	}
+	r.endLine(next)
+	return true
+}
+
+// endLine completes the entry; the next line starts at win.buf[next].
+func (r *Reader) endLine(next int) {
+	w, e := &r.win, &r.entry
+	e.Issues = r.issues
+	if e.Rejected() {
+		r.refused++
+	}
+	w.pos = next
+	r.entries++
+	r.pos = Position{Offset: w.offset(), Entries: r.entries, Lines: w.lineAt(next)}
+}
+
+// readLine scans a line whose first byte that is not white space is data[at].
+func (r *Reader) readLine(data []byte, at int) {
+	s, e := &r.scan, &r.entry
+	s.marks.kind = watchResource
+	value := data[at:]
+	end, f := s.value(value, 0, true)
+	if f == more {
+		f, end = badEnd, len(value)
+	}
+	if f == fine {
+		if tail := skipSpace(value, end); tail < len(value) {
+			f, end = orNUL(value[tail], badTail), tail
+		}
+	}
+	if f != fine {
+		r.lineFault(f, at+end)
+		return
+	}
+	if value[0] != '{' {
+		r.entryIssue(ndjsonObject, at, "", "")
+		return
+	}
+	e.Resource, e.ResourceOffset = value[:end:end], e.Offset+int64(at)
+	// Offsets in the marks count from the resource, those of issues from the
+	// line: the window stands on the resource meanwhile.
+	r.win.pos += at
+	typ := r.readResource(value, 0, Error)
+	for _, f := range s.found {
+		r.entryIssue(f.rule, f.at, "", "")
+	}
+	r.win.pos -= at
+	r.col.more += s.lost
+	if !hasError(r.issues) {
+		r.counts.add(typ)
+	}
+}
+
+// lineFault reports a line that is not JSON.
+func (r *Reader) lineFault(f fault, at int) {
+	e := &r.entry
+	index := e.Index
+	r.issues = append(r.issues, r.report(faults[f].rule, Issue{
+		Message: r.faultMessage(f, e.Line, e.Offset+int64(at)),
+		Entry:   &index, Line: e.Line, Offset: e.Offset + int64(at),
+	}))
+}
+
+// longLine skips a line that is longer than the limit, without holding it.
+func (r *Reader) longLine() bool {
+	w := &r.win
+	start, line := w.offset(), w.lineAt(w.pos)+1
+	blank, last := true, byte(0)
+	for ended := false; !ended; {
+		rest := w.buf[w.pos:]
+		n := bytes.IndexByte(rest, '\n')
+		if ended = n >= 0; ended {
+			rest = rest[:n]
+		}
+		if len(rest) > 0 {
+			blank = blank && skipSpace(rest, 0) == len(rest)
+			last = rest[len(rest)-1]
+		}
+		w.pos += len(rest)
+		if !ended && !w.more() {
+			break
+		}
+	}
+	next := w.pos
+	switch {
+	case w.pos < len(w.buf): // at the line feed
+		next++
+	case w.err != io.EOF:
+		r.failRead(badEnd)
+		return false
+	default:
+		last = 0
+	}
+	if blank {
+		r.blank++
+		w.pos = next
+		return false
+	}
+	r.begin(line, w.offset()-start)
+	r.entry.Offset = start
+	if last == '\r' {
+		r.entry.Size--
+	}
+	r.lineFault(longEntry, 0)
+	r.endLine(next)
+	return true
+}
+
+// linePath is the path of a member of a line's resource.
+func linePath(member string) string {
+	switch member {
+	case "resource.id":
+		return "Resource.id"
+	default:
+		return "Resource"
+	}
+}

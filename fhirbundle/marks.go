@@ -1,0 +1,110 @@
+package fhirbundle
+
+// marks are the places of the members that a reader wants to know, taken down
+// by the scanner in passing.
+type marks struct {
+	kind   watch
+	outer  int
+	depth  int    // names are looked at down to this depth
+	close  int    // ends are looked at down to this depth; at least outer
+	filter uint64 // of the names of interest
+	open   place  // whose value is being scanned
+	at     [places]int
+	end    [places]int
+}
+
+// watch says what a value is.
+type watch uint8
+
+const (
+	watchNothing watch = iota
+	watchEntry
+	watchResource
+)
+
+// place is a member of an entry, of its resource, or of its request.
+type place uint8
+
+const (
+	nowhere place = iota
+	fullURL
+	resource
+	request
+	response
+	resourceType
+	resourceID
+	method
+	requestURL
+	places
+)
+
+// names of the members at the three places where they are looked for.
+var (
+	entryNames    = map[string]place{"fullUrl": fullURL, "resource": resource, "request": request, "response": response}
+	resourceNames = map[string]place{"resourceType": resourceType, "id": resourceID}
+	requestNames  = map[string]place{"method": method, "url": requestURL}
+
+	entryFilter    = filterOf(entryNames, resourceNames, requestNames)
+	resourceFilter = filterOf(resourceNames)
+)
+
+func filterOf(sets ...map[string]place) uint64 {
+	var f uint64
+	for _, set := range sets {
+		for n := range set {
+			f |= filterBit(hashName([]byte(n)))
+		}
+	}
+	return f
+}
+
+// reset gets ready for a value around which depth objects and arrays are open.
+func (m *marks) reset(depth int) {
+	m.outer, m.close, m.depth, m.filter, m.open = depth, depth, -1, 0, nowhere
+	switch m.kind {
+	case watchEntry:
+		m.depth, m.close, m.filter = depth+2, depth+1, entryFilter
+	case watchResource:
+		m.depth, m.filter = depth+1, resourceFilter
+	default:
+		return
+	}
+	m.at, m.end = [places]int{}, [places]int{}
+}
+
+// mark takes down a name of an object at the given depth; at is the index behind
+// its closing quote, which is never 0.
+func (s *scanner) mark(text []byte, at, depth int) {
+	m := &s.marks
+	switch {
+	case m.kind == watchResource:
+		if p := resourceNames[string(text)]; p != nowhere {
+			m.at[p] = at
+		}
+	case depth == m.outer+1:
+		switch p := entryNames[string(text)]; p {
+		case nowhere:
+		case resource, request:
+			m.open = p
+			fallthrough
+		default:
+			m.at[p] = at
+		}
+	case m.open == resource:
+		if p := resourceNames[string(text)]; p != nowhere {
+			m.at[p] = at
+		}
+	case m.open == request:
+		if p := requestNames[string(text)]; p != nowhere {
+			m.at[p] = at
+		}
+	}
+}
+
+// start is where the value of a marked member starts in data, or -1.
+func (m *marks) start(data []byte, p place) int {
+	if m.at[p] == 0 {
+		return -1
+	}
+	return skipSpace(data, skipSpace(data, m.at[p])+1)
+}

@@ -1,0 +1,146 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"hash/maphash"
+	"math/bits"
+)
+
+// How names of one object are told apart. Each has a hash of 64 bits. A filter
+// of 64 bits, one for each object that is open, says of most names that they are
+// new; otherwise the hashes are compared one by one. That hash can be foreseen,
+// so from wideObject names on a table with a seeded hash takes over: whatever a
+// sender writes, a name costs constant time.
+
+// wideObject is the number of names from which an object gets a table.
+const wideObject = 32
+
+// A name that is being compared. It stands in the data or, where it was
+// unescaped or has to outlive the data, in scanner.arena.
+type name struct {
+	hash uint64
+	off  uint32 // inArena is set where it is an offset into the arena
+	size uint32
+}
+
+const inArena = 1 << 31
+
+const (
+	mixer  = 0x9E3779B97F4A7C15
+	finger = 0xD6E8FEB86659FD93
+)
+
+// filterBit is the bit of a hash in an object's filter.
+func filterBit(h uint64) uint64 { return 1 << (h * finger >> 58) }
+
+// chain adds eight bytes of a name to the hash of those before.
+func chain(h, w uint64) uint64 { return bits.RotateLeft64(h*mixer, 29) ^ w }
+
+// hashName is the hash that the scanner's loop computes while it looks for the
+// end of a name.
+func hashName(text []byte) uint64 {
+	var h uint64
+	for i := 0; i+8 <= len(text); i += 8 {
+		h = chain(h, load(text, i))
+	}
+	return chain(h, loadTail(text, len(text)&^7))
+}
+
+// extra is what an open object needs beyond its frame, if anything.
+type extra struct {
+	depth int // frames below it
+	arena int // length of scanner.arena before it
+	table int // start in scanner.tables, which ends with it
+	nulls int // length of scanner.nulls before it
+	wide  bool
+}
+
+// extraOf returns the extra of the innermost open object, at the given depth.
+func (s *scanner) extraOf(depth int) *extra {
+	if n := len(s.extras); n == 0 || s.extras[n-1].depth != depth {
+		s.extras = append(s.extras, extra{depth: depth, arena: len(s.arena), table: len(s.tables), nulls: len(s.nulls)})
+	}
+	return &s.extras[len(s.extras)-1]
+}
+
+func (s *scanner) text(data []byte, n name) []byte {
+	if n.off&inArena != 0 {
+		off := n.off &^ inArena
+		return s.arena[off : off+n.size]
+	}
+	return data[n.off : n.off+n.size]
+}
+
+// find says whether the innermost object, whose names start at base, has the
+// name already. wide says whether it has a table.
+func (s *scanner) find(data []byte, base int, text []byte, h uint64, wide bool) bool {
+	if wide {
+		e := &s.extras[len(s.extras)-1]
+		table := s.tables[e.table:]
+		mask := uint64(len(table) - 1)
+		for k := s.seeded(text) & mask; table[k] != 0; k = (k + 1) & mask {
+			n := s.names[base+int(table[k])-1]
+			if n.hash == h && bytes.Equal(s.text(data, n), text) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, n := range s.names[base:] {
+		if n.hash == h && bytes.Equal(s.text(data, n), text) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *scanner) seeded(text []byte) uint64 { return maphash.Bytes(s.seed, text) }
+
+// widen makes sure that the innermost object has a table with room for one more
+// name and for those that it has.
+func (s *scanner) widen(data []byte, base int, e *extra) {
+	count := len(s.names) - base
+	size := len(s.tables) - e.table
+	if size >= 2*(count+1) {
+		return
+	}
+	want := 1 << bits.Len(uint(4*(count+1)-1))
+	for len(s.tables) < e.table+want {
+		s.tables = append(s.tables, 0)
+	}
+	e.wide = true
+	table := s.tables[e.table:]
+	clear(table)
+	for i, n := range s.names[base:] {
+		s.enter(table, s.text(data, n), uint32(i+1))
+	}
+}
+
+func (s *scanner) enter(table []uint32, text []byte, at uint32) {
+	mask := uint64(len(table) - 1)
+	k := s.seeded(text) & mask
+	for table[k] != 0 {
+		k = (k + 1) & mask
+	}
+	table[k] = at
+}
+
+// admit is the way of a name that the filter could not clear. It returns whether
+// the object has a table from now on. The caller appends the name.
+func (s *scanner) admit(data []byte, n name, base, depth int) (wide bool, f fault) {
+	text := s.text(data, n)
+	wide = false
+	if k := len(s.extras); k > 0 && s.extras[k-1].depth == depth {
+		wide = s.extras[k-1].wide
+	}
+	if s.find(data, base, text, n.hash, wide) {
+		return wide, twice
+	}
+	if count := len(s.names) - base; count >= wideObject {
+		e := s.extraOf(depth)
+		s.widen(data, base, e)
+		s.enter(s.tables[e.table:], text, uint32(count+1))
+		wide = true
+	}
+	return wide, fine
+}

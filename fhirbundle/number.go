@@ -1,0 +1,57 @@
+package fhirbundle
+
+// number scans the number at data[i], a digit or a minus sign, by the grammar
+// of RFC 8259, section 6. It returns the index behind it. At the end of data
+// the number may be cut: the fault is more if final is false or if it is not a
+// number yet.
+func number(data []byte, i int, final bool) (int, fault) {
+	if data[i] == '-' {
+		i++
+		if i >= len(data) {
+			return i, more
+		}
+	}
+	switch c := data[i]; {
+	case c == '0':
+		i++
+	case c-'1' < 9:
+		i = digits(data, i+1)
+	default:
+		return i, badNumber
+	}
+	if i < len(data) && data[i] == '.' {
+		j := digits(data, i+1)
+		if j >= len(data) && (!final || j == i+1) {
+			return j, more
+		}
+		if j == i+1 {
+			return j, badNumber
+		}
+		i = j
+	}
+	if i < len(data) && data[i]|0x20 == 'e' {
+		i++
+		if i < len(data) && (data[i] == '+' || data[i] == '-') {
+			i++
+		}
+		j := digits(data, i)
+		if j >= len(data) && (!final || j == i) {
+			return j, more
+		}
+		if j == i {
+			return j, badNumber
+		}
+		i = j
+	}
+	if i >= len(data) && !final {
+		return i, more
+	}
+	return i, fine
+}
+
+func digits(data []byte, i int) int {
+	for i < len(data) && data[i]-'0' < 10 {
+		i++
+	}
+	return i
+}

@@ -1,0 +1,122 @@
+package fhirbundle
+
+// Format is how resources are laid out in a payload.
+type Format string
+
+const (
+	// Bundle is one FHIR Bundle in FHIR's JSON format.
+	Bundle Format = "bundle"
+	// NDJSON is one resource a line; lines end with LF or CRLF, the last one
+	// may lack its end, and blank lines are skipped and counted.
+	NDJSON Format = "ndjson"
+)
+
+// Level says what becomes of a finding that is not always an error.
+type Level string
+
+const (
+	// Lenient reports findings as warnings. It is the default.
+	Lenient Level = "lenient"
+	// Strict reports findings as errors.
+	Strict Level = "strict"
+)
+
+// Defaults of [Options].
+const (
+	DefaultMaxDepth       = 64
+	DefaultMaxStringBytes = 32 << 20
+	DefaultMaxEntryBytes  = 64 << 20
+	DefaultMaxIssues      = 100
+)
+
+// DefaultTypes are the Bundle types taken where [Options.Types] is nil.
+func DefaultTypes() []string { return []string{"transaction", "batch", "collection", "message"} }
+
+// Options changes how a payload is read. The zero value, and a nil pointer,
+// mean the defaults.
+type Options struct {
+	// Format of the payload. Default Bundle.
+	Format Format
+	// Level of the findings. Default Lenient.
+	Level Level
+	// Types are the Bundle types that are accepted. Default [DefaultTypes].
+	// An empty slice that is not nil accepts every type that FHIR defines.
+	Types []string
+	// MaxDepth is how deep objects and arrays may nest, the outermost counted
+	// as 1. Default 64. Memory for it is reserved once, a few bytes a level.
+	MaxDepth int
+	// MaxStringBytes bounds one string, in bytes as written in the document.
+	// Default 32 MiB.
+	MaxStringBytes int
+	// MaxEntryBytes bounds one Bundle entry, one NDJSON line, and every other
+	// member of the Bundle, in bytes. It also bounds the reader's memory.
+	// Default 64 MiB.
+	MaxEntryBytes int
+	// MaxIssues bounds the issues that a report lists; the others are counted
+	// in [Report.MoreIssues]. Default 100.
+	MaxIssues int
+}
+
+// Position is a boundary between two entries or lines at which reading can
+// start again: just behind an entry's closing brace, or behind a line's end.
+// The zero Position is the start of the document. It is plain data, meant to
+// be stored.
+type Position struct {
+	// Offset in bytes from the start of the document.
+	Offset int64 `json:"offset"`
+	// Entries read before Offset: entries of the Bundle, or lines that were not
+	// blank.
+	Entries int64 `json:"entries"`
+	// Lines is the number of line feeds before Offset.
+	Lines int64 `json:"lines"`
+}
+
+// options are Options with the defaults filled in.
+type options struct {
+	format    Format
+	strict    bool
+	types     []string // nil: every type that FHIR defines
+	maxDepth  int
+	maxString int
+	maxEntry  int
+	maxIssues int
+}
+
+// maxInt31 is the highest limit in bytes that can be set.
+const maxInt31 = 1<<31 - 1
+
+func (o *Options) resolve() options {
+	if o == nil {
+		o = &Options{}
+	}
+	r := options{
+		format:    Bundle,
+		strict:    o.Level == Strict,
+		types:     o.Types,
+		maxDepth:  limit(o.MaxDepth, DefaultMaxDepth),
+		maxString: limit(o.MaxStringBytes, DefaultMaxStringBytes),
+		maxEntry:  limit(o.MaxEntryBytes, DefaultMaxEntryBytes),
+		maxIssues: limit(o.MaxIssues, DefaultMaxIssues),
+	}
+	if o.Format == NDJSON {
+		r.format = NDJSON
+	}
+	if r.types == nil {
+		r.types = DefaultTypes()
+	}
+	return r
+}
+
+func limit(n, otherwise int) int {
+	if n <= 0 {
+		return otherwise
+	}
+	return min(n, maxInt31)
+}
+
+func (o *options) level() Level {
+	if o.strict {
+		return Strict
+	}
+	return Lenient
+}

@@ -1,0 +1,149 @@
+package fhirbundle
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// CodeSystem is the system of the codes of [Rules] in an [OperationOutcome].
+const CodeSystem = "https://github.com/fhirdock/fhirdock/fhirbundle/rules"
+
+// OperationOutcome is FHIR's resource of that name, as far as issues need it
+// (http://hl7.org/fhir/R4/operationoutcome.html). It is made to be written and
+// read with encoding/json.
+type OperationOutcome struct {
+	ResourceType string         `json:"resourceType"`
+	Issue        []OutcomeIssue `json:"issue"`
+}
+
+// OutcomeIssue is OperationOutcome.issue.
+type OutcomeIssue struct {
+	// Severity is fatal, error, warning or information.
+	Severity string `json:"severity"`
+	// Code is of FHIR's IssueType.
+	Code string `json:"code"`
+	// Details has the rule's code and the message.
+	Details *CodeableConcept `json:"details,omitempty"`
+	// Diagnostics says where: "entry 3, line 17, byte offset 512".
+	Diagnostics string `json:"diagnostics,omitempty"`
+	// Expression is the issue's path.
+	Expression []string `json:"expression,omitempty"`
+}
+
+// CodeableConcept is FHIR's data type, as far as it is needed here.
+type CodeableConcept struct {
+	Coding []Coding `json:"coding,omitempty"`
+	Text   string   `json:"text,omitempty"`
+}
+
+// Coding is FHIR's data type, as far as it is needed here.
+type Coding struct {
+	System string `json:"system,omitempty"`
+	Code   string `json:"code,omitempty"`
+}
+
+// allFine is the code of the one issue of an outcome that has none: FHIR wants
+// at least one.
+const allFine = "no-issues"
+
+// NewOutcome makes an OperationOutcome of issues. Without issues it has one, of
+// severity information, that says so.
+func NewOutcome(issues []Issue) *OperationOutcome {
+	o := &OperationOutcome{ResourceType: "OperationOutcome"}
+	for _, is := range issues {
+		kind := "processing"
+		if r, ok := ruleOf(is.Code); ok {
+			kind = r.IssueType
+		}
+		out := OutcomeIssue{
+			Severity:    string(is.Severity),
+			Code:        kind,
+			Details:     &CodeableConcept{Coding: []Coding{{CodeSystem, is.Code}}, Text: is.Message},
+			Diagnostics: place2text(is),
+		}
+		if is.Path != "" {
+			out.Expression = []string{is.Path}
+		}
+		o.Issue = append(o.Issue, out)
+	}
+	if len(issues) == 0 {
+		o.Issue = []OutcomeIssue{{
+			Severity: string(Information), Code: "informational",
+			Details: &CodeableConcept{Coding: []Coding{{CodeSystem, allFine}}, Text: "No issues"},
+		}}
+	}
+	return o
+}
+
+// Issues gives the issues back that an outcome was made of. Of an outcome that
+// was made elsewhere it takes what there is: the IssueType is the code, and
+// diagnostics the message if details have none. Such text is not ours, and may
+// hold anything.
+func (o *OperationOutcome) Issues() []Issue {
+	var issues []Issue
+	for _, out := range o.Issue {
+		is := Issue{Code: out.Code, Severity: Severity(out.Severity)}
+		if out.Severity == "fatal" {
+			is.Severity = Error
+		}
+		if d := out.Details; d != nil {
+			is.Message = d.Text
+			for _, c := range d.Coding {
+				if c.System == CodeSystem {
+					is.Code = c.Code
+				}
+			}
+		}
+		if is.Code == allFine {
+			continue
+		}
+		if len(out.Expression) > 0 {
+			is.Path = out.Expression[0]
+		}
+		if !text2place(out.Diagnostics, &is) && is.Message == "" {
+			is.Message = out.Diagnostics
+		}
+		issues = append(issues, is)
+	}
+	return issues
+}
+
+// place2text says where an issue is, in words that text2place understands.
+func place2text(is Issue) string {
+	var b strings.Builder
+	if is.Entry != nil {
+		fmt.Fprintf(&b, "entry %d, ", *is.Entry)
+	}
+	if is.Line > 0 {
+		fmt.Fprintf(&b, "line %d, ", is.Line)
+	}
+	fmt.Fprintf(&b, "byte offset %d", is.Offset)
+	return b.String()
+}
+
+func text2place(text string, is *Issue) bool {
+	var at Issue
+	for part := range strings.SplitSeq(text, ", ") {
+		cut := strings.LastIndexByte(part, ' ')
+		if cut < 0 {
+			return false
+		}
+		n, err := strconv.ParseInt(part[cut+1:], 10, 64)
+		if err != nil {
+			return false
+		}
+		switch part[:cut] {
+		case "entry":
+			at.Entry = &n
+		case "line":
+			at.Line = n
+		case "byte offset":
+			at.Offset = n
+		default:
+			return false
+		}
+	}
+	is.Entry, is.Line, is.Offset = at.Entry, at.Line, at.Offset
+	return true
+}

@@ -1,0 +1,266 @@
+package fhirbundle
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+)
+
+// ErrInvalid is matched by every error that says that a payload is not
+// acceptable, as opposed to one that says that it could not be read.
+var ErrInvalid = errors.New("fhirbundle: invalid payload")
+
+// InvalidError is what [Report.Err] returns; errors.Is(err, ErrInvalid) holds.
+type InvalidError struct {
+	// Issues as in the report, warnings included.
+	Issues []Issue
+	// First is the finding to show where only one can be shown: the first that
+	// applies in the order of the six rules.
+	First Issue
+}
+
+func (e *InvalidError) Error() string        { return e.First.Message }
+func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
+
+// Reader reads one payload. It is not safe for concurrent use.
+type Reader struct {
+	opts    options
+	win     window
+	scan    scanner
+	col     collector
+	counts  counts
+	state   state
+	resumed bool
+	begun   int64 // offset at which reading began
+	err     error // what Next returns from now on
+
+	bundle  bundleState
+	late    lateJudge
+	entries int64 // of the Bundle, or lines that are not blank
+	skipped int64 // of them, before the position that was resumed at
+	blank   int64
+	refused int64
+	pos     Position
+	entry   Entry
+	issues  []Issue // of entry, reused
+	texts   [3][]byte
+}
+
+// state is what a reader expects next.
+type state uint8
+
+const (
+	atStart      state = iota // the document, with its white space and byte order mark
+	atName                    // behind the Bundle's opening brace, or a comma: a name
+	atMemberEnd               // behind a member of the Bundle: a comma or a brace
+	atFirstEntry              // behind the bracket of Bundle.entry
+	atEntryEnd                // behind an entry: a comma or a bracket
+	atTail                    // behind the document: nothing but white space
+	atLine                    // NDJSON: a line
+)
+
+// NewReader returns a reader of src. It reads in large blocks; src needs no
+// buffer of its own.
+func NewReader(src io.Reader, opts *Options) *Reader {
+	r := newReader(opts)
+	r.win.src = src
+	return r
+}
+
+// NewBytesReader returns a reader of a payload that is in memory already. data
+// is not copied; entries alias it, and it must not be changed meanwhile.
+func NewBytesReader(data []byte, opts *Options) *Reader {
+	r := newReader(opts)
+	r.win.buf, r.win.err = data, io.EOF
+	return r
+}
+
+// ResumeReader returns a reader that goes on at a position that [Reader.Position]
+// gave for the same payload, read with the same options; src must start at
+// at.Offset. What stands before is taken as read and valid: rules over the
+// whole Bundle are not judged again, nor those of an entry that depend on the
+// Bundle's type, and counts start from zero.
+func ResumeReader(src io.Reader, at Position, opts *Options) *Reader {
+	r := NewReader(src, opts)
+	if at.Offset <= 0 {
+		return r
+	}
+	r.resumed = true
+	r.begun = at.Offset
+	r.pos = at
+	r.entries, r.skipped = at.Entries, at.Entries
+	r.win.base, r.win.lines = at.Offset, at.Lines
+	if r.opts.format == NDJSON {
+		r.state = atLine
+		return r
+	}
+	r.state = atEntryEnd
+	r.openBundle()
+	r.bundle.hasEntry = true
+	r.addName([]byte("entry"))
+	return r
+}
+
+func newReader(opts *Options) *Reader {
+	o := opts.resolve()
+	return &Reader{
+		opts: o,
+		win:  window{max: o.maxEntry},
+		scan: newScanner(&o),
+		col:  collector{level: o.level(), lines: o.format == NDJSON, max: o.maxIssues},
+	}
+}
+
+// Next returns the next entry, or io.EOF behind the end of the document. What
+// it returns is valid until the next call.
+//
+// Findings do not stop it: they are in [Entry.Issues] and in [Reader.Report].
+// Where reading can't go on it returns an error, the same one from then on: an
+// *[InvalidError] if the payload is to blame (JSON that is broken, a limit, an
+// empty body where a Bundle should be), otherwise what src returned, wrapped. In
+// NDJSON a broken line is an entry with issues, and reading goes on behind it.
+//
+// A Bundle's entries are yielded as they are read, before the rest of it was
+// seen: whether the Bundle as a whole may be taken is known at io.EOF only.
+func (r *Reader) Next() (*Entry, error) {
+	for r.err == nil {
+		var ok bool
+		switch r.state {
+		case atStart:
+			r.start()
+		case atName:
+			r.member()
+		case atMemberEnd:
+			r.memberEnd()
+		case atFirstEntry, atEntryEnd:
+			ok = r.nextEntry()
+		case atTail:
+			r.tail()
+		case atLine:
+			ok = r.nextLine()
+		}
+		if ok {
+			return &r.entry, nil
+		}
+	}
+	return nil, r.err
+}
+
+// All iterates over what is left. Its last pair is an error and no entry if
+// reading can't go on, or if the payload as a whole can't be taken, as
+// [Report.Err] says. An entry is valid until the loop's body ends.
+func (r *Reader) All() iter.Seq2[*Entry, error] {
+	return func(yield func(*Entry, error) bool) {
+		for {
+			e, err := r.Next()
+			if err == io.EOF {
+				if err = r.Report().Err(); err != nil {
+					yield(nil, err)
+				}
+				return
+			}
+			if !yield(e, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Position is the boundary behind the entry that Next returned last. Before
+// that it is where the reader started.
+func (r *Reader) Position() Position { return r.pos }
+
+// Report says what was learnt so far; it is complete once Next has returned
+// io.EOF or an error that is an [ErrInvalid]. The report is the caller's.
+func (r *Reader) Report() *Report {
+	rep := &Report{
+		Format:         r.opts.format,
+		BundleType:     r.bundle.kind,
+		Entries:        r.entries - r.skipped,
+		Resources:      r.counts.all,
+		ResourceCounts: r.counts.byType(),
+		Rejected:       r.refused,
+		BlankLines:     r.blank,
+		Bytes:          r.win.offset() - r.begun,
+		Issues:         append([]Issue(nil), r.col.issues...),
+		MoreIssues:     r.col.more,
+		first:          r.col.first,
+	}
+	return rep
+}
+
+// Validate reads src to its end and reports on it. The error is one of reading
+// src; whether the payload can be taken says [Report.Err].
+func Validate(src io.Reader, opts *Options) (*Report, error) {
+	return drain(NewReader(src, opts))
+}
+
+// ValidateBytes is [Validate] for a payload that is in memory already. It can't
+// fail.
+func ValidateBytes(data []byte, opts *Options) *Report {
+	rep, _ := drain(NewBytesReader(data, opts))
+	return rep
+}
+
+func drain(r *Reader) (*Report, error) {
+	for {
+		_, err := r.Next()
+		switch {
+		case err == nil:
+		case err == io.EOF || errors.Is(err, ErrInvalid):
+			return r.Report(), nil
+		default:
+			return r.Report(), err
+		}
+	}
+}
+
+// failRead ends reading because src ended or failed; atEnd is the fault if it
+// just ended.
+func (r *Reader) failRead(atEnd fault) {
+	w := &r.win
+	if w.err == io.EOF {
+		w.pos = len(w.buf)
+		r.fail(atEnd, w.pos, r.where())
+		return
+	}
+	r.err = fmt.Errorf("fhirbundle: reading the payload at byte %d: %w", w.base+int64(len(w.buf)), w.err)
+}
+
+// fail ends reading because of what stands at win.buf[at].
+func (r *Reader) fail(f fault, at int, path string) {
+	w := &r.win
+	line := w.lineAt(at) + 1
+	r.report(faults[f].rule, Issue{
+		Message: r.faultMessage(f, line, w.base+int64(at)),
+		Path:    path, Entry: r.inside(), Line: line, Offset: w.base + int64(at),
+	})
+	r.err = r.Report().Err()
+}
+
+func (r *Reader) faultMessage(f fault, line, offset int64) string {
+	text := faults[f].text
+	switch f {
+	case tooDeep:
+		text += fmt.Sprintf(" (%d levels are allowed)", r.opts.maxDepth)
+	case longString:
+		text += fmt.Sprintf(" of %d bytes", r.opts.maxString)
+	case longEntry, manyNames:
+		text += fmt.Sprintf(" of %d bytes", r.opts.maxEntry)
+	}
+	return fmt.Sprintf("Invalid JSON: %s, at line %d, byte offset %d", text, line, offset)
+}
+
+// report completes an issue of a rule and collects it.
+func (r *Reader) report(ru rule, is Issue) Issue {
+	is.Code = rules[ru].Code
+	if is.Severity == "" {
+		is.Severity = r.col.severity(ru)
+	}
+	if is.Message == "" {
+		is.Message = rules[ru].Message
+	}
+	r.col.add(ru, is)
+	return is
+}

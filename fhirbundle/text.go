@@ -1,0 +1,163 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// scanString scans the string whose text starts at data[i], behind the opening
+// quote, and returns the index of its closing quote. nul allows \u0000.
+func scanString(data []byte, i int, nul bool) (int, fault) {
+	for {
+		m := special(load(data, i))
+		if m == 0 {
+			i += 8
+			continue
+		}
+		i += first(m)
+		if i >= len(data) {
+			return len(data), more
+		}
+		if data[i] == '"' {
+			return i, fine
+		}
+		var f fault
+		if i, f = unusual(data, i, nul); f != fine {
+			return i, f
+		}
+	}
+}
+
+// unusual checks the run of escapes and of characters beyond ASCII at data[i],
+// and returns the index of the first plain character behind it, which may be
+// the closing quote.
+func unusual(data []byte, i int, nul bool) (int, fault) {
+	for i < len(data) {
+		c := data[i]
+		switch {
+		case c == '\\':
+			n, f := escape(data, i)
+			if f == badNUL && nul {
+				f, n = fine, len(`\u0000`)
+			}
+			if f != fine {
+				return i, f
+			}
+			i += n
+		case c >= utf8.RuneSelf:
+			r, n := utf8.DecodeRune(data[i:])
+			if r == utf8.RuneError && n == 1 {
+				if !utf8.FullRune(data[i:]) {
+					return i, more
+				}
+				return i, badUTF8
+			}
+			i += n
+		case c == 0:
+			return i, badNUL
+		case c < ' ':
+			return i, badControl
+		default:
+			return i, fine
+		}
+	}
+	return i, more
+}
+
+// escape checks the escape sequence at data[i], a backslash, and returns its
+// length: 12 for a surrogate pair.
+func escape(data []byte, i int) (int, fault) {
+	if i+1 >= len(data) {
+		return 0, more
+	}
+	switch data[i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2, fine
+	case 'u':
+	default:
+		return 0, badEscape
+	}
+	r, f := hex4(data, i+2)
+	switch {
+	case f != fine:
+		return 0, f
+	case r == 0:
+		return 0, badNUL
+	case r < 0xd800 || r > 0xdfff:
+		return 6, fine
+	case r >= 0xdc00:
+		return 0, badSurrogate
+	}
+	for k, want := range [2]byte{'\\', 'u'} {
+		if i+6+k >= len(data) {
+			return 0, more
+		}
+		if data[i+6+k] != want {
+			return 0, badSurrogate
+		}
+	}
+	r, f = hex4(data, i+8)
+	if f != fine {
+		return 0, f
+	}
+	if r < 0xdc00 || r > 0xdfff {
+		return 0, badSurrogate
+	}
+	return 12, fine
+}
+
+func hex4(data []byte, i int) (rune, fault) {
+	var r rune
+	for k := i; k < i+4; k++ {
+		if k >= len(data) {
+			return 0, more
+		}
+		c := data[k]
+		switch {
+		case c-'0' < 10:
+			r = r<<4 | rune(c-'0')
+		case c|0x20-'a' < 6:
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, badEscape
+		}
+	}
+	return r, fine
+}
+
+// unescape appends the text of a string that was scanned before, given without
+// its quotes.
+func unescape(dst, text []byte) []byte {
+	for {
+		n := bytes.IndexByte(text, '\\')
+		if n < 0 {
+			return append(dst, text...)
+		}
+		dst = append(dst, text[:n]...)
+		text = text[n:]
+		switch c := text[1]; c {
+		case 'b':
+			dst = append(dst, '\b')
+		case 'f':
+			dst = append(dst, '\f')
+		case 'n':
+			dst = append(dst, '\n')
+		case 'r':
+			dst = append(dst, '\r')
+		case 't':
+			dst = append(dst, '\t')
+		case 'u':
+			r, _ := hex4(text, 2)
+			if r >= 0xd800 && r <= 0xdfff {
+				low, _ := hex4(text, 8)
+				r = (r-0xd800)<<10 + (low - 0xdc00) + 0x10000
+				text = text[6:]
+			}
+			dst = utf8.AppendRune(dst, r)
+			text = text[4:]
+		default:
+			dst = append(dst, c)
+		}
+		text = text[2:]
+	}
+}

@@ -1,0 +1,102 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"io"
+)
+
+const (
+	firstBlock = 16 << 10  // what a small payload costs
+	block      = 256 << 10 // what is read at once otherwise
+)
+
+// window is the part of a payload that is in memory. Where it reads a stream
+// it holds what is being scanned and at most a block or as much again behind it.
+type window struct {
+	src  io.Reader // nil where buf is the whole payload
+	buf  []byte    // what is in memory
+	pos  int       // how much of buf is done with
+	base int64     // offset of buf[0] in the document
+	err  error     // why there is no more: io.EOF, or what src returned
+	max  int       // how long one value may be
+
+	lines   int64 // line feeds before buf[counted]
+	counted int
+}
+
+func (w *window) offset() int64 { return w.base + int64(w.pos) }
+
+// more reads on, keeping what stands at and behind pos. It is false where
+// nothing was added: w.err says why. It at least doubles what is kept, so that
+// a value that is scanned again each time is scanned in linear time.
+func (w *window) more() bool {
+	if w.err != nil {
+		return false
+	}
+	w.lineAt(w.pos)
+	kept := len(w.buf) - w.pos
+	size := cap(w.buf)
+	switch {
+	case size == 0:
+		size = firstBlock
+	case size < block:
+		size = block
+	case size-kept < kept:
+		size = max(2*kept, block)
+		if limit := w.max + block; size > limit && kept < limit {
+			size = limit
+		}
+	}
+	if size > cap(w.buf) {
+		buf := make([]byte, kept, size)
+		copy(buf, w.buf[w.pos:])
+		w.buf = buf
+	} else {
+		copy(w.buf[:kept], w.buf[w.pos:])
+		w.buf = w.buf[:kept]
+	}
+	w.base += int64(w.pos)
+	w.pos, w.counted = 0, 0
+	for idle := 0; len(w.buf) < cap(w.buf) && w.err == nil; {
+		n, err := w.src.Read(w.buf[len(w.buf):cap(w.buf)])
+		w.buf = w.buf[:len(w.buf)+n]
+		w.err = err
+		if idle++; n > 0 {
+			idle = 0
+		} else if idle == 100 && err == nil {
+			w.err = io.ErrNoProgress
+		}
+	}
+	return len(w.buf) > kept
+}
+
+// peek returns the next byte that is not white space, or false at the end of
+// what can be read.
+func (w *window) peek() (byte, bool) {
+	for {
+		if w.pos < len(w.buf) {
+			if c := w.buf[w.pos]; c > ' ' {
+				return c, true
+			}
+			if w.pos = skipSpace(w.buf, w.pos); w.pos < len(w.buf) {
+				return w.buf[w.pos], true
+			}
+		}
+		if !w.more() {
+			return 0, false
+		}
+	}
+}
+
+// lineAt returns the number of line feeds before buf[i]. Asking for a place
+// before one that was asked for already costs a second look.
+func (w *window) lineAt(i int) int64 {
+	if i < w.counted {
+		return w.lines - int64(bytes.Count(w.buf[i:w.counted], newline))
+	}
+	w.lines += int64(bytes.Count(w.buf[w.counted:i], newline))
+	w.counted = i
+	return w.lines
+}
+
+var newline = []byte{'\n'}

@@ -1,0 +1,75 @@
+package fhirbundle
+
+import "bytes"
+
+// isWord says whether text may be quoted in a message: [A-Za-z-]{1,40}.
+func isWord(text []byte) bool {
+	if len(text) == 0 || len(text) > 40 {
+		return false
+	}
+	for _, c := range text {
+		if c|0x20-'a' >= 26 && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// isTypeName says whether text can be the name of a resource type. FHIR's have
+// letters only.
+func isTypeName(text []byte) bool { return isWord(text) && bytes.IndexByte(text, '-') < 0 }
+
+// isID says whether text is an id as FHIR has them: [A-Za-z0-9\-\.]{1,64}.
+func isID(text []byte) bool {
+	if len(text) == 0 || len(text) > 64 {
+		return false
+	}
+	for _, c := range text {
+		if c|0x20-'a' >= 26 && c-'0' >= 10 && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// knownType returns the Bundle type that text is, as FHIR R4, R4B and R5 define
+// them, or "".
+func knownType(text []byte) string {
+	for _, t := range bundleTypes {
+		if t == string(text) {
+			return t
+		}
+	}
+	return ""
+}
+
+var bundleTypes = [...]string{
+	"transaction", "batch", "collection", "message", "document", "history", "searchset",
+	"transaction-response", "batch-response", "subscription-notification",
+}
+
+// methodOf returns the HTTP method that text is, or "".
+func methodOf(text []byte) string {
+	for _, m := range methods {
+		if m == string(text) {
+			return m
+		}
+	}
+	return ""
+}
+
+var methods = [...]string{"POST", "PUT", "GET", "DELETE", "PATCH", "HEAD"}
+
+// disagrees says whether a fullUrl that looks RESTful, http(s)://…/Type/id,
+// names another id than the resource of that type has.
+func disagrees(fullURL []byte, typ string, id []byte) bool {
+	if typ == "" || !bytes.HasPrefix(fullURL, []byte("http://")) && !bytes.HasPrefix(fullURL, []byte("https://")) {
+		return false
+	}
+	cut := bytes.LastIndexByte(fullURL, '/')
+	root, last := fullURL[:cut], fullURL[cut+1:]
+	if bytes.Equal(last, id) || !isID(last) || len(root) <= len(typ) {
+		return false
+	}
+	return string(root[len(root)-len(typ):]) == typ && root[len(root)-len(typ)-1] == '/'
+}
