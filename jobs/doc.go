@@ -1,0 +1,23 @@
+// Package jobs keeps the record of every payload that was taken in: what it is,
+// how far it is, and when someone must look at it again.
+//
+// # The record decides
+//
+// A job is acknowledged once its record is stored. Queue messages only say
+// "look at this job"; whatever is lost, doubled or late there, the record is
+// what counts. Every job that is not finished has a [Job.DueAt]; whoever asks a
+// [Store] for what is due finds all that was forgotten.
+//
+// # Changes
+//
+// A change is a method of [Job] (Claim, Checkpoint, Complete, …), a pure
+// function that checks whether the state allows it, followed by
+// [Store.Update], a compare-and-set on [Job.Revision]. [Change] does both and
+// repeats on a conflict. A worker's changes carry its [Claim], a fencing token:
+// one that lost its lease can change nothing.
+//
+// # Stores
+//
+// [NewMemStore] keeps jobs in memory; package sqljobs in SQLite or PostgreSQL.
+// Package jobstest is the suite that every store passes.
+package jobs

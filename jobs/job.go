@@ -1,0 +1,175 @@
+package jobs
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Source says by which door a payload came.
+type Source string
+
+const (
+	Webhook         Source = "webhook"
+	PresignedUpload Source = "presigned_upload"
+)
+
+// Job is the record of one payload. It is plain data; times are UTC and are
+// kept to the microsecond.
+type Job struct {
+	ID string
+	// OrganizationID is the tenant, from authentication.
+	OrganizationID   string
+	OrganizationName string
+	UserID           string
+	Source           Source
+	State            State
+
+	Payload Payload
+	// Upload is what the sender of an upload was held to; nil for a webhook.
+	Upload *Upload
+	// Fingerprint identifies the request under an Idempotency-Key; empty
+	// without one.
+	Fingerprint string
+
+	// ResourceCounts by type, of what was read so far or in all.
+	ResourceCounts map[string]int64
+	// Issues is a JSON array of findings that did not stop the payload, as the
+	// pipeline rendered it; stores keep it as it is. Nil if there are none.
+	Issues   json.RawMessage
+	Progress Progress
+
+	// Attempt counts claims, from 1; MaxAttempts bounds them.
+	Attempt     int
+	MaxAttempts int
+	// Run counts redrives of a completed job: it makes the keys of its batches
+	// new, since its effects are wanted again.
+	Run int
+	// BatchResources and BatchBytes bound a batch. They are pinned by the
+	// first claim, so that a batch has the same borders in every attempt.
+	BatchResources int
+	BatchBytes     int64
+
+	// DueAt is when someone must look at the job again: wake it, rescue it
+	// from a worker that died, look for its upload. Zero if never. While
+	// Processing it is the end of the lease.
+	DueAt time.Time
+	// NotBefore is the earliest time of the next claim: the end of a back-off.
+	// Zero: at once.
+	NotBefore time.Time
+	// LeaseOwner is the worker that has the lease; empty if none has.
+	LeaseOwner string
+
+	// Failure is the last error, also while attempts are left.
+	Failure *Failure
+	// Outputs of a completed job, as its handler reported them.
+	Outputs []Output
+	// OutcomesKey is the object that lists rejected resources; empty if none
+	// was rejected.
+	OutcomesKey string
+
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	StartedAt  time.Time // first claim
+	FinishedAt time.Time
+	// Revision is set by the store: 1 when created, one more with each update.
+	Revision int64
+}
+
+// Payload is where a job's bytes lie and what they are.
+type Payload struct {
+	Bucket          string
+	Key             string
+	Size            int64  // bytes
+	SHA256          string // lower-case hex; empty if not known
+	ContentType     string
+	ContentEncoding string
+	// Version pins the object that was accepted.
+	Version string
+	// Format is bundle or ndjson.
+	Format     string
+	BundleType string
+	// Validated: the payload was read to its end and may be handed over.
+	Validated bool
+}
+
+// Upload is what a signed upload was asked to be.
+type Upload struct {
+	// ExpiresAt is when the URL expires.
+	ExpiresAt time.Time
+	// Size in bytes and SHA256 in hex as promised; zero if nothing was.
+	Size   int64
+	SHA256 string
+	// MaxSize in bytes that an object may have.
+	MaxSize int64
+	// Looks counts how often the object was looked for.
+	Looks int
+}
+
+// Progress never goes back within a run.
+type Progress struct {
+	// Done and Rejected resources.
+	Done     int64
+	Rejected int64
+	// Offset, Entries and Lines are the boundary up to which everything was
+	// handed over: bytes, entries or lines that are not blank, line feeds.
+	Offset  int64
+	Entries int64
+	Lines   int64
+}
+
+// Failure says why. Neither field holds payload content.
+type Failure struct {
+	Code    string    `json:"code"`
+	Message string    `json:"message"`
+	At      time.Time `json:"at"`
+	// Issues is a JSON array of findings, as the pipeline rendered it.
+	Issues json.RawMessage `json:"issues,omitempty"`
+}
+
+// Output is one object that came out of a job.
+type Output struct {
+	// Type of the resources in it, or what else it is.
+	Type  string `json:"type"`
+	Key   string `json:"key"`
+	Count int64  `json:"count"`
+	Bytes int64  `json:"bytes"`
+}
+
+// Clone returns a copy that shares nothing with j.
+func (j *Job) Clone() *Job {
+	c := *j
+	c.ResourceCounts = maps.Clone(j.ResourceCounts)
+	c.Issues = slices.Clone(j.Issues)
+	c.Outputs = slices.Clone(j.Outputs)
+	if j.Upload != nil {
+		u := *j.Upload
+		c.Upload = &u
+	}
+	if j.Failure != nil {
+		f := *j.Failure
+		f.Issues = slices.Clone(j.Failure.Issues)
+		c.Failure = &f
+	}
+	return &c
+}
+
+// Stored returns a copy of j as a store keeps it: times in UTC and to the
+// microsecond, and what is empty as nil.
+func Stored(j *Job) *Job {
+	c := j.Clone()
+	for _, t := range []*time.Time{&c.DueAt, &c.NotBefore, &c.CreatedAt, &c.UpdatedAt, &c.StartedAt, &c.FinishedAt} {
+		*t = stamp(*t)
+	}
+	if c.Upload != nil {
+		c.Upload.ExpiresAt = stamp(c.Upload.ExpiresAt)
+	}
+	if c.Failure != nil {
+		c.Failure.At = stamp(c.Failure.At)
+	}
+	if len(c.ResourceCounts) == 0 {
+		c.ResourceCounts = nil
+	}
+	return c
+}
