@@ -1,0 +1,179 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"gocloud.dev/pubsub"
+)
+
+// Opener opens the subscription that a [Consumer] receives from: [Static] or
+// [Reopen].
+type Opener interface {
+	open(ctx context.Context) (*pubsub.Subscription, error)
+	owned() bool
+}
+
+// Static is an Opener for a subscription that is open already and needs no
+// reopening, such as that of [NewLocal]. It stays the caller's to shut down.
+func Static(s *pubsub.Subscription) Opener { return static{s} }
+
+// Reopen is an Opener that opens the subscription when a Consumer starts, and
+// again when it broke: a Go CDK subscription that has once failed stays broken.
+// The Consumer shuts down what it opened.
+func Reopen(open func(ctx context.Context) (*pubsub.Subscription, error)) Opener {
+	return reopen(open)
+}
+
+type static struct{ s *pubsub.Subscription }
+
+func (o static) open(context.Context) (*pubsub.Subscription, error) { return o.s, nil }
+func (static) owned() bool                                          { return false }
+
+type reopen func(ctx context.Context) (*pubsub.Subscription, error)
+
+func (o reopen) open(ctx context.Context) (*pubsub.Subscription, error) { return o(ctx) }
+func (reopen) owned() bool                                              { return true }
+
+// ConsumerOptions; nil, and zero fields, mean the defaults.
+type ConsumerOptions struct {
+	// Concurrency bounds the handlers that run at once. Default 1.
+	Concurrency int
+	// MinBackoff and MaxBackoff bound the exponential pauses, with jitter,
+	// before a subscription that broke is opened again. Default 50 ms and 30 s.
+	MinBackoff time.Duration
+	MaxBackoff time.Duration
+	// Logger; default slog.Default().
+	Logger *slog.Logger
+}
+
+// Consumer receives wake-ups.
+type Consumer struct {
+	opener Opener
+	opts   ConsumerOptions
+}
+
+// NewConsumer returns a Consumer of what opener opens.
+func NewConsumer(opener Opener, opts *ConsumerOptions) *Consumer {
+	c := &Consumer{opener: opener}
+	if opts != nil {
+		c.opts = *opts
+	}
+	if c.opts.Concurrency <= 0 {
+		c.opts.Concurrency = 1
+	}
+	if c.opts.MinBackoff <= 0 {
+		c.opts.MinBackoff = 50 * time.Millisecond
+	}
+	if c.opts.MaxBackoff <= 0 {
+		c.opts.MaxBackoff = 30 * time.Second
+	}
+	if c.opts.Logger == nil {
+		c.opts.Logger = slog.Default()
+	}
+	return c
+}
+
+// Run receives until ctx is done, waits for the handlers that run, and returns
+// nil. It reopens a subscription that broke, with back-off, and returns an error
+// only where the first opening failed. handle gets a context that carries the
+// values of ctx and the message's trace but is not cancelled with ctx: how work
+// under way ends is the handler's to decide. Messages are received only while a
+// handler is free, so that none waits here for another process to take.
+func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m Message)) error {
+	sub, err := c.opener.open(ctx)
+	if err != nil {
+		return fmt.Errorf("queue: open subscription: %w", err)
+	}
+	var running sync.WaitGroup
+	free := make(chan struct{}, c.opts.Concurrency)
+	defer func() {
+		running.Wait() // before the shutdown, which sends their acks
+		c.close(ctx, sub)
+	}()
+	for failures := 0; ; {
+		select {
+		case free <- struct{}{}:
+		case <-ctx.Done():
+			return nil
+		}
+		msg, err := sub.Receive(ctx)
+		if err == nil {
+			failures = 0
+			running.Go(func() {
+				defer func() { <-free }()
+				c.handle(ctx, msg, handle)
+			})
+			continue
+		}
+		<-free
+		if ctx.Err() != nil {
+			return nil
+		}
+		c.opts.Logger.WarnContext(ctx, "subscription broke; opening it again", "error", err)
+		for {
+			if !c.pause(ctx, failures) {
+				return nil
+			}
+			failures++
+			next, err := c.opener.open(ctx)
+			if err == nil {
+				c.close(ctx, sub)
+				sub = next
+				break
+			}
+			c.opts.Logger.WarnContext(ctx, "subscription not opened", "error", err)
+		}
+	}
+}
+
+// handle passes one message on and acknowledges it, whatever comes of it.
+func (c *Consumer) handle(ctx context.Context, msg *pubsub.Message, handle func(context.Context, Message)) {
+	defer msg.Ack()
+	defer func() {
+		if p := recover(); p != nil {
+			// What a panic carries may be anything; its type is not.
+			c.opts.Logger.ErrorContext(ctx, "handler of a wake-up panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+		}
+	}()
+	m, err := Decode(msg.Body)
+	if err != nil {
+		c.opts.Logger.WarnContext(ctx, "message dropped", "error", err)
+		return
+	}
+	handle(traced(context.WithoutCancel(ctx), msg.Metadata), m)
+}
+
+// pause waits before a subscription is opened again; false if ctx is done.
+func (c *Consumer) pause(ctx context.Context, failures int) bool {
+	bound := c.opts.MaxBackoff
+	if shift := min(failures, 30); c.opts.MinBackoff < bound>>shift {
+		bound = c.opts.MinBackoff << shift
+	}
+	timer := time.NewTimer(bound/2 + rand.N(bound/2+1))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// close shuts down a subscription that the Consumer opened.
+func (c *Consumer) close(ctx context.Context, sub *pubsub.Subscription) {
+	if !c.opener.owned() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := sub.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		c.opts.Logger.DebugContext(ctx, "subscription not shut down", "error", err)
+	}
+}

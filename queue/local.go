@@ -1,0 +1,171 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"gocloud.dev/gcerrors"
+	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/batcher"
+	"gocloud.dev/pubsub/driver"
+)
+
+// LocalOptions; nil means the defaults.
+type LocalOptions struct {
+	// Capacity in messages. Send fails with gcerrors.ResourceExhausted where
+	// they are that many. Default 4096.
+	Capacity int
+}
+
+// NewLocal returns a topic and its only subscription, in memory. A message that
+// is sent is received at once, by nobody polling. Both must be shut down by the
+// caller.
+func NewLocal(opts *LocalOptions) (*pubsub.Topic, *pubsub.Subscription) {
+	capacity := 4096
+	if opts != nil && opts.Capacity > 0 {
+		capacity = opts.Capacity
+	}
+	l := &local{waiting: make(chan *driver.Message, capacity), closed: make(chan struct{})}
+	// One message at a time: a subscription that takes messages ahead would
+	// keep them from a handler that is free.
+	one := &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}
+	return pubsub.NewTopic(localTopic{l}, &batcher.Options{MaxBatchSize: 100, MaxHandlers: 2}),
+		pubsub.NewSubscription(&localSubscription{local: l, taken: make(map[driver.AckID]*driver.Message)}, one, nil)
+}
+
+var (
+	errFull   = errors.New("queue: the in-process queue is full")
+	errClosed = errors.New("queue: the in-process queue is shut down")
+)
+
+type local struct {
+	waiting chan *driver.Message
+	closed  chan struct{} // of the subscription
+	last    atomic.Int64
+}
+
+func (l *local) put(m *driver.Message) error {
+	select {
+	case <-l.closed:
+		return errClosed
+	default:
+	}
+	select {
+	case l.waiting <- m:
+		return nil
+	default:
+		return errFull
+	}
+}
+
+func (*local) IsRetryable(error) bool  { return false }
+func (*local) As(any) bool             { return false }
+func (*local) ErrorAs(error, any) bool { return false }
+func (*local) ErrorCode(err error) gcerrors.ErrorCode {
+	switch {
+	case errors.Is(err, errFull):
+		return gcerrors.ResourceExhausted
+	case errors.Is(err, errClosed):
+		return gcerrors.FailedPrecondition
+	}
+	return gcerrors.Unknown
+}
+
+type localTopic struct{ *local }
+
+func (t localTopic) SendBatch(ctx context.Context, ms []*driver.Message) error {
+	none := func(any) bool { return false }
+	for _, m := range ms {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if m.BeforeSend != nil {
+			if err := m.BeforeSend(none); err != nil {
+				return err
+			}
+		}
+		id := t.last.Add(1)
+		err := t.put(&driver.Message{
+			LoggableID: strconv.FormatInt(id, 10), Body: m.Body, Metadata: m.Metadata, AckID: id, AsFunc: none,
+		})
+		if err != nil {
+			return err
+		}
+		if m.AfterSend != nil {
+			if err := m.AfterSend(none); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (t localTopic) Close() error { return nil }
+
+type localSubscription struct {
+	*local
+	mu    sync.Mutex
+	taken map[driver.AckID]*driver.Message // and neither acked nor nacked
+	once  sync.Once
+}
+
+// ReceiveBatch blocks until there is a message; Go CDK ends it by its context.
+func (s *localSubscription) ReceiveBatch(ctx context.Context, most int) ([]*driver.Message, error) {
+	var ms []*driver.Message
+	select {
+	case m := <-s.waiting:
+		ms = append(ms, m)
+	case <-s.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	for len(ms) < most {
+		select {
+		case m := <-s.waiting:
+			ms = append(ms, m)
+			continue
+		default:
+		}
+		break
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range ms {
+		s.taken[m.AckID] = m
+	}
+	return ms, nil
+}
+
+func (s *localSubscription) SendAcks(_ context.Context, ids []driver.AckID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		delete(s.taken, id)
+	}
+	return nil
+}
+
+func (s *localSubscription) CanNack() bool { return true }
+
+// SendNacks puts messages back, at the end. What does not fit any more is
+// dropped.
+func (s *localSubscription) SendNacks(_ context.Context, ids []driver.AckID) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if m, ok := s.taken[id]; ok {
+			delete(s.taken, id)
+			_ = s.put(m)
+		}
+	}
+	return nil
+}
+
+func (s *localSubscription) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	return nil
+}

@@ -1,0 +1,72 @@
+package queue
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// MaxBody is the largest body that [Decode] reads, in bytes.
+const MaxBody = 64 << 10
+
+// ErrMessage is matched by the errors of [Decode].
+var ErrMessage = errors.New("queue: not a wake-up")
+
+// Message is a wake-up. fhirdock's own worker uses JobID alone; the rest is for
+// other consumers of the topic.
+type Message struct {
+	JobID            string    `json:"jobId"`
+	Bucket           string    `json:"bucket"`
+	Key              string    `json:"key"`
+	OrganizationID   string    `json:"organizationId"`
+	OrganizationName string    `json:"organizationName"`
+	UserID           string    `json:"userId"`
+	Source           string    `json:"source"`
+	FileSize         int64     `json:"fileSize"` // bytes
+	Timestamp        time.Time `json:"timestamp"`
+	// S3Bucket and S3Key repeat Bucket and Key where the bucket is on S3.
+	S3Bucket string `json:"s3Bucket,omitempty"`
+	S3Key    string `json:"s3Key,omitempty"`
+}
+
+// Encode returns the message's body.
+func (m Message) Encode() ([]byte, error) {
+	m.Timestamp = m.Timestamp.UTC()
+	body, err := json.Marshal(m)
+	if err != nil { // a year beyond 9999
+		return nil, fmt.Errorf("queue: encode message: %w", err)
+	}
+	return body, nil
+}
+
+// Decode reads a body. Members that it does not know are passed over; ErrMessage
+// if it is not JSON, longer than [MaxBody], or has no jobId of 1 to 128
+// characters of [A-Za-z0-9-]. The error holds nothing of the body.
+func Decode(body []byte) (Message, error) {
+	if len(body) > MaxBody {
+		return Message{}, fmt.Errorf("%w: longer than %d bytes", ErrMessage, MaxBody)
+	}
+	var m Message
+	if err := json.Unmarshal(body, &m); err != nil {
+		// The error of encoding/json may quote what it read.
+		return Message{}, fmt.Errorf("%w: not the JSON object that was expected", ErrMessage)
+	}
+	if !validID(m.JobID) {
+		return Message{}, fmt.Errorf("%w: jobId must be 1 to 128 characters of [A-Za-z0-9-]", ErrMessage)
+	}
+	return m, nil
+}
+
+func validID(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '-' {
+			return false
+		}
+	}
+	return true
+}

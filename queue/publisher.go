@@ -1,0 +1,62 @@
+package queue
+
+import (
+	"context"
+	"maps"
+
+	"go.opentelemetry.io/otel/propagation"
+	"gocloud.dev/pubsub"
+)
+
+// Publisher sends wake-ups. It is safe for concurrent use; the topic stays the
+// caller's to shut down.
+type Publisher struct {
+	topic *pubsub.Topic
+	opts  PublisherOptions
+}
+
+// PublisherOptions; nil means the defaults.
+type PublisherOptions struct {
+	// Metadata returns what a message carries besides its own metadata, such as
+	// the ordering key under the name that a driver looks for
+	// (MessageGroupId for SQS). Default: nothing.
+	Metadata func(Message) map[string]string
+	// BeforeSend is called before a message is sent, with Go CDK's As for the
+	// driver's own type of it. Default: nobody.
+	BeforeSend func(m Message, as func(any) bool) error
+}
+
+// NewPublisher returns a Publisher for an open topic.
+func NewPublisher(topic *pubsub.Topic, opts *PublisherOptions) *Publisher {
+	p := &Publisher{topic: topic}
+	if opts != nil {
+		p.opts = *opts
+	}
+	return p
+}
+
+// Publish sends a wake-up, with organizationId, jobId, source and traceparent
+// (of the span in ctx, if there is one) as metadata. An error means that it may
+// or may not arrive.
+func (p *Publisher) Publish(ctx context.Context, m Message) error {
+	body, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	metadata := map[string]string{"organizationId": m.OrganizationID, "jobId": m.JobID, "source": m.Source}
+	propagation.TraceContext{}.Inject(ctx, propagation.MapCarrier(metadata))
+	if p.opts.Metadata != nil {
+		maps.Copy(metadata, p.opts.Metadata(m))
+	}
+	msg := &pubsub.Message{Body: body, Metadata: metadata}
+	if p.opts.BeforeSend != nil {
+		msg.BeforeSend = func(as func(any) bool) error { return p.opts.BeforeSend(m, as) }
+	}
+	return p.topic.Send(ctx, msg)
+}
+
+// traced returns ctx with the trace that a message carries. Baggage is not
+// taken over: it comes from outside.
+func traced(ctx context.Context, metadata map[string]string) context.Context {
+	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier(metadata))
+}
