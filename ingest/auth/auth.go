@@ -1,0 +1,54 @@
+package auth
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/fhirdock/fhirdock/ingest"
+)
+
+// Authenticator says who is calling. It is safe for concurrent use, must not
+// read the request's body, and its errors hold nothing of the credentials.
+type Authenticator interface {
+	// Authenticate returns the caller. ErrNoCredentials, ErrMalformed,
+	// ErrInvalidToken or ErrForbidden say what is wrong with the request; any
+	// other error means that it could not be judged.
+	Authenticate(r *http.Request) (ingest.Caller, error)
+}
+
+// Errors of an Authenticator, to be matched with errors.Is.
+var (
+	// ErrNoCredentials: the request has none; 401.
+	ErrNoCredentials = errors.New("no credentials")
+	// ErrMalformed: the credentials are not in a form that can be judged, or
+	// are there twice; 400.
+	ErrMalformed = errors.New("malformed credentials")
+	// ErrInvalidToken: the token is unknown, expired or revoked; 401.
+	ErrInvalidToken = errors.New("invalid token")
+	// ErrForbidden: the caller is known and may not do this; 403.
+	ErrForbidden = errors.New("forbidden")
+)
+
+// Func is an Authenticator that is one function.
+type Func func(r *http.Request) (ingest.Caller, error)
+
+// Authenticate implements [Authenticator].
+func (f Func) Authenticate(r *http.Request) (ingest.Caller, error) { return f(r) }
+
+// Challenge returns the WWW-Authenticate header of an answer to a request that
+// failed with err, as RFC 6750, section 3, has it: without an error code where
+// there were no credentials. Empty if err asks for no challenge.
+func Challenge(err error) string {
+	const realm = `Bearer realm="fhirdock"`
+	switch {
+	case errors.Is(err, ErrNoCredentials):
+		return realm
+	case errors.Is(err, ErrMalformed):
+		return realm + `, error="invalid_request"`
+	case errors.Is(err, ErrInvalidToken):
+		return realm + `, error="invalid_token"`
+	case errors.Is(err, ErrForbidden):
+		return realm + `, error="insufficient_scope"`
+	}
+	return ""
+}

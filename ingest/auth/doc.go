@@ -1,0 +1,7 @@
+// Package auth says who is calling. An [Authenticator] turns a request into the
+// [ingest.Caller] whose organization owns whatever the request creates or sees;
+// nothing else in a request is believed about that.
+//
+// [Tokens] are bearer tokens for development. A program with an identity
+// provider brings an Authenticator of its own; [Func] makes one of a function.
+package auth
