@@ -1,0 +1,72 @@
+package blobstore
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// OpenOptions of one read; nil means the defaults.
+type OpenOptions struct {
+	// Offset in bytes at which to start. Default 0.
+	Offset int64
+	// Version that the object must have; ErrChanged otherwise. Default: any.
+	Version string
+	// Size that the object must have in all, in bytes: ErrChanged otherwise,
+	// and ErrTruncated, not io.EOF, where fewer bytes come than it has.
+	// Default 0: any.
+	Size int64
+}
+
+// Open reads an object. ErrNotFound if there is none.
+//
+// The object is opened first and its version looked up behind that, so that an
+// object which is replaced in between is noticed too: create-only keys make that
+// a fault, not a race.
+func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.ReadCloser, error) {
+	var o OpenOptions
+	if opts != nil {
+		o = *opts
+	}
+	r, err := s.bucket.NewRangeReader(ctx, key, o.Offset, -1, nil)
+	if err != nil {
+		return nil, wrap("open object", err)
+	}
+	if o.Size > 0 && r.Size() != o.Size {
+		r.Close()
+		return nil, fmt.Errorf("%w: it has %d bytes, not %d", ErrChanged, r.Size(), o.Size)
+	}
+	if o.Version != "" {
+		there, err := s.Attributes(ctx, key)
+		if err == nil && (there.Version != o.Version || there.Size != r.Size()) {
+			err = ErrChanged
+		}
+		if err != nil {
+			r.Close()
+			return nil, err
+		}
+	}
+	return &reader{ReadCloser: r, left: r.Size() - o.Offset}, nil
+}
+
+// reader tells an object that ended from one that was cut.
+type reader struct {
+	io.ReadCloser
+	left int64
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	r.left -= int64(n)
+	switch {
+	case err == nil:
+		return n, nil
+	case err != io.EOF:
+		return n, wrap("read object", err)
+	case r.left > 0:
+		return n, fmt.Errorf("%w: %d bytes are missing", ErrTruncated, r.left)
+	case r.left < 0:
+		return n, fmt.Errorf("%w: it is longer than when it was opened", ErrChanged)
+	}
+	return n, io.EOF
+}

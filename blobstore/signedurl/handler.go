@@ -1,0 +1,140 @@
+package signedurl
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+
+	"github.com/fhirdock/fhirdock/blobstore/notify"
+)
+
+// HandlerOptions; nil, and zero fields, mean the defaults.
+type HandlerOptions struct {
+	// Bucket is the name given in notifications. Default "fhirdock".
+	Bucket string
+	// OnCreated is called after an upload is durable and before the client is
+	// answered. The object is stored whatever it returns: an error is logged,
+	// and the client still gets its 200. Default: nobody.
+	OnCreated func(ctx context.Context, created notify.ObjectCreated) error
+	// IdleTimeout ends an upload of which no byte came for so long. Default 1
+	// minute.
+	IdleTimeout time.Duration
+	// Logger gets what an operator should know, never a URL's query. Default
+	// slog.Default().
+	Logger *slog.Logger
+}
+
+// NewHandler serves a Signer's URLs from a bucket: GET and HEAD, PUT, DELETE. It
+// is safe for concurrent use, and the bucket stays the caller's to close.
+func NewHandler(bucket *blob.Bucket, signer *Signer, opts *HandlerOptions) http.Handler {
+	h := &handler{bucket: bucket, signer: signer}
+	if opts != nil {
+		h.opts = *opts
+	}
+	if h.opts.Bucket == "" {
+		h.opts.Bucket = "fhirdock"
+	}
+	if h.opts.IdleTimeout <= 0 {
+		h.opts.IdleTimeout = time.Minute
+	}
+	if h.opts.Logger == nil {
+		h.opts.Logger = slog.Default()
+	}
+	return h
+}
+
+type handler struct {
+	bucket *blob.Bucket
+	signer *Signer
+	opts   HandlerOptions
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	method := r.Method
+	switch method {
+	case http.MethodGet, http.MethodPut, http.MethodDelete:
+	case http.MethodHead:
+		method = http.MethodGet
+	default:
+		w.Header().Set("Allow", "GET, HEAD, PUT, DELETE")
+		refuse(w, http.StatusMethodNotAllowed, "MethodNotAllowed", "The method must be GET, HEAD, PUT or DELETE")
+		return
+	}
+	g, err := h.signer.verify(r.URL)
+	switch {
+	case errors.Is(err, errExpired):
+		refuse(w, http.StatusForbidden, "Expired", "The URL has expired; ask for a new one")
+	case err != nil:
+		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "The URL was altered, or is not signed")
+	case g.method != method:
+		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for another method: "+g.method)
+	case method == http.MethodPut:
+		h.put(w, r, g)
+	case method == http.MethodDelete:
+		h.delete(w, r, g)
+	default:
+		h.get(w, r, g)
+	}
+}
+
+func (h *handler) get(w http.ResponseWriter, r *http.Request, g *grant) {
+	attrs, err := h.bucket.Attributes(r.Context(), g.key)
+	if err != nil {
+		h.failed(w, r, "read attributes", err)
+		return
+	}
+	reader, err := h.bucket.NewReader(r.Context(), g.key, nil)
+	if err != nil {
+		h.failed(w, r, "open object", err)
+		return
+	}
+	defer reader.Close()
+	w.Header().Set("Content-Type", attrs.ContentType)
+	if attrs.ETag != "" {
+		w.Header().Set("ETag", attrs.ETag)
+	}
+	http.ServeContent(w, r, "", attrs.ModTime, reader) // ranges and conditions
+}
+
+func (h *handler) delete(w http.ResponseWriter, r *http.Request, g *grant) {
+	if err := h.bucket.Delete(r.Context(), g.key); err != nil {
+		h.failed(w, r, "delete object", err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// failed answers for an error of the bucket. What it said is for the log.
+func (h *handler) failed(w http.ResponseWriter, r *http.Request, doing string, err error) {
+	switch gcerrors.Code(err) {
+	case gcerrors.NotFound:
+		refuse(w, http.StatusNotFound, "NoSuchKey", "There is no such object")
+		return
+	case gcerrors.FailedPrecondition:
+		if r.Method == http.MethodPut {
+			refuse(w, http.StatusPreconditionFailed, "PreconditionFailed", "The object exists already, and the URL is for a new one")
+			return
+		}
+	case gcerrors.InvalidArgument:
+		refuse(w, http.StatusBadRequest, "InvalidArgument", "The bucket can't keep an object of that name")
+		return
+	}
+	h.opts.Logger.ErrorContext(r.Context(), "bucket failed", "doing", doing, "error", err)
+	w.Header().Set("Retry-After", "5")
+	refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "The object store is not available; nothing was stored")
+}
+
+func refuse(w http.ResponseWriter, status int, code, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	// The client may be gone; there is nobody else to tell.
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": message, "code": code})
+}

@@ -1,0 +1,134 @@
+package signedurl
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+
+	"github.com/fhirdock/fhirdock/blobstore/notify"
+)
+
+// put stores an upload. Nothing is visible before all of it is there and is
+// what was signed.
+func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
+	// Until the body was read to its end, the connection can't be used again.
+	w.Header().Set("Connection", "close")
+	if !h.checkPut(w, r, g) {
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	contentType := r.Header.Get("Content-Type")
+	if contentType == "" {
+		contentType = "application/octet-stream"
+	}
+	writer, err := h.bucket.NewWriter(ctx, g.key, &blob.WriterOptions{
+		ContentType: contentType, Metadata: g.policy.Metadata,
+		DisableContentTypeDetection: true, IfNotExist: g.policy.CreateOnly,
+	})
+	if err != nil {
+		h.failed(w, r, "open writer", err)
+		return
+	}
+	sum := sha256.New()
+	body := &bodyReader{src: r.Body, control: http.NewResponseController(w), idle: h.opts.IdleTimeout}
+	_, err = io.Copy(io.MultiWriter(writer, sum), body)
+	refused := ""
+	switch digest := hex.EncodeToString(sum.Sum(nil)); {
+	case body.err != nil:
+		refused = "The body ended before it was complete"
+	case err != nil:
+		cancel()
+		_ = writer.Close()
+		h.failed(w, r, "write object", err)
+		return
+	case body.n != r.ContentLength:
+		refused = "The body is not as long as its Content-Length says"
+	case g.policy.SHA256 != "" && g.policy.SHA256 != digest:
+		refused = "The body does not have the SHA-256 that was signed"
+	}
+	if refused != "" {
+		cancel() // makes Close leave nothing
+		_ = writer.Close()
+		refuse(w, http.StatusBadRequest, "BadDigest", refused)
+		return
+	}
+	w.Header().Del("Connection")
+	if err := writer.Close(); err != nil {
+		h.failed(w, r, "store object", err)
+		return
+	}
+	h.stored(w, r, g, body.n)
+}
+
+// checkPut checks what can be checked before the body is read.
+func (h *handler) checkPut(w http.ResponseWriter, r *http.Request, g *grant) bool {
+	p := g.policy
+	contentType := r.Header.Get("Content-Type")
+	switch {
+	case p.ContentType != "" && contentType != p.ContentType:
+		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for the Content-Type "+p.ContentType)
+	case g.noType && contentType != "":
+		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for no Content-Type")
+	case r.Header.Get("Content-Encoding") != "" && !strings.EqualFold(r.Header.Get("Content-Encoding"), "identity"):
+		refuse(w, http.StatusUnsupportedMediaType, "UnsupportedEncoding", "Send the file as it is, without a Content-Encoding")
+	case r.ContentLength < 0:
+		refuse(w, http.StatusLengthRequired, "MissingContentLength", "The Content-Length is missing")
+	case p.MaxSize > 0 && r.ContentLength > p.MaxSize:
+		refuse(w, http.StatusRequestEntityTooLarge, "EntityTooLarge", fmt.Sprintf("At most %d bytes are allowed", p.MaxSize))
+	case p.Size > 0 && r.ContentLength != p.Size:
+		refuse(w, http.StatusBadRequest, "InvalidLength", fmt.Sprintf("The URL is signed for %d bytes", p.Size))
+	default:
+		return true
+	}
+	return false
+}
+
+// stored tells the pipeline and the client.
+func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size int64) {
+	// The object stands, whether the client waits for the answer or not.
+	ctx := context.WithoutCancel(r.Context())
+	created := notify.ObjectCreated{Bucket: h.opts.Bucket, Key: g.key, Size: size, Time: time.Now().UTC()}
+	if attrs, err := h.bucket.Attributes(ctx, g.key); err == nil && attrs.ETag != "" {
+		created.ETag = strings.Trim(attrs.ETag, `"`)
+		w.Header().Set("ETag", attrs.ETag)
+	}
+	if h.opts.OnCreated != nil {
+		if err := h.opts.OnCreated(ctx, created); err != nil {
+			h.opts.Logger.WarnContext(ctx, "notification of an upload failed", "error", err)
+		}
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// bodyReader counts, remembers whether reading failed, and ends a body that
+// stands still.
+type bodyReader struct {
+	src     io.Reader
+	control *http.ResponseController
+	idle    time.Duration
+	set     time.Time
+	n       int64
+	err     error
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	// A server without deadlines, as in a test without a connection, is fine.
+	if now := time.Now(); now.Sub(b.set) > b.idle/10 {
+		_ = b.control.SetReadDeadline(now.Add(b.idle))
+		b.set = now
+	}
+	n, err := b.src.Read(p)
+	b.n += int64(n)
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,48 @@
+package signedurl
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// LoadOrCreateSecret reads a secret of [MinSecret] bytes from a file that only
+// its owner can read, and makes the file first where there is none. Of several
+// processes that make it at once, all get the same.
+func LoadOrCreateSecret(path string) ([]byte, error) {
+	secret, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = createSecret(path); err == nil {
+			secret, err = os.ReadFile(path)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("signedurl: secret: %w", err)
+	}
+	if len(secret) < MinSecret {
+		return nil, fmt.Errorf("signedurl: the secret in %s has fewer than %d bytes", path, MinSecret)
+	}
+	return secret, nil
+}
+
+// createSecret makes the file all at once: a link fails where there is one.
+func createSecret(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // readable by its owner only
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	secret := make([]byte, MinSecret)
+	rand.Read(secret) // never fails
+	_, err = f.Write(secret)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package blobstore
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob"
+)
+
+// Object is what is known of an object at rest.
+type Object struct {
+	Bucket string // name, as in [Options.Bucket]
+	Key    string
+	// Size in bytes.
+	Size int64
+	// SHA256 of the content in lower-case hex; empty where it is not known: it
+	// is after a write by this package, and where the driver answers a
+	// [Digest] from its attributes.
+	SHA256          string
+	ContentType     string
+	ContentEncoding string
+	// Version pins the content: the ETag. Two objects with the same key and
+	// Version have the same content. Empty where the driver has none.
+	Version  string
+	ModTime  time.Time
+	Metadata map[string]string
+}
+
+// Digest is what a driver's attributes may answer through Go CDK's As: the
+// SHA-256 of the content, as the driver computed it, in lower-case hex.
+type Digest struct{ SHA256 string }
+
+// Options of a [Store]; nil means the defaults.
+type Options struct {
+	// Bucket is the name that receipts, records and messages give the bucket.
+	// Default "fhirdock". It is a label: nothing is looked up by it.
+	Bucket string
+	// Signer signs uploads. Default: the bucket's own SignedURL, with what Go
+	// CDK can bind portably.
+	Signer UploadSigner
+}
+
+// Store is safe for concurrent use. The bucket stays the caller's to close.
+type Store struct {
+	bucket *blob.Bucket
+	opts   Options
+}
+
+// New returns a Store over an open bucket.
+func New(bucket *blob.Bucket, opts *Options) *Store {
+	s := &Store{bucket: bucket}
+	if opts != nil {
+		s.opts = *opts
+	}
+	if s.opts.Bucket == "" {
+		s.opts.Bucket = "fhirdock"
+	}
+	return s
+}
+
+// Bucket returns the bucket that the Store was made with, for what Go CDK can
+// do and a Store does not wrap (listing, derived output).
+func (s *Store) Bucket() *blob.Bucket { return s.bucket }
+
+// Name is the bucket's name; see [Options.Bucket].
+func (s *Store) Name() string { return s.opts.Bucket }
+
+// Attributes looks an object up. ErrNotFound if there is none.
+func (s *Store) Attributes(ctx context.Context, key string) (*Object, error) {
+	attrs, err := s.bucket.Attributes(ctx, key)
+	if err != nil {
+		return nil, wrap("read attributes", err)
+	}
+	return s.object(key, attrs), nil
+}
+
+func (s *Store) object(key string, attrs *blob.Attributes) *Object {
+	var digest Digest
+	attrs.As(&digest)
+	return &Object{
+		Bucket: s.opts.Bucket, Key: key, Size: attrs.Size, SHA256: digest.SHA256,
+		ContentType: attrs.ContentType, ContentEncoding: attrs.ContentEncoding,
+		Version: strings.Trim(attrs.ETag, `"`), ModTime: attrs.ModTime, Metadata: attrs.Metadata,
+	}
+}
+
+// Delete removes an object. ErrNotFound if there is none.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := s.bucket.Delete(ctx, key); err != nil {
+		return wrap("delete object", err)
+	}
+	return nil
+}
