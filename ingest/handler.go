@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -99,6 +100,8 @@ type Failure struct {
 	Message   string
 	Permanent bool  // no further attempt
 	Err       error // for the log; may be nil
+
+	issues []fhirbundle.Issue
 }
 
 func (f *Failure) Error() string {
@@ -122,4 +125,22 @@ func Permanent(err error) error {
 
 // Reject refuses resource i of the batch: it is listed in the job's outcomes
 // with a code and a message, which must hold nothing of the payload.
-func (b *Batch) Reject(i int, code, message string) { panic("") }
+//
+// It panics if the batch has no resource i. Refusing one again does nothing.
+func (b *Batch) Reject(i int, code, message string) {
+	r := &b.Resources[i]
+	if r.rejected {
+		return
+	}
+	r.rejected = true
+	o := Outcome{Offset: r.Offset, ResourceType: r.Type, ID: r.ID, Issues: []fhirbundle.Issue{{
+		Code: code, Severity: fhirbundle.Error, Message: message, Entry: &r.Index, Line: r.Line, Offset: r.Offset,
+	}}}
+	if b.Job.Payload.Format == string(fhirbundle.NDJSON) {
+		o.Line = r.Line
+	} else {
+		o.Entry = &r.Index
+		o.Issues[0].Path = "Bundle.entry[" + strconv.FormatInt(r.Index, 10) + "].resource"
+	}
+	b.rejected = append(b.rejected, o)
+}

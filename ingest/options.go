@@ -1,9 +1,11 @@
 package ingest
 
 import (
+	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
@@ -57,38 +59,60 @@ type Options struct {
 	Observe func(Event)
 }
 
-// EventKind says what happened.
-type EventKind string
+func (o *Options) withDefaults() (Options, error) {
+	var d Options
+	if o != nil {
+		d = *o
+	}
+	setDefault(&d.BucketName, "fhirdock")
+	setDefault(&d.Prefix, "incoming/fhir")
+	setDefault(&d.OutcomesPrefix, "outcomes")
+	setDefault(&d.Level, fhirbundle.Lenient)
+	setDefault(&d.MaxBodyBytes, 64<<20)
+	setDefault(&d.MaxUploadBytes, 100<<30)
+	setDefault(&d.BufferBytes, 1<<20)
+	setDefault(&d.UploadExpiry, 15*time.Minute)
+	setDefault(&d.UploadGrace, 24*time.Hour)
+	setDefault(&d.MaxAttempts, 5)
+	setDefault(&d.RetryBase, time.Second)
+	setDefault(&d.RetryMax, 5*time.Minute)
+	setDefault(&d.WakeAfter, 10*time.Second)
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Logger == nil {
+		d.Logger = slog.Default()
+	}
+	if d.Observe == nil {
+		d.Observe = func(Event) {}
+	}
+	if d.BundleTypes == nil {
+		d.BundleTypes = fhirbundle.DefaultTypes()
+	}
 
-const (
-	EventAccepted      EventKind = "accepted"       // a payload was accepted
-	EventRefused       EventKind = "refused"        // a payload was refused
-	EventUploadSigned  EventKind = "upload_signed"  // an upload URL was issued
-	EventObjectIgnored EventKind = "object_ignored" // a notification nobody asked for
-	EventClaimed       EventKind = "claimed"        // a worker took a job
-	EventBatch         EventKind = "batch"          // a batch was handed over
-	EventFinished      EventKind = "finished"       // a job reached a final state
-	EventRetry         EventKind = "retry"          // an attempt failed, another follows
-	EventRescued       EventKind = "rescued"        // a job was taken from a dead worker
-	EventLeaseLost     EventKind = "lease_lost"     // a worker lost a job
-	EventWoken         EventKind = "woken"          // the sweeper sent a wake-up
-)
+	if d.Level != fhirbundle.Lenient && d.Level != fhirbundle.Strict {
+		return d, fmt.Errorf("ingest: Options.Level must be %q or %q", fhirbundle.Lenient, fhirbundle.Strict)
+	}
+	for _, prefix := range []string{d.Prefix, d.OutcomesPrefix} {
+		if !blobstore.ValidKey(prefix) {
+			return d, fmt.Errorf("ingest: %q can't be the prefix of keys: %w", prefix, blobstore.ErrKey)
+		}
+	}
+	for name, v := range map[string]int64{
+		"MaxBodyBytes": d.MaxBodyBytes, "MaxUploadBytes": d.MaxUploadBytes, "BufferBytes": int64(d.BufferBytes),
+		"UploadExpiry": int64(d.UploadExpiry), "UploadGrace": int64(d.UploadGrace), "MaxAttempts": int64(d.MaxAttempts),
+		"RetryBase": int64(d.RetryBase), "RetryMax": int64(d.RetryMax), "WakeAfter": int64(d.WakeAfter),
+	} {
+		if v < 0 {
+			return d, fmt.Errorf("ingest: Options.%s must not be negative", name)
+		}
+	}
+	return d, nil
+}
 
-// Event is for metrics and tests. It names no tenant and holds nothing of a
-// payload.
-type Event struct {
-	Kind EventKind
-	// JobID where there is a job.
-	JobID  string
-	Source string
-	// State that a finished job reached.
-	State string
-	// Code of a refusal or failure.
-	Code string
-	// Bytes and resources of a payload or batch.
-	Bytes     int64
-	Resources int64
-	Rejected  int64
-	// Duration of an accept, batch, or attempt.
-	Duration time.Duration
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
 }

@@ -2,7 +2,11 @@ package ingest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
 )
 
 // SweeperOptions; nil, and zero fields, mean the defaults.
@@ -16,14 +20,120 @@ type SweeperOptions struct {
 // Sweeper looks after every job that is due: it sends lost wake-ups again, takes
 // jobs from workers that died, and looks for uploads whose notification was
 // lost. Any number may run against the same store.
-type Sweeper struct{}
+type Sweeper struct {
+	svc  *Service
+	opts SweeperOptions
+}
 
 // NewSweeper returns a Sweeper.
-func NewSweeper(s *Service, opts *SweeperOptions) *Sweeper { panic("") }
+func NewSweeper(s *Service, opts *SweeperOptions) *Sweeper {
+	var o SweeperOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.Every <= 0 {
+		o.Every = 5 * time.Second
+	}
+	if o.Page <= 0 {
+		o.Page = 200
+	}
+	return &Sweeper{svc: s, opts: o}
+}
 
-// Run sweeps until ctx is done, and returns nil then. A sweep that fails is
-// logged, and the next one tries again.
-func (w *Sweeper) Run(ctx context.Context) error { panic("") }
+// Run sweeps at once and then every so often until ctx is done, and returns nil
+// then. A sweep that fails is logged, and the next one tries again.
+func (w *Sweeper) Run(ctx context.Context) error {
+	ticker := time.NewTicker(w.opts.Every)
+	defer ticker.Stop()
+	for {
+		if _, err := w.Sweep(ctx); err != nil && ctx.Err() == nil {
+			w.svc.opts.Logger.WarnContext(ctx, "sweep failed", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
 
 // Sweep looks once after all that is due now, and says how many jobs that were.
-func (w *Sweeper) Sweep(ctx context.Context) (int, error) { panic("") }
+// A job that can't be looked after does not keep the others from it.
+func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
+	now := w.svc.now()
+	var done int
+	var failed []error
+	for {
+		due, err := w.svc.back.Jobs.Due(ctx, now, w.opts.Page)
+		if err != nil {
+			return done, errors.Join(append(failed, fmt.Errorf("ingest: read due jobs: %w", err))...)
+		}
+		moved := 0
+		for _, job := range due {
+			err := w.look(ctx, job)
+			switch {
+			case errors.Is(err, errQueueFull):
+				// Workers are behind; more wake-ups would only be lost.
+				return done, errors.Join(failed...)
+			case err != nil:
+				failed = append(failed, fmt.Errorf("job %s: %w", job.ID, err))
+			default:
+				moved++
+			}
+		}
+		done += moved
+		// Jobs that failed are due still: without one that moved, the next page
+		// would be this one again.
+		if len(due) < w.opts.Page || moved == 0 || ctx.Err() != nil {
+			return done, errors.Join(failed...)
+		}
+	}
+}
+
+// errQueueFull ends a sweep: the wake-up could not be sent.
+var errQueueFull = errors.New("wake-up not sent")
+
+// look does what one due job needs, and moves its due time.
+func (w *Sweeper) look(ctx context.Context, job *jobs.Job) error {
+	s, now := w.svc, w.svc.now()
+	switch job.State {
+	case jobs.AwaitingUpload, jobs.Expired:
+		_, err := s.look(ctx, job)
+		return err
+	case jobs.Processing:
+		rescued, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
+			return j.Rescue(now, now.Add(s.opts.WakeAfter))
+		})
+		if err != nil {
+			return ignoreMoved(err)
+		}
+		s.opts.Observe(Event{Kind: EventRescued, JobID: job.ID, Source: string(job.Source)})
+		s.opts.Logger.WarnContext(ctx, "job taken from a worker that went silent", "job", job.ID, "attempt", job.Attempt)
+		if rescued.State.Finished() {
+			s.finished(ctx, rescued)
+			return nil
+		}
+		s.wake(ctx, rescued)
+		return nil
+	case jobs.Accepted:
+		// Sent first: a worker that claims it meanwhile wins, and the record of
+		// the wake-up is not needed any more.
+		if err := s.wake(ctx, job); err != nil {
+			return errQueueFull
+		}
+		s.opts.Observe(Event{Kind: EventWoken, JobID: job.ID})
+		_, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
+			return j.Woken(now, now.Add(3*s.opts.WakeAfter))
+		})
+		return ignoreMoved(err)
+	}
+	return fmt.Errorf("ingest: a job that is %s is due", job.State)
+}
+
+// ignoreMoved: a job that somebody else moved meanwhile needs nothing more.
+func ignoreMoved(err error) error {
+	if errors.Is(err, jobs.ErrState) || errors.Is(err, jobs.ErrNotDue) || errors.Is(err, jobs.ErrNotFound) {
+		return nil
+	}
+	return err
+}

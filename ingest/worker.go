@@ -2,7 +2,14 @@ package ingest
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
 	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // WorkerOptions; nil, and zero fields, mean the defaults.
@@ -26,14 +33,188 @@ type WorkerOptions struct {
 	DrainTimeout time.Duration
 }
 
+func (o *WorkerOptions) withDefaults() (WorkerOptions, error) {
+	var d WorkerOptions
+	if o != nil {
+		d = *o
+	}
+	setDefault(&d.Concurrency, 4)
+	setDefault(&d.BatchResources, 5000)
+	setDefault(&d.BatchBytes, 8<<20)
+	setDefault(&d.MaxWholeBytes, 64<<20)
+	setDefault(&d.Lease, 30*time.Second)
+	setDefault(&d.DrainTimeout, 20*time.Second)
+	if d.Concurrency < 0 || d.BatchResources < 0 || d.BatchBytes < 0 || d.MaxWholeBytes < 0 || d.Lease < 0 || d.DrainTimeout < 0 {
+		return d, errors.New("ingest: no field of WorkerOptions may be negative")
+	}
+	return d, nil
+}
+
 // Worker claims jobs and hands their resources to a [Handler].
-type Worker struct{}
+type Worker struct {
+	svc     *Service
+	handler Handler
+	opts    WorkerOptions
+	name    string
+	claims  atomic.Int64
+}
 
 // NewWorker returns a Worker. It fails if the Service has no Subscription or an
 // option can't work.
-func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) { panic("") }
+func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
+	if s.back.Subscription == nil {
+		return nil, errors.New("ingest: a worker needs Backends.Subscription")
+	}
+	if h == nil {
+		return nil, errors.New("ingest: a worker needs a handler")
+	}
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	return &Worker{svc: s, handler: h, opts: o, name: jobs.NewID()}, nil
+}
 
 // Run works until ctx is done, then ends the batches under way, gives their jobs
 // back for others to go on, and returns nil. It fails only if the subscription
 // can't be opened.
-func (w *Worker) Run(ctx context.Context) error { panic("") }
+func (w *Worker) Run(ctx context.Context) error {
+	// Work outlives ctx by DrainTimeout: a batch under way is ended, not cut.
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	defer context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(w.opts.DrainTimeout, func() { stop(errDrained) })
+		context.AfterFunc(work, func() { timer.Stop() })
+	})()
+
+	consumer := queue.NewConsumer(w.svc.back.Subscription, &queue.ConsumerOptions{
+		Concurrency: w.opts.Concurrency, Logger: w.svc.opts.Logger,
+	})
+	return consumer.Run(ctx, func(msg context.Context, m queue.Message) {
+		// The message's context carries the trace, work's the end.
+		msg, cancel := context.WithCancelCause(msg)
+		defer cancel(nil)
+		defer context.AfterFunc(work, func() { cancel(context.Cause(work)) })()
+		w.work(msg, m.JobID, ctx.Done())
+	})
+}
+
+var errDrained = errors.New("the worker stops")
+
+// work takes a job and makes one attempt at it.
+func (w *Worker) work(ctx context.Context, id string, draining <-chan struct{}) {
+	log := w.svc.opts.Logger.With("job", id)
+	job, claim, err := w.take(ctx, id)
+	switch {
+	case errors.Is(err, jobs.ErrNotDue), errors.Is(err, jobs.ErrState), errors.Is(err, jobs.ErrNotFound):
+		log.DebugContext(ctx, "wake-up for a job that needs nobody", "why", err)
+		return
+	case err != nil:
+		log.WarnContext(ctx, "job not claimed; the sweeper wakes it again", "error", err)
+		return
+	case claim == nil: // its attempts were used up
+		w.svc.finished(ctx, job)
+		return
+	}
+	began := w.svc.now()
+	w.svc.opts.Observe(Event{Kind: EventClaimed, JobID: id, Source: string(job.Source)})
+	l := newLease(ctx, w.svc, job, *claim, w.opts.Lease)
+	defer l.end()
+	err = (&attempt{w: w, lease: l, draining: draining}).run(l.ctx)
+	w.settle(ctx, l, err, w.svc.now().Sub(began))
+}
+
+// take claims the job and pins the borders of its batches.
+func (w *Worker) take(ctx context.Context, id string) (*jobs.Job, *jobs.Claim, error) {
+	owner := w.name + "/" + strconv.FormatInt(w.claims.Add(1), 10)
+	var claim *jobs.Claim
+	job, err := jobs.Change(ctx, w.svc.back.Jobs, id, func(j *jobs.Job) (err error) {
+		claim, err = j.Take(w.svc.now(), owner, w.opts.Lease)
+		setDefault(&j.BatchResources, w.opts.BatchResources)
+		setDefault(&j.BatchBytes, w.opts.BatchBytes)
+		return err
+	})
+	return job, claim, err
+}
+
+// settle records how an attempt ended.
+func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Duration) {
+	// The record is written even if the work was told to end.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	defer cancel()
+	s, job := w.svc, l.current()
+	log := s.opts.Logger.With("job", job.ID, "attempt", job.Attempt)
+	now := s.now()
+
+	var saved error
+	switch failure, _ := errors.AsType[*Failure](err); {
+	case err == nil:
+		return // completed, and recorded as such
+	case errors.Is(err, jobs.ErrLeaseLost):
+		log.InfoContext(ctx, "job lost: cancelled, or taken over by another worker")
+		s.opts.Observe(Event{Kind: EventLeaseLost, JobID: job.ID})
+		return
+	case errors.Is(err, errDrained):
+		if saved = l.change(ctx, func(j *jobs.Job) error { return j.Release(now, l.claim) }); saved == nil {
+			log.InfoContext(ctx, "job given back")
+			s.wake(ctx, l.current())
+		}
+	case failure != nil && failure.Permanent:
+		key, outcomesErr := s.publishOutcomes(ctx, job)
+		if outcomesErr != nil {
+			log.WarnContext(ctx, "outcomes not written", "error", outcomesErr)
+		}
+		saved = l.change(ctx, func(j *jobs.Job) error {
+			j.OutcomesKey = key
+			return j.Fail(now, l.claim, failure.record(now))
+		})
+		log.WarnContext(ctx, "job failed", "code", failure.Code, "error", failure.Err, "took", took)
+	default:
+		if failure == nil {
+			failure = &Failure{Code: "processing", Message: "The payload could not be processed", Err: err}
+		}
+		at := now.Add(s.backoff(job.Attempt))
+		saved = l.change(ctx, func(j *jobs.Job) error { return j.Retry(now, l.claim, failure.record(now), at) })
+		log.WarnContext(ctx, "attempt failed", "code", failure.Code, "error", err, "took", took)
+		if saved == nil && l.current().State == jobs.Accepted {
+			s.opts.Observe(Event{Kind: EventRetry, JobID: job.ID, Code: failure.Code, Duration: took})
+		}
+	}
+	if saved != nil {
+		log.WarnContext(ctx, "end of the attempt not recorded; the lease runs out instead", "error", saved)
+		return
+	}
+	if job = l.current(); job.State.Finished() {
+		s.finished(ctx, job)
+	}
+}
+
+// finished tells of a job that reached its end.
+func (s *Service) finished(ctx context.Context, job *jobs.Job) {
+	e := Event{Kind: EventFinished, JobID: job.ID, Source: string(job.Source), State: string(job.State),
+		Bytes: job.Payload.Size, Resources: job.Progress.Done, Rejected: job.Progress.Rejected,
+		Duration: job.FinishedAt.Sub(job.CreatedAt)}
+	if job.Failure != nil {
+		e.Code = job.Failure.Code
+	}
+	s.opts.Observe(e)
+	s.opts.Logger.InfoContext(ctx, "job finished", "job", job.ID, "state", job.State, "code", e.Code,
+		"done", e.Resources, "rejected", e.Rejected, "bytes", e.Bytes, "attempt", job.Attempt)
+}
+
+func (f *Failure) record(now time.Time) jobs.Failure {
+	return jobs.Failure{Code: f.Code, Message: f.Message, At: now, Issues: rawIssues(f.issues)}
+}
+
+// handle calls the program's handler. One that panics fails the attempt, not
+// the process.
+func (w *Worker) handle(ctx context.Context, call func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The value of the panic may be anything, payload included.
+			w.svc.opts.Logger.ErrorContext(ctx, "handler panicked", "type", fmt.Sprintf("%T", p), "stack", stack())
+			err = &Failure{Code: "handler-panic", Message: "The payload could not be processed", Err: errors.New("handler panicked")}
+		}
+	}()
+	return call(ctx)
+}

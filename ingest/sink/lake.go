@@ -1,16 +1,26 @@
-// Package sink has ready-made handlers.
 package sink
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/internal/stage"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// LakeOptions; nil means the defaults.
+// LakeOptions; nil, and zero fields, mean the defaults.
 type LakeOptions struct {
 	// Prefix of the output. Default "processed".
 	Prefix string
@@ -18,14 +28,212 @@ type LakeOptions struct {
 	Staging string
 }
 
-// Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson.
-type Lake struct{}
+// Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson. It is safe
+// for concurrent use, and keeps nothing in memory between calls.
+type Lake struct {
+	bucket *blob.Bucket
+	prefix string
+	parts  *stage.Area
+}
 
-// NewLake returns a Lake in a bucket.
-func NewLake(bucket *blob.Bucket, opts *LakeOptions) *Lake { panic("") }
+var (
+	_ ingest.Handler  = (*Lake)(nil)
+	_ ingest.Finisher = (*Lake)(nil)
+)
 
-// Handle implements [ingest.Handler].
-func (l *Lake) Handle(ctx context.Context, b *ingest.Batch) error { panic("") }
+// NewLake returns a Lake in a bucket, which stays the caller's to close.
+func NewLake(bucket *blob.Bucket, opts *LakeOptions) *Lake {
+	o := LakeOptions{}
+	if opts != nil {
+		o = *opts
+	}
+	if o.Prefix == "" {
+		o.Prefix = "processed"
+	}
+	if o.Staging == "" {
+		o.Staging = "staging/lake"
+	}
+	return &Lake{bucket: bucket, prefix: o.Prefix, parts: stage.New(bucket, o.Staging)}
+}
 
-// Finish implements [ingest.Finisher].
-func (l *Lake) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) { panic("") }
+// manifest is the commit marker of a job's files.
+type manifest struct {
+	JobID   string        `json:"jobId"`
+	Run     int           `json:"run"`
+	Outputs []jobs.Output `json:"outputs"`
+}
+
+func (l *Lake) folder(job *jobs.Job) string {
+	return l.prefix + "/" + job.OrganizationID + "/" + job.ID + "/"
+}
+
+func (l *Lake) job(job *jobs.Job) *stage.Job {
+	return l.parts.Job(job.OrganizationID + "/" + job.ID + "/" + strconv.Itoa(job.Run))
+}
+
+// Handle implements [ingest.Handler]. An entry without a resource (a GET, HEAD
+// or DELETE) is refused: a lake keeps resources and does nothing else.
+func (l *Lake) Handle(ctx context.Context, b *ingest.Batch) error {
+	sections := split(b)
+	if b.Whole {
+		// All there is: no parts to wait for.
+		index := make([]stage.Section, len(sections))
+		for i, s := range sections {
+			index[i] = stage.Section{Name: s.Name, Count: s.Count, Bytes: int64(len(s.Data))}
+		}
+		return l.publish(ctx, b.Job, index, func(i int) io.ReadCloser {
+			return io.NopCloser(bytes.NewReader(sections[i].Data))
+		})
+	}
+	return l.job(b.Job).Put(ctx, b.Start, b.End, sections)
+}
+
+// split sorts a batch's resources into lines by type.
+func split(b *ingest.Batch) []stage.Section {
+	var sections []stage.Section
+	where := make(map[string]int, 16)
+	for i := range b.Resources {
+		r := &b.Resources[i]
+		switch {
+		case r.Raw == nil:
+			b.Reject(i, "not-supported", "The entry has no resource, and a lake does nothing but keep resources")
+			continue
+		case !typeName(r.Type):
+			b.Reject(i, "value", "The resourceType can't name a file; it must be 1 to 64 letters")
+			continue
+		}
+		at, ok := where[r.Type]
+		if !ok {
+			at = len(sections)
+			where[r.Type] = at
+			sections = append(sections, stage.Section{Name: r.Type})
+		}
+		s := &sections[at]
+		s.Data = append(appendLine(s.Data, r.Raw), '\n')
+		s.Count++
+	}
+	slices.SortFunc(sections, func(a, b stage.Section) int { return strings.Compare(a.Name, b.Name) })
+	return sections
+}
+
+func typeName(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i] | 0x20; c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+// Finish implements [ingest.Finisher]: it makes the files of the parts. It may
+// be called again, also behind a Finish that was cut off at any place.
+func (l *Lake) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
+	m, err := l.manifest(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		index, err := l.job(job).Index(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("sink: %w", err)
+		}
+		err = l.publish(ctx, job, index.Sections, func(i int) io.ReadCloser {
+			return index.Open(ctx, index.Sections[i].Name)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if m, err = l.manifest(ctx, job); err != nil || m == nil {
+			return nil, fmt.Errorf("sink: the manifest that was just written is not there: %w", errors.Join(err))
+		}
+	}
+	// The files stand; what is left of the parts only costs space.
+	if err := l.job(job).Clear(ctx); err != nil {
+		return nil, fmt.Errorf("sink: %w", err)
+	}
+	return m.Outputs, nil
+}
+
+// manifest reads the manifest of this run of a job; nil if there is none yet.
+func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
+	raw, err := l.bucket.ReadAll(ctx, l.folder(job)+"manifest.json")
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sink: read manifest: %w", err)
+	}
+	var m manifest
+	if err := json.Unmarshal(raw, &m); err != nil || m.Run != job.Run {
+		return nil, nil // of another run, whose files are written over
+	}
+	return &m, nil
+}
+
+// publish writes one file for each section and then the manifest. Files of an
+// earlier run that this one does not have are removed.
+func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Section, open func(int) io.ReadCloser) error {
+	if job.Run > 0 {
+		if err := l.removeOld(ctx, job, sections); err != nil {
+			return err
+		}
+	}
+	m := manifest{JobID: job.ID, Run: job.Run, Outputs: make([]jobs.Output, len(sections))}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(4)
+	for i, s := range sections {
+		key := l.folder(job) + s.Name + ".ndjson"
+		m.Outputs[i] = jobs.Output{Type: s.Name, Key: key, Count: s.Count, Bytes: s.Bytes}
+		g.Go(func() error {
+			r := open(i)
+			defer r.Close()
+			if err := stage.Write(gctx, l.bucket, key, "application/x-ndjson", r); err != nil {
+				return fmt.Errorf("sink: write %s.ndjson: %w", s.Name, err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	raw, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("sink: %w", err)
+	}
+	if err := stage.Write(ctx, l.bucket, l.folder(job)+"manifest.json", "application/json", bytes.NewReader(raw)); err != nil {
+		return fmt.Errorf("sink: write manifest: %w", err)
+	}
+	return nil
+}
+
+// removeOld removes what an earlier run left and this one does not write over,
+// the manifest first: without it the files count as incomplete.
+func (l *Lake) removeOld(ctx context.Context, job *jobs.Job, sections []stage.Section) error {
+	keep := make(map[string]bool, len(sections))
+	for _, s := range sections {
+		keep[l.folder(job)+s.Name+".ndjson"] = true
+	}
+	old := []string{l.folder(job) + "manifest.json"}
+	it := l.bucket.List(&blob.ListOptions{Prefix: l.folder(job)})
+	for {
+		obj, err := it.Next(ctx)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("sink: list files: %w", err)
+		}
+		if !keep[obj.Key] && obj.Key != old[0] {
+			old = append(old, obj.Key)
+		}
+	}
+	for _, key := range old {
+		if err := l.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return fmt.Errorf("sink: remove a file of the run before: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,292 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// AcceptRequest is a Bundle that was sent.
+type AcceptRequest struct {
+	// Body is read once, as a stream.
+	Body io.Reader
+	// ContentType as sent. Default application/fhir+json.
+	ContentType string
+	// ContentEncoding as sent; only empty and identity are taken.
+	ContentEncoding string
+	// ContentLength in bytes if it was promised, otherwise -1 or 0.
+	ContentLength int64
+	// SHA256 of the body in hex if it was promised.
+	SHA256 string
+	// IdempotencyKey makes repeats of the request the same job. At most 255
+	// bytes. Default: none.
+	IdempotencyKey string
+}
+
+// Accept validates, stores and records a Bundle in one pass. When it returns
+// without error the payload and its job are durable. Errors: ErrInvalid (with
+// issues, or where the body could not be read to its end), ErrTooLarge,
+// ErrMediaType, ErrKeyReused, ErrUnavailable.
+func (s *Service) Accept(ctx context.Context, who Caller, req AcceptRequest) (*Receipt, error) {
+	began := s.now()
+	receipt, err := s.accept(ctx, who, req, began)
+	if err != nil {
+		s.opts.Observe(Event{Kind: EventRefused, Source: string(jobs.Webhook), Code: kindOf(err), Duration: s.now().Sub(began)})
+		return nil, err
+	}
+	if !receipt.Repeated {
+		s.opts.Observe(Event{Kind: EventAccepted, JobID: receipt.Job.ID, Source: string(jobs.Webhook),
+			Bytes: receipt.Job.Payload.Size, Resources: total(receipt.Job.ResourceCounts), Duration: s.now().Sub(began)})
+	}
+	return receipt, nil
+}
+
+func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now time.Time) (*Receipt, error) {
+	if err := s.checkAccept(who, &req); err != nil {
+		return nil, err
+	}
+	id, name, err := newIDs(who, "webhook", req.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	key, err := blobstore.PayloadKey(s.opts.Prefix, who.OrganizationID, now, name+".json")
+	if err != nil {
+		return nil, &Error{Kind: ErrForbidden, Message: "The organization's id can't be used in a key", Err: err}
+	}
+
+	object, report, err := s.store(ctx, key, id, who, &req)
+	if err != nil {
+		return nil, err
+	}
+	job := &jobs.Job{
+		ID:               id,
+		OrganizationID:   who.OrganizationID,
+		OrganizationName: who.OrganizationName,
+		UserID:           who.UserID,
+		Source:           jobs.Webhook,
+		State:            jobs.Accepted,
+		Payload: jobs.Payload{
+			Bucket: s.blobs.Name(), Key: key, Size: object.Size, SHA256: object.SHA256,
+			ContentType: req.ContentType, Version: object.Version,
+			Format: string(fhirbundle.Bundle), BundleType: report.BundleType, Validated: true,
+		},
+		ResourceCounts: report.ResourceCounts,
+		Issues:         rawIssues(report.Issues),
+		MaxAttempts:    s.opts.MaxAttempts,
+		DueAt:          now.Add(s.opts.WakeAfter),
+		CreatedAt:      now,
+		UpdatedAt:      now,
+	}
+	if req.IdempotencyKey != "" {
+		job.Fingerprint = object.SHA256
+	}
+	stored, repeated, err := s.create(ctx, job)
+	if err != nil || repeated {
+		// The job has a payload of its own, or there is no job: either way
+		// nobody asks for this object any more. Where it is not known whether
+		// the job was created, the object stays.
+		if repeated || !errors.Is(err, ErrUnavailable) {
+			s.discard(ctx, key)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &Receipt{Job: stored, Warnings: Issues(stored.Issues), Repeated: true}, nil
+	}
+	s.wake(ctx, stored)
+	return &Receipt{Job: stored, Warnings: report.Issues}, nil
+}
+
+func (s *Service) checkAccept(who Caller, req *AcceptRequest) error {
+	if !blobstore.ValidOrganization(who.OrganizationID) {
+		return &Error{Kind: ErrForbidden, Message: "The caller has no valid organization"}
+	}
+	if req.ContentType == "" {
+		req.ContentType = "application/fhir+json"
+	}
+	if enc := req.ContentEncoding; enc != "" && !strings.EqualFold(enc, "identity") {
+		return &Error{Kind: ErrMediaType, Message: "Unsupported Content-Encoding; send the body as it is"}
+	}
+	if req.ContentLength > s.opts.MaxBodyBytes {
+		return s.tooLarge()
+	}
+	return checkDigest(&req.SHA256)
+}
+
+func (s *Service) tooLarge() error {
+	return &Error{Kind: ErrTooLarge, Message: "Request body is larger than " + strconv.FormatInt(s.opts.MaxBodyBytes, 10) +
+		" bytes; ask for an upload URL instead"}
+}
+
+func checkDigest(digest *string) error {
+	if *digest == "" {
+		return nil
+	}
+	*digest = strings.ToLower(*digest)
+	if raw, err := hex.DecodeString(*digest); err != nil || len(raw) != sha256.Size {
+		return &Error{Kind: ErrInvalid, Message: "The SHA-256 must be 64 hexadecimal digits"}
+	}
+	return nil
+}
+
+// store validates the body and writes it, in one pass. A body that is not taken
+// leaves no object.
+func (s *Service) store(ctx context.Context, key, id string, who Caller, req *AcceptRequest) (*blobstore.Object, *fhirbundle.Report, error) {
+	body := &bodyReader{src: req.Body, left: s.opts.MaxBodyBytes}
+	head := buffers.Get().(*bytes.Buffer)
+	defer putBuffer(head)
+	head.Reset()
+	if n := req.ContentLength; n > 0 {
+		head.Grow(int(min(n, int64(s.opts.BufferBytes))) + bytes.MinRead)
+	}
+	_, err := io.Copy(head, io.LimitReader(body, int64(s.opts.BufferBytes)))
+	if err != nil {
+		return nil, nil, s.bodyError(err)
+	}
+	metadata := map[string]string{"job_id": id, "organization_id": who.OrganizationID}
+
+	if body.ended || head.Len() < s.opts.BufferBytes {
+		report, err := fhirbundle.Validate(bytes.NewReader(head.Bytes()), s.reading(fhirbundle.Bundle))
+		if err == nil {
+			err = s.verdict(report)
+		}
+		if err == nil && req.SHA256 != "" {
+			sum := sha256.Sum256(head.Bytes())
+			err = matchDigest(req.SHA256, hex.EncodeToString(sum[:]))
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		metadata["bundle_type"] = report.BundleType
+		metadata["entry_count"] = strconv.FormatInt(report.Entries, 10)
+		object, err := s.blobs.Create(ctx, key, head, &blobstore.WriteOptions{ContentType: req.ContentType, Metadata: metadata})
+		if err != nil {
+			return nil, nil, unavailable("write payload", err)
+		}
+		return object, report, nil
+	}
+
+	w, err := s.blobs.NewWriter(ctx, key, &blobstore.WriteOptions{ContentType: req.ContentType, Metadata: metadata})
+	if err != nil {
+		return nil, nil, unavailable("write payload", err)
+	}
+	defer w.Abort() // nothing is left behind, unless Commit came first
+	src, sum := io.MultiReader(head, body), sha256.New()
+	if req.SHA256 != "" { // the writer's own digest is known behind its commit only
+		src = io.TeeReader(src, sum)
+	}
+	tee := &teeReader{src: src, dst: w}
+	report, err := fhirbundle.Validate(tee, s.reading(fhirbundle.Bundle))
+	switch {
+	case tee.writeErr != nil:
+		return nil, nil, unavailable("write payload", tee.writeErr)
+	case err != nil:
+		return nil, nil, s.bodyError(err)
+	}
+	// A reader that found broken JSON stops there; what is refused for it is
+	// never stored, so nothing has to read on.
+	if err := s.verdict(report); err != nil {
+		return nil, nil, err
+	}
+	if req.SHA256 != "" {
+		if err := matchDigest(req.SHA256, hex.EncodeToString(sum.Sum(nil))); err != nil {
+			return nil, nil, err
+		}
+	}
+	object, err := w.Commit()
+	if err != nil {
+		return nil, nil, unavailable("write payload", err)
+	}
+	return object, report, nil
+}
+
+func (s *Service) verdict(report *fhirbundle.Report) error {
+	err := report.Err()
+	if err == nil {
+		return nil
+	}
+	return &Error{Kind: ErrInvalid, Message: err.Error(), Issues: report.Issues, Err: err}
+}
+
+func matchDigest(promised, found string) error {
+	if promised == found {
+		return nil
+	}
+	return &Error{Kind: ErrInvalid, Message: "The body does not have the SHA-256 that was promised"}
+}
+
+// bodyError says what became of a body that could not be read to its end.
+func (s *Service) bodyError(err error) error {
+	if errors.Is(err, errBodyLimit) {
+		return s.tooLarge()
+	}
+	return &Error{Kind: ErrInvalid, Message: "Request body ended before it was complete", Err: err}
+}
+
+var errBodyLimit = errors.New("body above its limit")
+
+// bodyReader bounds a body and remembers whether its end was seen.
+type bodyReader struct {
+	src   io.Reader
+	left  int64
+	ended bool
+}
+
+func (b *bodyReader) Read(p []byte) (int, error) {
+	if b.left < 0 {
+		return 0, errBodyLimit
+	}
+	// One byte more than is allowed tells a body that is too large from one
+	// that just fits.
+	if int64(len(p)) > b.left+1 {
+		p = p[:b.left+1]
+	}
+	n, err := b.src.Read(p)
+	b.left -= int64(n)
+	if b.left < 0 {
+		return 0, errBodyLimit
+	}
+	if err == io.EOF {
+		b.ended = true
+	}
+	return n, err
+}
+
+// teeReader is an io.TeeReader that keeps apart who failed.
+type teeReader struct {
+	src      io.Reader
+	dst      io.Writer
+	writeErr error
+}
+
+func (t *teeReader) Read(p []byte) (int, error) {
+	n, err := t.src.Read(p)
+	if n > 0 {
+		if _, werr := t.dst.Write(p[:n]); werr != nil {
+			t.writeErr = werr
+			return n, werr
+		}
+	}
+	return n, err
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// putBuffer keeps ordinary buffers only, so that the pool does not hold on to
+// the largest body there ever was.
+func putBuffer(b *bytes.Buffer) {
+	if b.Cap() <= 4<<20 {
+		buffers.Put(b)
+	}
+}

@@ -1,0 +1,274 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// attempt is one attempt at a job, from its last checkpoint to its end.
+type attempt struct {
+	w        *Worker
+	lease    *lease
+	draining <-chan struct{}
+}
+
+// run returns nil once the job is completed, and recorded as such. The error is
+// a permanent [*Failure], ErrLeaseLost, errDrained, or one to be retried.
+func (a *attempt) run(ctx context.Context) error {
+	err := a.steps(ctx)
+	if err != nil && ctx.Err() != nil {
+		// Whatever failed, it failed because the attempt was told to end.
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (a *attempt) steps(ctx context.Context) error {
+	if !a.lease.current().Payload.Validated {
+		if err := a.validate(ctx); err != nil {
+			return err
+		}
+	}
+	if err := a.handOver(ctx); err != nil {
+		return err
+	}
+	return a.complete(ctx)
+}
+
+// open opens the payload that was accepted, at an offset.
+func (a *attempt) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	job := a.lease.current()
+	r, err := a.w.svc.blobs.Open(ctx, job.Payload.Key, &blobstore.OpenOptions{
+		Offset: offset, Version: job.Payload.Version, Size: job.Payload.Size,
+	})
+	return r, a.readError(err)
+}
+
+// readError tells what can't be mended from what can.
+func (a *attempt) readError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, blobstore.ErrNotFound):
+		return &Failure{Code: "payload-gone", Message: "The payload is not in the store any more", Permanent: true, Err: err}
+	case errors.Is(err, blobstore.ErrChanged):
+		return &Failure{Code: "payload-changed", Message: "The payload is not the one that was accepted", Permanent: true, Err: err}
+	}
+	return &Failure{Code: "payload-read", Message: "The payload could not be read to its end", Err: err}
+}
+
+// validate reads an upload to its end before anything of it is handed over: a
+// Bundle against all rules, an NDJSON file only where a digest was promised that
+// nobody has checked yet.
+func (a *attempt) validate(ctx context.Context) error {
+	job := a.lease.current()
+	promised := ""
+	if job.Upload != nil && job.Payload.SHA256 == "" {
+		promised = job.Upload.SHA256
+	}
+	format := fhirbundle.Format(job.Payload.Format)
+	if format == fhirbundle.NDJSON && promised == "" {
+		return a.change(ctx, func(j *jobs.Job) { j.Payload.Validated = true })
+	}
+	r, err := a.open(ctx, 0)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	sum := sha256.New()
+	src := io.TeeReader(r, sum)
+	var report *fhirbundle.Report
+	if format == fhirbundle.Bundle {
+		if report, err = fhirbundle.Validate(src, a.w.svc.reading(format)); err != nil {
+			return a.readError(err)
+		}
+		if err := report.Err(); err != nil {
+			return &Failure{Code: "invalid", Message: err.Error(), Permanent: true, issues: report.Issues}
+		}
+	}
+	if _, err := io.Copy(io.Discard, src); err != nil {
+		return a.readError(err)
+	}
+	digest := hex.EncodeToString(sum.Sum(nil))
+	if promised != "" && promised != digest {
+		return &Failure{Code: "upload-mismatch", Message: "The upload does not have the SHA-256 that was promised", Permanent: true}
+	}
+	return a.change(ctx, func(j *jobs.Job) {
+		j.Payload.Validated = true
+		j.Payload.SHA256 = digest
+		if report != nil {
+			j.Payload.BundleType = report.BundleType
+			j.ResourceCounts = report.ResourceCounts
+			j.Issues = rawIssues(report.Issues)
+		}
+	})
+}
+
+// change records facts under the claim.
+func (a *attempt) change(ctx context.Context, set func(*jobs.Job)) error {
+	return a.lease.change(ctx, func(j *jobs.Job) error {
+		if err := j.Extend(a.w.svc.now(), a.lease.claim, a.lease.length); err != nil {
+			return err
+		}
+		set(j)
+		return nil
+	})
+}
+
+// whole reports whether splitting a Bundle of this type would change what it
+// means: https://hl7.org/fhir/R4/bundle.html#bundle-unique and the sections on
+// transactions, messages and documents.
+func whole(bundleType string) bool {
+	return bundleType == "transaction" || bundleType == "message" || bundleType == "document"
+}
+
+// handOver hands the payload to the handler, from the last checkpoint on.
+func (a *attempt) handOver(ctx context.Context) error {
+	job := a.lease.current()
+	format := fhirbundle.Format(job.Payload.Format)
+	limits := batchLimits{resources: job.BatchResources, bytes: job.BatchBytes}
+	if format == fhirbundle.Bundle && whole(job.Payload.BundleType) {
+		if job.Payload.Size > a.w.opts.MaxWholeBytes {
+			return &Failure{Code: "too-large", Permanent: true, Message: fmt.Sprintf(
+				"A %s Bundle is handed over whole, and this one has %d bytes; %d are allowed",
+				job.Payload.BundleType, job.Payload.Size, a.w.opts.MaxWholeBytes)}
+		}
+		limits = batchLimits{}
+	}
+	from := fhirbundle.Position{Offset: job.Progress.Offset, Entries: job.Progress.Entries, Lines: job.Progress.Lines}
+	src, err := a.open(ctx, from.Offset)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	var reader *fhirbundle.Reader
+	if from == (fhirbundle.Position{}) {
+		reader = fhirbundle.NewReader(src, a.w.svc.reading(format))
+	} else {
+		reader = fhirbundle.ResumeReader(src, from, a.w.svc.reading(format))
+	}
+
+	batches := newBatcher(job, reader, limits)
+	for first := true; ; first = false {
+		b, err := batches.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			if invalid, ok := errors.AsType[*fhirbundle.InvalidError](err); ok {
+				return &Failure{Code: "invalid", Message: invalid.Error(), Permanent: true, issues: invalid.Issues}
+			}
+			return a.readError(err)
+		}
+		if err := a.batch(ctx, b, batches.position(), first); err != nil {
+			return err
+		}
+		if b.Whole {
+			return nil // its end was seen already
+		}
+		if a.stopping() {
+			return errDrained
+		}
+	}
+	if format == fhirbundle.NDJSON && from == (fhirbundle.Position{}) {
+		// What concerns the whole file: that there is anything in it.
+		if err := reader.Report().Err(); err != nil {
+			return &Failure{Code: "invalid", Message: err.Error(), Permanent: true, issues: reader.Report().Issues}
+		}
+	}
+	return nil
+}
+
+func (a *attempt) stopping() bool {
+	select {
+	case <-a.draining:
+		return true
+	default:
+		return false
+	}
+}
+
+// batch hands one batch over, keeps what was rejected, and records how far the
+// job is.
+func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position, first bool) error {
+	s, began := a.w.svc, time.Now()
+	b.Job = a.lease.current()
+	if len(b.Resources) > 0 {
+		err := a.w.handle(ctx, func(ctx context.Context) error { return a.w.handler.Handle(ctx, &b.Batch) })
+		if err != nil {
+			return err
+		}
+	}
+	// A part may be left of an attempt that died right here, with outcomes
+	// that this one does not have.
+	if len(b.rejected) > 0 || first && (b.Job.Attempt > 1 || b.Job.Progress != (jobs.Progress{})) {
+		if err := s.putOutcomes(ctx, b); err != nil {
+			return fmt.Errorf("ingest: write outcomes: %w", err)
+		}
+	}
+	rejected := int64(len(b.rejected))
+	done := int64(len(b.Resources)) - b.refused()
+	s.opts.Observe(Event{Kind: EventBatch, JobID: b.Job.ID, Source: string(b.Job.Source), Bytes: b.End - b.Start,
+		Resources: done, Rejected: rejected, Duration: time.Since(began)})
+	return a.lease.change(ctx, func(j *jobs.Job) error {
+		p := j.Progress
+		p.Done, p.Rejected = p.Done+done, p.Rejected+rejected
+		p.Offset, p.Entries, p.Lines = at.Offset, at.Entries, at.Lines
+		if err := j.Checkpoint(s.now(), a.lease.claim, p, a.lease.length); err != nil {
+			return err
+		}
+		if len(b.counts) > 0 {
+			if j.ResourceCounts == nil {
+				j.ResourceCounts = make(map[string]int64, len(b.counts))
+			}
+			for name, n := range b.counts {
+				j.ResourceCounts[name] += n
+			}
+		}
+		return nil
+	})
+}
+
+// complete publishes what came out of the job, and ends it.
+func (a *attempt) complete(ctx context.Context) error {
+	s, job := a.w.svc, a.lease.current()
+	var outputs []jobs.Output
+	if f, ok := a.w.handler.(Finisher); ok {
+		err := a.w.handle(ctx, func(ctx context.Context) (err error) {
+			outputs, err = f.Finish(ctx, job)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	key, err := s.publishOutcomes(ctx, job)
+	if err != nil {
+		return fmt.Errorf("ingest: publish outcomes: %w", err)
+	}
+	err = a.lease.change(ctx, func(j *jobs.Job) error {
+		j.Outputs, j.OutcomesKey = outputs, key
+		j.Progress.Offset = j.Payload.Size
+		return j.Complete(s.now(), a.lease.claim)
+	})
+	if err != nil {
+		return err
+	}
+	done := a.lease.current()
+	if key != "" {
+		if err := s.outcomes.Job(stageID(done)).Clear(ctx); err != nil {
+			s.opts.Logger.WarnContext(ctx, "parts not removed", "job", done.ID, "error", err)
+		}
+	}
+	s.finished(ctx, done)
+	return nil
+}

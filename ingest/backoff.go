@@ -1,0 +1,16 @@
+package ingest
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// backoff is the pause behind an attempt: exponential with full jitter, at
+// least a tenth of its bound so that a job is never retried at once.
+func (s *Service) backoff(attempt int) time.Duration {
+	bound := s.opts.RetryMax
+	if shift := min(attempt-1, 30); s.opts.RetryBase < bound>>shift {
+		bound = s.opts.RetryBase << shift
+	}
+	return bound/10 + rand.N(bound-bound/10+1)
+}

@@ -1,0 +1,60 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// Cancel ends a job that is not finished; a worker that has it stops. A job that
+// is cancelled already is returned as it is. ErrNotFound, ErrState if it is
+// finished otherwise, ErrUnavailable.
+func (s *Service) Cancel(ctx context.Context, who Caller, id string) (*jobs.Job, error) {
+	var repeat bool
+	job, err := s.change(ctx, who, id, func(j *jobs.Job) error {
+		if repeat = j.State == jobs.Cancelled; repeat {
+			return errUnchanged
+		}
+		return j.Cancel(s.now())
+	})
+	if err == nil && !repeat {
+		s.opts.Observe(Event{Kind: EventFinished, JobID: id, Source: string(job.Source), State: string(job.State)})
+	}
+	return job, err
+}
+
+// Redrive accepts a failed or completed job once more. ErrNotFound, ErrState,
+// ErrUnavailable.
+func (s *Service) Redrive(ctx context.Context, who Caller, id string) (*jobs.Job, error) {
+	job, err := s.change(ctx, who, id, func(j *jobs.Job) error {
+		now := s.now()
+		return j.Redrive(now, now.Add(s.opts.WakeAfter))
+	})
+	if err == nil {
+		s.wake(ctx, job)
+	}
+	return job, err
+}
+
+var errUnchanged = errors.New("unchanged")
+
+// change changes one of the caller's jobs.
+func (s *Service) change(ctx context.Context, who Caller, id string, change func(*jobs.Job) error) (*jobs.Job, error) {
+	job, err := s.Job(ctx, who, id)
+	if err != nil {
+		return nil, err
+	}
+	changed, err := jobs.Change(ctx, s.back.Jobs, id, change)
+	switch {
+	case errors.Is(err, errUnchanged):
+		return s.Job(ctx, who, id)
+	case errors.Is(err, jobs.ErrState):
+		return nil, &Error{Kind: ErrState, Message: "The job is " + string(job.State) + ", which does not allow this", Err: err}
+	case errors.Is(err, jobs.ErrNotFound):
+		return nil, errNoJob
+	case err != nil:
+		return nil, unavailable("change job", err)
+	}
+	return changed, nil
+}

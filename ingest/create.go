@@ -1,0 +1,76 @@
+package ingest
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// newIDs gives a job's id and the name of its object. Under an Idempotency-Key
+// the id follows from (organization, route, key), so that creating the job
+// detects the repeat; the object's name is new each time, since several of the
+// repeats may be writing before one of them creates the job.
+func newIDs(who Caller, route, idempotencyKey string) (id, name string, err error) {
+	if idempotencyKey == "" {
+		id = jobs.NewID()
+		return id, id, nil
+	}
+	if len(idempotencyKey) > 255 {
+		return "", "", &Error{Kind: ErrInvalid, Message: "The Idempotency-Key must not be longer than 255 bytes"}
+	}
+	id = jobs.DerivedID(who.OrganizationID, route, idempotencyKey)
+	var salt [4]byte
+	rand.Read(salt[:]) // never fails
+	return id, id + "-" + hex.EncodeToString(salt[:]), nil
+}
+
+// create records a new job. Where it is there already, the one with the same
+// fingerprint is returned, as repeated. ErrKeyReused, ErrUnavailable: in the
+// latter case it is not known whether the job was created.
+func (s *Service) create(ctx context.Context, job *jobs.Job) (stored *jobs.Job, repeated bool, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	defer cancel()
+	err = s.back.Jobs.Create(ctx, job)
+	if err == nil {
+		return job, false, nil
+	}
+	there, getErr := s.back.Jobs.Get(ctx, job.ID)
+	switch {
+	case getErr != nil:
+		return nil, false, unavailable("create job", err)
+	case !errors.Is(err, jobs.ErrExists) && there.Payload.Key == job.Payload.Key:
+		return there, false, nil // it was done, and reported as failed
+	case there.OrganizationID != job.OrganizationID || there.Fingerprint != job.Fingerprint || job.Fingerprint == "":
+		return nil, false, &Error{Kind: ErrKeyReused, Message: "The Idempotency-Key was used before, with another payload"}
+	}
+	return there, true, nil
+}
+
+// discard removes an object that no job refers to. What is left behind by a
+// failure costs space, nothing else.
+func (s *Service) discard(ctx context.Context, key string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	defer cancel()
+	if err := s.blobs.Delete(ctx, key); err != nil {
+		s.opts.Logger.WarnContext(ctx, "object without a job not removed", "key", key, "error", err)
+	}
+}
+
+// kindOf names an error's kind, for events.
+func kindOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind.Error()
+	}
+	return "internal"
+}
+
+func total(counts map[string]int64) int64 {
+	var n int64
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}

@@ -1,0 +1,35 @@
+// Package ingest is the pipeline: it takes payloads in, keeps them, and hands
+// what is in them to a program's [Handler].
+//
+// # The promise
+//
+// A payload is acknowledged once it and its job are durable: when
+// [Service.Accept] has returned, or when the object store has answered a signed
+// upload. From then on the job reaches a final state, whatever is killed, lost
+// or doubled on the way, and a handler that makes its effects once per
+// [Batch.Key] makes each of them once.
+//
+// # How it holds
+//
+// The job store is the record and the queue is a hint. A wake-up that is lost is
+// sent again by a [Sweeper], which asks the store for what is due. A [Worker]
+// claims a job with a lease, reads the payload from the last checkpoint, and
+// changes the record by compare-and-set under its claim only, so that one which
+// lost its lease changes nothing. An attempt is counted before its work begins:
+// a payload that kills its worker is given up after [Options.MaxAttempts].
+//
+// # What is split and what is not
+//
+// Transaction, message and document Bundles are handed over whole, since
+// splitting changes what they mean. Batch and collection Bundles, and NDJSON,
+// come in batches whose borders depend on the payload alone. An uploaded Bundle
+// is validated to its end before anything of it is handed over; of an NDJSON
+// file each line is judged by itself, and a bad one is listed in the job's
+// outcomes.
+//
+// # Roles
+//
+// A process that accepts needs a Service; one that works needs a Service, a
+// Worker and a Sweeper, which [Run] puts together. Any number of either may share
+// the same back ends.
+package ingest

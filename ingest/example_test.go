@@ -1,0 +1,75 @@
+package ingest_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/auth"
+	"github.com/fhirdock/fhirdock/ingest/httpapi"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// A whole pipeline in memory: back ends, front door, worker.
+func Example() {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+
+	bucket := memblob.OpenBucket(nil)
+	topic, subscription := queue.NewLocal(nil)
+	svc, err := ingest.New(ingest.Backends{
+		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: jobs.NewMemStore(),
+	}, nil)
+	if err != nil {
+		panic(err)
+	}
+	handled := make(chan string)
+	go ingest.Run(ctx, svc, ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
+		for _, r := range b.Resources {
+			handled <- r.Type + "/" + r.ID
+		}
+		return nil
+	}))
+	tokens, err := auth.ParseTokens("dev=demo")
+	if err != nil {
+		panic(err)
+	}
+	server := httptest.NewServer(httpapi.New(svc, tokens, nil))
+	defer server.Close()
+
+	body := `{"resourceType":"Bundle","type":"batch","entry":[{
+		"resource":{"resourceType":"Patient","id":"p1"}, "request":{"method":"PUT","url":"Patient/p1"}}]}`
+	req, _ := http.NewRequest("POST", server.URL+"/v1/ingestion/fhir/Bundle", strings.NewReader(body))
+	req.Header.Set("Authorization", "Bearer dev")
+	req.Header.Set("Content-Type", "application/fhir+json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		panic(err)
+	}
+	resp.Body.Close()
+	fmt.Println(resp.StatusCode, <-handled)
+	// Output: 202 Patient/p1
+}
+
+// Accepting without HTTP.
+func ExampleService_Accept() {
+	topic, _ := queue.NewLocal(nil)
+	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, nil)
+	if err != nil {
+		panic(err)
+	}
+	body := []byte(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient"}}]}`)
+	receipt, err := svc.Accept(context.Background(), ingest.Caller{OrganizationID: "demo"}, ingest.AcceptRequest{Body: bytes.NewReader(body)})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(receipt.Job.State, receipt.Job.ResourceCounts)
+	// Output: accepted map[Patient:1]
+}

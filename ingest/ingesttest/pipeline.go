@@ -1,0 +1,220 @@
+package ingesttest
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"sync"
+	"testing"
+	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/auth"
+	"github.com/fhirdock/fhirdock/ingest/httpapi"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// Token is the bearer token of the organization that [Pipeline.Client] speaks
+// for, and OtherToken that of another one.
+const (
+	Token      = "test"
+	OtherToken = "other"
+	// Organization and OtherOrganization are their ids.
+	Organization      = "test-org"
+	OtherOrganization = "other-org"
+)
+
+// Options of a pipeline; nil, and zero fields, mean the defaults.
+type Options struct {
+	// Handler of the worker. Default: the pipeline's [Sink].
+	Handler ingest.Handler
+	// Bucket. Default: memblob. It is not closed.
+	Bucket *blob.Bucket
+	// Jobs. Default: [jobs.NewMemStore].
+	Jobs jobs.Store
+	// Service and Worker options; Service.Now and Service.Observe are wrapped.
+	Service ingest.Options
+	Worker  ingest.WorkerOptions
+	// NoWorker leaves jobs where the front door put them.
+	NoWorker bool
+	// DropUploadNotifications leaves uploads to the sweeper.
+	DropUploadNotifications bool
+}
+
+// Pipeline is a running pipeline. It ends with the test.
+type Pipeline struct {
+	// URL of the front door, without a slash at its end.
+	URL string
+	// Client speaks for [Organization].
+	Client  *Client
+	Service *ingest.Service
+	Sweeper *ingest.Sweeper
+	Bucket  *blob.Bucket
+	Jobs    jobs.Store
+	Sink    *Sink
+	Clock   *Clock
+
+	mu     sync.Mutex
+	events []ingest.Event
+	logs   bytes.Buffer
+}
+
+// New returns a pipeline with default options.
+func New(t testing.TB) *Pipeline {
+	t.Helper()
+	return NewWithOptions(t, nil)
+}
+
+// NewWithOptions returns a pipeline.
+func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
+	t.Helper()
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	p := &Pipeline{Sink: &Sink{}, Clock: NewClock(), Bucket: o.Bucket, Jobs: o.Jobs}
+	if p.Bucket == nil {
+		p.Bucket = memblob.OpenBucket(nil)
+		t.Cleanup(func() { _ = p.Bucket.Close() })
+	}
+	if p.Jobs == nil {
+		p.Jobs = jobs.NewMemStore()
+	}
+	if o.Handler == nil {
+		o.Handler = p.Sink
+	}
+
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	p.URL = server.URL
+	base, err := url.Parse(server.URL + "/v1/objects")
+	check(t, err)
+	signer, err := signedurl.NewSigner(base, bytes.Repeat([]byte{1}, 32), &signedurl.SignerOptions{Now: p.Clock.Now})
+	check(t, err)
+
+	topic, subscription := queue.NewLocal(nil)
+	so := o.Service
+	so.Now = p.Clock.Now
+	if so.Logger == nil {
+		so.Logger = slog.New(slog.NewJSONHandler(logWriter{p}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	observe := so.Observe
+	so.Observe = func(e ingest.Event) {
+		p.mu.Lock()
+		p.events = append(p.events, e)
+		p.mu.Unlock()
+		if observe != nil {
+			observe(e)
+		}
+	}
+	p.Service, err = ingest.New(ingest.Backends{
+		Bucket: p.Bucket, Signer: signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
+	}, &so)
+	check(t, err)
+	p.Sweeper = ingest.NewSweeper(p.Service, nil)
+
+	tokens, err := auth.ParseTokens(Token+"="+Organization+":tester", OtherToken+"="+OtherOrganization)
+	check(t, err)
+	mux.Handle("/", httpapi.New(p.Service, tokens, &httpapi.Options{Logger: so.Logger}))
+	uploads := &signedurl.HandlerOptions{Logger: so.Logger, OnCreated: p.Service.ObjectCreated}
+	if o.DropUploadNotifications {
+		uploads.OnCreated = nil
+	}
+	mux.Handle("/v1/objects/", signedurl.NewHandler(p.Bucket, signer, uploads))
+	p.Client = &Client{URL: p.URL, Token: Token, HTTP: server.Client()}
+
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	if o.NoWorker {
+		done <- nil
+	} else {
+		worker, err := ingest.NewWorker(p.Service, o.Handler, &o.Worker)
+		check(t, err)
+		go func() { done <- worker.Run(ctx) }()
+	}
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("worker: %v", err)
+		}
+		end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = topic.Shutdown(end)
+		_ = subscription.Shutdown(end)
+	})
+	return p
+}
+
+type logWriter struct{ p *Pipeline }
+
+func (w logWriter) Write(line []byte) (int, error) {
+	w.p.mu.Lock()
+	defer w.p.mu.Unlock()
+	return w.p.logs.Write(line)
+}
+
+// Logs is all that was logged so far, as JSON lines.
+func (p *Pipeline) Logs() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.logs.String()
+}
+
+// Events are all events so far.
+func (p *Pipeline) Events() []ingest.Event {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]ingest.Event(nil), p.events...)
+}
+
+// Advance moves the clock and sweeps once.
+func (p *Pipeline) Advance(t testing.TB, d time.Duration) {
+	t.Helper()
+	p.Clock.Advance(d)
+	_, err := p.Sweeper.Sweep(context.Background())
+	check(t, err)
+}
+
+// Wait waits until a job is finished and returns it. It does not move the
+// clock: a job that waits for a back-off needs Advance.
+func (p *Pipeline) Wait(t testing.TB, id string) *jobs.Job {
+	t.Helper()
+	return p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State.Finished() })
+}
+
+// WaitFor waits until a job is as wanted and returns it. After 10 seconds the
+// test fails.
+func (p *Pipeline) WaitFor(t testing.TB, id string, wanted func(*jobs.Job) bool) *jobs.Job {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		job, err := p.Jobs.Get(context.Background(), id)
+		check(t, err)
+		if wanted(job) {
+			return job
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("job %s is still %s, attempt %d, failure %+v", id, job.State, job.Attempt, job.Failure)
+		}
+	}
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

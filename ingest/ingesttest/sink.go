@@ -1,0 +1,74 @@
+package ingesttest
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/fhirdock/fhirdock/ingest"
+)
+
+// Sink is a handler that keeps what it gets, and fails when it is told to.
+type Sink struct {
+	mu        sync.Mutex
+	resources []ingest.Resource
+	keys      []string
+	failures  []error
+	intercept func(context.Context, *ingest.Batch) error
+}
+
+// Handle implements [ingest.Handler].
+func (s *Sink) Handle(ctx context.Context, b *ingest.Batch) error {
+	s.mu.Lock()
+	s.keys = append(s.keys, b.Key)
+	var failure error
+	if len(s.failures) > 0 {
+		failure, s.failures = s.failures[0], s.failures[1:]
+	}
+	intercept := s.intercept
+	s.mu.Unlock()
+	if intercept != nil {
+		if err := intercept(ctx, b); err != nil {
+			return err
+		}
+	}
+	if failure != nil {
+		return failure
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range b.Resources {
+		r.Raw = slices.Clone(r.Raw)
+		s.resources = append(s.resources, r)
+	}
+	return nil
+}
+
+// Fail makes the next calls of Handle return these errors, one each; nil lets
+// one through.
+func (s *Sink) Fail(errs ...error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failures = append(s.failures, errs...)
+}
+
+// Intercept calls f before each batch is kept; its error is Handle's.
+func (s *Sink) Intercept(f func(context.Context, *ingest.Batch) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.intercept = f
+}
+
+// Resources are all that were kept, in the order in which they came.
+func (s *Sink) Resources() []ingest.Resource {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.resources)
+}
+
+// Keys are the keys of all batches that came, those that failed included.
+func (s *Sink) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.keys)
+}

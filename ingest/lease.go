@@ -1,0 +1,114 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// lease is a worker's hold on one job: the record as last written, changed under
+// the claim only, and a context that ends when the claim does.
+type lease struct {
+	svc    *Service
+	claim  jobs.Claim
+	length time.Duration
+
+	ctx    context.Context // of the attempt
+	cancel context.CancelCauseFunc
+	done   chan struct{}
+
+	mu  sync.Mutex // serializes changes
+	job *jobs.Job
+}
+
+// newLease starts watching over a claim; end ends that.
+func newLease(ctx context.Context, s *Service, job *jobs.Job, claim jobs.Claim, length time.Duration) *lease {
+	l := &lease{svc: s, claim: claim, length: length, job: job, done: make(chan struct{})}
+	l.ctx, l.cancel = context.WithCancelCause(ctx)
+	go l.watch()
+	return l
+}
+
+// end stops the watch and waits for it.
+func (l *lease) end() {
+	l.cancel(nil)
+	<-l.done
+}
+
+func (l *lease) current() *jobs.Job {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.job.Clone()
+}
+
+// change changes the record, by compare-and-set. Where the record was changed by
+// somebody else the change is tried on that one; the transitions refuse it if the
+// claim is gone.
+func (l *lease) change(ctx context.Context, change func(*jobs.Job) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	next := l.job.Clone()
+	if err := change(next); err != nil {
+		return err
+	}
+	err := l.svc.back.Jobs.Update(ctx, next)
+	if errors.Is(err, jobs.ErrConflict) {
+		next, err = jobs.Change(ctx, l.svc.back.Jobs, l.claim.JobID, change)
+	}
+	if err != nil {
+		return err
+	}
+	l.job = next
+	return nil
+}
+
+// watch extends the lease, and ends the attempt when the job was cancelled or is
+// another worker's. It looks every second, so that a cancelled job stops soon.
+func (l *lease) watch() {
+	defer close(l.done)
+	every := min(time.Second, l.length/3)
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	extended := time.Now()
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		var err error
+		if time.Since(extended) >= l.length/3 {
+			err = l.change(l.ctx, func(j *jobs.Job) error { return j.Extend(l.svc.now(), l.claim, l.length) })
+			if err == nil {
+				extended = time.Now()
+			}
+		} else {
+			err = l.check()
+		}
+		switch {
+		case errors.Is(err, jobs.ErrLeaseLost), errors.Is(err, jobs.ErrNotFound):
+			l.cancel(jobs.ErrLeaseLost)
+			return
+		case err != nil && time.Since(extended) >= l.length:
+			// The store can't be reached, and by now another worker may have
+			// the job.
+			l.cancel(jobs.ErrLeaseLost)
+			return
+		}
+	}
+}
+
+// check reads whether the claim still holds.
+func (l *lease) check() error {
+	job, err := l.svc.back.Jobs.Get(l.ctx, l.claim.JobID)
+	if err != nil {
+		return err
+	}
+	return job.Holds(l.claim)
+}
+
+func stack() string { return string(debug.Stack()) }

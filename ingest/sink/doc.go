@@ -1,0 +1,18 @@
+// Package sink has ready-made handlers for an [ingest.Worker].
+//
+// # Lake
+//
+// A [Lake] turns payloads into NDJSON files, one for each resource type of a
+// job, in a bucket:
+//
+//	processed/{organization}/{jobId}/Patient.ndjson
+//	processed/{organization}/{jobId}/Observation.ndjson
+//	processed/{organization}/{jobId}/manifest.json
+//
+// Each line is one resource as it was sent, byte for byte; only line ends
+// inside a resource are taken out, with the white space around its tokens. The
+// lines of a file are in the order of the payload, and each is there once,
+// whatever was retried: batches are kept in parts that are named by their place
+// in the payload, and the files are made of the parts when all are there. The
+// manifest is written last: where it is, the files are complete.
+package sink

@@ -1,0 +1,203 @@
+package sink_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/ingest/sink"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// flaky passes on to a handler, and fails before or after it as it is told.
+type flaky struct {
+	*sink.Lake
+	calls int
+	fail  func(call int) (before, after bool)
+}
+
+var errFlaky = errors.New("flaky")
+
+func (f *flaky) around(do func() error) error {
+	f.calls++
+	before, after := f.fail(f.calls)
+	if before {
+		return errFlaky
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	if after {
+		return errFlaky
+	}
+	return nil
+}
+
+func (f *flaky) Handle(ctx context.Context, b *ingest.Batch) error {
+	return f.around(func() error { return f.Lake.Handle(ctx, b) })
+}
+
+func (f *flaky) Finish(ctx context.Context, job *jobs.Job) (out []jobs.Output, err error) {
+	err = f.around(func() (err error) { out, err = f.Lake.Finish(ctx, job); return err })
+	return out, err
+}
+
+func lake(t *testing.T, fail func(int) (before, after bool)) *ingesttest.Pipeline {
+	t.Helper()
+	bucket := memblob.OpenBucket(nil)
+	t.Cleanup(func() { _ = bucket.Close() })
+	return ingesttest.NewWithOptions(t, &ingesttest.Options{
+		Bucket:  bucket,
+		Handler: &flaky{Lake: sink.NewLake(bucket, nil), fail: fail},
+		Service: ingest.Options{MaxAttempts: 100},
+		Worker:  ingest.WorkerOptions{BatchResources: 10},
+	})
+}
+
+func never(int) (bool, bool) { return false, false }
+
+func finish(t *testing.T, p *ingesttest.Pipeline, id string) *jobs.Job {
+	t.Helper()
+	return p.WaitFor(t, id, func(j *jobs.Job) bool {
+		if j.State == jobs.Accepted && !j.NotBefore.IsZero() {
+			p.Advance(t, 10*time.Minute)
+		}
+		return j.State.Finished()
+	})
+}
+
+// requireLines checks that the files hold each resource of the payload once, in
+// order.
+func requireLines(t *testing.T, bucket *blob.Bucket, job *jobs.Job, payload []byte) {
+	t.Helper()
+	want := map[string][]string{}
+	for line := range strings.Lines(string(payload)) {
+		var r struct{ ResourceType string }
+		require.NoError(t, json.Unmarshal([]byte(line), &r))
+		want[r.ResourceType] = append(want[r.ResourceType], line)
+	}
+	require.Len(t, job.Outputs, len(want))
+	for _, out := range job.Outputs {
+		got, err := bucket.ReadAll(t.Context(), out.Key)
+		require.NoError(t, err)
+		require.Equal(t, strings.Join(want[out.Type], ""), string(got), out.Type)
+		require.EqualValues(t, len(want[out.Type]), out.Count)
+		require.EqualValues(t, len(got), out.Bytes)
+		require.Equal(t, fmt.Sprintf("processed/%s/%s/%s.ndjson", job.OrganizationID, job.ID, out.Type), out.Key)
+	}
+	it := bucket.List(&blob.ListOptions{Prefix: "staging/"})
+	_, err := it.Next(t.Context())
+	require.Equal(t, io.EOF, err, "no part is left behind")
+}
+
+func payload(t *testing.T, size int64) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	_, err := fhirgen.New(nil).WriteNDJSON(&b, size)
+	require.NoError(t, err)
+	return b.Bytes()
+}
+
+func TestLakeHoldsEachLineOnce(t *testing.T) {
+	file := payload(t, 100_000)
+	for name, fail := range map[string]func(int) (bool, bool){
+		"no fault":                     never,
+		"each second call fails":       func(n int) (bool, bool) { return n%2 == 0, false },
+		"each second call did it":      func(n int) (bool, bool) { return false, n%2 == 0 },
+		"two of three, before, after":  func(n int) (bool, bool) { return n%3 == 0, n%3 == 1 },
+		"the first finish did it only": func(n int) (bool, bool) { return false, n == 8 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := lake(t, fail)
+			job := finish(t, p, p.Client.Upload(t, "application/fhir+ndjson", file))
+			require.Equal(t, jobs.Completed, job.State)
+			requireLines(t, p.Bucket, job, file)
+		})
+	}
+}
+
+// Whichever call fails first, before or after it was done, the lines are there
+// once.
+func TestLakeAtEachFault(t *testing.T) {
+	file := payload(t, 40_000)
+	probe := lake(t, never)
+	finish(t, probe, probe.Client.Upload(t, "application/fhir+ndjson", file))
+	var calls int
+	for _, e := range probe.Events() {
+		if e.Kind == ingest.EventBatch {
+			calls++
+		}
+	}
+	require.Greater(t, calls, 2)
+	for n := 1; n <= calls+1; n++ {
+		for _, after := range []bool{false, true} {
+			p := lake(t, func(call int) (bool, bool) { return call == n && !after, call == n && after })
+			job := finish(t, p, p.Client.Upload(t, "application/fhir+ndjson", file))
+			require.Equal(t, jobs.Completed, job.State)
+			require.Equal(t, 2, job.Attempt)
+			requireLines(t, p.Bucket, job, file)
+		}
+	}
+}
+
+func TestLakeOfABundle(t *testing.T) {
+	p := lake(t, never)
+	pretty := []byte("{\"resourceType\": \"Bundle\",\r\n \"type\": \"transaction\", \"entry\": [\n" +
+		"{\"resource\": {\n\t\"resourceType\": \"Patient\",\r\n\t\"name\": [ { \"text\": \"a \\\" \\\\ { b\" } ],\n\t\"x\": 1.50\n} }\n]}")
+	job := finish(t, p, p.Client.PostBundle(t, pretty).JobID)
+	require.Equal(t, jobs.Completed, job.State)
+	require.Len(t, job.Outputs, 1)
+	got, err := p.Bucket.ReadAll(t.Context(), job.Outputs[0].Key)
+	require.NoError(t, err)
+	require.Equal(t, `{"resourceType":"Patient","name":[{"text":"a \" \\ { b"}],"x":1.50}`+"\n", string(got))
+	manifest, err := p.Bucket.ReadAll(t.Context(), "processed/test-org/"+job.ID+"/manifest.json")
+	require.NoError(t, err)
+	require.Contains(t, string(manifest), job.Outputs[0].Key)
+}
+
+func TestLakeRefusesWhatItCannotKeep(t *testing.T) {
+	p := lake(t, never)
+	job := finish(t, p, p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"batch","entry":[
+		{"resource":{"resourceType":"Patient","id":"a"},"request":{"method":"PUT","url":"Patient/a"}},
+		{"request":{"method":"DELETE","url":"Patient/b"}},
+		{"resource":{"resourceType":"../x","id":"c"},"request":{"method":"PUT","url":"Patient/c"}}]}`)).JobID)
+	require.Equal(t, jobs.Completed, job.State)
+	require.EqualValues(t, 1, job.Progress.Done)
+	require.EqualValues(t, 2, job.Progress.Rejected)
+	outcomes, err := p.Bucket.ReadAll(t.Context(), job.OutcomesKey)
+	require.NoError(t, err)
+	require.Equal(t, 2, strings.Count(string(outcomes), "\n"))
+}
+
+func TestLakeOfARedrive(t *testing.T) {
+	p := lake(t, never)
+	file := payload(t, 100_000)
+	id := p.Client.Upload(t, "application/fhir+ndjson", file)
+	finish(t, p, id)
+	who := ingest.Caller{OrganizationID: ingesttest.Organization}
+	_, err := p.Service.Redrive(t.Context(), who, id)
+	require.NoError(t, err)
+	job := p.WaitFor(t, id, func(j *jobs.Job) bool { return j.Run == 1 && j.State == jobs.Completed })
+	requireLines(t, p.Bucket, job, file)
+}
+
+func ExampleLake() {
+	// bucket, svc and ctx as in the example of package ingest.
+	bucket := memblob.OpenBucket(nil)
+	defer bucket.Close()
+	var handler ingest.Handler = sink.NewLake(bucket, &sink.LakeOptions{Prefix: "lake"})
+	_ = handler // ingest.Run(ctx, svc, handler)
+}

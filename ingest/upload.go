@@ -1,0 +1,169 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// UploadRequest asks for a signed upload.
+type UploadRequest struct {
+	// ContentType of the file: one of [UploadContentTypes]. Default
+	// application/fhir+ndjson.
+	ContentType string
+	// ContentLength in bytes that the upload must have; 0: any up to
+	// [Options.MaxUploadBytes].
+	ContentLength int64
+	// SHA256 that the upload must have, 64 hex digits; empty: any.
+	SHA256 string
+	// IdempotencyKey as in [AcceptRequest].
+	IdempotencyKey string
+}
+
+// UploadTicket is all that a client needs in order to upload.
+type UploadTicket struct {
+	Job    *jobs.Job
+	Upload *blobstore.SignedUpload
+}
+
+// UploadContentTypes are the content types of uploads, and the name endings
+// that their objects get.
+func UploadContentTypes() map[string]string {
+	return map[string]string{
+		"application/fhir+json":   ".json",
+		"application/json":        ".json",
+		"application/fhir+ndjson": ".ndjson",
+		"application/x-ndjson":    ".ndjson",
+	}
+}
+
+// SignUpload creates a job that awaits its upload and signs a PUT for it.
+// Errors: ErrInvalid, ErrTooLarge, ErrKeyReused, ErrState (under an
+// Idempotency-Key, where the upload came already), ErrUnavailable.
+func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest) (*UploadTicket, error) {
+	if !blobstore.ValidOrganization(who.OrganizationID) {
+		return nil, &Error{Kind: ErrForbidden, Message: "The caller has no valid organization"}
+	}
+	ending, err := s.checkUpload(&req)
+	if err != nil {
+		return nil, err
+	}
+	id, name, err := newIDs(who, "upload", req.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	now := s.now()
+	key, err := blobstore.PayloadKey(s.opts.Prefix, who.OrganizationID, now, name+ending)
+	if err != nil {
+		return nil, &Error{Kind: ErrForbidden, Message: "The organization's id can't be used in a key", Err: err}
+	}
+	job := &jobs.Job{
+		ID:               id,
+		OrganizationID:   who.OrganizationID,
+		OrganizationName: who.OrganizationName,
+		UserID:           who.UserID,
+		Source:           jobs.PresignedUpload,
+		State:            jobs.AwaitingUpload,
+		Payload: jobs.Payload{
+			Bucket: s.blobs.Name(), Key: key, ContentType: req.ContentType, Format: string(formatOf(ending)),
+		},
+		Upload: &jobs.Upload{
+			ExpiresAt: now.Add(s.opts.UploadExpiry), Size: req.ContentLength, SHA256: req.SHA256, MaxSize: s.opts.MaxUploadBytes,
+		},
+		MaxAttempts: s.opts.MaxAttempts,
+		DueAt:       nextLook(now, now.Add(s.opts.UploadExpiry), 0),
+		CreatedAt:   now,
+		UpdatedAt:   now,
+	}
+	if req.IdempotencyKey != "" {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s", req.ContentType, req.ContentLength, req.SHA256))
+		job.Fingerprint = hex.EncodeToString(sum[:])
+	}
+	// Signed before it is recorded: a bucket that can't sign leaves no job.
+	signed, err := s.sign(ctx, job, s.opts.UploadExpiry)
+	if err != nil {
+		return nil, err
+	}
+	stored, repeated, err := s.create(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	if repeated {
+		left := stored.Upload.ExpiresAt.Sub(now)
+		if stored.State != jobs.AwaitingUpload || left <= 0 {
+			return nil, &Error{Kind: ErrState, Message: "The upload under this Idempotency-Key has come or has expired"}
+		}
+		if signed, err = s.sign(ctx, stored, left); err != nil {
+			return nil, err
+		}
+	}
+	s.opts.Observe(Event{Kind: EventUploadSigned, JobID: stored.ID, Source: string(jobs.PresignedUpload)})
+	return &UploadTicket{Job: stored, Upload: signed}, nil
+}
+
+func (s *Service) checkUpload(req *UploadRequest) (ending string, err error) {
+	if req.ContentType == "" {
+		req.ContentType = "application/fhir+ndjson"
+	}
+	types := UploadContentTypes()
+	ending, ok := types[req.ContentType]
+	if !ok {
+		return "", &Error{Kind: ErrInvalid, Message: "Unsupported contentType; allowed are " +
+			strings.Join(slices.Sorted(maps.Keys(types)), ", ")}
+	}
+	switch {
+	case req.ContentLength < 0:
+		return "", &Error{Kind: ErrInvalid, Message: "contentLength must be a number of bytes, not negative"}
+	case req.ContentLength > s.opts.MaxUploadBytes:
+		return "", &Error{Kind: ErrTooLarge, Message: fmt.Sprintf("contentLength is above the limit of %d bytes", s.opts.MaxUploadBytes)}
+	}
+	return ending, checkDigest(&req.SHA256)
+}
+
+func formatOf(ending string) fhirbundle.Format {
+	if ending == ".ndjson" {
+		return fhirbundle.NDJSON
+	}
+	return fhirbundle.Bundle
+}
+
+func (s *Service) sign(ctx context.Context, job *jobs.Job, expiry time.Duration) (*blobstore.SignedUpload, error) {
+	signed, err := s.blobs.SignUpload(ctx, job.Payload.Key, blobstore.UploadPolicy{
+		ContentType: job.Payload.ContentType,
+		Size:        job.Upload.Size,
+		MaxSize:     job.Upload.MaxSize,
+		SHA256:      job.Upload.SHA256,
+		CreateOnly:  true,
+		Metadata:    map[string]string{"job_id": job.ID, "organization_id": job.OrganizationID},
+		Expiry:      expiry,
+	})
+	if errors.Is(err, blobstore.ErrUnsupported) {
+		// Not the client's fault and not a passing one: an error of its own,
+		// which the front door answers with 500 and the log explains.
+		return nil, fmt.Errorf("ingest: sign upload: %w", err)
+	}
+	if err != nil {
+		return nil, unavailable("sign upload", err)
+	}
+	return signed, nil
+}
+
+// nextLook says when to look for an upload that has not been seen: at growing
+// intervals while the URL is valid, and right behind its end.
+func nextLook(now, expires time.Time, looks int) time.Time {
+	next := now.Add(30 * time.Second << min(looks, 6)) // up to 32 minutes
+	if now.Before(expires) && next.After(expires) {
+		return expires.Add(time.Second)
+	}
+	return next
+}
