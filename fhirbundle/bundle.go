@@ -76,9 +76,8 @@ func (r *Reader) addName(text []byte) fault {
 	s.arena = append(s.arena, text...)
 	_, f := s.admit(nil, n, 0, 1)
 	s.names = append(s.names, n)
-	// Hashes, tables and texts of all names together are bounded like a value.
-	if f == fine && len(s.arena)+32*len(s.names) > max(r.opts.maxEntry, 1<<16) {
-		f = manyNames
+	if f == fine && len(s.arena) > r.opts.maxEntry {
+		f = longEntry // all names together are bounded like a value
 	}
 	return f
 }
@@ -130,7 +129,7 @@ func (r *Reader) member() {
 		r.failRead(badEnd)
 		return
 	}
-	if what == entryMember {
+	if what == bundleEntry {
 		r.bundle.hasEntry = true
 		r.bundle.entryLine, r.bundle.entryOffset = w.lineAt(w.pos)+1, w.offset()
 		if c == '[' {
@@ -152,10 +151,10 @@ const (
 	otherMember member = iota
 	typeMember
 	resourceTypeMember
-	entryMember
+	bundleEntry
 )
 
-var memberNames = map[string]member{"type": typeMember, "resourceType": resourceTypeMember, "entry": entryMember}
+var memberNames = map[string]member{"type": typeMember, "resourceType": resourceTypeMember, "entry": bundleEntry}
 
 // memberValue reads the value of a member of the Bundle.
 func (r *Reader) memberValue(what member) {
@@ -185,7 +184,7 @@ func (r *Reader) memberValue(what member) {
 			r.bundle.kind = knownType(text)
 		}
 	}
-	if what == entryMember {
+	if what == bundleEntry {
 		r.bundle.notArray = true
 		r.report(bundleEntryArray, Issue{Path: "Bundle.entry", Line: r.bundle.entryLine, Offset: r.bundle.entryOffset})
 	} else {
@@ -321,7 +320,7 @@ func (r *Reader) unit(depth int, kind watch) (int, bool) {
 		case len(data) == r.opts.maxEntry:
 			r.fail(longEntry, w.pos, r.where())
 			return 0, false
-		case !w.more():
+		case w.err != nil || !w.more() && w.err != io.EOF:
 			r.failRead(badEnd)
 			return 0, false
 		}

@@ -40,7 +40,7 @@ func (r *Reader) nextEntry() bool {
 	if c == '{' {
 		r.readEntry(data)
 	} else {
-		r.entryIssue(bundleEntryObject, 0, "", "Entry "+strconv.FormatInt(r.entries, 10)+" is not an object")
+		r.entryIssue(bundleEntryObject, 0, "", "is not an object")
 	}
 	r.entryFindings(data)
 	r.entry.Issues = r.issues
@@ -73,7 +73,7 @@ func (r *Reader) readEntry(data []byte) {
 			typ = r.readResource(data, at, "")
 			r.counts.add(typ)
 		} else {
-			r.entryIssue(entryResourceObject, at, "resource", "Entry "+strconv.FormatInt(e.Index, 10)+": 'resource' is not an object")
+			r.entryIssue(entryResourceObject, at, "resource", "has a 'resource' that is not an object")
 		}
 	}
 	if text, at := r.text(data, fullURL, 1); at >= 0 {
@@ -181,19 +181,33 @@ func (r *Reader) entryFindings(data []byte) {
 }
 
 // entryIssue reports an issue of the entry that is being read, which starts at
-// win.pos; at counts from there.
+// win.pos; at counts from there. A message is one about "Entry n"; without it
+// the rule's is taken. Of a Bundle's entries only the issues that are listed in
+// the report are written out: what an attacker could multiply stays cheap.
 func (r *Reader) entryIssue(ru rule, at int, member, message string) {
 	r.entryIssueAs(ru, "", at, member, message)
 }
 
 func (r *Reader) entryIssueAs(ru rule, severity Severity, at int, member, message string) {
+	if s := severity; !r.col.lines {
+		if s == "" {
+			s = r.col.severity(ru)
+		}
+		if r.col.full(ru, s) {
+			r.col.more++
+			r.entry.failed = r.entry.failed || s == Error
+			return
+		}
+	}
 	index := r.entries
 	is := Issue{
 		Severity: severity,
-		Message:  message,
 		Entry:    &index,
 		Line:     r.win.lineAt(r.win.pos+at) + 1,
 		Offset:   r.win.offset() + int64(at),
+	}
+	if message != "" {
+		is.Message = entryMessage(index, message)
 	}
 	if r.opts.format == NDJSON {
 		is.Path = linePath(member)
@@ -201,4 +215,8 @@ func (r *Reader) entryIssueAs(ru rule, severity Severity, at int, member, messag
 		is.Path = entryPath(index, member)
 	}
 	r.issues = append(r.issues, r.report(ru, is))
+}
+
+func entryMessage(index int64, what string) string {
+	return "Entry " + strconv.FormatInt(index, 10) + " " + what
 }

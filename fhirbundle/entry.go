@@ -32,9 +32,13 @@ type Entry struct {
 	URL    []byte
 
 	// Issues found in this entry. Where one of them is an error, an NDJSON
-	// line must not be handed on: Resource is nil if the line is not JSON.
+	// line must not be handed on: Resource is nil if the line is not JSON. Of
+	// a Bundle's entry they are listed as long as the report has room for
+	// them; [Entry.Rejected] knows of the others too.
 	Issues []Issue
+
+	failed bool // an error is not among Issues
 }
 
 // Rejected reports whether an issue of the entry is an error.
-func (e *Entry) Rejected() bool { return hasError(e.Issues) }
+func (e *Entry) Rejected() bool { return e.failed || hasError(e.Issues) }

@@ -53,5 +53,5 @@ var faults = [...]struct {
 	tooDeep:      {jsonDepth, "objects and arrays are nested too deeply"},
 	longString:   {jsonString, "a string is longer than the limit"},
 	longEntry:    {jsonEntry, "an entry, a line or a member of the Bundle is longer than the limit"},
-	manyNames:    {jsonEntry, "the Bundle has more members than the limit"},
+	manyNames:    {jsonMembers, "objects have more members than the limit"},
 }

@@ -1,9 +1,6 @@
 package fhirbundle
 
-import (
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // Some rules of an entry depend on the Bundle's type, which may stand behind the
 // entries. Until it is known an entry is remembered by its shape: of each shape
@@ -64,7 +61,7 @@ func (s shape) breaksBDL3(kind string) bool {
 func (r *Reader) judgeShape(s shape) {
 	if r.bundle.typ.seen && !r.resumed {
 		if s.lacksResource(r.bundle.kind) {
-			r.entryIssue(entryResource, 0, "", missingResource(r.entries))
+			r.entryIssue(entryResource, 0, "", missingResource)
 		}
 		if s.breaksBDL3(r.bundle.kind) {
 			r.entryIssue(bdl3, 0, "request", "")
@@ -73,7 +70,7 @@ func (r *Reader) judgeShape(s shape) {
 	}
 	if s&(hasResource|hasRequest|hasResponse) == 0 {
 		// No type would make it right.
-		r.entryIssue(entryResource, 0, "", missingResource(r.entries))
+		r.entryIssue(entryResource, 0, "", missingResource)
 		s |= hasResource
 	}
 	if r.resumed {
@@ -109,13 +106,11 @@ func (r *Reader) lateIssues(ru rule, member string, broken func(shape) bool) {
 	for _, e := range all {
 		is := Issue{Path: entryPath(e.index, member), Entry: &e.index, Line: e.line, Offset: e.offset}
 		if ru == entryResource {
-			is.Message = missingResource(e.index)
+			is.Message = entryMessage(e.index, missingResource)
 		}
 		r.report(ru, is)
 	}
 	r.col.more += count - int64(len(all))
 }
 
-func missingResource(index int64) string {
-	return "Entry " + strconv.FormatInt(index, 10) + " missing 'resource' field"
-}
+const missingResource = "missing 'resource' field"

@@ -38,22 +38,50 @@ const (
 	places
 )
 
-// names of the members at the three places where they are looked for.
-var (
-	entryNames    = map[string]place{"fullUrl": fullURL, "resource": resource, "request": request, "response": response}
-	resourceNames = map[string]place{"resourceType": resourceType, "id": resourceID}
-	requestNames  = map[string]place{"method": method, "url": requestURL}
+// Names of the members at the three places where they are looked for.
+func entryMember(name []byte) place {
+	switch string(name) {
+	case "fullUrl":
+		return fullURL
+	case "resource":
+		return resource
+	case "request":
+		return request
+	case "response":
+		return response
+	}
+	return nowhere
+}
 
-	entryFilter    = filterOf(entryNames, resourceNames, requestNames)
-	resourceFilter = filterOf(resourceNames)
+func resourceMember(name []byte) place {
+	switch string(name) {
+	case "resourceType":
+		return resourceType
+	case "id":
+		return resourceID
+	}
+	return nowhere
+}
+
+func requestMember(name []byte) place {
+	switch string(name) {
+	case "method":
+		return method
+	case "url":
+		return requestURL
+	}
+	return nowhere
+}
+
+var (
+	resourceFilter = filterOf("resourceType", "id")
+	entryFilter    = resourceFilter | filterOf("fullUrl", "resource", "request", "response", "method", "url")
 )
 
-func filterOf(sets ...map[string]place) uint64 {
+func filterOf(names ...string) uint64 {
 	var f uint64
-	for _, set := range sets {
-		for n := range set {
-			f |= filterBit(hashName([]byte(n)))
-		}
+	for _, n := range names {
+		f |= filterBit(hashName([]byte(n)))
 	}
 	return f
 }
@@ -76,29 +104,18 @@ func (m *marks) reset(depth int) {
 // its closing quote, which is never 0.
 func (s *scanner) mark(text []byte, at, depth int) {
 	m := &s.marks
+	p := nowhere
 	switch {
-	case m.kind == watchResource:
-		if p := resourceNames[string(text)]; p != nowhere {
-			m.at[p] = at
-		}
+	case m.kind == watchResource || depth > m.outer+1 && m.open == resource:
+		p = resourceMember(text)
 	case depth == m.outer+1:
-		switch p := entryNames[string(text)]; p {
-		case nowhere:
-		case resource, request:
+		if p = entryMember(text); p == resource || p == request {
 			m.open = p
-			fallthrough
-		default:
-			m.at[p] = at
-		}
-	case m.open == resource:
-		if p := resourceNames[string(text)]; p != nowhere {
-			m.at[p] = at
 		}
 	case m.open == request:
-		if p := requestNames[string(text)]; p != nowhere {
-			m.at[p] = at
-		}
+		p = requestMember(text)
 	}
+	m.at[p] = at // what is nowhere is not looked at
 }
 
 // start is where the value of a marked member starts in data, or -1.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"math/bits"
+	"slices"
 )
 
 // How names of one object are told apart. Each has a hash of 64 bits. A filter
@@ -71,20 +72,34 @@ func (s *scanner) text(data []byte, n name) []byte {
 	return data[n.off : n.off+n.size]
 }
 
+// A slot of a table is 0 or the place of a name among its object's, from 1, with
+// 32 bits of its seeded hash above, so that a look seldom leaves the table.
+type slot uint64
+
+func (s *scanner) tag(text []byte) uint32 { return uint32(maphash.Bytes(s.seed, text)) }
+
+// seek returns where in the table of the innermost object, whose names start at
+// base, the text is or would go, and whether it is there.
+func (s *scanner) seek(data []byte, base int, table []slot, text []byte, tag uint32) (int, bool) {
+	mask := uint32(len(table) - 1)
+	for k := tag & mask; ; k = (k + 1) & mask {
+		at := table[k]
+		if at == 0 {
+			return int(k), false
+		}
+		if uint32(at>>32) == tag && bytes.Equal(s.text(data, s.names[base+int(uint32(at))-1]), text) {
+			return int(k), true
+		}
+	}
+}
+
 // find says whether the innermost object, whose names start at base, has the
-// name already. wide says whether it has a table.
+// name. wide says whether it has a table.
 func (s *scanner) find(data []byte, base int, text []byte, h uint64, wide bool) bool {
 	if wide {
-		e := &s.extras[len(s.extras)-1]
-		table := s.tables[e.table:]
-		mask := uint64(len(table) - 1)
-		for k := s.seeded(text) & mask; table[k] != 0; k = (k + 1) & mask {
-			n := s.names[base+int(table[k])-1]
-			if n.hash == h && bytes.Equal(s.text(data, n), text) {
-				return true
-			}
-		}
-		return false
+		table := s.tables[s.extras[len(s.extras)-1].table:]
+		_, found := s.seek(data, base, table, text, s.tag(text))
+		return found
 	}
 	for _, n := range s.names[base:] {
 		if n.hash == h && bytes.Equal(s.text(data, n), text) {
@@ -94,53 +109,69 @@ func (s *scanner) find(data []byte, base int, text []byte, h uint64, wide bool) 
 	return false
 }
 
-func (s *scanner) seeded(text []byte) uint64 { return maphash.Bytes(s.seed, text) }
-
 // widen makes sure that the innermost object has a table with room for one more
 // name and for those that it has.
 func (s *scanner) widen(data []byte, base int, e *extra) {
 	count := len(s.names) - base
-	size := len(s.tables) - e.table
-	if size >= 2*(count+1) {
+	old := len(s.tables) - e.table
+	if old >= 2*(count+1) {
 		return
 	}
-	want := 1 << bits.Len(uint(4*(count+1)-1))
-	for len(s.tables) < e.table+want {
-		s.tables = append(s.tables, 0)
-	}
-	e.wide = true
-	table := s.tables[e.table:]
+	size := 1 << bits.Len(uint(4*(count+1)-1))
+	s.tables = slices.Grow(s.tables, size)[:e.table+old+size]
+	// The new table is made behind the old one and takes its place.
+	table := s.tables[e.table+old:]
 	clear(table)
-	for i, n := range s.names[base:] {
-		s.enter(table, s.text(data, n), uint32(i+1))
+	mask := uint32(size - 1)
+	enter := func(at slot) {
+		k := uint32(at>>32) & mask
+		for table[k] != 0 {
+			k = (k + 1) & mask
+		}
+		table[k] = at
 	}
-}
-
-func (s *scanner) enter(table []uint32, text []byte, at uint32) {
-	mask := uint64(len(table) - 1)
-	k := s.seeded(text) & mask
-	for table[k] != 0 {
-		k = (k + 1) & mask
+	if e.wide {
+		for _, at := range s.tables[e.table : e.table+old] {
+			if at != 0 {
+				enter(at)
+			}
+		}
+	} else {
+		for i, n := range s.names[base:] {
+			enter(slot(s.tag(s.text(data, n)))<<32 | slot(i+1))
+		}
 	}
-	table[k] = at
+	copy(s.tables[e.table:], table)
+	s.tables = s.tables[:e.table+size]
+	e.wide = true
 }
 
 // admit is the way of a name that the filter could not clear. It returns whether
 // the object has a table from now on. The caller appends the name.
 func (s *scanner) admit(data []byte, n name, base, depth int) (wide bool, f fault) {
 	text := s.text(data, n)
-	wide = false
 	if k := len(s.extras); k > 0 && s.extras[k-1].depth == depth {
 		wide = s.extras[k-1].wide
 	}
-	if s.find(data, base, text, n.hash, wide) {
-		return wide, twice
+	count := len(s.names) - base
+	if !wide {
+		if s.find(data, base, text, n.hash, false) {
+			return false, twice
+		}
+		if count < wideObject {
+			return false, fine
+		}
 	}
-	if count := len(s.names) - base; count >= wideObject {
-		e := s.extraOf(depth)
-		s.widen(data, base, e)
-		s.enter(s.tables[e.table:], text, uint32(count+1))
-		wide = true
+	if len(s.names) >= s.maxNames {
+		return true, manyNames
 	}
-	return wide, fine
+	e := s.extraOf(depth)
+	s.widen(data, base, e)
+	table, tag := s.tables[e.table:], s.tag(text)
+	k, found := s.seek(data, base, table, text, tag)
+	if found {
+		return true, twice
+	}
+	table[k] = slot(tag)<<32 | slot(count+1)
+	return true, fine
 }

@@ -49,8 +49,9 @@ type Options struct {
 	// Default 32 MiB.
 	MaxStringBytes int
 	// MaxEntryBytes bounds one Bundle entry, one NDJSON line, and every other
-	// member of the Bundle, in bytes. It also bounds the reader's memory.
-	// Default 64 MiB.
+	// member of the Bundle, in bytes. It also bounds the reader's memory, and
+	// with it the members that all objects open at a time may have, to one for
+	// each 64 bytes (but at least 65,536). Default 64 MiB.
 	MaxEntryBytes int
 	// MaxIssues bounds the issues that a report lists; the others are counted
 	// in [Report.MoreIssues]. Default 100.
@@ -113,6 +114,11 @@ func limit(n, otherwise int) int {
 	}
 	return min(n, maxInt31)
 }
+
+// maxNames is how many members all objects that are open at once may have: a
+// name takes some 50 bytes of memory, which bounds them by what an entry may
+// take.
+func (o *options) maxNames() int { return max(o.maxEntry/64, 1<<16) }
 
 func (o *options) level() Level {
 	if o.strict {

@@ -106,7 +106,7 @@ func newReader(opts *Options) *Reader {
 	o := opts.resolve()
 	return &Reader{
 		opts: o,
-		win:  window{max: o.maxEntry},
+		win:  window{max: o.maxEntry, step: block},
 		scan: newScanner(&o),
 		col:  collector{level: o.level(), lines: o.format == NDJSON, max: o.maxIssues},
 	}
@@ -246,7 +246,9 @@ func (r *Reader) faultMessage(f fault, line, offset int64) string {
 		text += fmt.Sprintf(" (%d levels are allowed)", r.opts.maxDepth)
 	case longString:
 		text += fmt.Sprintf(" of %d bytes", r.opts.maxString)
-	case longEntry, manyNames:
+	case manyNames:
+		text += fmt.Sprintf(" of %d", r.opts.maxNames())
+	case longEntry:
 		text += fmt.Sprintf(" of %d bytes", r.opts.maxEntry)
 	}
 	return fmt.Sprintf("Invalid JSON: %s, at line %d, byte offset %d", text, line, offset)

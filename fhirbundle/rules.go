@@ -32,6 +32,7 @@ const (
 	jsonDepth
 	jsonString
 	jsonEntry
+	jsonMembers
 	jsonBOM
 	bundleResourceType
 	bundleType
@@ -70,6 +71,7 @@ var rules = [ruleCount]Rule{
 	jsonDepth:     {Code: "json-depth", Message: "Invalid JSON: objects and arrays are nested too deeply", Spec: rfc + "#section-9", Always: true, IssueType: "too-costly", rank: 2},
 	jsonString:    {Code: "json-string-length", Message: "Invalid JSON: a string is longer than the limit", Spec: rfc + "#section-9", Always: true, IssueType: "too-long", rank: 2},
 	jsonEntry:     {Code: "json-entry-length", Message: "Invalid JSON: an entry, a line or a member of the Bundle is longer than the limit", Spec: rfc + "#section-9", Always: true, IssueType: "too-long", rank: 2},
+	jsonMembers:   {Code: "json-members", Message: "Invalid JSON: objects have more members than the limit", Spec: rfc + "#section-9", Always: true, IssueType: "too-costly", rank: 2},
 	jsonBOM:       {Code: "json-bom", Message: "The document starts with a byte order mark, which was skipped", Spec: rfc + "#section-8.1", IssueType: "structure", mild: true},
 
 	bundleResourceType:  {Code: "bundle-resource-type", Message: "Expected resourceType 'Bundle'", Spec: r4 + "bundle.html", Always: true, IssueType: "invalid", rank: 3},

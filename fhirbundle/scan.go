@@ -8,12 +8,13 @@ type scanner struct {
 	frames    []frame // one for each level that may be open
 	names     []name  // of the objects that are open, the innermost last
 	arena     []byte  // text of names that do not stand in the data
-	tables    []uint32
+	tables    []slot
 	extras    []extra
 	nulls     []fillIn
 	scratch   []byte
 	seed      maphash.Seed
 	maxString int
+	maxNames  int // of all objects that are open
 	maxFound  int
 	allowNUL  bool // as an escape
 
@@ -47,6 +48,7 @@ func newScanner(o *options) scanner {
 		names:     make([]name, 0, 128),
 		seed:      maphash.MakeSeed(),
 		maxString: o.maxString,
+		maxNames:  o.maxNames(),
 		maxFound:  o.maxIssues,
 	}
 }

@@ -19,6 +19,7 @@ type window struct {
 	base int64     // offset of buf[0] in the document
 	err  error     // why there is no more: io.EOF, or what src returned
 	max  int       // how long one value may be
+	step int       // how much is read at once: block, but for tests
 
 	lines   int64 // line feeds before buf[counted]
 	counted int
@@ -38,12 +39,12 @@ func (w *window) more() bool {
 	size := cap(w.buf)
 	switch {
 	case size == 0:
-		size = firstBlock
-	case size < block:
-		size = block
+		size = min(firstBlock, w.step)
+	case size < w.step:
+		size = w.step
 	case size-kept < kept:
-		size = max(2*kept, block)
-		if limit := w.max + block; size > limit && kept < limit {
+		size = 2 * kept
+		if limit := w.max + w.step; size > limit && kept < limit {
 			size = limit
 		}
 	}

@@ -1,0 +1,140 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+)
+
+// benchData are Synthea-shaped payloads: Bundles of 400 entries of 1 to 3 KB,
+// compact and indented, a small Bundle, and NDJSON.
+func benchData() []struct {
+	name   string
+	format Format
+	data   []byte
+} {
+	var nd bytes.Buffer
+	if _, err := fhirgen.New(nil).WriteNDJSON(&nd, 1<<20); err != nil {
+		panic(err)
+	}
+	return []struct {
+		name   string
+		format Format
+		data   []byte
+	}{
+		{"compact", Bundle, fhirgen.New(nil).AppendBundle(nil, "transaction", 400)},
+		{"indented", Bundle, fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "transaction", 400)},
+		{"small", Bundle, fhirgen.New(nil).AppendBundle(nil, "transaction", 1)},
+		{"ndjson", NDJSON, nd.Bytes()},
+	}
+}
+
+func readAll(b testing.TB, r *Reader) {
+	for {
+		_, err := r.Next()
+		if err == io.EOF {
+			return
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkRead reads with everything that is always on, in memory and from a
+// stream. Compare with BenchmarkEncodingJSONMap in the same run.
+func BenchmarkRead(b *testing.B) {
+	for _, d := range benchData() {
+		o := &Options{Format: d.format}
+		b.Run("memory/"+d.name, func(b *testing.B) {
+			b.SetBytes(int64(len(d.data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				readAll(b, NewBytesReader(d.data, o))
+			}
+		})
+		b.Run("stream/"+d.name, func(b *testing.B) {
+			b.SetBytes(int64(len(d.data)))
+			b.ReportAllocs()
+			src := bytes.NewReader(nil)
+			for b.Loop() {
+				src.Reset(d.data)
+				readAll(b, NewReader(struct{ io.Reader }{src}, o))
+			}
+		})
+	}
+}
+
+// BenchmarkEncodingJSONMap is the usual way in Go: encoding/json into a map.
+func BenchmarkEncodingJSONMap(b *testing.B) {
+	for _, d := range benchData() {
+		b.Run(d.name, func(b *testing.B) {
+			b.SetBytes(int64(len(d.data)))
+			b.ReportAllocs()
+			for b.Loop() {
+				for doc := range documents(d.format, d.data) {
+					var m map[string]any
+					if err := json.Unmarshal(doc, &m); err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkJSONText is the strict library that the scanner is tested against.
+func BenchmarkJSONText(b *testing.B) {
+	for _, d := range benchData() {
+		b.Run(d.name, func(b *testing.B) {
+			b.SetBytes(int64(len(d.data)))
+			dec := jsontext.NewDecoder(bytes.NewReader(nil))
+			for b.Loop() {
+				dec.Reset(bytes.NewBuffer(d.data))
+				for {
+					if _, err := dec.ReadValue(); err == io.EOF {
+						break
+					} else if err != nil {
+						b.Fatal(err)
+					}
+				}
+			}
+		})
+	}
+}
+
+func documents(f Format, data []byte) func(func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		if f == Bundle {
+			yield(data)
+			return
+		}
+		for line := range bytes.Lines(data) {
+			if !yield(line) {
+				return
+			}
+		}
+	}
+}
+
+// BenchmarkHostile shows that time is linear in the input: MB/s must not fall
+// from one size to the next.
+func BenchmarkHostile(b *testing.B) {
+	for _, h := range hostile {
+		for _, size := range []int{1 << 20, 4 << 20, 16 << 20} {
+			data := h.make(size)
+			b.Run(fmt.Sprintf("%s/%dMiB", h.name, size>>20), func(b *testing.B) {
+				b.SetBytes(int64(len(data)))
+				for b.Loop() {
+					ValidateBytes(data, nil)
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,202 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+)
+
+// TestWindows: however a document comes in, what is told of it is the same.
+func TestWindows(t *testing.T) {
+	check := func(name string, data []byte, o *Options) {
+		want := look(NewBytesReader(data, o))
+		for _, step := range []int{1, 2, 3, 7, 64, 1000, block} {
+			if len(data) > 100_000 && step < 64 {
+				continue
+			}
+			require.Equal(t, want, look(stepped(bytes.NewReader(data), o, step)), "%s through a window of %d", name, step)
+		}
+		require.Equal(t, want, look(NewReader(iotest.OneByteReader(bytes.NewReader(data)), o)), name)
+		require.Equal(t, want, look(NewReader(iotest.DataErrReader(bytes.NewReader(data)), o)), name)
+	}
+	check("generated", fhirgen.New(nil).AppendBundle(nil, "message", 30), nil)
+	check("indented", fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "message", 300), &Options{Level: Strict})
+	for _, h := range hostile {
+		check(h.name, h.make(3000), nil)
+	}
+	for _, f := range corpus(t) {
+		check(f.name, f.data, f.options())
+	}
+}
+
+// TestGenerated: generated data is good at level Strict, and counted.
+func TestGenerated(t *testing.T) {
+	for _, typ := range []string{"transaction", "batch", "collection", "message"} {
+		rep := ValidateBytes(fhirgen.New(nil).AppendBundle(nil, typ, 500), &Options{Level: Strict})
+		require.NoError(t, rep.Err(), typ)
+		assert.Empty(t, rep.Issues)
+		assert.Equal(t, int64(500), rep.Entries)
+		assert.Equal(t, int64(500), rep.Resources)
+		var sum int64
+		for _, n := range rep.ResourceCounts {
+			sum += n
+		}
+		assert.Equal(t, int64(500), sum)
+		assert.Equal(t, typ, rep.BundleType)
+	}
+}
+
+// TestNoAllocationPerEntry: a Bundle of ten times as many entries costs not one
+// allocation more, nor does NDJSON of ten times as many lines.
+func TestNoAllocationPerEntry(t *testing.T) {
+	var nd [2]bytes.Buffer
+	for i, size := range []int64{200_000, 2_000_000} {
+		_, err := fhirgen.New(nil).WriteNDJSON(&nd[i], size)
+		require.NoError(t, err)
+	}
+	g := fhirgen.New(nil)
+	for _, c := range []struct {
+		name       string
+		format     Format
+		small, big []byte
+	}{
+		{"Bundle", Bundle, g.AppendBundle(nil, "transaction", 100), g.AppendBundle(nil, "transaction", 1000)},
+		{"NDJSON", NDJSON, nd[0].Bytes(), nd[1].Bytes()},
+	} {
+		o := &Options{Format: c.format}
+		src := bytes.NewReader(nil)
+		measure := func(data []byte) float64 {
+			return testing.AllocsPerRun(5, func() {
+				src.Reset(data)
+				readAll(t, NewReader(src, o))
+			})
+		}
+		small, big := measure(c.small), measure(c.big)
+		t.Logf("%s: %v and %v allocations", c.name, small, big)
+		assert.LessOrEqual(t, big, small+2, c.name) // a longer name stack, a longer buffer
+		assert.LessOrEqual(t, big, 30.0, c.name)
+	}
+}
+
+// pattern is an endless text between a beginning and an end, never in memory.
+type pattern struct {
+	head, body, tail string
+	left             int64 // of bodies
+	text             string
+}
+
+func (p *pattern) Read(b []byte) (int, error) {
+	n := 0
+	for n < len(b) {
+		if p.text == "" {
+			switch {
+			case p.head != "":
+				p.text, p.head = p.head, ""
+			case p.left > 0:
+				p.text = p.body
+				p.left--
+			case p.tail != "":
+				p.text, p.tail = p.tail, ""
+			default:
+				if n == 0 {
+					return 0, io.EOF
+				}
+				return n, nil
+			}
+		}
+		k := copy(b[n:], p.text)
+		p.text = p.text[k:]
+		n += k
+	}
+	return n, nil
+}
+
+// TestMemory: what is allocated in all, by a payload of 64 MB, stays small.
+func TestMemory(t *testing.T) {
+	entry := post(`{"resourceType":"Patient","id":"p1","text":"`+strings.Repeat("x", 2000)+`"}`) + ",\n"
+	const size = 64 << 20
+	n := int64(size / len(entry))
+	line := `{"resourceType":"Patient","text":"` + strings.Repeat("x", 2000) + "\"}\n"
+	for _, c := range []struct {
+		name string
+		src  io.Reader
+		o    Options
+		most uint64
+		ok   bool
+	}{
+		{"Bundle, type last", &pattern{head: `{"entry":[`, body: entry, left: n, tail: post(patient) + `],"type":"batch","resourceType":"Bundle"}`}, Options{}, 1 << 20, true},
+		{"NDJSON", &pattern{body: line, left: n}, Options{Format: NDJSON}, 1 << 20, true},
+		{"one endless line", &pattern{body: strings.Repeat("x", 4096), left: size / 4096}, Options{Format: NDJSON, MaxEntryBytes: 1 << 20}, 8 << 20, true},
+		{"one endless entry", &pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: size / 4096}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, false},
+		{"endless names of the Bundle", &names{}, Options{MaxEntryBytes: 1 << 20}, 16 << 20, false},
+		{"endless white space", &pattern{head: `{`, body: strings.Repeat(" \n", 2048), left: size / 4096, tail: `"resourceType":"Bundle","type":"batch","entry":[` + post(patient) + `]}`}, Options{}, 1 << 20, true},
+		{"entries without a resource, type last", &pattern{head: `{"entry":[`, body: `{"request":{"method":"GET","url":"A"}},`, left: 1 << 20, tail: `{}],"type":"message","resourceType":"Bundle"}`}, Options{}, 2 << 20, false},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		rep, err := Validate(c.src, &c.o)
+		runtime.ReadMemStats(&after)
+		require.NoError(t, err)
+		assert.Equal(t, c.ok, rep.Err() == nil, "%s: %v", c.name, rep.Err())
+		got := after.TotalAlloc - before.TotalAlloc
+		t.Logf("%s: %d KiB allocated in all", c.name, got>>10)
+		assert.Less(t, got, c.most, c.name)
+	}
+}
+
+// names is a Bundle with ever new members.
+type names struct{ n, off int }
+
+func (p *names) Read(b []byte) (int, error) {
+	if p.n == 0 {
+		p.n = 1
+		return copy(b, "{"), nil
+	}
+	if p.n > 1<<20 {
+		return 0, io.EOF
+	}
+	p.n++
+	return copy(b, `"`+strings.Repeat("n", p.n%7)+time.Duration(p.n).String()+`":1,`), nil
+}
+
+// TestHostile: documents made to take quadratic time take a moment.
+func TestHostile(t *testing.T) {
+	size := 8 << 20
+	if testing.Short() {
+		size = 1 << 20
+	}
+	for _, h := range hostile {
+		data := h.make(size)
+		start := time.Now()
+		rep := ValidateBytes(data, nil)
+		took := time.Since(start)
+		t.Logf("%-36s %8.1f MB/s  %v", h.name, float64(len(data))/1e6/took.Seconds(), rep.Err())
+		assert.Less(t, took, 20*time.Second, h.name)
+	}
+}
+
+// TestNamesOfOneObject: a name that comes again is found in objects of every
+// size, wherever it stood, and one that does not is not.
+func TestNamesOfOneObject(t *testing.T) {
+	for n := 1; n < 200; n++ {
+		object := "{" + many(n) + "}"
+		require.NoError(t, CheckJSON([]byte(object), nil), n)
+		for _, k := range []int{0, n / 2, n - 1} {
+			again := `,"n` + strings.Split(object, `"n`)[k+1][:strings.IndexByte(strings.Split(object, `"n`)[k+1], '"')] + `":2}`
+			doc := strings.TrimSuffix(object, "}") + again
+			require.ErrorIs(t, CheckJSON([]byte(doc), nil), ErrInvalid, doc)
+			// Not if an object lies between.
+			doc = `{"a":` + object + `,"b":{"c":` + object + `},` + object[1:]
+			require.NoError(t, CheckJSON([]byte(doc), nil), doc)
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// eachStep looks at a payload in memory and through windows of all kinds, and
+// returns what they agree on.
+func eachStep(t *testing.T, doc string, o *Options) seen {
+	t.Helper()
+	want := look(NewBytesReader([]byte(doc), o))
+	for _, step := range []int{1, 2, 3, 7, 16, block} {
+		require.Equal(t, want, look(stepped(strings.NewReader(doc), o, step)), "a window of %d", step)
+		require.Equal(t, want, look(stepped(iotest.HalfReader(strings.NewReader(doc)), o, step)), "a window of %d", step)
+	}
+	return want
+}
+
+func TestLines(t *testing.T) {
+	a, b := `{"resourceType":"A","id":"1"}`, `{"id":"2","resourceType":"B"}`
+	for _, c := range []struct {
+		name, doc string
+		entries   []string // the resources; "!code" for a rejected line
+		lines     []int64
+		blank     int64
+		types     map[string]int64
+		err       string
+	}{
+		{"line feeds", a + "\n" + b + "\n", []string{a, b}, []int64{1, 2}, 0, map[string]int64{"A": 1, "B": 1}, ""},
+		{"no end", a + "\n" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"A": 1, "B": 1}, ""},
+		{"carriage returns", a + "\r\n" + b + "\r\n", []string{a, b}, []int64{1, 2}, 0, map[string]int64{"A": 1, "B": 1}, ""},
+		{"carriage return alone is white space", a + "\r" + "\n\r" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"A": 1, "B": 1}, ""},
+		{"carriage return between resources", a + "\r" + b + "\n", []string{"!json-syntax"}, []int64{1}, 0, map[string]int64{}, ""},
+		{"blank lines", "\n \r\n" + a + "\n\t\n\n" + b + "\n\n  ", []string{a, b}, []int64{3, 6}, 6, map[string]int64{"A": 1, "B": 1}, ""},
+		{"space around", "  " + a + " \t\r\n" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"A": 1, "B": 1}, ""},
+		{"mark", "\xef\xbb\xbf" + a + "\n", []string{a}, []int64{1}, 0, map[string]int64{"A": 1}, ""},
+		{"mark on the second line", a + "\n\xef\xbb\xbf" + b, []string{a, "!json-syntax"}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
+		{"bad lines", "{\n" + a + "\n[]\n7\n\"x\"\nnull\n" + a + b + "\n" + b, []string{"!json-syntax", a, "!ndjson-object", "!ndjson-object", "!ndjson-object", "!ndjson-object", "!json-syntax", b}, []int64{1, 2, 3, 4, 5, 6, 7, 8}, 0, map[string]int64{"A": 1, "B": 1}, ""},
+		{"line feed in a string", `{"resourceType":"A","x":"` + "\n" + `"}` + "\n" + a, []string{"!json-syntax", "!json-syntax", a}, []int64{1, 2, 3}, 0, map[string]int64{"A": 1}, ""},
+		{"no resourceType", `{"id":"a"}` + "\n" + a, []string{"!fhir-resource-type", a}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
+		{"name twice", `{"resourceType":"A","a":1,"a":1}` + "\n" + a, []string{"!json-dup", a}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
+		{"too deep", strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70) + "\n" + a, []string{"!json-depth", a}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
+		{"too long", `{"x":"` + strings.Repeat("y", 500) + `"}` + "\r\n" + a, []string{"!json-entry-length", a}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
+		{"too long, at the end", a + "\n" + `{"x":"` + strings.Repeat("y", 500) + `"}`, []string{a, "!json-entry-length"}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
+		{"blank but long", strings.Repeat(" ", 500) + "\n" + a + "\n" + strings.Repeat(" ", 500), []string{a}, []int64{2}, 2, map[string]int64{"A": 1}, ""},
+		{"a Bundle is a resource", tx(post(patient)), []string{tx(post(patient))}, []int64{1}, 0, map[string]int64{"Bundle": 1}, ""},
+		{"contained types do not count", `{"contained":[{"resourceType":"X","id":"x"}],"resourceType":"A"}`, []string{`{"contained":[{"resourceType":"X","id":"x"}],"resourceType":"A"}`}, []int64{1}, 0, map[string]int64{"A": 1}, ""},
+		{"nothing", "", nil, nil, 0, map[string]int64{}, "Request body is empty"},
+		{"nothing but blank lines", "\n \n\t", nil, nil, 3, map[string]int64{}, "Request body is empty"},
+		{"only bad lines", "x\ny\n", []string{"!json-syntax", "!json-syntax"}, []int64{1, 2}, 0, map[string]int64{}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := &Options{Format: NDJSON, MaxEntryBytes: 450}
+			got := eachStep(t, c.doc, o)
+			assert.Equal(t, "EOF", got.Err)
+			var rejected, good int64
+			require.Len(t, got.Entries, len(c.entries))
+			for i, e := range got.Entries {
+				assert.Equal(t, int64(i), e.Index)
+				assert.Equal(t, c.lines[i], e.Line)
+				for _, is := range e.Issues {
+					assert.Equal(t, e.Line, is.Line)
+					assert.Equal(t, e.Index, *is.Entry)
+				}
+				if want, bad := strings.CutPrefix(c.entries[i], "!"); bad {
+					rejected++
+					assert.True(t, e.Rejected())
+					assert.Equal(t, want, e.Issues[0].Code)
+					if want != "fhir-resource-type" {
+						assert.Nil(t, e.Resource)
+					}
+					continue
+				}
+				good++
+				assert.False(t, e.Rejected())
+				assert.Equal(t, c.entries[i], string(e.Resource))
+				assert.Equal(t, string(e.Resource), c.doc[e.ResourceOffset:e.ResourceOffset+int64(len(e.Resource))])
+				assert.NotEmpty(t, e.Type)
+			}
+			rep := got.Report
+			assert.Equal(t, NDJSON, rep.Format)
+			assert.Equal(t, int64(len(c.entries)), rep.Entries)
+			assert.Equal(t, rejected, rep.Rejected)
+			assert.Equal(t, good, rep.Resources)
+			assert.Equal(t, c.types, rep.ResourceCounts)
+			assert.Equal(t, c.blank, rep.BlankLines)
+			assert.Equal(t, int64(len(c.doc)), rep.Bytes)
+			if c.err == "" {
+				assert.NoError(t, rep.Err())
+			} else {
+				assert.EqualError(t, rep.Err(), c.err)
+			}
+		})
+	}
+}
+
+// TestStrictLines: at level Strict a finding rejects its line and nothing else.
+func TestStrictLines(t *testing.T) {
+	doc := "\xef\xbb\xbf" + `{"resourceType":"A","id":"a_b"}` + "\n" + `{"resourceType":"A","x":[]}` + "\n" + `{"resourceType":"A"}`
+	got := eachStep(t, doc, &Options{Format: NDJSON, Level: Strict})
+	assert.Equal(t, []string{"json-bom", "!fhir-id", "!fhir-json-empty-array"}, codes(got.Report.Issues))
+	assert.Equal(t, "Resource.id", got.Report.Issues[1].Path)
+	assert.Equal(t, int64(3+25), got.Report.Issues[1].Offset)
+	assert.Equal(t, int64(2), got.Report.Rejected)
+	assert.Equal(t, map[string]int64{"A": 1}, got.Report.ResourceCounts)
+	assert.NotNil(t, got.Entries[0].Resource)
+	assert.NoError(t, got.Report.Err())
+}
+
+// TestReadErrors: what src returns comes out wrapped, wherever it happens, and
+// is never taken for broken JSON.
+func TestReadErrors(t *testing.T) {
+	boom := errors.New("boom")
+	for _, f := range []Format{Bundle, NDJSON} {
+		doc := "\n " + tx(post(patient), `{"request":{"method":"GET","url":"A"}}`)
+		if f == NDJSON {
+			doc = patient + "\n\n" + patient + "\n" + `{"resourceType":"A","x":"` + strings.Repeat("y", 300) + "\"}\n" + patient + "\n"
+		}
+		for n := range len(doc) {
+			for _, cause := range []error{boom, io.ErrUnexpectedEOF} {
+				for _, step := range []int{1, block} {
+					o := &Options{Format: f, MaxEntryBytes: 200}
+					src := io.MultiReader(strings.NewReader(doc[:n]), iotest.ErrReader(cause))
+					got := stepped(src, o, step)
+					all := look(got)
+					_, err := got.Next()
+					require.ErrorIs(t, err, cause, "%s cut at %d", f, n)
+					require.NotErrorIs(t, err, ErrInvalid)
+					require.NoError(t, all.Report.Err(), "%s cut at %d", f, n)
+					require.LessOrEqual(t, all.Report.Bytes, int64(n))
+					_, err = Validate(io.MultiReader(strings.NewReader(doc[:n]), iotest.ErrReader(cause)), o)
+					require.ErrorIs(t, err, cause)
+				}
+			}
+		}
+	}
+}
+
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
+
+func TestReaderThatNeverAnswers(t *testing.T) {
+	_, err := Validate(idle{}, nil)
+	assert.ErrorIs(t, err, io.ErrNoProgress)
+}
+
+// TestAll: the iterator ends with an error where the payload can't be taken.
+func TestAll(t *testing.T) {
+	var n int
+	var last error
+	for e, err := range NewBytesReader([]byte(bundleOf("searchset", true, `{"resource":`+patient+`}`)), nil).All() {
+		if last = err; err == nil {
+			n++
+			assert.Equal(t, "Patient", e.Type)
+		} else {
+			assert.Nil(t, e)
+		}
+	}
+	assert.Equal(t, 1, n)
+	assert.EqualError(t, last, "Unsupported bundle type: searchset")
+
+	r := NewBytesReader([]byte(tx(post(patient), post(patient))), nil)
+	for e, err := range r.All() {
+		require.NoError(t, err)
+		assert.Zero(t, e.Index)
+		break
+	}
+	for e, err := range r.All() {
+		require.NoError(t, err)
+		assert.Equal(t, int64(1), e.Index)
+	}
+	for _, err := range NewBytesReader([]byte(`{"entry":[{}`), nil).All() {
+		last = err
+	}
+	assert.ErrorContains(t, last, "Invalid JSON")
+	for _, err := range NewReader(iotest.ErrReader(io.ErrClosedPipe), nil).All() {
+		last = err
+	}
+	assert.ErrorIs(t, last, io.ErrClosedPipe)
+}
+
+// TestEntryFields: everything an entry tells, with its place in the document.
+func TestEntryFields(t *testing.T) {
+	doc := "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\n\"entry\":[\n" +
+		`  {"fullUrl":"urn:uuid:\u0061","resource":{"x":{"id":"no","resourceType":"No"},"id":"p\u002d1","resourceType":"Patient"},"request":{"x":{"url":"no"},"url":"Patient\/1","method":"PUT"}},` + "\n" +
+		`  {"request":{"method":"CONNECT","url":"Patient/2"}, "resource" : { "resourceType" : "Patient" } , "search":{"method":"no"}}` + "\n]}"
+	got := eachStep(t, doc, nil)
+	require.Len(t, got.Entries, 2)
+	e := got.Entries[0]
+	assert.Equal(t, "urn:uuid:a", string(e.FullURL))
+	assert.Equal(t, "p-1", string(e.ID))
+	assert.Equal(t, "Patient", e.Type)
+	assert.Equal(t, "PUT", e.Method)
+	assert.Equal(t, "Patient/1", string(e.URL))
+	assert.Equal(t, int64(3), e.Line)
+	assert.Equal(t, int64(strings.Index(doc, `{"fullUrl"`)), e.Offset)
+	assert.Equal(t, doc[e.Offset:e.Offset+e.Size], doc[e.Offset:got.Positions[0].Offset])
+	assert.True(t, strings.HasPrefix(string(e.Resource), `{"x"`) && strings.HasSuffix(string(e.Resource), `"Patient"}`))
+	assert.Equal(t, `{"x":{"url":"no"},"url":"Patient\/1","method":"PUT"}`, string(e.Request))
+	e = got.Entries[1]
+	assert.Nil(t, e.FullURL)
+	assert.Nil(t, e.ID)
+	assert.Equal(t, "CONNECT", e.Method)
+	assert.Equal(t, `{ "resourceType" : "Patient" }`, string(e.Resource))
+	assert.Equal(t, int64(4), e.Line)
+	assert.Equal(t, map[string]int64{"Patient": 2}, got.Report.ResourceCounts)
+	assert.Equal(t, "batch", got.Report.BundleType)
+	assert.Equal(t, Position{Offset: int64(len(doc) - 3), Entries: 2, Lines: 3}, got.Positions[1])
+}
+
+// TestManyTypes: made-up types don't grow memory, and are still told.
+func TestManyTypes(t *testing.T) {
+	var b bytes.Buffer
+	letters := func(i int) string { return fmt.Sprintf("T%c%c%c", 'a'+i/676, 'a'+i/26%26, 'a'+i%26) }
+	for i := range 3000 {
+		fmt.Fprintf(&b, "{\"resourceType\":\"%s\"}\n", letters(i))
+	}
+	r := NewReader(&b, &Options{Format: NDJSON})
+	for i := range 3000 {
+		e, err := r.Next()
+		require.NoError(t, err)
+		require.Equal(t, letters(i), e.Type)
+	}
+	rep := r.Report()
+	assert.Equal(t, int64(3000), rep.Resources)
+	assert.Len(t, rep.ResourceCounts, maxTypes)
+}

@@ -1,0 +1,55 @@
+package fhirbundle
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestOutcomeRoundTrip: what became an OperationOutcome in JSON comes back.
+func TestOutcomeRoundTrip(t *testing.T) {
+	third := int64(3)
+	issues := []Issue{
+		{Code: "bundle-type", Severity: Error, Message: "Unsupported bundle type: none", Path: "Bundle.type", Line: 1},
+		{Code: "fhir-json-null", Severity: Warning, Message: "null, somewhere", Path: "Bundle.entry[3].resource", Entry: &third, Line: 17, Offset: 512},
+		{Code: "made-elsewhere", Severity: Information, Message: "x", Offset: 1 << 40},
+	}
+	for _, rule := range Rules() {
+		issues = append(issues, Issue{Code: rule.Code, Severity: rule.Severity(Strict), Message: rule.Message})
+	}
+	raw, err := json.Marshal(NewOutcome(issues))
+	require.NoError(t, err)
+	require.NoError(t, CheckJSON(raw, nil))
+	var back OperationOutcome
+	require.NoError(t, json.Unmarshal(raw, &back))
+	assert.Equal(t, issues, back.Issues())
+	assert.Equal(t, "OperationOutcome", back.ResourceType)
+	assert.Equal(t, "not-supported", back.Issue[0].Code)
+	assert.Equal(t, "entry 3, line 17, byte offset 512", back.Issue[1].Diagnostics)
+
+	// It is FHIR itself, as far as this package sees.
+	rep := ValidateBytes(append(raw, '\n'), &Options{Format: NDJSON, Level: Strict})
+	assert.Zero(t, rep.Rejected, rep.Issues)
+}
+
+func TestOutcomeOfNothing(t *testing.T) {
+	o := NewOutcome(nil)
+	require.Len(t, o.Issue, 1)
+	assert.Equal(t, "information", o.Issue[0].Severity)
+	assert.Equal(t, "informational", o.Issue[0].Code)
+	assert.Empty(t, o.Issues())
+}
+
+// TestForeignOutcome: what another server says is taken as far as it goes.
+func TestForeignOutcome(t *testing.T) {
+	var o OperationOutcome
+	require.NoError(t, json.Unmarshal([]byte(`{"resourceType":"OperationOutcome","issue":[
+		{"severity":"fatal","code":"processing","diagnostics":"went wrong, entry 3"},
+		{"severity":"warning","code":"value","details":{"text":"odd","coding":[{"system":"urn:x","code":"y"}]},"expression":["Patient.id"],"diagnostics":"entry x"}]}`), &o))
+	assert.Equal(t, []Issue{
+		{Code: "processing", Severity: Error, Message: "went wrong, entry 3"},
+		{Code: "value", Severity: Warning, Message: "odd", Path: "Patient.id"},
+	}, o.Issues())
+}

@@ -1,0 +1,278 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// seen is all that a reader tells of a payload, copied.
+type seen struct {
+	Entries   []Entry
+	Positions []Position
+	Report    *Report
+	Err       string
+}
+
+func look(r *Reader) seen {
+	var s seen
+	for {
+		e, err := r.Next()
+		if err != nil {
+			s.Err = err.Error()
+			if _, again := r.Next(); again.Error() != s.Err {
+				s.Err = "not the same again: " + again.Error()
+			}
+			break
+		}
+		c := *e
+		c.Resource, c.ID, c.FullURL = bytes.Clone(e.Resource), bytes.Clone(e.ID), bytes.Clone(e.FullURL)
+		c.Request, c.URL, c.Issues = bytes.Clone(e.Request), bytes.Clone(e.URL), slices.Clone(e.Issues)
+		if len(c.Issues) == 0 {
+			c.Issues = nil
+		}
+		s.Entries = append(s.Entries, c)
+		s.Positions = append(s.Positions, r.Position())
+	}
+	s.Report = r.Report()
+	return s
+}
+
+// stepped is a reader of src whose window is as small as can be, so that every
+// value is met by the window's end.
+func stepped(src io.Reader, o *Options, step int) *Reader {
+	r := NewReader(src, o)
+	r.win.step = step
+	return r
+}
+
+// codes of the issues, errors with a "!" in front.
+func codes(issues []Issue) []string {
+	var all []string
+	for _, is := range issues {
+		c := is.Code
+		if is.Severity == Error {
+			c = "!" + c
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+const patient = `{"resourceType":"Patient","id":"p1"}`
+
+// tx is a transaction with these entries.
+func tx(entries ...string) string {
+	return `{"resourceType":"Bundle","type":"transaction","entry":[` + strings.Join(entries, ",") + `]}`
+}
+
+// post is an entry with a resource and a request.
+func post(resource string) string {
+	return `{"resource":` + resource + `,"request":{"method":"POST","url":"Patient"}}`
+}
+
+func TestSixRules(t *testing.T) {
+	for _, c := range []struct {
+		name, doc string
+		first     string // InvalidError.First.Message
+		codes     []string
+		path      string
+		offset    int64
+	}{
+		{name: "empty", doc: "", first: "Request body is empty", codes: []string{"!body-empty"}},
+		{name: "white space", doc: " \n\t ", first: "Request body is empty", codes: []string{"!body-empty"}},
+		{name: "only a mark", doc: "\xef\xbb\xbf", first: "Request body is empty", codes: []string{"json-bom", "!body-empty"}},
+		{name: "not JSON", doc: "hello", first: "Invalid JSON: a value was expected, at line 1, byte offset 0", codes: []string{"!json-syntax"}},
+		{name: "cut", doc: "{\n\"a\"", first: "Invalid JSON: the document ends too early, at line 2, byte offset 5", codes: []string{"!json-syntax"}, path: "Bundle", offset: 5},
+		{name: "patient", doc: patient, first: "Expected resourceType 'Bundle', got 'Patient'", codes: []string{"!bundle-resource-type"}, path: "Bundle", offset: 16},
+		{name: "array", doc: "[1]", first: "Expected resourceType 'Bundle', got a JSON array", codes: []string{"!bundle-resource-type"}},
+		{name: "string", doc: `"x"`, first: "Expected resourceType 'Bundle', got a JSON string", codes: []string{"!bundle-resource-type"}},
+		{name: "number", doc: `12`, first: "Expected resourceType 'Bundle', got a JSON number", codes: []string{"!bundle-resource-type"}},
+		{name: "true", doc: ` true `, first: "Expected resourceType 'Bundle', got a JSON boolean", codes: []string{"!bundle-resource-type"}, offset: 1},
+		{name: "null", doc: `null`, first: "Expected resourceType 'Bundle', got JSON null", codes: []string{"!bundle-resource-type"}},
+		{name: "nothing in it", doc: `{}`, first: "Expected resourceType 'Bundle', got no resourceType", codes: []string{"!bundle-resource-type", "!bundle-type", "!bundle-no-entries"}, path: "Bundle"},
+		{name: "no word", doc: `{"resourceType":"John Doe 1970","type":"batch","entry":[{"resource":` + patient + `}]}`, first: "Expected resourceType 'Bundle', got a value that is not a type name", codes: []string{"bdl-3", "!bundle-resource-type"}, path: "Bundle", offset: 16},
+		{name: "no string", doc: `{"resourceType":5,"type":"batch","entry":[` + post(patient) + `]}`, first: "Expected resourceType 'Bundle', got a value that is not a type name", codes: []string{"!bundle-resource-type"}, path: "Bundle", offset: 16},
+		{name: "no type", doc: `{"resourceType":"Bundle","entry":[` + post(patient) + `]}`, first: "Unsupported bundle type: none", codes: []string{"!bundle-type"}, path: "Bundle.type"},
+		{name: "searchset", doc: `{"resourceType":"Bundle","type":"searchset","entry":[{"resource":` + patient + `}]}`, first: "Unsupported bundle type: searchset", codes: []string{"!bundle-type"}, path: "Bundle.type", offset: 32},
+		{name: "odd type", doc: `{"resourceType":"Bundle","type":"a b","entry":[{"resource":` + patient + `}]}`, first: "Unsupported bundle type: a value that is not a type name", codes: []string{"!bundle-type"}, path: "Bundle.type", offset: 32},
+		{name: "no entry", doc: `{"resourceType":"Bundle","type":"batch"}`, first: "Bundle contains no entries", codes: []string{"!bundle-no-entries"}, path: "Bundle.entry"},
+		{name: "empty entry", doc: `{"resourceType":"Bundle","type":"batch","entry": [ ] }`, first: "Bundle contains no entries", codes: []string{"!bundle-no-entries"}, path: "Bundle.entry", offset: 49},
+		{name: "entry is an object", doc: `{"resourceType":"Bundle","type":"batch","entry":{}}`, first: "Bundle.entry is not an array", codes: []string{"!bundle-entry-array"}, path: "Bundle.entry", offset: 48},
+		{name: "entry is null", doc: `{"resourceType":"Bundle","type":"batch","entry":null}`, first: "Bundle.entry is not an array", codes: []string{"!bundle-entry-array"}, path: "Bundle.entry", offset: 48},
+		{name: "entry without resource", doc: tx(post(patient), `{"request":{"method":"PUT","url":"A/1"}}`), first: "Entry 1 missing 'resource' field", codes: []string{"!entry-resource"}, path: "Bundle.entry[1]", offset: 149},
+		{name: "number among the entries", doc: tx(post(patient), `7`), first: "Entry 1 is not an object", codes: []string{"!bundle-entry-object"}, path: "Bundle.entry[1]", offset: 149},
+		{name: "resource is a string", doc: tx(`{"resource":"x","request":{"method":"POST","url":"Patient"}}`), first: "Entry 0 has a 'resource' that is not an object", codes: []string{"!entry-resource-object"}, path: "Bundle.entry[0].resource", offset: 67},
+		{name: "all of them", doc: `{"resourceType":"Bundel","type":"searchset","entry":[{},{}]}`, first: "Expected resourceType 'Bundle', got 'Bundel'",
+			codes: []string{"!entry-resource", "fhir-json-empty-object", "!entry-resource", "fhir-json-empty-object", "!bundle-resource-type", "!bundle-type"}, path: "Bundle", offset: 16},
+		{name: "good", doc: tx(post(patient))},
+		{name: "good, with all kinds of space", doc: " \t\r\n{ \"resourceType\" :\n\"Bundle\" , \"entry\" : [ { \"resource\" : " + patient + " , \"request\" : { \"method\" : \"POST\" , \"url\" : \"A\" } } ] , \"type\"\r\n:\t\"batch\" } \n"},
+		{name: "good, names and values in escapes", doc: `{"resourceTyp\u0065":"B\u0075ndle","\u0074ype":"batc\u0068","entr\u0079":[{"\u0072esource":` + patient + `,"request":{"meth\u006fd":"P\u004fST","url":"A"}}]}`},
+		{name: "get, head, delete", doc: tx(`{"request":{"method":"GET","url":"A"}}`, `{"request":{"url":"A","method":"HEAD"}}`, `{"request":{"method":"DELETE","url":"A/1"}}`)},
+		{name: "get in a collection", doc: `{"resourceType":"Bundle","type":"collection","entry":[{"request":{"method":"GET","url":"A"}}]}`, first: "Entry 0 missing 'resource' field", codes: []string{"!entry-resource", "bdl-3"}, path: "Bundle.entry[0]", offset: 54},
+		{name: "get before the type", doc: `{"entry":[{"request":{"method":"GET","url":"A"}}],"type":"collection","resourceType":"Bundle"}`, first: "Entry 0 missing 'resource' field", codes: []string{"!entry-resource", "bdl-3"}, path: "Bundle.entry[0]", offset: 10},
+		{name: "get before a good type", doc: `{"entry":[{"request":{"method":"GET","url":"A"}}],"type":"transaction","resourceType":"Bundle"}`},
+		{name: "a Bundle in a Bundle", doc: tx(post(`{"resourceType":"Bundle","type":"searchset","entry":[{"resource":{"resourceType":"Basic","id":"z"}}],"id":"inner"}`))},
+		{name: "behind the end", doc: tx(post(patient)) + "{}", first: "Invalid JSON: something follows the end of the document, at line 1, byte offset 150", codes: []string{"!json-syntax"}, offset: 150},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, step := range []int{0, 1, 3, block} {
+				r := NewBytesReader([]byte(c.doc), nil)
+				if step > 0 {
+					r = stepped(iotest.OneByteReader(strings.NewReader(c.doc)), nil, step)
+				}
+				got := look(r)
+				err := got.Report.Err()
+				assert.Equal(t, c.codes, codes(got.Report.Issues), step)
+				if c.first == "" {
+					assert.NoError(t, err)
+					assert.Equal(t, "EOF", got.Err)
+					assert.Equal(t, int64(len(c.doc)), got.Report.Bytes)
+					continue
+				}
+				var invalid *InvalidError
+				require.ErrorAs(t, err, &invalid)
+				assert.ErrorIs(t, err, ErrInvalid)
+				assert.Equal(t, c.first, err.Error())
+				assert.Equal(t, c.path, invalid.First.Path)
+				assert.Equal(t, c.offset, invalid.First.Offset)
+				assert.Positive(t, invalid.First.Line)
+			}
+		})
+	}
+}
+
+// TestFaults: each document breaks one rule that is always an error. Where the
+// fault stands does not depend on how the document is read.
+func TestFaults(t *testing.T) {
+	o := &Options{MaxDepth: 8, MaxStringBytes: 50, MaxEntryBytes: 300}
+	in := func(value string) string { return tx(`{"resource":{"resourceType":"A","x":` + value + `}}`) }
+	names := func(n int, last string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `"n%d":1,`, i)
+		}
+		return `{` + b.String() + last + `:1}`
+	}
+	for _, c := range []struct {
+		name, doc, code string
+		at              string // what stands at the fault; "" for the end
+	}{
+		{"name twice", in(`{"abc":1,"b":2,"abc":3}`), "json-dup", `"abc":3`},
+		{"name twice, in escapes", in(`{"abc":1,"\u0061bc":3}`), "json-dup", `"\u0061`},
+		{"name twice, escapes first", in(`{"\u0061bc":3,"abc":1}`), "json-dup", `"abc":1`},
+		{"name twice, surrogates", in(`{"😀":3,"\ud83d\ude00":1}`), "json-dup", `"\ud83d`},
+		{"empty name twice", in(`{"":3,"":1}`), "json-dup", `"":1`},
+		{"name of eight bytes twice", in(`{"abcdefgh":1,"abcdefg":1,"abcdefgh":2}`), "json-dup", `"abcdefgh":2`},
+		{"long name twice", in(`{"abcdefghijklmnopqrstuv":1,"abcdefghijklmnopqrstuw":1,"abcdefghijklmnopqrstuv":2}`), "json-dup", `"abcdefghijklmnopqrstuv":2`},
+		{"name twice of 33", in(names(33, `"n0"`)), "json-dup", `"n0":1}`},
+		{"name twice in the entry", tx(`{"resource":{},"fullUrl":"a","resource":{}}`), "json-dup", `"resource":{}}]`},
+		{"name twice in the Bundle", `{"type":"batch","resourceType":"Bundle","type":"batch"}`, "json-dup", `"type":"batch"}`},
+		{"entry twice", `{"entry":[{}],"entry":[]}`, "json-dup", `"entry":[]`},
+		{"entry twice, in escapes", `{"entry":[{}],"\u0065ntry":[]}`, "json-dup", `"\u0065`},
+		{"overlong", in("\"a\xc0\xafb\""), "json-utf8", "\xc0"},
+		{"surrogate in UTF-8", in("\"\xed\xa0\x80\""), "json-utf8", "\xed"},
+		{"above 10FFFF", in("\"\xf4\x90\x80\x80\""), "json-utf8", "\xf4"},
+		{"continuation", in("\"abcdefghijk\x80\""), "json-utf8", "\x80"},
+		{"cut sequence", in("\"\xe2\x82\""), "json-utf8", "\xe2"},
+		{"UTF-8 in a name", in("{\"\xff\":1}"), "json-utf8", "\xff"},
+		{"high surrogate alone", in(`"ab\ud800"`), "json-surrogate", `\ud800`},
+		{"low surrogate alone", in(`"\udc00\ud800"`), "json-surrogate", `\udc00`},
+		{"two high surrogates", in(`"\ud800\ud800"`), "json-surrogate", `\ud800\ud800`},
+		{"surrogate in a name", in(`{"\ud800":1}`), "json-surrogate", `\ud800`},
+		{"escaped NUL", in(`"a\u0000"`), "json-nul", `\u0000`},
+		{"escaped NUL in a name", in(`{"\u0000":1}`), "json-nul", `\u0000`},
+		{"NUL in a string", in("\"a\x00\""), "json-nul", "\x00"},
+		{"NUL for a value", in("\x00"), "json-nul", "\x00"},
+		{"NUL for a comma", in("[1\x002]"), "json-nul", "\x00"},
+		{"NUL behind", tx(post(patient)) + "\x00", "json-nul", "\x00"},
+		{"control character", in("\"a\x1f\""), "json-syntax", "\x1f"},
+		{"line feed in a string", in("\"a\n\""), "json-syntax", "\n"},
+		{"unknown escape", in(`"\x41"`), "json-syntax", `\x41`},
+		{"short escape", in(`"\u00g0"`), "json-syntax", `\u00g0`},
+		{"leading zero", in(`01`), "json-syntax", `1}`},
+		{"plus", in(`+1`), "json-syntax", `+1`},
+		{"no digit behind the point", in(`1.`), "json-syntax", `}}`},
+		{"no digit in the exponent", in(`1e+`), "json-syntax", `}}`},
+		{"minus alone", in(`-`), "json-syntax", `}}`},
+		{"literal", in(`nul`), "json-syntax", `nul}`},
+		{"literal in capitals", in(`True`), "json-syntax", `True`},
+		{"NaN", in(`NaN`), "json-syntax", `NaN`},
+		{"comment", in(`1/**/`), "json-syntax", `/**/`},
+		{"comma at the end of an array", in(`[1,]`), "json-syntax", `]}}]`},
+		{"comma at the end of an object", in(`{"a":1,}`), "json-syntax", `}}}`},
+		{"comma at the end of the entries", `{"entry":[{},]}`, "json-syntax", `]}`},
+		{"comma at the end of the Bundle", `{"a":1,}`, "json-syntax", `}`},
+		{"comma first", `{"entry":[,{}]}`, "json-syntax", `,{`},
+		{"no comma", `{"entry":[{}{}]}`, "json-syntax", `{}]`},
+		{"no comma in the Bundle", `{"a":1 "b":2}`, "json-syntax", `"b"`},
+		{"no colon", in(`{"a" 1}`), "json-syntax", `1}`},
+		{"no colon in the Bundle", `{"a" 1}`, "json-syntax", `1}`},
+		{"name without quotes", in(`{a:1}`), "json-syntax", `a:1`},
+		{"single quotes", in(`'a'`), "json-syntax", `'a'`},
+		{"wrong bracket", in(`[1}`), "json-syntax", `}}`},
+		{"wrong brace", in(`{"a":1]`), "json-syntax", `]}}]`},
+		{"cut in a string", `{"entry":[{"resource":{"a":"bc`, "json-syntax", ""},
+		{"cut in an escape", `{"entry":[{"resource":{"a":"bc\u12`, "json-syntax", ""},
+		{"cut in UTF-8", "{\"entry\":[{\"resource\":{\"a\":\"bc\xe2\x82", "json-syntax", ""},
+		{"cut in a number", `{"entry":[{"resource":{"a":12.`, "json-syntax", ""},
+		{"cut in a literal", `{"entry":[{"resource":{"a":tr`, "json-syntax", ""},
+		{"cut in the entries", `{"entry":[{},`, "json-syntax", ""},
+		{"cut in the Bundle", `{"entry":[{}],"a":1`, "json-syntax", ""},
+		{"too deep", in(`[[[[[1]]]]]`), "json-depth", `[1]`},
+		{"too deep, objects", in(`{"a":{"a":{"a":{"a":{"a":1}}}}}`), "json-depth", `{"a":1}`},
+		{"too deep beside the entries", `{"a":[[[[[[[[1]]]]]]]]}`, "json-depth", `[1]`},
+		{"long string", in(`"` + strings.Repeat("x", 51) + `"`), "json-string-length", `"xxx`},
+		{"long name", in(`{"` + strings.Repeat("x", 51) + `":1}`), "json-string-length", `"xxx`},
+		{"long string in the Bundle", `{"a":"` + strings.Repeat("x", 51) + `"}`, "json-string-length", `"xxx`},
+		{"long entry", tx(post(patient), `{"resource":[`+strings.Repeat(`"x",`, 100)+`1]}`), "json-entry-length", `{"resource":[`},
+		{"long entry that is broken late", tx(`{"resource":[` + strings.Repeat(`"x",`, 100) + `1}}`), "json-entry-length", `{"resource":[`},
+		{"long member", `{"a":[` + strings.Repeat(`"x",`, 100) + `1]}`, "json-entry-length", `["x"`},
+		{"long entry that is cut", tx(`{"resource":[` + strings.Repeat(`"x",`, 100)), "json-entry-length", `{"resource":[`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			at := len(c.doc)
+			if c.at != "" {
+				at = strings.LastIndex(c.doc, c.at)
+				if c.code == "json-string-length" || c.code == "json-entry-length" || c.at == "}}" {
+					at = strings.Index(c.doc, c.at)
+				}
+			}
+			want := look(NewBytesReader([]byte(c.doc), o))
+			require.NotEmpty(t, want.Report.Issues)
+			is := want.Report.Issues[len(want.Report.Issues)-1]
+			assert.Equal(t, c.code, is.Code)
+			assert.Equal(t, Error, is.Severity)
+			assert.Equal(t, int64(at), is.Offset, "it stands at %q", c.doc[min(int(is.Offset), len(c.doc)):])
+			assert.True(t, strings.HasPrefix(want.Err, "Invalid JSON: "), want.Err)
+			assert.ErrorIs(t, want.Report.Err(), ErrInvalid)
+			for _, step := range []int{1, 2, 3, 7, 64} {
+				assert.Equal(t, want, look(stepped(strings.NewReader(c.doc), o, step)), step)
+			}
+		})
+	}
+}
+
+// TestLimitsExactly: what is just within a limit is taken.
+func TestLimitsExactly(t *testing.T) {
+	entry := post(`{"resourceType":"A","x":"` + strings.Repeat("y", 50) + `","z":[[[1]]]}`)
+	doc := []byte(tx(entry))
+	o := &Options{MaxDepth: 7, MaxStringBytes: 50, MaxEntryBytes: len(entry)}
+	for _, step := range []int{1, 16, block} {
+		assert.NoError(t, look(stepped(bytes.NewReader(doc), o, step)).Report.Err())
+	}
+	for _, less := range []Options{
+		{MaxDepth: 6, MaxStringBytes: 50, MaxEntryBytes: len(entry)},
+		{MaxDepth: 7, MaxStringBytes: 49, MaxEntryBytes: len(entry)},
+		{MaxDepth: 7, MaxStringBytes: 50, MaxEntryBytes: len(entry) - 1},
+	} {
+		assert.Error(t, ValidateBytes(doc, &less).Err(), "%+v", less)
+	}
+}

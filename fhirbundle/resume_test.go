@@ -1,0 +1,105 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+)
+
+// checkResume resumes at every boundary of a document (or at every so many, if
+// there are many) and compares what follows.
+func checkResume(t *testing.T, name string, data []byte, o *Options) {
+	t.Helper()
+	whole := NewBytesReader(data, o)
+	all := look(whole)
+	if errors.Is(all.Report.Err(), ErrInvalid) && !strings.HasPrefix(all.Err, "EOF") {
+		return
+	}
+	every := max(1, len(all.Entries)/20)
+	for i := -1; i < len(all.Entries); i += every {
+		var at Position
+		if i >= 0 {
+			at = all.Positions[i]
+		}
+		r := ResumeReader(bytes.NewReader(data[at.Offset:]), at, o)
+		require.Equal(t, at, r.Position(), name)
+		got := look(r)
+		require.Equal(t, all.Err, got.Err, "%s at %d", name, i)
+		rest := all.Entries[i+1:]
+		require.Len(t, got.Entries, len(rest), "%s at %d", name, i)
+		for k := range rest {
+			w, g := rest[k], got.Entries[k]
+			w.Issues, g.Issues = nil, nil
+			require.Equal(t, w, g, "%s at %d", name, i)
+			require.Equal(t, all.Positions[i+1+k], got.Positions[k])
+		}
+		require.Equal(t, int64(len(data))-at.Offset, got.Report.Bytes)
+		require.Equal(t, int64(len(rest)), got.Report.Entries)
+	}
+}
+
+func TestResume(t *testing.T) {
+	for _, indent := range []bool{false, true} {
+		g := fhirgen.New(&fhirgen.Options{Indent: indent})
+		for _, typ := range []string{"transaction", "batch", "collection", "message"} {
+			checkResume(t, typ, g.AppendBundle(nil, typ, 60), nil)
+		}
+	}
+	var nd bytes.Buffer
+	_, err := fhirgen.New(nil).WriteNDJSON(&nd, 200_000)
+	require.NoError(t, err)
+	o := &Options{Format: NDJSON}
+	checkResume(t, "NDJSON", nd.Bytes(), o)
+	checkResume(t, "CRLF", bytes.ReplaceAll(nd.Bytes(), []byte("\n"), []byte("\r\n")), o)
+	checkResume(t, "no final line feed", bytes.TrimSuffix(nd.Bytes(), []byte("\n")), o)
+	checkResume(t, "blank and bad lines", []byte("\xef\xbb\xbf\n{}\n\n"+patient+"\r\n[\r\n\r\n"+patient+"\n\n"), o)
+	checkResume(t, "a mark", []byte("\xef\xbb\xbf"+tx(post(patient), "\n"+post(patient))), nil)
+	for _, f := range corpus(t) {
+		if f.level != "json-raw" {
+			checkResume(t, f.name, f.data, f.options())
+		}
+	}
+}
+
+// TestResumedBundle: what is broken behind the position is found, what can't be
+// seen is not judged.
+func TestResumedBundle(t *testing.T) {
+	at := Position{Offset: 100, Entries: 3, Lines: 2}
+	for _, c := range []struct {
+		rest  string
+		codes []string
+		path  string
+	}{
+		{`,` + post(patient) + `]}`, nil, ""},
+		{` ] , "type" : "nonsense", "resourceType":"Patient" } `, nil, ""},
+		{`,{"request":{"method":"GET","url":"A"}}]}`, nil, ""},
+		{`,{}]}`, []string{"!entry-resource", "fhir-json-empty-object"}, "Bundle.entry[3]"},
+		{`]}x`, []string{"!json-syntax"}, ""},
+		{`]`, []string{"!json-syntax"}, "Bundle"},
+		{``, []string{"!json-syntax"}, "Bundle.entry"},
+		{`{}]}`, []string{"!json-syntax"}, "Bundle.entry"},
+		{`],"entry":[]}`, []string{"!json-dup"}, "Bundle"},
+		{`],"a":1,"\u0061":1}`, []string{"!json-dup"}, "Bundle"},
+	} {
+		got := look(ResumeReader(strings.NewReader(c.rest), at, nil))
+		assert.Equal(t, c.codes, codes(got.Report.Issues), c.rest)
+		if len(c.codes) > 0 {
+			assert.Equal(t, c.path, got.Report.Issues[0].Path, c.rest)
+			assert.GreaterOrEqual(t, got.Report.Issues[0].Offset, int64(100), c.rest)
+			assert.Equal(t, int64(3), got.Report.Issues[0].Line, c.rest)
+			assert.Error(t, got.Report.Err())
+		} else {
+			assert.NoError(t, got.Report.Err(), c.rest)
+		}
+	}
+	// Nothing left is no empty body.
+	got := look(ResumeReader(strings.NewReader(""), at, &Options{Format: NDJSON}))
+	assert.NoError(t, got.Report.Err())
+	assert.Zero(t, got.Report.Entries)
+}
