@@ -1,0 +1,159 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/auth"
+)
+
+// httpError is an error that the front door itself finds.
+type httpError struct {
+	status  int
+	message string
+	header  map[string]string
+	issues  []fhirbundle.Issue
+	cause   error // for the log
+}
+
+func (e *httpError) Error() string { return e.message }
+func (e *httpError) Unwrap() error { return e.cause }
+
+var errInternal = &httpError{status: http.StatusInternalServerError, message: "Internal server error"}
+
+// retryAfter is what clients are told to wait, in seconds, where a back end is
+// away.
+const retryAfter = "5"
+
+// statuses is the one place where kinds of errors become statuses.
+var statuses = []struct {
+	kind   error
+	status int
+}{
+	{ingest.ErrInvalid, http.StatusBadRequest},
+	{ingest.ErrForbidden, http.StatusForbidden},
+	{ingest.ErrNotFound, http.StatusNotFound},
+	{ingest.ErrState, http.StatusConflict},
+	{ingest.ErrTooLarge, http.StatusRequestEntityTooLarge},
+	{ingest.ErrMediaType, http.StatusUnsupportedMediaType},
+	{ingest.ErrKeyReused, http.StatusUnprocessableEntity},
+	{ingest.ErrUnavailable, http.StatusServiceUnavailable},
+}
+
+// asHTTP says how an error is answered.
+func asHTTP(err error) *httpError {
+	if e, ok := errors.AsType[*httpError](err); ok {
+		return e
+	}
+	e, ok := errors.AsType[*ingest.Error](err)
+	if !ok {
+		return &httpError{status: errInternal.status, message: errInternal.message, cause: err}
+	}
+	for _, s := range statuses {
+		if errors.Is(e.Kind, s.kind) {
+			h := &httpError{status: s.status, message: e.Message, issues: e.Issues, cause: e.Err}
+			if s.status == http.StatusServiceUnavailable {
+				h.header = map[string]string{"Retry-After": retryAfter}
+			}
+			if s.status == http.StatusUnsupportedMediaType {
+				h.header = map[string]string{"Accept-Encoding": "identity"}
+			}
+			return h
+		}
+	}
+	return &httpError{status: errInternal.status, message: errInternal.message, cause: err}
+}
+
+// authError says how a request that was not authenticated is answered.
+func authError(err error) *httpError {
+	e := &httpError{cause: err}
+	switch {
+	case errors.Is(err, auth.ErrNoCredentials):
+		e.status, e.message = http.StatusUnauthorized, "Authentication is required"
+	case errors.Is(err, auth.ErrInvalidToken):
+		e.status, e.message = http.StatusUnauthorized, "The credentials are not valid"
+	case errors.Is(err, auth.ErrMalformed):
+		e.status, e.message = http.StatusBadRequest, "The Authorization header is malformed"
+	case errors.Is(err, auth.ErrForbidden):
+		e.status, e.message = http.StatusForbidden, "The caller may not do this"
+	default:
+		e.status, e.message = http.StatusServiceUnavailable, "Service unavailable, try again later"
+		e.header = map[string]string{"Retry-After": retryAfter}
+		return e
+	}
+	if challenge := auth.Challenge(err); challenge != "" {
+		e.header = map[string]string{"WWW-Authenticate": challenge}
+	}
+	return e
+}
+
+type errorBody struct {
+	Error     string             `json:"error"`
+	RequestID string             `json:"requestId"`
+	Issues    []fhirbundle.Issue `json:"issues,omitempty"`
+}
+
+// fail answers an error.
+func (h *api) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := asHTTP(err)
+	id := requestID(r.Context())
+	if e.status >= 500 {
+		h.opts.Logger.ErrorContext(r.Context(), "request failed", "request", id, "status", e.status, "error", e.cause)
+	}
+	for name, value := range e.header {
+		w.Header().Set(name, value)
+	}
+	// What is left of a body that nobody reads may have no end.
+	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
+		w.Header().Set("Connection", "close")
+	}
+	if prefersFHIR(r.Header.Values("Accept")) {
+		issues := e.issues
+		if len(issues) == 0 {
+			issues = []fhirbundle.Issue{{Code: outcomeCode(e.status), Severity: fhirbundle.Error, Message: e.message}}
+		}
+		writeAs(w, e.status, "application/fhir+json", fhirbundle.NewOutcome(issues))
+		return
+	}
+	writeAs(w, e.status, "application/json", errorBody{e.message, id, e.issues})
+}
+
+// outcomeCode names what has no finding of its own.
+func outcomeCode(status int) string {
+	switch status {
+	case http.StatusUnauthorized:
+		return "login"
+	case http.StatusForbidden:
+		return "forbidden"
+	case http.StatusNotFound:
+		return "not-found"
+	case http.StatusConflict:
+		return "conflict"
+	case http.StatusRequestEntityTooLarge:
+		return "too-long"
+	case http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType:
+		return "not-supported"
+	case http.StatusServiceUnavailable, http.StatusRequestTimeout:
+		return "transient"
+	case http.StatusInternalServerError:
+		return "exception"
+	}
+	return "invalid"
+}
+
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	writeAs(w, status, "application/json", body)
+}
+
+// writeAs writes JSON without escaping what is only special in HTML: a URL stays
+// as it is, and can be cut out of the answer by a shell.
+func writeAs(w http.ResponseWriter, status int, contentType string, body any) {
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(body) // the client is gone; there is nobody else to tell
+}

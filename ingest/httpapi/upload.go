@@ -1,0 +1,108 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/ingest"
+)
+
+// maxUploadRequest bounds the JSON that asks for an upload URL, in bytes.
+const maxUploadRequest = 64 << 10
+
+type ticketBody struct {
+	UploadID     string            `json:"uploadId"`
+	UploadURL    string            `json:"uploadUrl"`
+	Method       string            `json:"method"`
+	Headers      map[string]string `json:"headers"`
+	ExpiresIn    int64             `json:"expiresIn"` // seconds
+	ExpiresAt    time.Time         `json:"expiresAt"`
+	Bucket       string            `json:"bucket"`
+	Key          string            `json:"key"`
+	S3Bucket     string            `json:"s3Bucket,omitempty"`
+	S3Key        string            `json:"s3Key,omitempty"`
+	Instructions string            `json:"instructions"`
+}
+
+func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.Caller, _ string) error {
+	b := h.body(w, r)
+	raw, err := io.ReadAll(io.LimitReader(b, maxUploadRequest+1))
+	switch {
+	case b.stalled:
+		return errStalled
+	case err != nil:
+		return &httpError{status: http.StatusBadRequest, message: "Request body ended before it was complete", cause: err}
+	case len(raw) > maxUploadRequest:
+		return &httpError{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("Request body is larger than %d bytes", maxUploadRequest)}
+	}
+	b.done()
+	req, err := uploadRequest(raw)
+	if err != nil {
+		return err
+	}
+	if req.IdempotencyKey, err = idempotencyKey(r); err != nil {
+		return err
+	}
+	ticket, err := h.svc.SignUpload(r.Context(), who, req)
+	if err != nil {
+		return err
+	}
+	job, signed := ticket.Job, ticket.Upload
+	names := make([]string, 0, len(signed.Headers))
+	for name := range signed.Headers {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	t := ticketBody{
+		UploadID: job.ID, UploadURL: signed.URL, Method: signed.Method, Headers: signed.Headers,
+		ExpiresIn: int64(signed.ExpiresAt.Sub(job.CreatedAt).Round(time.Second) / time.Second), ExpiresAt: signed.ExpiresAt,
+		Bucket: job.Payload.Bucket, Key: job.Payload.Key,
+		Instructions: fmt.Sprintf("%s the file to uploadUrl before expiresAt, with exactly these headers: %s. Then follow the job at %s.",
+			signed.Method, strings.Join(names, ", "), h.absolute(r, jobPath(job.ID))),
+	}
+	if h.opts.S3 {
+		t.S3Bucket, t.S3Key = t.Bucket, t.Key
+	}
+	w.Header().Set("Location", jobPath(job.ID))
+	writeJSON(w, http.StatusOK, t)
+	return nil
+}
+
+// uploadRequest reads the request's JSON; nothing at all asks for the defaults.
+func uploadRequest(raw []byte) (ingest.UploadRequest, error) {
+	var req struct {
+		ContentType   string `json:"contentType"`
+		ContentLength int64  `json:"contentLength"`
+		SHA256        string `json:"sha256"`
+	}
+	bad := func(message string) (ingest.UploadRequest, error) {
+		return ingest.UploadRequest{}, &httpError{status: http.StatusBadRequest, message: message}
+	}
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return ingest.UploadRequest{}, nil
+	}
+	// encoding/json lets bad UTF-8 and duplicate names pass.
+	if err := fhirbundle.CheckJSON(raw, nil); err != nil {
+		return bad(err.Error())
+	}
+	if err := json.Unmarshal(raw, &req); err != nil {
+		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			switch e.Field {
+			case "contentType", "sha256":
+				return bad(e.Field + " must be a string")
+			case "contentLength":
+				return bad("contentLength must be a whole number of bytes")
+			}
+		}
+		return bad("The request body must be a JSON object with contentType, contentLength and sha256, all of them optional")
+	}
+	return ingest.UploadRequest{ContentType: req.ContentType, ContentLength: req.ContentLength, SHA256: req.SHA256}, nil
+}
