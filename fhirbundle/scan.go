@@ -1,6 +1,9 @@
 package fhirbundle
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // scanner checks one JSON value at a time. It never recurses: what it has to
 // remember of each open object or array is a frame.
@@ -75,6 +78,9 @@ func (s *scanner) value(data []byte, depth int, final bool) (int, fault) {
 	case c == '{' || c == '[':
 		names, arena, tables, extras := len(s.names), len(s.arena), len(s.tables), len(s.extras)
 		end, f := s.nested(data, depth)
+		if len(s.found) > 1 {
+			slices.SortFunc(s.found, func(a, b finding) int { return a.at - b.at })
+		}
 		if f != fine {
 			s.names, s.arena, s.tables, s.extras = s.names[:names], s.arena[:arena], s.tables[:tables], s.extras[:extras]
 			s.nulls = s.nulls[:0]
