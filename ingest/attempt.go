@@ -19,6 +19,7 @@ type attempt struct {
 	w        *Worker
 	lease    *lease
 	draining <-chan struct{}
+	fresh    bool // nobody has worked on the job before
 }
 
 // run returns nil once the job is completed, and recorded as such. The error is
@@ -208,12 +209,11 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position, f
 			return err
 		}
 	}
-	// A part may be left of an attempt that died right here, with outcomes
-	// that this one does not have.
-	if len(b.rejected) > 0 || first && (b.Job.Attempt > 1 || b.Job.Progress != (jobs.Progress{})) {
-		if err := s.putOutcomes(ctx, b); err != nil {
-			return fmt.Errorf("ingest: write outcomes: %w", err)
-		}
+	// Only the first batch of a later attempt can be one that an earlier attempt
+	// handed over and did not record.
+	repeated := first && !a.fresh
+	if err := s.keepOutcomes(ctx, b, repeated); err != nil {
+		return fmt.Errorf("ingest: write outcomes: %w", err)
 	}
 	rejected := int64(len(b.rejected))
 	done := int64(len(b.Resources)) - b.refused()

@@ -18,8 +18,17 @@ func stageID(job *jobs.Job) string {
 	return job.OrganizationID + "/" + job.ID + "/" + strconv.Itoa(job.Run)
 }
 
-// putOutcomes keeps what was rejected of a batch.
-func (s *Service) putOutcomes(ctx context.Context, b *batch) error {
+// keepOutcomes keeps what was rejected of a batch. repeated says that the batch
+// may have been handed over before: what was rejected of it then does not count
+// any more.
+func (s *Service) keepOutcomes(ctx context.Context, b *batch, repeated bool) error {
+	parts := s.outcomes.Job(stageID(b.Job))
+	if len(b.rejected) == 0 {
+		if !repeated {
+			return nil
+		}
+		return parts.Drop(ctx, b.Start, b.End)
+	}
 	var lines []byte
 	for i := range b.rejected {
 		line, err := json.Marshal(&b.rejected[i])
@@ -28,7 +37,7 @@ func (s *Service) putOutcomes(ctx context.Context, b *batch) error {
 		}
 		lines = append(append(lines, line...), '\n')
 	}
-	return s.outcomes.Job(stageID(b.Job)).Put(ctx, b.Start, b.End, []stage.Section{
+	return parts.Put(ctx, b.Start, b.End, []stage.Section{
 		{Name: outcomesSection, Count: int64(len(b.rejected)), Data: lines},
 	})
 }

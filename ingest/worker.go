@@ -120,7 +120,8 @@ func (w *Worker) work(ctx context.Context, id string, draining <-chan struct{}) 
 	w.svc.opts.Observe(Event{Kind: EventClaimed, JobID: id, Source: string(job.Source)})
 	l := newLease(ctx, w.svc, job, *claim, w.opts.Lease)
 	defer l.end()
-	err = (&attempt{w: w, lease: l, draining: draining}).run(l.ctx)
+	fresh := job.StartedAt.Equal(job.UpdatedAt) // this claim is the first
+	err = (&attempt{w: w, lease: l, draining: draining, fresh: fresh}).run(l.ctx)
 	w.settle(ctx, l, err, w.svc.now().Sub(began))
 }
 

@@ -213,8 +213,8 @@ func TestWorkerNeverCompletesATruncatedPayload(t *testing.T) {
 	require.Equal(t, jobs.Accepted, job.State)
 	// The object is swapped for a shorter one behind the pipeline's back.
 	require.NoError(t, p.Bucket.WriteAll(t.Context(), job.Payload.Key, numbered(50), nil))
+	p.Clock.Advance(time.Minute)
 	startWorker(t, p, p.Sink, nil)
-	p.Advance(t, time.Minute)
 	done := p.Wait(t, id)
 	require.Equal(t, jobs.Failed, done.State)
 	require.Equal(t, "payload-changed", done.Failure.Code)

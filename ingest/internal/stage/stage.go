@@ -73,9 +73,18 @@ func (j *Job) Put(ctx context.Context, start, end int64, sections []Section) err
 	for i := range sections {
 		readers = append(readers, bytes.NewReader(sections[i].Data))
 	}
-	key := fmt.Sprintf("%s%020d-%020d", j.prefix, start, end)
-	if err := Write(ctx, j.area.bucket, key, "application/octet-stream", io.MultiReader(readers...)); err != nil {
+	if err := Write(ctx, j.area.bucket, j.key(start, end), "application/octet-stream", io.MultiReader(readers...)); err != nil {
 		return fmt.Errorf("stage: write part: %w", err)
+	}
+	return nil
+}
+
+func (j *Job) key(start, end int64) string { return fmt.Sprintf("%s%020d-%020d", j.prefix, start, end) }
+
+// Drop removes the part of a batch, if there is one.
+func (j *Job) Drop(ctx context.Context, start, end int64) error {
+	if err := j.area.bucket.Delete(ctx, j.key(start, end)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return fmt.Errorf("stage: remove part: %w", err)
 	}
 	return nil
 }
