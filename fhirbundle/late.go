@@ -1,6 +1,9 @@
 package fhirbundle
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Some rules of an entry depend on the Bundle's type, which may stand behind the
 // entries. Until it is known an entry is remembered by its shape: of each shape
@@ -99,7 +102,7 @@ func (r *Reader) lateIssues(ru rule, member string, broken func(shape) bool) {
 			count += k.count
 		}
 	}
-	slices.SortFunc(all, func(a, b lateEntry) int { return int(a.index - b.index) })
+	slices.SortFunc(all, func(a, b lateEntry) int { return cmp.Compare(a.index, b.index) })
 	if len(all) > r.opts.maxIssues {
 		all = all[:r.opts.maxIssues]
 	}

@@ -6,8 +6,8 @@ import "encoding/binary"
 // machine's byte order. Behind the end of b it reads zeros: a zero byte stops
 // every loop of the scanner, which then looks at the index.
 func load(b []byte, i int) uint64 {
-	if i+8 <= len(b) {
-		return binary.LittleEndian.Uint64(b[i:])
+	if i >= 0 && i <= len(b)-8 { // in these words the compiler sees that no bounds check is needed
+		return binary.LittleEndian.Uint64(b[i : i+8])
 	}
 	return loadTail(b, i)
 }

@@ -33,7 +33,8 @@ const (
 func DefaultTypes() []string { return []string{"transaction", "batch", "collection", "message"} }
 
 // Options changes how a payload is read. The zero value, and a nil pointer,
-// mean the defaults.
+// mean the defaults, and so does a limit that is not positive. A Format or Level
+// that is none of the constants counts as the default.
 type Options struct {
 	// Format of the payload. Default Bundle.
 	Format Format
@@ -43,15 +44,16 @@ type Options struct {
 	// An empty slice that is not nil accepts every type that FHIR defines.
 	Types []string
 	// MaxDepth is how deep objects and arrays may nest, the outermost counted
-	// as 1. Default 64. Memory for it is reserved once, a few bytes a level.
+	// as 1. Default 64, at most 100,000. Memory for it is reserved once, 16
+	// bytes a level.
 	MaxDepth int
 	// MaxStringBytes bounds one string, in bytes as written in the document.
-	// Default 32 MiB.
+	// Default 32 MiB, at most 2 GiB - 1.
 	MaxStringBytes int
 	// MaxEntryBytes bounds one Bundle entry, one NDJSON line, and every other
 	// member of the Bundle, in bytes. It also bounds the reader's memory, and
 	// with it the members that all objects open at a time may have, to one for
-	// each 64 bytes (but at least 65,536). Default 64 MiB.
+	// each 64 bytes (but at least 65,536). Default 64 MiB, at most 2 GiB - 1.
 	MaxEntryBytes int
 	// MaxIssues bounds the issues that a report lists; the others are counted
 	// in [Report.MoreIssues]. Default 100.
@@ -94,7 +96,7 @@ func (o *Options) resolve() options {
 		format:    Bundle,
 		strict:    o.Level == Strict,
 		types:     o.Types,
-		maxDepth:  limit(o.MaxDepth, DefaultMaxDepth),
+		maxDepth:  min(limit(o.MaxDepth, DefaultMaxDepth), 100_000),
 		maxString: limit(o.MaxStringBytes, DefaultMaxStringBytes),
 		maxEntry:  limit(o.MaxEntryBytes, DefaultMaxEntryBytes),
 		maxIssues: limit(o.MaxIssues, DefaultMaxIssues),

@@ -60,8 +60,9 @@ const (
 	atLine                    // NDJSON: a line
 )
 
-// NewReader returns a reader of src. It reads in large blocks; src needs no
-// buffer of its own.
+// NewReader returns a reader of src. It reads in blocks of 256 KiB, the first of
+// 16 KiB, and waits until a block is full or src ends; src needs no buffer of
+// its own.
 func NewReader(src io.Reader, opts *Options) *Reader {
 	r := newReader(opts)
 	r.win.src = src

@@ -148,6 +148,7 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 		base   int    // its first name
 		flags  uint8  // of the innermost object or array
 		start  int
+		w, m   uint64
 		h, bit uint64
 		ref    uint32
 		size   int
@@ -162,8 +163,7 @@ value:
 		i++
 		start = i
 		for {
-			m := special(load(data, i))
-			if m == 0 {
+			if m = special(load(data, i)); m == 0 {
 				i += 8
 				continue
 			}
@@ -315,20 +315,21 @@ name:
 	}
 	i++
 	start = i
-	h = 0
-	for {
-		w := load(data, i)
-		m := special(w)
-		if m == 0 {
-			h = chain(h, w)
+	w = load(data, i)
+	m = special(w)
+	if m != 0 {
+		h = w & ((m&-m)>>7 - 1) // the bytes below the mark belong to the name
+	} else {
+		for h = w; ; h = chain(h, w) {
 			i += 8
-			continue
+			w = load(data, i)
+			if m = special(w); m != 0 {
+				break
+			}
 		}
-		// The bytes below the mark belong to the name.
-		h = chain(h, w&(m&-m>>7-1))
-		i += first(m)
-		break
+		h = chain(h, w&((m&-m)>>7-1))
 	}
+	i += first(m)
 	if uint(i) >= uint(len(data)) {
 		return len(data), more
 	}

@@ -26,8 +26,11 @@ func first(mark uint64) int { return bits.TrailingZeros64(mark) >> 3 }
 // skipSpace returns the index of the first byte at or behind i that is not
 // JSON's white space, or len(data).
 func skipSpace(data []byte, i int) int {
-	for i+8 <= len(data) {
-		x := binary.LittleEndian.Uint64(data[i:]) ^ blanks
+	if uint(i) < uint(len(data)) && data[i] == '\n' {
+		i++ // usually indentation follows
+	}
+	for i >= 0 && i <= len(data)-8 {
+		x := binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks
 		if x == 0 {
 			i += 8
 			continue

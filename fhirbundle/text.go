@@ -36,6 +36,10 @@ func unusual(data []byte, i int, nul bool) (int, fault) {
 		c := data[i]
 		switch {
 		case c == '\\':
+			if i+1 < len(data) && simple[data[i+1]] {
+				i += 2
+				continue
+			}
 			n, f := escape(data, i)
 			if f == badNUL && nul {
 				f, n = fine, len(`\u0000`)
@@ -45,6 +49,17 @@ func unusual(data []byte, i int, nul bool) (int, fault) {
 			}
 			i += n
 		case c >= utf8.RuneSelf:
+			// Characters of two and three bytes, but for the blocks in which
+			// not all continuations are right, need no decoder.
+			w := load(data, i)
+			switch {
+			case c-0xc2 < 0xe0-0xc2 && w&0xc000 == 0x8000:
+				i += 2
+				continue
+			case c-0xe1 < 0xed-0xe1 && w&0xc0c000 == 0x808000:
+				i += 3
+				continue
+			}
 			r, n := utf8.DecodeRune(data[i:])
 			if r == utf8.RuneError && n == 1 {
 				if !utf8.FullRune(data[i:]) {
@@ -63,6 +78,9 @@ func unusual(data []byte, i int, nul bool) (int, fault) {
 	}
 	return i, more
 }
+
+// simple are the characters that make an escape with a backslash alone.
+var simple = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
 
 // escape checks the escape sequence at data[i], a backslash, and returns its
 // length: 12 for a surrogate pair.

@@ -1,0 +1,173 @@
+package fhirbundle_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+)
+
+const bundle = `{
+  "resourceType": "Bundle",
+  "type": "transaction",
+  "entry": [
+    {"resource": {"resourceType": "Patient", "id": "p1"}, "request": {"method": "PUT", "url": "Patient/p1"}},
+    {"resource": {"resourceType": "Observation", "status": "final"}}
+  ]
+}`
+
+func ExampleValidate() {
+	report, err := fhirbundle.Validate(strings.NewReader(bundle), nil)
+	if err != nil {
+		fmt.Println("it could not be read:", err)
+		return
+	}
+	fmt.Println("taken:", report.Err() == nil, report.BundleType, report.ResourceCounts)
+	for _, issue := range report.Issues {
+		fmt.Println(issue.Severity, issue.Code, "at", issue.Path, "line", issue.Line)
+	}
+	// Output:
+	// taken: true transaction map[Observation:1 Patient:1]
+	// warning bdl-3 at Bundle.entry[1].request line 6
+}
+
+func ExampleValidateBytes_strict() {
+	report := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{Level: fhirbundle.Strict})
+	err := report.Err()
+	fmt.Println(errors.Is(err, fhirbundle.ErrInvalid), err)
+	// Output:
+	// true entry.request must be present in a batch, a transaction and a history, and in no other Bundle
+}
+
+func ExampleReader_All() {
+	r := fhirbundle.NewReader(strings.NewReader(bundle), nil)
+	for entry, err := range r.All() {
+		if err != nil {
+			fmt.Println("not to be taken:", err)
+			return
+		}
+		fmt.Printf("%d %s %s %s %d bytes at %d\n", entry.Index, entry.Method, entry.Type, entry.ID, len(entry.Resource), entry.ResourceOffset)
+	}
+	// Output:
+	// 0 PUT Patient p1 39 bytes at 85
+	// 1  Observation  50 bytes at 195
+}
+
+// A line that is broken does not stop the others.
+func ExampleReader_Next_ndjson() {
+	const file = `{"resourceType":"Patient","id":"p1"}
+{"resourceType":"Patient",,}
+
+{"resourceType":"Observation","id":"o1"}`
+	r := fhirbundle.NewReader(strings.NewReader(file), &fhirbundle.Options{Format: fhirbundle.NDJSON})
+	for {
+		line, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		if line.Rejected() {
+			fmt.Println("line", line.Line, "rejected:", line.Issues[0].Message)
+			continue
+		}
+		fmt.Println("line", line.Line, line.Type, string(line.ID))
+	}
+	report := r.Report()
+	fmt.Println(report.Resources, "resources,", report.Rejected, "rejected,", report.BlankLines, "blank")
+	// Output:
+	// line 1 Patient p1
+	// line 2 rejected: Invalid JSON: a property name in double quotes was expected, at line 2, byte offset 63
+	// line 4 Observation o1
+	// 2 resources, 1 rejected, 1 blank
+}
+
+// A position is plain data. Reading goes on behind the entry that came last.
+func ExampleResumeReader() {
+	r := fhirbundle.NewReader(strings.NewReader(bundle), nil)
+	if _, err := r.Next(); err != nil {
+		fmt.Println(err)
+		return
+	}
+	stored, _ := json.Marshal(r.Position())
+	fmt.Println(string(stored))
+
+	var at fhirbundle.Position
+	if err := json.Unmarshal(stored, &at); err != nil {
+		fmt.Println(err)
+		return
+	}
+	src := strings.NewReader(bundle)
+	if _, err := src.Seek(at.Offset, io.SeekStart); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for entry, err := range fhirbundle.ResumeReader(src, at, nil).All() {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(entry.Index, entry.Type, "on line", entry.Line)
+	}
+	// Output:
+	// {"offset":176,"entries":1,"lines":4}
+	// 1 Observation on line 6
+}
+
+func ExampleNewOutcome() {
+	report := fhirbundle.ValidateBytes([]byte(`{"resourceType": "Bundle", "type": "searchset", "entry": [{}]}`), nil)
+	outcome := fhirbundle.NewOutcome(report.Issues[:1])
+	enc := json.NewEncoder(os.Stdout)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(outcome); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// {
+	//   "resourceType": "OperationOutcome",
+	//   "issue": [
+	//     {
+	//       "severity": "error",
+	//       "code": "required",
+	//       "details": {
+	//         "coding": [
+	//           {
+	//             "system": "https://github.com/fhirdock/fhirdock/fhirbundle/rules",
+	//             "code": "entry-resource"
+	//           }
+	//         ],
+	//         "text": "Entry 0 missing 'resource' field"
+	//       },
+	//       "diagnostics": "entry 0, line 1, byte offset 58",
+	//       "expression": [
+	//         "Bundle.entry[0]"
+	//       ]
+	//     }
+	//   ]
+	// }
+}
+
+func ExampleCheckJSON() {
+	fmt.Println(fhirbundle.CheckJSON([]byte(`[1, 2.50, "three"]`), nil))
+	fmt.Println(fhirbundle.CheckJSON([]byte(`{"a": 1, "\u0061": 2}`), nil))
+	// Output:
+	// <nil>
+	// Invalid JSON: a property name occurs twice in one object, at line 1, byte offset 9
+}
+
+func ExampleRules() {
+	for _, rule := range fhirbundle.Rules() {
+		if strings.HasPrefix(rule.Code, "tx-") {
+			fmt.Printf("%s (%s, strict: %s): %s\n", rule.Code, rule.Severity(fhirbundle.Lenient), rule.Severity(fhirbundle.Strict), rule.Message)
+		}
+	}
+	// Output:
+	// tx-method (warning, strict: error): entry.request.method is none of GET, HEAD, POST, PUT, DELETE, PATCH
+	// tx-url (warning, strict: error): entry.request.url is missing
+}
