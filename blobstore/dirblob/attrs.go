@@ -1,0 +1,98 @@
+package dirblob
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// attributes are kept beside a data file, as JSON.
+type attributes struct {
+	CacheControl       string            `json:"cacheControl,omitempty"`
+	ContentDisposition string            `json:"contentDisposition,omitempty"`
+	ContentEncoding    string            `json:"contentEncoding,omitempty"`
+	ContentLanguage    string            `json:"contentLanguage,omitempty"`
+	ContentType        string            `json:"contentType"`
+	Metadata           map[string]string `json:"metadata,omitempty"`
+	Size               int64             `json:"size"`
+	MD5                []byte            `json:"md5,omitempty"`
+	SHA256             string            `json:"sha256,omitempty"`
+	ETag               string            `json:"etag"`
+}
+
+// defaults are the attributes of a file that the bucket did not write.
+func defaults(info fs.FileInfo) *attributes {
+	return &attributes{
+		ContentType: "application/octet-stream",
+		Size:        info.Size(),
+		ETag:        fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()),
+	}
+}
+
+// beside is where the attributes of a generation of a data file lie.
+func beside(name string, mtime time.Time) string {
+	folder, base := filepath.Split(name)
+	return folder + "." + base + "@" + strconv.FormatInt(mtime.UnixMicro(), 10)
+}
+
+// owner is the name of the data file whose attributes a hidden file holds; false
+// for a temporary file.
+func owner(name string) (string, bool) {
+	at := strings.LastIndexByte(name, '@')
+	if at < 1 || !hidden(name) {
+		return "", false
+	}
+	return name[1:at], true
+}
+
+// readAttributes returns the attributes of the file that info tells of, and
+// fs.ErrNotExist if it has none.
+func readAttributes(name string, info fs.FileInfo) (*attributes, error) {
+	raw, err := os.ReadFile(beside(name, info.ModTime()))
+	if err != nil {
+		return nil, err
+	}
+	var a attributes
+	if err := json.Unmarshal(raw, &a); err != nil || a.Size != info.Size() {
+		return nil, fs.ErrNotExist // not of this content: it was changed by hand
+	}
+	return &a, nil
+}
+
+// writeAttributes writes attributes for a data file that is still to get its
+// name, and returns their name and the generation that the data file must have.
+// They are durable when it returns.
+func writeAttributes(fsys fileSystem, name string, a *attributes) (string, time.Time, error) {
+	raw, err := json.Marshal(a)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	for {
+		// A clock may be coarse; some jitter keeps racing writers apart, and
+		// the file's creation decides.
+		mtime := time.Now().Add(-time.Duration(rand.N(1000)) * time.Microsecond).Truncate(time.Microsecond)
+		beside := beside(name, mtime)
+		f, err := fsys.Create(beside)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return "", time.Time{}, err
+		}
+		_, err = f.Write(raw)
+		if err == nil {
+			err = f.Sync()
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			return "", time.Time{}, errors.Join(err, fsys.Remove(beside))
+		}
+		return beside, mtime, nil
+	}
+}

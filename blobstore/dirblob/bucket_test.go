@@ -1,0 +1,329 @@
+package dirblob
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+)
+
+func opened(t testing.TB) (*blob.Bucket, *bucket) {
+	t.Helper()
+	b, err := open(t.TempDir(), nil)
+	require.NoError(t, err)
+	return blob.NewBucket(b), b
+}
+
+func TestCreateOnlyHasOneWinner(t *testing.T) {
+	bucket, b := opened(t)
+	const rounds, writers = 200, 32
+	for round := range rounds {
+		key := fmt.Sprintf("r/%d/object.bin", round%7*1000+round)
+		var won atomic.Int32
+		var winner atomic.Value
+		var wg sync.WaitGroup
+		for w := range writers {
+			wg.Go(func() {
+				content := fmt.Sprintf("writer %02d", w)
+				opts := createOnly()
+				opts.Metadata = map[string]string{"writer": content}
+				err := bucket.WriteAll(context.Background(), key, []byte(content), opts)
+				if err == nil {
+					won.Add(1)
+					winner.Store(content)
+				} else if gcerrors.Code(err) != gcerrors.FailedPrecondition {
+					t.Errorf("writer %d: %v", w, err)
+				}
+			})
+		}
+		wg.Wait()
+		require.EqualValues(t, 1, won.Load())
+		content, err := bucket.ReadAll(t.Context(), key)
+		require.NoError(t, err)
+		require.Equal(t, winner.Load(), string(content))
+		attrs, err := bucket.Attributes(t.Context(), key)
+		require.NoError(t, err)
+		require.Equal(t, winner.Load(), attrs.Metadata["writer"], "attributes and content are of one write")
+	}
+	require.Len(t, files(t, b.dir), 2*rounds, "each object has its attributes, and nothing else is left")
+}
+
+// Readers see one write or another, never parts of two, while writers replace
+// and delete the object.
+func TestReadersSeeOneWrite(t *testing.T) {
+	bucket, _ := opened(t)
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for w := range 2 {
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				// All contents have the same size, so that only the generation
+				// tells them apart.
+				content := fmt.Sprintf("%d-%06d", w, i)
+				_ = bucket.WriteAll(context.Background(), "k.txt", []byte(content), &blob.WriterOptions{
+					ContentType: "text/plain", Metadata: map[string]string{"content": content},
+				})
+				if i%5 == 0 {
+					_ = bucket.Delete(context.Background(), "k.txt")
+				}
+			}
+		})
+	}
+	for seen := 0; seen < 300; {
+		r, err := bucket.NewReader(t.Context(), "k.txt", nil)
+		if gcerrors.Code(err) == gcerrors.NotFound {
+			continue
+		}
+		require.NoError(t, err)
+		content, err := io.ReadAll(r)
+		require.NoError(t, err)
+		require.Len(t, content, 8)
+		require.NoError(t, r.Close())
+		require.Equal(t, "text/plain", r.ContentType(), "no reader sees default attributes")
+		seen++
+	}
+	stop()
+	wg.Wait()
+}
+
+func TestEachWriteHasItsOwnETag(t *testing.T) {
+	bucket, _ := opened(t)
+	seen := map[string]bool{}
+	for range 200 {
+		require.NoError(t, bucket.WriteAll(t.Context(), "k", []byte("same"), nil))
+		attrs, err := bucket.Attributes(t.Context(), "k")
+		require.NoError(t, err)
+		require.False(t, seen[attrs.ETag])
+		seen[attrs.ETag] = true
+	}
+}
+
+func TestFilesAreWhatPeopleExpect(t *testing.T) {
+	bucket, b := opened(t)
+	content := []byte("{\"resourceType\":\"Patient\"}\n")
+	require.NoError(t, bucket.WriteAll(t.Context(), "processed/org/0b6e/Patient.ndjson", content, asText))
+	got, err := os.ReadFile(filepath.Join(b.dir, "processed", "org", "0b6e", "Patient.ndjson"))
+	require.NoError(t, err)
+	require.Equal(t, content, got)
+
+	attrs, err := bucket.Attributes(t.Context(), "processed/org/0b6e/Patient.ndjson")
+	require.NoError(t, err)
+	var digest blobstore.Digest
+	require.True(t, attrs.As(&digest))
+	require.Len(t, digest.SHA256, 64)
+
+	// Changed by hand: the attributes of the old content are not those of the
+	// new one.
+	require.NoError(t, os.WriteFile(filepath.Join(b.dir, "processed", "org", "0b6e", "Patient.ndjson"), []byte("by hand"), 0o666))
+	attrs, err = bucket.Attributes(t.Context(), "processed/org/0b6e/Patient.ndjson")
+	require.NoError(t, err)
+	require.Equal(t, "application/octet-stream", attrs.ContentType)
+	require.False(t, attrs.As(&digest))
+}
+
+func TestKeysThatCouldCollide(t *testing.T) {
+	bucket, _ := opened(t)
+	keys := []string{
+		"p", "p/q", "p~", "p~/q", "p.x", "p.x/q", "p.x~/q", "..", "../p", ".", "./p", "/p", "p/", "p//q", "/", "//",
+		".tmp-1", ".p@1", "%", "%/p", "%41", "A", "con", "con.txt", "nul/p", "p.", "p ", "a\\b", "a:b", "☺", "\x00", "P%2Fq",
+	}
+	for _, key := range keys {
+		require.NoError(t, bucket.WriteAll(t.Context(), key, []byte(key), nil), "%q", key)
+	}
+	for _, key := range keys {
+		got, err := bucket.ReadAll(t.Context(), key)
+		require.NoError(t, err, "%q", key)
+		require.Equal(t, key, string(got))
+	}
+	require.Equal(t, sorted(keys), list(t, bucket, nil))
+	for _, key := range keys {
+		require.NoError(t, bucket.Delete(t.Context(), key), "%q", key)
+	}
+	require.Empty(t, list(t, bucket, nil))
+	err := bucket.WriteAll(t.Context(), string(make([]byte, 200)), nil, nil)
+	require.Equal(t, gcerrors.InvalidArgument, gcerrors.Code(err), "a part that is too long")
+}
+
+func sorted(s []string) []string { s = slices.Clone(s); slices.Sort(s); return s }
+
+func list(t *testing.T, bucket *blob.Bucket, opts *blob.ListOptions) (keys []string) {
+	t.Helper()
+	it := bucket.List(opts)
+	for {
+		obj, err := it.Next(t.Context())
+		if err == io.EOF {
+			return keys
+		}
+		require.NoError(t, err)
+		keys = append(keys, obj.Key)
+	}
+}
+
+// Any page size, prefix and delimiter gives what sorting all keys would give.
+func TestListAgainstAModel(t *testing.T) {
+	bucket, _ := opened(t)
+	rng := rand.New(rand.NewPCG(1, 2))
+	set := map[string]bool{}
+	for len(set) < 120 {
+		key := ""
+		for range 1 + rng.IntN(3) {
+			if key != "" {
+				key += "/"
+			}
+			for range 1 + rng.IntN(2) {
+				key += string("ab.-0"[rng.IntN(5)])
+			}
+		}
+		set[key] = true
+	}
+	var keys []string
+	for key := range set {
+		keys = append(keys, key)
+		require.NoError(t, bucket.WriteAll(t.Context(), key, nil, nil))
+	}
+	slices.Sort(keys)
+	for _, prefix := range []string{"", "a", "a/", "a/b", ".", "b-"} {
+		for _, delimiter := range []string{"", "/", "-"} {
+			var want []string
+			for _, key := range keys {
+				if len(key) < len(prefix) || key[:len(prefix)] != prefix {
+					continue
+				}
+				for i := len(prefix); delimiter != "" && i < len(key); i++ {
+					if key[i:i+1] == delimiter {
+						key = key[:i+1]
+						break
+					}
+				}
+				if len(want) == 0 || want[len(want)-1] != key {
+					want = append(want, key)
+				}
+			}
+			for _, size := range []int{1, 3, 1000} {
+				var got []string
+				for token := blob.FirstPageToken; ; {
+					page, next, err := bucket.ListPage(t.Context(), token, size, &blob.ListOptions{Prefix: prefix, Delimiter: delimiter})
+					require.NoError(t, err)
+					for _, obj := range page {
+						got = append(got, obj.Key)
+					}
+					if token = next; len(token) == 0 {
+						break
+					}
+				}
+				require.Equal(t, want, got, "prefix %q, delimiter %q, pages of %d", prefix, delimiter, size)
+			}
+		}
+	}
+}
+
+func TestListReadsFewFolders(t *testing.T) {
+	bucket, b := opened(t)
+	for i := range 400 {
+		require.NoError(t, bucket.WriteAll(t.Context(), fmt.Sprintf("d%02d/e%d/f.txt", i/10, i%10), nil, nil))
+	}
+	reads := func(opts *blob.ListOptions, token []byte, size int) (int, []byte) {
+		b.reads = 0
+		page, next, err := bucket.ListPage(t.Context(), token, size, opts)
+		require.NoError(t, err)
+		require.Len(t, page, size)
+		return b.reads, next
+	}
+	n, next := reads(nil, blob.FirstPageToken, 5)
+	require.LessOrEqual(t, n, 8, "a page reads what it shows")
+	n, _ = reads(nil, next, 5)
+	require.LessOrEqual(t, n, 12)
+	n, _ = reads(&blob.ListOptions{Prefix: "d39/e9/"}, blob.FirstPageToken, 1)
+	require.LessOrEqual(t, n, 3, "a prefix reads its own folders")
+	n, _ = reads(&blob.ListOptions{Delimiter: "/"}, blob.FirstPageToken, 3)
+	require.LessOrEqual(t, n, 1+4*2, "a folder is known by its first key")
+}
+
+func TestListCollectsWhatACrashLeft(t *testing.T) {
+	bucket, b := opened(t)
+	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", []byte("x"), asText))
+	old := time.Now().Add(-2 * stale)
+	for _, name := range []string{".tmp-1", ".gone.txt@17", ".k.txt@17"} {
+		path := filepath.Join(b.dir, name)
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		require.NoError(t, os.Chtimes(path, old, old))
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(b.dir, ".tmp-2"), nil, 0o600)) // may be in use
+	require.Equal(t, []string{"k.txt"}, list(t, bucket, nil))
+	left := files(t, b.dir)
+	require.Len(t, left, 3, "the object, its attributes, and the young temporary file: %v", left)
+	attrs, err := bucket.Attributes(t.Context(), "k.txt")
+	require.NoError(t, err)
+	require.Equal(t, "text/plain", attrs.ContentType)
+}
+
+func TestCancelledWriteLeavesNothing(t *testing.T) {
+	bucket, b := opened(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	w, err := bucket.NewWriter(ctx, "a/b.txt", asText)
+	require.NoError(t, err)
+	_, err = w.Write([]byte("half"))
+	require.NoError(t, err)
+	cancel()
+	require.ErrorIs(t, w.Close(), context.Canceled)
+	require.Empty(t, files(t, b.dir))
+}
+
+func TestFoldersComeAndGo(t *testing.T) {
+	bucket, b := opened(t)
+	var wg sync.WaitGroup
+	for w := range 8 {
+		wg.Go(func() {
+			for i := range 100 {
+				key := fmt.Sprintf("a/b/c/%d.txt", w)
+				if err := bucket.WriteAll(context.Background(), key, nil, nil); err != nil {
+					t.Errorf("write %d: %v", i, err)
+				}
+				if err := bucket.Delete(context.Background(), key); err != nil {
+					t.Errorf("delete %d: %v", i, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	entries, err := os.ReadDir(b.dir)
+	require.NoError(t, err)
+	require.Empty(t, entries, "empty folders are removed")
+}
+
+// BenchmarkWrite compares a durable create-only write with the least that a
+// durable write can do: write, sync the file, sync the folder.
+func BenchmarkWrite(b *testing.B) {
+	content := make([]byte, 16<<10)
+	b.Run("dirblob", func(b *testing.B) {
+		bucket, _ := opened(b)
+		for i := 0; b.Loop(); i++ {
+			require.NoError(b, bucket.WriteAll(b.Context(), fmt.Sprintf("k%d.json", i), content, createOnly()))
+		}
+	})
+	b.Run("bare", func(b *testing.B) {
+		dir := b.TempDir()
+		for i := 0; b.Loop(); i++ {
+			f, err := os.Create(filepath.Join(dir, fmt.Sprintf("k%d.json", i)))
+			require.NoError(b, err)
+			_, err = f.Write(content)
+			require.NoError(b, err)
+			require.NoError(b, f.Sync())
+			require.NoError(b, f.Close())
+			require.NoError(b, syncFolder(dir))
+		}
+	})
+}

@@ -1,0 +1,247 @@
+package dirblob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/driver"
+	"gocloud.dev/gcerrors"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+)
+
+// Options of a bucket; nil, and zero fields, mean the defaults.
+type Options struct {
+	// CreateDir makes the folder, and its parents, where there is none.
+	// Default: OpenBucket fails then.
+	CreateDir bool
+	// Signer lets the bucket sign URLs. Default: SignedURL is not implemented.
+	Signer *signedurl.Signer
+	// Logger gets what can't be returned: files that could not be cleaned up.
+	// Default slog.Default().
+	Logger *slog.Logger
+}
+
+// OpenBucket opens a folder as a bucket. It fails if the folder does not exist
+// or can't be written to; the error names it. Any number of buckets, in any
+// number of processes on one machine, may have the same folder open.
+func OpenBucket(dir string, opts *Options) (*blob.Bucket, error) {
+	b, err := open(dir, opts)
+	if err != nil {
+		return nil, err
+	}
+	return blob.NewBucket(b), nil
+}
+
+var (
+	errKey       = errors.New("dirblob: the key can't be a file name")
+	errExists    = errors.New("dirblob: the object exists already")
+	errUnsigned  = errors.New("dirblob: the bucket was opened without a signer")
+	errNoSuchKey = errors.New("dirblob: no such object")
+)
+
+type bucket struct {
+	dir    string
+	signer *signedurl.Signer
+	log    *slog.Logger
+	fsys   fileSystem
+
+	mu      sync.Mutex
+	durable map[string]bool // folders whose own names are known to be durable
+	reads   int             // of folders, for a test
+}
+
+var _ driver.Bucket = (*bucket)(nil)
+
+func open(dir string, opts *Options) (*bucket, error) {
+	if opts == nil {
+		opts = &Options{}
+	}
+	dir, err := filepath.Abs(filepath.Clean(dir))
+	if err != nil {
+		return nil, fmt.Errorf("dirblob: open %s: %w", dir, err)
+	}
+	b := &bucket{dir: dir, signer: opts.Signer, log: opts.Logger, fsys: osFS{}, durable: make(map[string]bool)}
+	if b.log == nil {
+		b.log = slog.Default()
+	}
+	if opts.CreateDir {
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			return nil, fmt.Errorf("dirblob: create folder: %w", err)
+		}
+		if err := b.fsys.SyncFolder(filepath.Dir(dir)); err != nil {
+			return nil, fmt.Errorf("dirblob: sync the parent of the folder: %w", err)
+		}
+	}
+	if info, err := os.Stat(dir); err != nil {
+		return nil, fmt.Errorf("dirblob: open folder: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("dirblob: %s is not a folder", dir)
+	}
+	// Whether the folder can be written to is better known now than at the
+	// first payload.
+	probe, err := b.fsys.CreateTemp(dir)
+	if err != nil {
+		return nil, fmt.Errorf("dirblob: the folder can't be written to: %w", err)
+	}
+	if err := errors.Join(probe.Close(), b.fsys.Remove(probe.Name())); err != nil {
+		return nil, fmt.Errorf("dirblob: the folder can't be written to: %w", err)
+	}
+	return b, nil
+}
+
+// name is where a key's data file lies.
+func (b *bucket) name(key string) (string, error) {
+	p, err := path(key)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(b.dir, filepath.FromSlash(p)), nil
+}
+
+// Close implements driver.Bucket.
+func (b *bucket) Close() error { return nil }
+
+// ErrorCode implements driver.Bucket.
+func (b *bucket) ErrorCode(err error) gcerrors.ErrorCode {
+	switch {
+	case errors.Is(err, errNoSuchKey), errors.Is(err, fs.ErrNotExist):
+		return gcerrors.NotFound
+	case errors.Is(err, errExists):
+		return gcerrors.FailedPrecondition
+	case errors.Is(err, errKey):
+		return gcerrors.InvalidArgument
+	case errors.Is(err, errUnsigned):
+		return gcerrors.Unimplemented
+	case errors.Is(err, fs.ErrPermission):
+		return gcerrors.PermissionDenied
+	case errors.Is(err, context.Canceled):
+		return gcerrors.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return gcerrors.DeadlineExceeded
+	}
+	return gcerrors.Unknown
+}
+
+// As implements driver.Bucket: it has no driver type.
+func (b *bucket) As(any) bool { return false }
+
+// ErrorAs implements driver.Bucket: an error may be a *fs.PathError.
+func (b *bucket) ErrorAs(err error, i any) bool {
+	if p, ok := i.(**fs.PathError); ok {
+		return errors.As(err, p)
+	}
+	return false
+}
+
+// Copy implements driver.Bucket. The copy is as durable as any write.
+func (b *bucket) Copy(ctx context.Context, dst, src string, opts *driver.CopyOptions) error {
+	if opts.BeforeCopy != nil {
+		if err := opts.BeforeCopy(func(any) bool { return false }); err != nil {
+			return err
+		}
+	}
+	f, a, err := b.openFile(src)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w, err := b.newWriter(ctx, dst, a.ContentType, &driver.WriterOptions{
+		CacheControl: a.CacheControl, ContentDisposition: a.ContentDisposition, ContentEncoding: a.ContentEncoding,
+		ContentLanguage: a.ContentLanguage, Metadata: a.Metadata,
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.Upload(f); err != nil {
+		w.abort()
+		return err
+	}
+	return w.Close()
+}
+
+// Delete implements driver.Bucket. Folders that are empty then are removed.
+func (b *bucket) Delete(_ context.Context, key string, opts *driver.DeleteOptions) error {
+	if opts != nil && opts.BeforeDelete != nil {
+		if err := opts.BeforeDelete(func(any) bool { return false }); err != nil {
+			return err
+		}
+	}
+	name, err := b.name(key)
+	if err != nil {
+		return err
+	}
+	info, err := os.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return errNoSuchKey
+	}
+	if err := b.fsys.Remove(name); err != nil {
+		return err
+	}
+	b.cleanUp(beside(name, info.ModTime()))
+	folder := filepath.Dir(name)
+	// The folder may be gone already, removed by another Delete.
+	if err := b.fsys.SyncFolder(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	b.removeEmpty(folder)
+	return nil
+}
+
+// removeEmpty removes a folder and its parents as long as they are empty.
+func (b *bucket) removeEmpty(folder string) {
+	for folder != b.dir && strings.HasPrefix(folder, b.dir) {
+		if b.fsys.Remove(folder) != nil {
+			return // not empty, or gone already
+		}
+		b.mu.Lock()
+		delete(b.durable, folder)
+		b.mu.Unlock()
+		folder = filepath.Dir(folder)
+	}
+}
+
+// cleanUp removes a file that nobody sees.
+func (b *bucket) cleanUp(name string) {
+	if err := b.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		b.log.Warn("dirblob: file not removed", "error", err)
+	}
+}
+
+// SignedURL implements driver.Bucket. BeforeSign may set the fields of a
+// *blobstore.UploadPolicy, all of which are bound.
+func (b *bucket) SignedURL(_ context.Context, key string, opts *driver.SignedURLOptions) (string, error) {
+	if b.signer == nil {
+		return "", errUnsigned
+	}
+	policy := blobstore.UploadPolicy{ContentType: opts.ContentType}
+	if opts.BeforeSign != nil {
+		as := func(i any) bool {
+			p, ok := i.(**blobstore.UploadPolicy)
+			if ok {
+				*p = &policy
+			}
+			return ok
+		}
+		if err := opts.BeforeSign(as); err != nil {
+			return "", err
+		}
+	}
+	policy.Expiry = max(opts.Expiry, time.Second)
+	return b.signer.Sign(key, signedurl.SignOptions{
+		Method: opts.Method, Policy: policy, EnforceAbsentContentType: opts.EnforceAbsentContentType,
+	})
+}

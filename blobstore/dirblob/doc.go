@@ -1,0 +1,47 @@
+// Package dirblob is a folder as a durable gocloud.dev/blob bucket: what was
+// written and acknowledged is there after a power loss, and of writers that race
+// to create an object exactly one wins.
+//
+// # URLs
+//
+// For blob.OpenBucket, dirblob registers the scheme "dir":
+//
+//	dir:///var/lib/fhirdock            an absolute path
+//	dir://./data                       a path below the working directory
+//	dir:///C:/data                     a path on Windows
+//
+// Parameters: create_dir=true makes the folder where there is none; base_url and
+// secret_key_path let the bucket sign URLs (see package signedurl). Any other
+// parameter is an error.
+//
+// # Files
+//
+// The key a/b/Patient.ndjson is the file a/b/Patient.ndjson, with exactly the
+// object's content. Parts of keys that a file system could take amiss are
+// written otherwise: a byte outside of [A-Za-z0-9._-] as %XX, and a "~" is
+// appended to the names of files without a dot and of folders with one, so that
+// the keys "p" and "p/q" can stand side by side. A part of a key must not be
+// longer than 220 bytes when it is written so; gcerrors.InvalidArgument if it
+// is. Keys that differ in upper and lower case only need a file system that
+// tells them apart.
+//
+// Names that begin with a dot are the bucket's own. A file's attributes (content
+// type, metadata, digests) lie in a file beside it, .name@generation, where the
+// generation is the modification time of the data file in microseconds: the
+// writer chooses one that no attributes of the key have. The attributes are
+// durable before the data file gets its name, so that attributes and content are
+// always of one write. A file that was put into the folder or changed by hand has
+// default attributes.
+//
+// # Durability
+//
+// A write goes to a temporary file in the object's own folder; the file and its
+// attributes are synced, the file gets its name by link (create-only) or rename,
+// and the folder is synced, as are the parents of new folders. An object is
+// visible as a whole or not at all. This relies on the sync of a new file keeping
+// its name too, as ext4, XFS, Btrfs, APFS and NTFS do. Windows can't sync
+// folders; there it is left to NTFS's journal.
+//
+// Temporary files and attributes that a crash left behind are removed when their
+// folder is listed and they are a day old.
+package dirblob

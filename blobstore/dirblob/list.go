@@ -1,0 +1,218 @@
+package dirblob
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"gocloud.dev/blob/driver"
+)
+
+const (
+	defaultPage = 1000
+	// stale is how old what a crash left behind is when it is removed.
+	stale = 24 * time.Hour
+)
+
+// ListPaged implements driver.Bucket. It reads the folders that may hold keys of
+// the page, and no others.
+func (b *bucket) ListPaged(ctx context.Context, opts *driver.ListOptions) (*driver.ListPage, error) {
+	if opts.BeforeList != nil {
+		if err := opts.BeforeList(func(any) bool { return false }); err != nil {
+			return nil, err
+		}
+	}
+	l := &lister{bucket: b, ctx: ctx, prefix: opts.Prefix, delimiter: opts.Delimiter, size: opts.PageSize}
+	if l.size <= 0 {
+		l.size = defaultPage
+	}
+	if token := string(opts.PageToken); token != "" {
+		// The last result of the page before: a key, or with "d" in front a
+		// prefix that stands for all keys below it.
+		l.after = token[1:]
+		if token[0] == 'd' {
+			l.skip = l.after
+		}
+	}
+	if err := l.walk(b.dir, ""); err != nil && !errors.Is(err, errPageFull) {
+		return nil, err
+	}
+	return &l.page, nil
+}
+
+var errPageFull = errors.New("the page is full")
+
+// lister collects one page.
+type lister struct {
+	bucket    *bucket
+	ctx       context.Context // of one ListPaged
+	prefix    string
+	delimiter string
+	size      int
+	after     string // keys up to this one, itself included, are on earlier pages
+	skip      string // keys with this prefix are listed already
+	page      driver.ListPage
+}
+
+// node is a data file or a folder, by what its keys begin with.
+type node struct {
+	part   string // of the key; with a slash at its end for a folder
+	name   string // in the folder
+	folder bool
+}
+
+// walk goes through the keys below a folder, whose part of them is given, in
+// their order.
+func (l *lister) walk(folder, key string) error {
+	if err := l.ctx.Err(); err != nil {
+		return err
+	}
+	nodes, err := l.bucket.readFolder(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it was removed meanwhile
+	}
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		full := key + n.part
+		switch {
+		case !n.folder:
+			if !strings.HasPrefix(full, l.prefix) || full <= l.after {
+				continue
+			}
+			err = l.visit(full, filepath.Join(folder, n.name))
+		case !strings.HasPrefix(full, l.prefix) && !strings.HasPrefix(l.prefix, full):
+			continue // nothing in it has the prefix
+		case full < l.after && !strings.HasPrefix(l.after, full):
+			continue // all of it is on earlier pages
+		case l.skipped(full):
+			continue
+		default:
+			err = l.walk(filepath.Join(folder, n.name), full)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *lister) skipped(key string) bool { return l.skip != "" && strings.HasPrefix(key, l.skip) }
+
+// visit adds a key to the page, or the prefix that stands for it.
+func (l *lister) visit(key, name string) error {
+	if l.skipped(key) {
+		return nil
+	}
+	obj := &driver.ListObject{Key: key}
+	if l.delimiter != "" {
+		rest := key[len(l.prefix):]
+		if at := strings.Index(rest, l.delimiter); at >= 0 {
+			obj.Key = key[:len(l.prefix)+at+len(l.delimiter)]
+			obj.IsDir = true
+		}
+	}
+	if !obj.IsDir {
+		info, err := os.Lstat(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it was deleted meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		if !info.Mode().IsRegular() {
+			return nil
+		}
+		obj.ModTime, obj.Size = info.ModTime(), info.Size()
+		if a, err := readAttributes(name, info); err == nil {
+			obj.MD5 = a.MD5
+		}
+	}
+	if len(l.page.Objects) == l.size {
+		last := l.page.Objects[l.size-1]
+		kind := "k"
+		if last.IsDir {
+			kind = "d"
+		}
+		l.page.NextPageToken = []byte(kind + last.Key)
+		return errPageFull
+	}
+	if obj.IsDir {
+		l.skip = obj.Key
+	}
+	l.page.Objects = append(l.page.Objects, obj)
+	return nil
+}
+
+// readFolder reads the data files and folders in a folder, in the order of the
+// keys that they stand for, and removes what a crash left behind.
+func (b *bucket) readFolder(folder string) ([]node, error) {
+	b.mu.Lock()
+	b.reads++
+	b.mu.Unlock()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return nil, err
+	}
+	nodes := make([]node, 0, len(entries))
+	var left []fs.DirEntry
+	for _, e := range entries {
+		if hidden(e.Name()) {
+			left = append(left, e)
+			continue
+		}
+		part, ok := unname(e.Name(), e.IsDir())
+		if !ok {
+			continue // put there by somebody else
+		}
+		if e.IsDir() {
+			part += "/"
+		}
+		nodes = append(nodes, node{part: part, name: e.Name(), folder: e.IsDir()})
+	}
+	slices.SortFunc(nodes, func(a, b node) int { return strings.Compare(a.part, b.part) })
+	b.collect(folder, entries, left)
+	return nodes, nil
+}
+
+// collect removes temporary files and attributes that are a day old and belong
+// to no data file.
+func (b *bucket) collect(folder string, entries, left []fs.DirEntry) {
+	for i, e := range left {
+		if base, ok := owner(e.Name()); ok {
+			// Attributes whose file is there, and which are its only ones, are
+			// its own; looking closer at each of them would cost more than the
+			// list itself. The entries are sorted by name.
+			_, there := slices.BinarySearchFunc(entries, base, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
+			alone := !sameOwner(left, i-1, base) && !sameOwner(left, i+1, base)
+			if there && alone {
+				continue
+			}
+			if there {
+				info, err := os.Lstat(filepath.Join(folder, base))
+				if err != nil || filepath.Base(beside(base, info.ModTime())) == e.Name() {
+					continue
+				}
+			}
+		} else if !strings.HasPrefix(e.Name(), tempPrefix) {
+			continue // not ours
+		}
+		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > stale {
+			b.cleanUp(filepath.Join(folder, e.Name()))
+		}
+	}
+}
+
+func sameOwner(left []fs.DirEntry, i int, base string) bool {
+	if i < 0 || i >= len(left) {
+		return false
+	}
+	other, ok := owner(left[i].Name())
+	return ok && other == base
+}

@@ -1,0 +1,107 @@
+package dirblob
+
+import (
+	"fmt"
+	"strings"
+)
+
+// maxName bounds a name in bytes; with the affixes of its attributes it stays
+// below the 255 that file systems take.
+const maxName = 220
+
+// path is a key as a path below the bucket's folder, slash-separated.
+func path(key string) (string, error) {
+	if key == "" {
+		return "", fmt.Errorf("%w: it is empty", errKey)
+	}
+	parts := strings.Split(key, "/")
+	for i, part := range parts {
+		name := escape(part)
+		if isFile := i == len(parts)-1; isFile != strings.Contains(name, ".") {
+			name += "~"
+		}
+		if len(name) > maxName {
+			return "", fmt.Errorf("%w: part %d is %d bytes long as a file name; %d are allowed", errKey, i+1, len(name), maxName)
+		}
+		parts[i] = name
+	}
+	return strings.Join(parts, "/"), nil
+}
+
+// unname is the part of a key that a name in a folder stands for, and false for
+// a name that no key has.
+func unname(name string, folder bool) (string, bool) {
+	bare, tilde := strings.CutSuffix(name, "~")
+	if tilde != (folder == strings.Contains(bare, ".")) {
+		return "", false
+	}
+	part, ok := unescape(bare)
+	return part, ok && escape(part) == bare
+}
+
+const hexDigits = "0123456789ABCDEF"
+
+// escape writes a part of a key so that every file system takes it: no
+// separators, no leading or trailing dot, no name of a Windows device.
+func escape(part string) string {
+	if part == "" {
+		return "%"
+	}
+	var b strings.Builder
+	for i := range len(part) {
+		c := part[i]
+		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' ||
+			c == '.' && i > 0 && i < len(part)-1
+		if plain && !(i == 0 && device(part)) {
+			b.WriteByte(c)
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteByte(hexDigits[c>>4])
+		b.WriteByte(hexDigits[c&15])
+	}
+	return b.String()
+}
+
+func unescape(name string) (string, bool) {
+	if name == "%" {
+		return "", true
+	}
+	if !strings.Contains(name, "%") {
+		return name, true
+	}
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		if name[i] != '%' {
+			b.WriteByte(name[i])
+			continue
+		}
+		if i+2 >= len(name) {
+			return "", false
+		}
+		hi, lo := strings.IndexByte(hexDigits, name[i+1]), strings.IndexByte(hexDigits, name[i+2])
+		if hi < 0 || lo < 0 {
+			return "", false
+		}
+		b.WriteByte(byte(hi<<4 | lo))
+		i += 2
+	}
+	return b.String(), true
+}
+
+// device reports whether Windows takes a name for a device, whatever its ending.
+func device(part string) bool {
+	stem, _, _ := strings.Cut(part, ".")
+	switch strings.ToUpper(stem) {
+	case "CON", "PRN", "AUX", "NUL":
+		return true
+	}
+	if len(stem) == 4 && stem[3] >= '0' && stem[3] <= '9' {
+		upper := strings.ToUpper(stem[:3])
+		return upper == "COM" || upper == "LPT"
+	}
+	return false
+}
+
+// hidden is a name that no key has: a temporary file or attributes.
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }

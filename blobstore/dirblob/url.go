@@ -1,0 +1,87 @@
+package dirblob
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"gocloud.dev/blob"
+
+	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+)
+
+// Scheme of the URLs that [blob.OpenBucket] opens by this package.
+const Scheme = "dir"
+
+func init() { blob.DefaultURLMux().RegisterBucket(Scheme, &URLOpener{}) }
+
+// URLOpener opens URLs like dir:///var/lib/fhirdock?create_dir=true; see the
+// package documentation. Its Options are the defaults for what a URL does not
+// say.
+type URLOpener struct {
+	Options Options
+}
+
+// OpenBucketURL implements [blob.BucketURLOpener].
+func (o *URLOpener) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, error) {
+	dir, err := folderOf(u)
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %v: %w", u.Redacted(), err)
+	}
+	opts := o.Options
+	var baseURL, secretPath string
+	for name, values := range u.Query() {
+		value := values[0]
+		switch name {
+		case "create_dir":
+			if opts.CreateDir, err = strconv.ParseBool(value); err != nil {
+				return nil, fmt.Errorf("open bucket %s: create_dir must be true or false", dir)
+			}
+		case "base_url":
+			baseURL = value
+		case "secret_key_path":
+			secretPath = value
+		default:
+			return nil, fmt.Errorf("open bucket %s: unknown parameter %q; there are create_dir, base_url and secret_key_path", dir, name)
+		}
+	}
+	if (baseURL == "") != (secretPath == "") {
+		return nil, fmt.Errorf("open bucket %s: base_url and secret_key_path need each other", dir)
+	}
+	if baseURL != "" {
+		base, err := url.Parse(baseURL)
+		if err != nil {
+			return nil, fmt.Errorf("open bucket %s: base_url: %w", dir, err)
+		}
+		secret, err := signedurl.LoadOrCreateSecret(secretPath)
+		if err != nil {
+			return nil, fmt.Errorf("open bucket %s: %w", dir, err)
+		}
+		if opts.Signer, err = signedurl.NewSigner(base, secret, nil); err != nil {
+			return nil, fmt.Errorf("open bucket %s: %w", dir, err)
+		}
+	}
+	return OpenBucket(dir, &opts)
+}
+
+// folderOf is the folder that a URL names.
+func folderOf(u *url.URL) (string, error) {
+	p := u.Path
+	switch u.Host {
+	case "":
+	case ".":
+		p = "." + p
+	default:
+		return "", fmt.Errorf("write three slashes for an absolute path, or %s://./ for one below the working directory", Scheme)
+	}
+	if p == "" {
+		return "", fmt.Errorf("the path is missing")
+	}
+	if filepath.Separator == '\\' && len(p) > 2 && p[2] == ':' {
+		p = strings.TrimPrefix(p, "/") // /C:/data
+	}
+	return filepath.FromSlash(p), nil
+}

@@ -1,0 +1,232 @@
+package dirblob
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"gocloud.dev/blob/driver"
+)
+
+// NewTypedWriter implements driver.Bucket.
+func (b *bucket) NewTypedWriter(ctx context.Context, key, contentType string, opts *driver.WriterOptions) (driver.Writer, error) {
+	w, err := b.newWriter(ctx, key, contentType, opts)
+	if err != nil {
+		return nil, err
+	}
+	if opts.BeforeWrite != nil {
+		if err := opts.BeforeWrite(func(any) bool { return false }); err != nil {
+			w.abort()
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// writer writes one object to a temporary file. Until Close has succeeded,
+// nothing of it can be seen.
+type writer struct {
+	bucket *bucket
+	ctx    context.Context // of the write, as the driver's interface has it
+	name   string
+	create bool // only if there is none
+	attrs  attributes
+	tmp    file
+	md5    hash.Hash
+	sha256 hash.Hash
+	err    error // of a Write
+}
+
+func (b *bucket) newWriter(ctx context.Context, key, contentType string, opts *driver.WriterOptions) (*writer, error) {
+	name, err := b.name(key)
+	if err != nil {
+		return nil, err
+	}
+	if contentType == "" {
+		contentType = "application/octet-stream"
+	}
+	w := &writer{
+		bucket: b, ctx: ctx, name: name, create: opts.IfNotExist, md5: md5.New(), sha256: sha256.New(),
+		attrs: attributes{
+			CacheControl: opts.CacheControl, ContentDisposition: opts.ContentDisposition,
+			ContentEncoding: opts.ContentEncoding, ContentLanguage: opts.ContentLanguage,
+			ContentType: contentType, Metadata: opts.Metadata,
+		},
+	}
+	folder := filepath.Dir(name)
+	// A folder may be removed by a Delete that found it empty; with the
+	// temporary file in it, it can't be.
+	for try := 0; ; try++ {
+		if err := b.makeFolder(folder); err != nil {
+			return nil, err
+		}
+		w.tmp, err = b.fsys.CreateTemp(folder)
+		if err == nil {
+			return w, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) || try == 100 {
+			return nil, err
+		}
+		b.forget(folder)
+	}
+}
+
+// makeFolder makes a folder and its parents durable. That the folder is there
+// does not mean that it is durable: whoever made it may not have come so far.
+func (b *bucket) makeFolder(folder string) error {
+	if folder == b.dir || b.known(folder) {
+		return nil
+	}
+	parent := filepath.Dir(folder)
+	for try := 0; ; try++ {
+		if err := b.makeFolder(parent); err != nil {
+			return err
+		}
+		err := b.fsys.Mkdir(folder)
+		if errors.Is(err, fs.ErrNotExist) && try < 100 {
+			b.forget(parent)
+			continue
+		}
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+		break
+	}
+	if err := b.fsys.SyncFolder(parent); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.durable) >= maxDurable {
+		clear(b.durable) // what is forgotten is synced once more
+	}
+	b.durable[folder] = true
+	return nil
+}
+
+// maxDurable bounds the folders that are remembered, some 2 MB.
+const maxDurable = 10_000
+
+func (b *bucket) known(folder string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.durable[folder]
+}
+
+// forget is for a folder that turned out to be gone, and its parents.
+func (b *bucket) forget(folder string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for ; len(folder) > len(b.dir); folder = filepath.Dir(folder) {
+		delete(b.durable, folder)
+	}
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	if w.err == nil {
+		w.err = w.ctx.Err()
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	n, err := w.tmp.Write(p)
+	w.md5.Write(p[:n])
+	w.sha256.Write(p[:n])
+	w.attrs.Size += int64(n)
+	w.err = err
+	return n, err
+}
+
+// Upload implements driver.Uploader.
+func (w *writer) Upload(r io.Reader) error {
+	_, err := io.CopyBuffer(struct{ io.Writer }{w}, r, make([]byte, 256<<10))
+	if w.err == nil {
+		w.err = err // a source that failed must not become an object
+	}
+	return err
+}
+
+// abort leaves nothing.
+func (w *writer) abort() {
+	_ = w.tmp.Close()
+	w.bucket.cleanUp(w.tmp.Name())
+	w.bucket.removeEmpty(filepath.Dir(w.name))
+}
+
+// Close makes the object durable and visible, or leaves nothing.
+func (w *writer) Close() error {
+	if w.err == nil {
+		w.err = w.ctx.Err()
+	}
+	if w.err != nil {
+		w.abort()
+		return w.err
+	}
+	if err := w.commit(); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (w *writer) commit() error {
+	fsys, tmp, folder := w.bucket.fsys, w.tmp.Name(), filepath.Dir(w.name)
+	w.attrs.MD5 = w.md5.Sum(nil)
+	w.attrs.SHA256 = hex.EncodeToString(w.sha256.Sum(nil))
+	var tag [12]byte
+	rand.Read(tag[:]) // never fails
+	w.attrs.ETag = `"` + hex.EncodeToString(tag[:]) + `"`
+
+	attrsName, mtime, err := writeAttributes(fsys, w.name, &w.attrs)
+	if err != nil {
+		w.abort()
+		return err
+	}
+	fail := func(err error) error {
+		w.bucket.cleanUp(attrsName)
+		w.abort()
+		return err
+	}
+	if err := fsys.Chtimes(tmp, mtime); err != nil {
+		return fail(err)
+	}
+	if err := w.tmp.Sync(); err != nil {
+		return fail(err)
+	}
+	if err := w.tmp.Close(); err != nil {
+		return fail(err)
+	}
+	if err := w.ctx.Err(); err != nil { // the last moment at which it can be stopped
+		return fail(err)
+	}
+	if w.create {
+		if err := fsys.Link(tmp, w.name); err != nil {
+			if errors.Is(err, fs.ErrExist) {
+				err = errExists
+			}
+			return fail(err)
+		}
+		w.bucket.cleanUp(tmp)
+	} else {
+		old, statErr := os.Lstat(w.name)
+		if err := fsys.Rename(tmp, w.name); err != nil {
+			return fail(err)
+		}
+		if statErr == nil && !old.ModTime().Equal(mtime) {
+			w.bucket.cleanUp(beside(w.name, old.ModTime()))
+		}
+	}
+	if err := fsys.SyncFolder(folder); err != nil {
+		// It is visible, and may or may not outlive a power loss.
+		return fmt.Errorf("dirblob: the object was written, but its folder could not be synced: %w", err)
+	}
+	return nil
+}
