@@ -37,15 +37,6 @@ type corpusFile struct {
 	data                        []byte
 }
 
-func (f corpusFile) broken(rule string) bool {
-	for _, r := range f.rules {
-		if r == rule {
-			return true
-		}
-	}
-	return false
-}
-
 func (f corpusFile) options() *Options {
 	o := &Options{Types: []string{}}
 	if f.kind == "ndjson" {

@@ -2,7 +2,10 @@ package fhirbundle
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
@@ -154,7 +157,7 @@ func TestMemory(t *testing.T) {
 }
 
 // names is a Bundle with ever new members.
-type names struct{ n, off int }
+type names struct{ n int }
 
 func (p *names) Read(b []byte) (int, error) {
 	if p.n == 0 {
@@ -199,4 +202,84 @@ func TestNamesOfOneObject(t *testing.T) {
 			require.NoError(t, CheckJSON([]byte(doc), nil), doc)
 		}
 	}
+}
+
+// TestNestedNames: the table of a wide object is not that of the objects in it,
+// and it is still right behind them.
+func TestNestedNames(t *testing.T) {
+	for _, doc := range []string{
+		`{` + many(100) + `,"a":{"n1":1,"n2":2,"b":{` + many(100) + `,"c":{"n1":1}},"n3":{}},"d":[{"n5":1},{"n5":1}]}`,
+		`{` + many(40) + `,"\u0061":{"\u0061":{"a":{` + many(50) + `,"\u0062":1,"c":2}}},"\u0062":1,"c":1}`,
+	} {
+		require.NoError(t, CheckJSON([]byte(doc), nil), doc)
+	}
+	for _, doc := range []string{
+		`{` + many(100) + `,"a":{"n1":1,"n1":2}}`,
+		`{` + many(100) + `,"a":{"n1":1,"b":{` + many(100) + `},"n1":2}}`,
+		`{` + many(100) + `,"a":{` + many(100) + `},"n99":2}`,
+		`{` + many(100) + `,"a":{` + many(100) + `},"a":2}`,
+		`{` + many(100) + `,"\u0061":{"\u0061":{"a":{` + many(50) + `}}},"\u0061":2}`,
+		`{"\u0061":{"\u0061":1,"b":{"\u0063":{}}},"a":2}`,
+	} {
+		require.ErrorIs(t, CheckJSON([]byte(doc), nil), ErrInvalid, doc)
+	}
+}
+
+// TestForeseenHashes: names made to have one hash are told apart, and cost no
+// more than others.
+func TestForeseenHashes(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 2))
+	printable := func(w uint64) bool {
+		for range 8 {
+			if c := byte(w); c < ' ' || c > '~' || c == '"' || c == '\\' {
+				return false
+			}
+			w >>= 8
+		}
+		return true
+	}
+	word := func() uint64 {
+		var w uint64
+		for range 8 {
+			w = w<<8 | uint64('a'+r.IntN(26))
+		}
+		return w
+	}
+	// hash = chain(chain(w0, w1), 0) is the same wherever chain(w0, w1) is.
+	target := chain(word(), word())
+	made := map[uint64]bool{}
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for len(made) < 5000 {
+		w0 := word()
+		w1 := chain(w0, target) // x with chain(w0, x) == target
+		if !printable(w1) || made[w0] {
+			continue
+		}
+		made[w0] = true
+		text := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, w0), w1)
+		require.Equal(t, chain(target, 0), hashName(text))
+		fmt.Fprintf(&b, "%q:1,", text)
+		if n := len(made); n == 5 || n == 31 || n == 32 || n == 33 || n == 5000 {
+			require.NoError(t, CheckJSON([]byte(b.String()+`"last":1}`), nil))
+			require.ErrorIs(t, CheckJSON(fmt.Appendf(nil, "%s%q:2}", b.String(), text), nil), ErrInvalid)
+		}
+	}
+}
+
+// TestManyNames: how many names may be open at a time is bounded.
+func TestManyNames(t *testing.T) {
+	o := &Options{MaxEntryBytes: 1 << 20}
+	limit := 1 << 16
+	assert.NoError(t, CheckJSON([]byte("{"+many(limit)+"}"), o))
+	for _, doc := range []string{
+		"{" + many(limit+1) + "}",
+		`{` + many(limit/2) + `,"a":{` + many(limit/2) + `,"x":1}}`,
+	} {
+		var invalid *InvalidError
+		require.ErrorAs(t, CheckJSON([]byte(doc), o), &invalid)
+		assert.Equal(t, "json-members", invalid.First.Code)
+	}
+	rep := ValidateBytes([]byte("{"+many(limit+1)+"}"), o)
+	assert.Equal(t, "json-members", rep.Issues[0].Code)
 }

@@ -125,7 +125,7 @@ func TestReadErrors(t *testing.T) {
 		if f == NDJSON {
 			doc = patient + "\n\n" + patient + "\n" + `{"resourceType":"A","x":"` + strings.Repeat("y", 300) + "\"}\n" + patient + "\n"
 		}
-		for n := range len(doc) {
+		for n := range len(doc) + 1 {
 			for _, cause := range []error{boom, io.ErrUnexpectedEOF} {
 				for _, step := range []int{1, block} {
 					o := &Options{Format: f, MaxEntryBytes: 200}

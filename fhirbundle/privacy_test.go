@@ -32,7 +32,7 @@ func TestPrivacy(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	docs := canaryDocuments()
 	found := map[string]bool{}
-	for n := range 20_000 {
+	for n := range 4_000 {
 		data := bytes.Clone(docs[n%len(docs)])
 		if n >= len(docs) {
 			data = mutate(r, docs)

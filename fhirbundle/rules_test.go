@@ -172,6 +172,14 @@ func TestManyIssues(t *testing.T) {
 		assert.EqualError(t, rep.Err(), "Entry 50 missing 'resource' field")
 	}
 
+	// Judged late, or at once: as many are listed and counted.
+	for _, typeLast := range []bool{false, true} {
+		rep := ValidateBytes([]byte(bundleOf("transaction", typeLast, slices.Repeat([]string{bad}, 300)...)), &Options{MaxIssues: 10})
+		assert.Len(t, rep.Issues, 10)
+		assert.Equal(t, int64(290), rep.MoreIssues)
+		assert.Equal(t, int64(9), *rep.Issues[9].Entry)
+	}
+
 	// Which error is shown does not depend on what is listed.
 	entries := slices.Repeat([]string{bad}, 200)
 	rep := ValidateBytes([]byte(bundleOf("nonsense", false, entries...)), nil)

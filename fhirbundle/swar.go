@@ -15,9 +15,11 @@ const (
 
 // special marks, with the high bit of each, the bytes of w at which a string
 // needs a closer look: a quote, a backslash, a control character, and what is
-// not ASCII. Only the lowest mark is exact: a borrow may set marks above it.
+// not ASCII. Only the lowest mark is exact: a borrow may set marks above it. A
+// byte above ASCII keeps its high bit in the first difference, save 0xa2, which
+// keeps it in the second.
 func special(w uint64) uint64 {
-	return (((w ^ quotes) - ones) | ((w ^ slants) - ones) | (w - blanks) | w) & highs
+	return (((w ^ quotes) - ones) | ((w ^ slants) - ones) | (w - blanks)) & highs
 }
 
 // first is the place, from 0, of the lowest mark.
