@@ -127,6 +127,7 @@ func (s *Set) WriteHelp(w io.Writer) error {
 
 func (s *Set) describe(b *strings.Builder, f *flag.Flag) {
 	name, usage := flag.UnquoteUsage(f)
+	usage = strings.TrimPrefix(usage, name+": ") // a usage may begin with the name alone
 	fmt.Fprintf(b, "  -%s", f.Name)
 	if name != "" {
 		b.WriteString(" " + name)

@@ -23,7 +23,7 @@ func define() (*envflag.Set, config) {
 	var c config
 	s.Group("Door")
 	c.addr = s.String("addr", "here", "where to `listen`")
-	c.tokens = s.Strings("dev-token", []string{"a=b"}, "a `TOKEN=ORG`\nsecond line")
+	c.tokens = s.Strings("dev-token", []string{"a=b"}, "`TOKEN=ORG`: a token\nsecond line")
 	s.Group("Rest")
 	c.wait = s.Duration("wait", time.Second, "how long")
 	c.loud = s.Bool("loud", false, "say more")
@@ -91,7 +91,7 @@ Door
         where to listen
         default here; PROG_ADDR
   -dev-token TOKEN=ORG
-        a TOKEN=ORG
+        a token
         second line
         default a=b; PROG_DEV_TOKEN
 

@@ -1,0 +1,69 @@
+// Command embed is the least that a program of your own needs: front door,
+// worker and sweeper in one process, everything in a folder. What becomes of
+// the resources is up to handle.
+package main
+
+import (
+	"context"
+	"database/sql"
+	"flag"
+	"log"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"path/filepath"
+
+	_ "modernc.org/sqlite"
+
+	"github.com/fhirdock/fhirdock/blobstore/dirblob"
+	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/auth"
+	"github.com/fhirdock/fhirdock/ingest/httpapi"
+	"github.com/fhirdock/fhirdock/jobs/sqljobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+func main() {
+	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
+	data := flag.String("data", "embed-data", "folder of payloads and jobs")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+
+	bucket := must(dirblob.OpenBucket(filepath.Join(*data, "blobs"), &dirblob.Options{CreateDir: true}))
+	store := must(sqljobs.Open(ctx, must(sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(*data, "jobs.sqlite")))), nil))
+	topic, subscription := queue.NewLocal(nil)
+	secret := must(signedurl.LoadOrCreateSecret(filepath.Join(*data, "secret")))
+	signer := must(signedurl.NewSigner(&url.URL{Scheme: "http", Host: *addr, Path: "/v1/objects"}, secret, nil))
+
+	service := must(ingest.New(ingest.Backends{
+		Bucket: bucket, Signer: signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: store,
+	}, nil))
+	http.Handle("/", httpapi.New(service, must(auth.ParseTokens("dev=demo")), nil))
+	http.Handle("/v1/objects/", signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{OnCreated: service.ObjectCreated}))
+	go func() { log.Fatal(http.ListenAndServe(*addr, nil)) }()
+	if err := ingest.Run(ctx, service, ingest.HandlerFunc(handle)); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// handle gets the resources of a payload, batch by batch.
+func handle(ctx context.Context, b *ingest.Batch) error {
+	for i, r := range b.Resources {
+		if r.Type == "" { // a Bundle's GET or DELETE
+			b.Reject(i, "not-supported", "Only resources are taken")
+			continue
+		}
+		log.Printf("job %s: %s, %d bytes", b.Job.ID, r.Type, len(r.Raw))
+	}
+	return nil
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		log.Fatal(err)
+	}
+	return v
+}

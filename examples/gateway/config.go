@@ -1,0 +1,182 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/fhirdock/fhirdock/examples/internal/envflag"
+)
+
+// config is what the flags and variables say, checked.
+type config struct {
+	addr           string
+	publicURL      *url.URL // nil: derived from the address listened on
+	role           string
+	validation     string
+	maxBody        int64
+	maxUpload      int64
+	uploadExpiry   time.Duration
+	tokens         []string
+	insecureTokens bool
+
+	data, blob, topic, subscription, jobs string
+
+	concurrency int
+	batchBytes  int64
+	maxAttempts int
+	lease       time.Duration
+	sweepEvery  time.Duration
+	drain       time.Duration
+
+	logLevel  slog.Level
+	logFormat string
+}
+
+// serves and works say what the role does.
+func (c *config) serves() bool { return c.role != "worker" }
+func (c *config) works() bool  { return c.role != "api" }
+
+const intro = `fhirdock gateway: takes FHIR Bundles and NDJSON files in over HTTP, and makes
+NDJSON files of them, one for each job and resource type.
+
+Usage: gateway [flags]
+
+Without flags it serves http://127.0.0.1:8080 and keeps everything in
+./fhirdock-data; the bearer token is "dev". Each flag has an environment
+variable, which the flag overrides. SIGTERM and SIGINT drain; a second one stops
+at once. /healthz, /readyz and /metrics are for the operator.
+`
+
+// flags defines the flags; the returned function checks them once they are
+// parsed.
+func flags() (*envflag.Set, func() (*config, error)) {
+	s := envflag.New("gateway", "FHIRDOCK_", intro)
+	c := &config{}
+
+	s.Group("Front door")
+	s.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`HOST:PORT`: where to listen; port 0 takes a free one")
+	public := s.String("public-url", "", "`URL`: how clients reach this server, for the upload URLs that it gives out\n(default: http:// and the address)")
+	s.StringVar(&c.role, "role", "all", "`ROLE`: what this process does: all, api (accepts only) or worker (works only)")
+	s.StringVar(&c.validation, "validation", "lenient", "`LEVEL`: lenient gives findings of FHIR's rules as warnings, strict refuses for them")
+	maxBody := s.String("max-body", "64MiB", "`SIZE`: the largest Bundle by webhook; larger ones can be uploaded")
+	maxUpload := s.String("max-upload", "100GiB", "`SIZE`: the largest signed upload")
+	s.DurationVar(&c.uploadExpiry, "upload-expiry", 15*time.Minute, "`TIME`: how long an upload URL can be used")
+
+	s.Group("Who may call")
+	tokens := s.Strings("token", []string{"dev=demo"}, "`TOKEN=ORG[:USER]`: a development bearer token and whose it is; repeatable.\nIn the variable, several have commas between them")
+	s.BoolVar(&c.insecureTokens, "insecure-dev-tokens", false, "allow development tokens on an address that is not loopback")
+
+	s.Group("Where things are kept")
+	s.StringVar(&c.data, "data", "./fhirdock-data", "`FOLDER`: everything that is embedded: objects, jobs, the secret that signs URLs")
+	s.StringVar(&c.blob, "blob", "", "`URL`: the bucket: dir:///folder, file:///folder or mem:// (default: a folder in -data)")
+	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups: mem://name (default: within the process)")
+	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic")
+	s.StringVar(&c.jobs, "jobs", "", "`URL`: the job store: sqlite:FILE or postgres://… (default: a file in -data)")
+
+	s.Group("Work")
+	s.IntVar(&c.concurrency, "concurrency", 4, "`JOBS`: how many are worked on at once")
+	batchBytes := s.String("batch-bytes", "8MiB", "`SIZE`: of the batches in which NDJSON and large Bundles are worked on")
+	s.IntVar(&c.maxAttempts, "max-attempts", 5, "`ATTEMPTS`: how many there are at a job before it fails")
+	s.DurationVar(&c.lease, "lease", 30*time.Second, "`TIME`: how long a job stays with a worker that says nothing")
+	s.DurationVar(&c.sweepEvery, "sweep-every", 5*time.Second, "`TIME`: between two looks for jobs that are due")
+
+	s.Group("Operation")
+	s.DurationVar(&c.drain, "drain-timeout", 20*time.Second, "`TIME`: how long requests and batches under way may take once the process is told to end")
+	level := s.String("log-level", "info", "`LEVEL`: debug, info, warn or error")
+	s.StringVar(&c.logFormat, "log-format", "text", "`FORMAT`: text or json")
+
+	return s, func() (*config, error) {
+		c.tokens = *tokens
+		var err error
+		if c.maxBody, err = size("max-body", *maxBody); err != nil {
+			return nil, err
+		}
+		if c.maxUpload, err = size("max-upload", *maxUpload); err != nil {
+			return nil, err
+		}
+		if c.batchBytes, err = size("batch-bytes", *batchBytes); err != nil {
+			return nil, err
+		}
+		if err := c.logLevel.UnmarshalText([]byte(*level)); err != nil {
+			return nil, errors.New("-log-level must be debug, info, warn or error")
+		}
+		if c.publicURL, err = parsePublic(*public); err != nil {
+			return nil, err
+		}
+		return c, errors.Join(c.check()...)
+	}
+}
+
+// check finds all that can't work.
+func (c *config) check() []error {
+	var errs []error
+	one := func(flag, value string, allowed ...string) {
+		for _, a := range allowed {
+			if value == a {
+				return
+			}
+		}
+		errs = append(errs, fmt.Errorf("-%s must be %s", flag, strings.Join(allowed, " or ")))
+	}
+	one("role", c.role, "all", "api", "worker")
+	one("validation", c.validation, "lenient", "strict")
+	one("log-format", c.logFormat, "text", "json")
+
+	for flag, v := range map[string]int64{
+		"concurrency": int64(c.concurrency), "max-attempts": int64(c.maxAttempts), "lease": int64(c.lease),
+		"sweep-every": int64(c.sweepEvery), "drain-timeout": int64(c.drain), "upload-expiry": int64(c.uploadExpiry),
+	} {
+		if v <= 0 {
+			errs = append(errs, fmt.Errorf("-%s must be more than zero", flag))
+		}
+	}
+	if (c.topic == "") != (c.subscription == "") && c.works() {
+		errs = append(errs, errors.New("-topic and -subscription go together"))
+	}
+	host, _, err := net.SplitHostPort(c.addr)
+	if err != nil {
+		return append(errs, errors.New("-addr must be HOST:PORT"))
+	}
+	if !c.serves() {
+		return errs
+	}
+	if !loopback(host) && !c.insecureTokens {
+		errs = append(errs, errors.New("-addr is not a loopback address, and development tokens are all that would guard it: "+
+			"listen on 127.0.0.1 behind a proxy that authenticates, or allow it with -insecure-dev-tokens"))
+	}
+	if ip := net.ParseIP(host); c.publicURL == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		errs = append(errs, errors.New("-public-url is needed where -addr names no host: upload URLs must name one that clients reach"))
+	}
+	return errs
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func size(flag, value string) (int64, error) {
+	n, err := humanize.ParseBytes(value)
+	if err != nil || n == 0 || n > 1<<62 {
+		return 0, fmt.Errorf("-%s must be a size such as 500KB, 64MiB or 10GB", flag)
+	}
+	return int64(n), nil
+}
+
+func parsePublic(s string) (*url.URL, error) {
+	if s == "" {
+		return nil, nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("-public-url must be http://HOST or https://HOST, without a path")
+	}
+	return u, nil
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write testdata/help.txt anew")
+
+func TestHelp(t *testing.T) {
+	var out, errs bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"--help"}, noEnv, &out, &errs))
+	require.Empty(t, errs.String())
+	if *update {
+		require.NoError(t, os.WriteFile("testdata/help.txt", out.Bytes(), 0o600))
+	}
+	want, err := os.ReadFile("testdata/help.txt")
+	require.NoError(t, err)
+	require.Equal(t, string(want), out.String())
+
+	set, _ := flags()
+	n := 0
+	set.VisitAll(func(f *flag.Flag) {
+		n++
+		require.Contains(t, out.String(), "\n  -"+f.Name)
+		require.Contains(t, out.String(), "FHIRDOCK_"+strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))+"\n")
+	})
+	require.Greater(t, n, 15)
+	for _, name := range []string{"addr", "data", "blob", "topic", "subscription", "jobs", "role", "validation", "token", "log-level"} {
+		require.NotNil(t, set.Lookup(name), name)
+	}
+	for line := range strings.Lines(out.String()) {
+		require.LessOrEqual(t, len(strings.TrimSuffix(line, "\n")), 110, line)
+	}
+}
+
+func noEnv(string) string { return "" }
+
+func parsed(args ...string) (*config, error) {
+	set, checked := flags()
+	if err := set.Parse(args, noEnv); err != nil {
+		return nil, err
+	}
+	return checked()
+}
+
+func TestDefaults(t *testing.T) {
+	c, err := parsed()
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:8080", c.addr)
+	require.Equal(t, "./fhirdock-data", c.data)
+	require.Equal(t, []string{"dev=demo"}, c.tokens)
+	require.Equal(t, "lenient", c.validation)
+	require.EqualValues(t, 64<<20, c.maxBody)
+	require.True(t, c.serves() && c.works())
+}
+
+func TestWrongFlags(t *testing.T) {
+	for args, want := range map[string]string{
+		"-addr nowhere":                           "-addr must be HOST:PORT",
+		"-role boss":                              "-role must be all or api or worker",
+		"-validation maybe":                       "-validation must be lenient or strict",
+		"-log-level loud":                         "-log-level must be debug, info, warn or error",
+		"-log-format xml":                         "-log-format must be text or json",
+		"-max-body many":                          "-max-body must be a size",
+		"-max-upload 0":                           "-max-upload must be a size",
+		"-concurrency 0":                          "-concurrency must be more than zero",
+		"-lease -1s":                              "-lease must be more than zero",
+		"-topic mem://x":                          "-topic and -subscription go together",
+		"-public-url /here":                       "-public-url must be http",
+		"-public-url https://host/path":           "-public-url must be http",
+		"-addr 192.0.2.1:80":                      "-insecure-dev-tokens",
+		"-addr :80":                               "-insecure-dev-tokens",
+		"-addr example.org:80":                    "-insecure-dev-tokens",
+		"-addr :80 -insecure-dev-tokens":          "-public-url is needed",
+		"-addr 0.0.0.0:80 -insecure-dev-tokens":   "-public-url is needed",
+		"-oidc-issuer https://issuer.example.org": "not defined",
+	} {
+		_, err := parsed(strings.Fields(args)...)
+		require.ErrorContains(t, err, want, args)
+	}
+}
+
+func TestRightFlags(t *testing.T) {
+	for _, args := range []string{
+		"-addr localhost:0", "-addr [::1]:8080", "-addr 127.8.9.1:80", "-role worker -addr :9090",
+		"-addr :80 -insecure-dev-tokens -public-url https://fhir.example.org",
+		"-addr 192.0.2.1:80 -insecure-dev-tokens", "-role api -topic mem://x",
+		"-topic mem://x -subscription mem://x", "-max-body 5MB -validation strict",
+	} {
+		_, err := parsed(strings.Fields(args)...)
+		require.NoError(t, err, args)
+	}
+}
+
+func TestWrongUse(t *testing.T) {
+	for args, want := range map[string]string{
+		"-nope": "-nope", "file.json": "no arguments", "-role boss": "-role",
+	} {
+		var out, errs bytes.Buffer
+		require.Equal(t, 2, run(t.Context(), strings.Fields(args), noEnv, &out, &errs))
+		require.Contains(t, errs.String(), want)
+		require.Empty(t, out.String())
+	}
+}
+
+func TestRoutesHideWhatIsUnknown(t *testing.T) {
+	for path, want := range map[string]string{
+		"/v1/ingestion/fhir/Bundle":          "/v1/ingestion/fhir/Bundle",
+		"/v1/ingestion/jobs":                 "/v1/ingestion/jobs",
+		"/v1/ingestion/jobs/abc":             "/v1/ingestion/jobs/{jobId}",
+		"/v1/ingestion/jobs/abc/outcomes":    "/v1/ingestion/jobs/{jobId}/outcomes",
+		"/v1/ingestion/jobs/abc/Jane-Doe":    "other",
+		"/v1/ingestion/jobs/a/redrive/twice": "other",
+		"/v1/objects/incoming/x.json":        "/v1/objects/{key}",
+		"/Patient/Jane-Doe":                  "other",
+		"/":                                  "other",
+	} {
+		require.Equal(t, want, route(path), path)
+	}
+	require.Equal(t, "other", method("JANE"))
+}

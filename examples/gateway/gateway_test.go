@@ -1,0 +1,385 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+	"github.com/fhirdock/fhirdock/examples/internal/samples"
+)
+
+var binary string
+
+func TestMain(m *testing.M) { proctest.Main(m, &binary) }
+
+// gateway starts the program on a free port and returns it once it listens.
+func gateway(t *testing.T, data string, args ...string) (*proctest.Process, *frontdoor.Client) {
+	t.Helper()
+	p := proctest.Start(t, binary, append([]string{"-addr", "127.0.0.1:0", "-data", data}, args...)...)
+	url := p.Wait(t, `msg=listening url=(http://[0-9.:]+)`)[1]
+	return p, &frontdoor.Client{Base: url, Token: "dev"}
+}
+
+// follow waits for a job's end, for at most half a minute.
+func follow(t *testing.T, c *frontdoor.Client, id string) *frontdoor.Job {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	job, err := c.Follow(ctx, id, nil)
+	require.NoError(t, err)
+	return job
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	resp, err := http.Get(url)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(body)
+}
+
+const tiny = `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Patient","id":"%s"}}]}`
+
+func bundle(id string) io.Reader { return strings.NewReader(strings.Replace(tiny, "%s", id, 1)) }
+
+// The calls that the README prints do what it says, as printed; only the
+// address is another, since the port may be taken.
+func TestReadmeCalls(t *testing.T) {
+	t.Parallel()
+	for _, tool := range []string{"curl", "sh", "sed", "tee"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("SKIPPED: the README's calls need %s, which is not here", tool)
+		}
+	}
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	var script string
+	for _, block := range strings.Split(string(readme), "```sh\n")[1:] {
+		if code, _, _ := strings.Cut(block, "```"); strings.Contains(code, "curl") {
+			script += code
+		}
+	}
+	require.Equal(t, 4, strings.Count(script, "curl "))
+
+	data := t.TempDir()
+	_, c := gateway(t, data)
+	sh := exec.CommandContext(t.Context(), "sh", "-e", "-c", strings.ReplaceAll(script, "http://127.0.0.1:8080", c.Base))
+	sh.Dir = t.TempDir()
+	var out, errs bytes.Buffer
+	sh.Stdout, sh.Stderr = &out, &errs
+	require.NoError(t, sh.Run(), errs.String())
+
+	// Every answer is a JSON object: receipt, ticket, what the PUT says (if it
+	// says anything), job.
+	var answers []map[string]any
+	for d := json.NewDecoder(&out); d.More(); {
+		var a map[string]any
+		require.NoError(t, d.Decode(&a))
+		answers = append(answers, a)
+	}
+	require.GreaterOrEqual(t, len(answers), 3)
+	receipt, ticket, last := answers[0], answers[1], answers[len(answers)-1]
+	require.Equal(t, "accepted", receipt["status"])
+	require.Equal(t, map[string]any{"Patient": 1.0}, receipt["resourceCount"])
+	require.Equal(t, ticket["uploadId"], last["jobId"])
+	require.Contains(t, []any{"accepted", "processing", "completed"}, last["status"])
+
+	first := follow(t, c, receipt["jobId"].(string))
+	require.Equal(t, "completed", first.Status)
+	second := follow(t, c, ticket["uploadId"].(string))
+	require.Equal(t, "completed", second.Status)
+	require.EqualValues(t, 2, second.Progress.Done)
+	// And the output lies where the README says.
+	lake, err := os.ReadFile(filepath.Join(data, "blobs", "processed", "demo", second.JobID, "Patient.ndjson"))
+	require.NoError(t, err)
+	require.Equal(t, 2, bytes.Count(lake, []byte("\n")))
+}
+
+func TestOperations(t *testing.T) {
+	t.Parallel()
+	p, c := gateway(t, t.TempDir(), "-token", "s3cretToken=hospital:alice")
+	for path, want := range map[string]string{"/healthz": `"ok"`, "/readyz": `"ready"`} {
+		status, body := get(t, c.Base+path)
+		require.Equal(t, 200, status)
+		require.Contains(t, body, want)
+	}
+	c.Token = "s3cretToken"
+	receipt, err := c.PostBundle(t.Context(), bundle("canary-1234"), -1)
+	require.NoError(t, err)
+	require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
+	ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", 0)
+	require.NoError(t, err)
+	line := `{"resourceType":"Patient","id":"canary-5678"}`
+	require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
+	require.Equal(t, "completed", follow(t, c, ticket.UploadID).Status)
+	resp, err := http.Get(c.Base + "/Patient/canary-9?name=canary-9")
+	require.NoError(t, err)
+	resp.Body.Close()
+	require.Equal(t, 404, resp.StatusCode)
+
+	// The default token is gone once others are given.
+	_, err = (&frontdoor.Client{Base: c.Base, Token: "dev"}).PostBundle(t.Context(), bundle("x"), -1)
+	require.ErrorContains(t, err, "401")
+
+	_, text := get(t, c.Base+"/metrics")
+	for _, line := range []string{
+		`fhirdock_payloads_total{result="accepted",source="webhook"} 1`,
+		`fhirdock_payloads_total{result="accepted",source="presigned_upload"} 1`,
+		`fhirdock_jobs_finished_total{source="webhook",state="completed"} 1`,
+		`fhirdock_resources_total{result="done"} 2`,
+		`fhirdock_upload_urls_total 1`,
+		`fhirdock_http_requests_total{method="POST",route="/v1/ingestion/fhir/Bundle",status="202"} 1`,
+		`fhirdock_http_requests_total{method="GET",route="other",status="404"} 1`,
+		"go_goroutines",
+	} {
+		require.Contains(t, text, line)
+	}
+	// Neither logs nor metrics have anything of payloads, credentials or
+	// signatures.
+	log := p.Stderr.String()
+	require.Contains(t, log, "route=/v1/ingestion/fhir/Bundle status=202")
+	for _, secret := range []string{"canary", "s3cretToken", "signature", "hospital"} {
+		require.NotContains(t, text, secret)
+		if secret != "hospital" { // the organization is in the keys of objects
+			require.NotContains(t, log, secret)
+		}
+	}
+}
+
+// slowBundle begins to send a Bundle, and returns what sends the rest and gives
+// the answer.
+func slowBundle(t *testing.T, c *frontdoor.Client) (rest func() (*frontdoor.Receipt, error), begun <-chan struct{}) {
+	t.Helper()
+	r, w := io.Pipe()
+	body, err := io.ReadAll(bundle("slow"))
+	require.NoError(t, err)
+	type answer struct {
+		receipt *frontdoor.Receipt
+		err     error
+	}
+	answered := make(chan answer, 1)
+	started := make(chan struct{})
+	go func() {
+		receipt, err := c.PostBundle(context.WithoutCancel(t.Context()), r, int64(len(body)))
+		answered <- answer{receipt, err}
+	}()
+	go func() {
+		_, _ = w.Write(body[:20])
+		close(started)
+	}()
+	return func() (*frontdoor.Receipt, error) {
+		_, _ = w.Write(body[20:])
+		_ = w.Close()
+		a := <-answered
+		return a.receipt, a.err
+	}, started
+}
+
+// A request that is under way when SIGTERM comes is answered, its job is kept,
+// and the process ends in order; new connections are refused meanwhile.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p, c := gateway(t, data)
+	rest, begun := slowBundle(t, c)
+	<-begun
+	// The first bytes have left; the server has the request once it answers
+	// another that came later.
+	status, _ := get(t, c.Base+"/healthz")
+	require.Equal(t, 200, status)
+
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	p.Wait(t, `msg="draining`)
+	require.Eventually(t, func() bool {
+		_, err := (&http.Client{Transport: &http.Transport{}}).Get(c.Base + "/healthz")
+		return err != nil
+	}, 5*time.Second, 5*time.Millisecond, "new connections are refused")
+
+	receipt, err := rest()
+	require.NoError(t, err)
+	require.Equal(t, "accepted", receipt.Status)
+	require.Zero(t, p.Exit(t, 20*time.Second))
+
+	_, c = gateway(t, data)
+	require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
+}
+
+func TestSecondSignalStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	p, c := gateway(t, t.TempDir(), "-drain-timeout", "10m")
+	_, begun := slowBundle(t, c)
+	<-begun
+	status, _ := get(t, c.Base+"/healthz")
+	require.Equal(t, 200, status)
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	p.Wait(t, `msg="draining`)
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	require.Equal(t, -1, p.Exit(t, 10*time.Second))
+}
+
+// A request that does not end in time is cut off, and the process ends.
+func TestDrainTimeout(t *testing.T) {
+	t.Parallel()
+	p, c := gateway(t, t.TempDir(), "-drain-timeout", "200ms")
+	rest, begun := slowBundle(t, c)
+	<-begun
+	status, _ := get(t, c.Base+"/healthz")
+	require.Equal(t, 200, status)
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	require.Zero(t, p.Exit(t, 20*time.Second))
+	_, err := rest()
+	require.Error(t, err)
+}
+
+// kill -9 in the middle of a large file: another process finishes it, and the
+// lake has each line once.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	args := []string{"-batch-bytes", "256KiB", "-lease", "2s", "-sweep-every", "300ms"}
+	file := samples.NDJSON(1, 30_000_000)
+
+	var id string
+	for try := 0; ; try++ {
+		require.Less(t, try, 5, "the job was always done before it could be killed")
+		p, c := gateway(t, data, args...)
+		ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", file.Size)
+		require.NoError(t, err)
+		id = ticket.UploadID
+		require.NoError(t, c.Upload(t.Context(), ticket, file.Open(), file.Size))
+		var job *frontdoor.Job
+		require.Eventually(t, func() bool {
+			job, err = c.Job(t.Context(), id)
+			require.NoError(t, err)
+			return job.Progress.Bytes > 0
+		}, 20*time.Second, time.Millisecond)
+		require.NoError(t, p.Process.Kill())
+		p.Exit(t, 10*time.Second)
+		if !job.Finished() && job.Progress.Bytes < file.Size {
+			break
+		}
+	}
+
+	_, c := gateway(t, data, args...)
+	job := follow(t, c, id)
+	require.Equal(t, "completed", job.Status)
+	require.Equal(t, 2, job.Attempt)
+	require.Equal(t, file.Lines, job.Progress.Done)
+	require.Equal(t, file.Size, job.Progress.Bytes)
+
+	want := map[string]int{}
+	sent, err := io.ReadAll(file.Open())
+	require.NoError(t, err)
+	for line := range bytes.Lines(sent) {
+		want[string(line)]++
+	}
+	got := map[string]int{}
+	for _, o := range job.Outputs {
+		raw, err := os.ReadFile(filepath.Join(data, "blobs", filepath.FromSlash(o.Key)))
+		require.NoError(t, err)
+		for line := range bytes.Lines(raw) {
+			got[string(line)]++
+		}
+	}
+	require.Len(t, got, len(want))
+	for line, n := range want {
+		if got[line] != n {
+			t.Fatalf("a line is in the lake %d times, and was sent %d times", got[line], n)
+		}
+	}
+}
+
+// api and worker as processes of their own, on one folder: the worker hears of
+// the job from its sweeper.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	api, c := gateway(t, data, "-role", "api")
+	worker, w := gateway(t, data, "-role", "worker", "-sweep-every", "200ms")
+	require.Contains(t, api.Stderr.String(), "level=WARN")
+	require.Contains(t, worker.Stderr.String(), "level=WARN")
+
+	_, err := w.PostBundle(t.Context(), bundle("x"), -1)
+	require.ErrorContains(t, err, "404")
+	status, _ := get(t, w.Base+"/readyz")
+	require.Equal(t, 200, status)
+
+	receipt, err := c.PostBundle(t.Context(), bundle("x"), -1)
+	require.NoError(t, err)
+	require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
+}
+
+// Everything in memory, by URL.
+func TestMemory(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	_, c := gateway(t, data, "-blob", "mem://", "-topic", "mem://wake", "-subscription", "mem://wake")
+	ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", 0)
+	require.NoError(t, err)
+	line := `{"resourceType":"Patient","id":"a"}`
+	require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
+	require.Equal(t, "completed", follow(t, c, ticket.UploadID).Status)
+	require.NoDirExists(t, filepath.Join(data, "blobs"))
+}
+
+func TestStartErrors(t *testing.T) {
+	t.Parallel()
+	occupied := filepath.Join(t.TempDir(), "occupied")
+	require.NoError(t, os.WriteFile(occupied, nil, 0o600))
+	folder := t.TempDir()
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"folder that can't be made": {[]string{"-data", filepath.Join(occupied, "data")}, occupied},
+		"folder that is a file":     {[]string{"-data", occupied}, occupied},
+		"unknown bucket":            {[]string{"-data", folder, "-blob", "s3://bucket"}, "dir://"},
+		"unknown topic":             {[]string{"-data", folder, "-topic", "rabbit://x", "-subscription", "rabbit://x"}, "mem://"},
+		"unknown job store":         {[]string{"-data", folder, "-jobs", "mysql://x"}, "sqlite:"},
+		"wrong token":               {[]string{"-data", folder, "-token", "s3cret"}, "-token"},
+	} {
+		p := proctest.Start(t, binary, append([]string{"-addr", "127.0.0.1:0"}, c.args...)...)
+		require.Equal(t, 1, p.Exit(t, 20*time.Second), name)
+		require.Contains(t, p.Stderr.String(), c.want, name)
+		require.NotContains(t, p.Stderr.String(), "s3cret", name)
+		require.NotContains(t, p.Stderr.String(), "panic", name)
+	}
+}
+
+// A folder that can be read and not written.
+func TestReadOnlyFolder(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() == 0 {
+		t.Skip("SKIPPED: root may write everywhere")
+	}
+	folder := t.TempDir()
+	require.NoError(t, os.Chmod(folder, 0o500))
+	p := proctest.Start(t, binary, "-addr", "127.0.0.1:0", "-data", folder)
+	require.Equal(t, 1, p.Exit(t, 20*time.Second))
+	require.Contains(t, p.Stderr.String(), folder)
+}
+
+func TestPortTaken(t *testing.T) {
+	t.Parallel()
+	_, c := gateway(t, t.TempDir())
+	p := proctest.Start(t, binary, "-addr", strings.TrimPrefix(c.Base, "http://"), "-data", t.TempDir())
+	require.Equal(t, 1, p.Exit(t, 20*time.Second))
+	require.Contains(t, p.Stderr.String(), "-addr")
+}

@@ -1,0 +1,53 @@
+// Command gateway is fhirdock as a server: the front door over HTTP, worker and
+// sweeper, with the NDJSON lake as its handler. See its -help.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal drains; with the handler gone, a second one ends the
+	// process as if there had never been one.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// run is main with its surroundings given: 0 for a clean end, 2 for wrong flags,
+// 1 for all else.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	set, checked := flags()
+	err := set.Parse(args, getenv)
+	if errors.Is(err, flag.ErrHelp) {
+		if set.WriteHelp(stdout) != nil {
+			return 1
+		}
+		return 0
+	}
+	if err == nil && set.NArg() > 0 {
+		err = errors.New("no arguments are taken, only flags")
+	}
+	var c *config
+	if err == nil {
+		c, err = checked()
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "gateway: %v\nSee gateway -help.\n", err)
+		return 2
+	}
+	log := newLogger(c, stderr)
+	if err := serve(ctx, c, log); err != nil {
+		log.Error("stopped", "error", err)
+		return 1
+	}
+	log.Info("stopped")
+	return 0
+}

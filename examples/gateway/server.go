@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/auth"
+	"github.com/fhirdock/fhirdock/ingest/httpapi"
+	"github.com/fhirdock/fhirdock/ingest/sink"
+)
+
+// serve runs the gateway until ctx is done, and then drains it.
+func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
+	listener, err := net.Listen("tcp", c.addr)
+	if err != nil {
+		return fmt.Errorf("-addr: %w", err)
+	}
+	defer listener.Close()
+	base := c.publicURL
+	if base == nil {
+		base = derived(c.addr, listener.Addr())
+	}
+
+	back, err := backends.Open(ctx, backends.Config{
+		Data: c.data, Blob: c.blob, Topic: c.topic, Subscription: c.subscription, Jobs: c.jobs,
+		Base: base, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() {
+		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		err = errors.Join(err, back.Close(end))
+	}()
+	if back.LocalQueue && c.role != "all" {
+		log.Warn("the queue is within this process: other processes hear of jobs from their sweeper only, some seconds later; see -topic")
+	}
+
+	m := newMetrics()
+	service, err := ingest.New(back.Backends, &ingest.Options{
+		Level: fhirbundle.Level(c.validation), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
+		UploadExpiry: c.uploadExpiry, MaxAttempts: c.maxAttempts, Logger: log, Observe: m.observe,
+	})
+	if err != nil {
+		return err
+	}
+
+	ops := &operations{ready: service.Ready, log: log}
+	mux := http.NewServeMux()
+	ops.mount(mux, m)
+	if c.serves() {
+		tokens, err := auth.ParseTokens(c.tokens...)
+		if err != nil {
+			return fmt.Errorf("-token: %w", err)
+		}
+		mux.Handle("/", httpapi.New(service, tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL}))
+		mux.Handle(backends.ObjectsPath+"/", signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{
+			Logger: log, OnCreated: service.ObjectCreated,
+		}))
+	}
+
+	// Work and requests end side by side: what a last request brings is found
+	// by the next process.
+	run, ctx := errgroup.WithContext(ctx)
+	if c.works() {
+		worker, err := ingest.NewWorker(service, sink.NewLake(back.Bucket, nil), &ingest.WorkerOptions{
+			Concurrency: c.concurrency, BatchBytes: c.batchBytes, Lease: c.lease, DrainTimeout: c.drain,
+		})
+		if err != nil {
+			return err
+		}
+		run.Go(func() error { return worker.Run(ctx) })
+	}
+	run.Go(func() error {
+		return ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery}).Run(ctx)
+	})
+	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(mux), log, m), ops, c.drain, log) })
+	log.Info("listening", "url", base.String(), "addr", listener.Addr().String(), "role", c.role, "data", c.data)
+	return run.Wait()
+}
+
+// answerUntil serves until ctx is done, and then lets the requests that are
+// under way end.
+func answerUntil(ctx context.Context, l net.Listener, h http.Handler, ops *operations, drain time.Duration, log *slog.Logger) error {
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	ops.draining.Store(true)
+	log.Info("draining; a second signal stops at once", "timeout", drain)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	if err := server.Shutdown(end); err != nil {
+		log.Warn("requests cut off that did not end in time", "timeout", drain)
+		_ = server.Close()
+	}
+	<-ended
+	return nil
+}
+
+// derived is the URL of the address that was asked for, with the port that it
+// came to be.
+func derived(asked string, got net.Addr) *url.URL {
+	// Both were checked: the one with the flags, the other by the listener.
+	host, _, _ := net.SplitHostPort(asked)
+	_, port, _ := net.SplitHostPort(got.String())
+	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}
+}

@@ -1,0 +1,127 @@
+package backends
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+func config(t *testing.T) Config {
+	t.Helper()
+	return Config{
+		Data: filepath.Join(t.TempDir(), "data"), Base: &url.URL{Scheme: "http", Host: "localhost:1"},
+		Logger: slog.New(slog.DiscardHandler),
+	}
+}
+
+func TestEmbeddedStays(t *testing.T) {
+	c := config(t)
+	b, err := Open(t.Context(), c)
+	require.NoError(t, err)
+	require.True(t, b.LocalQueue)
+	now := time.Now()
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "o", State: jobs.Accepted, CreatedAt: now, UpdatedAt: now}
+	require.NoError(t, b.Jobs.Create(t.Context(), job))
+	require.NoError(t, b.Bucket.WriteAll(t.Context(), "a/b.json", []byte("x"), nil))
+	require.NoError(t, b.Close(t.Context()))
+
+	raw, err := os.ReadFile(filepath.Join(ObjectsFolder(c.Data), "a", "b.json"))
+	require.NoError(t, err)
+	require.Equal(t, "x", string(raw))
+	info, err := os.Stat(c.Data)
+	require.NoError(t, err)
+	if runtime.GOOS != "windows" { // which has no such bits
+		require.Zero(t, info.Mode().Perm()&0o077, "others can look into the data folder")
+	}
+
+	b, err = Open(t.Context(), c)
+	require.NoError(t, err)
+	got, err := b.Jobs.Get(t.Context(), job.ID)
+	require.NoError(t, err)
+	require.Equal(t, job.ID, got.ID)
+	require.NoError(t, b.Close(t.Context()))
+}
+
+func TestURLs(t *testing.T) {
+	folder := t.TempDir()
+	c := config(t)
+	c.Blob = "dir://" + filepath.ToSlash(folder)
+	c.Topic, c.Subscription = "mem://"+t.Name(), "mem://"+t.Name()
+	c.Jobs = "sqlite:" + filepath.Join(folder, "other.db")
+	b, err := Open(t.Context(), c)
+	require.NoError(t, err)
+	require.NoError(t, b.Bucket.WriteAll(t.Context(), "k.json", []byte("x"), nil))
+	require.NoError(t, b.Close(t.Context()))
+	require.FileExists(t, filepath.Join(folder, "k.json"))
+	require.FileExists(t, filepath.Join(folder, "other.db"))
+	require.NoFileExists(t, filepath.Join(c.Data, "jobs.sqlite"))
+}
+
+func TestErrorsSayWhatThereIs(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Config)
+		want   string
+	}{
+		"bucket":       {func(c *Config) { c.Blob = "s3://bucket" }, "dir://, file:// or mem://"},
+		"no bucket":    {func(c *Config) { c.Blob = "just/a/path" }, "dir://, file:// or mem://"},
+		"topic":        {func(c *Config) { c.Topic, c.Subscription = "kafka://x", "kafka://x" }, "mem://"},
+		"subscription": {func(c *Config) { c.Topic, c.Subscription = "mem://x", "kafka://x" }, "open the subscription"},
+		"jobs":         {func(c *Config) { c.Jobs = "mysql://user:s3cret@host/db" }, "sqlite:FILE or begin with postgres://"},
+		"jobs, empty":  {func(c *Config) { c.Jobs = "sqlite:" }, "name of a file"},
+		"parameters":   {func(c *Config) { c.Jobs = "sqlite:a.db?mode=memory" }, "no parameters"},
+		"secret": {func(c *Config) {
+			require.NoError(t, os.MkdirAll(c.Data, 0o700))
+			require.NoError(t, os.WriteFile(filepath.Join(c.Data, "secret"), []byte("short"), 0o600))
+		}, "secret"},
+		"folder": {func(c *Config) {
+			require.NoError(t, os.WriteFile(c.Data, nil, 0o600))
+		}, "data folder"},
+	} {
+		c := config(t)
+		test.change(&c)
+		_, err := Open(t.Context(), c)
+		require.ErrorContains(t, err, test.want, name)
+		require.NotContains(t, err.Error(), "s3cret", name)
+		if name == "folder" {
+			require.Contains(t, err.Error(), c.Data)
+		}
+	}
+}
+
+func TestDatabase(t *testing.T) {
+	for given, want := range map[string][2]string{
+		"":                        {"sqlite", "file:data/jobs.sqlite?"},
+		"sqlite:jobs.db":          {"sqlite", "file:jobs.db?"},
+		"sqlite:/var/jobs.db":     {"sqlite", "file:/var/jobs.db?"},
+		"sqlite:///var/jobs.db":   {"sqlite", "file:/var/jobs.db?"},
+		"postgres://host/db":      {"pgx", "postgres://host/db"},
+		"postgresql://host/db?a=": {"pgx", "postgresql://host/db?a="},
+	} {
+		driver, dsn, err := database(Config{Data: "data", Jobs: given})
+		require.NoError(t, err, given)
+		require.Equal(t, want[0], driver)
+		require.True(t, strings.HasPrefix(dsn, want[1]), dsn)
+	}
+}
+
+// A failed Open closes what it opened before.
+func TestOpenClosesOnError(t *testing.T) {
+	b := &Backends{}
+	var closed []int
+	for i := range 3 {
+		b.closeLater(func(context.Context) error { closed = append(closed, i); return nil })
+	}
+	require.NoError(t, b.Close(t.Context()))
+	require.NoError(t, b.Close(t.Context()))
+	require.Equal(t, []int{2, 1, 0}, closed)
+}

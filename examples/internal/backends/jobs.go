@@ -1,0 +1,54 @@
+package backends
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // postgres://
+	_ "modernc.org/sqlite"             // sqlite:
+
+	"github.com/fhirdock/fhirdock/jobs/sqljobs"
+)
+
+var errJobs = errors.New("the job store's URL must be sqlite:FILE or begin with postgres://: no other driver is linked in")
+
+func (b *Backends) openJobs(ctx context.Context, c Config) error {
+	driver, dsn, err := database(c)
+	if err != nil {
+		return fmt.Errorf("open the job store: %w", err)
+	}
+	db, err := sql.Open(driver, dsn)
+	if err != nil {
+		return fmt.Errorf("open the job store: %w", err)
+	}
+	b.closeLater(func(context.Context) error { return db.Close() })
+	store, err := sqljobs.Open(ctx, db, nil)
+	if err != nil {
+		return fmt.Errorf("open the job store: %w", err)
+	}
+	b.Jobs = store
+	return nil
+}
+
+// database says with which driver to open what.
+func database(c Config) (driver, dsn string, err error) {
+	if c.Jobs == "" {
+		return "sqlite", sqljobs.SQLiteDSN(filepath.Join(c.Data, "jobs.sqlite")), nil
+	}
+	switch scheme(c.Jobs) {
+	case "sqlite":
+		// sqlite:jobs.db, sqlite:/var/lib/jobs.db, sqlite:///var/lib/jobs.db
+		file := strings.TrimPrefix(strings.TrimPrefix(c.Jobs, "sqlite:"), "//")
+		if file == "" || strings.ContainsAny(file, "?#") {
+			return "", "", errors.New("sqlite: takes the name of a file and no parameters")
+		}
+		return "sqlite", sqljobs.SQLiteDSN(file), nil
+	case "postgres", "postgresql":
+		return "pgx", c.Jobs, nil
+	}
+	return "", "", errJobs
+}

@@ -1,0 +1,214 @@
+// Package frontdoor is a small client of fhirdock's HTTP contract, for the
+// programs and their tests. It knows the contract and nothing of the library.
+package frontdoor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Client talks to one front door on behalf of one caller. It is safe for
+// concurrent use.
+type Client struct {
+	Base  string // for example http://127.0.0.1:8080
+	Token string // bearer token
+	// HTTP is what sends. Default http.DefaultClient.
+	HTTP *http.Client
+}
+
+// Receipt of an accepted Bundle.
+type Receipt struct {
+	JobID         string           `json:"jobId"`
+	Status        string           `json:"status"`
+	Message       string           `json:"message"`
+	ResourceCount map[string]int64 `json:"resourceCount"`
+	Issues        []Issue          `json:"issues"`
+}
+
+// Ticket for an upload.
+type Ticket struct {
+	UploadID  string            `json:"uploadId"`
+	UploadURL string            `json:"uploadUrl"`
+	Method    string            `json:"method"`
+	Headers   map[string]string `json:"headers"`
+	Key       string            `json:"key"`
+}
+
+// Job is the state of a job.
+type Job struct {
+	JobID         string           `json:"jobId"`
+	Status        string           `json:"status"`
+	Source        string           `json:"source"`
+	Message       string           `json:"message"`
+	ResourceCount map[string]int64 `json:"resourceCount"`
+	Progress      struct {
+		Done       int64 `json:"done"`
+		Rejected   int64 `json:"rejected"`
+		Bytes      int64 `json:"bytes"`
+		TotalBytes int64 `json:"totalBytes"`
+	} `json:"progress"`
+	Attempt    int       `json:"attempt"`
+	CreatedAt  time.Time `json:"createdAt"`
+	StartedAt  time.Time `json:"startedAt"`
+	FinishedAt time.Time `json:"finishedAt"`
+	Error      string    `json:"error"`
+	Issues     []Issue   `json:"issues"`
+	Outputs    []Output  `json:"outputs"`
+}
+
+// Output is one object that came out of a job.
+type Output struct {
+	Type  string `json:"type"`
+	Key   string `json:"key"`
+	Count int64  `json:"count"`
+	Bytes int64  `json:"bytes"`
+}
+
+// Issue is one finding.
+type Issue struct {
+	Severity string `json:"severity"`
+	Code     string `json:"code"`
+	Message  string `json:"message"`
+	Path     string `json:"path"`
+}
+
+// Finished reports whether nothing more will happen to the job.
+func (j *Job) Finished() bool {
+	switch j.Status {
+	case "completed", "failed", "expired", "cancelled":
+		return true
+	}
+	return false
+}
+
+// Refusal is an answer that is not a success.
+type Refusal struct {
+	Status    int    // HTTP
+	Message   string `json:"error"`
+	RequestID string `json:"requestId"`
+	Issues    []Issue
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("%d %s: %s", r.Status, http.StatusText(r.Status), r.Message)
+}
+
+// PostBundle sends a Bundle of size bytes to the webhook.
+func (c *Client) PostBundle(ctx context.Context, body io.Reader, size int64) (*Receipt, error) {
+	var r Receipt
+	err := c.do(ctx, http.MethodPost, "/v1/ingestion/fhir/Bundle", "application/fhir+json", body, size, &r)
+	return &r, err
+}
+
+// UploadURL asks for a signed upload.
+func (c *Client) UploadURL(ctx context.Context, contentType string, size int64) (*Ticket, error) {
+	ask, err := json.Marshal(map[string]any{"contentType": contentType, "contentLength": size})
+	if err != nil {
+		return nil, err
+	}
+	var t Ticket
+	err = c.do(ctx, http.MethodPost, "/v1/ingestion/upload-url", "application/json", bytes.NewReader(ask), int64(len(ask)), &t)
+	return &t, err
+}
+
+// Upload sends the file that a ticket is for, without credentials: the URL has
+// them.
+func (c *Client) Upload(ctx context.Context, t *Ticket, body io.Reader, size int64) error {
+	req, err := http.NewRequestWithContext(ctx, t.Method, t.UploadURL, plain{body})
+	if err != nil {
+		return err
+	}
+	req.ContentLength = size
+	for name, value := range t.Headers {
+		req.Header.Set(name, value)
+	}
+	return c.send(req, nil)
+}
+
+// Job looks a job up.
+func (c *Client) Job(ctx context.Context, id string) (*Job, error) {
+	var j Job
+	err := c.do(ctx, http.MethodGet, "/v1/ingestion/jobs/"+url.PathEscape(id), "", nil, 0, &j)
+	return &j, err
+}
+
+// Follow looks a job up again and again until it is finished, and calls see
+// with what it was each time.
+func (c *Client) Follow(ctx context.Context, id string, see func(*Job)) (*Job, error) {
+	// Quick at first, for jobs that take a few milliseconds.
+	for pause := 10 * time.Millisecond; ; pause = min(pause*3/2, 250*time.Millisecond) {
+		job, err := c.Job(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if see != nil {
+			see(job)
+		}
+		if job.Finished() {
+			return job, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (c *Client) do(ctx context.Context, method, path, contentType string, body io.Reader, size int64, into any) error {
+	if body != nil {
+		body = plain{body}
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.Base, "/")+path, body)
+	if err != nil {
+		return err
+	}
+	req.ContentLength = size
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	return c.send(req, into)
+}
+
+// plain hides what else a reader can do, so that net/http neither closes it
+// early nor guesses its length.
+type plain struct{ io.Reader }
+
+func (c *Client) send(req *http.Request, into any) error {
+	h := c.HTTP
+	if h == nil {
+		h = http.DefaultClient
+	}
+	resp, err := h.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode < 200 || resp.StatusCode > 299 {
+		r := &Refusal{}
+		if json.Unmarshal(raw, r) != nil || r.Message == "" {
+			r.Message = "the answer is not one of the front door"
+		}
+		r.Status = resp.StatusCode
+		return r
+	}
+	if into == nil {
+		return nil
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("the answer to %s %s is not what the contract says: %w", req.Method, req.URL.Path, err)
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+// Package proctest builds a program of this module and runs it in tests, as its
+// users run it.
+package proctest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Main builds the program in the current folder, sets binary to its path, and
+// runs the tests. It is all that a TestMain needs, and does not return.
+func Main(m *testing.M, binary *string) {
+	os.Exit(func() int {
+		folder, err := os.MkdirTemp("", "fhirdock-proctest-")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(folder)
+		*binary = filepath.Join(folder, "program.exe") // the ending does no harm elsewhere
+		args := []string{"build", "-o", *binary}
+		if raceEnabled {
+			args = append(args, "-race")
+		}
+		if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+// Process is a program that runs.
+type Process struct {
+	*exec.Cmd
+	Stdout, Stderr *Buffer
+	exited         chan struct{}
+	err            error
+}
+
+// Start starts the program without any FHIRDOCK_ variables of the environment.
+// It is killed at the end of the test if it still runs.
+func Start(t testing.TB, binary string, args ...string) *Process {
+	t.Helper()
+	p := &Process{Cmd: exec.Command(binary, args...), Stdout: &Buffer{}, Stderr: &Buffer{}, exited: make(chan struct{})}
+	p.Cmd.Stdout, p.Cmd.Stderr = p.Stdout, p.Stderr
+	p.Dir = t.TempDir()
+	for _, v := range os.Environ() {
+		if !bytes.HasPrefix([]byte(v), []byte("FHIRDOCK_")) {
+			p.Env = append(p.Env, v)
+		}
+	}
+	if err := p.Cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		p.err = p.Cmd.Wait()
+		close(p.exited)
+	}()
+	t.Cleanup(func() {
+		_ = p.Process.Kill()
+		<-p.exited
+		if t.Failed() {
+			t.Logf("stderr of %v:\n%s", args, p.Stderr.String())
+		}
+	})
+	return p
+}
+
+// Exit waits for the program's end and returns its exit code; -1 if a signal
+// ended it. The test fails if it takes longer than the timeout.
+func (p *Process) Exit(t testing.TB, timeout time.Duration) int {
+	t.Helper()
+	select {
+	case <-p.exited:
+		return p.ProcessState.ExitCode()
+	case <-time.After(timeout):
+		t.Fatalf("the program still runs after %s", timeout)
+		return 0
+	}
+}
+
+// Wait waits until the program's stderr matches, and returns the match and its
+// groups.
+func (p *Process) Wait(t testing.TB, pattern string) []string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		changed := p.Stderr.changed()
+		if found := re.FindStringSubmatch(p.Stderr.String()); found != nil {
+			return found
+		}
+		select {
+		case <-changed:
+		case <-p.exited:
+			if found := re.FindStringSubmatch(p.Stderr.String()); found != nil {
+				return found
+			}
+			t.Fatalf("the program ended before its stderr matched %s:\n%s", pattern, p.Stderr.String())
+		case <-ctx.Done():
+			t.Fatalf("the program's stderr does not match %s:\n%s", pattern, p.Stderr.String())
+		}
+	}
+}
+
+// Buffer is what a program has written so far. It is safe for concurrent use.
+type Buffer struct {
+	mu   sync.Mutex
+	b    bytes.Buffer
+	more chan struct{}
+}
+
+func (b *Buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.more != nil {
+		close(b.more)
+		b.more = nil
+	}
+	return b.b.Write(p)
+}
+
+func (b *Buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// changed returns a channel that is closed by the next write.
+func (b *Buffer) changed() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.more == nil {
+		b.more = make(chan struct{})
+	}
+	return b.more
+}

@@ -1,0 +1,137 @@
+// Command quickstart shows fhirdock at work: the whole pipeline in one process,
+// on a folder, with payloads sent through its real front door. See its -help.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/dustin/go-humanize"
+	"golang.org/x/term"
+
+	"github.com/fhirdock/fhirdock/examples/internal/envflag"
+)
+
+const intro = `fhirdock quickstart: runs the whole pipeline in one process, sends it payloads
+through its HTTP front door, and says what became of them.
+
+Usage: quickstart [flags] [FILE|FOLDER ...]
+
+Without arguments it sends synthetic data that it makes itself: a Bundle of each
+type by webhook, an NDJSON file by signed upload, and an invalid Bundle to show
+how that is refused. With arguments it sends the .json files (Bundles) and
+.ndjson files that they name; folders are searched. Nothing leaves this machine.
+`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// config is what the flags say.
+type config struct {
+	size int64
+	seed uint64
+	data string
+	keep bool
+}
+
+// run is main with its surroundings given. It returns 0 if everything went as
+// it should, 130 if it was interrupted, 2 for wrong flags, 1 for all else.
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	c := config{}
+	set := envflag.New("quickstart", "FHIRDOCK_QUICKSTART_", intro)
+	set.Group("Sample data")
+	size := set.String("size", "100MB", "`SIZE`: of the NDJSON file that is made, such as 1MB or 10GB")
+	set.Uint64Var(&c.seed, "seed", 1, "`SEED`: which data is made; the same seed gives the same bytes")
+	set.Group("Where things are kept")
+	set.StringVar(&c.data, "data", "", "`FOLDER`: where to work (default: a new temporary one)")
+	set.BoolVar(&c.keep, "keep", true, "keep a temporary folder; -keep=false removes it at the end")
+
+	err := set.Parse(args, getenv)
+	if errors.Is(err, flag.ErrHelp) {
+		if set.WriteHelp(stdout) != nil {
+			return 1
+		}
+		return 0
+	}
+	if err == nil {
+		var n uint64
+		if n, err = humanize.ParseBytes(*size); err != nil || n == 0 || n > 1<<50 {
+			err = errors.New("-size must be a size such as 1MB or 10GB")
+		}
+		c.size = int64(n)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "quickstart: %v\nSee quickstart -help.\n", err)
+		return 2
+	}
+
+	ok, err := demonstrate(ctx, c, set.Args(), stdout)
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintln(stderr, "quickstart: interrupted")
+		return 130
+	case err != nil:
+		fmt.Fprintf(stderr, "quickstart: %v\n", err)
+		return 1
+	case !ok:
+		return 1
+	}
+	return 0
+}
+
+// demonstrate runs the pipeline, sends the payloads and reports. It says whether
+// all that was sent became what it should.
+func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (ok bool, err error) {
+	payloads, err := choose(c, args)
+	if err != nil {
+		return false, err
+	}
+	folder, temporary := c.data, c.data == ""
+	if temporary {
+		if folder, err = os.MkdirTemp("", "fhirdock-quickstart-"); err != nil {
+			return false, err
+		}
+	}
+	if temporary && !c.keep {
+		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	}
+
+	p, err := start(ctx, folder)
+	if err != nil {
+		return false, err
+	}
+	v := newView(out)
+	v.line("fhirdock listens on %s and keeps everything in %s", p.url, folder)
+	results := sendAll(ctx, p.client(), payloads, v)
+	v.close()
+	if err := p.stop(); err != nil {
+		return false, err
+	}
+	ok = report(out, results)
+	if temporary && !c.keep {
+		return ok, nil
+	}
+	where(out, folder, results)
+	return ok, nil
+}
+
+func width(out io.Writer) (columns int, terminal bool) {
+	f, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 100, false
+	}
+	columns, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil || columns < 60 || rows < 5 {
+		return 100, false // too small for bars, or does not say
+	}
+	return columns, true
+}

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/fhirdock/fhirdock/examples/internal/samples"
+)
+
+// webhookLimit is the size up to which a Bundle goes by webhook; a larger one is
+// uploaded. It is the front door's default.
+const webhookLimit = 64 << 20
+
+// payload is something to send.
+type payload struct {
+	name   string
+	size   int64 // bytes
+	ndjson bool
+	// refusal is the error with which the front door must answer; empty if it
+	// must take the payload.
+	refusal string
+	open    func() (io.ReadCloser, error)
+}
+
+// upload says whether the payload goes by signed upload, not by webhook.
+func (p *payload) upload() bool { return p.ndjson || p.size > webhookLimit }
+
+func (p *payload) contentType() string {
+	if p.ndjson {
+		return "application/fhir+ndjson"
+	}
+	return "application/fhir+json"
+}
+
+// choose returns what the arguments name, or the samples if there are none.
+func choose(c config, args []string) ([]*payload, error) {
+	if len(args) == 0 {
+		return sampled(c), nil
+	}
+	var found []*payload
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if err != nil {
+			return nil, err
+		}
+		if !info.IsDir() {
+			p := file(arg, info)
+			if p == nil {
+				return nil, fmt.Errorf("%s: only .json and .ndjson files are taken", arg)
+			}
+			found = append(found, p)
+			continue
+		}
+		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			info, err := d.Info()
+			if err != nil {
+				return err
+			}
+			if p := file(path, info); p != nil {
+				found = append(found, p)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(found) == 0 {
+		return nil, errors.New("there are no .json or .ndjson files in what was named")
+	}
+	return found, nil
+}
+
+// file returns the payload of a file, or nil if its name is not that of one.
+func file(path string, info fs.FileInfo) *payload {
+	p := &payload{name: path, size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(path) }}
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".ndjson":
+		p.ndjson = true
+	case ".json":
+	default:
+		return nil
+	}
+	return p
+}
+
+func sampled(c config) []*payload {
+	var list []*payload
+	for _, b := range append(samples.Bundles(c.seed), samples.Invalid(c.seed)) {
+		list = append(list, &payload{
+			name: b.Name, size: int64(len(b.Body)), refusal: b.Refusal,
+			open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Body)), nil },
+		})
+	}
+	f := samples.NDJSON(c.seed, c.size)
+	return append(list, &payload{
+		name: f.Name, size: f.Size, ndjson: true,
+		open: func() (io.ReadCloser, error) { return io.NopCloser(f.Open()), nil },
+	})
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+	"github.com/fhirdock/fhirdock/examples/internal/samples"
+)
+
+var binary string
+
+func TestMain(m *testing.M) { proctest.Main(m, &binary) }
+
+var rowPattern = regexp.MustCompile(`(?m)^([0-9a-f-]{36}|-) +(webhook|presigned_upload) +(\w+) +([0-9.]+ \w+) +([0-9,]+|-) +([0-9,]+|-) +([0-9.]+|-)  (\S+)$`)
+
+// table returns the rows of the final table, by payload.
+func table(t *testing.T, out string) map[string][]string {
+	t.Helper()
+	rows := map[string][]string{}
+	for _, m := range rowPattern.FindAllStringSubmatch(out, -1) {
+		rows[m[8]] = m
+	}
+	return rows
+}
+
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	p := proctest.Start(t, binary, "-size", "1MB", "-data", folder)
+	code := p.Exit(t, time.Minute)
+	out := p.Stdout.String()
+	require.Zero(t, code, out+p.Stderr.String())
+	require.Empty(t, p.Stderr.String())
+
+	rows := table(t, out)
+	require.Len(t, rows, 6, out)
+	for name, resources := range map[string]string{
+		"transaction.json": "300", "batch.json": "120", "collection.json": "500", "message.json": "80",
+	} {
+		require.Equal(t, []string{"webhook", "completed"}, rows[name][2:4])
+		require.Equal(t, []string{resources, "0"}, rows[name][5:7], name)
+	}
+	require.Equal(t, []string{"webhook", "refused"}, rows["invalid.json"][2:4])
+	require.Equal(t, []string{"presigned_upload", "completed"}, rows["patients.ndjson"][2:4])
+	require.Contains(t, out, "400 Bad Request: Entry 1 missing 'resource' field (as it should be)")
+	require.Regexp(t, `(?m)^6 payloads, .* resources/s$`, out)
+
+	// What it says is worth a try works.
+	try := regexp.MustCompile(`(?m)^  head -n 1 (.+/Patient\.ndjson)$`).FindStringSubmatch(out)
+	require.NotNil(t, try, out)
+	raw, err := os.ReadFile(try[1])
+	require.NoError(t, err)
+	first, _, _ := bytes.Cut(raw, []byte("\n"))
+	var patient struct{ ResourceType string }
+	require.NoError(t, json.Unmarshal(first, &patient))
+	require.Equal(t, "Patient", patient.ResourceType)
+	// It is that of the NDJSON file, the one with the most patients.
+	require.Contains(t, try[1], rows["patients.ndjson"][1])
+	// All lines of the file are in the lake.
+	lines := 0
+	for _, name := range glob(t, filepath.Dir(try[1]), "*.ndjson") {
+		raw, err := os.ReadFile(name)
+		require.NoError(t, err)
+		lines += bytes.Count(raw, []byte("\n"))
+	}
+	require.EqualValues(t, samples.NDJSON(1, 1_000_000).Lines, lines)
+}
+
+func glob(t *testing.T, folder, pattern string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(folder, pattern))
+	require.NoError(t, err)
+	var seen []string
+	for _, name := range names {
+		if !strings.HasPrefix(filepath.Base(name), ".") { // attributes
+			seen = append(seen, name)
+		}
+	}
+	return seen
+}
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o700))
+	require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
+	return name
+}
+
+const (
+	good = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
+	bad  = `{"resourceType":"Patient","id":"canary"}`
+)
+
+func TestOwnFiles(t *testing.T) {
+	t.Parallel()
+	in := t.TempDir()
+	one := write(t, filepath.Join(in, "one.json"), good)
+	write(t, filepath.Join(in, "folder", "deep", "two.JSON"), good)
+	write(t, filepath.Join(in, "folder", "three.ndjson"), `{"resourceType":"Patient","id":"a"}`+"\nnot JSON\n"+`{"resourceType":"Group","type":"person"}`)
+	write(t, filepath.Join(in, "folder", "notes.txt"), "not taken")
+
+	p := proctest.Start(t, binary, "-keep=false", one, filepath.Join(in, "folder"))
+	require.Zero(t, p.Exit(t, time.Minute), p.Stdout.String()+p.Stderr.String())
+	rows := table(t, p.Stdout.String())
+	require.Len(t, rows, 3)
+	require.Equal(t, []string{"1", "0"}, rows["one.json"][5:7])
+	require.Equal(t, []string{"1", "0"}, rows["two.JSON"][5:7])
+	require.Equal(t, []string{"2", "1"}, rows["three.ndjson"][5:7])
+	require.Contains(t, p.Stdout.String(), "Group 1")
+	// -keep=false leaves nothing.
+	folder := regexp.MustCompile(`keeps everything in (\S+)`).FindStringSubmatch(p.Stdout.String())
+	require.NoDirExists(t, folder[1])
+}
+
+func TestRefusedFile(t *testing.T) {
+	t.Parallel()
+	in := t.TempDir()
+	write(t, filepath.Join(in, "good.json"), good)
+	write(t, filepath.Join(in, "bad.json"), bad)
+	p := proctest.Start(t, binary, "-keep=false", in)
+	require.Equal(t, 1, p.Exit(t, time.Minute))
+	rows := table(t, p.Stdout.String())
+	require.Equal(t, "completed", rows["good.json"][3])
+	require.Equal(t, "refused", rows["bad.json"][3])
+	require.Contains(t, p.Stdout.String(), "Expected resourceType 'Bundle', got 'Patient'")
+	require.NotContains(t, p.Stdout.String(), "canary")
+}
+
+func TestWrongUse(t *testing.T) {
+	t.Parallel()
+	empty := t.TempDir()
+	text := write(t, filepath.Join(t.TempDir(), "notes.txt"), "x")
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"no such file":   {[]string{filepath.Join(empty, "none.json")}, 1, "none.json"},
+		"nothing in it":  {[]string{empty}, 1, "no .json or .ndjson files"},
+		"another ending": {[]string{text}, 1, "only .json and .ndjson"},
+		"size":           {[]string{"-size", "much"}, 2, "-size"},
+		"flag":           {[]string{"-nope"}, 2, "-nope"},
+		"folder":         {[]string{"-size", "1MB", "-data", text}, 1, text},
+	} {
+		var out, errs bytes.Buffer
+		require.Equal(t, c.code, run(t.Context(), c.args, func(string) string { return "" }, &out, &errs), name)
+		require.Contains(t, errs.String(), c.want, name)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	var out, errs bytes.Buffer
+	require.Zero(t, run(t.Context(), []string{"-help"}, func(string) string { return "" }, &out, &errs))
+	for _, part := range []string{"-size SIZE", "-seed", "-data FOLDER", "-keep", "FHIRDOCK_QUICKSTART_SIZE", "[FILE|FOLDER ...]"} {
+		require.Contains(t, out.String(), part)
+	}
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+)
+
+// rows is how many payloads the table has at most; those that went wrong are
+// always in it.
+const rows = 40
+
+// report writes the table of what became of the payloads, and says whether all
+// of them became what they should.
+func report(out io.Writer, results []*result) bool {
+	columns, _ := width(out)
+	shown, left := results, 0
+	if len(shown) > rows {
+		shown = nil
+		for _, r := range results {
+			if len(shown) < rows || !r.expected() {
+				shown = append(shown, r)
+			} else {
+				left++
+			}
+		}
+	}
+	table := [][]string{{"JOB", "SOURCE", "STATUS", "SIZE", "RESOURCES", "REJECTED", "MB/s", "PAYLOAD"}}
+	for _, r := range shown {
+		table = append(table, row(r))
+	}
+	fmt.Fprintln(out)
+	for i, line := range aligned(table, "lllrrrrl") {
+		fmt.Fprintln(out, line)
+		if i > 0 {
+			// Resources by type are lines of their own: beside the rest they
+			// would not fit on any screen.
+			for _, detail := range wrap(details(shown[i-1]), columns-4) {
+				fmt.Fprintln(out, "    "+detail)
+			}
+		}
+	}
+	if left > 0 {
+		fmt.Fprintf(out, "and %d more, all as they should be\n", left)
+	}
+	fmt.Fprintln(out, "\n"+summary(results))
+	return !slices.ContainsFunc(results, func(r *result) bool { return !r.expected() })
+}
+
+// aligned pads the cells of a table, to the left or right as sides says.
+func aligned(table [][]string, sides string) []string {
+	widths := make([]int, len(sides))
+	for _, cells := range table {
+		for i, cell := range cells {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	lines := make([]string, len(table))
+	for n, cells := range table {
+		for i, cell := range cells {
+			padding := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if sides[i] == 'r' {
+				cell = padding + cell
+			} else {
+				cell += padding
+			}
+			cells[i] = cell
+		}
+		lines[n] = strings.TrimRight(strings.Join(cells, "  "), " ")
+	}
+	return lines
+}
+
+func row(r *result) []string {
+	id, status, resources, rejected := "-", "failed", "-", "-"
+	if r.id != "" {
+		id = r.id
+	}
+	switch {
+	case r.job != nil:
+		status = r.job.Status
+		resources, rejected = humanize.Comma(r.job.Progress.Done), humanize.Comma(r.job.Progress.Rejected)
+	case r.refused() != nil:
+		status = "refused"
+	}
+	return []string{id, r.source, status, humanize.Bytes(uint64(r.size)), resources, rejected,
+		rate(r.size, took(r)), filepath.Base(r.name)}
+}
+
+// took is the time from a job's creation to its end, by the server's clock.
+func took(r *result) time.Duration {
+	if r.job == nil || r.job.FinishedAt.IsZero() {
+		return 0
+	}
+	return r.job.FinishedAt.Sub(r.job.CreatedAt)
+}
+
+func rate(bytes int64, d time.Duration) string {
+	if d <= 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f", float64(bytes)/1e6/d.Seconds())
+}
+
+// details are the parts of the second line: resources by type, or what went
+// wrong.
+func details(r *result) []string {
+	switch {
+	case r.err != nil && r.expected():
+		return strings.Fields(r.err.Error() + " (as it should be)")
+	case r.err != nil || !r.expected():
+		return strings.Fields(ended(r))
+	}
+	return byType(r.job)
+}
+
+func byType(job *frontdoor.Job) []string {
+	types := slices.Collect(maps.Keys(job.ResourceCount))
+	slices.SortFunc(types, func(a, b string) int {
+		return cmp.Or(cmp.Compare(job.ResourceCount[b], job.ResourceCount[a]), cmp.Compare(a, b))
+	})
+	for i, t := range types {
+		// Type and number are one word to wrap.
+		types[i] = t + " " + humanize.Comma(job.ResourceCount[t])
+		if i < len(types)-1 {
+			types[i] += ","
+		}
+	}
+	return types
+}
+
+// wrap puts words on lines of at most n columns.
+func wrap(words []string, n int) []string {
+	var lines []string
+	line := ""
+	for _, word := range words {
+		if line != "" && len(line)+1+len(word) > n {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	return append(lines, line)
+}
+
+func summary(results []*result) string {
+	var bytes, resources, rejected int64
+	var first, last time.Time
+	for _, r := range results {
+		if r.job == nil {
+			continue
+		}
+		bytes += r.size
+		resources += r.job.Progress.Done
+		rejected += r.job.Progress.Rejected
+		if first.IsZero() || r.job.CreatedAt.Before(first) {
+			first = r.job.CreatedAt
+		}
+		if r.job.FinishedAt.After(last) {
+			last = r.job.FinishedAt
+		}
+	}
+	s := fmt.Sprintf("%d payloads, %s, %s resources, %s rejected", len(results),
+		humanize.Bytes(uint64(bytes)), humanize.Comma(resources), humanize.Comma(rejected))
+	if d := last.Sub(first); d > 0 {
+		s += fmt.Sprintf(", in %s: %s MB/s, %s resources/s", d.Round(10*time.Millisecond), rate(bytes, d),
+			humanize.Comma(int64(float64(resources)/d.Seconds())))
+	}
+	return s
+}
+
+// where says where the output lies and what to try with it.
+func where(out io.Writer, folder string, results []*result) {
+	var best frontdoor.Output
+	var key string
+	for _, r := range results {
+		if r.job == nil {
+			continue
+		}
+		for _, o := range r.job.Outputs {
+			// Patients are what one wants to see first.
+			if key == "" || o.Type == "Patient" && (best.Type != "Patient" || o.Count > best.Count) {
+				best, key = o, o.Key
+			}
+		}
+	}
+	if key != "" {
+		path := filepath.Join(backends.ObjectsFolder(folder), filepath.FromSlash(key))
+		fmt.Fprintf(out, "\nOne NDJSON file for each job and resource type lies below\n  %s\nWorth a try:\n  head -n 1 %s\n",
+			filepath.Dir(filepath.Dir(path)), quoted(path))
+	}
+	fmt.Fprintf(out, "\nThe folder is kept, with a log in %s: remove it when you have seen enough.\n", filepath.Join(folder, logName))
+}
+
+// quoted makes a path safe to paste into a shell.
+func quoted(path string) string {
+	if strings.ContainsAny(path, " '\"$&()*;<>?[\\]`{|}~") {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
+}

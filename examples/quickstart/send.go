@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+)
+
+// senders is how many payloads are on their way at once.
+const senders = 4
+
+// result is what became of a payload.
+type result struct {
+	*payload
+	source string
+	id     string         // of the job, if there is one
+	job    *frontdoor.Job // as last seen, if it was followed
+	err    error          // why it did not get to its end
+}
+
+// refused returns the front door's refusal, if that is what came.
+func (r *result) refused() *frontdoor.Refusal {
+	if refusal, ok := errors.AsType[*frontdoor.Refusal](r.err); ok {
+		return refusal
+	}
+	return nil
+}
+
+// expected says whether that is what should have become of it.
+func (r *result) expected() bool {
+	if r.refusal != "" {
+		f := r.refused()
+		return f != nil && f.Status == 400 && f.Message == r.refusal
+	}
+	return r.err == nil && r.job != nil && r.job.Status == "completed"
+}
+
+// sendAll sends the payloads and follows their jobs to the end. Those that were
+// not begun when ctx ended are not in the result.
+func sendAll(ctx context.Context, c *frontdoor.Client, payloads []*payload, v view) []*result {
+	results := make([]*result, len(payloads))
+	g := new(errgroup.Group)
+	g.SetLimit(senders)
+	for i, p := range payloads {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			r := &result{payload: p, source: "webhook"}
+			if p.upload() {
+				r.source = "presigned_upload"
+			}
+			track := v.begin(r)
+			r.err = send(ctx, c, r, track)
+			track.end(r)
+			results[i] = r
+			return nil
+		})
+	}
+	_ = g.Wait() // errors are in the results
+	done := results[:0]
+	for _, r := range results {
+		if r != nil {
+			done = append(done, r)
+		}
+	}
+	return done
+}
+
+// send sends one payload and follows its job.
+func send(ctx context.Context, c *frontdoor.Client, r *result, track tracker) error {
+	body, err := r.open()
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	counted := &countingReader{src: body, seen: track.sent}
+	if r.upload() {
+		ticket, err := c.UploadURL(ctx, r.contentType(), r.size)
+		if err != nil {
+			return err
+		}
+		r.id = ticket.UploadID
+		if err := c.Upload(ctx, ticket, counted, r.size); err != nil {
+			return err
+		}
+	} else {
+		receipt, err := c.PostBundle(ctx, counted, r.size)
+		if err != nil {
+			return err
+		}
+		r.id = receipt.JobID
+	}
+	job, err := c.Follow(ctx, r.id, track.working)
+	if err != nil {
+		return err
+	}
+	r.job = job
+	return nil
+}
+
+// countingReader tells how much was read so far.
+type countingReader struct {
+	src  io.Reader
+	n    int64
+	seen func(total int64)
+}
+
+func (c *countingReader) Read(p []byte) (int, error) {
+	n, err := c.src.Read(p)
+	c.n += int64(n)
+	c.seen(c.n)
+	return n, err
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+)
+
+// view shows what goes on while it goes on. It is safe for concurrent use.
+type view interface {
+	line(format string, args ...any)
+	begin(r *result) tracker
+	close()
+}
+
+// tracker shows one payload's way.
+type tracker interface {
+	sent(bytes int64) // so far
+	working(job *frontdoor.Job)
+	end(r *result)
+}
+
+func newView(out io.Writer) view {
+	if columns, terminal := width(out); terminal {
+		return newBars(out, columns)
+	}
+	return &lines{out: out, every: time.Second}
+}
+
+// lines is the view where there is no terminal: a line for each event, and one a
+// second for what takes longer.
+type lines struct {
+	mu    sync.Mutex
+	out   io.Writer
+	every time.Duration
+}
+
+func (l *lines) line(format string, args ...any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fmt.Fprintf(l.out, format+"\n", args...)
+}
+
+func (l *lines) close() {}
+
+func (l *lines) begin(r *result) tracker {
+	l.line("%s", began(r))
+	return &lineTracker{lines: l, r: r, last: time.Now()}
+}
+
+type lineTracker struct {
+	*lines
+	r    *result
+	last time.Time
+}
+
+// now says whether it is time for another line.
+func (t *lineTracker) now() bool {
+	if time.Since(t.last) < t.every {
+		return false
+	}
+	t.last = time.Now()
+	return true
+}
+
+func (t *lineTracker) sent(n int64) {
+	if t.now() {
+		t.line("  %s: sent %s of it", t.r.name, percent(n, t.r.size))
+	}
+}
+
+func (t *lineTracker) working(job *frontdoor.Job) {
+	switch {
+	case job.Finished() || !t.now():
+	case job.Progress.Bytes >= t.r.size:
+		t.line("  %s: all of it worked on, the output is being put together", t.r.name)
+	default:
+		t.line("  %s: %s, %s of it worked on, %s resources", t.r.name, job.Status,
+			percent(job.Progress.Bytes, t.r.size), humanize.Comma(job.Progress.Done))
+	}
+}
+
+func (t *lineTracker) end(r *result) { t.line("%s", ended(r)) }
+
+func began(r *result) string {
+	how := "by webhook"
+	if r.upload() {
+		how = "by signed upload"
+	}
+	return fmt.Sprintf("sending %s, %s, %s", r.name, humanize.Bytes(uint64(r.size)), how)
+}
+
+func ended(r *result) string {
+	switch f := r.refused(); {
+	case f != nil && r.expected():
+		return fmt.Sprintf("refused %s, as it should be: %s", r.name, f.Error())
+	case r.err != nil:
+		return fmt.Sprintf("FAILED %s: %v", r.name, r.err)
+	case r.refusal != "":
+		return fmt.Sprintf("FAILED %s: it was taken, and should have been refused", r.name)
+	case !r.expected():
+		return fmt.Sprintf("FAILED %s: the job is %s: %s", r.name, r.job.Status, r.job.Error)
+	}
+	return fmt.Sprintf("done with %s: %s resources, %s rejected", r.name,
+		humanize.Comma(r.job.Progress.Done), humanize.Comma(r.job.Progress.Rejected))
+}
+
+func percent(n, of int64) string {
+	if of <= 0 {
+		return "100%"
+	}
+	return fmt.Sprintf("%d%%", min(n, of)*100/of)
+}

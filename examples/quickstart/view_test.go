@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+)
+
+func TestLinesTellOfLongWork(t *testing.T) {
+	var out bytes.Buffer
+	v := &lines{out: &out} // every: 0, so each event is a line
+	r := &result{payload: &payload{name: "big.ndjson", size: 200, ndjson: true}}
+	track := v.begin(r)
+	track.sent(50)
+	job := &frontdoor.Job{Status: "processing"}
+	job.Progress.Bytes, job.Progress.Done = 150, 1234
+	track.working(job)
+	r.job = &frontdoor.Job{Status: "failed", Error: "The payload is truncated"}
+	track.end(r)
+	require.Equal(t, `sending big.ndjson, 200 B, by signed upload
+  big.ndjson: sent 25% of it
+  big.ndjson: processing, 75% of it worked on, 1,234 resources
+FAILED big.ndjson: the job is failed: The payload is truncated
+`, out.String())
+}
+
+func TestBars(t *testing.T) {
+	var out bytes.Buffer
+	v := newBars(&out, 80)
+	r := &result{payload: &payload{name: "a.json", size: 10}}
+	track := v.begin(r)
+	track.sent(10)
+	r.job = &frontdoor.Job{Status: "completed"}
+	track.working(r.job)
+	track.end(r)
+	v.close()
+	v.line("after the %s", "end")
+	require.Contains(t, out.String(), "done with a.json: 0 resources, 0 rejected\n")
+	require.Contains(t, out.String(), "after the end\n")
+}
+
+func TestExpected(t *testing.T) {
+	planned := &payload{refusal: "No"}
+	for name, c := range map[string]struct {
+		r    result
+		want bool
+	}{
+		"completed":          {result{payload: &payload{}, job: &frontdoor.Job{Status: "completed"}}, true},
+		"failed":             {result{payload: &payload{}, job: &frontdoor.Job{Status: "failed"}}, false},
+		"refused":            {result{payload: &payload{}, err: &frontdoor.Refusal{Status: 400, Message: "No"}}, false},
+		"refused as planned": {result{payload: planned, err: &frontdoor.Refusal{Status: 400, Message: "No"}}, true},
+		"refused otherwise":  {result{payload: planned, err: &frontdoor.Refusal{Status: 400, Message: "Why"}}, false},
+		"server error":       {result{payload: planned, err: &frontdoor.Refusal{Status: 500, Message: "No"}}, false},
+		"taken":              {result{payload: planned, job: &frontdoor.Job{Status: "completed"}}, false},
+	} {
+		require.Equal(t, c.want, c.r.expected(), name)
+	}
+}
+
+// A long list is cut; what went wrong never is.
+func TestReportCutsWhatWentWell(t *testing.T) {
+	var results []*result
+	for i := range 100 {
+		r := &result{payload: &payload{name: fmt.Sprint("f", i, ".json")}, source: "webhook", job: &frontdoor.Job{Status: "completed"}}
+		if i == 99 {
+			r.job.Status = "failed"
+		}
+		results = append(results, r)
+	}
+	var out bytes.Buffer
+	require.False(t, report(&out, results))
+	require.Contains(t, out.String(), "f99.json")
+	require.Contains(t, out.String(), "and 59 more, all as they should be")
+	require.True(t, report(&out, results[:50]))
+}
+
+func TestWrap(t *testing.T) {
+	lines := wrap(strings.Fields("one two three four five"), 9)
+	require.Equal(t, []string{"one two", "three", "four five"}, lines)
+}
+
+func TestQuoted(t *testing.T) {
+	require.Equal(t, "/tmp/a-b/c.ndjson", quoted("/tmp/a-b/c.ndjson"))
+	require.Equal(t, `'/tmp/a b'`, quoted("/tmp/a b"))
+	require.Equal(t, `'/tmp/it'\''s'`, quoted("/tmp/it's"))
+}
