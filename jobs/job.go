@@ -37,7 +37,7 @@ type Job struct {
 	ResourceCounts map[string]int64
 	// Issues is a JSON array of findings that did not stop the payload, as the
 	// pipeline rendered it; stores keep it as it is. Nil if there are none.
-	Issues   json.RawMessage
+	Issues   json.RawMessage `json:",omitempty"`
 	Progress Progress
 
 	// Attempt counts claims, from 1; MaxAttempts bounds them.

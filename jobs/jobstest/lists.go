@@ -1,0 +1,214 @@
+package jobstest
+
+import (
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+func due(t T, s jobs.Store, now time.Time, limit int) []*jobs.Job {
+	t.Helper()
+	found, err := s.Due(t.Context(), now, limit)
+	if err != nil {
+		t.Fatalf("due: %v", err)
+	}
+	return found
+}
+
+func dueTime(t T, s jobs.Store) {
+	job := create(t, s, newJob("a", 1))
+	if n := len(due(t, s, job.DueAt.Add(-time.Microsecond), 10)); n != 0 {
+		t.Fatalf("a job is due a microsecond before its time")
+	}
+	found := due(t, s, job.DueAt, 10)
+	if len(found) != 1 {
+		t.Fatalf("a job is not due at its time")
+	}
+	same(t, job, found[0])
+}
+
+func neverDue(t T, s jobs.Store) {
+	job := newJob("a", 1)
+	job.DueAt = time.Time{}
+	create(t, s, job)
+	if n := len(due(t, s, start.AddDate(100, 0, 0), 10)); n != 0 {
+		t.Fatalf("a job without due time is due")
+	}
+}
+
+func dueOrder(t T, s jobs.Store) {
+	for _, n := range []int{5, 3, 9, 1, 7} {
+		create(t, s, newJob("a", n))
+	}
+	found := due(t, s, start.Add(8*time.Second), 3)
+	if len(found) != 3 {
+		t.Fatalf("%d jobs are due, not the 3 that were asked for", len(found))
+	}
+	for i, n := range []int64{1, 3, 5} {
+		if found[i].Payload.Size != n {
+			t.Fatalf("job %d came at place %d", found[i].Payload.Size, i)
+		}
+	}
+	if n := len(due(t, s, start.Add(8*time.Second), 10)); n != 4 {
+		t.Fatalf("%d jobs are due, not 4", n)
+	}
+}
+
+func dueFollows(t T, s jobs.Store) {
+	a, b := create(t, s, newJob("a", 1)), create(t, s, newJob("a", 2))
+	now := start.Add(time.Minute)
+	a.DueAt = now.Add(time.Second)
+	update(t, s, a)
+	if found := due(t, s, now, 10); len(found) != 1 || found[0].ID != b.ID {
+		t.Fatalf("a job that was put off is due still")
+	}
+	b.DueAt = time.Time{}
+	update(t, s, b)
+	if n := len(due(t, s, now, 10)); n != 0 {
+		t.Fatalf("a job whose due time was taken away is due still")
+	}
+	b.DueAt = now
+	update(t, s, b)
+	if found := due(t, s, now.Add(time.Hour), 10); len(found) != 2 || found[0].ID != b.ID {
+		t.Fatalf("a job that got a due time again is not due, or not in order")
+	}
+}
+
+func list(t T, s jobs.Store, q jobs.Query) *jobs.Page {
+	t.Helper()
+	page, err := s.List(t.Context(), q)
+	if err != nil {
+		t.Fatalf("list: %v", err)
+	}
+	return page
+}
+
+func isolation(t T, s jobs.Store) {
+	for n := range 5 {
+		create(t, s, newJob("a", n))
+		create(t, s, newJob("b", n))
+	}
+	page := list(t, s, jobs.Query{OrganizationID: "a", Limit: 2})
+	// The cursor of another organization's page shows nothing of that one.
+	next := list(t, s, jobs.Query{OrganizationID: "b", Cursor: page.Next})
+	for _, job := range append(list(t, s, jobs.Query{OrganizationID: "b"}).Jobs, next.Jobs...) {
+		if job.OrganizationID != "b" {
+			t.Fatalf("an organization sees another's job")
+		}
+	}
+	for _, org := range []string{"", "c", "A", "%"} {
+		if n := len(list(t, s, jobs.Query{OrganizationID: org}).Jobs); n != 0 {
+			t.Fatalf("organization %q sees %d jobs", org, n)
+		}
+	}
+}
+
+func listOrder(t T, s jobs.Store) {
+	for _, n := range []int{2, 0, 1} {
+		create(t, s, newJob("a", n))
+	}
+	twin := newJob("a", 1)
+	twin.ID = jobs.DerivedID("twin")
+	create(t, s, twin)
+	got := list(t, s, jobs.Query{OrganizationID: "a"}).Jobs
+	if len(got) != 4 {
+		t.Fatalf("%d jobs, not 4", len(got))
+	}
+	for i := 1; i < len(got); i++ {
+		a, b := got[i-1], got[i]
+		if a.CreatedAt.Before(b.CreatedAt) || a.CreatedAt.Equal(b.CreatedAt) && a.ID <= b.ID {
+			t.Fatalf("place %d is not in order", i)
+		}
+	}
+}
+
+// pages reads all pages, and calls between in front of each but the first.
+func pages(t T, s jobs.Store, q jobs.Query, between func()) map[string]int {
+	t.Helper()
+	seen := map[string]int{}
+	for range 100 {
+		page := list(t, s, q)
+		if len(page.Jobs) > q.Limit {
+			t.Fatalf("a page has %d jobs, %d were asked for", len(page.Jobs), q.Limit)
+		}
+		for _, job := range page.Jobs {
+			seen[job.ID]++
+		}
+		if page.Next == "" {
+			return seen
+		}
+		q.Cursor = page.Next
+		between()
+	}
+	t.Fatalf("the pages do not end")
+	return nil
+}
+
+func paging(t T, s jobs.Store) {
+	want := map[string]bool{}
+	for i := range 12 {
+		job := newJob("a", i)
+		job.CreatedAt = start.Add(time.Duration(i/4) * time.Second) // several of the same time
+		want[create(t, s, job).ID] = true
+	}
+	for _, limit := range []int{1, 3, 4, 12, 13} {
+		seen := pages(t, s, jobs.Query{OrganizationID: "a", Limit: limit}, func() {})
+		if len(seen) != len(want) {
+			t.Fatalf("pages of %d hold %d jobs of %d", limit, len(seen), len(want))
+		}
+		for id, n := range seen {
+			if n != 1 || !want[id] {
+				t.Fatalf("pages of %d: a job came %d times", limit, n)
+			}
+		}
+	}
+}
+
+func pagingWhileAdding(t T, s jobs.Store) {
+	want := map[string]bool{}
+	for i := range 10 {
+		want[create(t, s, newJob("a", i)).ID] = true
+	}
+	added := 100
+	seen := pages(t, s, jobs.Query{OrganizationID: "a", Limit: 3}, func() {
+		create(t, s, newJob("a", added))
+		added++
+	})
+	for id := range want {
+		if seen[id] != 1 {
+			t.Fatalf("a job came %d times", seen[id])
+		}
+	}
+}
+
+func listState(t T, s jobs.Store) {
+	for i := range 9 {
+		job := newJob("a", i)
+		if i%3 == 0 {
+			job.State = jobs.Failed
+		}
+		create(t, s, job)
+	}
+	seen := pages(t, s, jobs.Query{OrganizationID: "a", State: jobs.Failed, Limit: 2}, func() {})
+	if len(seen) != 3 {
+		t.Fatalf("%d jobs, not the 3 that are failed", len(seen))
+	}
+	moved := newJob("a", 0)
+	job := get(t, s, moved.ID)
+	job.State = jobs.Accepted
+	update(t, s, job)
+	if n := len(list(t, s, jobs.Query{OrganizationID: "a", State: jobs.Failed}).Jobs); n != 2 {
+		t.Fatalf("%d jobs are listed as failed, not the 2 that still are", n)
+	}
+}
+
+func badCursor(t T, s jobs.Store) {
+	create(t, s, newJob("a", 1))
+	for _, cursor := range []string{"x", "!", base64.RawURLEncoding.EncodeToString([]byte("12345678' OR 1=1 --"))} {
+		if _, err := s.List(t.Context(), jobs.Query{OrganizationID: "a", Cursor: cursor}); !errors.Is(err, jobs.ErrCursor) {
+			t.Fatalf("%v, not ErrCursor", err)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package jobstest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// T is the part of *testing.T that the clauses need.
+type T interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Context() context.Context
+	Cleanup(func())
+}
+
+// Open opens an empty store. It ends with the test.
+type Open func(t T) jobs.Store
+
+// Reopener is a store whose jobs outlive it. Reopen closes the store and opens
+// another one over the same jobs.
+type Reopener interface {
+	jobs.Store
+	Reopen(t T) jobs.Store
+}
+
+// Clause is one promise of a store.
+type Clause struct {
+	Name  string
+	Check func(t T, store jobs.Store)
+}
+
+// Clauses are all promises.
+func Clauses() []Clause {
+	return []Clause{
+		{"created job is read as it was written", roundTrip},
+		{"every field is kept", everyField},
+		{"times are kept to the microsecond in UTC", times},
+		{"what is passed in is not kept", copiesIn},
+		{"what is returned is the caller's", copiesOut},
+		{"an id exists once", exists},
+		{"unknown job is not found", notFound},
+		{"an update needs the revision", compareAndSet},
+		{"an update that failed changes nothing", conflictChangesNothing},
+		{"identity can't be updated", identity},
+		{"one of racing updates wins", racingUpdates},
+		{"one of racing creations wins", racingCreates},
+		{"no change is lost", noLostChange},
+		{"a job is due at its time and not before", dueTime},
+		{"a job without due time is never due", neverDue},
+		{"the longest due comes first", dueOrder},
+		{"due follows updates", dueFollows},
+		{"an organization sees its own jobs", isolation},
+		{"the newest comes first", listOrder},
+		{"pages hold each job once", paging},
+		{"pages hold each job once while jobs are added", pagingWhileAdding},
+		{"a state is selected", listState},
+		{"a cursor that was never given is refused", badCursor},
+		{"a context that has ended does nothing", endedContext},
+		{"jobs outlive the store", durable},
+	}
+}
+
+// Run runs all clauses, each on a store of its own.
+func Run(t *testing.T, open Open) {
+	for _, c := range Clauses() {
+		t.Run(c.Name, func(t *testing.T) { c.Check(t, open(t)) })
+	}
+}
+
+// start is when the jobs of the clauses are made.
+var start = time.Date(2030, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
+
+// newJob is an accepted job of an organization, the nth.
+func newJob(org string, n int) *jobs.Job {
+	at := start.Add(time.Duration(n) * time.Second)
+	return &jobs.Job{
+		ID: jobs.DerivedID(org, fmt.Sprint(n)), OrganizationID: org, Source: jobs.Webhook, State: jobs.Accepted,
+		MaxAttempts: 3, DueAt: at, CreatedAt: at, UpdatedAt: at,
+		Payload: jobs.Payload{Bucket: "b", Key: fmt.Sprintf("k/%d", n), Size: int64(n)},
+	}
+}
+
+func create(t T, s jobs.Store, job *jobs.Job) *jobs.Job {
+	t.Helper()
+	if err := s.Create(t.Context(), job); err != nil {
+		t.Fatalf("create: %v", err)
+	}
+	return job
+}
+
+func get(t T, s jobs.Store, id string) *jobs.Job {
+	t.Helper()
+	job, err := s.Get(t.Context(), id)
+	if err != nil {
+		t.Fatalf("get: %v", err)
+	}
+	return job
+}
+
+func update(t T, s jobs.Store, job *jobs.Job) {
+	t.Helper()
+	if err := s.Update(t.Context(), job); err != nil {
+		t.Fatalf("update: %v", err)
+	}
+}

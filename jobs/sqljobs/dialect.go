@@ -1,0 +1,59 @@
+package sqljobs
+
+import (
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Dialect of SQL.
+type Dialect string
+
+const (
+	SQLite     Dialect = "sqlite"
+	PostgreSQL Dialect = "postgres"
+)
+
+// SQLiteDSN is the data source name of a database file for modernc.org/sqlite:
+// write-ahead log, synchronous=FULL, a busy time-out of 10 seconds, and
+// transactions that take the write lock at once.
+func SQLiteDSN(path string) string {
+	q := url.Values{
+		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(10000)"},
+		"_txlock": {"immediate"},
+	}
+	return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
+}
+
+// detect says which dialect a database speaks, by the type of its driver.
+func detect(db *sql.DB) (Dialect, error) {
+	driver := strings.ToLower(fmt.Sprintf("%T", db.Driver()))
+	switch {
+	case strings.Contains(driver, "sqlite"):
+		return SQLite, nil
+	case strings.Contains(driver, "stdlib"), strings.Contains(driver, "pgx"), strings.Contains(driver, "pq."):
+		return PostgreSQL, nil
+	}
+	return "", fmt.Errorf("sqljobs: it can't be told which SQL the driver %s speaks; set Options.Dialect to %q or %q", driver, SQLite, PostgreSQL)
+}
+
+// rebind writes the question marks of a query as the dialect has them. None of
+// the queries has a question mark in a string.
+func (d Dialect) rebind(query string) string {
+	if d == SQLite {
+		return query
+	}
+	var b strings.Builder
+	n := 0
+	for part := range strings.SplitSeq(query, "?") {
+		if n > 0 {
+			b.WriteString("$" + strconv.Itoa(n))
+		}
+		b.WriteString(part)
+		n++
+	}
+	return b.String()
+}

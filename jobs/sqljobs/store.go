@@ -1,0 +1,263 @@
+package sqljobs
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// Options of a store; nil, and zero fields, mean the defaults.
+type Options struct {
+	// Dialect of the database. Default: by the type of its driver.
+	Dialect Dialect
+	// SkipMigrations makes Open fail with ErrSchema where migrations are
+	// missing. Default: Open runs them.
+	SkipMigrations bool
+}
+
+// Store keeps jobs in a SQL database. It is safe for concurrent use, by several
+// processes. Its errors hold no values of a record.
+type Store struct {
+	db      *sql.DB
+	dialect Dialect
+	q       queries
+	// SQLite has one writer at a time. Those of this process wait here, where
+	// waiting costs nothing, and not at the file's lock.
+	write sync.Mutex
+}
+
+var _ jobs.Store = (*Store)(nil)
+
+type queries struct{ create, get, update, due, list, listState, exists string }
+
+const columns = "record, revision, organization_id, created_at"
+
+func queriesFor(d Dialect) queries {
+	const order = " ORDER BY created_at DESC, id DESC LIMIT ?"
+	const below = " AND (created_at < ? OR created_at = ? AND id < ?)"
+	return queries{
+		create: d.rebind(`INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, revision, record)
+			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`),
+		get:    d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE id = ?"),
+		exists: d.rebind("SELECT 1 FROM fhirdock_jobs WHERE id = ?"),
+		update: d.rebind(`UPDATE fhirdock_jobs SET state = ?, due_at = ?, revision = ?, record = ?
+			WHERE id = ? AND revision = ?`),
+		due:       d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE due_at <= ? ORDER BY due_at LIMIT ?"),
+		list:      d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE organization_id = ?" + below + order),
+		listState: d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE organization_id = ? AND state = ?" + below + order),
+	}
+}
+
+// Open returns a store in an open database, which stays the caller's to close.
+// It runs the migrations that are missing. ErrSchema if the schema is newer than
+// this program; an error that says what to set if a SQLite database would not
+// keep what was acknowledged.
+func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	var err error
+	if o.Dialect == "" {
+		if o.Dialect, err = detect(db); err != nil {
+			return nil, err
+		}
+	}
+	if o.Dialect != SQLite && o.Dialect != PostgreSQL {
+		return nil, fmt.Errorf("sqljobs: Options.Dialect must be %q or %q", SQLite, PostgreSQL)
+	}
+	if err := db.PingContext(ctx); err != nil {
+		return nil, fmt.Errorf("sqljobs: open database: %w", err)
+	}
+	if o.Dialect == SQLite {
+		if err := checkSQLite(ctx, db); err != nil {
+			return nil, err
+		}
+	}
+	if o.SkipMigrations {
+		p, err := provider(db, o.Dialect)
+		if err != nil {
+			return nil, err
+		}
+		if err := checkVersion(ctx, p, true); err != nil {
+			return nil, err
+		}
+	} else if err := Migrate(ctx, db, o.Dialect); err != nil {
+		return nil, err
+	}
+	return &Store{db: db, dialect: o.Dialect, q: queriesFor(o.Dialect)}, nil
+}
+
+// checkSQLite refuses settings that lose what was acknowledged. They belong to
+// a connection, so the data source name has to set them; SQLiteDSN does.
+func checkSQLite(ctx context.Context, db *sql.DB) error {
+	var journal string
+	var synchronous int
+	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {
+		return fmt.Errorf("sqljobs: read journal_mode: %w", err)
+	}
+	if err := db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
+		return fmt.Errorf("sqljobs: read synchronous: %w", err)
+	}
+	const full = 2
+	if !strings.EqualFold(journal, "wal") || synchronous < full {
+		return fmt.Errorf("sqljobs: the SQLite database has journal_mode=%s and synchronous=%d; it needs WAL and FULL (2): open it with SQLiteDSN", journal, synchronous)
+	}
+	return nil
+}
+
+// Create implements [jobs.Store].
+func (s *Store) Create(ctx context.Context, job *jobs.Job) error {
+	next := jobs.Stored(job)
+	next.Revision = 1
+	record, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("sqljobs: encode job: %w", err)
+	}
+	n, err := s.exec(ctx, s.q.create, next.ID, next.OrganizationID, string(next.State), next.CreatedAt.UnixMicro(),
+		micros(next.DueAt), next.Revision, string(record))
+	switch {
+	case err != nil:
+		return fmt.Errorf("sqljobs: create job: %w", err)
+	case n == 0:
+		return jobs.ErrExists
+	}
+	job.Revision = 1
+	return nil
+}
+
+// Get implements [jobs.Store].
+func (s *Store) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	job, err := scan(s.db.QueryRowContext(ctx, s.q.get, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, jobs.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sqljobs: read job: %w", err)
+	}
+	return job, nil
+}
+
+// Update implements [jobs.Store].
+func (s *Store) Update(ctx context.Context, job *jobs.Job) error {
+	next := jobs.Stored(job)
+	next.Revision++
+	record, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("sqljobs: encode job: %w", err)
+	}
+	n, err := s.exec(ctx, s.q.update, string(next.State), micros(next.DueAt), next.Revision, string(record), next.ID, job.Revision)
+	if err != nil {
+		return fmt.Errorf("sqljobs: update job: %w", err)
+	}
+	if n == 0 {
+		var one int
+		switch err := s.db.QueryRowContext(ctx, s.q.exists, job.ID).Scan(&one); {
+		case errors.Is(err, sql.ErrNoRows):
+			return jobs.ErrNotFound
+		case err != nil:
+			return fmt.Errorf("sqljobs: update job: %w", err)
+		}
+		return jobs.ErrConflict
+	}
+	job.Revision = next.Revision
+	return nil
+}
+
+// exec runs a statement that writes, and returns how many rows it changed.
+func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	if s.dialect == SQLite {
+		s.write.Lock()
+		defer s.write.Unlock()
+	}
+	result, err := s.db.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// List implements [jobs.Store].
+func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
+	// Behind the newest there can be: later than all times, in microseconds.
+	at, id := int64(1)<<62, ""
+	if q.Cursor != "" {
+		c, err := jobs.ParseCursor(q.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		at, id = c.CreatedAt.UnixMicro(), c.ID
+	}
+	limit := q.PageSize()
+	query, args := s.q.list, []any{q.OrganizationID}
+	if q.State != "" {
+		query, args = s.q.listState, append(args, string(q.State))
+	}
+	found, err := s.query(ctx, query, append(args, at, at, id, limit+1)...)
+	if err != nil {
+		return nil, fmt.Errorf("sqljobs: list jobs: %w", err)
+	}
+	page := &jobs.Page{Jobs: found}
+	if len(found) > limit {
+		page.Jobs = found[:limit]
+		page.Next = jobs.CursorOf(found[limit-1]).String()
+	}
+	return page, nil
+}
+
+// Due implements [jobs.Store].
+func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
+	due, err := s.query(ctx, s.q.due, now.UnixMicro(), limit)
+	if err != nil {
+		return nil, fmt.Errorf("sqljobs: read due jobs: %w", err)
+	}
+	return due, nil
+}
+
+func (s *Store) query(ctx context.Context, query string, args ...any) (found []*jobs.Job, err error) {
+	rows, err := s.db.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		job, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, job)
+	}
+	return found, rows.Err()
+}
+
+// scan reads the columns of a row.
+func scan(row interface{ Scan(...any) error }) (*jobs.Job, error) {
+	var record []byte
+	var organization string
+	var revision, created int64
+	if err := row.Scan(&record, &revision, &organization, &created); err != nil {
+		return nil, err
+	}
+	var job jobs.Job
+	if err := json.Unmarshal(record, &job); err != nil {
+		return nil, errors.New("the record is not the JSON of a job") // what json says may quote it
+	}
+	// What an update can't change is what its column says.
+	job.Revision, job.OrganizationID, job.CreatedAt = revision, organization, time.UnixMicro(created).UTC()
+	return &job, nil
+}
+
+// micros is a time as the columns have it; nil for none.
+func micros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}

@@ -1,0 +1,226 @@
+package sqljobs_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite"
+
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/jobs/jobstest"
+	"github.com/fhirdock/fhirdock/jobs/sqljobs"
+)
+
+// reopenable opens its database once more.
+type reopenable struct {
+	jobs.Store
+	db   *sql.DB
+	open func(t jobstest.T) jobs.Store
+}
+
+func (r *reopenable) Reopen(t jobstest.T) jobs.Store {
+	if err := r.db.Close(); err != nil {
+		t.Fatalf("close: %v", err)
+	}
+	return r.open(t)
+}
+
+func opener(driver, dsn string) func(t jobstest.T) jobs.Store {
+	var open func(t jobstest.T) jobs.Store
+	open = func(t jobstest.T) jobs.Store {
+		t.Helper()
+		db, err := sql.Open(driver, dsn)
+		if err != nil {
+			t.Fatalf("open: %v", err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		s, err := sqljobs.Open(t.Context(), db, nil)
+		if err != nil {
+			t.Fatalf("open: %v", err)
+		}
+		return &reopenable{s, db, open}
+	}
+	return open
+}
+
+func TestSQLite(t *testing.T) {
+	jobstest.Run(t, func(t jobstest.T) jobs.Store {
+		dir, err := os.MkdirTemp("", "sqljobs")
+		if err != nil {
+			t.Fatalf("%v", err)
+		}
+		t.Cleanup(func() { _ = os.RemoveAll(dir) })
+		return opener("sqlite", sqljobs.SQLiteDSN(filepath.Join(dir, "jobs #1?%.db")))(t)
+	})
+}
+
+// postgres is the URL of a PostgreSQL server; the test is skipped if there is
+// none, and fails instead where FHIRDOCK_TEST_ALL is set.
+func postgres(t testing.TB) string {
+	t.Helper()
+	url := os.Getenv("FHIRDOCK_TEST_POSTGRES")
+	if url == "" {
+		url = "postgres://postgres@127.0.0.1:5432/test"
+	}
+	db, err := sql.Open("pgx", url)
+	require.NoError(t, err)
+	defer db.Close()
+	if err := db.PingContext(t.Context()); err != nil {
+		if os.Getenv("FHIRDOCK_TEST_ALL") == "1" {
+			t.Fatalf("no PostgreSQL server: %v", err)
+		}
+		t.Skipf("SKIPPED: no PostgreSQL server (set FHIRDOCK_TEST_POSTGRES): %v", err)
+	}
+	return url
+}
+
+var schemas struct {
+	sync.Mutex
+	n int
+}
+
+// schema makes a schema of its own and returns the URL with it.
+func schema(t jobstest.T, url string) string {
+	schemas.Lock()
+	schemas.n++
+	name := fmt.Sprintf("fhirdock_test_%d_%d", os.Getpid(), schemas.n)
+	schemas.Unlock()
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	if _, err := db.ExecContext(t.Context(), "CREATE SCHEMA "+name); err != nil {
+		t.Fatalf("%v", err)
+	}
+	t.Cleanup(func() {
+		_, _ = db.ExecContext(context.Background(), "DROP SCHEMA "+name+" CASCADE")
+		_ = db.Close()
+	})
+	separator := "?"
+	if strings.Contains(url, "?") {
+		separator = "&"
+	}
+	return url + separator + "search_path=" + name
+}
+
+func TestPostgreSQL(t *testing.T) {
+	url := postgres(t)
+	jobstest.Run(t, func(t jobstest.T) jobs.Store { return opener("pgx", schema(t, url))(t) })
+}
+
+// Several processes may start at once on a database without a schema.
+func TestMigrationsRace(t *testing.T) {
+	race := func(t *testing.T, driver, dsn string) {
+		var wg sync.WaitGroup
+		for range 6 {
+			wg.Go(func() {
+				db, err := sql.Open(driver, dsn)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer db.Close()
+				if _, err := sqljobs.Open(t.Context(), db, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	t.Run("sqlite", func(t *testing.T) { race(t, "sqlite", sqljobs.SQLiteDSN(filepath.Join(t.TempDir(), "jobs.db"))) })
+	t.Run("postgres", func(t *testing.T) { race(t, "pgx", schema(t, postgres(t))) })
+}
+
+func TestOpenRefuses(t *testing.T) {
+	dir := t.TempDir()
+	open := func(dsn string, opts *sqljobs.Options) error {
+		db, err := sql.Open("sqlite", dsn)
+		require.NoError(t, err)
+		defer db.Close()
+		_, err = sqljobs.Open(t.Context(), db, opts)
+		return err
+	}
+	t.Run("a database that would lose what was acknowledged", func(t *testing.T) {
+		require.ErrorContains(t, open("file:"+filepath.Join(dir, "a.db"), nil), "SQLiteDSN")
+		require.ErrorContains(t, open("file:"+filepath.Join(dir, "b.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)", nil), "synchronous=1")
+	})
+	t.Run("a folder that is not there", func(t *testing.T) {
+		require.Error(t, open(sqljobs.SQLiteDSN(filepath.Join(dir, "none", "a.db")), nil))
+	})
+	t.Run("an unknown dialect", func(t *testing.T) {
+		require.ErrorContains(t, open(sqljobs.SQLiteDSN(filepath.Join(dir, "c.db")), &sqljobs.Options{Dialect: "oracle"}), "postgres")
+	})
+	t.Run("a schema that lacks migrations", func(t *testing.T) {
+		require.ErrorIs(t, open(sqljobs.SQLiteDSN(filepath.Join(dir, "d.db")), &sqljobs.Options{SkipMigrations: true}), sqljobs.ErrSchema)
+	})
+	t.Run("a schema of a newer program", func(t *testing.T) {
+		dsn := sqljobs.SQLiteDSN(filepath.Join(dir, "e.db"))
+		require.NoError(t, open(dsn, nil))
+		db, err := sql.Open("sqlite", dsn)
+		require.NoError(t, err)
+		defer db.Close()
+		_, err = db.Exec("INSERT INTO fhirdock_migrations (version_id, is_applied) VALUES (9999, true)")
+		require.NoError(t, err)
+		require.ErrorIs(t, open(dsn, nil), sqljobs.ErrSchema)
+		require.ErrorIs(t, open(dsn, &sqljobs.Options{SkipMigrations: true}), sqljobs.ErrSchema)
+	})
+}
+
+// What is asked for again and again must be answered by an index.
+func TestQueryPlans(t *testing.T) {
+	dsn := sqljobs.SQLiteDSN(filepath.Join(t.TempDir(), "jobs.db"))
+	opener("sqlite", dsn)(t)
+	db, err := sql.Open("sqlite", dsn)
+	require.NoError(t, err)
+	defer db.Close()
+	for query, index := range map[string]string{
+		"SELECT record FROM fhirdock_jobs WHERE due_at <= 7 ORDER BY due_at LIMIT 9":                                                                                                      "fhirdock_jobs_due",
+		"SELECT record FROM fhirdock_jobs WHERE organization_id = 'a' AND (created_at < 7 OR created_at = 7 AND id < 'x') ORDER BY created_at DESC, id DESC LIMIT 9":                      "fhirdock_jobs_list ",
+		"SELECT record FROM fhirdock_jobs WHERE organization_id = 'a' AND state = 'failed' AND (created_at < 7 OR created_at = 7 AND id < 'x') ORDER BY created_at DESC, id DESC LIMIT 9": "fhirdock_jobs_list_state",
+	} {
+		rows, err := db.Query("EXPLAIN QUERY PLAN " + query)
+		require.NoError(t, err)
+		plan := ""
+		for rows.Next() {
+			var id, parent, unused int
+			var detail string
+			require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+			plan += detail + "\n"
+		}
+		require.NoError(t, rows.Close())
+		require.Contains(t, plan, index)
+		require.NotContains(t, plan, "TEMP B-TREE", "nothing is sorted: "+query)
+	}
+}
+
+// BenchmarkCycle is create, claim, complete.
+func BenchmarkCycle(b *testing.B) {
+	stores := map[string]jobs.Store{"mem": jobs.NewMemStore()}
+	db, err := sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(b.TempDir(), "jobs.db")))
+	require.NoError(b, err)
+	defer db.Close()
+	stores["sqlite"], err = sqljobs.Open(b.Context(), db, nil)
+	require.NoError(b, err)
+	for _, name := range []string{"mem", "sqlite"} {
+		b.Run(name, func(b *testing.B) {
+			b.SetParallelism(4)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := cycle(b.Context(), stores[name]); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "jobs/s")
+		})
+	}
+}
