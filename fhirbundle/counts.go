@@ -16,7 +16,8 @@ type typeCount struct {
 	n    int64
 }
 
-// of counts a resource and returns its type. Only a new type is allocated.
+// intern returns a type as a shared string, and its index for add. Only a type
+// that is new is allocated.
 func (c *counts) intern(text []byte) (string, int) {
 	if i, ok := c.index[string(text)]; ok {
 		return c.types[i].name, i
@@ -25,8 +26,7 @@ func (c *counts) intern(text []byte) (string, int) {
 		return string(text), -1
 	}
 	if c.index == nil {
-		c.index = make(map[string]int, 32)
-		c.types = make([]typeCount, 0, 32)
+		c.index = make(map[string]int)
 	}
 	i := len(c.types)
 	c.types = append(c.types, typeCount{name: string(text)})

@@ -86,7 +86,7 @@ func TestNoAllocationPerEntry(t *testing.T) {
 		small, big := measure(c.small), measure(c.big)
 		t.Logf("%s: %v and %v allocations", c.name, small, big)
 		assert.LessOrEqual(t, big, small+2, c.name) // a longer name stack, a longer buffer
-		assert.LessOrEqual(t, big, 30.0, c.name)
+		assert.LessOrEqual(t, big, 40.0, c.name) // a dozen of them are the names of types
 	}
 }
 
@@ -138,6 +138,7 @@ func TestMemory(t *testing.T) {
 	}{
 		{"Bundle, type last", &pattern{head: `{"entry":[`, body: entry, left: n, tail: post(patient) + `],"type":"batch","resourceType":"Bundle"}`}, Options{}, 1 << 20, true},
 		{"NDJSON", &pattern{body: line, left: n}, Options{Format: NDJSON}, 1 << 20, true},
+		{"NDJSON with escapes", &pattern{body: `{"resourceType":"P\u0061tient","id":"` + strings.Repeat(`\u0061`, 60) + "\"}\n", left: 100_000}, Options{Format: NDJSON}, 1 << 20, true},
 		{"one endless line", &pattern{body: strings.Repeat("x", 4096), left: size / 4096}, Options{Format: NDJSON, MaxEntryBytes: 1 << 20}, 8 << 20, true},
 		{"one endless entry", &pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: size / 4096}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, false},
 		{"endless names of the Bundle", &names{}, Options{MaxEntryBytes: 1 << 20}, 16 << 20, false},

@@ -1,5 +1,7 @@
 package fhirbundle
 
+import "slices"
+
 // Format is how resources are laid out in a payload.
 type Format string
 
@@ -30,7 +32,9 @@ const (
 )
 
 // DefaultTypes are the Bundle types taken where [Options.Types] is nil.
-func DefaultTypes() []string { return []string{"transaction", "batch", "collection", "message"} }
+func DefaultTypes() []string { return slices.Clone(defaultTypes) }
+
+var defaultTypes = []string{"transaction", "batch", "collection", "message"}
 
 // Options changes how a payload is read. The zero value, and a nil pointer,
 // mean the defaults, and so does a limit that is not positive. A Format or Level
@@ -105,7 +109,7 @@ func (o *Options) resolve() options {
 		r.format = NDJSON
 	}
 	if r.types == nil {
-		r.types = DefaultTypes()
+		r.types = defaultTypes
 	}
 	return r
 }

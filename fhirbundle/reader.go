@@ -61,7 +61,7 @@ const (
 )
 
 // NewReader returns a reader of src. It reads in blocks of 256 KiB, the first of
-// 16 KiB, and waits until a block is full or src ends; src needs no buffer of
+// 4 and 32 KiB, and waits until a block is full or src ends; src needs no buffer of
 // its own.
 func NewReader(src io.Reader, opts *Options) *Reader {
 	r := newReader(opts)

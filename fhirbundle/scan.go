@@ -48,7 +48,7 @@ type finding struct {
 func newScanner(o *options) scanner {
 	return scanner{
 		frames:    make([]frame, o.maxDepth),
-		names:     make([]name, 0, 128),
+		names:     make([]name, 0, 48),
 		seed:      maphash.MakeSeed(),
 		maxString: o.maxString,
 		maxNames:  o.maxNames(),

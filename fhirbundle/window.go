@@ -6,8 +6,8 @@ import (
 )
 
 const (
-	firstBlock = 16 << 10  // what a small payload costs
-	block      = 256 << 10 // what is read at once otherwise
+	firstBlock = 4 << 10   // what a small payload costs
+	block      = 256 << 10 // what is read at once once it proved to be large
 )
 
 // window is the part of a payload that is in memory. Where it reads a stream
@@ -41,7 +41,7 @@ func (w *window) more() bool {
 	case size == 0:
 		size = min(firstBlock, w.step)
 	case size < w.step:
-		size = w.step
+		size = min(8*size, w.step)
 	case size-kept < kept:
 		size = 2 * kept
 		if limit := w.max + w.step; size > limit && kept < limit {
