@@ -88,12 +88,12 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) get(w http.ResponseWriter, r *http.Request, g *grant) {
 	attrs, err := h.bucket.Attributes(r.Context(), g.key)
 	if err != nil {
-		h.failed(w, r, "read attributes", err)
+		h.failed(w, r, g, "read attributes", err)
 		return
 	}
 	reader, err := h.bucket.NewReader(r.Context(), g.key, nil)
 	if err != nil {
-		h.failed(w, r, "open object", err)
+		h.failed(w, r, g, "open object", err)
 		return
 	}
 	defer reader.Close()
@@ -106,21 +106,23 @@ func (h *handler) get(w http.ResponseWriter, r *http.Request, g *grant) {
 
 func (h *handler) delete(w http.ResponseWriter, r *http.Request, g *grant) {
 	if err := h.bucket.Delete(r.Context(), g.key); err != nil {
-		h.failed(w, r, "delete object", err)
+		h.failed(w, r, g, "delete object", err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
+const existsMessage = "The object exists already, and the URL is for a new one"
+
 // failed answers for an error of the bucket. What it said is for the log.
-func (h *handler) failed(w http.ResponseWriter, r *http.Request, doing string, err error) {
+func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing string, err error) {
 	switch gcerrors.Code(err) {
 	case gcerrors.NotFound:
 		refuse(w, http.StatusNotFound, "NoSuchKey", "There is no such object")
 		return
 	case gcerrors.FailedPrecondition:
-		if r.Method == http.MethodPut {
-			refuse(w, http.StatusPreconditionFailed, "PreconditionFailed", "The object exists already, and the URL is for a new one")
+		if r.Method == http.MethodPut && g.policy.CreateOnly {
+			refuse(w, http.StatusPreconditionFailed, "PreconditionFailed", existsMessage)
 			return
 		}
 	case gcerrors.InvalidArgument:

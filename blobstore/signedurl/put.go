@@ -25,6 +25,14 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
+	if g.policy.CreateOnly {
+		// The write itself decides; this spares a client that repeats itself
+		// from sending gigabytes first.
+		if exists, err := h.bucket.Exists(ctx, g.key); err == nil && exists {
+			refuse(w, http.StatusPreconditionFailed, "PreconditionFailed", existsMessage)
+			return
+		}
+	}
 	contentType := r.Header.Get("Content-Type")
 	if contentType == "" {
 		contentType = "application/octet-stream"
@@ -34,7 +42,7 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 		DisableContentTypeDetection: true, IfNotExist: g.policy.CreateOnly,
 	})
 	if err != nil {
-		h.failed(w, r, "open writer", err)
+		h.failed(w, r, g, "open writer", err)
 		return
 	}
 	sum := sha256.New()
@@ -47,7 +55,7 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	case err != nil:
 		cancel()
 		_ = writer.Close()
-		h.failed(w, r, "write object", err)
+		h.failed(w, r, g, "write object", err)
 		return
 	case body.n != r.ContentLength:
 		refused = "The body is not as long as its Content-Length says"
@@ -62,7 +70,7 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	}
 	w.Header().Del("Connection")
 	if err := writer.Close(); err != nil {
-		h.failed(w, r, "store object", err)
+		h.failed(w, r, g, "store object", err)
 		return
 	}
 	h.stored(w, r, g, body.n)

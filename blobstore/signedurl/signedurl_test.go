@@ -1,0 +1,419 @@
+package signedurl_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/notify"
+	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+)
+
+var secret = bytes.Repeat([]byte{7}, signedurl.MinSecret)
+
+type service struct {
+	bucket  *blob.Bucket
+	server  *httptest.Server
+	signer  *signedurl.Signer
+	now     time.Time
+	created []notify.ObjectCreated
+	logs    bytes.Buffer
+	answer  error // of OnCreated
+}
+
+func serve(t *testing.T) *service {
+	t.Helper()
+	s := &service{bucket: memblob.OpenBucket(nil), now: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
+	t.Cleanup(func() { _ = s.bucket.Close() })
+	var handler http.Handler
+	s.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	t.Cleanup(s.server.Close)
+	base, err := url.Parse(s.server.URL + "/v1/objects")
+	require.NoError(t, err)
+	s.signer, err = signedurl.NewSigner(base, secret, &signedurl.SignerOptions{Now: func() time.Time { return s.now }})
+	require.NoError(t, err)
+	handler = signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{
+		IdleTimeout: 200 * time.Millisecond,
+		Logger:      slog.New(slog.NewTextHandler(&s.logs, nil)),
+		OnCreated: func(_ context.Context, c notify.ObjectCreated) error {
+			s.created = append(s.created, c)
+			return s.answer
+		},
+	})
+	return s
+}
+
+func (s *service) sign(t *testing.T, key string, p blobstore.UploadPolicy) *blobstore.SignedUpload {
+	t.Helper()
+	signed, err := s.signer.SignUpload(t.Context(), key, p)
+	require.NoError(t, err)
+	return signed
+}
+
+func (s *service) do(t *testing.T, method, url, contentType string, body io.Reader) (int, string, http.Header) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	require.NoError(t, err)
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	resp, err := s.server.Client().Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return resp.StatusCode, string(raw), resp.Header
+}
+
+const ndjson = "application/fhir+ndjson"
+
+func TestUploadNeedsNothingButItsContentType(t *testing.T) {
+	s := serve(t)
+	content := "some lines"
+	sum := sha256.Sum256([]byte(content))
+	signed := s.sign(t, "a/b.ndjson", blobstore.UploadPolicy{
+		ContentType: ndjson, Size: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), CreateOnly: true,
+		Metadata: map[string]string{"job_id": "j&=1"},
+	})
+	status, body, header := s.do(t, "PUT", signed.URL, ndjson, strings.NewReader(content))
+	require.Equal(t, http.StatusOK, status, body)
+	attrs, err := s.bucket.Attributes(t.Context(), "a/b.ndjson")
+	require.NoError(t, err)
+	require.Equal(t, ndjson, attrs.ContentType)
+	require.Equal(t, map[string]string{"job_id": "j&=1"}, attrs.Metadata)
+	require.Len(t, s.created, 1)
+	require.Equal(t, notify.ObjectCreated{
+		Bucket: "fhirdock", Key: "a/b.ndjson", Size: 10, ETag: strings.Trim(attrs.ETag, `"`), Time: s.created[0].Time,
+	}, s.created[0])
+	require.Equal(t, attrs.ETag, header.Get("ETag"))
+}
+
+func TestUploadIsRefused(t *testing.T) {
+	bound := blobstore.UploadPolicy{ContentType: ndjson, CreateOnly: true}
+	with := func(change func(*blobstore.UploadPolicy)) blobstore.UploadPolicy { p := bound; change(&p); return p }
+	for name, c := range map[string]struct {
+		policy blobstore.UploadPolicy
+		send   func(t *testing.T, s *service, url string) int
+		status int
+	}{
+		"expired": {bound, func(t *testing.T, s *service, url string) int {
+			s.now = s.now.Add(15*time.Minute + time.Second)
+			status, _, _ := s.do(t, "PUT", url, ndjson, strings.NewReader("x"))
+			return status
+		}, 403},
+		"no signature": {bound, func(t *testing.T, s *service, url string) int {
+			url, _, _ = strings.Cut(url, "?")
+			status, _, _ := s.do(t, "PUT", url, ndjson, strings.NewReader("x"))
+			return status
+		}, 403},
+		"another content type": {bound, func(t *testing.T, s *service, url string) int {
+			status, body, _ := s.do(t, "PUT", url, "text/plain", strings.NewReader("x"))
+			require.Contains(t, body, ndjson, "what is allowed is said")
+			return status
+		}, 403},
+		"another method": {bound, func(t *testing.T, s *service, url string) int {
+			status, _, _ := s.do(t, "DELETE", url, "", nil)
+			return status
+		}, 403},
+		"a method of nobody": {bound, func(t *testing.T, s *service, url string) int {
+			status, _, header := s.do(t, "POST", url, ndjson, strings.NewReader("x"))
+			require.Equal(t, "GET, HEAD, PUT, DELETE", header.Get("Allow"))
+			return status
+		}, 405},
+		"without length": {bound, func(t *testing.T, s *service, url string) int {
+			status, _, _ := s.do(t, "PUT", url, ndjson, io.MultiReader(strings.NewReader("x"))) // chunked
+			return status
+		}, 411},
+		"too large": {with(func(p *blobstore.UploadPolicy) { p.MaxSize = 3 }), func(t *testing.T, s *service, url string) int {
+			status, _, _ := s.do(t, "PUT", url, ndjson, strings.NewReader("four"))
+			return status
+		}, 413},
+		"another size": {with(func(p *blobstore.UploadPolicy) { p.Size = 3 }), func(t *testing.T, s *service, url string) int {
+			status, _, _ := s.do(t, "PUT", url, ndjson, strings.NewReader("xx"))
+			return status
+		}, 400},
+		"another digest": {with(func(p *blobstore.UploadPolicy) { p.SHA256 = strings.Repeat("0", 64) }), func(t *testing.T, s *service, url string) int {
+			status, _, _ := s.do(t, "PUT", url, ndjson, strings.NewReader("x"))
+			return status
+		}, 400},
+		"encoded": {bound, func(t *testing.T, s *service, url string) int {
+			req, err := http.NewRequestWithContext(t.Context(), "PUT", url, strings.NewReader("x"))
+			require.NoError(t, err)
+			req.Header.Set("Content-Type", ndjson)
+			req.Header.Set("Content-Encoding", "gzip")
+			resp, err := s.server.Client().Do(req)
+			require.NoError(t, err)
+			resp.Body.Close()
+			return resp.StatusCode
+		}, 415},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t)
+			signed := s.sign(t, "a/b.ndjson", c.policy)
+			require.Equal(t, c.status, c.send(t, s, signed.URL))
+			_, err := s.bucket.List(nil).Next(t.Context())
+			require.Equal(t, io.EOF, err, "a refused upload leaves no object")
+			require.Empty(t, s.created)
+			require.NotContains(t, s.logs.String(), "signature=")
+		})
+	}
+}
+
+// Whatever is altered in a URL, it is refused.
+func TestAlteredURLs(t *testing.T) {
+	s := serve(t)
+	signed := s.sign(t, "org/a.ndjson", blobstore.UploadPolicy{ContentType: ndjson, Size: 1, MaxSize: 9, CreateOnly: true, Metadata: map[string]string{"o": "1"}})
+	u, err := url.Parse(signed.URL)
+	require.NoError(t, err)
+	altered := []string{}
+	for name := range u.Query() {
+		for _, change := range []func(url.Values){
+			func(q url.Values) { q.Set(name, q.Get(name)+"0") },
+			func(q url.Values) { q.Del(name) },
+			func(q url.Values) { q.Add(name, "0") },
+		} {
+			q := u.Query()
+			change(q)
+			v := *u
+			v.RawQuery = q.Encode()
+			altered = append(altered, v.String())
+		}
+	}
+	for _, path := range []string{"/v1/objects/org/b.ndjson", "/v1/objects/org%2Fa.ndjson2", "/v1/objects/", "/org/a.ndjson2"} {
+		altered = append(altered, s.server.URL+path+"?"+u.RawQuery)
+	}
+	altered = append(altered, signed.URL+"&key=org/b.ndjson", signed.URL+"&meta-x=1", signed.URL+"&%zz")
+	require.Greater(t, len(altered), 25)
+	for _, url := range altered {
+		status, _, _ := s.do(t, "PUT", url, ndjson, strings.NewReader("x"))
+		require.Equal(t, http.StatusForbidden, status, strings.ReplaceAll(url, u.Query().Get("signature"), "S"))
+	}
+	status, _, _ := s.do(t, "PUT", signed.URL, ndjson, strings.NewReader("x"))
+	require.Equal(t, http.StatusOK, status, "the URL as it was signed")
+}
+
+func TestCreateOnlyIsRefusedTheSecondTime(t *testing.T) {
+	s := serve(t)
+	signed := s.sign(t, "k", blobstore.UploadPolicy{ContentType: ndjson, CreateOnly: true})
+	status, _, _ := s.do(t, "PUT", signed.URL, ndjson, strings.NewReader("first"))
+	require.Equal(t, http.StatusOK, status)
+	status, _, _ = s.do(t, "PUT", signed.URL, ndjson, strings.NewReader("second"))
+	require.Equal(t, http.StatusPreconditionFailed, status)
+	got, err := s.bucket.ReadAll(t.Context(), "k")
+	require.NoError(t, err)
+	require.Equal(t, "first", string(got))
+	require.Len(t, s.created, 1)
+}
+
+func TestAFailedNotificationIsNotTheClients(t *testing.T) {
+	s := serve(t)
+	s.answer = errors.New("job store away")
+	status, _, _ := s.do(t, "PUT", s.sign(t, "k", blobstore.UploadPolicy{}).URL, "", strings.NewReader("x"))
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, s.logs.String(), "job store away")
+}
+
+func TestAFailingBucketIs503(t *testing.T) {
+	s := serve(t)
+	require.NoError(t, s.bucket.Close())
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		u, err := s.signer.Sign("k", signedurl.SignOptions{Method: method})
+		require.NoError(t, err)
+		status, _, header := s.do(t, method, u, "", strings.NewReader("x"))
+		require.Equal(t, http.StatusServiceUnavailable, status, method)
+		require.NotEmpty(t, header.Get("Retry-After"))
+	}
+}
+
+func TestGetAndDelete(t *testing.T) {
+	s := serve(t)
+	for _, key := range []string{"a/b.ndjson", "a b/../☺?&.x"} {
+		require.NoError(t, s.bucket.WriteAll(t.Context(), key, []byte("0123456789"), &blob.WriterOptions{ContentType: ndjson}))
+		get, err := s.signer.Sign(key, signedurl.SignOptions{})
+		require.NoError(t, err)
+		status, body, header := s.do(t, "GET", get, "", nil)
+		require.Equal(t, 200, status)
+		require.Equal(t, "0123456789", body)
+		require.Equal(t, ndjson, header.Get("Content-Type"))
+		status, body, _ = s.do(t, "HEAD", get, "", nil)
+		require.Equal(t, 200, status)
+		require.Empty(t, body)
+
+		req, err := http.NewRequestWithContext(t.Context(), "GET", get, nil)
+		require.NoError(t, err)
+		req.Header.Set("Range", "bytes=3-5")
+		resp, err := s.server.Client().Do(req)
+		require.NoError(t, err)
+		part, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		resp.Body.Close()
+		require.Equal(t, http.StatusPartialContent, resp.StatusCode)
+		require.Equal(t, "345", string(part))
+
+		del, err := s.signer.Sign(key, signedurl.SignOptions{Method: "DELETE"})
+		require.NoError(t, err)
+		status, _, _ = s.do(t, "DELETE", del, "", nil)
+		require.Equal(t, http.StatusNoContent, status)
+		status, _, _ = s.do(t, "GET", get, "", nil)
+		require.Equal(t, http.StatusNotFound, status)
+	}
+}
+
+// A body that stops halfway, or stands still, leaves no object.
+func TestBodyThatNeverEnds(t *testing.T) {
+	for name, end := range map[string]func(net.Conn){
+		"stops":        func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() },
+		"stands still": func(net.Conn) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t)
+			u, err := url.Parse(s.sign(t, "k", blobstore.UploadPolicy{}).URL)
+			require.NoError(t, err)
+			conn, err := net.Dial("tcp", u.Host)
+			require.NoError(t, err)
+			defer conn.Close()
+			fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 100\r\n\r\nhalf", u.RequestURI(), u.Host)
+			end(conn)
+			require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+			_, err = s.bucket.List(nil).Next(t.Context())
+			require.Equal(t, io.EOF, err)
+		})
+	}
+}
+
+func TestOldSecrets(t *testing.T) {
+	s := serve(t)
+	base, err := url.Parse(s.server.URL + "/v1/objects")
+	require.NoError(t, err)
+	rotated, err := signedurl.NewSigner(base, bytes.Repeat([]byte{8}, 32), &signedurl.SignerOptions{
+		OldSecrets: [][]byte{secret}, Now: func() time.Time { return s.now },
+	})
+	require.NoError(t, err)
+	handler := signedurl.NewHandler(s.bucket, rotated, nil)
+	for want, signer := range map[int]*signedurl.Signer{404: s.signer} {
+		u, err := signer.Sign("none", signedurl.SignOptions{})
+		require.NoError(t, err)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", u, nil))
+		require.Equal(t, want, w.Code, "an old secret verifies")
+	}
+	u, err := rotated.Sign("none", signedurl.SignOptions{})
+	require.NoError(t, err)
+	status, _, _ := s.do(t, "GET", u, "", nil)
+	require.Equal(t, 403, status, "who does not know the new one refuses it")
+}
+
+func TestNewSignerRefuses(t *testing.T) {
+	base := &url.URL{Scheme: "http", Host: "h"}
+	_, err := signedurl.NewSigner(base, make([]byte, 31), nil)
+	require.Error(t, err)
+	_, err = signedurl.NewSigner(base, secret, &signedurl.SignerOptions{OldSecrets: [][]byte{nil}})
+	require.Error(t, err)
+	_, err = signedurl.NewSigner(&url.URL{Path: "/x"}, secret, nil)
+	require.Error(t, err)
+}
+
+func TestLoadOrCreateSecret(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "secret")
+	got := make([][]byte, 16)
+	var wg sync.WaitGroup
+	for i := range got {
+		wg.Go(func() { got[i], _ = signedurl.LoadOrCreateSecret(path) })
+	}
+	wg.Wait()
+	for _, secret := range got {
+		require.Equal(t, got[0], secret, "racing processes get the same")
+	}
+	require.Len(t, got[0], signedurl.MinSecret)
+	entries, err := os.ReadDir(filepath.Dir(path))
+	require.NoError(t, err)
+	require.Len(t, entries, 1)
+	require.NoError(t, os.WriteFile(path, []byte("short"), 0o600))
+	_, err = signedurl.LoadOrCreateSecret(path)
+	require.Error(t, err)
+	_, err = signedurl.LoadOrCreateSecret(filepath.Join(path, "none"))
+	require.Error(t, err)
+}
+
+func FuzzHandler(f *testing.F) {
+	bucket := memblob.OpenBucket(nil)
+	signer, err := signedurl.NewSigner(&url.URL{Scheme: "http", Host: "h", Path: "/o"}, secret, nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	handler := signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{Logger: slog.New(slog.DiscardHandler)})
+	good, err := signer.Sign("k", signedurl.SignOptions{Method: "PUT"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	u, err := url.Parse(good)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("PUT", u.Path, u.RawQuery+"0")
+	f.Add("GET", "/o/../k", "signature=00&key=%00")
+	f.Fuzz(func(t *testing.T, method, path, query string) {
+		r := &http.Request{Method: method, URL: &url.URL{Path: path, RawQuery: query}, Header: http.Header{}, Body: http.NoBody}
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if w.Code < 300 && query != u.RawQuery {
+			t.Fatalf("status %d for a URL that nobody signed", w.Code)
+		}
+	})
+}
+
+func ExampleNewHandler() {
+	bucket := memblob.OpenBucket(nil)
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	defer server.Close()
+
+	base, _ := url.Parse(server.URL + "/v1/objects")
+	signer, err := signedurl.NewSigner(base, bytes.Repeat([]byte("s"), signedurl.MinSecret), nil)
+	if err != nil {
+		panic(err)
+	}
+	mux.Handle("/v1/objects/", signedurl.NewHandler(bucket, signer, nil))
+
+	signed, err := signer.SignUpload(context.Background(), "uploads/a.ndjson", blobstore.UploadPolicy{ContentType: "application/fhir+ndjson", CreateOnly: true})
+	if err != nil {
+		panic(err)
+	}
+	for range 2 {
+		req, _ := http.NewRequest(signed.Method, signed.URL, strings.NewReader("{}\n"))
+		req.Header.Set("Content-Type", "application/fhir+ndjson")
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			panic(err)
+		}
+		resp.Body.Close()
+		fmt.Println(resp.Status)
+	}
+	// Output:
+	// 200 OK
+	// 412 Precondition Failed
+}
