@@ -36,6 +36,10 @@ func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.Rea
 		r.Close()
 		return nil, fmt.Errorf("%w: it has %d bytes, not %d", ErrChanged, r.Size(), o.Size)
 	}
+	if o.Offset > r.Size() {
+		r.Close()
+		return nil, fmt.Errorf("%w: it has %d bytes, and reading starts at %d", ErrTruncated, r.Size(), o.Offset)
+	}
 	if o.Version != "" {
 		there, err := s.Attributes(ctx, key)
 		if err == nil && (there.Version != o.Version || there.Size != r.Size()) {

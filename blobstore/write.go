@@ -83,7 +83,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 // Commit makes the object durable and visible. It returns ErrExists if another
 // object has the key, whoever wrote it first, and any other error if the object
 // could not be stored: then there is none, save where the driver reported a
-// failure for a write that it did. After a Write that failed, Commit aborts and
+// failure for a write that it did, or could not be asked about the object
+// behind it. After a Write that failed, Commit aborts and
 // returns that error.
 func (w *Writer) Commit() (*Object, error) {
 	if w.ended {

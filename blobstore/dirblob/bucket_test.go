@@ -64,7 +64,7 @@ func TestCreateOnlyHasOneWinner(t *testing.T) {
 // Readers see one write or another, never parts of two, while writers replace
 // and delete the object.
 func TestReadersSeeOneWrite(t *testing.T) {
-	bucket, _ := opened(t)
+	bucket, b := opened(t)
 	ctx, stop := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	for w := range 2 {
@@ -73,9 +73,7 @@ func TestReadersSeeOneWrite(t *testing.T) {
 				// All contents have the same size, so that only the generation
 				// tells them apart.
 				content := fmt.Sprintf("%d-%06d", w, i)
-				_ = bucket.WriteAll(context.Background(), "k.txt", []byte(content), &blob.WriterOptions{
-					ContentType: "text/plain", Metadata: map[string]string{"content": content},
-				})
+				_ = bucket.WriteAll(context.Background(), "k.txt", []byte(content), &blob.WriterOptions{ContentType: "text/" + content})
 				if i%5 == 0 {
 					_ = bucket.Delete(context.Background(), "k.txt")
 				}
@@ -92,11 +90,14 @@ func TestReadersSeeOneWrite(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, content, 8)
 		require.NoError(t, r.Close())
-		require.Equal(t, "text/plain", r.ContentType(), "no reader sees default attributes")
+		require.Equal(t, "text/"+string(content), r.ContentType(), "content and attributes are of one write")
 		seen++
 	}
 	stop()
 	wg.Wait()
+	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", nil, asText))
+	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", nil, asText))
+	require.LessOrEqual(t, len(files(t, b.dir)), 2+2, "attributes go with their object; racing writers may leave some to the collector")
 }
 
 func TestEachWriteHasItsOwnETag(t *testing.T) {

@@ -76,11 +76,8 @@ func open(dir string, opts *Options) (*bucket, error) {
 		b.log = slog.Default()
 	}
 	if opts.CreateDir {
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return nil, fmt.Errorf("dirblob: create folder: %w", err)
-		}
-		if err := b.fsys.SyncFolder(filepath.Dir(dir)); err != nil {
-			return nil, fmt.Errorf("dirblob: sync the parent of the folder: %w", err)
+		if err := makeAll(b.fsys, dir); err != nil {
+			return nil, fmt.Errorf("dirblob: create folder %s: %w", dir, err)
 		}
 	}
 	if info, err := os.Stat(dir); err != nil {
@@ -88,16 +85,56 @@ func open(dir string, opts *Options) (*bucket, error) {
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("dirblob: %s is not a folder", dir)
 	}
-	// Whether the folder can be written to is better known now than at the
-	// first payload.
-	probe, err := b.fsys.CreateTemp(dir)
-	if err != nil {
-		return nil, fmt.Errorf("dirblob: the folder can't be written to: %w", err)
-	}
-	if err := errors.Join(probe.Close(), b.fsys.Remove(probe.Name())); err != nil {
-		return nil, fmt.Errorf("dirblob: the folder can't be written to: %w", err)
+	if err := b.probe(); err != nil {
+		return nil, fmt.Errorf("dirblob: the folder %s can't be used: %w", dir, err)
 	}
 	return b, nil
+}
+
+// makeAll makes a folder and those above it that are missing, durably.
+func makeAll(fsys fileSystem, dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := makeAll(fsys, parent); err != nil {
+			return err
+		}
+	}
+	if err := fsys.Mkdir(dir); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return fsys.SyncFolder(parent)
+}
+
+// probe tries what each write needs: it is better known now than at the first
+// payload.
+func (b *bucket) probe() error {
+	f, err := b.fsys.CreateTemp(b.dir)
+	if err != nil {
+		return err
+	}
+	defer b.cleanUp(f.Name())
+	if err := f.Close(); err != nil {
+		return err
+	}
+	want := time.UnixMicro(1893456000123456)
+	if err := b.fsys.Chtimes(f.Name(), want); err != nil {
+		return err
+	}
+	info, err := os.Lstat(f.Name())
+	if err != nil {
+		return err
+	}
+	if !info.ModTime().Equal(want) {
+		return errors.New("its file system does not keep modification times to the microsecond")
+	}
+	linked := f.Name() + "-linked"
+	if err := b.fsys.Link(f.Name(), linked); err != nil {
+		return fmt.Errorf("its file system has no hard links: %w", err)
+	}
+	return b.fsys.Remove(linked)
 }
 
 // name is where a key's data file lies.
@@ -191,12 +228,13 @@ func (b *bucket) Delete(_ context.Context, key string, opts *driver.DeleteOption
 	if err := b.fsys.Remove(name); err != nil {
 		return err
 	}
-	b.cleanUp(beside(name, info.ModTime()))
 	folder := filepath.Dir(name)
 	// The folder may be gone already, removed by another Delete.
 	if err := b.fsys.SyncFolder(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	// Last: an object that comes back by a power loss has its attributes still.
+	b.cleanUp(beside(name, info.ModTime()))
 	b.removeEmpty(folder)
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"time"
 
 	"gocloud.dev/blob/driver"
 )
@@ -178,7 +180,7 @@ func (w *writer) Close() error {
 }
 
 func (w *writer) commit() error {
-	fsys, tmp, folder := w.bucket.fsys, w.tmp.Name(), filepath.Dir(w.name)
+	fsys, tmp := w.bucket.fsys, w.tmp.Name()
 	w.attrs.MD5 = w.md5.Sum(nil)
 	w.attrs.SHA256 = hex.EncodeToString(w.sha256.Sum(nil))
 	var tag [12]byte
@@ -204,29 +206,56 @@ func (w *writer) commit() error {
 	if err := w.tmp.Close(); err != nil {
 		return fail(err)
 	}
+	if runtime.GOOS == "windows" { // closing a file that was written may set its time
+		if err := fsys.Chtimes(tmp, mtime); err != nil {
+			return fail(err)
+		}
+	}
 	if err := w.ctx.Err(); err != nil { // the last moment at which it can be stopped
 		return fail(err)
 	}
 	if w.create {
-		if err := fsys.Link(tmp, w.name); err != nil {
-			if errors.Is(err, fs.ErrExist) {
-				err = errExists
-			}
-			return fail(err)
-		}
-		w.bucket.cleanUp(tmp)
-	} else {
-		old, statErr := os.Lstat(w.name)
-		if err := fsys.Rename(tmp, w.name); err != nil {
-			return fail(err)
-		}
-		if statErr == nil && !old.ModTime().Equal(mtime) {
-			w.bucket.cleanUp(beside(w.name, old.ModTime()))
-		}
+		return w.link(attrsName)
 	}
-	if err := fsys.SyncFolder(folder); err != nil {
-		// It is visible, and may or may not outlive a power loss.
-		return fmt.Errorf("dirblob: the object was written, but its folder could not be synced: %w", err)
+	return w.replace(attrsName, mtime)
+}
+
+// link gives the object its name, unless another one has it.
+func (w *writer) link(attrsName string) error {
+	b, tmp := w.bucket, w.tmp.Name()
+	err := b.fsys.Link(tmp, w.name)
+	if err == nil {
+		b.cleanUp(tmp)
+		if err = b.fsys.SyncFolder(filepath.Dir(w.name)); err == nil {
+			return nil
+		}
+		// Nobody was told of it yet, so it can still be taken back.
+		b.cleanUp(w.name)
+	} else if errors.Is(err, fs.ErrExist) {
+		err = errExists
+	}
+	b.cleanUp(attrsName)
+	b.cleanUp(tmp)
+	b.removeEmpty(filepath.Dir(w.name))
+	return err
+}
+
+// replace gives the object its name, whoever had it.
+func (w *writer) replace(attrsName string, mtime time.Time) error {
+	b, tmp := w.bucket, w.tmp.Name()
+	old, statErr := os.Lstat(w.name)
+	if err := b.fsys.Rename(tmp, w.name); err != nil {
+		b.cleanUp(attrsName)
+		b.cleanUp(tmp)
+		return err
+	}
+	if err := b.fsys.SyncFolder(filepath.Dir(w.name)); err != nil {
+		// It is visible, and may or may not outlive a power loss; so may what
+		// it replaced, which keeps its attributes.
+		return fmt.Errorf("dirblob: the object was replaced, but its folder could not be synced: %w", err)
+	}
+	if statErr == nil && !old.ModTime().Equal(mtime) {
+		b.cleanUp(beside(w.name, old.ModTime()))
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ next:
 		id := ""
 		for k, want := range rt.parts {
 			switch {
-			case strings.HasPrefix(want, "{"):
+			case strings.HasPrefix(want, "{") && parts[k] != "":
 				id = parts[k]
 			case want != parts[k]:
 				continue next

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -45,6 +46,8 @@ type Options struct {
 	Worker  ingest.WorkerOptions
 	// NoWorker leaves jobs where the front door put them.
 	NoWorker bool
+	// BodyIdleTimeout of the front door. Default: its own.
+	BodyIdleTimeout time.Duration
 	// DropUploadNotifications leaves uploads to the sweeper.
 	DropUploadNotifications bool
 }
@@ -92,8 +95,15 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 		o.Handler = p.Sink
 	}
 
-	mux := http.NewServeMux()
-	server := httptest.NewServer(mux)
+	// Not a ServeMux, which would redirect unclean paths.
+	var frontDoor, uploadDoor http.Handler
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/v1/objects/") {
+			uploadDoor.ServeHTTP(w, r)
+			return
+		}
+		frontDoor.ServeHTTP(w, r)
+	}))
 	t.Cleanup(server.Close)
 	p.URL = server.URL
 	base, err := url.Parse(server.URL + "/v1/objects")
@@ -124,12 +134,12 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 
 	tokens, err := auth.ParseTokens(Token+"="+Organization+":tester", OtherToken+"="+OtherOrganization)
 	check(t, err)
-	mux.Handle("/", httpapi.New(p.Service, tokens, &httpapi.Options{Logger: so.Logger}))
+	frontDoor = httpapi.New(p.Service, tokens, &httpapi.Options{Logger: so.Logger, BodyIdleTimeout: o.BodyIdleTimeout})
 	uploads := &signedurl.HandlerOptions{Logger: so.Logger, OnCreated: p.Service.ObjectCreated}
 	if o.DropUploadNotifications {
 		uploads.OnCreated = nil
 	}
-	mux.Handle("/v1/objects/", signedurl.NewHandler(p.Bucket, signer, uploads))
+	uploadDoor = signedurl.NewHandler(p.Bucket, signer, uploads)
 	p.Client = &Client{URL: p.URL, Token: Token, HTTP: server.Client()}
 
 	ctx, stop := context.WithCancel(context.Background())
