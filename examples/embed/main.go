@@ -27,7 +27,7 @@ import (
 
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
-	data := flag.String("data", "embed-data", "folder of payloads and jobs")
+	data := flag.String("data", "fhirdock-data/embed", "folder of payloads and jobs")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

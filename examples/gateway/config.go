@@ -30,10 +30,12 @@ type config struct {
 
 	concurrency int
 	batchBytes  int64
+	maxWhole    int64
 	maxAttempts int
 	lease       time.Duration
 	sweepEvery  time.Duration
 	drain       time.Duration
+	drainDelay  time.Duration
 
 	logLevel  slog.Level
 	logFormat string
@@ -83,12 +85,14 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.Group("Work")
 	s.IntVar(&c.concurrency, "concurrency", 4, "`JOBS`: how many are worked on at once")
 	batchBytes := s.String("batch-bytes", "8MiB", "`SIZE`: of the batches in which NDJSON and large Bundles are worked on")
+	maxWhole := s.String("max-whole", "64MiB", "`SIZE`: the largest transaction or message Bundle, which is held in memory as a whole")
 	s.IntVar(&c.maxAttempts, "max-attempts", 5, "`ATTEMPTS`: how many there are at a job before it fails")
 	s.DurationVar(&c.lease, "lease", 30*time.Second, "`TIME`: how long a job stays with a worker that says nothing")
 	s.DurationVar(&c.sweepEvery, "sweep-every", 5*time.Second, "`TIME`: between two looks for jobs that are due")
 
 	s.Group("Operation")
 	s.DurationVar(&c.drain, "drain-timeout", 20*time.Second, "`TIME`: how long requests and batches under way may take once the process is told to end")
+	s.DurationVar(&c.drainDelay, "drain-delay", 0, "`TIME`: how long requests are still taken after the signal, while /readyz says no:\nwhat a load balancer needs to notice")
 	level := s.String("log-level", "info", "`LEVEL`: debug, info, warn or error")
 	s.StringVar(&c.logFormat, "log-format", "text", "`FORMAT`: text or json")
 
@@ -102,6 +106,9 @@ func flags() (*envflag.Set, func() (*config, error)) {
 			return nil, err
 		}
 		if c.batchBytes, err = size("batch-bytes", *batchBytes); err != nil {
+			return nil, err
+		}
+		if c.maxWhole, err = size("max-whole", *maxWhole); err != nil {
 			return nil, err
 		}
 		if err := c.logLevel.UnmarshalText([]byte(*level)); err != nil {
@@ -136,6 +143,9 @@ func (c *config) check() []error {
 		if v <= 0 {
 			errs = append(errs, fmt.Errorf("-%s must be more than zero", flag))
 		}
+	}
+	if c.drainDelay < 0 {
+		errs = append(errs, errors.New("-drain-delay must not be negative"))
 	}
 	if (c.topic == "") != (c.subscription == "") && c.works() {
 		errs = append(errs, errors.New("-topic and -subscription go together"))

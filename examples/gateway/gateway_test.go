@@ -221,6 +221,25 @@ func TestDrain(t *testing.T) {
 	require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
 }
 
+// With a delay requests are still taken, while /readyz sends the load balancer
+// elsewhere.
+func TestDrainDelay(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p, c := gateway(t, data, "-drain-delay", "2s")
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	p.Wait(t, `msg="draining`)
+	status, body := get(t, c.Base+"/readyz")
+	require.Equal(t, 503, status)
+	require.Contains(t, body, "draining")
+	receipt, err := c.PostBundle(t.Context(), bundle("late"), -1)
+	require.NoError(t, err)
+	require.Zero(t, p.Exit(t, 20*time.Second))
+
+	_, c = gateway(t, data)
+	require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
+}
+
 func TestSecondSignalStopsAtOnce(t *testing.T) {
 	t.Parallel()
 	p, c := gateway(t, t.TempDir(), "-drain-timeout", "10m")

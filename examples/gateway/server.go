@@ -77,7 +77,8 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	run, ctx := errgroup.WithContext(ctx)
 	if c.works() {
 		worker, err := ingest.NewWorker(service, sink.NewLake(back.Bucket, nil), &ingest.WorkerOptions{
-			Concurrency: c.concurrency, BatchBytes: c.batchBytes, Lease: c.lease, DrainTimeout: c.drain,
+			Concurrency: c.concurrency, BatchBytes: c.batchBytes, MaxWholeBytes: c.maxWhole,
+			Lease: c.lease, DrainTimeout: c.drain,
 		})
 		if err != nil {
 			return err
@@ -87,14 +88,14 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	run.Go(func() error {
 		return ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery}).Run(ctx)
 	})
-	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(mux), log, m), ops, c.drain, log) })
+	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(mux), log, m), ops, c, log) })
 	log.Info("listening", "url", base.String(), "addr", listener.Addr().String(), "role", c.role, "data", c.data)
 	return run.Wait()
 }
 
 // answerUntil serves until ctx is done, and then lets the requests that are
 // under way end.
-func answerUntil(ctx context.Context, l net.Listener, h http.Handler, ops *operations, drain time.Duration, log *slog.Logger) error {
+func answerUntil(ctx context.Context, l net.Listener, h http.Handler, ops *operations, c *config, log *slog.Logger) error {
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -110,11 +111,12 @@ func answerUntil(ctx context.Context, l net.Listener, h http.Handler, ops *opera
 	case <-ctx.Done():
 	}
 	ops.draining.Store(true)
-	log.Info("draining; a second signal stops at once", "timeout", drain)
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	log.Info("draining; a second signal stops at once", "delay", c.drainDelay, "timeout", c.drain)
+	time.Sleep(c.drainDelay)
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.drain)
 	defer cancel()
 	if err := server.Shutdown(end); err != nil {
-		log.Warn("requests cut off that did not end in time", "timeout", drain)
+		log.Warn("requests cut off that did not end in time", "timeout", c.drain)
 		_ = server.Close()
 	}
 	<-ended

@@ -89,3 +89,12 @@ func TestQuoted(t *testing.T) {
 	require.Equal(t, `'/tmp/a b'`, quoted("/tmp/a b"))
 	require.Equal(t, `'/tmp/it'\''s'`, quoted("/tmp/it's"))
 }
+
+// Bundles that the webhook does not take are uploaded, and so is all NDJSON.
+func TestWayIn(t *testing.T) {
+	require.False(t, (&payload{size: webhookLimit}).upload())
+	require.True(t, (&payload{size: webhookLimit + 1}).upload())
+	require.Equal(t, "application/fhir+json", (&payload{size: webhookLimit + 1}).contentType())
+	require.True(t, (&payload{ndjson: true}).upload())
+	require.Equal(t, "application/fhir+ndjson", (&payload{ndjson: true}).contentType())
+}
