@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub"
 
 	"github.com/fhirdock/fhirdock/blobstore"
@@ -106,7 +107,10 @@ func (s *Service) wake(ctx context.Context, job *jobs.Job) error {
 		FileSize:         job.Payload.Size,
 		Timestamp:        s.now(),
 	})
-	if err != nil {
+	switch {
+	case gcerrors.Code(err) == gcerrors.ResourceExhausted: // ordinary: workers are behind
+		s.opts.Logger.DebugContext(ctx, "queue is full; the sweeper sends the wake-up", "job", job.ID)
+	case err != nil:
 		s.opts.Logger.WarnContext(ctx, "wake-up not sent; the sweeper sends it again", "job", job.ID, "error", err)
 	}
 	return err

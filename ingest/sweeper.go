@@ -99,7 +99,15 @@ func (w *Sweeper) look(ctx context.Context, job *jobs.Job) error {
 	switch job.State {
 	case jobs.AwaitingUpload, jobs.Expired:
 		_, err := s.look(ctx, job)
-		return err
+		if err == nil {
+			return nil
+		}
+		// It must not stand before all others for as long as it can't be
+		// looked for.
+		_, later := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
+			return j.Postpone(now, now.Add(s.opts.WakeAfter))
+		})
+		return errors.Join(err, ignoreMoved(later))
 	case jobs.Processing:
 		rescued, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
 			return j.Rescue(now, now.Add(s.opts.WakeAfter))

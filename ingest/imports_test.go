@@ -1,0 +1,42 @@
+package ingest_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// What an importer of the library compiles has no cloud SDK and no database
+// driver in it: the program imports those that it uses.
+func TestImportersCompileNoSDK(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "github.com/fhirdock/fhirdock/...").Output()
+	require.NoError(t, err)
+	for _, pkg := range strings.Fields(string(out)) {
+		for _, unwanted := range []string{
+			"github.com/aws/", "github.com/Azure/", "cloud.google.com/", "google.golang.org/api/option", "google.golang.org/api/transport",
+			"modernc.org/", "github.com/jackc/", "github.com/lib/pq", "github.com/mattn/go-sqlite3",
+			"github.com/go-json-experiment/", "github.com/stretchr/",
+		} {
+			require.False(t, strings.HasPrefix(pkg, unwanted), "the library compiles %s", pkg)
+		}
+	}
+	// The four packages at the bottom know nothing of one another.
+	for pkg, others := range map[string][]string{
+		"fhirbundle": {"blobstore", "queue", "jobs", "ingest"},
+		"blobstore":  {"fhirbundle", "queue", "jobs", "ingest"},
+		"queue":      {"fhirbundle", "blobstore", "jobs", "ingest"},
+		"jobs":       {"fhirbundle", "blobstore", "queue", "ingest"},
+	} {
+		out, err := exec.Command("go", "list", "-deps", "github.com/fhirdock/fhirdock/"+pkg).Output()
+		require.NoError(t, err)
+		for _, other := range others {
+			require.NotContains(t, string(out), "github.com/fhirdock/fhirdock/"+other+"\n", pkg)
+		}
+	}
+	// Reading Bundles takes the standard library and nothing else.
+	out, err = exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "github.com/fhirdock/fhirdock/fhirbundle").Output()
+	require.NoError(t, err)
+	require.Equal(t, []string{"github.com/fhirdock/fhirdock/fhirbundle"}, strings.Fields(string(out)))
+}

@@ -1,0 +1,134 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+func TestSweeperSendsLostWakeUps(t *testing.T) {
+	// Everything that is published while the topic is shut down is lost.
+	topic, subscription := queue.NewLocal(nil)
+	bucket, store, clock := memblob.OpenBucket(nil), jobs.NewMemStore(), ingesttest.NewClock()
+	lost, dead := queue.NewLocal(nil)
+	require.NoError(t, lost.Shutdown(t.Context()))
+	require.NoError(t, dead.Shutdown(t.Context()))
+	opts := &ingest.Options{Now: clock.Now}
+	door, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: lost, Jobs: store}, opts)
+	require.NoError(t, err)
+	receipt, err := door.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+	require.NoError(t, err, "a payload is accepted whether or not a wake-up can be sent")
+
+	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store}, opts)
+	require.NoError(t, err)
+	sink := &ingesttest.Sink{}
+	worker, err := ingest.NewWorker(svc, sink, nil)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- worker.Run(ctx) }()
+
+	sweeper := ingest.NewSweeper(svc, nil)
+	n, err := sweeper.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, n, "nothing is due yet")
+	clock.Advance(10 * time.Second)
+	n, err = sweeper.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 1, n)
+	require.Eventually(t, func() bool {
+		job, err := store.Get(t.Context(), receipt.Job.ID)
+		return err == nil && job.State == jobs.Completed
+	}, 5*time.Second, time.Millisecond)
+	stop()
+	require.NoError(t, <-ended)
+}
+
+func TestSweeperRescuesAndGivesUp(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxAttempts: 2}})
+	receipt, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+	require.NoError(t, err)
+	id := receipt.Job.ID
+	for attempt := 1; attempt <= 2; attempt++ {
+		// A worker that takes the job and dies.
+		_, err := jobs.Change(t.Context(), p.Jobs, id, func(j *jobs.Job) error {
+			_, err := j.Take(p.Clock.Now(), "dies", 30*time.Second)
+			return err
+		})
+		require.NoError(t, err)
+		p.Advance(t, 29*time.Second)
+		require.Equal(t, jobs.Processing, mustGet(t, p, id).State, "the lease lasts")
+		p.Advance(t, time.Second)
+	}
+	job := mustGet(t, p, id)
+	require.Equal(t, jobs.Failed, job.State)
+	require.Equal(t, jobs.CodeAttempts, job.Failure.Code)
+}
+
+// failingGet makes one job impossible to look after.
+type failingGet struct {
+	jobs.Store
+	id    atomic.Value
+	fails atomic.Int32
+}
+
+func (f *failingGet) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	if f.id.Load() == id {
+		f.fails.Add(1)
+		return nil, errors.New("poison")
+	}
+	return f.Store.Get(ctx, id)
+}
+
+func TestOnePoisonousJobDoesNotStopTheSweep(t *testing.T) {
+	store := &failingGet{Store: jobs.NewMemStore()}
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
+	bad := p.Client.Ticket(t, ndjson).UploadID
+	var good []string
+	for range 5 {
+		good = append(good, p.Client.Ticket(t, ndjson).UploadID)
+	}
+	store.id.Store(bad)
+	p.Clock.Advance(time.Hour)
+	sweeper := ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Page: 2})
+	_, err := sweeper.Sweep(t.Context())
+	require.ErrorContains(t, err, "poison")
+	for _, id := range good {
+		require.Equal(t, jobs.Expired, mustGet(t, p, id).State)
+	}
+	require.Positive(t, store.fails.Load())
+}
+
+// Sweepers may run beside each other: what one has done the other leaves alone.
+func TestSweepersSideBySide(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+	for range 50 {
+		_, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+		require.NoError(t, err)
+	}
+	p.Clock.Advance(time.Minute)
+	errs := make(chan error, 4)
+	for range 4 {
+		go func() {
+			_, err := ingest.NewSweeper(p.Service, nil).Sweep(context.Background())
+			errs <- err
+		}()
+	}
+	for range 4 {
+		require.NoError(t, <-errs)
+	}
+	n, err := p.Sweeper.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, n)
+}
