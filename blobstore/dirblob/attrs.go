@@ -22,7 +22,6 @@ type attributes struct {
 	ContentType        string            `json:"contentType"`
 	Metadata           map[string]string `json:"metadata,omitempty"`
 	Size               int64             `json:"size"`
-	MD5                []byte            `json:"md5,omitempty"`
 	SHA256             string            `json:"sha256,omitempty"`
 	ETag               string            `json:"etag"`
 }

@@ -130,9 +130,6 @@ func (l *lister) visit(key, name string) error {
 			return nil
 		}
 		obj.ModTime, obj.Size = info.ModTime(), info.Size()
-		if a, err := readAttributes(name, info); err == nil {
-			obj.MD5 = a.MD5
-		}
 	}
 	if len(l.page.Objects) == l.size {
 		last := l.page.Objects[l.size-1]

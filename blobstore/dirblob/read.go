@@ -62,7 +62,7 @@ func (b *bucket) Attributes(_ context.Context, key string) (*driver.Attributes, 
 	return &driver.Attributes{
 		CacheControl: a.CacheControl, ContentDisposition: a.ContentDisposition, ContentEncoding: a.ContentEncoding,
 		ContentLanguage: a.ContentLanguage, ContentType: a.ContentType, Metadata: a.Metadata,
-		CreateTime: info.ModTime(), ModTime: info.ModTime(), Size: info.Size(), MD5: a.MD5, ETag: a.ETag,
+		CreateTime: info.ModTime(), ModTime: info.ModTime(), Size: info.Size(), ETag: a.ETag,
 		AsFunc: func(i any) bool {
 			d, ok := i.(*blobstore.Digest)
 			if ok && a.SHA256 != "" {

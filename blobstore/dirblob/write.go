@@ -2,7 +2,6 @@ package dirblob
 
 import (
 	"context"
-	"crypto/md5"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -43,7 +42,6 @@ type writer struct {
 	create bool // only if there is none
 	attrs  attributes
 	tmp    file
-	md5    hash.Hash
 	sha256 hash.Hash
 	err    error // of a Write
 }
@@ -57,7 +55,7 @@ func (b *bucket) newWriter(ctx context.Context, key, contentType string, opts *d
 		contentType = "application/octet-stream"
 	}
 	w := &writer{
-		bucket: b, ctx: ctx, name: name, create: opts.IfNotExist, md5: md5.New(), sha256: sha256.New(),
+		bucket: b, ctx: ctx, name: name, create: opts.IfNotExist, sha256: sha256.New(),
 		attrs: attributes{
 			CacheControl: opts.CacheControl, ContentDisposition: opts.ContentDisposition,
 			ContentEncoding: opts.ContentEncoding, ContentLanguage: opts.ContentLanguage,
@@ -141,7 +139,6 @@ func (w *writer) Write(p []byte) (int, error) {
 		return 0, w.err
 	}
 	n, err := w.tmp.Write(p)
-	w.md5.Write(p[:n])
 	w.sha256.Write(p[:n])
 	w.attrs.Size += int64(n)
 	w.err = err
@@ -181,7 +178,6 @@ func (w *writer) Close() error {
 
 func (w *writer) commit() error {
 	fsys, tmp := w.bucket.fsys, w.tmp.Name()
-	w.attrs.MD5 = w.md5.Sum(nil)
 	w.attrs.SHA256 = hex.EncodeToString(w.sha256.Sum(nil))
 	var tag [12]byte
 	rand.Read(tag[:]) // never fails
