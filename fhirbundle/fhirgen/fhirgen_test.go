@@ -83,6 +83,9 @@ func TestBundles(t *testing.T) {
 	for _, typ := range bundleTypes {
 		for _, n := range []int{1, 2, 3, 4, 5, 20, 333, 3000} {
 			for _, indent := range []bool{false, true} {
+				if n == 3000 && (indent || typ != "transaction") {
+					continue // enough with one that large
+				}
 				g := fhirgen.New(&fhirgen.Options{Seed: uint64(n), Indent: indent})
 				raw := g.AppendBundle([]byte("kept"), typ, n)
 				require.Equal(t, "kept", string(raw[:4]))
@@ -290,7 +293,7 @@ func TestEveryType(t *testing.T) {
 	require.Len(t, types, 14)
 	for _, typ := range types {
 		g := fhirgen.New(&fhirgen.Options{Seed: 11})
-		for range 300 {
+		for range 100 {
 			raw := g.AppendResource(nil, typ)
 			require.NotContains(t, string(raw), "\n")
 			require.True(t, utf8.Valid(raw))
@@ -383,7 +386,7 @@ func TestAwkwardJSON(t *testing.T) {
 
 func TestDates(t *testing.T) {
 	date := regexp.MustCompile(`^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])(T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{3})?(Z|[+-]\d\d:\d\d))?$`)
-	raw, _ := ndjson(t, nil, 8<<20)
+	raw, _ := ndjson(t, nil, 3<<20)
 	for s := bufio.NewScanner(bytes.NewReader(raw)); s.Scan(); {
 		var r resource
 		require.NoError(t, json.Unmarshal(s.Bytes(), &r))
