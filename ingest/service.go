@@ -79,7 +79,8 @@ func (s *Service) Ready(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) now() time.Time { return s.opts.Now().UTC() }
+// now is the time as records keep it.
+func (s *Service) now() time.Time { return s.opts.Now().UTC().Truncate(time.Microsecond) }
 
 // reading are the options with which a payload is read, at the door and at
 // work.

@@ -327,6 +327,18 @@ func TestOldSecrets(t *testing.T) {
 	require.Equal(t, 403, status, "who does not know the new one refuses it")
 }
 
+func TestBasesInAnyForm(t *testing.T) {
+	for _, path := range []string{"", "/", "o", "/o", "o/", "/o/p/"} {
+		signer, err := signedurl.NewSigner(&url.URL{Scheme: "http", Host: "h", Path: path}, secret, nil)
+		require.NoError(t, err)
+		u, err := signer.Sign("a/b", signedurl.SignOptions{})
+		require.NoError(t, err)
+		w := httptest.NewRecorder()
+		signedurl.NewHandler(memblob.OpenBucket(nil), signer, nil).ServeHTTP(w, httptest.NewRequest("GET", u, nil))
+		require.Equal(t, http.StatusNotFound, w.Code, "the signature is right: %s", path)
+	}
+}
+
 func TestNewSignerRefuses(t *testing.T) {
 	base := &url.URL{Scheme: "http", Host: "h"}
 	_, err := signedurl.NewSigner(base, make([]byte, 31), nil)

@@ -43,7 +43,9 @@ func NewSigner(base *url.URL, secret []byte, opts *SignerOptions) (*Signer, erro
 	if base == nil || base.Scheme == "" || base.Host == "" {
 		return nil, errors.New("signedurl: the base must be an absolute URL")
 	}
-	s := &Signer{base: base, secrets: [][]byte{secret}, now: time.Now}
+	rooted := *base
+	rooted.Path = "/" + strings.Trim(base.Path, "/")
+	s := &Signer{base: &rooted, secrets: [][]byte{secret}, now: time.Now}
 	if opts != nil {
 		s.secrets = append(s.secrets, opts.OldSecrets...)
 		if opts.Now != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"path"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,12 +62,15 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	ops := &operations{ready: service.Ready, log: log}
 	mux := http.NewServeMux()
 	ops.mount(mux, m)
+	var root http.Handler = mux
 	if c.serves() {
 		tokens, err := auth.ParseTokens(c.tokens...)
 		if err != nil {
 			return fmt.Errorf("-token: %w", err)
 		}
-		mux.Handle("/", httpapi.New(service, tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL}))
+		front := httpapi.New(service, tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL})
+		mux.Handle("/", front)
+		root = unredirected(mux, front)
 		mux.Handle(backends.ObjectsPath+"/", signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{
 			Logger: log, OnCreated: service.ObjectCreated,
 		}))
@@ -88,9 +92,21 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	run.Go(func() error {
 		return ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery}).Run(ctx)
 	})
-	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(mux), log, m), ops, c, log) })
+	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(root), log, m), ops, c, log) })
 	log.Info("listening", "url", base.String(), "addr", listener.Addr().String(), "role", c.role, "data", c.data)
 	return run.Wait()
+}
+
+// unredirected keeps a ServeMux from redirecting unclean paths, such as those with
+// two slashes: there is nothing at them, and the front door says so.
+func unredirected(mux, front http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != path.Clean(r.URL.Path) && r.URL.Path != path.Clean(r.URL.Path)+"/" {
+			front.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // answerUntil serves until ctx is done, and then lets the requests that are
