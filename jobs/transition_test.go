@@ -1,0 +1,226 @@
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var at = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+
+const lease = 30 * time.Second
+
+var held = Claim{JobID: NewID(), Owner: "w/1", Attempt: 2}
+
+// in is a job in a state that it could have come to.
+func in(s State) *Job {
+	j := &Job{
+		ID: held.JobID, OrganizationID: "a", State: s, MaxAttempts: 3, Attempt: held.Attempt,
+		CreatedAt: at, UpdatedAt: at, StartedAt: at, DueAt: at.Add(lease), Payload: Payload{Format: "ndjson"},
+	}
+	switch {
+	case s == Processing:
+		j.LeaseOwner = held.Owner
+	case s == AwaitingUpload || s == Expired:
+		j.Attempt, j.StartedAt = 0, time.Time{}
+		j.Upload = &Upload{ExpiresAt: at.Add(time.Hour)}
+		if s == Expired {
+			j.FinishedAt = at
+		}
+	case s.Finished():
+		j.DueAt, j.FinishedAt = time.Time{}, at
+	}
+	return j
+}
+
+// The table of the design: which change is allowed in which states, and where it
+// leads. All others are refused and change nothing.
+func TestTransitions(t *testing.T) {
+	later := at.Add(time.Minute) // the lease is over
+	for name, c := range map[string]struct {
+		change func(*Job) error
+		to     map[State]State
+		wrong  error // in any other state
+	}{
+		"arrive":     {func(j *Job) error { return j.Arrive(later, Found{Size: 7}, later) }, map[State]State{AwaitingUpload: Accepted, Expired: Accepted}, ErrState},
+		"absent":     {func(j *Job) error { return j.Absent(later, later) }, map[State]State{AwaitingUpload: AwaitingUpload, Expired: Expired}, ErrState},
+		"expire":     {func(j *Job) error { return j.Absent(at.Add(time.Hour), later) }, map[State]State{AwaitingUpload: Expired, Expired: Expired}, ErrState},
+		"reject":     {func(j *Job) error { return j.Reject(later, Failure{}) }, map[State]State{AwaitingUpload: Failed, Expired: Failed}, ErrState},
+		"postpone":   {func(j *Job) error { return j.Postpone(later, later) }, map[State]State{AwaitingUpload: AwaitingUpload, Expired: Expired, Accepted: Accepted}, ErrState},
+		"take":       {func(j *Job) error { _, err := j.Take(later, "w/2", lease); return err }, map[State]State{Accepted: Processing, Processing: Processing}, ErrState},
+		"extend":     {func(j *Job) error { return j.Extend(later, held, lease) }, map[State]State{Processing: Processing}, ErrLeaseLost},
+		"checkpoint": {func(j *Job) error { return j.Checkpoint(later, held, Progress{Done: 1}, lease) }, map[State]State{Processing: Processing}, ErrLeaseLost},
+		"complete":   {func(j *Job) error { return j.Complete(later, held) }, map[State]State{Processing: Completed}, ErrLeaseLost},
+		"retry":      {func(j *Job) error { return j.Retry(later, held, Failure{}, later) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
+		"fail":       {func(j *Job) error { return j.Fail(later, held, Failure{}) }, map[State]State{Processing: Failed}, ErrLeaseLost},
+		"release":    {func(j *Job) error { return j.Release(later, held) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
+		"rescue":     {func(j *Job) error { return j.Rescue(later, later) }, map[State]State{Processing: Accepted}, ErrState},
+		"woken":      {func(j *Job) error { return j.Woken(later, later) }, map[State]State{Accepted: Accepted}, ErrState},
+		"cancel":     {func(j *Job) error { return j.Cancel(later) }, map[State]State{AwaitingUpload: Cancelled, Accepted: Cancelled, Processing: Cancelled}, ErrState},
+		"redrive":    {func(j *Job) error { return j.Redrive(later, later) }, map[State]State{Failed: Accepted, Completed: Accepted}, ErrState},
+	} {
+		for _, from := range States() {
+			t.Run(fmt.Sprintf("%s %s", name, from), func(t *testing.T) {
+				j := in(from)
+				before := j.Clone()
+				err := c.change(j)
+				to, allowed := c.to[from]
+				if !allowed {
+					require.ErrorIs(t, err, c.wrong)
+					require.Equal(t, before, j, "a change that is refused changes nothing")
+					return
+				}
+				require.NoError(t, err)
+				require.Equal(t, to, j.State)
+				require.True(t, j.UpdatedAt.After(before.UpdatedAt), "updated")
+				require.Equal(t, to != Processing, j.LeaseOwner == "", "only a job at work has a lease")
+				if !to.Finished() {
+					require.False(t, j.DueAt.IsZero(), "an unfinished job has a due time")
+					require.True(t, j.FinishedAt.IsZero())
+				} else {
+					require.False(t, j.FinishedAt.IsZero())
+					require.True(t, j.DueAt.IsZero() || to == Expired, "nobody looks at a finished job")
+				}
+			})
+		}
+	}
+}
+
+func TestTakeIsFenced(t *testing.T) {
+	j := in(Accepted)
+	j.NotBefore = at.Add(time.Second)
+	_, err := j.Take(at, "w/2", lease)
+	require.ErrorIs(t, err, ErrNotDue, "before the end of the back-off")
+	claim, err := j.Take(at.Add(time.Second), "w/2", lease)
+	require.NoError(t, err)
+	require.Equal(t, &Claim{JobID: j.ID, Owner: "w/2", Attempt: 3}, claim)
+	require.Equal(t, at.Add(time.Second+lease), j.DueAt)
+
+	_, err = j.Take(at.Add(lease), "w/3", lease)
+	require.ErrorIs(t, err, ErrNotDue, "while the lease lasts")
+	j.MaxAttempts = 4
+	_, err = j.Take(at.Add(time.Hour), "w/3", lease)
+	require.NoError(t, err)
+	for name, change := range map[string]func() error{
+		"extend":     func() error { return j.Extend(at, *claim, lease) },
+		"checkpoint": func() error { return j.Checkpoint(at, *claim, Progress{}, lease) },
+		"complete":   func() error { return j.Complete(at, *claim) },
+		"retry":      func() error { return j.Retry(at, *claim, Failure{}, at) },
+		"fail":       func() error { return j.Fail(at, *claim, Failure{}) },
+		"release":    func() error { return j.Release(at, *claim) },
+	} {
+		require.ErrorIs(t, change(), ErrLeaseLost, name)
+	}
+
+	claim, err = j.Take(at.Add(2*time.Hour), "w/4", lease)
+	require.NoError(t, err)
+	require.Nil(t, claim, "the attempts are used up")
+	require.Equal(t, Failed, j.State)
+	require.Equal(t, CodeAttempts, j.Failure.Code)
+}
+
+func TestAnAttemptThatWasGivenBackCountsAgain(t *testing.T) {
+	j := in(Processing)
+	require.NoError(t, j.Release(at, held))
+	require.Equal(t, held.Attempt-1, j.Attempt)
+	again, err := j.Take(at, "w/9", lease)
+	require.NoError(t, err)
+	require.Equal(t, held.Attempt, again.Attempt)
+	require.ErrorIs(t, j.Complete(at, held), ErrLeaseLost, "the old claim has the same attempt, and not the same owner")
+}
+
+func TestLastAttempts(t *testing.T) {
+	last := held
+	last.Attempt = 3
+	processing := func() *Job { j := in(Processing); j.Attempt = 3; return j }
+	j := processing()
+	require.NoError(t, j.Retry(at, last, Failure{Code: "x", At: at}, at))
+	require.Equal(t, Failed, j.State)
+	require.Equal(t, "x", j.Failure.Code)
+	j = processing()
+	require.NoError(t, j.Rescue(at.Add(time.Hour), at))
+	require.Equal(t, Failed, j.State)
+	require.ErrorIs(t, in(Processing).Rescue(at, at), ErrNotDue, "while the lease lasts")
+}
+
+func TestProgressNeverGoesBack(t *testing.T) {
+	p := Progress{Done: 5, Rejected: 5, Offset: 5, Entries: 5, Lines: 5}
+	for _, worse := range []Progress{{4, 5, 5, 5, 5}, {5, 4, 5, 5, 5}, {5, 5, 4, 5, 5}, {5, 5, 5, 4, 5}, {5, 5, 5, 5, 4}} {
+		j := in(Processing)
+		require.NoError(t, j.Checkpoint(at, held, p, lease))
+		require.Error(t, j.Checkpoint(at, held, worse, lease))
+		require.Equal(t, p, j.Progress)
+	}
+}
+
+func TestRedriveGoesOnOrStartsAgain(t *testing.T) {
+	failed := in(Failed)
+	failed.Progress, failed.Failure = Progress{Done: 5}, &Failure{}
+	require.NoError(t, failed.Redrive(at, at))
+	require.EqualValues(t, 5, failed.Progress.Done, "a failed job goes on")
+	require.Zero(t, failed.Run)
+	require.Zero(t, failed.Attempt)
+	require.Nil(t, failed.Failure)
+
+	completed := in(Completed)
+	completed.Progress, completed.Outputs = Progress{Done: 5}, []Output{{}}
+	completed.ResourceCounts = map[string]int64{"Patient": 5}
+	require.NoError(t, completed.Redrive(at, at))
+	require.Zero(t, completed.Progress, "a completed one starts again")
+	require.Equal(t, 1, completed.Run)
+	require.Empty(t, completed.Outputs)
+	require.Empty(t, completed.ResourceCounts, "its lines are counted again")
+
+	rejected := in(AwaitingUpload)
+	require.NoError(t, rejected.Reject(at, Failure{}))
+	require.ErrorIs(t, rejected.Redrive(at, at), ErrState, "nothing of it was accepted")
+}
+
+func TestArrivePinsWhatWasFound(t *testing.T) {
+	j := in(AwaitingUpload)
+	require.NoError(t, j.Arrive(at, Found{7, "aa", "t", "e", "v"}, at))
+	require.Equal(t, Payload{Size: 7, SHA256: "aa", ContentType: "t", ContentEncoding: "e", Version: "v", Format: "ndjson"}, j.Payload)
+}
+
+func TestIDs(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		id := NewID()
+		require.True(t, ValidID(id))
+		require.False(t, seen[id])
+		seen[id] = true
+	}
+	require.Equal(t, DerivedID("a", "b"), DerivedID("a", "b"))
+	ids := []string{DerivedID("a", "b"), DerivedID("ab", ""), DerivedID("", "ab"), DerivedID("ab"), DerivedID("b", "a"), DerivedID()}
+	for i, id := range ids {
+		require.True(t, ValidID(id))
+		require.Equal(t, byte('8'), id[14], "version 8")
+		require.False(t, slices.Contains(ids[:i], id))
+	}
+	for _, bad := range []string{"", "x", strings.ToUpper(ids[0]), ids[0] + "0", ids[0][:35], strings.Replace(ids[0], "-", "0", 1), "../" + ids[0][3:]} {
+		require.False(t, ValidID(bad), bad)
+	}
+}
+
+func FuzzParseCursor(f *testing.F) {
+	f.Add(Cursor{at, NewID()}.String())
+	f.Add("")
+	f.Add("AAAA")
+	f.Fuzz(func(t *testing.T, s string) {
+		c, err := ParseCursor(s)
+		if err != nil {
+			if !errors.Is(err, ErrCursor) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if c.String() != s {
+			t.Fatal("a cursor that is read is not the one that is written")
+		}
+	})
+}

@@ -1,0 +1,313 @@
+package queue_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/trace"
+	"gocloud.dev/gcerrors"
+	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/driver"
+	"gocloud.dev/pubsub/mempubsub"
+
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+var message = queue.Message{
+	JobID: "0b6e2c1e-1111-4222-8333-444455556666", Bucket: "b", Key: "k", OrganizationID: "org", OrganizationName: "An Org",
+	UserID: "u", Source: "webhook", FileSize: 7, Timestamp: time.Date(2030, 1, 2, 3, 4, 5, 0, time.FixedZone("x", 3600)),
+}
+
+func TestMessage(t *testing.T) {
+	body, err := message.Encode()
+	require.NoError(t, err)
+	require.JSONEq(t, `{"jobId":"0b6e2c1e-1111-4222-8333-444455556666","bucket":"b","key":"k","organizationId":"org","organizationName":"An Org",
+		"userId":"u","source":"webhook","fileSize":7,"timestamp":"2030-01-02T02:04:05Z"}`, string(body))
+	got, err := queue.Decode(body)
+	require.NoError(t, err)
+	want := message
+	want.Timestamp = want.Timestamp.UTC()
+	require.Equal(t, want, got)
+
+	got, err = queue.Decode([]byte(`{"jobId":"a-1","unknown":{"x":[1]}}`))
+	require.NoError(t, err)
+	require.Equal(t, "a-1", got.JobID)
+	for _, bad := range []string{"", "secret", `{"jobId":""}`, `{"jobId":"secret/../x"}`, `{"jobId":7}`, `[]`, `{"jobId":"` + strings.Repeat("a", 129) + `"}`,
+		`{"jobId":"a","x":"` + strings.Repeat("x", queue.MaxBody) + `"}`} {
+		_, err := queue.Decode([]byte(bad))
+		require.ErrorIs(t, err, queue.ErrMessage)
+		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(`{"jobId":"a-1"}`))
+	f.Add([]byte(`{"jobId":"\u0000"}`))
+	f.Add([]byte(`{"jobId":"a","timestamp":"x"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, err := queue.Decode(body)
+		if err == nil && (m.JobID == "" || strings.ContainsAny(m.JobID, "/.\x00 ")) {
+			t.Fatal("an id that is none")
+		}
+	})
+}
+
+// each runs a test on topics in memory, ours and Go CDK's.
+func each(t *testing.T, test func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription)) {
+	t.Run("local", func(t *testing.T) {
+		topic, sub := queue.NewLocal(&queue.LocalOptions{Capacity: 20_000})
+		defer shutdown(t, topic, sub)
+		test(t, topic, sub)
+	})
+	t.Run("mempubsub", func(t *testing.T) {
+		topic := mempubsub.NewTopic()
+		sub := mempubsub.NewSubscription(topic, time.Minute)
+		defer shutdown(t, topic, sub)
+		test(t, topic, sub)
+	})
+}
+
+func shutdown(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	require.NoError(t, topic.Shutdown(ctx))
+	require.NoError(t, sub.Shutdown(ctx))
+}
+
+func TestPublishAndConsume(t *testing.T) {
+	each(t, func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription) {
+		const n = 2000
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var mu sync.Mutex
+		seen := map[string]int{}
+		var running, most atomic.Int32
+		done := make(chan error, 1)
+		go func() {
+			c := queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Concurrency: 4})
+			done <- c.Run(ctx, func(_ context.Context, m queue.Message) {
+				now := running.Add(1)
+				defer running.Add(-1)
+				for old := most.Load(); now > old && !most.CompareAndSwap(old, now); old = most.Load() {
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				if seen[m.JobID]++; len(seen) == n {
+					stop()
+				}
+			})
+		}()
+		p := queue.NewPublisher(topic, nil)
+		for i := range n {
+			m := message
+			m.JobID = fmt.Sprintf("job-%d", i)
+			require.NoError(t, p.Publish(t.Context(), m))
+		}
+		require.NoError(t, <-done)
+		for id, times := range seen {
+			require.Equal(t, 1, times, id)
+		}
+		require.LessOrEqual(t, most.Load(), int32(4))
+	})
+}
+
+func TestPublisherSetsMetadataAndTrace(t *testing.T) {
+	topic, sub := queue.NewLocal(nil)
+	defer shutdown(t, topic, sub)
+	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
+	ctx := trace.ContextWithSpanContext(t.Context(), span)
+	called := 0
+	p := queue.NewPublisher(topic, &queue.PublisherOptions{
+		Metadata:   func(m queue.Message) map[string]string { return map[string]string{"MessageGroupId": m.OrganizationID} },
+		BeforeSend: func(m queue.Message, _ func(any) bool) error { called++; return nil },
+	})
+	require.NoError(t, p.Publish(ctx, message))
+	msg, err := sub.Receive(t.Context())
+	require.NoError(t, err)
+	msg.Ack()
+	require.Equal(t, 1, called)
+	require.Equal(t, "org", msg.Metadata["organizationId"])
+	require.Equal(t, message.JobID, msg.Metadata["jobId"])
+	require.Equal(t, "webhook", msg.Metadata["source"])
+	require.Equal(t, "org", msg.Metadata["MessageGroupId"])
+	require.Contains(t, msg.Metadata["traceparent"], span.TraceID().String())
+
+	require.NoError(t, p.Publish(ctx, message))
+	run, stop := context.WithCancel(t.Context())
+	require.NoError(t, queue.NewConsumer(queue.Static(sub), nil).Run(run, func(ctx context.Context, _ queue.Message) {
+		require.Equal(t, span.TraceID(), trace.SpanContextFromContext(ctx).TraceID())
+		stop()
+		require.NoError(t, ctx.Err(), "work under way is not cancelled with Run's context")
+	}))
+}
+
+func TestLocalIsBounded(t *testing.T) {
+	topic, sub := queue.NewLocal(&queue.LocalOptions{Capacity: 3})
+	defer shutdown(t, topic, sub)
+	p := queue.NewPublisher(topic, nil)
+	for range 3 {
+		require.NoError(t, p.Publish(t.Context(), message))
+	}
+	err := p.Publish(t.Context(), message)
+	require.Equal(t, gcerrors.ResourceExhausted, gcerrors.Code(err))
+	msg, err := sub.Receive(t.Context())
+	require.NoError(t, err)
+	msg.Ack()
+	require.NoError(t, p.Publish(t.Context(), message), "there is room again")
+}
+
+func TestLocalNackComesAgain(t *testing.T) {
+	topic, sub := queue.NewLocal(nil)
+	defer shutdown(t, topic, sub)
+	require.NoError(t, queue.NewPublisher(topic, nil).Publish(t.Context(), message))
+	msg, err := sub.Receive(t.Context())
+	require.NoError(t, err)
+	msg.Nack()
+	again, err := sub.Receive(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, msg.LoggableID, again.LoggableID)
+	again.Ack()
+}
+
+func TestConsumerOutlivesPanicsAndJunk(t *testing.T) {
+	each(t, func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription) {
+		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("secret")}))
+		p := queue.NewPublisher(topic, nil)
+		for range 3 {
+			require.NoError(t, p.Publish(t.Context(), message))
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var logs bytes.Buffer
+		calls := 0
+		c := queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+		require.NoError(t, c.Run(ctx, func(context.Context, queue.Message) {
+			if calls++; calls == 3 {
+				stop()
+			}
+			panic("secret")
+		}))
+		require.Equal(t, 3, calls, "each message came once, and none came again")
+		require.NotContains(t, logs.String(), "secret")
+		require.Contains(t, logs.String(), "panicked")
+	})
+}
+
+// broken is a subscription that fails after some messages.
+type broken struct {
+	driver.Subscription
+	left int
+}
+
+func (b *broken) ReceiveBatch(context.Context, int) ([]*driver.Message, error) {
+	if b.left == 0 {
+		return nil, errors.New("connection lost")
+	}
+	b.left--
+	return []*driver.Message{{Body: []byte(`{"jobId":"a"}`), AckID: b.left, AsFunc: func(any) bool { return false }}}, nil
+}
+
+func (*broken) SendAcks(context.Context, []driver.AckID) error { return nil }
+func (*broken) CanNack() bool                                  { return false }
+func (*broken) IsRetryable(error) bool                         { return false }
+func (*broken) As(any) bool                                    { return false }
+func (*broken) ErrorAs(error, any) bool                        { return false }
+func (*broken) ErrorCode(error) gcerrors.ErrorCode             { return gcerrors.Unknown }
+func (*broken) Close() error                                   { return nil }
+
+// A subscription that broke is opened again, with growing pauses.
+func TestConsumerReopens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		var opened []time.Time
+		open := func(context.Context) (*pubsub.Subscription, error) {
+			opened = append(opened, time.Now())
+			if len(opened)%3 == 2 {
+				return nil, errors.New("not reachable")
+			}
+			if len(opened) == 30 {
+				stop()
+			}
+			left := 0
+			if len(opened) == 1 || len(opened) == 10 {
+				left = 2
+			}
+			return pubsub.NewSubscription(&broken{left: left}, nil, nil), nil
+		}
+		var got atomic.Int32
+		c := queue.NewConsumer(queue.Reopen(open), &queue.ConsumerOptions{
+			MinBackoff: 100 * time.Millisecond, MaxBackoff: 10 * time.Second, Logger: slog.New(slog.DiscardHandler),
+		})
+		require.NoError(t, c.Run(ctx, func(context.Context, queue.Message) { got.Add(1) }))
+		require.EqualValues(t, 4, got.Load())
+		require.Less(t, opened[1].Sub(opened[0]), 200*time.Millisecond)
+		require.Greater(t, opened[9].Sub(opened[8]), 4*time.Second)
+		require.LessOrEqual(t, opened[29].Sub(opened[28]), 10*time.Second)
+		require.Less(t, opened[10].Sub(opened[9]), time.Second, "what worked begins anew")
+	})
+}
+
+func TestRunFailsWhereNothingCanBeOpened(t *testing.T) {
+	c := queue.NewConsumer(queue.Reopen(func(context.Context) (*pubsub.Subscription, error) { return nil, errors.New("no such queue") }), nil)
+	require.ErrorContains(t, c.Run(t.Context(), nil), "no such queue")
+}
+
+// BenchmarkLocal is the time from Send to the handler on an idle queue.
+func BenchmarkLocal(b *testing.B) {
+	topic, sub := queue.NewLocal(nil)
+	p := queue.NewPublisher(topic, nil)
+	ctx, stop := context.WithCancel(b.Context())
+	arrived := make(chan struct{})
+	done := make(chan error)
+	go func() {
+		done <- queue.NewConsumer(queue.Static(sub), nil).Run(ctx, func(context.Context, queue.Message) { arrived <- struct{}{} })
+	}()
+	for b.Loop() {
+		if err := p.Publish(ctx, message); err != nil {
+			b.Fatal(err)
+		}
+		<-arrived
+	}
+	stop()
+	<-done
+}
+
+func Example() {
+	topic, subscription := queue.NewLocal(nil)
+	ctx, stop := context.WithCancel(context.Background())
+	publisher := queue.NewPublisher(topic, nil)
+	if err := publisher.Publish(ctx, queue.Message{JobID: "job-1", OrganizationID: "demo"}); err != nil {
+		panic(err)
+	}
+	consumer := queue.NewConsumer(queue.Static(subscription), &queue.ConsumerOptions{Concurrency: 4})
+	err := consumer.Run(ctx, func(_ context.Context, m queue.Message) {
+		fmt.Println("look at", m.JobID)
+		stop()
+	})
+	fmt.Println(err)
+	// Output:
+	// look at job-1
+	// <nil>
+}
+
+func ExampleMessage_Encode() {
+	body, err := queue.Message{JobID: "job-1"}.Encode()
+	if err != nil {
+		panic(err)
+	}
+	var fields map[string]any
+	fmt.Println(json.Unmarshal(body, &fields), fields["jobId"])
+	// Output: <nil> job-1
+}
