@@ -250,7 +250,7 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	p.Wait(t, `msg="draining`)
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
-	require.Equal(t, -1, p.Exit(t, 10*time.Second))
+	require.Equal(t, 128+int(syscall.SIGTERM), p.Exit(t, 10*time.Second))
 }
 
 // A request that does not end in time is cut off, and the process ends.

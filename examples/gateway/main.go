@@ -14,11 +14,25 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal drains; with the handler gone, a second one ends the
-	// process as if there had never been one.
-	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	os.Exit(run(signalled(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
+
+// signalled is a context that ends with the first signal, which drains. The
+// second one ends the process at once, however soon it comes behind the first.
+func signalled() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		code := 1
+		if s, ok := (<-signals).(syscall.Signal); ok {
+			code = 128 + int(s) // as a shell would say it
+		}
+		os.Exit(code)
+	}()
+	return ctx
 }
 
 // run is main with its surroundings given: 0 for a clean end, 2 for wrong flags,
