@@ -157,10 +157,8 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	metadata := map[string]string{"job_id": id, "organization_id": who.OrganizationID}
 
 	if body.ended || head.Len() < s.opts.BufferBytes {
-		report, err := fhirbundle.Validate(bytes.NewReader(head.Bytes()), s.reading(fhirbundle.Bundle))
-		if err == nil {
-			err = s.verdict(report)
-		}
+		report := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.Bundle))
+		err := s.verdict(report)
 		if err == nil && req.SHA256 != "" {
 			sum := sha256.Sum256(head.Bytes())
 			err = matchDigest(req.SHA256, hex.EncodeToString(sum[:]))

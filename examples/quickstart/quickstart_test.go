@@ -20,7 +20,7 @@ var binary string
 
 func TestMain(m *testing.M) { proctest.Main(m, &binary) }
 
-var rowPattern = regexp.MustCompile(`(?m)^([0-9a-f-]{36}|-) +(webhook|presigned_upload) +(\w+) +([0-9.]+ \w+) +([0-9,]+|-) +([0-9,]+|-) +([0-9.]+|-)  (\S+)$`)
+var rowPattern = regexp.MustCompile(`(?m)^([0-9a-f-]{36}|-) +(webhook|presigned_upload) +(\w+) +([0-9.]+ \w+) +([0-9,]+|-) +([0-9,]+|-) +([0-9.]+|-)\n +(\S+):`)
 
 // table returns the rows of the final table, by payload.
 func table(t *testing.T, out string) map[string][]string {

@@ -36,17 +36,18 @@ func report(out io.Writer, results []*result) bool {
 			}
 		}
 	}
-	table := [][]string{{"JOB", "SOURCE", "STATUS", "SIZE", "RESOURCES", "REJECTED", "MB/s", "PAYLOAD"}}
+	table := [][]string{{"JOB", "SOURCE", "STATUS", "SIZE", "RESOURCES", "REJECTED", "MB/s"}}
 	for _, r := range shown {
 		table = append(table, row(r))
 	}
 	fmt.Fprintln(out)
-	for i, line := range aligned(table, "lllrrrrl") {
+	for i, line := range aligned(table, "lllrrrr") {
 		fmt.Fprintln(out, line)
 		if i > 0 {
-			// Resources by type are lines of their own: beside the rest they
-			// would not fit on any screen.
-			for _, detail := range wrap(details(shown[i-1]), columns-4) {
+			// The payload and its resources by type are lines of their own:
+			// beside the rest they would not fit on any screen.
+			r := shown[i-1]
+			for _, detail := range wrap(append([]string{filepath.Base(r.name) + ":"}, details(r)...), columns-4) {
 				fmt.Fprintln(out, "    "+detail)
 			}
 		}
@@ -95,7 +96,7 @@ func row(r *result) []string {
 		status = "refused"
 	}
 	return []string{id, r.source, status, humanize.Bytes(uint64(r.size)), resources, rejected,
-		rate(r.size, took(r)), filepath.Base(r.name)}
+		rate(r.size, took(r))}
 }
 
 // took is the time from a job's creation to its end, by the server's clock.
