@@ -92,17 +92,16 @@ func (b *bucket) makeFolder(folder string) error {
 			return err
 		}
 		err := b.fsys.Mkdir(folder)
-		if errors.Is(err, fs.ErrNotExist) && try < 100 {
-			b.forget(parent)
-			continue
+		if err == nil || errors.Is(err, fs.ErrExist) {
+			err = b.fsys.SyncFolder(parent)
 		}
-		if err != nil && !errors.Is(err, fs.ErrExist) {
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || try == 100 {
 			return err
 		}
-		break
-	}
-	if err := b.fsys.SyncFolder(parent); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
+		b.forget(parent) // a Delete found it empty
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
