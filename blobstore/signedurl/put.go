@@ -135,7 +135,12 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	}
 	n, err := b.src.Read(p)
 	b.n += int64(n)
-	if err != nil && err != io.EOF {
+	switch {
+	case err == io.EOF:
+		// Storing may take as long as it takes: net/http watches the connection
+		// meanwhile, and would end the request with the deadline.
+		_ = b.control.SetReadDeadline(time.Time{})
+	case err != nil:
 		b.err = err
 	}
 	return n, err

@@ -29,13 +29,15 @@ func (b *body) Read(p []byte) (int, error) {
 		b.set = now
 	}
 	n, err := b.src.Read(p)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
+	switch {
+	case err == io.EOF:
+		// Storing may take as long as it takes: net/http watches the connection
+		// meanwhile, and would end the request with the deadline.
+		_ = b.control.SetReadDeadline(time.Time{})
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		b.stalled = true
 	}
 	return n, err
 }
-
-// done takes the deadline off the connection, which may serve more requests.
-func (b *body) done() { _ = b.control.SetReadDeadline(time.Time{}) }
 
 var errStalled = &httpError{status: http.StatusRequestTimeout, message: "The request body stood still for too long"}

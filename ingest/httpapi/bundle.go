@@ -39,7 +39,6 @@ func (h *api) postBundle(w http.ResponseWriter, r *http.Request, who ingest.Call
 	if b.stalled {
 		return errStalled
 	}
-	b.done()
 	if err != nil {
 		return err
 	}

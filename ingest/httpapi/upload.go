@@ -43,7 +43,6 @@ func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.C
 	case len(raw) > maxUploadRequest:
 		return &httpError{status: http.StatusRequestEntityTooLarge, message: fmt.Sprintf("Request body is larger than %d bytes", maxUploadRequest)}
 	}
-	b.done()
 	req, err := uploadRequest(raw)
 	if err != nil {
 		return err
