@@ -137,8 +137,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	b.n += int64(n)
 	switch {
 	case err == io.EOF:
-		// Storing may take as long as it takes: net/http watches the connection
-		// meanwhile, and would end the request with the deadline.
+		// The deadline is the body's, not that of what is done with it.
 		_ = b.control.SetReadDeadline(time.Time{})
 	case err != nil:
 		b.err = err

@@ -31,8 +31,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	switch {
 	case err == io.EOF:
-		// Storing may take as long as it takes: net/http watches the connection
-		// meanwhile, and would end the request with the deadline.
+		// The deadline is the body's, not that of what is done with it.
 		_ = b.control.SetReadDeadline(time.Time{})
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		b.stalled = true

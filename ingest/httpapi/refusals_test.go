@@ -392,25 +392,3 @@ func TestNoPayloadInErrorsAndLogs(t *testing.T) {
 	require.NotContains(t, p.Logs(), canary)
 	require.Contains(t, p.Logs(), bundlePath, "but requests are logged")
 }
-
-// slowStore takes longer than a body may stand still.
-type slowStore struct{ jobs.Store }
-
-func (s slowStore) Create(ctx context.Context, job *jobs.Job) error {
-	select {
-	case <-time.After(400 * time.Millisecond):
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return s.Store.Create(ctx, job)
-}
-
-// The time-out of a body does not reach into the storing of it.
-func TestStoringMayTakeLonger(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
-		NoWorker: true, BodyIdleTimeout: 100 * time.Millisecond, Jobs: slowStore{jobs.NewMemStore()},
-	})
-	for range 2 { // on the same connection
-		require.Equal(t, 202, p.Client.Do(t, "POST", bundlePath, fhirJSON, strings.NewReader(small)).Status)
-	}
-}
