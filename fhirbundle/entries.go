@@ -64,14 +64,12 @@ func (r *Reader) begin(line, size int64) {
 func (r *Reader) readEntry(data []byte) {
 	e, m := &r.entry, &r.scan.marks
 	var sh shape
-	typ := -1
 	if at := m.start(data, resource); at >= 0 {
 		sh |= hasResource
 		if data[at] == '{' {
 			end := m.end[resource]
 			e.Resource, e.ResourceOffset = data[at:end:end], e.Offset+int64(at)
-			typ = r.readResource(data, at, "")
-			r.counts.add(typ)
+			r.counts.add(r.readResource(data, at, ""))
 		} else {
 			r.entryIssue(entryResourceObject, at, "resource", "has a 'resource' that is not an object")
 		}

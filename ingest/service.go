@@ -92,9 +92,10 @@ func (s *Service) reading(format fhirbundle.Format) *fhirbundle.Options {
 // goes on when the client is gone, for half a record helps nobody.
 const settle = 10 * time.Second
 
-// wake publishes a wake-up. A failure is not the caller's: the sweeper sends
-// another.
-func (s *Service) wake(ctx context.Context, job *jobs.Job) error {
+// wake publishes a wake-up. A failure is nobody's: the sweeper sends another.
+func (s *Service) wake(ctx context.Context, job *jobs.Job) { _ = s.publish(ctx, job) }
+
+func (s *Service) publish(ctx context.Context, job *jobs.Job) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
 	defer cancel()
 	err := s.pub.Publish(ctx, queue.Message{

@@ -126,7 +126,7 @@ func (w *Sweeper) look(ctx context.Context, job *jobs.Job) error {
 	case jobs.Accepted:
 		// Sent first: a worker that claims it meanwhile wins, and the record of
 		// the wake-up is not needed any more.
-		if err := s.wake(ctx, job); err != nil {
+		if err := s.publish(ctx, job); err != nil {
 			return errQueueFull
 		}
 		s.opts.Observe(Event{Kind: EventWoken, JobID: job.ID})

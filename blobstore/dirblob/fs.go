@@ -31,7 +31,7 @@ type osFS struct{}
 
 const tempPrefix = ".tmp-"
 
-func (osFS) Mkdir(name string) error { return os.Mkdir(name, 0o777) }
+func (osFS) Mkdir(name string) error { return os.Mkdir(name, 0o750) }
 func (osFS) CreateTemp(folder string) (file, error) {
 	return wrapFile(os.CreateTemp(folder, tempPrefix+"*"))
 }

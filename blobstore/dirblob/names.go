@@ -52,7 +52,7 @@ func escape(part string) string {
 		c := part[i]
 		plain := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' ||
 			c == '.' && i > 0 && i < len(part)-1
-		if plain && !(i == 0 && device(part)) {
+		if plain && (i > 0 || !device(part)) {
 			b.WriteByte(c)
 			continue
 		}

@@ -14,8 +14,9 @@ import (
 	"testing/iotest"
 	"unicode/utf8"
 
-	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 )
 
 type resource = map[string]any

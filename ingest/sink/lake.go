@@ -160,14 +160,14 @@ func (l *Lake) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error)
 // manifest reads the manifest of this run of a job; nil if there is none yet.
 func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 	raw, err := l.bucket.ReadAll(ctx, l.folder(job)+"manifest.json")
-	if gcerrors.Code(err) == gcerrors.NotFound {
+	switch {
+	case gcerrors.Code(err) == gcerrors.NotFound:
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("sink: read manifest: %w", err)
 	}
 	var m manifest
-	if err := json.Unmarshal(raw, &m); err != nil || m.Run != job.Run {
+	if json.Unmarshal(raw, &m) != nil || m.Run != job.Run {
 		return nil, nil // of another run, whose files are written over
 	}
 	return &m, nil
