@@ -1,0 +1,58 @@
+package ingesttest_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+const bundle = `{"resourceType":"Bundle","type":"collection","entry":[
+	{"resource":{"resourceType":"Patient","id":"a"}},{"resource":{"resourceType":"Group","id":"b"}}]}`
+
+// A test of a program's own handler, as a user would write it.
+func TestHandlerOfMyOwn(t *testing.T) {
+	var patients []string
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
+		Handler: ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
+			for i, r := range b.Resources {
+				if r.Type != "Patient" {
+					b.Reject(i, "not-supported", "Only patients are taken")
+					continue
+				}
+				patients = append(patients, r.ID)
+			}
+			return nil
+		}),
+	})
+	job := p.Wait(t, p.Client.PostBundle(t, []byte(bundle)).JobID)
+	require.Equal(t, jobs.Completed, job.State)
+	require.EqualValues(t, 1, job.Progress.Rejected)
+	require.Equal(t, []string{"a"}, patients)
+}
+
+// The recorded sink fails when it is told to, and the clock brings the retry.
+func TestRecordedSinkAndClock(t *testing.T) {
+	p := ingesttest.New(t)
+	p.Sink.Fail(errors.New("database away"))
+	began := p.Clock.Now()
+	id := p.Client.PostBundle(t, []byte(bundle)).JobID
+	p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State == jobs.Accepted && j.Attempt == 1 })
+	require.Empty(t, p.Sink.Resources())
+	p.Advance(t, time.Minute)
+	p.Wait(t, id)
+	require.Len(t, p.Sink.Resources(), 2)
+	require.Len(t, p.Sink.Keys(), 2)
+	require.Equal(t, began.Add(time.Minute), p.Clock.Now())
+	require.Equal(t, ingest.EventFinished, p.Events()[len(p.Events())-1].Kind)
+	require.Contains(t, p.Logs(), "database away", "what a handler says is logged")
+
+	other := p.Client.As(ingesttest.OtherToken).Do(t, "GET", "/v1/ingestion/jobs/"+id, "", nil)
+	require.Equal(t, 404, other.Status)
+}

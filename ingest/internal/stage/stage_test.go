@@ -1,0 +1,78 @@
+package stage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/memblob"
+)
+
+func read(t *testing.T, ix *Index, name string) string {
+	t.Helper()
+	r := ix.Open(t.Context(), name)
+	defer r.Close()
+	raw, err := io.ReadAll(iotest.OneByteReader(r))
+	require.NoError(t, err)
+	return string(raw)
+}
+
+func TestPartsAreReadInTheOrderOfThePayload(t *testing.T) {
+	bucket := memblob.OpenBucket(nil)
+	defer bucket.Close()
+	job := New(bucket, "staging").Job("org/job/0")
+	other := New(bucket, "staging").Job("org/job/00") // a prefix of nothing
+	require.NoError(t, other.Put(t.Context(), 0, 1, []Section{{Name: "A", Count: 1, Data: []byte("other\n")}}))
+	for _, n := range []int64{3, 0, 2, 1, 10, 1} { // one of them twice
+		require.NoError(t, job.Put(t.Context(), n*1000, (n+1)*1000, []Section{
+			{Name: "A", Count: 1, Data: fmt.Appendf(nil, "a%d\n", n)},
+			{Name: fmt.Sprintf("B%d", n%2), Count: 2, Data: fmt.Appendf(nil, "b%d\nb%d\n", n, n)},
+		}))
+	}
+	require.NoError(t, job.Put(t.Context(), 4000, 5000, nil)) // a batch of which nothing is kept
+	ix, err := job.Index(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []Section{{Name: "A", Count: 5, Bytes: 16}, {Name: "B0", Count: 6, Bytes: 20}, {Name: "B1", Count: 4, Bytes: 12}}, ix.Sections)
+	require.Equal(t, "a0\na1\na2\na3\na10\n", read(t, ix, "A"))
+	require.Equal(t, "b1\nb1\nb3\nb3\n", read(t, ix, "B1"))
+	require.Empty(t, read(t, ix, "C"))
+
+	require.NoError(t, job.Drop(t.Context(), 0, 1000))
+	require.NoError(t, job.Drop(t.Context(), 0, 1000), "what is not there")
+	r, err := job.Open(t.Context(), "A")
+	require.NoError(t, err)
+	raw, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.Equal(t, "a1\na2\na3\na10\n", string(raw))
+	require.NoError(t, job.Clear(t.Context()))
+	require.NoError(t, job.Clear(t.Context()))
+	ix, err = job.Index(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, ix.Sections)
+	_, err = bucket.List(nil).Next(t.Context())
+	require.NoError(t, err, "the parts of the other job are there still")
+}
+
+func TestWriteLeavesNothingOfASourceThatFailed(t *testing.T) {
+	bucket := memblob.OpenBucket(nil)
+	defer bucket.Close()
+	broken := errors.New("broken")
+	err := Write(t.Context(), bucket, "k", "text/plain", io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken)))
+	require.ErrorIs(t, err, broken)
+	_, err = bucket.List(nil).Next(t.Context())
+	require.Equal(t, io.EOF, err)
+}
+
+func TestWhatIsNoPart(t *testing.T) {
+	bucket := memblob.OpenBucket(nil)
+	defer bucket.Close()
+	require.NoError(t, bucket.WriteAll(t.Context(), "staging/j/1", []byte("secret"), &blob.WriterOptions{ContentType: "x/y"}))
+	_, err := New(bucket, "staging").Job("j").Index(t.Context())
+	require.ErrorContains(t, err, "1 is not a part")
+	require.NotContains(t, err.Error(), "secret")
+}
