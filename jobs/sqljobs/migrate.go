@@ -25,21 +25,27 @@ var ErrSchema = errors.New("sqljobs: the schema is of another version")
 // others wait; on SQLite whoever comes late finds them done. ErrSchema if the
 // schema is newer than this program.
 func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
-	// On SQLite two processes may begin the same migration; the later one fails
-	// on what the earlier one made, and finds nothing to do when it tries again.
+	return again(ctx, dialect, func() error { return migrate(ctx, db, dialect) })
+}
+
+// again repeats what processes that start together on a new SQLite database may
+// take from each other: the change to the write-ahead log, for which SQLite does
+// not always wait, and a migration, which whoever comes late finds half done and
+// then finished. On PostgreSQL a lock keeps them apart.
+func again(ctx context.Context, dialect Dialect, do func() error) error {
 	tries := 1
 	if dialect == SQLite {
-		tries = 5
+		tries = 10
 	}
 	for try := 1; ; try++ {
-		err := migrate(ctx, db, dialect)
+		err := do()
 		if err == nil || errors.Is(err, ErrSchema) || try == tries {
 			return err
 		}
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(time.Duration(try) * 50 * time.Millisecond):
+		case <-time.After(time.Duration(try) * 20 * time.Millisecond):
 		}
 	}
 }
@@ -67,7 +73,7 @@ func provider(db *sql.DB, dialect Dialect) (*goose.Provider, error) {
 	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithTableName("fhirdock_migrations")}
 	if dialect == PostgreSQL {
 		gooseDialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker()
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // look each second, for five minutes
 		if err != nil {
 			return nil, fmt.Errorf("sqljobs: %w", err)
 		}

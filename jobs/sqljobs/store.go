@@ -73,7 +73,7 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if o.Dialect != SQLite && o.Dialect != PostgreSQL {
 		return nil, fmt.Errorf("sqljobs: Options.Dialect must be %q or %q", SQLite, PostgreSQL)
 	}
-	if err := db.PingContext(ctx); err != nil {
+	if err := again(ctx, o.Dialect, func() error { return db.PingContext(ctx) }); err != nil {
 		return nil, fmt.Errorf("sqljobs: open database: %w", err)
 	}
 	if o.Dialect == SQLite {
