@@ -52,6 +52,11 @@ func (s *Service) publishOutcomes(ctx context.Context, job *jobs.Job) (string, e
 	if err != nil {
 		return "", err
 	}
+	// They are removed once the job is finished: a worker that lost it to
+	// another one and does not know yet must not write less than all.
+	if n := index.Count(outcomesSection); n < job.Progress.Rejected {
+		return "", fmt.Errorf("ingest: %d of %d outcomes are there", n, job.Progress.Rejected)
+	}
 	key := s.opts.OutcomesPrefix + "/" + job.OrganizationID + "/" + job.ID + ".ndjson"
 	r := index.Open(ctx, outcomesSection)
 	defer r.Close()

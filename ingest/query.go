@@ -72,15 +72,26 @@ func (s *Service) Outcomes(ctx context.Context, who Caller, id string) (io.ReadC
 	if err != nil {
 		return nil, err
 	}
-	if job.OutcomesKey != "" {
-		r, err := s.blobs.Open(ctx, job.OutcomesKey, nil)
-		if errors.Is(err, blobstore.ErrNotFound) {
-			return nil, errNoJob
-		}
+	if job.OutcomesKey == "" {
+		// Looked for before the job is read once more: if it has no file then
+		// either, no part was removed before these were found.
+		parts, err := s.outcomes.Job(stageID(job)).Index(ctx)
 		if err != nil {
-			return nil, unavailable("open outcomes", err)
+			return nil, unavailable("read outcomes", err)
 		}
-		return r, nil
+		if job, err = s.Job(ctx, who, id); err != nil {
+			return nil, err
+		}
+		if job.OutcomesKey == "" {
+			return parts.Open(ctx, outcomesSection), nil
+		}
 	}
-	return s.outcomes.Job(stageID(job)).Open(ctx, outcomesSection)
+	r, err := s.blobs.Open(ctx, job.OutcomesKey, nil)
+	if errors.Is(err, blobstore.ErrNotFound) {
+		return nil, errNoJob
+	}
+	if err != nil {
+		return nil, unavailable("open outcomes", err)
+	}
+	return r, nil
 }

@@ -70,8 +70,11 @@ func New(back Backends, opts *Options) (*Service, error) {
 // Ready reports whether the back ends answer, for a readiness probe. The error
 // names what does not.
 func (s *Service) Ready(ctx context.Context) error {
-	if ok, err := s.back.Bucket.IsAccessible(ctx); err != nil || !ok {
-		return fmt.Errorf("bucket is not accessible: %w", errors.Join(err))
+	switch ok, err := s.back.Bucket.IsAccessible(ctx); {
+	case err != nil:
+		return fmt.Errorf("bucket is not accessible: %w", err)
+	case !ok:
+		return errors.New("bucket is not there")
 	}
 	if _, err := s.back.Jobs.Due(ctx, time.UnixMicro(1), 1); err != nil {
 		return fmt.Errorf("job store does not answer: %w", err)

@@ -68,13 +68,17 @@ func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 		if err != nil {
 			return done, errors.Join(append(failed, fmt.Errorf("ingest: read due jobs: %w", err))...)
 		}
-		moved := 0
+		moved, full := 0, false
 		for _, job := range due {
+			if full && job.State == jobs.Accepted {
+				continue
+			}
 			err := w.look(ctx, job)
 			switch {
 			case errors.Is(err, errQueueFull):
-				// Workers are behind; more wake-ups would only be lost.
-				return done, errors.Join(failed...)
+				// Workers are behind, or the topic is away: more wake-ups would
+				// only be lost. Uploads and dead workers' jobs need none.
+				full = true
 			case err != nil:
 				failed = append(failed, fmt.Errorf("job %s: %w", job.ID, err))
 			default:
@@ -84,13 +88,13 @@ func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 		done += moved
 		// Jobs that failed are due still: without one that moved, the next page
 		// would be this one again.
-		if len(due) < w.opts.Page || moved == 0 || ctx.Err() != nil {
+		if len(due) < w.opts.Page || moved == 0 || full || ctx.Err() != nil {
 			return done, errors.Join(failed...)
 		}
 	}
 }
 
-// errQueueFull ends a sweep: the wake-up could not be sent.
+// errQueueFull: a wake-up could not be sent, so this sweep sends no more.
 var errQueueFull = errors.New("wake-up not sent")
 
 // look does what one due job needs, and moves its due time.

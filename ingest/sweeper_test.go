@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -53,6 +55,38 @@ func TestSweeperSendsLostWakeUps(t *testing.T) {
 	}, 5*time.Second, time.Millisecond)
 	stop()
 	require.NoError(t, <-ended)
+}
+
+// Where no wake-up can be sent, uploads are looked after all the same.
+func TestSweeperWithoutATopic(t *testing.T) {
+	lost, dead := queue.NewLocal(nil)
+	require.NoError(t, lost.Shutdown(t.Context()))
+	require.NoError(t, dead.Shutdown(t.Context()))
+	bucket, store, clock := memblob.OpenBucket(nil), jobs.NewMemStore(), ingesttest.NewClock()
+	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Signer: anySigner{}, Topic: lost, Jobs: store}, &ingest.Options{Now: clock.Now})
+	require.NoError(t, err)
+	for range 3 {
+		_, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+		require.NoError(t, err)
+	}
+	clock.Advance(time.Second)
+	ticket, err := svc.SignUpload(t.Context(), caller, ingest.UploadRequest{ContentType: ndjson})
+	require.NoError(t, err)
+	require.NoError(t, bucket.WriteAll(t.Context(), ticket.Job.Payload.Key, []byte("{}"), &blob.WriterOptions{ContentType: ndjson}))
+
+	clock.Advance(time.Minute)
+	_, err = ingest.NewSweeper(svc, nil).Sweep(t.Context())
+	require.NoError(t, err)
+	job, err := store.Get(t.Context(), ticket.Job.ID)
+	require.NoError(t, err)
+	require.Equal(t, jobs.Accepted, job.State)
+}
+
+// anySigner signs everything.
+type anySigner struct{}
+
+func (anySigner) SignUpload(_ context.Context, key string, p blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
+	return &blobstore.SignedUpload{URL: "http://127.0.0.1/" + key, Method: "PUT", Bound: p}, nil
 }
 
 func TestSweeperRescuesAndGivesUp(t *testing.T) {

@@ -14,5 +14,7 @@
 // lines of a file are in the order of the payload, and each is there once,
 // whatever was retried: batches are kept in parts that are named by their place
 // in the payload, and the files are made of the parts when all are there. The
-// manifest is written last: where it is, the files are complete.
+// manifest is written last: where it is, the files that it lists are complete.
+// The files of a completed job stand while it is redriven, and are replaced one
+// by one.
 package sink

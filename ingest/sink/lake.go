@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -56,6 +55,8 @@ func NewLake(bucket *blob.Bucket, opts *LakeOptions) *Lake {
 	return &Lake{bucket: bucket, prefix: o.Prefix, parts: stage.New(bucket, o.Staging)}
 }
 
+const manifestName = "manifest.json"
+
 // manifest is the commit marker of a job's files.
 type manifest struct {
 	JobID   string        `json:"jobId"`
@@ -81,9 +82,10 @@ func (l *Lake) Handle(ctx context.Context, b *ingest.Batch) error {
 		for i, s := range sections {
 			index[i] = stage.Section{Name: s.Name, Count: s.Count, Bytes: int64(len(s.Data))}
 		}
-		return l.publish(ctx, b.Job, index, func(i int) io.ReadCloser {
+		_, err := l.publish(ctx, b.Job, index, func(i int) io.ReadCloser {
 			return io.NopCloser(bytes.NewReader(sections[i].Data))
 		})
+		return err
 	}
 	return l.job(b.Job).Put(ctx, b.Start, b.End, sections)
 }
@@ -129,37 +131,42 @@ func typeName(s string) bool {
 }
 
 // Finish implements [ingest.Finisher]: it makes the files of the parts. It may
-// be called again, also behind a Finish that was cut off at any place.
+// be called again, also behind a Finish that was cut off at any place, and
+// beside that of a worker which does not know yet that it lost its lease.
 func (l *Lake) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
+	// In this order: parts are removed behind the manifest only, so that without
+	// one all of them were there when they were listed.
+	index, err := l.job(job).Index(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("sink: %w", err)
+	}
 	m, err := l.manifest(ctx, job)
 	if err != nil {
 		return nil, err
 	}
 	if m == nil {
-		index, err := l.job(job).Index(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("sink: %w", err)
-		}
-		err = l.publish(ctx, job, index.Sections, func(i int) io.ReadCloser {
+		m, err = l.publish(ctx, job, index.Sections, func(i int) io.ReadCloser {
 			return index.Open(ctx, index.Sections[i].Name)
 		})
 		if err != nil {
 			return nil, err
 		}
-		if m, err = l.manifest(ctx, job); err != nil || m == nil {
-			return nil, fmt.Errorf("sink: the manifest that was just written is not there: %w", errors.Join(err))
-		}
 	}
-	// The files stand; what is left of the parts only costs space.
+	// The files stand; what is left only costs space.
 	if err := l.job(job).Clear(ctx); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
+	}
+	if job.Run > 0 {
+		if err := l.removeOld(ctx, job, m); err != nil {
+			return nil, err
+		}
 	}
 	return m.Outputs, nil
 }
 
 // manifest reads the manifest of this run of a job; nil if there is none yet.
 func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
-	raw, err := l.bucket.ReadAll(ctx, l.folder(job)+"manifest.json")
+	raw, err := l.bucket.ReadAll(ctx, l.folder(job)+manifestName)
 	switch {
 	case gcerrors.Code(err) == gcerrors.NotFound:
 		return nil, nil
@@ -168,20 +175,15 @@ func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 	}
 	var m manifest
 	if json.Unmarshal(raw, &m) != nil || m.Run != job.Run {
-		return nil, nil // of another run, whose files are written over
+		return nil, nil // of an earlier run, whose files are written over
 	}
 	return &m, nil
 }
 
-// publish writes one file for each section and then the manifest. Files of an
-// earlier run that this one does not have are removed.
-func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Section, open func(int) io.ReadCloser) error {
-	if job.Run > 0 {
-		if err := l.removeOld(ctx, job, sections); err != nil {
-			return err
-		}
-	}
-	m := manifest{JobID: job.ID, Run: job.Run, Outputs: make([]jobs.Output, len(sections))}
+// publish writes one file for each section and then the manifest. Two that
+// publish the same run at once write the same bytes.
+func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Section, open func(int) io.ReadCloser) (*manifest, error) {
+	m := &manifest{JobID: job.ID, Run: job.Run, Outputs: make([]jobs.Output, len(sections))}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
 	for i, s := range sections {
@@ -197,43 +199,38 @@ func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Sect
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return err
+		return nil, err
 	}
 	raw, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return fmt.Errorf("sink: %w", err)
+		return nil, fmt.Errorf("sink: %w", err)
 	}
-	if err := stage.Write(ctx, l.bucket, l.folder(job)+"manifest.json", "application/json", bytes.NewReader(raw)); err != nil {
-		return fmt.Errorf("sink: write manifest: %w", err)
+	if err := stage.Write(ctx, l.bucket, l.folder(job)+manifestName, "application/json", bytes.NewReader(raw)); err != nil {
+		return nil, fmt.Errorf("sink: write manifest: %w", err)
 	}
-	return nil
+	return m, nil
 }
 
-// removeOld removes what an earlier run left and this one does not write over,
-// the manifest first: without it the files count as incomplete.
-func (l *Lake) removeOld(ctx context.Context, job *jobs.Job, sections []stage.Section) error {
-	keep := make(map[string]bool, len(sections))
-	for _, s := range sections {
-		keep[l.folder(job)+s.Name+".ndjson"] = true
+// removeOld removes the files of an earlier run that this one has none for.
+func (l *Lake) removeOld(ctx context.Context, job *jobs.Job, m *manifest) error {
+	keep := map[string]bool{l.folder(job) + manifestName: true}
+	for _, out := range m.Outputs {
+		keep[out.Key] = true
 	}
-	old := []string{l.folder(job) + "manifest.json"}
 	it := l.bucket.List(&blob.ListOptions{Prefix: l.folder(job)})
 	for {
 		obj, err := it.Next(ctx)
 		if err == io.EOF {
-			break
+			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("sink: list files: %w", err)
 		}
-		if !keep[obj.Key] && obj.Key != old[0] {
-			old = append(old, obj.Key)
+		if keep[obj.Key] {
+			continue
 		}
-	}
-	for _, key := range old {
-		if err := l.bucket.Delete(ctx, key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		if err := l.bucket.Delete(ctx, obj.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 			return fmt.Errorf("sink: remove a file of the run before: %w", err)
 		}
 	}
-	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -192,6 +194,70 @@ func TestLakeOfARedrive(t *testing.T) {
 	require.NoError(t, err)
 	job := p.WaitFor(t, id, func(j *jobs.Job) bool { return j.Run == 1 && j.State == jobs.Completed })
 	requireLines(t, p.Bucket, job, file)
+}
+
+// Workers that lost their lease and do not know yet finish the same job beside
+// the one that has it: whoever comes when, nothing of the output is lost.
+func TestLakeFinishedByManyAtOnce(t *testing.T) {
+	for round := range 300 {
+		bucket := memblob.OpenBucket(nil)
+		l := sink.NewLake(bucket, nil)
+		job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Run: round % 2}
+		const batches = 6
+		for i := range int64(batches) {
+			raw := fmt.Appendf(nil, `{"resourceType":"Patient","id":"%d"}`, i)
+			require.NoError(t, l.Handle(t.Context(), &ingest.Batch{Job: job, Start: i, End: i + 1,
+				Resources: []ingest.Resource{{Type: "Patient", Raw: raw}}}))
+		}
+		var wg sync.WaitGroup
+		var finished atomic.Int32
+		for range 4 {
+			wg.Go(func() {
+				if outputs, err := l.Finish(t.Context(), job); err == nil {
+					finished.Add(1)
+					if len(outputs) != 1 || outputs[0].Count != batches {
+						t.Errorf("outputs %+v", outputs)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		require.NotZero(t, finished.Load())
+		got, err := bucket.ReadAll(t.Context(), "processed/org/"+job.ID+"/Patient.ndjson")
+		require.NoError(t, err)
+		require.Equal(t, batches, bytes.Count(got, []byte{'\n'}))
+		manifest, err := bucket.ReadAll(t.Context(), "processed/org/"+job.ID+"/manifest.json")
+		require.NoError(t, err)
+		require.Contains(t, string(manifest), `"count": 6`)
+		require.NoError(t, bucket.Close())
+	}
+}
+
+// A run that has no resources of a type any more leaves no file of it.
+func TestLakeOfARunWithFewerTypes(t *testing.T) {
+	bucket := memblob.OpenBucket(nil)
+	defer bucket.Close()
+	l := sink.NewLake(bucket, nil)
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org"}
+	run := func(n int, types ...string) {
+		job.Run = n
+		b := &ingest.Batch{Job: job, Start: 0, End: 1}
+		for _, name := range types {
+			b.Resources = append(b.Resources, ingest.Resource{Type: name, Raw: []byte(`{}`)})
+		}
+		require.NoError(t, l.Handle(t.Context(), b))
+		outputs, err := l.Finish(t.Context(), job)
+		require.NoError(t, err)
+		require.Len(t, outputs, len(types))
+	}
+	run(0, "Patient", "Observation")
+	run(1, "Patient")
+	exists, err := bucket.Exists(t.Context(), "processed/org/"+job.ID+"/Observation.ndjson")
+	require.NoError(t, err)
+	require.False(t, exists)
+	exists, err = bucket.Exists(t.Context(), "processed/org/"+job.ID+"/Patient.ndjson")
+	require.NoError(t, err)
+	require.True(t, exists)
 }
 
 func ExampleLake() {

@@ -145,15 +145,6 @@ func (j *Job) readIndex(ctx context.Context, key string) (part, error) {
 	return p, nil
 }
 
-// Open reads one section over all parts; see [Index.Open].
-func (j *Job) Open(ctx context.Context, name string) (io.ReadCloser, error) {
-	ix, err := j.Index(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return ix.Open(ctx, name), nil
-}
-
 // Clear removes all parts. Those that are gone already are no error.
 func (j *Job) Clear(ctx context.Context) error {
 	it := j.area.bucket.List(&blob.ListOptions{Prefix: j.prefix})
@@ -176,6 +167,16 @@ type Index struct {
 	Sections []Section
 	job      *Job
 	parts    []part
+}
+
+// Count is the number of lines of a section over all parts.
+func (ix *Index) Count(name string) int64 {
+	for _, s := range ix.Sections {
+		if s.Name == name {
+			return s.Count
+		}
+	}
+	return 0
 }
 
 // Open reads one section over all parts, in the order of the payload. It holds
