@@ -147,8 +147,9 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	head := buffers.Get().(*bytes.Buffer)
 	defer putBuffer(head)
 	head.Reset()
+	// What is only promised costs little: a thousand senders may say nothing more.
 	if n := req.ContentLength; n > 0 {
-		head.Grow(int(min(n, int64(s.opts.BufferBytes))) + bytes.MinRead)
+		head.Grow(int(min(n, maxPromised)) + bytes.MinRead)
 	}
 	_, err := io.Copy(head, io.LimitReader(body, int64(s.opts.BufferBytes)))
 	if err != nil {
@@ -208,6 +209,10 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	}
 	return object, report, nil
 }
+
+// maxPromised is the memory that a Content-Length gets before its body comes, in
+// bytes.
+const maxPromised = 64 << 10
 
 func (s *Service) verdict(report *fhirbundle.Report) error {
 	err := report.Err()

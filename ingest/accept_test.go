@@ -121,6 +121,19 @@ func TestAcceptRefusesAndKeepsNothing(t *testing.T) {
 	}
 }
 
+func TestAcceptKeepsToTheLimitsOfReading(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxEntryBytes: len(small), MaxDepth: 4}})
+	accept := func(patient string) error {
+		body := `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":` + patient + `}]}`
+		_, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(body)})
+		return err
+	}
+	require.NoError(t, accept(`{"resourceType":"Patient"}`))
+	require.ErrorContains(t, accept(`{"resourceType":"Patient","name":[]}`), "4 levels are allowed")
+	require.ErrorContains(t, accept(`{"resourceType":"Patient","id":"`+strings.Repeat("x", 100)+`"}`), "longer than the limit")
+	require.Len(t, keys(t, p.Bucket), 1)
+}
+
 func TestAcceptTakesABodyOfExactlyTheLimit(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxBodyBytes: int64(len(small))}})
 	_, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})

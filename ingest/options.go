@@ -34,6 +34,14 @@ type Options struct {
 	// entry_count. Default 1 MiB.
 	BufferBytes int
 
+	// MaxEntryBytes bounds one entry of a Bundle and one line of NDJSON, and with
+	// it the memory that reading a payload takes: up to twice as much. Default
+	// [fhirbundle.DefaultMaxEntryBytes].
+	MaxEntryBytes int
+	// MaxDepth is how deep a payload's objects and arrays may nest. Default
+	// [fhirbundle.DefaultMaxDepth].
+	MaxDepth int
+
 	// UploadExpiry of signed URLs. Default 15 minutes.
 	UploadExpiry time.Duration
 	// UploadGrace is how long after that an upload which began in time and
@@ -71,6 +79,8 @@ func (o *Options) withDefaults() (Options, error) {
 	setDefault(&d.MaxBodyBytes, 64<<20)
 	setDefault(&d.MaxUploadBytes, 100<<30)
 	setDefault(&d.BufferBytes, 1<<20)
+	setDefault(&d.MaxEntryBytes, fhirbundle.DefaultMaxEntryBytes)
+	setDefault(&d.MaxDepth, fhirbundle.DefaultMaxDepth)
 	setDefault(&d.UploadExpiry, 15*time.Minute)
 	setDefault(&d.UploadGrace, 24*time.Hour)
 	setDefault(&d.MaxAttempts, 5)
@@ -100,6 +110,7 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	for name, v := range map[string]int64{
 		"MaxBodyBytes": d.MaxBodyBytes, "MaxUploadBytes": d.MaxUploadBytes, "BufferBytes": int64(d.BufferBytes),
+		"MaxEntryBytes": int64(d.MaxEntryBytes), "MaxDepth": int64(d.MaxDepth),
 		"UploadExpiry": int64(d.UploadExpiry), "UploadGrace": int64(d.UploadGrace), "MaxAttempts": int64(d.MaxAttempts),
 		"RetryBase": int64(d.RetryBase), "RetryMax": int64(d.RetryMax), "WakeAfter": int64(d.WakeAfter),
 	} {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/url"
 	"strings"
@@ -22,6 +23,7 @@ type config struct {
 	validation     string
 	maxBody        int64
 	maxUpload      int64
+	maxEntry       int64
 	uploadExpiry   time.Duration
 	tokens         []string
 	insecureTokens bool
@@ -69,6 +71,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.StringVar(&c.validation, "validation", "lenient", "`LEVEL`: lenient gives findings of FHIR's rules as warnings, strict refuses for them")
 	maxBody := s.String("max-body", "64MiB", "`SIZE`: the largest Bundle by webhook; larger ones can be uploaded")
 	maxUpload := s.String("max-upload", "100GiB", "`SIZE`: the largest signed upload")
+	maxEntry := s.String("max-entry", "64MiB", "`SIZE`: the largest entry of a Bundle or line of NDJSON; reading one payload takes\nup to twice as much memory")
 	s.DurationVar(&c.uploadExpiry, "upload-expiry", 15*time.Minute, "`TIME`: how long an upload URL can be used")
 
 	s.Group("Who may call")
@@ -104,6 +107,12 @@ func flags() (*envflag.Set, func() (*config, error)) {
 		}
 		if c.maxUpload, err = size("max-upload", *maxUpload); err != nil {
 			return nil, err
+		}
+		if c.maxEntry, err = size("max-entry", *maxEntry); err != nil {
+			return nil, err
+		}
+		if c.maxEntry > math.MaxInt32 {
+			return nil, errors.New("-max-entry must be less than 2GiB")
 		}
 		if c.batchBytes, err = size("batch-bytes", *batchBytes); err != nil {
 			return nil, err

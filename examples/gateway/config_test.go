@@ -70,6 +70,7 @@ func TestWrongFlags(t *testing.T) {
 		"-max-body many":                          "-max-body must be a size",
 		"-max-whole 1e99":                         "-max-whole must be a size",
 		"-max-upload 0":                           "-max-upload must be a size",
+		"-max-entry 3GiB":                         "-max-entry must be less than 2GiB",
 		"-concurrency 0":                          "-concurrency must be more than zero",
 		"-lease -1s":                              "-lease must be more than zero",
 		"-drain-delay -1s":                        "-drain-delay must not be negative",

@@ -53,7 +53,8 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	m := newMetrics()
 	service, err := ingest.New(back.Backends, &ingest.Options{
 		Level: fhirbundle.Level(c.validation), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
-		UploadExpiry: c.uploadExpiry, MaxAttempts: c.maxAttempts, Logger: log, Observe: m.observe,
+		MaxEntryBytes: int(c.maxEntry),
+		UploadExpiry:  c.uploadExpiry, MaxAttempts: c.maxAttempts, Logger: log, Observe: m.observe,
 	})
 	if err != nil {
 		return err
