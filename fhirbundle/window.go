@@ -29,7 +29,9 @@ func (w *window) offset() int64 { return w.base + int64(w.pos) }
 
 // more reads on, keeping what stands at and behind pos. It is false where
 // nothing was added: w.err says why. It at least doubles what is kept, so that
-// a value that is scanned again each time is scanned in linear time.
+// a value that is scanned again each time is scanned in linear time. Otherwise
+// it reads a block, even into a buffer that a large value has made longer:
+// what is read ahead is waited for.
 func (w *window) more() bool {
 	if w.err != nil {
 		return false
@@ -58,8 +60,9 @@ func (w *window) more() bool {
 	}
 	w.base += int64(w.pos)
 	w.pos, w.counted = 0, 0
-	for idle := 0; len(w.buf) < cap(w.buf) && w.err == nil; {
-		n, err := w.src.Read(w.buf[len(w.buf):cap(w.buf)])
+	full := min(cap(w.buf), max(2*kept, w.step))
+	for idle := 0; len(w.buf) < full && w.err == nil; {
+		n, err := w.src.Read(w.buf[len(w.buf):full])
 		w.buf = w.buf[:len(w.buf)+n]
 		w.err = err
 		if idle++; n > 0 {

@@ -1,0 +1,45 @@
+package fhirbundle
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// counted counts what is read of it.
+type counted struct {
+	io.Reader
+	n int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// TestReadAhead: one large line does not make a reader wait for as much before
+// it tells of the lines behind it.
+func TestReadAhead(t *testing.T) {
+	const large = 8 << 20
+	line := `{"resourceType":"A","x":"` + strings.Repeat("x", 1000) + "\"}\n"
+	src := &counted{Reader: io.MultiReader(
+		strings.NewReader(`{"resourceType":"A","x":"`+strings.Repeat("x", large)+"\"}\n"),
+		&pattern{body: line, left: 20_000},
+	)}
+	r := NewReader(src, &Options{Format: NDJSON})
+	_, err := r.Next()
+	require.NoError(t, err)
+	require.LessOrEqual(t, src.n, int64(3*large)) // at most as much again as was scanned
+	for {
+		before := src.n
+		_, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		require.LessOrEqual(t, src.n-before, int64(block))
+	}
+}
