@@ -134,23 +134,28 @@ func TestMemory(t *testing.T) {
 		src  io.Reader
 		o    Options
 		most uint64
-		ok   bool
+		err  string // of the report
 	}{
-		{"Bundle, type last", &pattern{head: `{"entry":[`, body: entry, left: n, tail: post(patient) + `],"type":"batch","resourceType":"Bundle"}`}, Options{}, 1 << 20, true},
-		{"NDJSON", &pattern{body: line, left: n}, Options{Format: NDJSON}, 1 << 20, true},
-		{"NDJSON with escapes", &pattern{body: `{"resourceType":"P\u0061tient","id":"` + strings.Repeat(`\u0061`, 60) + "\"}\n", left: 100_000}, Options{Format: NDJSON}, 1 << 20, true},
-		{"one endless line", &pattern{body: strings.Repeat("x", 4096), left: size / 4096}, Options{Format: NDJSON, MaxEntryBytes: 1 << 20}, 8 << 20, true},
-		{"one endless entry", &pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: size / 4096}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, false},
-		{"endless names of the Bundle", &names{}, Options{MaxEntryBytes: 1 << 20}, 16 << 20, false},
-		{"endless white space", &pattern{head: `{`, body: strings.Repeat(" \n", 2048), left: size / 4096, tail: `"resourceType":"Bundle","type":"batch","entry":[` + post(patient) + `]}`}, Options{}, 1 << 20, true},
-		{"entries without a resource, type last", &pattern{head: `{"entry":[`, body: `{"request":{"method":"GET","url":"A"}},`, left: 1 << 20, tail: `{}],"type":"message","resourceType":"Bundle"}`}, Options{}, 2 << 20, false},
+		{"Bundle, type last", &pattern{head: `{"entry":[`, body: entry, left: n, tail: post(patient) + `],"type":"batch","resourceType":"Bundle"}`}, Options{}, 1 << 20, ""},
+		{"NDJSON", &pattern{body: line, left: n}, Options{Format: NDJSON}, 1 << 20, ""},
+		{"NDJSON with escapes", &pattern{body: `{"resourceType":"P\u0061tient","id":"` + strings.Repeat(`\u0061`, 60) + "\"}\n", left: 100_000}, Options{Format: NDJSON}, 1 << 20, ""},
+		{"one endless line", &pattern{body: strings.Repeat("x", 4096), left: size / 4096}, Options{Format: NDJSON, MaxEntryBytes: 1 << 20}, 8 << 20, ""},
+		{"one endless entry", &pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: size / 4096}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, "longer than the limit of 1048576 bytes"},
+		{"endless names of the Bundle", &names{}, Options{MaxEntryBytes: 1 << 20}, 16 << 20, "more members than the limit"},
+		{"endless long names of the Bundle", &names{more: strings.Repeat("n", 1000)}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, "longer than the limit of 1048576 bytes"},
+		{"endless white space", &pattern{head: `{`, body: strings.Repeat(" \n", 2048), left: size / 4096, tail: `"resourceType":"Bundle","type":"batch","entry":[` + post(patient) + `]}`}, Options{}, 1 << 20, ""},
+		{"entries without a resource, type last", &pattern{head: `{"entry":[`, body: `{"request":{"method":"GET","url":"A"}},`, left: 1 << 20, tail: `{}],"type":"message","resourceType":"Bundle"}`}, Options{}, 2 << 20, "missing 'resource' field"},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		rep, err := Validate(c.src, &c.o)
 		runtime.ReadMemStats(&after)
 		require.NoError(t, err)
-		assert.Equal(t, c.ok, rep.Err() == nil, "%s: %v", c.name, rep.Err())
+		if c.err == "" {
+			assert.NoError(t, rep.Err(), c.name)
+		} else {
+			assert.ErrorContains(t, rep.Err(), c.err, c.name)
+		}
 		got := after.TotalAlloc - before.TotalAlloc
 		t.Logf("%s: %d KiB allocated in all", c.name, got>>10)
 		assert.Less(t, got, c.most, c.name)
@@ -158,18 +163,26 @@ func TestMemory(t *testing.T) {
 }
 
 // names is a Bundle with ever new members.
-type names struct{ n int }
+type names struct {
+	n    int
+	more string // of each name
+	text string
+}
 
 func (p *names) Read(b []byte) (int, error) {
-	if p.n == 0 {
-		p.n = 1
-		return copy(b, "{"), nil
+	if p.text == "" {
+		switch p.n++; {
+		case p.n == 1:
+			p.text = "{"
+		case p.n > 1<<20:
+			return 0, io.EOF
+		default:
+			p.text = `"` + p.more + strings.Repeat("n", p.n%7) + time.Duration(p.n).String() + `":1,`
+		}
 	}
-	if p.n > 1<<20 {
-		return 0, io.EOF
-	}
-	p.n++
-	return copy(b, `"`+strings.Repeat("n", p.n%7)+time.Duration(p.n).String()+`":1,`), nil
+	k := copy(b, p.text)
+	p.text = p.text[k:]
+	return k, nil
 }
 
 // TestHostile: documents made to take quadratic time take a moment.
