@@ -74,6 +74,7 @@ func FuzzCheckJSON(f *testing.F) {
 // FuzzOutcome: what NewOutcome makes of any text comes back as it was.
 func FuzzOutcome(f *testing.F) {
 	f.Add("entry 3, line 2, byte offset 1")
+	f.Add("line -1")
 	f.Fuzz(func(t *testing.T, text string) {
 		o := OperationOutcome{Issue: []OutcomeIssue{{Severity: "error", Code: "value", Diagnostics: text}}}
 		issues := o.Issues()

@@ -2,6 +2,7 @@ package fhirbundle
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -25,7 +26,8 @@ type OutcomeIssue struct {
 	Code string `json:"code"`
 	// Details has the rule's code and the message.
 	Details *CodeableConcept `json:"details,omitempty"`
-	// Diagnostics says where: "entry 3, line 17, byte offset 512".
+	// Diagnostics says where: "entry 3, line 17, byte offset 512"; empty where
+	// the issue has no place.
 	Diagnostics string `json:"diagnostics,omitempty"`
 	// Expression is the issue's path.
 	Expression []string `json:"expression,omitempty"`
@@ -47,20 +49,35 @@ type Coding struct {
 // at least one.
 const allFine = "no-issues"
 
+// issueTypes are the codes of FHIR's IssueType, R4 to R5.
+var issueTypes = []string{
+	"business-rule", "code-invalid", "conflict", "deleted", "duplicate", "exception", "expired", "extension",
+	"forbidden", "incomplete", "informational", "invalid", "invariant", "limited-filter", "lock-error", "login",
+	"multiple-matches", "no-store", "not-found", "not-supported", "processing", "required", "security", "structure",
+	"success", "suppressed", "throttled", "timeout", "too-costly", "too-long", "transient", "unknown", "value",
+}
+
 // NewOutcome makes an OperationOutcome of issues. Without issues it has one, of
-// severity information, that says so.
+// severity information, that says so. The IssueType of an issue is that of its
+// rule; an issue whose code is none of [Rules] may have an IssueType for its
+// code, and is of type processing otherwise.
 func NewOutcome(issues []Issue) *OperationOutcome {
 	o := &OperationOutcome{ResourceType: "OperationOutcome"}
 	for _, is := range issues {
-		kind := "processing"
-		if r, ok := ruleOf(is.Code); ok {
-			kind = r.IssueType
-		}
 		out := OutcomeIssue{
 			Severity:    string(is.Severity),
-			Code:        kind,
+			Code:        "processing",
 			Details:     &CodeableConcept{Coding: []Coding{{CodeSystem, is.Code}}, Text: is.Message},
 			Diagnostics: place2text(is),
+		}
+		if r, ok := ruleOf(is.Code); ok {
+			out.Code = r.IssueType
+		} else if slices.Contains(issueTypes, is.Code) {
+			out.Code = is.Code
+			out.Details.Coding = nil // it is no code of our system
+			if is.Message == "" {
+				out.Details = nil // FHIR knows no empty objects
+			}
 		}
 		if is.Path != "" {
 			out.Expression = []string{is.Path}
@@ -111,6 +128,9 @@ func (o *OperationOutcome) Issues() []Issue {
 
 // place2text says where an issue is, in words that text2place understands.
 func place2text(is Issue) string {
+	if is.Entry == nil && is.Line == 0 && is.Offset == 0 {
+		return "" // of ours each has a line: it is not about a document
+	}
 	var b strings.Builder
 	if is.Entry != nil {
 		fmt.Fprintf(&b, "entry %d, ", *is.Entry)
@@ -130,7 +150,7 @@ func text2place(text string, is *Issue) bool {
 			return false
 		}
 		n, err := strconv.ParseInt(part[cut+1:], 10, 64)
-		if err != nil {
+		if err != nil || n < 0 {
 			return false
 		}
 		switch part[:cut] {

@@ -47,9 +47,32 @@ func TestForeignOutcome(t *testing.T) {
 	var o OperationOutcome
 	require.NoError(t, json.Unmarshal([]byte(`{"resourceType":"OperationOutcome","issue":[
 		{"severity":"fatal","code":"processing","diagnostics":"went wrong, entry 3"},
-		{"severity":"warning","code":"value","details":{"text":"odd","coding":[{"system":"urn:x","code":"y"}]},"expression":["Patient.id"],"diagnostics":"entry x"}]}`), &o))
+		{"severity":"warning","code":"value","details":{"text":"odd","coding":[{"system":"urn:x","code":"y"}]},"expression":["Patient.id"],"diagnostics":"entry x"},
+		{"severity":"error","code":"value","diagnostics":"line -1"}]}`), &o))
 	assert.Equal(t, []Issue{
 		{Code: "processing", Severity: Error, Message: "went wrong, entry 3"},
 		{Code: "value", Severity: Warning, Message: "odd", Path: "Patient.id"},
+		{Code: "value", Severity: Error, Message: "line -1"},
 	}, o.Issues())
+}
+
+// TestOutcomeWithoutDocument: an issue that is about no document says no place,
+// and what is an IssueType already stays one.
+func TestOutcomeWithoutDocument(t *testing.T) {
+	for code, want := range map[string]string{
+		"not-found": `{"severity":"error","code":"not-found","details":{"text":"No such job"}}`,
+		"elsewhere": `{"severity":"error","code":"processing","details":{"coding":[{"system":"` + CodeSystem + `","code":"elsewhere"}],"text":"No such job"}}`,
+	} {
+		issues := []Issue{{Code: code, Severity: Error, Message: "No such job"}}
+		raw, err := json.Marshal(NewOutcome(issues))
+		require.NoError(t, err)
+		assert.Equal(t, `{"resourceType":"OperationOutcome","issue":[`+want+`]}`, string(raw))
+		assert.Equal(t, issues, NewOutcome(issues).Issues())
+	}
+	raw, err := json.Marshal(NewOutcome([]Issue{{Code: "login", Severity: Error}}))
+	require.NoError(t, err)
+	assert.Equal(t, `{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"login"}]}`, string(raw))
+	for _, r := range Rules() {
+		assert.Contains(t, issueTypes, r.IssueType, r.Code)
+	}
 }
