@@ -8,24 +8,28 @@ type collector struct {
 	lines    bool // entries are lines: their errors are not the payload's
 	max      int
 	issues   []Issue
-	warnings int   // among issues
-	more     int64 // not among issues
-	first    *Issue
-	rank     uint8 // of first
+	warnings int    // among issues
+	more     int64  // not among issues
+	first    *Issue // the error to show
+	rank     uint8  // of first
 }
 
-// add takes an issue in. The first error, by rank, is kept in any case.
+// add takes an issue in. The error to show is listed in any case.
 func (c *collector) add(r rule, is Issue) {
-	if is.Severity == Error && (is.Entry == nil || !c.lines) {
-		if rank := rules[r].rank; c.first == nil || rank < c.rank {
-			copied := is
-			c.first, c.rank = &copied, rank
-		}
+	rank := rules[r].rank
+	shown := is.Severity == Error && (is.Entry == nil || !c.lines) &&
+		(c.first == nil || before(rank, &is, c.rank, c.first))
+	if shown {
+		copied := is
+		c.first, c.rank = &copied, rank
 	}
 	switch {
 	case len(c.issues) < c.max:
 	case is.Severity == Error && c.warnings > 0:
 		c.dropWarning()
+	case shown: // all others are errors: the last one goes
+		c.issues = c.issues[:c.max-1]
+		c.more++
 	default:
 		c.more++
 		return

@@ -186,7 +186,6 @@ func (r *Reader) Report() *Report {
 		Bytes:          r.win.offset() - r.begun,
 		Issues:         append([]Issue(nil), r.col.issues...),
 		MoreIssues:     r.col.more,
-		first:          r.col.first,
 	}
 	return rep
 }

@@ -21,12 +21,11 @@ type Report struct {
 	// tell a payload that was cut from one that is whole.
 	Bytes int64
 	// Issues in the order in which they were found, at most
-	// [Options.MaxIssues]; MoreIssues were found and are not listed. An error
-	// is always listed before the list is full of warnings.
+	// [Options.MaxIssues]; MoreIssues were found and are not listed. Errors go
+	// before warnings where there is no room, and the one that [Report.Err]
+	// shows is always listed.
 	Issues     []Issue
 	MoreIssues int64
-
-	first *Issue // the error to show, even where it is not listed
 }
 
 // Err is nil if the payload can be taken: if no issue is an error. For NDJSON
@@ -38,11 +37,9 @@ func (r *Report) Err() error {
 	return nil
 }
 
+// firstError is nil or the error to show. It is found by what a report holds
+// in public, so that one that was stored and read again judges as before.
 func (r *Report) firstError() *Issue {
-	if r.first != nil {
-		return r.first
-	}
-	// A report that was stored and read again, or made by hand.
 	var found *Issue
 	var rank uint8
 	for i := range r.Issues {
@@ -54,9 +51,19 @@ func (r *Report) firstError() *Issue {
 		if !ok {
 			ru.rank = ^uint8(0)
 		}
-		if found == nil || ru.rank < rank {
+		if found == nil || before(ru.rank, is, rank, found) {
 			found, rank = is, ru.rank
 		}
 	}
 	return found
+}
+
+// before says whether an error goes before another one: by rank, and of the
+// same rank the one of an earlier entry, since entries may be judged after
+// others that stand behind them.
+func before(rank uint8, is *Issue, otherRank uint8, other *Issue) bool {
+	if rank != otherRank || is.Entry == nil || other.Entry == nil {
+		return rank < otherRank
+	}
+	return *is.Entry < *other.Entry
 }

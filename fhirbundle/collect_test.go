@@ -1,0 +1,75 @@
+package fhirbundle
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestFirstIsListed: the error that is shown is among those that are listed,
+// however late it was found.
+func TestFirstIsListed(t *testing.T) {
+	bad := slices.Repeat([]string{`{"request":{"method":"POST","url":"A"}}`}, 300)
+	empty := slices.Repeat([]string{post(`{"resourceType":"A","x":[],"y":[]}`)}, 300)
+	for _, c := range []struct {
+		name, doc string
+		level     Level
+		first     string
+	}{
+		{"type", bundleOf("nonsense", false, bad...), Lenient, "Unsupported bundle type: nonsense"},
+		{"resourceType", `{"type":"batch","entry":[` + tx(bad...)[len(tx())-2:], Lenient, "Expected resourceType 'Bundle', got no resourceType"},
+		{"JSON", tx(bad...) + "]", Lenient, "Invalid JSON: something follows the end of the document, at line 1, byte offset 12056"},
+		{"an entry behind findings", tx(append(empty, bad[0])...), Strict, "Entry 300 missing 'resource' field"},
+		{"an entry behind warnings", tx(append(empty, bad[0])...), Lenient, "Entry 300 missing 'resource' field"},
+	} {
+		rep := ValidateBytes([]byte(c.doc), &Options{Level: c.level, MaxIssues: 10})
+		var invalid *InvalidError
+		require.ErrorAs(t, rep.Err(), &invalid, c.name)
+		assert.Equal(t, c.first, invalid.First.Message, c.name)
+		assert.Len(t, rep.Issues, 10, c.name)
+		assert.Contains(t, rep.Issues, invalid.First, c.name)
+		all := ValidateBytes([]byte(c.doc), &Options{Level: c.level, MaxIssues: 10_000})
+		assert.Zero(t, all.MoreIssues)
+		assert.Equal(t, int64(len(all.Issues)), rep.MoreIssues+10, c.name)
+	}
+}
+
+// TestFirstEntry: of several entries the first one is shown, also where the
+// Bundle's type stands behind them and they are judged late.
+func TestFirstEntry(t *testing.T) {
+	get := `{"request":{"method":"GET","url":"A"}}`
+	for _, c := range []struct {
+		typ, first string
+		entries    []string
+	}{
+		{"collection", "Entry 0 missing 'resource' field", []string{get, "7"}},
+		{"collection", "Entry 0 missing 'resource' field", []string{get, `{"x":1}`}},
+		{"collection", "Entry 1 missing 'resource' field", []string{`{"resource":` + patient + `}`, get, `{"resource":1}`}},
+		{"transaction", "Entry 1 is not an object", []string{get, "7", `{"x":1}`}},
+	} {
+		for _, typeLast := range []bool{false, true} {
+			for _, o := range []Options{{}, {MaxIssues: 1}} {
+				rep := ValidateBytes([]byte(bundleOf(c.typ, typeLast, c.entries...)), &o)
+				assert.EqualError(t, rep.Err(), c.first, "type last: %v", typeLast)
+				if o.MaxIssues == 1 {
+					require.Len(t, rep.Issues, 1)
+					assert.Equal(t, c.first, rep.Issues[0].Message)
+				}
+			}
+		}
+	}
+}
+
+// TestRejectedBeyondTheList: an entry knows of its errors where the report has
+// no room for them, warnings among them or not.
+func TestRejectedBeyondTheList(t *testing.T) {
+	bad := `{"request":{"method":"POST","url":"A"},"x":[]}` // an error, and then a warning
+	r := NewBytesReader([]byte(tx(bad, bad, post(patient))), &Options{MaxIssues: 1})
+	for i, want := range []bool{true, true, false} {
+		e, err := r.Next()
+		require.NoError(t, err)
+		assert.Equal(t, want, e.Rejected(), i)
+	}
+}
