@@ -8,7 +8,7 @@ type marks struct {
 	depth  int    // names are looked at down to this depth
 	close  int    // ends are looked at down to this depth; at least outer
 	filter uint64 // of the names of interest
-	open   place  // whose value is being scanned
+	open   place  // whose object or array is being scanned
 	at     [places]int
 	end    [places]int
 }
@@ -102,20 +102,30 @@ func (m *marks) reset(depth int) {
 
 // mark takes down a name of an object at the given depth; at is the index behind
 // its closing quote, which is never 0.
-func (s *scanner) mark(text []byte, at, depth int) {
+func (s *scanner) mark(data, text []byte, at, depth int) {
 	m := &s.marks
 	p := nowhere
 	switch {
 	case m.kind == watchResource || depth > m.outer+1 && m.open == resource:
 		p = resourceMember(text)
 	case depth == m.outer+1:
-		if p = entryMember(text); p == resource || p == request {
+		if p = entryMember(text); (p == resource || p == request) && opens(data, at) {
 			m.open = p
 		}
 	case m.open == request:
 		p = requestMember(text)
 	}
 	m.at[p] = at // what is nowhere is not looked at
+}
+
+// opens says whether a colon and an object or an array follow at data[i]. Other
+// values have no end that the scanner would take down.
+func opens(data []byte, i int) bool {
+	if i = skipSpace(data, i); i >= len(data) || data[i] != ':' {
+		return false
+	}
+	i = skipSpace(data, i+1)
+	return i < len(data) && (data[i] == '{' || data[i] == '[')
 }
 
 // start is where the value of a marked member starts in data, or -1.

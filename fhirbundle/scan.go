@@ -360,7 +360,7 @@ name:
 			}
 		}
 		if depth <= s.marks.depth {
-			s.mark(s.text(data, name{h, ref, uint32(size)}), i, depth)
+			s.mark(data, s.text(data, name{h, ref, uint32(size)}), i, depth)
 		}
 	}
 	filter |= bit

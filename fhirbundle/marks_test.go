@@ -1,0 +1,41 @@
+package fhirbundle
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestPathsInEntry: what is found in an entry is said to be in its resource or
+// its request where it is, also beside a resource that is no object.
+func TestPathsInEntry(t *testing.T) {
+	const in, at, req = "Bundle.entry[0].resource", "Bundle.entry[0]", "Bundle.entry[0].request"
+	for _, c := range []struct{ entry, path string }{ // of the last issue
+		{`{"search":{"a":1},"resource":{"a":null}}`, in},
+		{`{"resource":{"a":1},"search":{"a":null}}`, at},
+		{`{"resource":null}`, in},
+		{`{"resource":"","x":1}`, in},
+		{`{"resource":7,"search":{"a":null}}`, at},
+		{`{"resource":7,"search":{"resourceType":null}}`, at},
+		{`{"resource":[{"a":""}],"search":1}`, in},
+		{`{"resource":[7],"search":""}`, at},
+		{`{"request":7,"search":{"method":null}}`, at},
+		{`{"request":{"method":"GET","url":"a","x":[]},"search":1}`, req},
+		{`{"resource":{"a":x}}`, in},
+		{`{"resource":7,"search":{"a":x}}`, at},
+		{`{"resource":7,"search":{"a":`, at},
+		{`{"resource":{"a":`, in},
+		{`{"resource"x{"a":1}}`, at},
+		{`{"resource":{"a":1},x}`, at},
+	} {
+		doc := `{"resourceType":"Bundle","type":"history","entry":[` + c.entry
+		if strings.HasSuffix(c.entry, "}") {
+			doc += `]}`
+		}
+		got := eachStep(t, doc, &Options{Types: []string{}})
+		if n := len(got.Report.Issues); assert.NotZero(t, n, c.entry) {
+			assert.Equal(t, c.path, got.Report.Issues[n-1].Path, c.entry)
+		}
+	}
+}
