@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -47,8 +49,55 @@ func readAll(b testing.TB, r *Reader) {
 	}
 }
 
+// BenchmarkAgainstMap reads by turns with this package and with encoding/json
+// into a map, and reports how many times as fast the median is, as x-map: what
+// else the machine does hits both.
+func BenchmarkAgainstMap(b *testing.B) {
+	for _, d := range benchData() {
+		o := &Options{Format: d.format}
+		src := bytes.NewReader(nil)
+		for _, by := range []struct {
+			name string
+			read func()
+		}{
+			{"memory", func() { readAll(b, NewBytesReader(d.data, o)) }},
+			{"stream", func() { src.Reset(d.data); readAll(b, NewReader(struct{ io.Reader }{src}, o)) }},
+		} {
+			b.Run(by.name+"/"+d.name, func(b *testing.B) {
+				var ours, theirs []time.Duration
+				for b.Loop() {
+					ours = append(ours, took(by.read, len(d.data)))
+					theirs = append(theirs, took(func() { readMaps(b, d.format, d.data) }, len(d.data)))
+				}
+				slices.Sort(ours)
+				slices.Sort(theirs)
+				b.ReportMetric(float64(theirs[len(theirs)/2])/float64(ours[len(ours)/2]), "x-map")
+				b.ReportMetric(0, "ns/op") // of both together: says nothing
+			})
+		}
+	}
+}
+
+// took is how long some 200 kB take to read, in payloads of that size.
+func took(read func(), size int) time.Duration {
+	start := time.Now()
+	for n := 0; n < 200_000; n += size {
+		read()
+	}
+	return time.Since(start)
+}
+
+func readMaps(b *testing.B, format Format, data []byte) {
+	for doc := range documents(format, data) {
+		var m map[string]any
+		if err := json.Unmarshal(doc, &m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkRead reads with everything that is always on, in memory and from a
-// stream. Compare with BenchmarkEncodingJSONMap in the same run.
+// stream, and says MB/s and allocations.
 func BenchmarkRead(b *testing.B) {
 	for _, d := range benchData() {
 		o := &Options{Format: d.format}
@@ -78,12 +127,7 @@ func BenchmarkEncodingJSONMap(b *testing.B) {
 			b.SetBytes(int64(len(d.data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				for doc := range documents(d.format, d.data) {
-					var m map[string]any
-					if err := json.Unmarshal(doc, &m); err != nil {
-						b.Fatal(err)
-					}
-				}
+				readMaps(b, d.format, d.data)
 			}
 		})
 	}
