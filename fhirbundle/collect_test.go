@@ -73,3 +73,33 @@ func TestRejectedBeyondTheList(t *testing.T) {
 		assert.Equal(t, want, e.Rejected(), i)
 	}
 }
+
+// TestLateOrder: issues that were found late come in the order of the entries,
+// whatever the entries have.
+func TestLateOrder(t *testing.T) {
+	var entries []string
+	for range 4 {
+		entries = append(entries, `{"response":{"status":"1"}}`, `{"request":{"method":"GET","url":"A"}}`, `{"request":{"method":"PUT","url":"A"}}`)
+	}
+	for _, most := range []int{5, 100} {
+		rep := ValidateBytes([]byte(bundleOf("message", true, entries...)), &Options{MaxIssues: most})
+		for i, is := range rep.Issues[:min(most, len(entries))] {
+			assert.Equal(t, "entry-resource", is.Code)
+			assert.Equal(t, int64(i), *is.Entry)
+		}
+	}
+}
+
+// TestLostFindings: what one value has beyond the bound is counted, wherever
+// it stands.
+func TestLostFindings(t *testing.T) {
+	x := `[[],[],[],[],[]]`
+	for format, doc := range map[Format]string{
+		NDJSON: `{"resourceType":"A","x":` + x + `}`,
+		Bundle: `{"x":` + x + `,` + tx(post(patient))[1:],
+	} {
+		rep := ValidateBytes([]byte(doc), &Options{Format: format, MaxIssues: 3})
+		assert.Len(t, rep.Issues, 3, format)
+		assert.Equal(t, int64(2), rep.MoreIssues, format)
+	}
+}

@@ -235,3 +235,26 @@ func TestManyTypes(t *testing.T) {
 	assert.Equal(t, int64(3000), rep.Resources)
 	assert.Len(t, rep.ResourceCounts, maxTypes)
 }
+
+// TestLongLines: the limit holds for a line without its end, and what is told
+// of a longer one is exact.
+func TestLongLines(t *testing.T) {
+	line := `{"resourceType":"A"}`
+	long := line + " "
+	for _, c := range []struct {
+		doc  string
+		size int64 // of the first line
+		ok   bool
+	}{
+		{line, 20, true}, {line + "\n", 20, true}, {line + "\r\n", 20, true},
+		{long, 21, false}, {long + "\n", 21, false}, {long + "\r\n", 21, false},
+		{long + long, 42, false}, {long + long + "\n", 42, false}, {long + long + "\r\n", 42, false},
+		{long + long + "\r", 43, false}, // without its line feed it is white space
+	} {
+		got := eachStep(t, c.doc, &Options{Format: NDJSON, MaxEntryBytes: len(line)})
+		e := got.Entries[0]
+		assert.Equal(t, c.size, e.Size, "%q", c.doc)
+		assert.Equal(t, c.ok, !e.Rejected(), "%q", c.doc)
+		assert.Equal(t, int64(len(c.doc)), got.Positions[0].Offset, "%q", c.doc)
+	}
+}

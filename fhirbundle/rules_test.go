@@ -67,6 +67,7 @@ func TestLevelRules(t *testing.T) {
 		{"no url", "transaction", `{"resource":{"resourceType":"A"},"request":{"method":"PUT"}}`, []string{"tx-url"}, ".request.url", `{"method"`},
 		{"request is a string", "transaction", `{"resource":{"resourceType":"A"},"request":"PUT"}`, []string{"tx-method", "tx-url"}, ".request.method", `"PUT"`},
 		{"fullUrl agrees", "batch", `{"fullUrl":"https://a.b/A/12","resource":{"resourceType":"A","id":"12"},` + req + `}`, nil, "", ""},
+		{"fullUrl without an id", "batch", `{"fullUrl":"https://a.b/A/","resource":{"resourceType":"A","id":"12"},` + req + `}`, nil, "", ""},
 		{"fullUrl of another type", "batch", `{"fullUrl":"https://a.b/BA/12","resource":{"resourceType":"A","id":"13"},` + req + `}`, nil, "", ""},
 		{"fullUrl is a urn", "batch", `{"fullUrl":"urn:uuid:12","resource":{"resourceType":"A","id":"13"},` + req + `}`, nil, "", ""},
 		{"fullUrl disagrees", "batch", `{"resource":{"resourceType":"A","id":"13"},"fullUrl":"https:\/\/a.b/A/1\u0032",` + req + `}`, []string{"fu-id"}, ".fullUrl", `"https:`},

@@ -1,0 +1,30 @@
+package fhirbundle
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// TestNullsAtTheEdge: a null in an array that is no member of a scanned object
+// is found, and leaves nothing behind in the object around it.
+func TestNullsAtTheEdge(t *testing.T) {
+	const null = "fhir-json-null"
+	good := `{"resource":{"resourceType":"A","given":["a",null],"_given":[null,{"id":"b"}]}}`
+	for _, c := range []struct {
+		doc   string
+		codes []string
+	}{
+		{`{"x":[null],"resourceType":"Bundle","type":"collection","entry":[` + good + `]}`, []string{null}},
+		{`{"x":[null],"_x":[null],"resourceType":"Bundle","type":"collection","entry":[` + good + `]}`, []string{null, null}},
+		{`{"resourceType":"Bundle","type":"collection","entry":[[null],` + good + `,[[null]],` + good + `]}`, []string{"!bundle-entry-object", null, "!bundle-entry-object", null}},
+		{`{"resourceType":"Bundle","type":"collection","entry":[null,` + good + `]}`, []string{"!bundle-entry-object", null}},
+	} {
+		got := eachStep(t, c.doc, nil)
+		assert.Equal(t, "EOF", got.Err, c.doc)
+		assert.Equal(t, c.codes, codes(got.Report.Issues), c.doc)
+	}
+	// What an array left behind must not become a name of a later object.
+	doc := `[null]` + "\n" + `{"resourceType":"A","x":[null]}` + "\n" + `{"resourceType":"A","x":[null],"_x":[null]}` + "\n"
+	assert.Equal(t, []string{"!ndjson-object", null}, codes(eachStep(t, doc, &Options{Format: NDJSON}).Report.Issues))
+}
