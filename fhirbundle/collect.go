@@ -6,12 +6,19 @@ import "strconv"
 type collector struct {
 	level    Level
 	lines    bool // entries are lines: their errors are not the payload's
-	max      int
-	issues   []Issue
-	warnings int    // among issues
-	more     int64  // not among issues
-	first    *Issue // the error to show
-	rank     uint8  // of first
+	max      int  // of both lists together
+	errors   []listed
+	warnings []listed // all that is no error
+	count    int64    // of issues that were listed, even if they had to go
+	more     int64    // issues that are not listed
+	first    *Issue   // the error to show
+	rank     uint8    // of first
+}
+
+// listed is an issue and when it was found.
+type listed struct {
+	Issue
+	at int64
 }
 
 // add takes an issue in. The error to show is listed in any case.
@@ -23,41 +30,47 @@ func (c *collector) add(r rule, is Issue) {
 		copied := is
 		c.first, c.rank = &copied, rank
 	}
-	switch {
-	case len(c.issues) < c.max:
-	case is.Severity == Error && c.warnings > 0:
-		c.dropWarning()
-	case shown: // all others are errors: the last one goes
-		c.issues = c.issues[:c.max-1]
+	if len(c.errors)+len(c.warnings) >= c.max {
 		c.more++
-	default:
-		c.more++
-		return
-	}
-	if is.Severity != Error {
-		c.warnings++
-	}
-	c.issues = append(c.issues, is)
-}
-
-// dropWarning makes room by letting the last warning go.
-func (c *collector) dropWarning() {
-	for i := len(c.issues) - 1; i >= 0; i-- {
-		if c.issues[i].Severity != Error {
-			c.issues = append(c.issues[:i], c.issues[i+1:]...)
-			c.warnings--
-			c.more++
+		switch {
+		case is.Severity == Error && len(c.warnings) > 0: // errors go before warnings
+			c.warnings = c.warnings[:len(c.warnings)-1]
+		case shown:
+			c.errors = c.errors[:c.max-1]
+		default:
 			return
 		}
 	}
+	list := &c.warnings
+	if is.Severity == Error {
+		list = &c.errors
+	}
+	*list = append(*list, listed{is, c.count})
+	c.count++
+}
+
+// issues are those that are listed, as they were found.
+func (c *collector) issues() []Issue {
+	var all []Issue
+	w := c.warnings
+	for _, e := range c.errors {
+		for len(w) > 0 && w[0].at < e.at {
+			all, w = append(all, w[0].Issue), w[1:]
+		}
+		all = append(all, e.Issue)
+	}
+	for _, is := range w {
+		all = append(all, is.Issue)
+	}
+	return all
 }
 
 // full says that an issue would only be counted.
 func (c *collector) full(r rule, s Severity) bool {
-	if len(c.issues) < c.max {
+	if len(c.errors)+len(c.warnings) < c.max {
 		return false
 	}
-	return s != Error || c.warnings == 0 && c.first != nil && c.rank <= rules[r].rank
+	return s != Error || len(c.warnings) == 0 && c.first != nil && c.rank <= rules[r].rank
 }
 
 func (c *collector) severity(r rule) Severity { return rules[r].Severity(c.level) }

@@ -184,7 +184,7 @@ func (r *Reader) Report() *Report {
 		Rejected:       r.refused,
 		BlankLines:     r.blank,
 		Bytes:          r.win.offset() - r.begun,
-		Issues:         append([]Issue(nil), r.col.issues...),
+		Issues:         r.col.issues(),
 		MoreIssues:     r.col.more,
 	}
 	return rep
