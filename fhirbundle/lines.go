@@ -16,7 +16,7 @@ func (r *Reader) nextLine() bool {
 			return r.line(w.buf[w.pos:w.pos+from+n], 1)
 		}
 		from += len(rest)
-		if from > r.opts.maxEntry+1 { // a carriage return may end it
+		if from-1 > r.opts.maxEntry { // a carriage return may end it
 			return r.longLine()
 		}
 		if !w.more() {

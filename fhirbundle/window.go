@@ -46,8 +46,9 @@ func (w *window) more() bool {
 		size = min(8*size, w.step)
 	case size-kept < kept:
 		size = 2 * kept
-		if limit := w.max + w.step; size > limit && kept < limit {
-			size = limit
+		// Differences, since a sum may be too much for an int of 32 bits.
+		if size-w.step > w.max && kept-w.step < w.max {
+			size = w.max + w.step
 		}
 	}
 	if size > cap(w.buf) {

@@ -43,3 +43,18 @@ func TestReadAhead(t *testing.T) {
 		require.LessOrEqual(t, src.n-before, int64(block))
 	}
 }
+
+// TestHighestLimits: the highest limits that can be set end nowhere beyond an
+// int, be it one of 32 bits.
+func TestHighestLimits(t *testing.T) {
+	o := Options{MaxStringBytes: maxInt31, MaxEntryBytes: maxInt31, Format: NDJSON}
+	text := `{"resourceType":"A","x":"` + strings.Repeat("x", 600_000) + `"}`
+	rep, err := Validate(strings.NewReader(text+"\n"+text), &o)
+	require.NoError(t, err)
+	require.Zero(t, rep.Rejected)
+	require.Equal(t, int64(2), rep.Entries)
+	o.Format = Bundle
+	rep, err = Validate(strings.NewReader(tx(post(text))), &o)
+	require.NoError(t, err)
+	require.NoError(t, rep.Err())
+}
