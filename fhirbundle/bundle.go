@@ -103,7 +103,6 @@ func (r *Reader) member() {
 	if !ok {
 		return
 	}
-	r.scan.found = r.scan.found[:0]
 	at := w.pos
 	text := w.buf[at+1 : end-1]
 	if bytes.IndexByte(text, '\\') >= 0 {

@@ -275,7 +275,11 @@ func TestLimitsExactly(t *testing.T) {
 		{MaxDepth: 6, MaxStringBytes: 50, MaxEntryBytes: len(entry)},
 		{MaxDepth: 7, MaxStringBytes: 49, MaxEntryBytes: len(entry)},
 		{MaxDepth: 7, MaxStringBytes: 50, MaxEntryBytes: len(entry) - 1},
+		{MaxDepth: 1, MaxStringBytes: 50, MaxEntryBytes: len(entry)},
 	} {
 		assert.Error(t, ValidateBytes(doc, &less).Err(), "%+v", less)
 	}
+	name := []byte(`{"` + strings.Repeat("n", 50) + `":1}`)
+	assert.NoError(t, CheckJSON(name, &Options{MaxStringBytes: 50}))
+	assert.Error(t, CheckJSON(name, &Options{MaxStringBytes: 49}))
 }

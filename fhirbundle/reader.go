@@ -98,7 +98,6 @@ func ResumeReader(src io.Reader, at Position, opts *Options) *Reader {
 	}
 	r.state = atEntryEnd
 	r.openBundle()
-	r.bundle.hasEntry = true
 	r.addName([]byte("entry"))
 	return r
 }
