@@ -24,6 +24,7 @@ func opened(t testing.TB) (*blob.Bucket, *bucket) {
 	t.Helper()
 	b, err := open(t.TempDir(), nil)
 	require.NoError(t, err)
+	t.Cleanup(func() { _ = b.Close() })
 	return blob.NewBucket(b), b
 }
 
@@ -270,6 +271,55 @@ func TestListCollectsWhatACrashLeft(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "text/plain", attrs.ContentType)
 }
+
+// A folder that nobody lists is tidied too, by the next process that opens the
+// bucket and by one that stays open.
+func TestOpenCollectsWhatACrashLeft(t *testing.T) {
+	bucket, b := opened(t)
+	require.NoError(t, bucket.WriteAll(t.Context(), "incoming/k.txt", []byte("x"), asText))
+	require.NoError(t, bucket.Close())
+	old := time.Now().Add(-2 * stale)
+	for _, name := range []string{"incoming/.tmp-1", "incoming/.gone.txt@17", "crashed/org/.tmp-1"} {
+		path := filepath.Join(b.dir, filepath.FromSlash(name))
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		require.NoError(t, os.Chtimes(path, old, old))
+	}
+	bucket, err := OpenBucket(b.dir, nil)
+	require.NoError(t, err)
+	left := func() (n int) {
+		for _, name := range []string{"incoming/.tmp-1", "incoming/.gone.txt@17", "crashed"} {
+			if _, err := os.Lstat(filepath.Join(b.dir, filepath.FromSlash(name))); err == nil {
+				n++
+			}
+		}
+		return n
+	}
+	require.Eventually(t, func() bool { return left() == 0 }, 10*time.Second, 10*time.Millisecond, "a folder that is empty then goes too")
+	require.NoError(t, bucket.Close())
+	require.Len(t, files(t, b.dir), 2)
+	got, err := os.ReadFile(filepath.Join(b.dir, "incoming", "k.txt"))
+	require.NoError(t, err)
+	require.Equal(t, "x", string(got))
+}
+
+// A process that died while it opened the bucket leaves nothing for ever.
+func TestProbeIsNoOlderOrYoungerThanNow(t *testing.T) {
+	_, b := opened(t)
+	f := &keeper{fileSystem: b.fsys}
+	b.fsys = f
+	_ = b.probe()
+	for _, name := range files(t, b.dir) {
+		info, err := os.Lstat(filepath.Join(b.dir, name))
+		require.NoError(t, err)
+		require.WithinDuration(t, time.Now(), info.ModTime(), time.Minute, name)
+	}
+}
+
+// keeper is a file system whose files can't be removed.
+type keeper struct{ fileSystem }
+
+func (*keeper) Remove(string) error { return os.ErrPermission }
 
 func TestCancelledWriteLeavesNothing(t *testing.T) {
 	bucket, b := opened(t)

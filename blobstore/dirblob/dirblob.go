@@ -34,7 +34,8 @@ type Options struct {
 
 // OpenBucket opens a folder as a bucket. It fails if the folder does not exist
 // or can't be written to; the error names it. Any number of buckets, in any
-// number of processes on one machine, may have the same folder open.
+// number of processes on one machine, may have the same folder open. Until the
+// bucket is closed, what crashes left behind is removed in the background.
 func OpenBucket(dir string, opts *Options) (*blob.Bucket, error) {
 	b, err := open(dir, opts)
 	if err != nil {
@@ -59,6 +60,9 @@ type bucket struct {
 	mu      sync.Mutex
 	durable map[string]bool // folders whose own names are known to be durable
 	reads   int             // of folders, for a test
+
+	stop   context.CancelFunc // of tidy
+	tidied chan struct{}      // closed once it has ended
 }
 
 var _ driver.Bucket = (*bucket)(nil)
@@ -88,6 +92,9 @@ func open(dir string, opts *Options) (*bucket, error) {
 	if err := b.probe(); err != nil {
 		return nil, fmt.Errorf("dirblob: the folder %s can't be used: %w", dir, err)
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	b.stop, b.tidied = stop, make(chan struct{})
+	go b.tidy(ctx)
 	return b, nil
 }
 
@@ -119,7 +126,9 @@ func (b *bucket) probe() error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	want := time.UnixMicro(1893456000123456)
+	// Not much older or younger than now: if this process dies here, another
+	// one collects the file in its time.
+	want := time.Now().Truncate(time.Second).Add(123456 * time.Microsecond)
 	if err := b.fsys.Chtimes(f.Name(), want); err != nil {
 		return err
 	}
@@ -146,8 +155,12 @@ func (b *bucket) name(key string) (string, error) {
 	return filepath.Join(b.dir, filepath.FromSlash(p)), nil
 }
 
-// Close implements driver.Bucket.
-func (b *bucket) Close() error { return nil }
+// Close implements driver.Bucket. It ends what runs in the background.
+func (b *bucket) Close() error {
+	b.stop()
+	<-b.tidied
+	return nil
+}
 
 // ErrorCode implements driver.Bucket.
 func (b *bucket) ErrorCode(err error) gcerrors.ErrorCode {

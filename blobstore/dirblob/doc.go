@@ -43,6 +43,7 @@
 // its name too, as ext4, XFS, Btrfs, APFS and NTFS do. Windows can't sync
 // folders; there it is left to NTFS's journal.
 //
-// Temporary files and attributes that a crash left behind are removed when their
-// folder is listed and they are a day old.
+// Temporary files and attributes that a crash left behind are removed once they
+// are a day old: when their folder is listed, and by an open bucket, which looks
+// through all folders when it is opened and every 24 hours.
 package dirblob

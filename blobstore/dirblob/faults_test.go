@@ -122,6 +122,7 @@ func faultyBucket(t *testing.T, failAt int) (*blob.Bucket, *faulty) {
 	t.Helper()
 	b, err := open(t.TempDir(), nil)
 	require.NoError(t, err)
+	t.Cleanup(func() { _ = b.Close() })
 	f := &faulty{fileSystem: b.fsys, dir: b.dir, failAt: failAt}
 	b.fsys = f
 	return blob.NewBucket(b), f

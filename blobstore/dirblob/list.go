@@ -8,16 +8,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"gocloud.dev/blob/driver"
 )
 
-const (
-	defaultPage = 1000
-	// stale is how old what a crash left behind is when it is removed.
-	stale = 24 * time.Hour
-)
+const defaultPage = 1000
 
 // ListPaged implements driver.Bucket. It reads the folders that may hold keys of
 // the page, and no others.
@@ -158,10 +153,8 @@ func (b *bucket) readFolder(folder string) ([]node, error) {
 		return nil, err
 	}
 	nodes := make([]node, 0, len(entries))
-	var left []fs.DirEntry
 	for _, e := range entries {
 		if hidden(e.Name()) {
-			left = append(left, e)
 			continue
 		}
 		part, ok := unname(e.Name(), e.IsDir())
@@ -174,42 +167,6 @@ func (b *bucket) readFolder(folder string) ([]node, error) {
 		nodes = append(nodes, node{part: part, name: e.Name(), folder: e.IsDir()})
 	}
 	slices.SortFunc(nodes, func(a, b node) int { return strings.Compare(a.part, b.part) })
-	b.collect(folder, entries, left)
+	b.collect(folder, entries)
 	return nodes, nil
-}
-
-// collect removes temporary files and attributes that are a day old and belong
-// to no data file.
-func (b *bucket) collect(folder string, entries, left []fs.DirEntry) {
-	for i, e := range left {
-		if base, ok := owner(e.Name()); ok {
-			// Attributes whose file is there, and which are its only ones, are
-			// its own; looking closer at each of them would cost more than the
-			// list itself. The entries are sorted by name.
-			_, there := slices.BinarySearchFunc(entries, base, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
-			alone := !sameOwner(left, i-1, base) && !sameOwner(left, i+1, base)
-			if there && alone {
-				continue
-			}
-			if there {
-				info, err := os.Lstat(filepath.Join(folder, base))
-				if err != nil || filepath.Base(beside(base, info.ModTime())) == e.Name() {
-					continue
-				}
-			}
-		} else if !strings.HasPrefix(e.Name(), tempPrefix) {
-			continue // not ours
-		}
-		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > stale {
-			b.cleanUp(filepath.Join(folder, e.Name()))
-		}
-	}
-}
-
-func sameOwner(left []fs.DirEntry, i int, base string) bool {
-	if i < 0 || i >= len(left) {
-		return false
-	}
-	other, ok := owner(left[i].Name())
-	return ok && other == base
 }
