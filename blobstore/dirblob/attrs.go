@@ -42,10 +42,16 @@ func beside(name string, mtime time.Time) string {
 }
 
 // owner is the name of the data file whose attributes a hidden file holds; false
-// for a temporary file.
+// for a temporary file, and for one that somebody else put there.
 func owner(name string) (string, bool) {
 	at := strings.LastIndexByte(name, '@')
 	if at < 1 || !hidden(name) {
+		return "", false
+	}
+	if _, ok := unname(name[1:at], false); !ok {
+		return "", false
+	}
+	if _, err := strconv.ParseInt(name[at+1:], 10, 64); err != nil {
 		return "", false
 	}
 	return name[1:at], true

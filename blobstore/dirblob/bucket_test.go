@@ -264,9 +264,14 @@ func TestListCollectsWhatACrashLeft(t *testing.T) {
 		require.NoError(t, os.Chtimes(path, old, old))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(b.dir, ".tmp-2"), nil, 0o600)) // may be in use
+	for _, name := range []string{".notes@home", ".cache", ".a b@17"} {          // somebody else's
+		path := filepath.Join(b.dir, name)
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		require.NoError(t, os.Chtimes(path, old, old))
+	}
 	require.Equal(t, []string{"k.txt"}, list(t, bucket, nil))
 	left := files(t, b.dir)
-	require.Len(t, left, 3, "the object, its attributes, and the young temporary file: %v", left)
+	require.Len(t, left, 3+3, "the object, its attributes, the young temporary file, and what is not the bucket's: %v", left)
 	attrs, err := bucket.Attributes(t.Context(), "k.txt")
 	require.NoError(t, err)
 	require.Equal(t, "text/plain", attrs.ContentType)
