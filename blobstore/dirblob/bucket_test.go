@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -99,6 +100,28 @@ func TestReadersSeeOneWrite(t *testing.T) {
 	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", nil, asText))
 	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", nil, asText))
 	require.LessOrEqual(t, len(files(t, b.dir)), 2+2, "attributes go with their object; racing writers may leave some to the collector")
+}
+
+// Only a regular file is an object: reading must neither follow a link nor wait
+// at a pipe, and List does not show them.
+func TestOnlyFilesAreObjects(t *testing.T) {
+	bucket, b := opened(t)
+	target := filepath.Join(t.TempDir(), "target")
+	require.NoError(t, os.WriteFile(target, []byte("x"), 0o600))
+	if err := os.Symlink(target, filepath.Join(b.dir, "link.txt")); err != nil {
+		t.Skip("no symbolic links here: ", err)
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(b.dir, "folder.txt"), 0o700))
+	if pipe, err := exec.LookPath("mkfifo"); err == nil {
+		require.NoError(t, exec.CommandContext(t.Context(), pipe, filepath.Join(b.dir, "pipe.txt")).Run())
+	}
+	for _, key := range []string{"link.txt", "folder.txt", "pipe.txt"} {
+		_, err := bucket.Attributes(t.Context(), key)
+		require.Equal(t, gcerrors.NotFound, gcerrors.Code(err), key)
+		_, err = bucket.NewReader(t.Context(), key, nil)
+		require.Equal(t, gcerrors.NotFound, gcerrors.Code(err), key)
+	}
+	require.Empty(t, list(t, bucket, nil))
 }
 
 func TestEachWriteHasItsOwnETag(t *testing.T) {

@@ -49,6 +49,7 @@ var (
 	errExists    = errors.New("dirblob: the object exists already")
 	errUnsigned  = errors.New("dirblob: the bucket was opened without a signer")
 	errNoSuchKey = errors.New("dirblob: no such object")
+	errRestless  = errors.New("dirblob: the object was replaced again and again while it was read")
 )
 
 type bucket struct {

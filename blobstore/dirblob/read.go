@@ -18,34 +18,56 @@ func (b *bucket) openFile(key string) (*os.File, *attributes, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, nil, err
+	// Each further try means that somebody replaced the object meanwhile.
+	for range 1000 {
+		f, a, err := openOnce(name)
+		if err == nil && a == nil {
+			continue
 		}
-		info, err := f.Stat()
-		if err == nil && !info.Mode().IsRegular() {
-			err = errNoSuchKey
-		}
-		if err != nil {
-			f.Close()
-			return nil, nil, err
-		}
-		a, err := readAttributes(name, info)
-		if err == nil {
-			return f, a, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			f.Close()
-			return nil, nil, err
-		}
-		// Either it has none, or it was replaced just now and they went with it.
-		now, err := os.Lstat(name)
-		if err == nil && os.SameFile(info, now) && info.ModTime().Equal(now.ModTime()) {
-			return f, defaults(info), nil
-		}
-		f.Close()
+		return f, a, err
 	}
+	return nil, nil, errRestless
+}
+
+// openOnce returns no attributes and no error where the object was replaced
+// while it looked.
+func openOnce(name string) (*os.File, *attributes, error) {
+	// Before it is opened: a named pipe would block, and a link is not followed
+	// out of the bucket.
+	there, err := os.Lstat(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !there.Mode().IsRegular() {
+		return nil, nil, errNoSuchKey
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNoSuchKey
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	a, err := readAttributes(name, info)
+	if err == nil {
+		return f, a, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		f.Close()
+		return nil, nil, err
+	}
+	// Either it has none, or it was replaced just now and they went with it.
+	now, err := os.Lstat(name)
+	if err == nil && os.SameFile(info, now) && info.ModTime().Equal(now.ModTime()) {
+		return f, defaults(info), nil
+	}
+	f.Close()
+	return nil, nil, nil
 }
 
 // Attributes implements driver.Bucket.
