@@ -74,7 +74,7 @@ func (s *Service) Ready(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("bucket is not accessible: %w", err)
 	case !ok:
-		return errors.New("bucket is not there")
+		return errors.New("bucket is not accessible: it does not exist")
 	}
 	if _, err := s.back.Jobs.Due(ctx, time.UnixMicro(1), 1); err != nil {
 		return fmt.Errorf("job store does not answer: %w", err)
@@ -88,10 +88,7 @@ func (s *Service) now() time.Time { return s.opts.Now().UTC().Truncate(time.Micr
 // reading are the options with which a payload is read, at the door and at
 // work.
 func (s *Service) reading(format fhirbundle.Format) *fhirbundle.Options {
-	return &fhirbundle.Options{
-		Format: format, Level: s.opts.Level, Types: s.opts.BundleTypes,
-		MaxEntryBytes: s.opts.MaxEntryBytes, MaxDepth: s.opts.MaxDepth,
-	}
+	return &fhirbundle.Options{Format: format, Level: s.opts.Level, Types: s.opts.BundleTypes}
 }
 
 // settle is the time that bookkeeping may take once a payload is stored: it

@@ -361,6 +361,34 @@ func TestCancelledWriteLeavesNothing(t *testing.T) {
 	require.Empty(t, files(t, b.dir))
 }
 
+// A volume that is not mounted is no reason to say that its objects do not exist.
+func TestFolderThatVanished(t *testing.T) {
+	bucket, b := opened(t)
+	require.NoError(t, bucket.WriteAll(t.Context(), "a/k.txt", nil, nil))
+	w, err := bucket.NewWriter(t.Context(), "a/w.txt", asText)
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(b.dir, b.dir+"-moved"))
+	defer os.Rename(b.dir+"-moved", b.dir)
+
+	_, err = bucket.Attributes(t.Context(), "a/k.txt")
+	require.ErrorContains(t, err, "folder is gone")
+	_, err = bucket.NewReader(t.Context(), "a/k.txt", nil)
+	errs := map[string]error{
+		"read": err, "delete": bucket.Delete(t.Context(), "a/k.txt"), "copy": bucket.Copy(t.Context(), "c", "a/k.txt", nil),
+		"write": bucket.WriteAll(t.Context(), "b/k.txt", nil, nil), "write here": bucket.WriteAll(t.Context(), "k.txt", nil, nil), "commit": w.Close(),
+	}
+	for doing, err := range errs {
+		require.Error(t, err, doing)
+		require.NotEqual(t, gcerrors.NotFound, gcerrors.Code(err), doing)
+	}
+	there, err := bucket.IsAccessible(t.Context())
+	require.NoError(t, err)
+	require.False(t, there)
+	_, err = bucket.List(nil).Next(t.Context())
+	require.NotEqual(t, io.EOF, err)
+	require.Error(t, err)
+}
+
 func TestFoldersComeAndGo(t *testing.T) {
 	bucket, b := opened(t)
 	var wg sync.WaitGroup

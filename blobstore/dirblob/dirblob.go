@@ -49,6 +49,7 @@ var (
 	errExists    = errors.New("dirblob: the object exists already")
 	errUnsigned  = errors.New("dirblob: the bucket was opened without a signer")
 	errNoSuchKey = errors.New("dirblob: no such object")
+	errGone      = errors.New("dirblob: the bucket's folder is gone")
 	errRestless  = errors.New("dirblob: the object was replaced again and again while it was read")
 )
 
@@ -184,6 +185,19 @@ func (b *bucket) ErrorCode(err error) gcerrors.ErrorCode {
 	return gcerrors.Unknown
 }
 
+// missing tells a file that is not there from a folder that is not: whoever
+// takes a volume that is not mounted for objects that were never written draws
+// the wrong conclusions.
+func (b *bucket) missing(err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, gone := os.Stat(b.dir); errors.Is(gone, fs.ErrNotExist) {
+		return errGone
+	}
+	return err
+}
+
 // As implements driver.Bucket: it has no driver type.
 func (b *bucket) As(any) bool { return false }
 
@@ -234,7 +248,7 @@ func (b *bucket) Delete(_ context.Context, key string, opts *driver.DeleteOption
 	}
 	info, err := os.Lstat(name)
 	if err != nil {
-		return err
+		return b.missing(err)
 	}
 	if !info.Mode().IsRegular() {
 		return errNoSuchKey

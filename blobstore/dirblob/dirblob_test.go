@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -48,7 +49,13 @@ func (h *harness) MakeDriver(context.Context) (driver.Bucket, error) {
 }
 
 func (h *harness) MakeDriverForNonexistentBucket(context.Context) (driver.Bucket, error) {
-	return nil, nil // a folder that does not exist is refused when it is opened
+	// OpenBucket refuses one; this is a folder that vanished behind it.
+	dir := filepath.Join(h.dir, "none")
+	b, err := open(dir, &Options{CreateDir: true})
+	if err != nil {
+		return nil, err
+	}
+	return b, os.Remove(dir)
 }
 
 func (h *harness) HTTPClient() *http.Client         { return h.server.Client() }

@@ -68,7 +68,7 @@ func (l *lister) walk(folder, key string) error {
 		return err
 	}
 	nodes, err := l.bucket.readFolder(folder)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && folder != l.bucket.dir {
 		return nil // it was removed meanwhile
 	}
 	if err != nil {

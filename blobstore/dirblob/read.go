@@ -24,7 +24,7 @@ func (b *bucket) openFile(key string) (*os.File, *attributes, error) {
 		if err == nil && a == nil {
 			continue
 		}
-		return f, a, err
+		return f, a, b.missing(err)
 	}
 	return nil, nil, errRestless
 }

@@ -22,7 +22,7 @@ import (
 func (b *bucket) NewTypedWriter(ctx context.Context, key, contentType string, opts *driver.WriterOptions) (driver.Writer, error) {
 	w, err := b.newWriter(ctx, key, contentType, opts)
 	if err != nil {
-		return nil, err
+		return nil, b.writing(err)
 	}
 	if opts.BeforeWrite != nil {
 		if err := opts.BeforeWrite(func(any) bool { return false }); err != nil {
@@ -169,10 +169,16 @@ func (w *writer) Close() error {
 		w.abort()
 		return w.err
 	}
-	if err := w.commit(); err != nil {
-		return err
+	return w.bucket.writing(w.commit())
+}
+
+// writing is an error of a write: that a file is missing is a failure there, and
+// not gcerrors.NotFound.
+func (b *bucket) writing(err error) error {
+	if err = b.missing(err); errors.Is(err, fs.ErrNotExist) {
+		return errors.New("dirblob: the object was not written: " + err.Error()) // without what makes it NotFound
 	}
-	return nil
+	return err
 }
 
 func (w *writer) commit() error {
