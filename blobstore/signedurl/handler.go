@@ -116,16 +116,20 @@ const existsMessage = "The object exists already, and the URL is for a new one"
 
 // failed answers for an error of the bucket. What it said is for the log.
 func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing string, err error) {
-	switch gcerrors.Code(err) {
-	case gcerrors.NotFound:
+	put := r.Method == http.MethodPut
+	switch code := gcerrors.Code(err); {
+	case code == gcerrors.NotFound && !put: // of a write, that the bucket is not there
 		refuse(w, http.StatusNotFound, "NoSuchKey", "There is no such object")
 		return
-	case gcerrors.FailedPrecondition:
-		if r.Method == http.MethodPut && g.policy.CreateOnly {
+	case code == gcerrors.FailedPrecondition && put && g.policy.CreateOnly:
+		// So do drivers and Go CDK call other failures too, such as that the
+		// bucket is closed: a bucket that can't be asked has not said that the
+		// object exists.
+		if _, asked := h.bucket.Exists(context.WithoutCancel(r.Context()), g.key); asked == nil {
 			refuse(w, http.StatusPreconditionFailed, "PreconditionFailed", existsMessage)
 			return
 		}
-	case gcerrors.InvalidArgument:
+	case code == gcerrors.InvalidArgument:
 		refuse(w, http.StatusBadRequest, "InvalidArgument", "The bucket can't keep an object of that name")
 		return
 	}

@@ -26,6 +26,7 @@ import (
 	"gocloud.dev/blob/memblob"
 
 	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/dirblob"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 )
@@ -243,6 +244,26 @@ func TestAFailingBucketIs503(t *testing.T) {
 		status, _, header := s.do(t, method, u, "", strings.NewReader("x"))
 		require.Equal(t, http.StatusServiceUnavailable, status, method)
 		require.NotEmpty(t, header.Get("Retry-After"))
+	}
+	status, _, _ := s.do(t, "PUT", s.sign(t, "k", blobstore.UploadPolicy{CreateOnly: true}).URL, "", strings.NewReader("x"))
+	require.Equal(t, http.StatusServiceUnavailable, status, "nobody said that the object exists")
+}
+
+// 404 would tell a client that uploads that its URL is of no use any more.
+func TestAFolderThatVanishedIs503(t *testing.T) {
+	s := serve(t)
+	dir := filepath.Join(t.TempDir(), "data")
+	bucket, err := dirblob.OpenBucket(dir, &dirblob.Options{CreateDir: true})
+	require.NoError(t, err)
+	defer bucket.Close()
+	require.NoError(t, os.RemoveAll(dir))
+	handler := signedurl.NewHandler(bucket, s.signer, &signedurl.HandlerOptions{Logger: slog.New(slog.DiscardHandler)})
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		u, err := s.signer.Sign("a/k", signedurl.SignOptions{Method: method})
+		require.NoError(t, err)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(method, u, strings.NewReader("x")))
+		require.Equal(t, http.StatusServiceUnavailable, w.Code, method)
 	}
 }
 
