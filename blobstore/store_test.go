@@ -34,7 +34,7 @@ func buckets(t *testing.T, test func(t *testing.T, bucket *blob.Bucket)) {
 		t.Run(name, func(t *testing.T) {
 			bucket, err := open(t)
 			require.NoError(t, err)
-			defer bucket.Close()
+			t.Cleanup(func() { _ = bucket.Close() })
 			test(t, bucket)
 		})
 	}
@@ -131,6 +131,15 @@ func TestAWriteThatIsNotCommittedLeavesNothing(t *testing.T) {
 		_, err = w.Commit()
 		require.ErrorIs(t, err, context.Canceled)
 		empty(t, bucket)
+	})
+}
+
+func TestAClosedBucketDoesNotSayThatAnObjectExists(t *testing.T) {
+	buckets(t, func(t *testing.T, bucket *blob.Bucket) {
+		require.NoError(t, bucket.Close())
+		_, err := blobstore.New(bucket, nil).Create(t.Context(), "k", strings.NewReader("x"), nil)
+		require.Error(t, err)
+		require.NotErrorIs(t, err, blobstore.ErrExists)
 	})
 }
 

@@ -44,7 +44,9 @@ func (s *Store) NewWriter(ctx context.Context, key string, opts *WriteOptions) (
 	})
 	if err != nil {
 		cancel()
-		return nil, wrapWrite("open writer", err)
+		// Whether the key is taken turns out at the end; a precondition that
+		// fails here is that the bucket is open.
+		return nil, wrap("open writer", err)
 	}
 	return &Writer{
 		store: s, ctx: ctx, cancel: cancel, w: w, sum: sha256.New(),
