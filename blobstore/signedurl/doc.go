@@ -13,13 +13,15 @@
 // # What is answered
 //
 //	200, 204  done
-//	400       the body is not as long as was promised, or has another digest, or ended early
+//	400       the body is not as long as was promised, or has another digest, or ended early;
+//	          a Content-Type or key that the bucket can't keep
 //	403       expired, altered, signed for another method or content type
 //	404       GET or DELETE of what is not there
 //	405       a method that no URL is signed for
 //	411       a PUT without Content-Length
 //	412       a create-only PUT of a key that is taken
 //	413       above the size that was signed
+//	415       a PUT with a Content-Encoding
 //	503       the bucket failed; nothing was stored
 //
 // An upload that is refused leaves no object.

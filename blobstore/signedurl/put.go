@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -87,7 +88,11 @@ func (h *handler) checkPut(w http.ResponseWriter, r *http.Request, g *grant) boo
 		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for no Content-Type")
 	case r.Header.Get("Content-Encoding") != "" && !strings.EqualFold(r.Header.Get("Content-Encoding"), "identity"):
 		refuse(w, http.StatusUnsupportedMediaType, "UnsupportedEncoding", "Send the file as it is, without a Content-Encoding")
-	case r.ContentLength < 0:
+	case contentType != "" && !isMediaType(contentType):
+		refuse(w, http.StatusBadRequest, "InvalidArgument", "The Content-Type is not one")
+	case r.ContentLength < 0, r.ContentLength == 0 && r.Header.Get("Content-Length") == "":
+		// The latter is a client that forgot the body: an empty object would
+		// take the key from the one that was meant.
 		refuse(w, http.StatusLengthRequired, "MissingContentLength", "The Content-Length is missing")
 	case p.MaxSize > 0 && r.ContentLength > p.MaxSize:
 		refuse(w, http.StatusRequestEntityTooLarge, "EntityTooLarge", fmt.Sprintf("At most %d bytes are allowed", p.MaxSize))
@@ -97,6 +102,12 @@ func (h *handler) checkPut(w http.ResponseWriter, r *http.Request, g *grant) boo
 		return true
 	}
 	return false
+}
+
+// isMediaType reports whether buckets take a Content-Type.
+func isMediaType(s string) bool {
+	_, _, err := mime.ParseMediaType(s)
+	return err == nil
 }
 
 // stored tells the pipeline and the client.

@@ -108,6 +108,10 @@ func TestUploadNeedsNothingButItsContentType(t *testing.T) {
 		Bucket: "fhirdock", Key: "a/b.ndjson", Size: 10, ETag: strings.Trim(attrs.ETag, `"`), Time: s.created[0].Time,
 	}, s.created[0])
 	require.Equal(t, attrs.ETag, header.Get("ETag"))
+
+	empty := s.sign(t, "empty.ndjson", blobstore.UploadPolicy{ContentType: ndjson, CreateOnly: true})
+	status, body, _ = s.do(t, "PUT", empty.URL, ndjson, strings.NewReader("")) // with Content-Length: 0
+	require.Equal(t, http.StatusOK, status, body)
 }
 
 func TestUploadIsRefused(t *testing.T) {
@@ -146,6 +150,22 @@ func TestUploadIsRefused(t *testing.T) {
 			status, _, _ := s.do(t, "PUT", url, ndjson, io.MultiReader(strings.NewReader("x"))) // chunked
 			return status
 		}, 411},
+		"without a body": {bound, func(t *testing.T, s *service, u string) int {
+			to, err := url.Parse(u)
+			require.NoError(t, err)
+			conn, err := net.Dial("tcp", to.Host)
+			require.NoError(t, err)
+			defer conn.Close()
+			fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\n\r\n", to.RequestURI(), to.Host, ndjson)
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			resp.Body.Close()
+			return resp.StatusCode
+		}, 411},
+		"a content type that is none": {blobstore.UploadPolicy{}, func(t *testing.T, s *service, url string) int {
+			status, _, _ := s.do(t, "PUT", url, "a/b/c", strings.NewReader("x"))
+			return status
+		}, 400},
 		"too large": {with(func(p *blobstore.UploadPolicy) { p.MaxSize = 3 }), func(t *testing.T, s *service, url string) int {
 			status, _, _ := s.do(t, "PUT", url, ndjson, strings.NewReader("four"))
 			return status
