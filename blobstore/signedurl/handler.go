@@ -133,7 +133,11 @@ func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing
 		refuse(w, http.StatusBadRequest, "InvalidArgument", "The bucket can't keep an object of that name")
 		return
 	}
-	h.opts.Logger.ErrorContext(r.Context(), "bucket failed", "doing", doing, "error", err)
+	if r.Context().Err() != nil { // the client went away, and the write ended with it
+		h.opts.Logger.DebugContext(r.Context(), "request given up", "doing", doing, "error", err)
+	} else {
+		h.opts.Logger.ErrorContext(r.Context(), "bucket failed", "doing", doing, "error", err)
+	}
 	w.Header().Set("Retry-After", "5")
 	refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "The object store is not available; nothing was stored")
 }

@@ -49,24 +49,24 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	sum := sha256.New()
 	body := &bodyReader{src: r.Body, control: http.NewResponseController(w), idle: h.opts.IdleTimeout}
 	_, err = io.Copy(io.MultiWriter(writer, sum), body)
-	refused := ""
+	code, refused := "", ""
 	switch digest := hex.EncodeToString(sum.Sum(nil)); {
 	case body.err != nil:
-		refused = "The body ended before it was complete"
+		code, refused = "IncompleteBody", "The body ended before it was complete"
 	case err != nil:
 		cancel()
 		_ = writer.Close()
 		h.failed(w, r, g, "write object", err)
 		return
 	case body.n != r.ContentLength:
-		refused = "The body is not as long as its Content-Length says"
+		code, refused = "IncompleteBody", "The body is not as long as its Content-Length says"
 	case g.policy.SHA256 != "" && g.policy.SHA256 != digest:
-		refused = "The body does not have the SHA-256 that was signed"
+		code, refused = "BadDigest", "The body does not have the SHA-256 that was signed"
 	}
 	if refused != "" {
 		cancel() // makes Close leave nothing
 		_ = writer.Close()
-		refuse(w, http.StatusBadRequest, "BadDigest", refused)
+		refuse(w, http.StatusBadRequest, code, refused)
 		return
 	}
 	w.Header().Del("Connection")

@@ -269,6 +269,20 @@ func TestAFailingBucketIs503(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, status, "nobody said that the object exists")
 }
 
+func TestAClientThatWentAwayIsNoFailureOfTheBucket(t *testing.T) {
+	s := serve(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var logs bytes.Buffer
+	handler := signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+	u := s.sign(t, "k", blobstore.UploadPolicy{}).URL
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "PUT", u, strings.NewReader("x")))
+	exists, err := s.bucket.Exists(t.Context(), "k")
+	require.NoError(t, err)
+	require.False(t, exists)
+	require.Empty(t, logs.String())
+}
+
 // 404 would tell a client that uploads that its URL is of no use any more.
 func TestAFolderThatVanishedIs503(t *testing.T) {
 	s := serve(t)
@@ -340,6 +354,9 @@ func TestBodyThatNeverEnds(t *testing.T) {
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			require.NoError(t, err)
 			require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.Contains(t, string(body), "IncompleteBody")
 			_, err = s.bucket.List(nil).Next(t.Context())
 			require.Equal(t, io.EOF, err)
 		})
