@@ -86,22 +86,37 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) get(w http.ResponseWriter, r *http.Request, g *grant) {
-	attrs, err := h.bucket.Attributes(r.Context(), g.key)
-	if err != nil {
-		h.failed(w, r, g, "read attributes", err)
-		return
+	// Go CDK gives attributes and content apart; an object may be replaced
+	// between the two, whose headers must not be those of another.
+	var attrs *blob.Attributes
+	var reader *blob.Reader
+	for range 10 {
+		var err error
+		if attrs, err = h.bucket.Attributes(r.Context(), g.key); err != nil {
+			h.failed(w, r, g, "read attributes", err)
+			return
+		}
+		if reader, err = h.bucket.NewReader(r.Context(), g.key, nil); err != nil {
+			h.failed(w, r, g, "open object", err)
+			return
+		}
+		defer reader.Close()
+		if attrs.ModTime.Equal(reader.ModTime()) && attrs.Size == reader.Size() {
+			break
+		}
+		attrs = &blob.Attributes{}
 	}
-	reader, err := h.bucket.NewReader(r.Context(), g.key, nil)
-	if err != nil {
-		h.failed(w, r, g, "open object", err)
-		return
+	header := w.Header()
+	header.Set("Content-Type", reader.ContentType())
+	for name, value := range map[string]string{
+		"ETag": attrs.ETag, "Content-Encoding": attrs.ContentEncoding,
+		"Content-Language": attrs.ContentLanguage, "Content-Disposition": attrs.ContentDisposition,
+	} {
+		if value != "" {
+			header.Set(name, value)
+		}
 	}
-	defer reader.Close()
-	w.Header().Set("Content-Type", attrs.ContentType)
-	if attrs.ETag != "" {
-		w.Header().Set("ETag", attrs.ETag)
-	}
-	http.ServeContent(w, r, "", attrs.ModTime, reader) // ranges and conditions
+	http.ServeContent(w, r, "", reader.ModTime(), reader) // ranges and conditions
 }
 
 func (h *handler) delete(w http.ResponseWriter, r *http.Request, g *grant) {

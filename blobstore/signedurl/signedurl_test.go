@@ -335,6 +335,53 @@ func TestGetAndDelete(t *testing.T) {
 	}
 }
 
+// Headers and content are of one object, while others replace it.
+func TestGetOfAnObjectThatIsReplaced(t *testing.T) {
+	bucket, err := dirblob.OpenBucket(t.TempDir(), nil)
+	require.NoError(t, err)
+	defer bucket.Close()
+	s := serve(t)
+	handler := signedurl.NewHandler(bucket, s.signer, nil)
+	get, err := s.signer.Sign("k", signedurl.SignOptions{})
+	require.NoError(t, err)
+	write := func(i int) error {
+		content := fmt.Sprintf("%06d", i)
+		return bucket.WriteAll(t.Context(), "k", []byte(content), &blob.WriterOptions{ContentType: "text/" + content, ContentEncoding: "x-" + content})
+	}
+	require.NoError(t, write(0))
+	ctx, stop := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := 1; ctx.Err() == nil; i++ {
+			_ = write(i)
+		}
+	})
+	contents := map[string]string{}
+	for range 3000 {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest("GET", get, nil))
+		if w.Code != http.StatusOK {
+			t.Errorf("status %d", w.Code)
+			break
+		}
+		content := w.Body.String()
+		if w.Header().Get("Content-Type") != "text/"+content {
+			t.Errorf("%s as %s", content, w.Header().Get("Content-Type"))
+		}
+		etag := w.Header().Get("ETag")
+		if old, ok := contents[etag]; ok && etag != "" && old != content {
+			t.Errorf("an ETag of two contents")
+		}
+		contents[etag] = content
+	}
+	stop()
+	wg.Wait()
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", get, nil))
+	require.NotEmpty(t, w.Header().Get("ETag"))
+	require.Equal(t, "x-"+w.Body.String(), w.Header().Get("Content-Encoding"))
+}
+
 // A body that stops halfway, or stands still, leaves no object.
 func TestBodyThatNeverEnds(t *testing.T) {
 	for name, end := range map[string]func(net.Conn){
