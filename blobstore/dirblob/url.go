@@ -33,7 +33,14 @@ func (o *URLOpener) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, 
 	}
 	opts := o.Options
 	var baseURL, secretPath string
-	for name, values := range u.Query() {
+	query, err := url.ParseQuery(u.RawQuery) // u.Query would pass over what is malformed
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: the parameters are malformed", dir)
+	}
+	for name, values := range query {
+		if len(values) > 1 {
+			return nil, fmt.Errorf("open bucket %s: the parameter %q is given more than once", dir, name)
+		}
 		value := values[0]
 		switch name {
 		case "create_dir":
@@ -70,6 +77,9 @@ func (o *URLOpener) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, 
 // folderOf is the folder that a URL names.
 func folderOf(u *url.URL) (string, error) {
 	p := u.Path
+	if u.Fragment != "" {
+		return "", fmt.Errorf("write a # in a path as %%23")
+	}
 	switch u.Host {
 	case "":
 	case ".":
