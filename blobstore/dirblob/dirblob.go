@@ -145,7 +145,13 @@ func (b *bucket) probe() error {
 	if err := b.fsys.Link(f.Name(), linked); err != nil {
 		return fmt.Errorf("its file system has no hard links: %w", err)
 	}
-	return b.fsys.Remove(linked)
+	if err := b.fsys.Remove(linked); err != nil {
+		return err
+	}
+	if err := b.fsys.SyncFolder(b.dir); err != nil {
+		return fmt.Errorf("its file system can't sync folders: %w", err)
+	}
+	return nil
 }
 
 // name is where a key's data file lies.

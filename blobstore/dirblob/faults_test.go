@@ -219,3 +219,22 @@ func files(t *testing.T, dir string) []string {
 	slices.Sort(names)
 	return names
 }
+
+// What each write needs is found out when the bucket is opened.
+func TestProbeTriesEachStep(t *testing.T) {
+	for n := 1; ; n++ {
+		b, err := open(t.TempDir(), nil)
+		require.NoError(t, err)
+		f := &faulty{fileSystem: b.fsys, dir: b.dir, failAt: n}
+		b.fsys = f
+		err = b.probe()
+		require.NoError(t, b.Close())
+		if len(f.steps) < n {
+			require.NoError(t, err)
+			require.Equal(t, []string{"create temp", "chtimes temp", "link temp", "sync folder "}, f.steps)
+			break
+		}
+		require.ErrorIs(t, err, errFault, f.steps[n-1])
+		require.Empty(t, files(t, b.dir))
+	}
+}
