@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -160,7 +161,7 @@ func TestFilesAreWhatPeopleExpect(t *testing.T) {
 }
 
 func TestKeysThatCouldCollide(t *testing.T) {
-	bucket, _ := opened(t)
+	bucket, b := opened(t)
 	keys := []string{
 		"p", "p/q", "p~", "p~/q", "p.x", "p.x/q", "p.x~/q", "..", "../p", ".", "./p", "/p", "p/", "p//q", "/", "//",
 		".tmp-1", ".p@1", "%", "%/p", "%41", "A", "con", "con.txt", "nul/p", "p.", "p ", "a\\b", "a:b", "☺", "\x00", "P%2Fq",
@@ -180,6 +181,11 @@ func TestKeysThatCouldCollide(t *testing.T) {
 	require.Empty(t, list(t, bucket, nil))
 	err := bucket.WriteAll(t.Context(), string(make([]byte, 200)), nil, nil)
 	require.Equal(t, gcerrors.InvalidArgument, gcerrors.Code(err), "a part that is too long")
+	err = bucket.WriteAll(t.Context(), strings.Repeat("abcdefg/", 600)+"x", nil, nil)
+	require.Equal(t, gcerrors.InvalidArgument, gcerrors.Code(err), "too many parts")
+	entries, err := os.ReadDir(b.dir)
+	require.NoError(t, err)
+	require.Empty(t, entries, "no folders are left")
 }
 
 func sorted(s []string) []string { s = slices.Clone(s); slices.Sort(s); return s }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"gocloud.dev/blob"
@@ -177,7 +178,7 @@ func (b *bucket) ErrorCode(err error) gcerrors.ErrorCode {
 		return gcerrors.NotFound
 	case errors.Is(err, errExists):
 		return gcerrors.FailedPrecondition
-	case errors.Is(err, errKey):
+	case errors.Is(err, errKey), errors.Is(err, syscall.ENAMETOOLONG):
 		return gcerrors.InvalidArgument
 	case errors.Is(err, errUnsigned):
 		return gcerrors.Unimplemented

@@ -21,9 +21,9 @@
 // written otherwise: a byte outside of [A-Za-z0-9._-] as %XX, and a "~" is
 // appended to the names of files without a dot and of folders with one, so that
 // the keys "p" and "p/q" can stand side by side. A part of a key must not be
-// longer than 220 bytes when it is written so; gcerrors.InvalidArgument if it
-// is. Keys that differ in upper and lower case only need a file system that
-// tells them apart.
+// longer than 220 bytes when it is written so, nor a key longer than 3,000;
+// gcerrors.InvalidArgument if it is. Keys that differ in upper and lower case
+// only need a file system that tells them apart.
 //
 // Names that begin with a dot are the bucket's own. A file's attributes (content
 // type, metadata, digests) lie in a file beside it, .name@generation, where the

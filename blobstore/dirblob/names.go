@@ -9,6 +9,9 @@ import (
 // below the 255 that file systems take.
 const maxName = 220
 
+// maxPath bounds a path in bytes; systems take 4,096 with the bucket's folder.
+const maxPath = 3000
+
 // path is a key as a path below the bucket's folder, slash-separated.
 func path(key string) (string, error) {
 	if key == "" {
@@ -25,7 +28,11 @@ func path(key string) (string, error) {
 		}
 		parts[i] = name
 	}
-	return strings.Join(parts, "/"), nil
+	p := strings.Join(parts, "/")
+	if len(p) > maxPath {
+		return "", fmt.Errorf("%w: it is %d bytes long as a path; %d are allowed", errKey, len(p), maxPath)
+	}
+	return p, nil
 }
 
 // unname is the part of a key that a name in a folder stands for, and false for
