@@ -77,7 +77,7 @@ func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
 
 // Run works until ctx is done, then ends the batches under way, gives their jobs
 // back for others to go on, and returns nil. It fails only if the subscription
-// can't be opened.
+// can't be opened, or broke and is a [queue.Static] one.
 func (w *Worker) Run(ctx context.Context) error {
 	// Work outlives ctx by DrainTimeout: a batch under way is ended, not cut.
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))

@@ -21,12 +21,18 @@ type Opener interface {
 }
 
 // Static is an Opener for a subscription that is open already and needs no
-// reopening, such as that of [NewLocal]. It stays the caller's to shut down.
+// reopening, such as that of [NewLocal]. It stays the caller's to shut down. If
+// it breaks, or is shut down, Run returns an error: it can't be opened again.
 func Static(s *pubsub.Subscription) Opener { return static{s} }
 
 // Reopen is an Opener that opens the subscription when a Consumer starts, and
 // again when it broke: a Go CDK subscription that has once failed stays broken.
 // The Consumer shuts down what it opened.
+//
+// Go CDK takes messages ahead of Receive, hundreds of them where handlers are
+// quick; they wait in this process while others are idle. A subscription made
+// with batcher.Options{MaxBatchSize: 1, MaxHandlers: 1} for receiving takes one
+// or two only.
 func Reopen(open func(ctx context.Context) (*pubsub.Subscription, error)) Opener {
 	return reopen(open)
 }
@@ -82,10 +88,11 @@ func NewConsumer(opener Opener, opts *ConsumerOptions) *Consumer {
 
 // Run receives until ctx is done, waits for the handlers that run, and returns
 // nil. It reopens a subscription that broke, with back-off, and returns an error
-// only where the first opening failed. handle gets a context that carries the
-// values of ctx and the message's trace but is not cancelled with ctx: how work
-// under way ends is the handler's to decide. Messages are received only while a
-// handler is free, so that none waits here for another process to take.
+// only where the first opening failed or a [Static] subscription broke. handle
+// gets a context that carries the values of ctx and the message's trace but is
+// not cancelled with ctx: how work under way ends is the handler's to decide.
+// Messages are asked for only while a handler is free; see [Reopen] for what Go
+// CDK takes ahead.
 func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m Message)) error {
 	sub, err := c.opener.open(ctx)
 	if err != nil {
@@ -97,6 +104,7 @@ func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m M
 		running.Wait() // before the shutdown, which sends their acks
 		c.close(ctx, sub)
 	}()
+	opened := time.Now()
 	for failures := 0; ; {
 		select {
 		case free <- struct{}{}:
@@ -116,7 +124,13 @@ func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m M
 		if ctx.Err() != nil {
 			return nil
 		}
+		if !c.opener.owned() {
+			return fmt.Errorf("queue: the subscription broke, and can't be opened again: %w", err)
+		}
 		c.opts.Logger.WarnContext(ctx, "subscription broke; opening it again", "error", err)
+		if time.Since(opened) > c.opts.MaxBackoff {
+			failures = 0 // it worked, even if nothing came
+		}
 		for {
 			if !c.pause(ctx, failures) {
 				return nil
@@ -125,7 +139,7 @@ func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m M
 			next, err := c.opener.open(ctx)
 			if err == nil {
 				c.close(ctx, sub)
-				sub = next
+				sub, opened = next, time.Now()
 				break
 			}
 			c.opts.Logger.WarnContext(ctx, "subscription not opened", "error", err)

@@ -259,6 +259,51 @@ func TestConsumerReopens(t *testing.T) {
 	})
 }
 
+// idle is a subscription to which nothing comes, until it breaks.
+type idle struct {
+	broken
+	after time.Duration
+}
+
+func (i *idle) ReceiveBatch(ctx context.Context, _ int) ([]*driver.Message, error) {
+	select {
+	case <-time.After(i.after):
+		return nil, errors.New("connection closed")
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// A broker that cuts idle connections off is not one that is down.
+func TestConsumerReopensIdleSubscriptionsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		var opened []time.Time
+		open := func(context.Context) (*pubsub.Subscription, error) {
+			if opened = append(opened, time.Now()); len(opened) == 20 {
+				stop()
+			}
+			return pubsub.NewSubscription(&idle{after: 10 * time.Minute}, nil, nil), nil
+		}
+		c := queue.NewConsumer(queue.Reopen(open), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
+		require.NoError(t, c.Run(ctx, func(context.Context, queue.Message) {}))
+		for i := 1; i < len(opened); i++ {
+			require.Less(t, opened[i].Sub(opened[i-1]), 10*time.Minute+time.Second)
+		}
+	})
+}
+
+func TestRunFailsWhereAStaticSubscriptionBroke(t *testing.T) {
+	topic, sub := queue.NewLocal(nil)
+	p := queue.NewPublisher(topic, nil)
+	require.NoError(t, p.Publish(t.Context(), message))
+	err := queue.NewConsumer(queue.Static(sub), nil).Run(t.Context(), func(context.Context, queue.Message) {
+		go func() { _ = sub.Shutdown(context.Background()) }()
+	})
+	require.ErrorContains(t, err, "broke")
+	require.NoError(t, topic.Shutdown(t.Context()))
+}
+
 func TestRunFailsWhereNothingCanBeOpened(t *testing.T) {
 	c := queue.NewConsumer(queue.Reopen(func(context.Context) (*pubsub.Subscription, error) { return nil, errors.New("no such queue") }), nil)
 	require.ErrorContains(t, c.Run(t.Context(), nil), "no such queue")
