@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -157,6 +159,40 @@ func TestOpenPinsWhatWasAccepted(t *testing.T) {
 			require.ErrorIs(t, err, blobstore.ErrChanged, name)
 		}
 	})
+}
+
+func TestOpenBeyondTheEnd(t *testing.T) {
+	buckets(t, func(t *testing.T, bucket *blob.Bucket) {
+		s := blobstore.New(bucket, nil)
+		_, err := s.Create(t.Context(), "k", strings.NewReader("short"), nil)
+		require.NoError(t, err)
+		_, err = s.Open(t.Context(), "k", &blobstore.OpenOptions{Offset: 6})
+		require.ErrorIs(t, err, blobstore.ErrTruncated)
+		_, err = s.Open(t.Context(), "k", &blobstore.OpenOptions{Size: 6})
+		require.ErrorIs(t, err, blobstore.ErrChanged)
+	})
+}
+
+// An object that ends early, or late, is told from one that was read to its end.
+func TestReadOfAnObjectThatWasCut(t *testing.T) {
+	for name, c := range map[string]struct {
+		size int64
+		want error
+	}{"cut": {500_000, blobstore.ErrTruncated}, "longer": {2_000_000, blobstore.ErrChanged}} {
+		dir := t.TempDir()
+		bucket, err := dirblob.OpenBucket(dir, nil)
+		require.NoError(t, err)
+		defer bucket.Close()
+		s := blobstore.New(bucket, nil)
+		_, err = s.Create(t.Context(), "k.bin", bytes.NewReader(make([]byte, 1_000_000)), nil)
+		require.NoError(t, err)
+		r, err := s.Open(t.Context(), "k.bin", &blobstore.OpenOptions{Offset: 10})
+		require.NoError(t, err)
+		defer r.Close()
+		require.NoError(t, os.Truncate(filepath.Join(dir, "k.bin"), c.size))
+		_, err = io.ReadAll(r)
+		require.ErrorIs(t, err, c.want, name)
+	}
 }
 
 func TestKeys(t *testing.T) {

@@ -205,10 +205,62 @@ func TestConsumerOutlivesPanicsAndJunk(t *testing.T) {
 	})
 }
 
+// recorded is a subscription whose acks and end can be seen.
+type recorded struct {
+	broken
+	acked, closed atomic.Int32
+}
+
+func (r *recorded) ReceiveBatch(ctx context.Context, _ int) ([]*driver.Message, error) {
+	if r.left > 0 {
+		return r.broken.ReceiveBatch(ctx, 1)
+	}
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+func (r *recorded) SendAcks(_ context.Context, ids []driver.AckID) error {
+	r.acked.Add(int32(len(ids)))
+	return nil
+}
+
+func (r *recorded) Close() error { r.closed.Add(1); return nil }
+
+// A message is acknowledged behind its handler, and Run ends behind both.
+func TestConsumerAcksBehindTheHandlerAndWaitsForIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &recorded{broken: broken{left: 1}}
+		ctx, stop := context.WithCancel(t.Context())
+		release := make(chan struct{})
+		var ended atomic.Bool
+		go func() {
+			c := queue.NewConsumer(queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
+				return pubsub.NewSubscription(r, nil, nil), nil
+			}), nil)
+			if err := c.Run(ctx, func(context.Context, queue.Message) { <-release }); err != nil {
+				t.Error(err)
+			}
+			ended.Store(true)
+		}()
+		time.Sleep(time.Minute)
+		require.Zero(t, r.acked.Load(), "the handler runs")
+		stop()
+		time.Sleep(time.Minute)
+		require.False(t, ended.Load(), "the handler runs")
+		require.Zero(t, r.closed.Load())
+		close(release)
+		time.Sleep(time.Minute)
+		require.True(t, ended.Load())
+		require.EqualValues(t, 1, r.acked.Load(), "acks are sent before the end")
+		require.EqualValues(t, 1, r.closed.Load(), "what the consumer opened, it closes")
+	})
+}
+
 // broken is a subscription that fails after some messages.
 type broken struct {
 	driver.Subscription
-	left int
+	left   int
+	closed *atomic.Int32 // counts, if it is there
 }
 
 func (b *broken) ReceiveBatch(context.Context, int) ([]*driver.Message, error) {
@@ -225,13 +277,19 @@ func (*broken) IsRetryable(error) bool                         { return false }
 func (*broken) As(any) bool                                    { return false }
 func (*broken) ErrorAs(error, any) bool                        { return false }
 func (*broken) ErrorCode(error) gcerrors.ErrorCode             { return gcerrors.Unknown }
-func (*broken) Close() error                                   { return nil }
+func (b *broken) Close() error {
+	if b.closed != nil {
+		b.closed.Add(1)
+	}
+	return nil
+}
 
 // A subscription that broke is opened again, with growing pauses.
 func TestConsumerReopens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var opened []time.Time
+		var closed atomic.Int32
 		open := func(context.Context) (*pubsub.Subscription, error) {
 			opened = append(opened, time.Now())
 			if len(opened)%3 == 2 {
@@ -244,7 +302,7 @@ func TestConsumerReopens(t *testing.T) {
 			if len(opened) == 1 || len(opened) == 10 {
 				left = 2
 			}
-			return pubsub.NewSubscription(&broken{left: left}, nil, nil), nil
+			return pubsub.NewSubscription(&broken{left: left, closed: &closed}, nil, nil), nil
 		}
 		var got atomic.Int32
 		c := queue.NewConsumer(queue.Reopen(open), &queue.ConsumerOptions{
@@ -252,6 +310,7 @@ func TestConsumerReopens(t *testing.T) {
 		})
 		require.NoError(t, c.Run(ctx, func(context.Context, queue.Message) { got.Add(1) }))
 		require.EqualValues(t, 4, got.Load())
+		require.EqualValues(t, 20, closed.Load(), "each that was opened is closed")
 		require.Less(t, opened[1].Sub(opened[0]), 200*time.Millisecond)
 		require.Greater(t, opened[9].Sub(opened[8]), 4*time.Second)
 		require.LessOrEqual(t, opened[29].Sub(opened[28]), 10*time.Second)

@@ -367,6 +367,19 @@ func TestCancelledWriteLeavesNothing(t *testing.T) {
 	require.Empty(t, files(t, b.dir))
 }
 
+// What a bucket remembers of folders may be outdated by another process.
+func TestFoldersThatAnotherProcessRemoved(t *testing.T) {
+	bucket, b := opened(t)
+	other, err := OpenBucket(b.dir, nil)
+	require.NoError(t, err)
+	defer other.Close()
+	for range 3 {
+		require.NoError(t, bucket.WriteAll(t.Context(), "a/b/k.txt", nil, asText))
+		require.NoError(t, other.Delete(t.Context(), "a/b/k.txt"))
+		require.NoDirExists(t, filepath.Join(b.dir, "a"))
+	}
+}
+
 // A volume that is not mounted is no reason to say that its objects do not exist.
 func TestFolderThatVanished(t *testing.T) {
 	bucket, b := opened(t)

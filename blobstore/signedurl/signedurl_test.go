@@ -247,6 +247,43 @@ func TestCreateOnlyIsRefusedTheSecondTime(t *testing.T) {
 	require.Len(t, s.created, 1)
 }
 
+// What is behind the write happens, whether the client waits for it or not.
+func TestANotificationOutlivesTheRequest(t *testing.T) {
+	s := serve(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	handler := signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{OnCreated: func(ctx context.Context, c notify.ObjectCreated) error {
+		exists, err := s.bucket.Exists(ctx, c.Key)
+		require.NoError(t, err)
+		require.True(t, exists, "the object is there first")
+		cancel()
+		return ctx.Err()
+	}, Logger: slog.New(slog.NewTextHandler(&s.logs, nil))})
+	u := s.sign(t, "k", blobstore.UploadPolicy{}).URL
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "PUT", u, strings.NewReader("x")))
+	require.Error(t, ctx.Err())
+	require.Empty(t, s.logs.String())
+}
+
+func TestABodyThatIsNotRead(t *testing.T) {
+	s := serve(t)
+	handler := signedurl.NewHandler(s.bucket, s.signer, nil)
+	put := func(policy blobstore.UploadPolicy, change func(*http.Request)) *httptest.ResponseRecorder {
+		r := httptest.NewRequestWithContext(t.Context(), "PUT", s.sign(t, "k", policy).URL, strings.NewReader("x"))
+		change(r)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w
+	}
+	w := put(blobstore.UploadPolicy{ContentType: ndjson}, func(*http.Request) {})
+	require.Equal(t, http.StatusForbidden, w.Code)
+	require.Equal(t, "close", w.Header().Get("Connection"), "the rest of the body is not another request")
+	w = put(blobstore.UploadPolicy{}, func(r *http.Request) { r.ContentLength = 2 })
+	require.Equal(t, http.StatusBadRequest, w.Code, "shorter than its Content-Length")
+	w = put(blobstore.UploadPolicy{}, func(*http.Request) {})
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Empty(t, w.Header().Get("Connection"))
+}
+
 func TestAFailedNotificationIsNotTheClients(t *testing.T) {
 	s := serve(t)
 	s.answer = errors.New("job store away")
