@@ -103,6 +103,32 @@ func TestReadersSeeOneWrite(t *testing.T) {
 	require.LessOrEqual(t, len(files(t, b.dir)), 2+2, "attributes go with their object; racing writers may leave some to the collector")
 }
 
+// A reader that is held up between content and attributes must not take those of
+// a later write that happened to get the same generation.
+func TestAGenerationThatCameAgain(t *testing.T) {
+	bucket, b := opened(t)
+	name := filepath.Join(b.dir, "k.txt")
+	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", []byte("old"), &blob.WriterOptions{ContentType: "text/old"}))
+	f, err := os.Open(name)
+	require.NoError(t, err)
+	defer f.Close()
+	info, err := f.Stat()
+	require.NoError(t, err)
+
+	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", []byte("new"), &blob.WriterOptions{ContentType: "text/new"}))
+	now, err := os.Lstat(name)
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(beside(name, now.ModTime()), beside(name, info.ModTime())))
+	require.NoError(t, os.Chtimes(name, info.ModTime(), info.ModTime()))
+
+	a, err := attributesOf(name, info)
+	require.NoError(t, err)
+	require.Nil(t, a)
+	attrs, err := bucket.Attributes(t.Context(), "k.txt")
+	require.NoError(t, err)
+	require.Equal(t, "text/new", attrs.ContentType)
+}
+
 // Only a regular file is an object: reading must neither follow a link nor wait
 // at a pipe, and List does not show them.
 func TestOnlyFilesAreObjects(t *testing.T) {

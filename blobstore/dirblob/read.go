@@ -53,21 +53,31 @@ func openOnce(name string) (*os.File, *attributes, error) {
 		f.Close()
 		return nil, nil, err
 	}
-	a, err := readAttributes(name, info)
-	if err == nil {
-		return f, a, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	a, err := attributesOf(name, info)
+	if err != nil || a == nil {
 		f.Close()
 		return nil, nil, err
 	}
-	// Either it has none, or it was replaced just now and they went with it.
-	now, err := os.Lstat(name)
-	if err == nil && os.SameFile(info, now) && info.ModTime().Equal(now.ModTime()) {
-		return f, defaults(info), nil
+	return f, a, nil
+}
+
+// attributesOf returns the attributes of the open file that info tells of, and
+// none where it has been replaced.
+func attributesOf(name string, info fs.FileInfo) (*attributes, error) {
+	a, err := readAttributes(name, info)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
-	f.Close()
-	return nil, nil, nil
+	// A generation may come again once its attributes are gone: only those of a
+	// file that still has its name, and so had it all the while, are its own.
+	now, lookErr := os.Lstat(name)
+	if lookErr != nil || !os.SameFile(info, now) || !info.ModTime().Equal(now.ModTime()) {
+		return nil, nil
+	}
+	if err != nil {
+		return defaults(info), nil
+	}
+	return a, nil
 }
 
 // Attributes implements driver.Bucket.
