@@ -238,3 +238,33 @@ func TestProbeTriesEachStep(t *testing.T) {
 		require.Empty(t, files(t, b.dir))
 	}
 }
+
+// meanwhile is a file system whose folders can't be synced, and on which others
+// are at work when that turns out.
+type meanwhile struct {
+	fileSystem
+	do func()
+}
+
+func (m *meanwhile) SyncFolder(string) error {
+	m.do()
+	return errFault
+}
+
+// A write that fails at the very end takes back its own object, not the one that
+// another writer was told is stored.
+func TestAFailedWriteTakesBackOnlyItsOwn(t *testing.T) {
+	bucket, b := opened(t)
+	other, err := OpenBucket(b.dir, nil)
+	require.NoError(t, err)
+	defer other.Close()
+	b.fsys = &meanwhile{fileSystem: b.fsys, do: func() {
+		require.NoError(t, other.Delete(t.Context(), "k.txt"))
+		require.NoError(t, other.WriteAll(t.Context(), "k.txt", []byte("other"), createOnly()))
+	}}
+	require.ErrorIs(t, bucket.WriteAll(t.Context(), "k.txt", []byte("own"), createOnly()), errFault)
+	got, err := other.ReadAll(t.Context(), "k.txt")
+	require.NoError(t, err)
+	require.Equal(t, "other", string(got))
+	require.Len(t, files(t, b.dir), 2)
+}

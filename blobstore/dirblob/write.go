@@ -216,13 +216,13 @@ func (w *writer) commit() error {
 		return fail(err)
 	}
 	if w.create {
-		return w.link(attrsName)
+		return w.link(attrsName, mtime)
 	}
 	return w.replace(attrsName, mtime)
 }
 
 // link gives the object its name, unless another one has it.
-func (w *writer) link(attrsName string) error {
+func (w *writer) link(attrsName string, mtime time.Time) error {
 	b, tmp := w.bucket, w.tmp.Name()
 	err := b.fsys.Link(tmp, w.name)
 	if err == nil {
@@ -230,8 +230,11 @@ func (w *writer) link(attrsName string) error {
 		if err = b.fsys.SyncFolder(filepath.Dir(w.name)); err == nil {
 			return nil
 		}
-		// Nobody was told of it yet, so it can still be taken back.
-		b.cleanUp(w.name)
+		// Nobody was told of it yet, so it can still be taken back; unless
+		// somebody deleted it, and the name is another's by now.
+		if now, lookErr := os.Lstat(w.name); lookErr == nil && now.ModTime().Equal(mtime) {
+			b.cleanUp(w.name)
+		}
 	} else if errors.Is(err, fs.ErrExist) {
 		err = errExists
 	}
