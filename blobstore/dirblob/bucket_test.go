@@ -309,7 +309,7 @@ func TestListReadsFewFolders(t *testing.T) {
 	require.LessOrEqual(t, n, 1+4*2, "a folder is known by its first key")
 }
 
-func TestListCollectsWhatACrashLeft(t *testing.T) {
+func TestWhatACrashLeftIsCollected(t *testing.T) {
 	bucket, b := opened(t)
 	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", []byte("x"), asText))
 	old := time.Now().Add(-2 * stale)
@@ -325,6 +325,7 @@ func TestListCollectsWhatACrashLeft(t *testing.T) {
 		require.NoError(t, os.Chtimes(path, old, old))
 	}
 	require.Equal(t, []string{"k.txt"}, list(t, bucket, nil))
+	b.tidyFolder(t.Context(), b.dir)
 	left := files(t, b.dir)
 	require.Len(t, left, 3+3, "the object, its attributes, the young temporary file, and what is not the bucket's: %v", left)
 	attrs, err := bucket.Attributes(t.Context(), "k.txt")

@@ -13,8 +13,8 @@ import (
 // stale is how old what a crash left behind is when it is removed.
 const stale = 24 * time.Hour
 
-// tidy removes what crashes left behind, now and once a day: most folders are
-// written to and read from, but never listed.
+// tidy removes what crashes left behind, now and once a day. Not List: most
+// folders are never listed, and the others are listed page by page.
 func (b *bucket) tidy(ctx context.Context) {
 	defer close(b.tidied)
 	ticker := time.NewTicker(stale)
@@ -62,8 +62,7 @@ func (b *bucket) collect(folder string, entries []fs.DirEntry) (removed int) {
 	for i, e := range left {
 		if base, ok := owner(e.Name()); ok {
 			// Attributes whose file is there, and which are its only ones, are
-			// its own; looking closer at each of them would cost more than the
-			// list itself.
+			// its own: to look closer at each would cost a call for every object.
 			_, there := slices.BinarySearchFunc(entries, base, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
 			alone := !sameOwner(left, i-1, base) && !sameOwner(left, i+1, base)
 			if there && alone {

@@ -44,6 +44,6 @@
 // folders; there it is left to NTFS's journal.
 //
 // Temporary files and attributes that a crash left behind are removed once they
-// are a day old: when their folder is listed, and by an open bucket, which looks
-// through all folders when it is opened and every 24 hours.
+// are a day old, by an open bucket, which looks through all folders in the
+// background when it is opened and every 24 hours.
 package dirblob

@@ -143,7 +143,7 @@ func (l *lister) visit(key, name string) error {
 }
 
 // readFolder reads the data files and folders in a folder, in the order of the
-// keys that they stand for, and removes what a crash left behind.
+// keys that they stand for.
 func (b *bucket) readFolder(folder string) ([]node, error) {
 	b.mu.Lock()
 	b.reads++
@@ -167,6 +167,5 @@ func (b *bucket) readFolder(folder string) ([]node, error) {
 		nodes = append(nodes, node{part: part, name: e.Name(), folder: e.IsDir()})
 	}
 	slices.SortFunc(nodes, func(a, b node) int { return strings.Compare(a.part, b.part) })
-	b.collect(folder, entries)
 	return nodes, nil
 }
