@@ -43,6 +43,12 @@
 // its name too, as ext4, XFS, Btrfs, APFS and NTFS do. Windows can't sync
 // folders; there it is left to NTFS's journal.
 //
+// A copy of the folder, or a backup that is restored, needs the modification times
+// to the microsecond: cp -a, rsync -a or tar --format=posix keep them. With others,
+// such as cp -r or tar's usual format, the objects lose their attributes, and with
+// the ETag the version by which a job knows its payload. On Windows, an object that
+// is being read can't be replaced or deleted.
+//
 // Temporary files and attributes that a crash left behind are removed once they
 // are a day old, by an open bucket, which looks through all folders in the
 // background when it is opened and every 24 hours.

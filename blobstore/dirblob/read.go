@@ -107,7 +107,7 @@ func (b *bucket) Attributes(_ context.Context, key string) (*driver.Attributes, 
 }
 
 // NewRangeReader implements driver.Bucket. What it reads stays the same if the
-// object is replaced or deleted meanwhile.
+// object is replaced or deleted meanwhile; on Windows it can't be.
 func (b *bucket) NewRangeReader(_ context.Context, key string, offset, length int64, opts *driver.ReaderOptions) (driver.Reader, error) {
 	f, a, err := b.openFile(key)
 	if err != nil {
