@@ -88,7 +88,10 @@ func (s *Service) now() time.Time { return s.opts.Now().UTC().Truncate(time.Micr
 // reading are the options with which a payload is read, at the door and at
 // work.
 func (s *Service) reading(format fhirbundle.Format) *fhirbundle.Options {
-	return &fhirbundle.Options{Format: format, Level: s.opts.Level, Types: s.opts.BundleTypes}
+	return &fhirbundle.Options{
+		Format: format, Level: s.opts.Level, Types: s.opts.BundleTypes,
+		MaxEntryBytes: s.opts.MaxEntryBytes, MaxDepth: s.opts.MaxDepth,
+	}
 }
 
 // settle is the time that bookkeeping may take once a payload is stored: it
