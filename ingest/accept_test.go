@@ -215,6 +215,15 @@ func (b *brokenStore) Create(ctx context.Context, job *jobs.Job) error {
 	return b.after
 }
 
+// doublingStore creates a job twice, as a client library does that repeats a
+// request whose answer was lost: the caller is told of the second try.
+type doublingStore struct{ jobs.Store }
+
+func (d *doublingStore) Create(ctx context.Context, job *jobs.Job) error {
+	_ = d.Store.Create(ctx, job.Clone())
+	return d.Store.Create(ctx, job)
+}
+
 func TestAcceptWithoutStorageIsRefused(t *testing.T) {
 	t.Run("bucket", func(t *testing.T) {
 		closed := memblob.OpenBucket(nil)
@@ -229,6 +238,17 @@ func TestAcceptWithoutStorageIsRefused(t *testing.T) {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: &brokenStore{Store: jobs.NewMemStore(), before: errors.New("no disk")}})
 		_, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
 		require.ErrorIs(t, err, ingest.ErrUnavailable)
+	})
+	t.Run("job store that did it twice", func(t *testing.T) {
+		for _, key := range []string{"", "k"} {
+			p := ingesttest.NewWithOptions(t, &ingesttest.Options{Jobs: &doublingStore{jobs.NewMemStore()}})
+			receipt, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small), IdempotencyKey: key})
+			require.NoError(t, err)
+			require.False(t, receipt.Repeated)
+			require.Equal(t, jobs.Completed, p.Wait(t, receipt.Job.ID).State, "its payload is there")
+			_, err = p.Service.SignUpload(t.Context(), caller, ingest.UploadRequest{})
+			require.NoError(t, err)
+		}
 	})
 	t.Run("job store that did it", func(t *testing.T) {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{Jobs: &brokenStore{Store: jobs.NewMemStore(), after: errors.New("time-out")}})

@@ -41,8 +41,11 @@ func (s *Service) create(ctx context.Context, job *jobs.Job) (stored *jobs.Job, 
 	switch {
 	case getErr != nil:
 		return nil, false, unavailable("create job", err)
-	case !errors.Is(err, jobs.ErrExists) && there.Payload.Key == job.Payload.Key:
-		return there, false, nil // it was done, and reported as failed
+	case there.OrganizationID == job.OrganizationID && there.Payload.Key == job.Payload.Key:
+		// The key of the payload is this request's alone, so the job is too: it
+		// was created, and reported as failed, or as there already by a client
+		// library that tried twice.
+		return there, false, nil
 	case there.OrganizationID != job.OrganizationID || there.Fingerprint != job.Fingerprint || job.Fingerprint == "":
 		return nil, false, &Error{Kind: ErrKeyReused, Message: "The Idempotency-Key was used before, with another payload"}
 	}
