@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore"
@@ -203,6 +204,9 @@ func (a *attempt) stopping() bool {
 func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position, first bool) error {
 	s, began := a.w.svc, time.Now()
 	b.Job = a.lease.current()
+	// What the record will say, from what it says now: nobody else may change
+	// these under the claim, and a change that is made twice counts once.
+	progress, counts := b.Job.Progress, maps.Clone(b.Job.ResourceCounts)
 	if len(b.Resources) > 0 {
 		err := a.w.handle(ctx, func(ctx context.Context) error { return a.w.handler.Handle(ctx, &b.Batch) })
 		if err != nil {
@@ -219,21 +223,19 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position, f
 	done := int64(len(b.Resources)) - b.refused()
 	s.opts.Observe(Event{Kind: EventBatch, JobID: b.Job.ID, Source: string(b.Job.Source), Bytes: b.End - b.Start,
 		Resources: done, Rejected: rejected, Duration: time.Since(began)})
+	progress.Done, progress.Rejected = progress.Done+done, progress.Rejected+rejected
+	progress.Offset, progress.Entries, progress.Lines = at.Offset, at.Entries, at.Lines
+	if counts == nil {
+		counts = make(map[string]int64, len(b.counts))
+	}
+	for name, n := range b.counts {
+		counts[name] += n
+	}
 	return a.lease.change(ctx, func(j *jobs.Job) error {
-		p := j.Progress
-		p.Done, p.Rejected = p.Done+done, p.Rejected+rejected
-		p.Offset, p.Entries, p.Lines = at.Offset, at.Entries, at.Lines
-		if err := j.Checkpoint(s.now(), a.lease.claim, p, a.lease.length); err != nil {
+		if err := j.Checkpoint(s.now(), a.lease.claim, progress, a.lease.length); err != nil {
 			return err
 		}
-		if len(b.counts) > 0 {
-			if j.ResourceCounts == nil {
-				j.ResourceCounts = make(map[string]int64, len(b.counts))
-			}
-			for name, n := range b.counts {
-				j.ResourceCounts[name] += n
-			}
-		}
+		j.ResourceCounts = maps.Clone(counts)
 		return nil
 	})
 }

@@ -130,6 +130,9 @@ func (w *Worker) take(ctx context.Context, id string) (*jobs.Job, *jobs.Claim, e
 	owner := w.name + "/" + strconv.FormatInt(w.claims.Add(1), 10)
 	var claim *jobs.Claim
 	job, err := jobs.Change(ctx, w.svc.back.Jobs, id, func(j *jobs.Job) (err error) {
+		if claim != nil && j.Holds(*claim) == nil {
+			return nil // it was taken, and reported as changed by somebody else
+		}
 		claim, err = j.Take(w.svc.now(), owner, w.opts.Lease)
 		setDefault(&j.BatchResources, w.opts.BatchResources)
 		setDefault(&j.BatchBytes, w.opts.BatchBytes)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -283,6 +284,35 @@ func TestStalledWorkerIsFenced(t *testing.T) {
 	after := mustGet(t, p, id)
 	require.Equal(t, job, after, "the stalled worker changed nothing")
 	require.Len(t, slow.Keys(), 1, "and took no further batch")
+}
+
+// twiceStore makes the nth update twice, as a client library does that repeats a
+// request whose answer was lost: the caller is told of the second try.
+type twiceStore struct {
+	jobs.Store
+	n atomic.Int64
+}
+
+func (s *twiceStore) Update(ctx context.Context, job *jobs.Job) error {
+	if s.n.Add(-1) == 0 {
+		_ = s.Store.Update(ctx, job.Clone())
+	}
+	return s.Store.Update(ctx, job)
+}
+
+// Whichever change of the record is made twice counts once.
+func TestUpdatesThatAreMadeTwice(t *testing.T) {
+	for n := int64(2); n <= 6; n++ { // claim, validated, three checkpoints
+		store := &twiceStore{Store: jobs.NewMemStore()}
+		store.n.Store(n)
+		p := ingesttest.NewWithOptions(t, &ingesttest.Options{Jobs: store, Worker: ingest.WorkerOptions{BatchResources: 10}})
+		job := p.Wait(t, p.Client.Upload(t, ndjson, numbered(29)))
+		require.Equal(t, jobs.Completed, job.State)
+		require.Equal(t, 1, job.Attempt)
+		require.EqualValues(t, 29, job.Progress.Done, "update %d", n)
+		require.Equal(t, map[string]int64{"Patient": 29}, job.ResourceCounts, "update %d", n)
+		requireNumbered(t, 29, p.Sink.Resources())
+	}
 }
 
 func TestCancelStopsARunningJob(t *testing.T) {
