@@ -58,47 +58,42 @@ func (w *Sweeper) Run(ctx context.Context) error {
 }
 
 // Sweep looks once after all that is due now, and says how many jobs that were.
-// A job that can't be looked after does not keep the others from it.
+// A job that can't be looked after, or whose wake-up can't be sent, does not keep
+// the others from it.
 func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 	now := w.svc.now()
-	var done int
+	var done, unsent int
 	var failed []error
 	for {
 		due, err := w.svc.back.Jobs.Due(ctx, now, w.opts.Page)
 		if err != nil {
 			return done, errors.Join(append(failed, fmt.Errorf("ingest: read due jobs: %w", err))...)
 		}
-		moved, full := 0, false
+		moved := 0
 		for _, job := range due {
-			if full && job.State == jobs.Accepted {
+			if err := w.look(ctx, job, &unsent); err != nil {
+				failed = append(failed, fmt.Errorf("job %s: %w", job.ID, err))
 				continue
 			}
-			err := w.look(ctx, job)
-			switch {
-			case errors.Is(err, errQueueFull):
-				// Workers are behind, or the topic is away: more wake-ups would
-				// only be lost. Uploads and dead workers' jobs need none.
-				full = true
-			case err != nil:
-				failed = append(failed, fmt.Errorf("job %s: %w", job.ID, err))
-			default:
-				moved++
-			}
+			moved++
 		}
 		done += moved
 		// Jobs that failed are due still: without one that moved, the next page
 		// would be this one again.
-		if len(due) < w.opts.Page || moved == 0 || full || ctx.Err() != nil {
+		if len(due) < w.opts.Page || moved == 0 || ctx.Err() != nil {
 			return done, errors.Join(failed...)
 		}
 	}
 }
 
-// errQueueFull: a wake-up could not be sent, so this sweep sends no more.
-var errQueueFull = errors.New("wake-up not sent")
+// maxUnsent is how many wake-ups in a row may fail in one sweep. One may fail for
+// itself; if several do, the queue is full or away, and trying the others would
+// only take time.
+const maxUnsent = 3
 
-// look does what one due job needs, and moves its due time.
-func (w *Sweeper) look(ctx context.Context, job *jobs.Job) error {
+// look does what one due job needs, and moves its due time. unsent counts the
+// wake-ups that failed, one behind the other, in this sweep.
+func (w *Sweeper) look(ctx context.Context, job *jobs.Job, unsent *int) error {
 	s, now := w.svc, w.svc.now()
 	switch job.State {
 	case jobs.AwaitingUpload, jobs.Expired:
@@ -129,14 +124,18 @@ func (w *Sweeper) look(ctx context.Context, job *jobs.Job) error {
 		return nil
 	case jobs.Accepted:
 		// Sent first: a worker that claims it meanwhile wins, and the record of
-		// the wake-up is not needed any more.
-		if err := s.publish(ctx, job); err != nil {
-			return errQueueFull
+		// the wake-up is not needed any more. A job whose wake-up can't be sent
+		// must not stand before all others meanwhile.
+		next := now.Add(s.opts.WakeAfter)
+		if *unsent < maxUnsent {
+			if s.publish(ctx, job) == nil {
+				*unsent, next = 0, now.Add(3*s.opts.WakeAfter)
+				s.opts.Observe(Event{Kind: EventWoken, JobID: job.ID})
+			} else {
+				*unsent++
+			}
 		}
-		s.opts.Observe(Event{Kind: EventWoken, JobID: job.ID})
-		_, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
-			return j.Woken(now, now.Add(3*s.opts.WakeAfter))
-		})
+		_, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error { return j.Woken(now, next) })
 		return ignoreMoved(err)
 	}
 	return fmt.Errorf("ingest: a job that is %s is due", job.State)

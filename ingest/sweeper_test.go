@@ -144,6 +144,38 @@ func TestOnePoisonousJobDoesNotStopTheSweep(t *testing.T) {
 	require.Positive(t, store.fails.Load())
 }
 
+// Jobs whose wake-ups can't be sent keep nobody else from being looked after:
+// not a worker that died, not an upload.
+func TestAFullQueueDoesNotStopTheSweep(t *testing.T) {
+	topic, subscription := queue.NewLocal(&queue.LocalOptions{Capacity: 1})
+	t.Cleanup(func() { _ = topic.Shutdown(context.Background()); _ = subscription.Shutdown(context.Background()) })
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+	svc, err := ingest.New(ingest.Backends{Bucket: p.Bucket, Topic: topic, Jobs: p.Jobs}, &ingest.Options{Now: p.Clock.Now})
+	require.NoError(t, err)
+	accept := func() string {
+		receipt, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+		require.NoError(t, err)
+		return receipt.Job.ID
+	}
+	for range 20 {
+		accept()
+	}
+	p.Clock.Advance(time.Second)
+	dead, upload := accept(), p.Client.Ticket(t, ndjson).UploadID
+	_, err = jobs.Change(t.Context(), p.Jobs, dead, func(j *jobs.Job) error {
+		_, err := j.Take(p.Clock.Now(), "dies", 30*time.Second)
+		return err
+	})
+	require.NoError(t, err)
+	p.Clock.Advance(time.Hour)
+	sweeper := ingest.NewSweeper(svc, &ingest.SweeperOptions{Page: 2})
+	n, err := sweeper.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 22, n)
+	require.Equal(t, jobs.Accepted, mustGet(t, p, dead).State)
+	require.Equal(t, jobs.Expired, mustGet(t, p, upload).State)
+}
+
 // Sweepers may run beside each other: what one has done the other leaves alone.
 func TestSweepersSideBySide(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
