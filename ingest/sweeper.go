@@ -66,8 +66,8 @@ func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 	var failed []error
 	for {
 		due, err := w.svc.back.Jobs.Due(ctx, now, w.opts.Page)
-		if err != nil {
-			return done, errors.Join(append(failed, fmt.Errorf("ingest: read due jobs: %w", err))...)
+		if err != nil { // those that could be read are there all the same
+			failed = append(failed, fmt.Errorf("ingest: read due jobs: %w", err))
 		}
 		moved := 0
 		for _, job := range due {
@@ -80,7 +80,7 @@ func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 		done += moved
 		// Jobs that failed are due still: without one that moved, the next page
 		// would be this one again.
-		if len(due) < w.opts.Page || moved == 0 || ctx.Err() != nil {
+		if len(due) < w.opts.Page && err == nil || moved == 0 || ctx.Err() != nil {
 			return done, errors.Join(failed...)
 		}
 	}

@@ -144,6 +144,28 @@ func TestOnePoisonousJobDoesNotStopTheSweep(t *testing.T) {
 	require.Positive(t, store.fails.Load())
 }
 
+// brokenRecord has one more job that is due and can't be read.
+type brokenRecord struct{ jobs.Store }
+
+func (b brokenRecord) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
+	due, _ := b.Store.Due(ctx, now, limit-1)
+	return due, errors.New("not the JSON of a job")
+}
+
+func TestABrokenRecordDoesNotStopTheSweep(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: brokenRecord{jobs.NewMemStore()}})
+	var ids []string
+	for range 5 {
+		ids = append(ids, p.Client.Ticket(t, ndjson).UploadID)
+	}
+	p.Clock.Advance(time.Hour)
+	_, err := ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Page: 3}).Sweep(t.Context())
+	require.ErrorContains(t, err, "not the JSON")
+	for _, id := range ids {
+		require.Equal(t, jobs.Expired, mustGet(t, p, id).State)
+	}
+}
+
 // Jobs whose wake-ups can't be sent keep nobody else from being looked after:
 // not a worker that died, not an upload.
 func TestAFullQueueDoesNotStopTheSweep(t *testing.T) {

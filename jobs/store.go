@@ -22,7 +22,9 @@ type Store interface {
 	// List returns an organization's jobs, newest first.
 	List(ctx context.Context, q Query) (*Page, error)
 	// Due returns at most limit jobs whose DueAt is set and not after now, the
-	// longest due first. Its cost does not grow with the number of jobs.
+	// longest due first. Its cost does not grow with the number of jobs. A
+	// record that can't be read does not hide the others: they are returned
+	// beside the error.
 	Due(ctx context.Context, now time.Time, limit int) ([]*Job, error)
 }
 

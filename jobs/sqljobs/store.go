@@ -216,26 +216,42 @@ func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
 	due, err := s.query(ctx, s.q.due, now.UnixMicro(), limit)
 	if err != nil {
-		return nil, fmt.Errorf("sqljobs: read due jobs: %w", err)
+		return due, fmt.Errorf("sqljobs: read due jobs: %w", err)
 	}
 	return due, nil
 }
 
+// query reads jobs. Those that can be read are returned even where others, whose
+// record is broken or of another program, can't.
 func (s *Store) query(ctx context.Context, query string, args ...any) (found []*jobs.Job, err error) {
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	unreadable := 0
 	for rows.Next() {
 		job, err := scan(rows)
-		if err != nil {
+		switch {
+		case errors.Is(err, errRecord):
+			unreadable++
+		case err != nil:
 			return nil, err
+		default:
+			found = append(found, job)
 		}
-		found = append(found, job)
 	}
-	return found, rows.Err()
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if unreadable > 0 {
+		return found, fmt.Errorf("%d of %d: %w", unreadable, unreadable+len(found), errRecord)
+	}
+	return found, nil
 }
+
+// errRecord does not wrap what encoding/json says, which may quote the record.
+var errRecord = errors.New("the record is not the JSON of a job")
 
 // scan reads the columns of a row.
 func scan(row interface{ Scan(...any) error }) (*jobs.Job, error) {
@@ -247,7 +263,7 @@ func scan(row interface{ Scan(...any) error }) (*jobs.Job, error) {
 	}
 	var job jobs.Job
 	if err := json.Unmarshal(record, &job); err != nil {
-		return nil, errors.New("the record is not the JSON of a job") // what json says may quote it
+		return nil, errRecord
 	}
 	// What an update can't change is what its column says.
 	job.Revision, job.OrganizationID, job.CreatedAt = revision, organization, time.UnixMicro(created).UTC()

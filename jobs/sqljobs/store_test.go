@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
@@ -172,6 +173,27 @@ func TestOpenRefuses(t *testing.T) {
 		require.ErrorIs(t, open(dsn, nil), sqljobs.ErrSchema)
 		require.ErrorIs(t, open(dsn, &sqljobs.Options{SkipMigrations: true}), sqljobs.ErrSchema)
 	})
+}
+
+// One record that can't be read does not hide the others that are due.
+func TestDueBesideABrokenRecord(t *testing.T) {
+	db, err := sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(t.TempDir(), "jobs.db")))
+	require.NoError(t, err)
+	defer db.Close()
+	s, err := sqljobs.Open(t.Context(), db, nil)
+	require.NoError(t, err)
+	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	for i := range 3 {
+		require.NoError(t, s.Create(t.Context(), &jobs.Job{
+			ID: jobs.DerivedID(fmt.Sprint(i)), OrganizationID: "a", State: jobs.Accepted, CreatedAt: at, DueAt: at,
+		}))
+	}
+	_, err = db.Exec(`UPDATE fhirdock_jobs SET record = '{"UserID":"secret' WHERE id = ?`, jobs.DerivedID("1"))
+	require.NoError(t, err)
+	due, err := s.Due(t.Context(), at, 10)
+	require.ErrorContains(t, err, "1 of 3")
+	require.NotContains(t, err.Error(), "secret")
+	require.Len(t, due, 2)
 }
 
 // What is asked for again and again must be answered by an index.
