@@ -199,6 +199,10 @@ func (a *attempt) stopping() bool {
 	}
 }
 
+// maxTypes is how many types of an NDJSON file are counted by name, as in a
+// Bundle: FHIR has some 150, and what a sender makes up must not grow the record.
+const maxTypes = 1000
+
 // batch hands one batch over, keeps what was rejected, and records how far the
 // job is.
 func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position, first bool) error {
@@ -229,7 +233,9 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position, f
 		counts = make(map[string]int64, len(b.counts))
 	}
 	for name, n := range b.counts {
-		counts[name] += n
+		if _, ok := counts[name]; ok || len(counts) < maxTypes {
+			counts[name] += n
+		}
 	}
 	return a.lease.change(ctx, func(j *jobs.Job) error {
 		if err := j.Checkpoint(s.now(), a.lease.claim, progress, a.lease.length); err != nil {

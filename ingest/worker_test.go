@@ -105,6 +105,23 @@ func TestWorkerHandsATransactionOverWhole(t *testing.T) {
 	}
 }
 
+// typed is NDJSON of n resources, each of a type of its own.
+func typed(n int) []byte {
+	var b bytes.Buffer
+	for i := range n {
+		fmt.Fprintf(&b, `{"resourceType":"Made%c%c%c"}`+"\n", 'a'+i/676, 'a'+i/26%26, 'a'+i%26)
+	}
+	return b.Bytes()
+}
+
+func TestTypesThatASenderMakesUpDoNotGrowTheRecord(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Worker: ingest.WorkerOptions{BatchResources: 300}})
+	job := p.Wait(t, p.Client.Upload(t, ndjson, append(typed(2000), typed(10)...)))
+	require.Equal(t, jobs.Completed, job.State)
+	require.EqualValues(t, 2010, job.Progress.Done)
+	require.Len(t, job.ResourceCounts, 1000)
+}
+
 func TestWorkerGivesUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		fail     func() error

@@ -17,4 +17,5 @@
 // manifest is written last: where it is, the files that it lists are complete.
 // The files of a completed job stand while it is redriven, and are replaced one
 // by one.
+// A payload of more than 1,000 types fails.
 package sink

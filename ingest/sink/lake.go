@@ -180,9 +180,17 @@ func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 	return &m, nil
 }
 
+// maxTypes bounds a job's files, and with them its record: FHIR has some 150
+// types, and what a sender makes up must not grow either.
+const maxTypes = 1000
+
 // publish writes one file for each section and then the manifest. Two that
 // publish the same run at once write the same bytes.
 func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Section, open func(int) io.ReadCloser) (*manifest, error) {
+	if len(sections) > maxTypes {
+		return nil, &ingest.Failure{Code: "too-many-types", Permanent: true,
+			Message: fmt.Sprintf("The payload has resources of %d types; %d are allowed", len(sections), maxTypes)}
+	}
 	m := &manifest{JobID: job.ID, Run: job.Run, Outputs: make([]jobs.Output, len(sections))}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)

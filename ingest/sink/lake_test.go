@@ -170,6 +170,33 @@ func TestLakeOfABundle(t *testing.T) {
 	require.Contains(t, string(manifest), job.Outputs[0].Key)
 }
 
+func TestLakeOfManyTypes(t *testing.T) {
+	file := func(types int) []byte {
+		var b bytes.Buffer
+		for i := range types {
+			fmt.Fprintf(&b, `{"resourceType":"Made%s%c%c"}`+"\n", strings.Repeat("x", 30), 'a'+i/26, 'a'+i%26)
+		}
+		return b.Bytes()
+	}
+	for _, size := range []int{2000, 700} { // all in one batch, or in two
+		bucket := memblob.OpenBucket(nil)
+		defer bucket.Close()
+		p := ingesttest.NewWithOptions(t, &ingesttest.Options{
+			Bucket: bucket, Handler: sink.NewLake(bucket, nil), Worker: ingest.WorkerOptions{BatchResources: size},
+		})
+		several := append(file(600), file(600)...)
+		job := p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", several))
+		require.Equal(t, jobs.Completed, job.State)
+		require.Len(t, job.Outputs, 600)
+
+		tooMany := bytes.ReplaceAll(several, []byte("Made"), []byte("Other"))
+		job = p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", append(several, tooMany...)))
+		require.Equal(t, jobs.Failed, job.State)
+		require.Equal(t, "too-many-types", job.Failure.Code)
+		require.Equal(t, 1, job.Attempt)
+	}
+}
+
 func TestLakeRefusesWhatItCannotKeep(t *testing.T) {
 	p := lake(t, never)
 	job := finish(t, p, p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"batch","entry":[

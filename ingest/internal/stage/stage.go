@@ -12,6 +12,7 @@
 package stage
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -125,21 +126,19 @@ func (j *Job) Index(ctx context.Context) (*Index, error) {
 	return ix, nil
 }
 
-const maxIndex = 64 << 10
-
 func (j *Job) readIndex(ctx context.Context, key string) (part, error) {
-	r, err := j.area.bucket.NewRangeReader(ctx, key, 0, maxIndex, nil)
+	r, err := j.area.bucket.NewReader(ctx, key, nil)
 	if err != nil {
 		return part{}, fmt.Errorf("stage: open part: %w", err)
 	}
 	defer r.Close()
-	head, err := io.ReadAll(r)
-	if err != nil {
+	// As long as the batch has kinds of lines, which the sender decides.
+	line, err := bufio.NewReader(r).ReadBytes('\n')
+	if err != nil && err != io.EOF {
 		return part{}, fmt.Errorf("stage: read part: %w", err)
 	}
-	line := bytes.IndexByte(head, '\n')
-	p := part{key: key, header: int64(line) + 1}
-	if line < 0 || json.Unmarshal(head[:line], &p.sections) != nil {
+	p := part{key: key, header: int64(len(line))}
+	if err == io.EOF || json.Unmarshal(line, &p.sections) != nil {
 		return part{}, fmt.Errorf("stage: %s is not a part", path.Base(key))
 	}
 	return p, nil
