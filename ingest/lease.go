@@ -16,6 +16,7 @@ type lease struct {
 	svc    *Service
 	claim  jobs.Claim
 	length time.Duration
+	taken  time.Time // not behind the time that the claim was recorded with
 
 	ctx    context.Context // of the attempt
 	cancel context.CancelCauseFunc
@@ -25,9 +26,9 @@ type lease struct {
 	job *jobs.Job
 }
 
-// newLease starts watching over a claim; end ends that.
-func newLease(ctx context.Context, s *Service, job *jobs.Job, claim jobs.Claim, length time.Duration) *lease {
-	l := &lease{svc: s, claim: claim, length: length, job: job, done: make(chan struct{})}
+// newLease starts watching over a claim that was taken then; end ends that.
+func newLease(ctx context.Context, s *Service, job *jobs.Job, claim jobs.Claim, length time.Duration, taken time.Time) *lease {
+	l := &lease{svc: s, claim: claim, length: length, taken: taken, job: job, done: make(chan struct{})}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
 	go l.watch()
 	return l
@@ -47,10 +48,12 @@ func (l *lease) current() *jobs.Job {
 
 // change changes the record, by compare-and-set. Where the record was changed by
 // somebody else the change is tried on that one; the transitions refuse it if the
-// claim is gone.
+// claim is gone. A store that does not answer is given up on.
 func (l *lease) change(ctx context.Context, change func(*jobs.Job) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
 	next := l.job.Clone()
 	if err := change(next); err != nil {
 		return err
@@ -73,22 +76,26 @@ func (l *lease) watch() {
 	every := min(time.Second, l.length/3)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
-	extended := time.Now()
+	extended := l.taken
 	for {
 		select {
 		case <-l.ctx.Done():
 			return
 		case <-ticker.C:
 		}
+		// A store that does not answer must not keep the attempt from ending with
+		// its lease.
+		ctx, cancel := context.WithDeadline(l.ctx, extended.Add(l.length))
 		var err error
-		if time.Since(extended) >= l.length/3 {
-			err = l.change(l.ctx, func(j *jobs.Job) error { return j.Extend(l.svc.now(), l.claim, l.length) })
+		if asked := time.Now(); asked.Sub(extended) >= l.length/3 {
+			err = l.change(ctx, func(j *jobs.Job) error { return j.Extend(l.svc.now(), l.claim, l.length) })
 			if err == nil {
-				extended = time.Now()
+				extended = asked
 			}
 		} else {
-			err = l.check()
+			err = l.check(ctx)
 		}
+		cancel()
 		switch {
 		case errors.Is(err, jobs.ErrLeaseLost), errors.Is(err, jobs.ErrNotFound):
 			l.cancel(jobs.ErrLeaseLost)
@@ -103,8 +110,8 @@ func (l *lease) watch() {
 }
 
 // check reads whether the claim still holds.
-func (l *lease) check() error {
-	job, err := l.svc.back.Jobs.Get(l.ctx, l.claim.JobID)
+func (l *lease) check(ctx context.Context) error {
+	job, err := l.svc.back.Jobs.Get(ctx, l.claim.JobID)
 	if err != nil {
 		return err
 	}

@@ -104,6 +104,7 @@ var errDrained = errors.New("the worker stops")
 // work takes a job and makes one attempt at it.
 func (w *Worker) work(ctx context.Context, id string, draining <-chan struct{}) {
 	log := w.svc.opts.Logger.With("job", id)
+	taken := time.Now()
 	job, claim, err := w.take(ctx, id)
 	switch {
 	case errors.Is(err, jobs.ErrNotDue), errors.Is(err, jobs.ErrState), errors.Is(err, jobs.ErrNotFound):
@@ -118,7 +119,7 @@ func (w *Worker) work(ctx context.Context, id string, draining <-chan struct{}) 
 	}
 	began := w.svc.now()
 	w.svc.opts.Observe(Event{Kind: EventClaimed, JobID: id, Source: string(job.Source)})
-	l := newLease(ctx, w.svc, job, *claim, w.opts.Lease)
+	l := newLease(ctx, w.svc, job, *claim, w.opts.Lease, taken)
 	defer l.end()
 	fresh := job.StartedAt.Equal(job.UpdatedAt) // this claim is the first
 	err = (&attempt{w: w, lease: l, draining: draining, fresh: fresh}).run(l.ctx)
@@ -128,6 +129,8 @@ func (w *Worker) work(ctx context.Context, id string, draining <-chan struct{}) 
 // take claims the job and pins the borders of its batches.
 func (w *Worker) take(ctx context.Context, id string) (*jobs.Job, *jobs.Claim, error) {
 	owner := w.name + "/" + strconv.FormatInt(w.claims.Add(1), 10)
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
 	var claim *jobs.Claim
 	job, err := jobs.Change(ctx, w.svc.back.Jobs, id, func(j *jobs.Job) (err error) {
 		if claim != nil && j.Holds(*claim) == nil {

@@ -357,6 +357,53 @@ func TestCancelStopsARunningJob(t *testing.T) {
 	require.ErrorIs(t, err, ingest.ErrState)
 }
 
+// hangingStore does not answer while it is told to hang.
+type hangingStore struct {
+	jobs.Store
+	hang atomic.Bool
+}
+
+func (s *hangingStore) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	if s.hang.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return s.Store.Get(ctx, id)
+}
+
+func (s *hangingStore) Update(ctx context.Context, job *jobs.Job) error {
+	if s.hang.Load() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return s.Store.Update(ctx, job)
+}
+
+// A worker whose store does not answer stops when its lease is over: by then
+// another may have the job.
+func TestAStoreThatHangsEndsTheAttemptWithItsLease(t *testing.T) {
+	store := &hangingStore{Store: jobs.NewMemStore()}
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Jobs: store, Worker: ingest.WorkerOptions{Lease: 600 * time.Millisecond}})
+	ended := make(chan error)
+	started := make(chan time.Time, 1)
+	p.Sink.Intercept(func(ctx context.Context, _ *ingest.Batch) error {
+		started <- time.Now()
+		select {
+		case <-ctx.Done():
+			ended <- context.Cause(ctx)
+		case <-time.After(5 * time.Second):
+			ended <- errors.New("the handler was never told")
+		}
+		return errors.New("ended")
+	})
+	p.Client.Upload(t, ndjson, numbered(3))
+	began := <-started
+	store.hang.Store(true)
+	require.ErrorIs(t, <-ended, jobs.ErrLeaseLost)
+	require.Less(t, time.Since(began), 3*time.Second)
+	store.hang.Store(false)
+}
+
 func TestDrainedWorkerGivesItsJobBack(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	sink := &ingesttest.Sink{}
