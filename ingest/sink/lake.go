@@ -136,15 +136,15 @@ func typeName(s string) bool {
 func (l *Lake) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
 	// In this order: parts are removed behind the manifest only, so that without
 	// one all of them were there when they were listed.
-	index, err := l.job(job).Index(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("sink: %w", err)
-	}
+	index, indexErr := l.job(job).Index(ctx)
 	m, err := l.manifest(ctx, job)
 	if err != nil {
 		return nil, err
 	}
 	if m == nil {
+		if indexErr != nil {
+			return nil, fmt.Errorf("sink: %w", indexErr)
+		}
 		m, err = l.publish(ctx, job, index.Sections, func(i int) io.ReadCloser {
 			return index.Open(ctx, index.Sections[i].Name)
 		})
