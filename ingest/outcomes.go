@@ -3,9 +3,11 @@ package ingest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest/internal/stage"
 	"github.com/fhirdock/fhirdock/jobs"
 )
@@ -43,21 +45,28 @@ func (s *Service) keepOutcomes(ctx context.Context, b *batch, repeated bool) err
 }
 
 // publishOutcomes writes the outcomes file of a job from its parts, and returns
-// its key; empty if nothing was rejected. It may be called again.
+// its key; empty if nothing was rejected, and then an earlier run's file is
+// removed. It may be called again.
 func (s *Service) publishOutcomes(ctx context.Context, job *jobs.Job) (string, error) {
+	key := s.opts.OutcomesPrefix + "/" + job.OrganizationID + "/" + job.ID + ".ndjson"
 	if job.Progress.Rejected == 0 {
+		if job.Run == 0 {
+			return "", nil
+		}
+		if err := s.blobs.Delete(ctx, key); err != nil && !errors.Is(err, blobstore.ErrNotFound) {
+			return "", fmt.Errorf("remove %s of the run before: %w", key, err)
+		}
 		return "", nil
 	}
 	index, err := s.outcomes.Job(stageID(job)).Index(ctx)
 	if err != nil {
 		return "", err
 	}
-	// They are removed once the job is finished: a worker that lost it to
-	// another one and does not know yet must not write less than all.
 	if n := index.Count(outcomesSection); n < job.Progress.Rejected {
-		return "", fmt.Errorf("ingest: %d of %d outcomes are there", n, job.Progress.Rejected)
+		// Another worker has completed the job and taken the parts away; its file
+		// is whole.
+		return "", fmt.Errorf("%d of %d outcomes are there", n, job.Progress.Rejected)
 	}
-	key := s.opts.OutcomesPrefix + "/" + job.OrganizationID + "/" + job.ID + ".ndjson"
 	r := index.Open(ctx, outcomesSection)
 	defer r.Close()
 	if err := stage.Write(ctx, s.back.Bucket, key, "application/x-ndjson", r); err != nil {

@@ -1,0 +1,65 @@
+package ingest
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+func outcomesService(t *testing.T) *Service {
+	t.Helper()
+	bucket := memblob.OpenBucket(nil)
+	topic, subscription := queue.NewLocal(nil)
+	t.Cleanup(func() {
+		_ = topic.Shutdown(context.Background())
+		_ = subscription.Shutdown(context.Background())
+		_ = bucket.Close()
+	})
+	s, err := New(Backends{Bucket: bucket, Topic: topic, Jobs: jobs.NewMemStore()}, nil)
+	require.NoError(t, err)
+	return s
+}
+
+// A worker that lost its lease comes to the outcomes when the one that took over
+// has completed the job, and taken the parts away: the file stays as it is.
+func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
+	s := outcomesService(t)
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Progress: jobs.Progress{Rejected: 2}}
+	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{
+		{Line: 1, Issues: []fhirbundle.Issue{}}, {Line: 2, Issues: []fhirbundle.Issue{}},
+	}}}
+	require.NoError(t, s.keepOutcomes(t.Context(), b, false))
+	key, err := s.publishOutcomes(t.Context(), job)
+	require.NoError(t, err)
+	whole, err := s.back.Bucket.ReadAll(t.Context(), key)
+	require.NoError(t, err)
+	require.NotEmpty(t, whole)
+
+	require.NoError(t, s.outcomes.Job(stageID(job)).Clear(t.Context()))
+	_, err = s.publishOutcomes(t.Context(), job)
+	require.ErrorContains(t, err, "0 of 2")
+	after, err := s.back.Bucket.ReadAll(t.Context(), key)
+	require.NoError(t, err)
+	require.Equal(t, string(whole), string(after))
+}
+
+// A run that rejects nothing leaves no file of the run before.
+func TestOutcomesOfARunBefore(t *testing.T) {
+	s := outcomesService(t)
+	require.NoError(t, s.back.Bucket.WriteAll(t.Context(), "outcomes/org/j.ndjson", []byte("{}"), nil))
+	job := &jobs.Job{ID: "j", OrganizationID: "org", Run: 1}
+	for range 2 {
+		key, err := s.publishOutcomes(t.Context(), job)
+		require.NoError(t, err)
+		require.Empty(t, key)
+		there, err := s.back.Bucket.Exists(t.Context(), "outcomes/org/j.ndjson")
+		require.NoError(t, err)
+		require.False(t, there)
+	}
+}
