@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,7 @@ func outcomesService(t *testing.T) *Service {
 	t.Cleanup(func() {
 		_ = topic.Shutdown(context.Background())
 		_ = subscription.Shutdown(context.Background())
-		_ = bucket.Close()
+		_ = bucket.Close() // may be closed already
 	})
 	s, err := New(Backends{Bucket: bucket, Topic: topic, Jobs: jobs.NewMemStore()}, nil)
 	require.NoError(t, err)
@@ -62,4 +63,47 @@ func TestOutcomesOfARunBefore(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, there)
 	}
+}
+
+// meanwhile does something behind the first Get.
+type meanwhile struct {
+	jobs.Store
+	do func()
+}
+
+func (m *meanwhile) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	job, err := m.Store.Get(ctx, id)
+	if do := m.do; do != nil {
+		m.do = nil
+		do()
+	}
+	return job, err
+}
+
+// Outcomes that are read while the job completes are those of the job.
+func TestOutcomesWhileTheJobCompletes(t *testing.T) {
+	s := outcomesService(t)
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Processing, Progress: jobs.Progress{Rejected: 1}}
+	require.NoError(t, s.back.Jobs.Create(t.Context(), job))
+	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{{Line: 1, Issues: []fhirbundle.Issue{}}}}}
+	require.NoError(t, s.keepOutcomes(t.Context(), b, false))
+	s.back.Jobs = &meanwhile{Store: s.back.Jobs, do: func() {
+		key, err := s.publishOutcomes(t.Context(), job)
+		require.NoError(t, err)
+		job.OutcomesKey, job.State = key, jobs.Completed
+		require.NoError(t, s.back.Jobs.Update(t.Context(), job))
+		require.NoError(t, s.outcomes.Job(stageID(job)).Clear(t.Context()))
+	}}
+	r, err := s.Outcomes(t.Context(), Caller{OrganizationID: "org"}, job.ID)
+	require.NoError(t, err)
+	defer r.Close()
+	raw, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.NotEmpty(t, raw)
+
+	require.NoError(t, s.back.Bucket.Close())
+	other := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Processing}
+	require.NoError(t, s.back.Jobs.Create(t.Context(), other))
+	_, err = s.Outcomes(t.Context(), Caller{OrganizationID: "org"}, other.ID)
+	require.ErrorIs(t, err, ErrUnavailable)
 }

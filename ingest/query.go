@@ -73,16 +73,17 @@ func (s *Service) Outcomes(ctx context.Context, who Caller, id string) (io.ReadC
 		return nil, err
 	}
 	if job.OutcomesKey == "" {
-		// Looked for before the job is read once more: if it has no file then
-		// either, no part was removed before these were found.
-		parts, err := s.outcomes.Job(stageID(job)).Index(ctx)
-		if err != nil {
-			return nil, unavailable("read outcomes", err)
-		}
+		parts, partsErr := s.outcomes.Job(stageID(job)).Index(ctx)
+		// Looked at behind the parts: a job that completed meanwhile has taken them
+		// away, and has one file instead.
 		if job, err = s.Job(ctx, who, id); err != nil {
 			return nil, err
 		}
-		if job.OutcomesKey == "" {
+		switch {
+		case job.OutcomesKey != "":
+		case partsErr != nil:
+			return nil, unavailable("open outcomes", partsErr)
+		default:
 			return parts.Open(ctx, outcomesSection), nil
 		}
 	}
