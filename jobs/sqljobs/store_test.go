@@ -196,31 +196,62 @@ func TestDueBesideABrokenRecord(t *testing.T) {
 	require.Len(t, due, 2)
 }
 
-// What is asked for again and again must be answered by an index.
+// What is asked for again and again must be answered by an index, and nothing be
+// sorted or passed over.
 func TestQueryPlans(t *testing.T) {
-	dsn := sqljobs.SQLiteDSN(filepath.Join(t.TempDir(), "jobs.db"))
-	opener("sqlite", dsn)(t)
-	db, err := sql.Open("sqlite", dsn)
-	require.NoError(t, err)
-	defer db.Close()
-	for query, index := range map[string]string{
-		"SELECT record FROM fhirdock_jobs WHERE due_at <= 7 ORDER BY due_at LIMIT 9":                                                                                                      "fhirdock_jobs_due",
-		"SELECT record FROM fhirdock_jobs WHERE organization_id = 'a' AND (created_at < 7 OR created_at = 7 AND id < 'x') ORDER BY created_at DESC, id DESC LIMIT 9":                      "fhirdock_jobs_list ",
-		"SELECT record FROM fhirdock_jobs WHERE organization_id = 'a' AND state = 'failed' AND (created_at < 7 OR created_at = 7 AND id < 'x') ORDER BY created_at DESC, id DESC LIMIT 9": "fhirdock_jobs_list_state",
-	} {
-		rows, err := db.Query("EXPLAIN QUERY PLAN " + query)
+	plan := func(t *testing.T, db *sql.DB, explain, query string, args ...any) string {
+		rows, err := db.Query(explain+query, args...)
 		require.NoError(t, err)
-		plan := ""
+		defer rows.Close()
+		columns, err := rows.Columns()
+		require.NoError(t, err)
+		var plan strings.Builder
 		for rows.Next() {
-			var id, parent, unused int
-			var detail string
-			require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
-			plan += detail + "\n"
+			row := make([]any, len(columns))
+			for i := range row {
+				row[i] = new(any)
+			}
+			require.NoError(t, rows.Scan(row...))
+			fmt.Fprintln(&plan, *row[len(row)-1].(*any)) // the last column is the text
 		}
-		require.NoError(t, rows.Close())
-		require.Contains(t, plan, index)
-		require.NotContains(t, plan, "TEMP B-TREE", "nothing is sorted: "+query)
+		require.NoError(t, rows.Err())
+		return plan.String()
 	}
+	check := func(t *testing.T, db *sql.DB, dialect sqljobs.Dialect, explain, pair string) {
+		due, list, listState := sqljobs.QueriesForTest(dialect)
+		for _, c := range []struct {
+			query, index, pair string
+			args               []any
+		}{
+			{due, "fhirdock_jobs_due", "", []any{7, 9}},
+			{list, "fhirdock_jobs_list ", pair, []any{"a", 7, "x", 9}},
+			{listState, "fhirdock_jobs_list_state ", pair, []any{"a", "failed", 7, "x", 9}},
+		} {
+			plan := plan(t, db, explain, c.query, c.args...)
+			require.Contains(t, plan, c.index)
+			require.Contains(t, plan, c.pair)
+			require.NotRegexp(t, "TEMP B-TREE|Sort|Filter", plan)
+		}
+	}
+	t.Run("sqlite", func(t *testing.T) {
+		dsn := sqljobs.SQLiteDSN(filepath.Join(t.TempDir(), "jobs.db"))
+		opener("sqlite", dsn)(t)
+		db, err := sql.Open("sqlite", dsn)
+		require.NoError(t, err)
+		defer db.Close()
+		check(t, db, sqljobs.SQLite, "EXPLAIN QUERY PLAN ", "(created_at,id)<(?,?)")
+	})
+	t.Run("postgres", func(t *testing.T) {
+		dsn := schema(t, postgres(t))
+		opener("pgx", dsn)(t)
+		db, err := sql.Open("pgx", dsn)
+		require.NoError(t, err)
+		defer db.Close()
+		db.SetMaxOpenConns(1) // the settings are the connection's
+		_, err = db.Exec("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
+		require.NoError(t, err)
+		check(t, db, sqljobs.PostgreSQL, "EXPLAIN ", "ROW(created_at, id) <")
+	})
 }
 
 // BenchmarkCycle is create, claim, complete.
