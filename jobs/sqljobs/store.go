@@ -98,14 +98,34 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 }
 
 // checkSQLite refuses settings that lose what was acknowledged. They belong to
-// a connection, so the data source name has to set them; SQLiteDSN does.
+// a connection, so the data source name has to set them; SQLiteDSN does. Two
+// connections are looked at where there may be two: what was set on one by hand
+// is not set on the next.
 func checkSQLite(ctx context.Context, db *sql.DB) error {
+	conns := 2
+	if db.Stats().MaxOpenConnections == 1 {
+		conns = 1
+	}
+	for range conns {
+		conn, err := db.Conn(ctx)
+		if err != nil {
+			return fmt.Errorf("sqljobs: open database: %w", err)
+		}
+		defer conn.Close()
+		if err := checkConn(ctx, conn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkConn(ctx context.Context, conn *sql.Conn) error {
 	var journal string
 	var synchronous int
-	if err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {
+	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {
 		return fmt.Errorf("sqljobs: read journal_mode: %w", err)
 	}
-	if err := db.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
+	if err := conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
 		return fmt.Errorf("sqljobs: read synchronous: %w", err)
 	}
 	const full = 2

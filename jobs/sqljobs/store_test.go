@@ -153,6 +153,23 @@ func TestOpenRefuses(t *testing.T) {
 		require.ErrorContains(t, open("file:"+filepath.Join(dir, "a.db"), nil), "SQLiteDSN")
 		require.ErrorContains(t, open("file:"+filepath.Join(dir, "b.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)", nil), "synchronous=1")
 	})
+	t.Run("one that was set right on one connection only", func(t *testing.T) {
+		db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "one.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")
+		require.NoError(t, err)
+		defer db.Close()
+		_, err = db.Exec("PRAGMA synchronous = FULL")
+		require.NoError(t, err)
+		_, err = sqljobs.Open(t.Context(), db, nil)
+		require.ErrorContains(t, err, "synchronous=1")
+	})
+	t.Run("but not a pool of one connection", func(t *testing.T) {
+		db, err := sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(dir, "pool.db")))
+		require.NoError(t, err)
+		defer db.Close()
+		db.SetMaxOpenConns(1)
+		_, err = sqljobs.Open(t.Context(), db, nil)
+		require.NoError(t, err)
+	})
 	t.Run("a folder that is not there", func(t *testing.T) {
 		require.Error(t, open(sqljobs.SQLiteDSN(filepath.Join(dir, "none", "a.db")), nil))
 	})
