@@ -124,6 +124,32 @@ var faults = []struct {
 			return mem.Update(ctx, c)
 		}
 	}},
+	{"every field is kept", func(b *broken, mem *jobs.MemStore) {
+		b.due = func(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
+			due, err := mem.Due(ctx, now, limit)
+			for _, j := range due {
+				j.Upload = nil
+			}
+			return due, err
+		}
+	}},
+	{"every field is kept", func(b *broken, mem *jobs.MemStore) {
+		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
+			page, err := mem.List(ctx, q)
+			if err == nil {
+				for _, j := range page.Jobs {
+					j.Outputs = nil
+				}
+			}
+			return page, err
+		}
+	}},
+	{"every field is kept", func(b *broken, mem *jobs.MemStore) {
+		b.create = func(ctx context.Context, j *jobs.Job) error {
+			defer func(was int64) { j.Revision = max(was, 1) }(j.Revision)
+			return mem.Create(ctx, j)
+		}
+	}},
 	{"times are kept to the microsecond in UTC", func(b *broken, mem *jobs.MemStore) {
 		b.get = func(ctx context.Context, id string) (*jobs.Job, error) {
 			j, err := mem.Get(ctx, id)
@@ -275,6 +301,14 @@ var faults = []struct {
 			return page, err
 		}
 	}},
+	{"a page has at most its limit", func(b *broken, mem *jobs.MemStore) {
+		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
+			if q.Limit <= 0 {
+				q.Limit = jobs.MaxPage
+			}
+			return mem.List(ctx, q)
+		}
+	}},
 	{"pages hold each job once while jobs are added", func(b *broken, mem *jobs.MemStore) {
 		// The cursor is a place: what is added pushes jobs into the next page.
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
@@ -300,6 +334,11 @@ var faults = []struct {
 		b.create = func(ctx context.Context, j *jobs.Job) error {
 			_ = mem.Create(context.WithoutCancel(ctx), j)
 			return ctx.Err()
+		}
+	}},
+	{"a context that has ended does nothing", func(b *broken, mem *jobs.MemStore) {
+		b.get = func(ctx context.Context, id string) (*jobs.Job, error) {
+			return mem.Get(context.WithoutCancel(ctx), id)
 		}
 	}},
 	{"jobs outlive the store", func(b *broken, mem *jobs.MemStore) {

@@ -166,6 +166,20 @@ func paging(t T, s jobs.Store) {
 	}
 }
 
+func pageSize(t T, s jobs.Store) {
+	for i := range jobs.MaxPage + 1 {
+		create(t, s, newJob("a", i))
+	}
+	for limit, want := range map[int]int{
+		0: jobs.DefaultPage, -1: jobs.DefaultPage, 1: 1, jobs.MaxPage: jobs.MaxPage, jobs.MaxPage + 1: jobs.MaxPage,
+	} {
+		page := list(t, s, jobs.Query{OrganizationID: "a", Limit: limit})
+		if len(page.Jobs) != want || page.Next == "" {
+			t.Fatalf("a page of limit %d has %d jobs, not %d, and the next cursor %q", limit, len(page.Jobs), want, page.Next)
+		}
+	}
+}
+
 func pagingWhileAdding(t T, s jobs.Store) {
 	want := map[string]bool{}
 	for i := range 10 {

@@ -36,10 +36,13 @@ func everyField(t T, s jobs.Store) {
 	job := &jobs.Job{}
 	n := 0
 	fill(reflect.ValueOf(job).Elem(), &n)
-	job.ID, job.Revision = jobs.NewID(), 0
+	job.ID, job.Revision = jobs.NewID(), 7 // whatever it was
 	job.State = jobs.Processing
 	create(t, s, job)
-	same(t, job, get(t, s, job.ID))
+	if job.Revision != 1 {
+		t.Fatalf("a created job has revision %d, not 1", job.Revision)
+	}
+	everywhere(t, s, job)
 
 	next := job.Clone()
 	fill(reflect.ValueOf(next).Elem(), &n)
@@ -48,11 +51,25 @@ func everyField(t T, s jobs.Store) {
 	if next.Revision != 2 {
 		t.Fatalf("an updated job has revision %d, not 2", next.Revision)
 	}
-	same(t, next, get(t, s, job.ID))
+	everywhere(t, s, next)
 
 	empty := &jobs.Job{ID: next.ID, OrganizationID: next.OrganizationID, CreatedAt: next.CreatedAt, Revision: next.Revision}
 	update(t, s, empty)
 	same(t, empty, get(t, s, job.ID))
+}
+
+// everywhere checks that each way to a job, the only one of its organization,
+// returns all of it.
+func everywhere(t T, s jobs.Store, want *jobs.Job) {
+	t.Helper()
+	same(t, want, get(t, s, want.ID))
+	listed := list(t, s, jobs.Query{OrganizationID: want.OrganizationID}).Jobs
+	found := due(t, s, want.DueAt, 10)
+	if len(listed) != 1 || len(found) != 1 {
+		t.Fatalf("%d jobs are listed and %d due, not one", len(listed), len(found))
+	}
+	same(t, want, listed[0])
+	same(t, want, found[0])
 }
 
 // fill sets v and all that is in it to values that differ from each other.
@@ -304,6 +321,12 @@ func endedContext(t T, s jobs.Store) {
 	job = create(t, s, newJob("a", 1))
 	if err := s.Update(ctx, job.Clone()); err == nil {
 		t.Fatalf("update succeeded under a context that has ended")
+	}
+	if _, err := s.Get(ctx, job.ID); err == nil || errors.Is(err, jobs.ErrNotFound) {
+		t.Fatalf("get under a context that has ended: %v", err)
+	}
+	if _, err := s.List(ctx, jobs.Query{OrganizationID: "a"}); err == nil {
+		t.Fatalf("list succeeded under a context that has ended")
 	}
 	if _, err := s.Due(ctx, start, 1); err == nil {
 		t.Fatalf("due succeeded under a context that has ended")

@@ -56,6 +56,7 @@ func Clauses() []Clause {
 		{"an organization sees its own jobs", isolation},
 		{"the newest comes first", listOrder},
 		{"pages hold each job once", paging},
+		{"a page has at most its limit", pageSize},
 		{"pages hold each job once while jobs are added", pagingWhileAdding},
 		{"a state is selected", listState},
 		{"a cursor that was never given is refused", badCursor},
