@@ -53,7 +53,12 @@ type batcher struct {
 type span struct{ raw, id, fullURL, url, end int }
 
 func newBatcher(job *jobs.Job, reader *fhirbundle.Reader, limits batchLimits) *batcher {
-	return &batcher{job: job, reader: reader, limits: limits, ndjson: job.Payload.Format == string(fhirbundle.NDJSON)}
+	b := &batcher{job: job, reader: reader, limits: limits, ndjson: job.Payload.Format == string(fhirbundle.NDJSON)}
+	if limits == (batchLimits{}) {
+		// Whole: all of the payload at most. Growing to it would take twice that.
+		b.bytes = make([]byte, 0, job.Payload.Size)
+	}
+	return b
 }
 
 func (b *batcher) position() fhirbundle.Position { return b.reader.Position() }

@@ -92,8 +92,12 @@ func (l *Lake) Handle(ctx context.Context, b *ingest.Batch) error {
 
 // split sorts a batch's resources into lines by type.
 func split(b *ingest.Batch) []stage.Section {
+	sizes := make(map[string]int, 16) // growing to them would take twice the memory
+	for i := range b.Resources {
+		sizes[b.Resources[i].Type] += len(b.Resources[i].Raw) + 1
+	}
 	var sections []stage.Section
-	where := make(map[string]int, 16)
+	where := make(map[string]int, len(sizes))
 	for i := range b.Resources {
 		r := &b.Resources[i]
 		switch {
@@ -108,7 +112,7 @@ func split(b *ingest.Batch) []stage.Section {
 		if !ok {
 			at = len(sections)
 			where[r.Type] = at
-			sections = append(sections, stage.Section{Name: r.Type})
+			sections = append(sections, stage.Section{Name: r.Type, Data: make([]byte, 0, sizes[r.Type])})
 		}
 		s := &sections[at]
 		s.Data = append(appendLine(s.Data, r.Raw), '\n')
