@@ -16,6 +16,5 @@
 // in the payload, and the files are made of the parts when all are there. The
 // manifest is written last: where it is, the files that it lists are complete.
 // The files of a completed job stand while it is redriven, and are replaced one
-// by one.
-// A payload of more than 1,000 types fails.
+// by one. A payload of more than 1,000 types fails.
 package sink

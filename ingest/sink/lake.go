@@ -105,7 +105,7 @@ func split(b *ingest.Batch) []stage.Section {
 			b.Reject(i, "not-supported", "The entry has no resource, and a lake does nothing but keep resources")
 			continue
 		case !typeName(r.Type):
-			b.Reject(i, "value", "The resourceType can't name a file; it must be 1 to 64 letters")
+			b.Reject(i, "value", "The resourceType can't name a file; it must be 1 to 64 letters, the first in upper case")
 			continue
 		}
 		at, ok := where[r.Type]
@@ -123,7 +123,7 @@ func split(b *ingest.Batch) []stage.Section {
 }
 
 func typeName(s string) bool {
-	if s == "" || len(s) > 64 {
+	if s == "" || len(s) > 64 || s[0] < 'A' || s[0] > 'Z' {
 		return false
 	}
 	for i := range len(s) {
@@ -198,14 +198,15 @@ func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Sect
 	m := &manifest{JobID: job.ID, Run: job.Run, Outputs: make([]jobs.Output, len(sections))}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
+	names := fileNames(sections)
 	for i, s := range sections {
-		key := l.folder(job) + s.Name + ".ndjson"
+		key := l.folder(job) + names[i]
 		m.Outputs[i] = jobs.Output{Type: s.Name, Key: key, Count: s.Count, Bytes: s.Bytes}
 		g.Go(func() error {
 			r := open(i)
 			defer r.Close()
 			if err := stage.Write(gctx, l.bucket, key, "application/x-ndjson", r); err != nil {
-				return fmt.Errorf("sink: write %s.ndjson: %w", s.Name, err)
+				return fmt.Errorf("sink: write %s: %w", names[i], err)
 			}
 			return nil
 		})
@@ -221,6 +222,22 @@ func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Sect
 		return nil, fmt.Errorf("sink: write manifest: %w", err)
 	}
 	return m, nil
+}
+
+// fileNames are {ResourceType}.ndjson. Names that differ in case only are one to
+// the file systems of macOS and Windows: all but the first get a number.
+func fileNames(sections []stage.Section) []string {
+	names := make([]string, len(sections))
+	seen := make(map[string]int, len(sections))
+	for i, s := range sections {
+		folded := strings.ToLower(s.Name)
+		seen[folded]++
+		names[i] = s.Name + ".ndjson"
+		if n := seen[folded]; n > 1 {
+			names[i] = s.Name + "." + strconv.Itoa(n) + ".ndjson"
+		}
+	}
+	return names
 }
 
 // removeOld removes the files of an earlier run that this one has none for.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -195,6 +196,24 @@ func TestLakeOfManyTypes(t *testing.T) {
 		require.Equal(t, "too-many-types", job.Failure.Code)
 		require.Equal(t, 1, job.Attempt)
 	}
+}
+
+// To some file systems the files of types that differ in case only are one.
+func TestLakeOfTypesThatDifferInCaseOnly(t *testing.T) {
+	p := lake(t, never)
+	job := finish(t, p, p.Client.Upload(t, "application/fhir+ndjson", []byte(
+		"{\"resourceType\":\"Patient\"}\n{\"resourceType\":\"patient\"}\n{\"resourceType\":\"PaTient\"}\n")))
+	require.Equal(t, jobs.Completed, job.State)
+	require.EqualValues(t, 2, job.Progress.Done)
+	require.EqualValues(t, 1, job.Progress.Rejected, "no type begins in lower case")
+	var names []string
+	for _, out := range job.Outputs {
+		names = append(names, path.Base(out.Key))
+		raw, err := p.Bucket.ReadAll(t.Context(), out.Key)
+		require.NoError(t, err)
+		require.Equal(t, `{"resourceType":"`+out.Type+`"}`+"\n", string(raw))
+	}
+	require.Equal(t, []string{"PaTient.ndjson", "Patient.2.ndjson"}, names)
 }
 
 func TestLakeRefusesWhatItCannotKeep(t *testing.T) {
