@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
@@ -106,4 +107,22 @@ func TestOutcomesWhileTheJobCompletes(t *testing.T) {
 	require.NoError(t, s.back.Jobs.Create(t.Context(), other))
 	_, err = s.Outcomes(t.Context(), Caller{OrganizationID: "org"}, other.ID)
 	require.ErrorIs(t, err, ErrUnavailable)
+}
+
+// An attempt is the first one only if there was none, however close behind it
+// comes: clocks may be coarse.
+func TestFreshIsTheFirstClaimOnly(t *testing.T) {
+	s := outcomesService(t)
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	s.opts.Now = func() time.Time { return now } // stands still
+	w := &Worker{svc: s, name: "w", opts: WorkerOptions{Lease: time.Minute, BatchResources: 1, BatchBytes: 1}}
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Accepted, MaxAttempts: 5, CreatedAt: now, DueAt: now}
+	require.NoError(t, s.back.Jobs.Create(t.Context(), job))
+	for _, want := range []bool{true, false} {
+		_, claim, fresh, err := w.take(t.Context(), job.ID)
+		require.NoError(t, err)
+		require.Equal(t, want, fresh)
+		_, err = jobs.Change(t.Context(), s.back.Jobs, job.ID, func(j *jobs.Job) error { return j.Release(now, *claim) })
+		require.NoError(t, err)
+	}
 }

@@ -105,7 +105,7 @@ var errDrained = errors.New("the worker stops")
 func (w *Worker) work(ctx context.Context, id string, draining <-chan struct{}) {
 	log := w.svc.opts.Logger.With("job", id)
 	taken := time.Now()
-	job, claim, err := w.take(ctx, id)
+	job, claim, fresh, err := w.take(ctx, id)
 	switch {
 	case errors.Is(err, jobs.ErrNotDue), errors.Is(err, jobs.ErrState), errors.Is(err, jobs.ErrNotFound):
 		log.DebugContext(ctx, "wake-up for a job that needs nobody", "why", err)
@@ -121,27 +121,27 @@ func (w *Worker) work(ctx context.Context, id string, draining <-chan struct{}) 
 	w.svc.opts.Observe(Event{Kind: EventClaimed, JobID: id, Source: string(job.Source)})
 	l := newLease(ctx, w.svc, job, *claim, w.opts.Lease, taken)
 	defer l.end()
-	fresh := job.StartedAt.Equal(job.UpdatedAt) // this claim is the first
 	err = (&attempt{w: w, lease: l, draining: draining, fresh: fresh}).run(l.ctx)
 	w.settle(ctx, l, err, w.svc.now().Sub(began))
 }
 
-// take claims the job and pins the borders of its batches.
-func (w *Worker) take(ctx context.Context, id string) (*jobs.Job, *jobs.Claim, error) {
+// take claims the job and pins the borders of its batches. fresh says that nobody
+// has worked on it before. There is no claim where the attempts were used up.
+func (w *Worker) take(ctx context.Context, id string) (job *jobs.Job, claim *jobs.Claim, fresh bool, err error) {
 	owner := w.name + "/" + strconv.FormatInt(w.claims.Add(1), 10)
 	ctx, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
-	var claim *jobs.Claim
-	job, err := jobs.Change(ctx, w.svc.back.Jobs, id, func(j *jobs.Job) (err error) {
+	job, err = jobs.Change(ctx, w.svc.back.Jobs, id, func(j *jobs.Job) (err error) {
 		if claim != nil && j.Holds(*claim) == nil {
 			return nil // it was taken, and reported as changed by somebody else
 		}
+		fresh = j.StartedAt.IsZero()
 		claim, err = j.Take(w.svc.now(), owner, w.opts.Lease)
 		setDefault(&j.BatchResources, w.opts.BatchResources)
 		setDefault(&j.BatchBytes, w.opts.BatchBytes)
 		return err
 	})
-	return job, claim, err
+	return job, claim, fresh, err
 }
 
 // settle records how an attempt ended.
