@@ -23,17 +23,20 @@ type WorkerOptions struct {
 	BatchResources int
 	BatchBytes     int64
 	// MaxWholeBytes bounds a Bundle that must be handed over whole. Default
-	// 64 MiB.
+	// 64 MiB, or [Options.MaxBodyBytes] where that is more; below it, Bundles
+	// would be accepted that no worker takes.
 	MaxWholeBytes int64
 	// Lease is how long a job stays with a worker that says nothing. Default
-	// 30 seconds; it is extended while work goes on.
+	// 30 seconds; it is extended while work goes on. The clocks of all workers
+	// and sweepers must agree to within half of it: one that is further ahead
+	// takes jobs from workers that are well, which costs attempts.
 	Lease time.Duration
 	// DrainTimeout is how long batches under way may take once Run's context
 	// is done. Default 20 seconds; then their context is cancelled.
 	DrainTimeout time.Duration
 }
 
-func (o *WorkerOptions) withDefaults() (WorkerOptions, error) {
+func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
 	var d WorkerOptions
 	if o != nil {
 		d = *o
@@ -41,7 +44,7 @@ func (o *WorkerOptions) withDefaults() (WorkerOptions, error) {
 	setDefault(&d.Concurrency, 4)
 	setDefault(&d.BatchResources, 5000)
 	setDefault(&d.BatchBytes, 8<<20)
-	setDefault(&d.MaxWholeBytes, 64<<20)
+	setDefault(&d.MaxWholeBytes, max(64<<20, maxBody))
 	setDefault(&d.Lease, 30*time.Second)
 	setDefault(&d.DrainTimeout, 20*time.Second)
 	if d.Concurrency < 0 || d.BatchResources < 0 || d.BatchBytes < 0 || d.MaxWholeBytes < 0 || d.Lease < 0 || d.DrainTimeout < 0 {
@@ -68,7 +71,7 @@ func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
 	if h == nil {
 		return nil, errors.New("ingest: a worker needs a handler")
 	}
-	o, err := opts.withDefaults()
+	o, err := opts.withDefaults(s.opts.MaxBodyBytes)
 	if err != nil {
 		return nil, err
 	}
