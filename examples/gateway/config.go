@@ -156,6 +156,9 @@ func (c *config) check() []error {
 	if c.drainDelay < 0 {
 		errs = append(errs, errors.New("-drain-delay must not be negative"))
 	}
+	if c.maxWhole < c.maxBody {
+		errs = append(errs, errors.New("-max-whole must not be below -max-body: what is accepted would fail for its size"))
+	}
 	if (c.topic == "") != (c.subscription == "") && c.works() {
 		errs = append(errs, errors.New("-topic and -subscription go together"))
 	}

@@ -69,6 +69,7 @@ func TestWrongFlags(t *testing.T) {
 		"-log-format xml":                         "-log-format must be text or json",
 		"-max-body many":                          "-max-body must be a size",
 		"-max-whole 1e99":                         "-max-whole must be a size",
+		"-max-body 65MiB":                         "-max-whole must not be below -max-body",
 		"-max-upload 0":                           "-max-upload must be a size",
 		"-max-entry 3GiB":                         "-max-entry must be less than 2GiB",
 		"-concurrency 0":                          "-concurrency must be more than zero",
@@ -94,7 +95,7 @@ func TestRightFlags(t *testing.T) {
 		"-addr localhost:0", "-addr [::1]:8080", "-addr 127.8.9.1:80", "-role worker -addr :9090",
 		"-addr :80 -insecure-dev-tokens -public-url https://fhir.example.org",
 		"-addr 192.0.2.1:80 -insecure-dev-tokens", "-role api -topic mem://x",
-		"-topic mem://x -subscription mem://x", "-max-body 5MB -validation strict",
+		"-topic mem://x -subscription mem://x", "-max-body 5MB -validation strict", "-max-body 65MiB -max-whole 65MiB",
 	} {
 		_, err := parsed(strings.Fields(args)...)
 		require.NoError(t, err, args)
