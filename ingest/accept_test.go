@@ -238,6 +238,7 @@ func TestAcceptWithoutStorageIsRefused(t *testing.T) {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: &brokenStore{Store: jobs.NewMemStore(), before: errors.New("no disk")}})
 		_, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
 		require.ErrorIs(t, err, ingest.ErrUnavailable)
+		require.Len(t, keys(t, p.Bucket), 1, "it is not known that there is no job: its payload stays")
 	})
 	t.Run("job store that did it twice", func(t *testing.T) {
 		for _, key := range []string{"", "k"} {

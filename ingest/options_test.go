@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -20,5 +21,22 @@ func TestMaxWholeBytesFollowsMaxBodyBytes(t *testing.T) {
 		o, err := c.opts.withDefaults(c.maxBody)
 		require.NoError(t, err)
 		require.Equal(t, c.want, o.MaxWholeBytes)
+	}
+}
+
+func TestBackoffHasBoundsAndJitter(t *testing.T) {
+	s := &Service{opts: Options{RetryBase: time.Second, RetryMax: 10 * time.Second}}
+	for attempt, bound := range map[int]time.Duration{
+		1: time.Second, 2: 2 * time.Second, 4: 8 * time.Second, 5: 10 * time.Second, 1000: 10 * time.Second,
+	} {
+		least, most := time.Hour, time.Duration(0)
+		for range 2000 {
+			d := s.backoff(attempt)
+			least, most = min(least, d), max(most, d)
+		}
+		require.GreaterOrEqual(t, least, bound/10, "attempt %d", attempt)
+		require.LessOrEqual(t, most, bound, "attempt %d", attempt)
+		require.Less(t, least, bound/4, "attempt %d: spread", attempt)
+		require.Greater(t, most, bound*3/4, "attempt %d: spread", attempt)
 	}
 }

@@ -144,6 +144,21 @@ func TestOnePoisonousJobDoesNotStopTheSweep(t *testing.T) {
 	require.Positive(t, store.fails.Load())
 }
 
+// An upload that can't be looked for does not stand before all others for as long
+// as that lasts.
+func TestAnUploadThatCannotBeLookedForIsPutOff(t *testing.T) {
+	bucket := memblob.OpenBucket(nil)
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Bucket: bucket})
+	id := p.Client.Ticket(t, ndjson).UploadID
+	require.NoError(t, bucket.Close()) // answers nothing from now on
+	p.Clock.Advance(time.Minute)
+	_, err := p.Sweeper.Sweep(t.Context())
+	require.Error(t, err)
+	job := mustGet(t, p, id)
+	require.Equal(t, jobs.AwaitingUpload, job.State)
+	require.True(t, job.DueAt.After(p.Clock.Now()))
+}
+
 // brokenRecord has one more job that is due and can't be read.
 type brokenRecord struct{ jobs.Store }
 

@@ -80,20 +80,26 @@ func TestUploadThatEndedLate(t *testing.T) {
 
 func TestUploadThatIsNotWhatWasPromised(t *testing.T) {
 	for name, c := range map[string]struct {
-		req         ingest.UploadRequest
-		contentType string
+		req     ingest.UploadRequest
+		written blob.WriterOptions
 	}{
-		"size":         {ingest.UploadRequest{ContentType: ndjson, ContentLength: 5}, ndjson},
-		"content type": {ingest.UploadRequest{ContentType: ndjson}, "text/plain"},
-		"digest":       {ingest.UploadRequest{ContentType: ndjson, SHA256: strings.Repeat("0", 64)}, ndjson},
+		"size":         {ingest.UploadRequest{ContentType: ndjson, ContentLength: 5}, blob.WriterOptions{ContentType: ndjson}},
+		"too large":    {ingest.UploadRequest{ContentType: ndjson}, blob.WriterOptions{ContentType: ndjson}},
+		"content type": {ingest.UploadRequest{ContentType: ndjson}, blob.WriterOptions{ContentType: "text/plain"}},
+		"encoding":     {ingest.UploadRequest{ContentType: ndjson}, blob.WriterOptions{ContentType: ndjson, ContentEncoding: "gzip"}},
+		"digest":       {ingest.UploadRequest{ContentType: ndjson, SHA256: strings.Repeat("0", 64)}, blob.WriterOptions{ContentType: ndjson}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := ingesttest.New(t)
+			limit := int64(1 << 20)
+			if name == "too large" {
+				limit = int64(len(patients(1))) - 1
+			}
+			p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{MaxUploadBytes: limit}})
 			ticket, err := p.Service.SignUpload(t.Context(), caller, c.req)
 			require.NoError(t, err)
 			// Straight into the bucket: a store that enforces nothing.
 			key := ticket.Job.Payload.Key
-			require.NoError(t, p.Bucket.WriteAll(t.Context(), key, patients(1), &blob.WriterOptions{ContentType: c.contentType}))
+			require.NoError(t, p.Bucket.WriteAll(t.Context(), key, patients(1), &c.written))
 			require.NoError(t, p.Service.ObjectCreated(t.Context(), notify.ObjectCreated{Bucket: "fhirdock", Key: key}))
 			job := p.Wait(t, ticket.Job.ID)
 			require.Equal(t, jobs.Failed, job.State)
@@ -101,6 +107,23 @@ func TestUploadThatIsNotWhatWasPromised(t *testing.T) {
 			require.Empty(t, p.Sink.Resources(), "nothing of it was handed over")
 		})
 	}
+}
+
+// What was accepted is read, and nothing that took its place, not of the same
+// size either.
+func TestUploadIsPinnedWhenItIsAdopted(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+	id := p.Client.Upload(t, ndjson, patients(3))
+	job := mustGet(t, p, id)
+	require.NotEmpty(t, job.Payload.Version)
+	other := []byte(strings.ReplaceAll(string(patients(3)), `"p"`, `"q"`))
+	require.NoError(t, p.Bucket.WriteAll(t.Context(), job.Payload.Key, other, &blob.WriterOptions{ContentType: ndjson}))
+	wake, _ := startWorker(t, p, p.Sink, nil)
+	wake(id)
+	job = p.Wait(t, id)
+	require.Equal(t, jobs.Failed, job.State)
+	require.Equal(t, "payload-changed", job.Failure.Code)
+	require.Empty(t, p.Sink.Resources())
 }
 
 func TestNotificationsAreLookedUpNotBelieved(t *testing.T) {
@@ -118,9 +141,11 @@ func TestNotificationsAreLookedUpNotBelieved(t *testing.T) {
 		"junk":                {Bucket: "fhirdock", Key: "incoming/fhir/../\x00"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			before := len(p.Events())
 			require.NoError(t, p.Service.ObjectCreated(t.Context(), n))
 			events := p.Events()
-			require.Equal(t, ingest.EventObjectIgnored, events[len(events)-1].Kind)
+			require.Len(t, events, before+1)
+			require.Equal(t, ingest.EventObjectIgnored, events[before].Kind)
 		})
 	}
 	// A notification of what is not there changes nothing either.

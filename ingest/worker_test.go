@@ -89,14 +89,25 @@ func TestWorkerGoesOnFromTheCheckpoint(t *testing.T) {
 	}
 }
 
-func TestWorkerHandsATransactionOverWhole(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, smallBatches())
-	var whole bool
-	p.Sink.Intercept(func(_ context.Context, b *ingest.Batch) error { whole = b.Whole; return nil })
+func TestWorkerHandsOverWholeWhatMustNotBeSplit(t *testing.T) {
+	for _, kind := range []string{"message", "document", "transaction"} {
+		p := ingesttest.NewWithOptions(t, &ingesttest.Options{
+			Worker:  ingest.WorkerOptions{BatchResources: 10},
+			Service: ingest.Options{BundleTypes: []string{kind}},
+		})
+		var whole bool
+		p.Sink.Intercept(func(_ context.Context, b *ingest.Batch) error { whole = b.Whole; return nil })
+		p.Wait(t, p.Client.PostBundle(t, bundle(kind, 120)).JobID)
+		require.True(t, whole, kind)
+		require.Len(t, p.Sink.Keys(), 1, kind)
+		require.Len(t, p.Sink.Resources(), 120, kind)
+	}
+}
+
+func TestWorkerHandsOverEntriesAsTheyAre(t *testing.T) {
+	p := ingesttest.New(t)
 	body := bundle("transaction", 120)
 	p.Wait(t, p.Client.PostBundle(t, body).JobID)
-	require.True(t, whole)
-	require.Len(t, p.Sink.Keys(), 1)
 	require.Len(t, p.Sink.Resources(), 120)
 	for _, r := range p.Sink.Resources() {
 		require.Contains(t, string(body), string(r.Raw))
@@ -346,9 +357,11 @@ func TestCancelStopsARunningJob(t *testing.T) {
 	})
 	id := p.Client.Upload(t, ndjson, numbered(3))
 	<-started
+	asked := time.Now()
 	_, err := p.Service.Cancel(t.Context(), caller, id)
 	require.NoError(t, err)
 	<-ended
+	require.Less(t, time.Since(asked), 5*time.Second, "not only when the lease is extended")
 	require.ErrorIs(t, cause, jobs.ErrLeaseLost)
 	_, err = p.Service.Cancel(t.Context(), caller, id)
 	require.NoError(t, err, "cancelling twice is no error")
@@ -402,39 +415,6 @@ func TestAStoreThatHangsEndsTheAttemptWithItsLease(t *testing.T) {
 	require.ErrorIs(t, <-ended, jobs.ErrLeaseLost)
 	require.Less(t, time.Since(began), 3*time.Second)
 	store.hang.Store(false)
-}
-
-func TestDrainedWorkerGivesItsJobBack(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
-	sink := &ingesttest.Sink{}
-	first, goOn := make(chan struct{}), make(chan struct{})
-	sink.Intercept(func(_ context.Context, b *ingest.Batch) error {
-		if b.Start == 0 {
-			close(first)
-			<-goOn
-		}
-		return nil
-	})
-	id := p.Client.Upload(t, ndjson, numbered(30))
-	wake, stop := startWorker(t, p, sink, &ingest.WorkerOptions{BatchResources: 10})
-	wake(id)
-	<-first
-	stopped := make(chan struct{})
-	go func() { stop(); close(stopped) }()
-	p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State == jobs.Processing })
-	close(goOn)
-	<-stopped
-	job := mustGet(t, p, id)
-	if job.State != jobs.Completed { // it may have been quicker than the order to stop
-		require.Equal(t, jobs.Accepted, job.State)
-		require.Zero(t, job.Attempt, "the attempt was given back")
-		require.NotZero(t, job.Progress.Done, "the batch under way was ended")
-	}
-	rest := &ingesttest.Sink{}
-	p.Clock.Advance(time.Minute)
-	startWorker(t, p, rest, nil)
-	p.Wait(t, id)
-	requireNumbered(t, 30, append(sink.Resources(), rest.Resources()...))
 }
 
 func TestRedriveOfACompletedJobMakesItsEffectsAgain(t *testing.T) {
