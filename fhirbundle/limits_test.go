@@ -141,7 +141,7 @@ func TestMemory(t *testing.T) {
 		{"NDJSON with escapes", &pattern{body: `{"resourceTyp\u0065":"P\u0061tient","id":"` + strings.Repeat(`\u0061`, 60) + "\"}\n", left: 100_000}, Options{Format: NDJSON}, 1 << 20, ""},
 		{"one endless line", &pattern{body: strings.Repeat("x", 4096), left: size / 4096}, Options{Format: NDJSON, MaxEntryBytes: 1 << 20}, 8 << 20, ""},
 		{"one endless entry", &pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: size / 4096}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, "longer than the limit of 1048576 bytes"},
-		{"endless names of the Bundle", &names{}, Options{MaxEntryBytes: 1 << 20}, 16 << 20, "more members than the limit"},
+		{"endless names of the Bundle", &names{}, Options{MaxEntryBytes: 1 << 20}, 24 << 20, "more members than the limit"},
 		{"endless long names of the Bundle", &names{more: strings.Repeat("n", 1000)}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, "longer than the limit of 1048576 bytes"},
 		{"endless white space", &pattern{head: `{`, body: strings.Repeat(" \n", 2048), left: size / 4096, tail: `"resourceType":"Bundle","type":"batch","entry":[` + post(patient) + `]}`}, Options{}, 1 << 20, ""},
 		{"entries without a resource, type last", &pattern{head: `{"entry":[`, body: `{"request":{"method":"GET","url":"A"}},`, left: 1 << 20, tail: `{}],"type":"message","resourceType":"Bundle"}`}, Options{}, 2 << 20, "missing 'resource' field"},
