@@ -4,9 +4,12 @@ package fhirbundle
 // sender makes up must not grow memory.
 const maxTypes = 1000
 
+// fewTypes is how many types are found sooner by looking at each than by a map.
+const fewTypes = 8
+
 // counts counts resources by type and makes the types' names shared strings.
 type counts struct {
-	index map[string]int
+	index map[string]int // nil up to fewTypes
 	types []typeCount
 	all   int64
 }
@@ -19,18 +22,29 @@ type typeCount struct {
 // intern returns a type as a shared string, and its index for add. Only a type
 // that is new is allocated.
 func (c *counts) intern(text []byte) (string, int) {
-	if i, ok := c.index[string(text)]; ok {
+	if c.index == nil {
+		for i := range c.types {
+			if c.types[i].name == string(text) {
+				return c.types[i].name, i
+			}
+		}
+	} else if i, ok := c.index[string(text)]; ok {
 		return c.types[i].name, i
 	}
 	if len(c.types) >= maxTypes {
 		return string(text), -1
 	}
-	if c.index == nil {
-		c.index = make(map[string]int)
-	}
 	i := len(c.types)
 	c.types = append(c.types, typeCount{name: string(text)})
-	c.index[c.types[i].name] = i
+	switch {
+	case c.index != nil:
+		c.index[c.types[i].name] = i
+	case i == fewTypes:
+		c.index = make(map[string]int, 4*fewTypes)
+		for i, t := range c.types {
+			c.index[t.name] = i
+		}
+	}
 	return c.types[i].name, i
 }
 

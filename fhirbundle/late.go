@@ -20,11 +20,9 @@ const (
 	shapes   = iota
 )
 
-type lateJudge struct {
-	kinds [1 << shapes]struct {
-		count int64
-		first []lateEntry
-	}
+type lateJudge [1 << shapes]struct {
+	count int64
+	first []lateEntry
 }
 
 type lateEntry struct {
@@ -79,7 +77,10 @@ func (r *Reader) judgeShape(s shape) {
 	if r.resumed {
 		return
 	}
-	k := &r.late.kinds[s]
+	if r.late == nil {
+		r.late = new(lateJudge)
+	}
+	k := &r.late[s]
 	k.count++
 	if len(k.first) < r.opts.maxIssues {
 		k.first = append(k.first, lateEntry{r.entries, r.entry.Line, r.entry.Offset})
@@ -88,6 +89,9 @@ func (r *Reader) judgeShape(s shape) {
 
 // judgeLate judges the entries that were read before the type was.
 func (r *Reader) judgeLate() {
+	if r.late == nil {
+		return
+	}
 	kind := r.bundle.kind
 	r.lateIssues(entryResource, "", func(s shape) bool { return s.lacksResource(kind) })
 	r.lateIssues(bdl3, "request", func(s shape) bool { return s.breaksBDL3(kind) })
@@ -96,8 +100,8 @@ func (r *Reader) judgeLate() {
 func (r *Reader) lateIssues(ru rule, member string, broken func(shape) bool) {
 	var all []lateEntry
 	var count int64
-	for s := range r.late.kinds {
-		if k := &r.late.kinds[s]; k.count > 0 && broken(shape(s)) {
+	for s := range r.late {
+		if k := &r.late[s]; k.count > 0 && broken(shape(s)) {
 			all = append(all, k.first...)
 			count += k.count
 		}

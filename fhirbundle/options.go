@@ -48,8 +48,7 @@ type Options struct {
 	// An empty slice that is not nil accepts every type that FHIR defines.
 	Types []string
 	// MaxDepth is how deep objects and arrays may nest, the outermost counted
-	// as 1. Default 64, at most 100,000. Memory for it is reserved once, 16
-	// bytes a level.
+	// as 1. Default 64, at most 100,000. A level takes 16 bytes of memory.
 	MaxDepth int
 	// MaxStringBytes bounds one string, in bytes as written in the document.
 	// Default 32 MiB, at most 2 GiB - 1.

@@ -36,9 +36,9 @@ type Reader struct {
 	err     error // what Next returns from now on
 
 	bundle  bundleState
-	late    lateJudge
-	entries int64 // of the Bundle, or lines that are not blank
-	skipped int64 // of them, before the position that was resumed at
+	late    *lateJudge // nil as long as nothing is to be judged late
+	entries int64      // of the Bundle, or lines that are not blank
+	skipped int64      // of them, before the position that was resumed at
 	blank   int64
 	refused int64
 	pos     Position

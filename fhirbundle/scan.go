@@ -8,7 +8,7 @@ import (
 // scanner checks one JSON value at a time. It never recurses: what it has to
 // remember of each open object or array is a frame.
 type scanner struct {
-	frames    []frame // one for each level that may be open
+	frames    []frame // of the levels that are open, and some more
 	names     []name  // of the objects that are open, the innermost last
 	arena     []byte  // text of names that do not stand in the data
 	tables    []slot
@@ -16,6 +16,7 @@ type scanner struct {
 	nulls     []fillIn
 	scratch   []byte
 	seed      maphash.Seed
+	maxDepth  int
 	maxString int
 	maxNames  int // of all objects that are open
 	maxFound  int
@@ -47,9 +48,10 @@ type finding struct {
 
 func newScanner(o *options) scanner {
 	return scanner{
-		frames:    make([]frame, o.maxDepth),
-		names:     make([]name, 0, 48),
+		frames:    make([]frame, min(o.maxDepth, 16)),
+		names:     make([]name, 0, 24),
 		seed:      maphash.MakeSeed(),
+		maxDepth:  o.maxDepth,
 		maxString: o.maxString,
 		maxNames:  o.maxNames(),
 		maxFound:  o.maxIssues,
@@ -188,7 +190,7 @@ value:
 		goto after
 	}
 	if c == '{' {
-		if uint(depth) >= uint(len(s.frames)) {
+		if uint(depth) >= uint(len(s.frames)) && !s.deepen(depth) {
 			return i, tooDeep
 		}
 		last = &s.frames[depth]
@@ -221,7 +223,7 @@ value:
 		goto after
 	}
 	if c == '[' {
-		if uint(depth) >= uint(len(s.frames)) {
+		if uint(depth) >= uint(len(s.frames)) && !s.deepen(depth) {
 			return i, tooDeep
 		}
 		last = &s.frames[depth]
@@ -422,6 +424,17 @@ pop:
 		}
 	}
 	goto after
+}
+
+// deepen makes room for one more level; false if that would be one too many.
+func (s *scanner) deepen(depth int) bool {
+	if depth >= s.maxDepth {
+		return false
+	}
+	frames := make([]frame, min(max(2*len(s.frames), depth+1), s.maxDepth))
+	copy(frames, s.frames)
+	s.frames = frames
+	return true
 }
 
 // orNUL is the fault f, or badNUL where the byte that does not fit is a NUL.
