@@ -243,6 +243,28 @@ func TestOperationOutcomeWhereItIsAskedFor(t *testing.T) {
 	}
 }
 
+// What is not about the payload has a code of FHIR's IssueType, and no place.
+func TestOperationOutcomeOfErrorsWithoutFindings(t *testing.T) {
+	p := pipeline(t)
+	for _, c := range []struct{ method, path, token, code string }{
+		{"GET", jobsPath + "/x", ingesttest.Token, "not-found"},
+		{"GET", jobsPath, "nobody", "login"},
+		{"PUT", jobsPath, ingesttest.Token, "not-supported"},
+		{"GET", jobsPath + "?limit=0", ingesttest.Token, "invalid"},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), c.method, p.URL+c.path, nil)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+c.token)
+		req.Header.Set("Accept", fhirJSON)
+		var outcome fhirbundle.OperationOutcome
+		p.Client.Send(t, req).JSON(t, &outcome)
+		require.Len(t, outcome.Issue, 1)
+		require.Equal(t, c.code, outcome.Issue[0].Code, c.path)
+		require.Empty(t, outcome.Issue[0].Diagnostics)
+		require.NotEmpty(t, outcome.Issue[0].Details.Text)
+	}
+}
+
 func TestRequestIDs(t *testing.T) {
 	p := pipeline(t)
 	for id, kept := range map[string]bool{"abc-1_X": true, "": false, "a b": false, strings.Repeat("a", 65): false, "é": false, "a;b": false} {
