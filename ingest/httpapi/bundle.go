@@ -33,7 +33,7 @@ func (h *api) postBundle(w http.ResponseWriter, r *http.Request, who ingest.Call
 	}
 	b := h.body(w, r)
 	receipt, err := h.svc.Accept(r.Context(), who, ingest.AcceptRequest{
-		Body: b, ContentType: media, ContentEncoding: r.Header.Get("Content-Encoding"),
+		Body: b, ContentType: media, ContentEncoding: contentEncoding(r),
 		ContentLength: r.ContentLength, SHA256: digest, IdempotencyKey: key,
 	})
 	if b.stalled {

@@ -59,6 +59,12 @@ func bundleType(r *http.Request) (string, error) {
 	return media, nil
 }
 
+// contentEncoding is the body's encoding; a header that is there several times is
+// one list (RFC 9110, section 5.3).
+func contentEncoding(r *http.Request) string {
+	return strings.Join(r.Header.Values("Content-Encoding"), ", ")
+}
+
 // contentDigest reads the SHA-256 of a Content-Digest header (RFC 9530) as hex;
 // empty if it has none. Other algorithms are passed over.
 func contentDigest(r *http.Request) (string, error) {

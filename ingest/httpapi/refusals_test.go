@@ -150,6 +150,7 @@ func TestHeadersAreRefused(t *testing.T) {
 		"curl's own":           {map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, 415, nil, "application/json"},
 		"wrong charset":        {map[string]string{"Content-Type": "application/json; charset=utf-16"}, 415, nil, "UTF-8"},
 		"wrong encoding":       {map[string]string{"Content-Encoding": "gzip"}, 415, map[string]string{"Accept-Encoding": "identity"}, "Content-Encoding"},
+		"two encodings":        {map[string]string{"Content-Encoding": "identity\x00gzip"}, 415, map[string]string{"Accept-Encoding": "identity"}, "Content-Encoding"},
 		"wrong digest":         {map[string]string{"Content-Digest": "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"}, 400, nil, "SHA-256"},
 		"malformed digest":     {map[string]string{"Content-Digest": "sha-256=AAAA"}, 400, nil, "Content-Digest"},
 		"malformed key":        {map[string]string{"Idempotency-Key": `"open`}, 400, nil, "Idempotency-Key"},
@@ -167,7 +168,10 @@ func TestHeadersAreRefused(t *testing.T) {
 			req.Header.Set("Authorization", "Bearer "+ingesttest.Token)
 			req.Header.Set("Content-Type", fhirJSON)
 			for name, value := range c.header {
-				req.Header.Set(name, value)
+				req.Header.Del(name)
+				for line := range strings.SplitSeq(value, "\x00") { // a header that is there twice
+					req.Header.Add(name, line)
+				}
 				if value == "" {
 					req.Header.Del(name)
 				}
@@ -273,6 +277,14 @@ func TestUploadRequestsAreRefused(t *testing.T) {
 	p := pipeline(t)
 	answer := p.Client.Do(t, "POST", uploadPath, "application/json", strings.NewReader(`{"contentLength":1099511627776}`))
 	require.Equal(t, 413, answer.Status)
+
+	req, err := http.NewRequestWithContext(t.Context(), "POST", p.URL+uploadPath, strings.NewReader("{}"))
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer "+ingesttest.Token)
+	req.Header.Set("Content-Encoding", "gzip")
+	answer = p.Client.Send(t, req)
+	require.Equal(t, 415, answer.Status)
+	require.Equal(t, "identity", answer.Header.Get("Accept-Encoding"))
 }
 
 // A body that stops halfway leaves no object and no job.

@@ -33,6 +33,12 @@ type ticketBody struct {
 }
 
 func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.Caller, _ string) error {
+	if enc := contentEncoding(r); enc != "" && !strings.EqualFold(enc, "identity") {
+		return &httpError{
+			status: http.StatusUnsupportedMediaType, message: "Unsupported Content-Encoding; send the body as it is",
+			header: map[string]string{"Accept-Encoding": "identity"},
+		}
+	}
 	b := h.body(w, r)
 	raw, err := io.ReadAll(io.LimitReader(b, maxUploadRequest+1))
 	switch {
