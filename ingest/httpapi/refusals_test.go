@@ -261,6 +261,7 @@ func TestUploadRequestsAreRefused(t *testing.T) {
 		`{"sha256":"secret"}`:                   "64 hexadecimal digits",
 		`{"contentType":"a","contentType":"b"}`: "",
 		`[]`:                                    "must be a JSON object",
+		`null`:                                  "must be a JSON object",
 		`{`:                                     "",
 		"{\"contentType\":\"\xff\"}":            "",
 		`{"x":"` + strings.Repeat("x", 70<<10) + `"}`: "larger than",

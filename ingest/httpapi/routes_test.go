@@ -139,6 +139,9 @@ func TestUploadTicket(t *testing.T) {
 	defaults := p.Client.Do(t, "POST", uploadPath, "", nil)
 	require.Equal(t, 200, defaults.Status)
 	require.Contains(t, string(defaults.Body), "application/fhir+ndjson")
+	exact := p.Client.Do(t, "POST", uploadPath, "application/json",
+		strings.NewReader(`{"contentType":"application/json","ContentType":"application/x-ndjson"}`))
+	require.Contains(t, string(exact.Body), `"Content-Type":"application/json"`, "names are what they are, in upper and lower case too")
 }
 
 func TestListCancelRedriveOutcomes(t *testing.T) {

@@ -3,7 +3,6 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -83,11 +82,7 @@ func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.C
 
 // uploadRequest reads the request's JSON; nothing at all asks for the defaults.
 func uploadRequest(raw []byte) (ingest.UploadRequest, error) {
-	var req struct {
-		ContentType   string `json:"contentType"`
-		ContentLength int64  `json:"contentLength"`
-		SHA256        string `json:"sha256"`
-	}
+	var req ingest.UploadRequest
 	bad := func(message string) (ingest.UploadRequest, error) {
 		return ingest.UploadRequest{}, &httpError{status: http.StatusBadRequest, message: message}
 	}
@@ -98,16 +93,23 @@ func uploadRequest(raw []byte) (ingest.UploadRequest, error) {
 	if err := fhirbundle.CheckJSON(raw, nil); err != nil {
 		return bad(err.Error())
 	}
-	if err := json.Unmarshal(raw, &req); err != nil {
-		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			switch e.Field {
-			case "contentType", "sha256":
-				return bad(e.Field + " must be a string")
-			case "contentLength":
-				return bad("contentLength must be a whole number of bytes")
-			}
-		}
+	// By their exact names: encoding/json fills a field from any spelling that
+	// differs in case only, and the last one would win.
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil || members == nil {
 		return bad("The request body must be a JSON object with contentType, contentLength and sha256, all of them optional")
 	}
-	return ingest.UploadRequest{ContentType: req.ContentType, ContentLength: req.ContentLength, SHA256: req.SHA256}, nil
+	for _, m := range []struct {
+		name, want string
+		into       any
+	}{
+		{"contentType", "a string", &req.ContentType},
+		{"contentLength", "a whole number of bytes", &req.ContentLength},
+		{"sha256", "a string", &req.SHA256},
+	} {
+		if value, ok := members[m.name]; ok && json.Unmarshal(value, m.into) != nil {
+			return bad(m.name + " must be " + m.want)
+		}
+	}
+	return req, nil
 }
