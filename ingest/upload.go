@@ -34,6 +34,9 @@ type UploadRequest struct {
 type UploadTicket struct {
 	Job    *jobs.Job
 	Upload *blobstore.SignedUpload
+	// ExpiresIn is how long the URL can be used from now on: less than
+	// [Options.UploadExpiry] where an Idempotency-Key repeats a request.
+	ExpiresIn time.Duration
 }
 
 // UploadContentTypes are the content types of uploads, and the name endings
@@ -89,8 +92,9 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s", req.ContentType, req.ContentLength, req.SHA256))
 		job.Fingerprint = hex.EncodeToString(sum[:])
 	}
+	left := s.opts.UploadExpiry
 	// Signed before it is recorded: a bucket that can't sign leaves no job.
-	signed, err := s.sign(ctx, job, s.opts.UploadExpiry)
+	signed, err := s.sign(ctx, job, left)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +103,7 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 		return nil, err
 	}
 	if repeated {
-		left := stored.Upload.ExpiresAt.Sub(now)
+		left = stored.Upload.ExpiresAt.Sub(now)
 		if stored.State != jobs.AwaitingUpload || left <= 0 {
 			return nil, &Error{Kind: ErrState, Message: "The upload under this Idempotency-Key has come or has expired"}
 		}
@@ -108,7 +112,7 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 		}
 	}
 	s.opts.Observe(Event{Kind: EventUploadSigned, JobID: stored.ID, Source: string(jobs.PresignedUpload)})
-	return &UploadTicket{Job: stored, Upload: signed}, nil
+	return &UploadTicket{Job: stored, Upload: signed, ExpiresIn: left}, nil
 }
 
 func (s *Service) checkUpload(req *UploadRequest) (ending string, err error) {

@@ -144,6 +144,30 @@ func TestUploadTicket(t *testing.T) {
 	require.Contains(t, string(exact.Body), `"Content-Type":"application/json"`, "names are what they are, in upper and lower case too")
 }
 
+// expiresIn of a repeated request is what is left, not what there was.
+func TestRepeatedTicketExpiresSooner(t *testing.T) {
+	p := pipeline(t)
+	ask := func() (ticket struct {
+		UploadID  string
+		ExpiresIn int
+		ExpiresAt time.Time
+	}) {
+		req, err := http.NewRequestWithContext(t.Context(), "POST", p.URL+uploadPath, nil)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer "+ingesttest.Token)
+		req.Header.Set("Idempotency-Key", "k-1")
+		p.Client.Send(t, req).JSON(t, &ticket)
+		return ticket
+	}
+	first := ask()
+	p.Clock.Advance(10 * time.Minute)
+	again := ask()
+	require.Equal(t, first.UploadID, again.UploadID)
+	require.Equal(t, first.ExpiresAt, again.ExpiresAt)
+	require.Equal(t, 900, first.ExpiresIn)
+	require.Equal(t, 300, again.ExpiresIn)
+}
+
 func TestListCancelRedriveOutcomes(t *testing.T) {
 	p := ingesttest.New(t)
 	p.Sink.Intercept(func(_ context.Context, b *ingest.Batch) error {

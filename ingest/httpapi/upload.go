@@ -67,7 +67,7 @@ func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.C
 	slices.Sort(names)
 	t := ticketBody{
 		UploadID: job.ID, UploadURL: signed.URL, Method: signed.Method, Headers: signed.Headers,
-		ExpiresIn: int64(signed.ExpiresAt.Sub(job.CreatedAt) / time.Second), ExpiresAt: signed.ExpiresAt,
+		ExpiresIn: int64(ticket.ExpiresIn / time.Second), ExpiresAt: signed.ExpiresAt,
 		Bucket: job.Payload.Bucket, Key: job.Payload.Key,
 		Instructions: fmt.Sprintf("%s the file to uploadUrl before expiresAt, with exactly these headers: %s. Then follow the job at %s.",
 			signed.Method, strings.Join(names, ", "), h.absolute(r, jobPath(job.ID))),
