@@ -326,12 +326,13 @@ func TestKill(t *testing.T) {
 }
 
 // api and worker as processes of their own, on one folder: the worker hears of
-// the job from its sweeper.
+// the job from its sweeper, which the other process must not forestall, however
+// often it would look.
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	api, c := gateway(t, data, "-role", "api")
-	worker, w := gateway(t, data, "-role", "worker", "-sweep-every", "200ms")
+	api, c := gateway(t, data, "-role", "api", "-sweep-every", "20ms")
+	worker, w := gateway(t, data, "-role", "worker", "-sweep-every", "500ms")
 	require.Contains(t, api.Stderr.String(), "level=WARN")
 	require.Contains(t, worker.Stderr.String(), "level=WARN")
 

@@ -90,9 +90,14 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		}
 		run.Go(func() error { return worker.Run(ctx) })
 	}
-	run.Go(func() error {
-		return ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery}).Run(ctx)
-	})
+	// A sweeper counts a wake-up that it sends as sent. Where the queue ends in
+	// this process and nothing here works, it would only keep the job from the
+	// sweepers whose wake-ups reach a worker.
+	if c.works() || !back.LocalQueue {
+		run.Go(func() error {
+			return ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery}).Run(ctx)
+		})
+	}
 	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(root), log, m), ops, c, log) })
 	log.Info("listening", "url", base.String(), "addr", listener.Addr().String(), "role", c.role, "data", c.data)
 	return run.Wait()
