@@ -13,6 +13,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
+	"github.com/fhirdock/fhirdock/ingest/auth"
 )
 
 // config is what the flags and variables say, checked.
@@ -25,7 +26,7 @@ type config struct {
 	maxUpload      int64
 	maxEntry       int64
 	uploadExpiry   time.Duration
-	tokens         []string
+	tokens         *auth.Tokens // nil where nothing is served
 	insecureTokens bool
 
 	data, blob, topic, subscription, jobs string
@@ -100,8 +101,12 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.StringVar(&c.logFormat, "log-format", "text", "`FORMAT`: text or json")
 
 	return s, func() (*config, error) {
-		c.tokens = *tokens
 		var err error
+		if c.serves() {
+			if c.tokens, err = auth.ParseTokens(*tokens...); err != nil {
+				return nil, fmt.Errorf("-token: %w", err)
+			}
+		}
 		if c.maxBody, err = size("max-body", *maxBody); err != nil {
 			return nil, err
 		}
@@ -153,6 +158,9 @@ func (c *config) check() []error {
 			errs = append(errs, fmt.Errorf("-%s must be more than zero", flag))
 		}
 	}
+	if c.data == "" {
+		errs = append(errs, errors.New("-data must name a folder"))
+	}
 	if c.drainDelay < 0 {
 		errs = append(errs, errors.New("-drain-delay must not be negative"))
 	}
@@ -197,8 +205,8 @@ func parsePublic(s string) (*url.URL, error) {
 		return nil, nil
 	}
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("-public-url must be http://HOST or https://HOST, without a path")
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("-public-url must be http://HOST or https://HOST, without a path or a user")
 	}
 	return u, nil
 }

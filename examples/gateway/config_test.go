@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"flag"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -54,7 +55,11 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "127.0.0.1:8080", c.addr)
 	require.Equal(t, "./fhirdock-data", c.data)
-	require.Equal(t, []string{"dev=demo"}, c.tokens)
+	r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer dev")
+	who, err := c.tokens.Authenticate(r)
+	require.NoError(t, err)
+	require.Equal(t, "demo", who.OrganizationID)
 	require.Equal(t, "lenient", c.validation)
 	require.EqualValues(t, 64<<20, c.maxBody)
 	require.True(t, c.serves() && c.works())
@@ -78,6 +83,10 @@ func TestWrongFlags(t *testing.T) {
 		"-topic mem://x":                          "-topic and -subscription go together",
 		"-public-url /here":                       "-public-url must be http",
 		"-public-url https://host/path":           "-public-url must be http",
+		"-public-url https://user:secret@host":    "-public-url must be http",
+		"-token s3cret":                           "-token: auth: token 1 is not of the form",
+		"-token a=x -token a=y":                   "-token: auth: token 2 is given twice",
+		"-data=":                                  "-data must name a folder",
 		"-addr 192.0.2.1:80":                      "-insecure-dev-tokens",
 		"-addr :80":                               "-insecure-dev-tokens",
 		"-addr example.org:80":                    "-insecure-dev-tokens",
@@ -105,6 +114,7 @@ func TestRightFlags(t *testing.T) {
 func TestWrongUse(t *testing.T) {
 	for args, want := range map[string]string{
 		"-nope": "-nope", "file.json": "no arguments", "-role boss": "-role",
+		"-token s3cret": "-token",
 	} {
 		var out, errs bytes.Buffer
 		require.Equal(t, 2, run(t.Context(), strings.Fields(args), noEnv, &out, &errs))

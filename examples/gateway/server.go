@@ -17,7 +17,6 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
-	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
@@ -65,11 +64,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	ops.mount(mux, m)
 	var root http.Handler = mux
 	if c.serves() {
-		tokens, err := auth.ParseTokens(c.tokens...)
-		if err != nil {
-			return fmt.Errorf("-token: %w", err)
-		}
-		front := httpapi.New(service, tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL})
+		front := httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL})
 		mux.Handle("/", front)
 		root = unredirected(mux, front)
 		mux.Handle(backends.ObjectsPath+"/", signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{
