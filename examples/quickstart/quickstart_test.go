@@ -126,12 +126,15 @@ func TestRefusedFile(t *testing.T) {
 	in := t.TempDir()
 	write(t, filepath.Join(in, "good.json"), good)
 	write(t, filepath.Join(in, "bad.json"), bad)
+	write(t, filepath.Join(in, "empty.ndjson"), "")
 	p := proctest.Start(t, binary, "-keep=false", in)
 	require.Equal(t, 1, p.Exit(t, time.Minute))
 	rows := table(t, p.Stdout.String())
 	require.Equal(t, "completed", rows["good.json"][3])
 	require.Equal(t, "refused", rows["bad.json"][3])
+	require.Equal(t, "failed", rows["empty.ndjson"][3])
 	require.Contains(t, p.Stdout.String(), "Expected resourceType 'Bundle', got 'Patient'")
+	require.Contains(t, p.Stdout.String(), "Request body is empty")
 	require.NotContains(t, p.Stdout.String(), "canary")
 }
 

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -183,13 +184,20 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 type plain struct{ io.Reader }
 
 func (c *Client) send(req *http.Request, into any) error {
+	if req.ContentLength == 0 {
+		req.Body = http.NoBody // any other body of length 0 counts as one of unknown length
+	}
 	h := c.HTTP
 	if h == nil {
 		h = http.DefaultClient
 	}
 	resp, err := h.Do(req)
 	if err != nil {
-		return err
+		// Without the URL: the signature in an upload's is as good as a password.
+		if e, ok := errors.AsType[*url.Error](err); ok {
+			err = e.Err
+		}
+		return fmt.Errorf("%s %s: %w", req.Method, req.URL.Path, err)
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, 8<<20))
