@@ -3,8 +3,11 @@
 package main
 
 import (
+	"bytes"
 	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,4 +28,14 @@ func TestInterrupt(t *testing.T) {
 	require.Contains(t, p.Stderr.String(), "interrupted")
 	require.Contains(t, p.Stdout.String(), "The folder is kept")
 	require.NotContains(t, p.Stdout.String(), "signature=", "a signed URL is a secret")
+}
+
+// A pipe is refused: nobody may ever write to it.
+func TestPipe(t *testing.T) {
+	t.Parallel()
+	pipe := filepath.Join(t.TempDir(), "pipe.ndjson")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	var out, errs bytes.Buffer
+	require.Equal(t, 1, run(t.Context(), []string{pipe}, func(string) string { return "" }, &out, &errs))
+	require.Contains(t, errs.String(), "not a regular file")
 }

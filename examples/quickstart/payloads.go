@@ -50,6 +50,9 @@ func choose(c config, args []string) ([]*payload, error) {
 			return nil, err
 		}
 		if !info.IsDir() {
+			if !info.Mode().IsRegular() { // a pipe would be waited for, and has no size
+				return nil, fmt.Errorf("%s: not a regular file", arg)
+			}
 			p := file(arg, info)
 			if p == nil {
 				return nil, fmt.Errorf("%s: only .json and .ndjson files are taken", arg)

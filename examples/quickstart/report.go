@@ -188,10 +188,12 @@ func summary(results []*result) string {
 func where(out io.Writer, folder string, results []*result) {
 	var best frontdoor.Output
 	var key string
+	var rejected int64
 	for _, r := range results {
 		if r.job == nil {
 			continue
 		}
+		rejected += r.job.Progress.Rejected
 		for _, o := range r.job.Outputs {
 			// Patients are what one wants to see first.
 			if key == "" || o.Type == "Patient" && (best.Type != "Patient" || o.Count > best.Count) {
@@ -203,6 +205,10 @@ func where(out io.Writer, folder string, results []*result) {
 		path := filepath.Join(backends.ObjectsFolder(folder), filepath.FromSlash(key))
 		fmt.Fprintf(out, "\nOne NDJSON file for each job and resource type lies below\n  %s\nWorth a try:\n  head -n 1 %s\n",
 			filepath.Dir(filepath.Dir(path)), quoted(path))
+	}
+	if rejected > 0 {
+		fmt.Fprintf(out, "\nWhat was rejected, with line and reason, lies below\n  %s\n",
+			filepath.Join(backends.ObjectsFolder(folder), "outcomes"))
 	}
 	fmt.Fprintf(out, "\nThe folder is kept, with a log in %s: remove it when you have seen enough.\n", filepath.Join(folder, logName))
 }
