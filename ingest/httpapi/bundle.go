@@ -42,6 +42,7 @@ func (h *api) postBundle(w http.ResponseWriter, r *http.Request, who ingest.Call
 	if err != nil {
 		return err
 	}
+	noteJob(w, receipt.Job.ID)
 	path := jobPath(receipt.Job.ID)
 	w.Header().Set("Location", path)
 	w.Header().Set("Content-Location", h.absolute(r, path))

@@ -13,7 +13,8 @@ import (
 
 // Options; nil, and zero fields, mean the defaults.
 type Options struct {
-	// Logger gets one line a request, without query, tenant or payload.
+	// Logger gets one line a request, without query, tenant or payload; with the
+	// job where the request made or changed one.
 	// Default slog.Default().
 	Logger *slog.Logger
 	// BaseURL under which clients reach the front door, for absolute URLs in

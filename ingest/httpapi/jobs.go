@@ -158,6 +158,7 @@ func (h *api) cancelJob(w http.ResponseWriter, r *http.Request, who ingest.Calle
 	if err != nil {
 		return err
 	}
+	noteJob(w, job.ID)
 	writeJSON(w, http.StatusAccepted, bodyOf(job))
 	return nil
 }
@@ -167,6 +168,7 @@ func (h *api) redriveJob(w http.ResponseWriter, r *http.Request, who ingest.Call
 	if err != nil {
 		return err
 	}
+	noteJob(w, job.ID)
 	w.Header().Set("Location", jobPath(id))
 	writeJSON(w, http.StatusAccepted, bodyOf(job))
 	return nil

@@ -46,9 +46,14 @@ func (h *api) observed(next http.Handler) http.Handler {
 					h.fail(rec, r, errInternal)
 				}
 			}
-			h.opts.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request",
+			attrs := []slog.Attr{
 				slog.String("method", method(r.Method)), slog.String("route", rec.route), slog.Int("status", rec.status),
-				slog.Int64("bytes", rec.bytes), slog.Duration("took", time.Since(began)), slog.String("request", id))
+				slog.Int64("bytes", rec.bytes), slog.Duration("took", time.Since(began)), slog.String("request", id),
+			}
+			if rec.job != "" {
+				attrs = append(attrs, slog.String("job", rec.job))
+			}
+			h.opts.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 		}()
 		next.ServeHTTP(rec, r)
 	})
@@ -81,6 +86,7 @@ func validRequestID(id string) bool {
 type recorder struct {
 	http.ResponseWriter
 	route  string
+	job    string // that the request made or changed
 	status int
 	bytes  int64
 }
@@ -107,5 +113,13 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 func noteRoute(w http.ResponseWriter, pattern string) {
 	if rec, ok := w.(*recorder); ok {
 		rec.route = pattern
+	}
+}
+
+// noteJob ties the request's line in the log to a job. The id must be that of a
+// job that is there: one that a client made up stays out of the log.
+func noteJob(w http.ResponseWriter, id string) {
+	if rec, ok := w.(*recorder); ok {
+		rec.job = id
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,9 @@ func TestBundleIsAccepted(t *testing.T) {
 	require.Equal(t, "Bundle accepted for processing", body.Message)
 	require.Equal(t, map[string]int{"Patient": 1}, body.ResourceCount)
 	require.Equal(t, p.Clock.Now(), body.CreatedAt)
+	require.Eventually(t, func() bool {
+		return regexp.MustCompile(`"route":"` + bundlePath + `".*"job":"` + body.JobID).MatchString(p.Logs())
+	}, 5*time.Second, 10*time.Millisecond, "the log ties the request to its job")
 	require.Equal(t, jobsPath+"/"+body.JobID, answer.Header.Get("Location"))
 	require.Equal(t, p.URL+jobsPath+"/"+body.JobID, answer.Header.Get("Content-Location"))
 

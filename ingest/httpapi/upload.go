@@ -60,6 +60,7 @@ func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.C
 		return err
 	}
 	job, signed := ticket.Job, ticket.Upload
+	noteJob(w, job.ID)
 	names := make([]string, 0, len(signed.Headers))
 	for name := range signed.Headers {
 		names = append(names, name)
