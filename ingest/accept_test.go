@@ -7,11 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"testing/iotest"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
@@ -257,4 +259,46 @@ func TestAcceptWithoutStorageIsRefused(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, jobs.Completed, p.Wait(t, receipt.Job.ID).State)
 	})
+}
+
+// A body that promises much and sends little costs little.
+func TestPromisedBodiesCostNoMemory(t *testing.T) {
+	p := ingesttest.New(t)
+	const senders = 200
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	var begun, ended sync.WaitGroup
+	end := make(chan struct{})
+	begun.Add(senders)
+	for range senders {
+		ended.Go(func() {
+			_, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{
+				ContentLength: 60 << 20,
+				Body:          io.MultiReader(strings.NewReader("{"), waiting{&begun, end}),
+			})
+			assert.ErrorIs(t, err, ingest.ErrInvalid)
+		})
+	}
+	begun.Wait()
+	after := heap()
+	close(end)
+	ended.Wait()
+	require.Less(t, int64(after)-int64(before), int64(senders*128<<10), "bytes of heap")
+}
+
+// waiting is a body that stands still until end is closed.
+type waiting struct {
+	begun *sync.WaitGroup
+	end   chan struct{}
+}
+
+func (w waiting) Read([]byte) (int, error) {
+	w.begun.Done()
+	<-w.end
+	return 0, io.ErrUnexpectedEOF
 }
