@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -117,5 +116,3 @@ func (l *lease) check(ctx context.Context) error {
 	}
 	return job.Holds(l.claim)
 }
-
-func stack() string { return string(debug.Stack()) }

@@ -47,7 +47,8 @@ type Options struct {
 	// UploadGrace is how long after that an upload which began in time and
 	// whose notification was lost is still looked for. Default 24 hours.
 	UploadGrace time.Duration
-	// MaxAttempts of a job. Default 5.
+	// MaxAttempts of a job. Default 10: with the back-off's defaults a job is given
+	// up after some five minutes, so that a short outage needs nobody.
 	MaxAttempts int
 	// RetryBase and RetryMax bound the exponential back-off with full jitter
 	// between attempts. Default 1 second and 5 minutes.
@@ -83,7 +84,7 @@ func (o *Options) withDefaults() (Options, error) {
 	setDefault(&d.MaxDepth, fhirbundle.DefaultMaxDepth)
 	setDefault(&d.UploadExpiry, 15*time.Minute)
 	setDefault(&d.UploadGrace, 24*time.Hour)
-	setDefault(&d.MaxAttempts, 5)
+	setDefault(&d.MaxAttempts, 10)
 	setDefault(&d.RetryBase, time.Second)
 	setDefault(&d.RetryMax, 5*time.Minute)
 	setDefault(&d.WakeAfter, 10*time.Second)

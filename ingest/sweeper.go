@@ -65,7 +65,7 @@ func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 	var done, unsent int
 	var failed []error
 	for {
-		due, err := w.svc.back.Jobs.Due(ctx, now, w.opts.Page)
+		due, err := w.due(ctx, now)
 		if err != nil { // those that could be read are there all the same
 			failed = append(failed, fmt.Errorf("ingest: read due jobs: %w", err))
 		}
@@ -86,6 +86,12 @@ func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 	}
 }
 
+func (w *Sweeper) due(ctx context.Context, now time.Time) ([]*jobs.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	return w.svc.back.Jobs.Due(ctx, now, w.opts.Page)
+}
+
 // maxUnsent is how many wake-ups in a row may fail in one sweep. One may fail for
 // itself; if several do, the queue is full or away, and trying the others would
 // only take time.
@@ -94,6 +100,9 @@ const maxUnsent = 3
 // look does what one due job needs, and moves its due time. unsent counts the
 // wake-ups that failed, one behind the other, in this sweep.
 func (w *Sweeper) look(ctx context.Context, job *jobs.Job, unsent *int) error {
+	// A call that hangs must not keep the sweeper from all other jobs.
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
 	s, now := w.svc, w.svc.now()
 	switch job.State {
 	case jobs.AwaitingUpload, jobs.Expired:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,9 @@ type WorkerOptions struct {
 	DrainTimeout time.Duration
 }
 
+// minLease is the shortest that can be kept: it is extended when a third is over.
+const minLease = 10 * time.Millisecond
+
 func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
 	var d WorkerOptions
 	if o != nil {
@@ -47,6 +51,9 @@ func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
 	setDefault(&d.MaxWholeBytes, max(64<<20, maxBody))
 	setDefault(&d.Lease, 30*time.Second)
 	setDefault(&d.DrainTimeout, 20*time.Second)
+	if d.Lease > 0 && d.Lease < minLease {
+		return d, fmt.Errorf("ingest: WorkerOptions.Lease must be at least %s", minLease)
+	}
 	if d.Concurrency < 0 || d.BatchResources < 0 || d.BatchBytes < 0 || d.MaxWholeBytes < 0 || d.Lease < 0 || d.DrainTimeout < 0 {
 		return d, errors.New("ingest: no field of WorkerOptions may be negative")
 	}
@@ -222,7 +229,7 @@ func (w *Worker) handle(ctx context.Context, call func(context.Context) error) (
 	defer func() {
 		if p := recover(); p != nil {
 			// The value of the panic may be anything, payload included.
-			w.svc.opts.Logger.ErrorContext(ctx, "handler panicked", "type", fmt.Sprintf("%T", p), "stack", stack())
+			w.svc.opts.Logger.ErrorContext(ctx, "handler panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
 			err = &Failure{Code: "handler-panic", Message: "The payload could not be processed", Err: errors.New("handler panicked")}
 		}
 	}()

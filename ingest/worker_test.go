@@ -145,7 +145,7 @@ func TestWorkerGivesUp(t *testing.T) {
 		"panic each time":     {func() error { panic("boom") }, 5, "handler-panic"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := ingesttest.New(t)
+			p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{MaxAttempts: 5}})
 			p.Sink.Intercept(func(context.Context, *ingest.Batch) error { return c.fail() })
 			id := p.Client.Upload(t, ndjson, numbered(3))
 			for attempt := 1; attempt < c.attempts; attempt++ {

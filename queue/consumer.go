@@ -127,7 +127,7 @@ func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m M
 		if !c.opener.owned() {
 			return fmt.Errorf("queue: the subscription broke, and can't be opened again: %w", err)
 		}
-		c.opts.Logger.WarnContext(ctx, "subscription broke; opening it again", "error", err)
+		c.opts.Logger.WarnContext(ctx, "subscription broke; opening it again", "error", err.Error())
 		if time.Since(opened) > c.opts.MaxBackoff {
 			failures = 0 // it worked, even if nothing came
 		}
@@ -142,7 +142,7 @@ func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m M
 				sub, opened = next, time.Now()
 				break
 			}
-			c.opts.Logger.WarnContext(ctx, "subscription not opened", "error", err)
+			c.opts.Logger.WarnContext(ctx, "subscription not opened", "error", err.Error())
 		}
 	}
 }
@@ -188,6 +188,6 @@ func (c *Consumer) close(ctx context.Context, sub *pubsub.Subscription) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := sub.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		c.opts.Logger.DebugContext(ctx, "subscription not shut down", "error", err)
+		c.opts.Logger.DebugContext(ctx, "subscription not shut down", "error", err.Error())
 	}
 }

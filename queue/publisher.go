@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"maps"
 
 	"go.opentelemetry.io/otel/propagation"
@@ -52,7 +53,10 @@ func (p *Publisher) Publish(ctx context.Context, m Message) error {
 	if p.opts.BeforeSend != nil {
 		msg.BeforeSend = func(as func(any) bool) error { return p.opts.BeforeSend(m, as) }
 	}
-	return p.topic.Send(ctx, msg)
+	if err := p.topic.Send(ctx, msg); err != nil {
+		return fmt.Errorf("queue: publish: %w", err)
+	}
+	return nil
 }
 
 // traced returns ctx with the trace that a message carries. Baggage is not

@@ -110,6 +110,9 @@ func isMediaType(s string) bool {
 	return err == nil
 }
 
+// notifyTimeout bounds what the client waits for beyond its own upload.
+const notifyTimeout = 10 * time.Second
+
 // stored tells the pipeline and the client.
 func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size int64) {
 	// The object stands, whether the client waits for the answer or not.
@@ -120,6 +123,8 @@ func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size 
 		w.Header().Set("ETag", attrs.ETag)
 	}
 	if h.opts.OnCreated != nil {
+		ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
+		defer cancel()
 		if err := h.opts.OnCreated(ctx, created); err != nil {
 			h.opts.Logger.WarnContext(ctx, "notification of an upload failed", "error", err)
 		}

@@ -44,5 +44,11 @@ func createSecret(path string) error {
 	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
+	// A power loss could take the name away, and the URLs that were signed with it.
+	// Not every system can sync a folder (Windows can't); they do without.
+	if folder, err := os.Open(filepath.Dir(path)); err == nil {
+		_ = folder.Sync()
+		_ = folder.Close()
+	}
 	return nil
 }

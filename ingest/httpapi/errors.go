@@ -111,22 +111,14 @@ func (h *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Connection", "close")
 	}
 	if prefersFHIR(r.Header.Values("Accept")) {
-		writeAs(w, e.status, "application/fhir+json", outcomeOf(e))
+		issues := e.issues
+		if len(issues) == 0 {
+			issues = []fhirbundle.Issue{{Code: outcomeCode(e.status), Severity: fhirbundle.Error, Message: e.message}}
+		}
+		writeAs(w, e.status, "application/fhir+json", fhirbundle.NewOutcome(issues))
 		return
 	}
 	writeAs(w, e.status, "application/json", errorBody{e.message, id, e.issues})
-}
-
-// outcomeOf is an error as an OperationOutcome. An error without findings is not
-// about a place in a payload, and its code is FHIR's own.
-func outcomeOf(e *httpError) *fhirbundle.OperationOutcome {
-	if len(e.issues) > 0 {
-		return fhirbundle.NewOutcome(e.issues)
-	}
-	return &fhirbundle.OperationOutcome{ResourceType: "OperationOutcome", Issue: []fhirbundle.OutcomeIssue{{
-		Severity: string(fhirbundle.Error), Code: outcomeCode(e.status),
-		Details: &fhirbundle.CodeableConcept{Text: e.message},
-	}}}
 }
 
 // outcomeCode is the code of FHIR's IssueType for a status.

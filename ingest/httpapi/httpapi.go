@@ -142,10 +142,14 @@ func (rt *route) allow() string {
 	return strings.Join(append(names, http.MethodOptions), ", ")
 }
 
-// absolute is a path below the front door as an absolute URL.
+// absolute is a path below the front door as an absolute URL, or as it is where
+// nobody said how clients reach it.
 func (h *api) absolute(r *http.Request, path string) string {
 	if h.opts.BaseURL != nil {
 		return strings.TrimRight(h.opts.BaseURL.String(), "/") + path
+	}
+	if r.Host == "" { // HTTP/1.0
+		return path
 	}
 	scheme := "http"
 	if r.TLS != nil {

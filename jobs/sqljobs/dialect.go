@@ -3,8 +3,6 @@ package sqljobs
 import (
 	"database/sql"
 	"fmt"
-	"net/url"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -16,18 +14,6 @@ const (
 	SQLite     Dialect = "sqlite"
 	PostgreSQL Dialect = "postgres"
 )
-
-// SQLiteDSN is the data source name of a database file for modernc.org/sqlite:
-// write-ahead log, synchronous=FULL, a busy time-out of 10 seconds, and
-// transactions that take the write lock at once.
-func SQLiteDSN(path string) string {
-	q := url.Values{
-		// The time-out first: it counts for the change of the journal too.
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"},
-		"_txlock": {"immediate"},
-	}
-	return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
-}
 
 // detect says which dialect a database speaks, by the type of its driver.
 func detect(db *sql.DB) (Dialect, error) {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -60,7 +59,7 @@ func queriesFor(d Dialect) queries {
 // Open returns a store in an open database, which stays the caller's to close.
 // It runs the migrations that are missing. ErrSchema if the schema is newer than
 // this program; an error that says what to set if a SQLite database would not
-// keep what was acknowledged.
+// keep what was acknowledged; an error if the database can't be written to.
 func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	var o Options
 	if opts != nil {
@@ -94,45 +93,13 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	} else if err := Migrate(ctx, db, o.Dialect); err != nil {
 		return nil, err
 	}
-	return &Store{db: db, dialect: o.Dialect, q: queriesFor(o.Dialect)}, nil
-}
-
-// checkSQLite refuses settings that lose what was acknowledged. They belong to
-// a connection, so the data source name has to set them; SQLiteDSN does. Two
-// connections are looked at where there may be two: what was set on one by hand
-// is not set on the next.
-func checkSQLite(ctx context.Context, db *sql.DB) error {
-	conns := 2
-	if db.Stats().MaxOpenConnections == 1 {
-		conns = 1
+	s := &Store{db: db, dialect: o.Dialect, q: queriesFor(o.Dialect)}
+	// Changes nothing, but only where something could be changed: better known now
+	// than at the first payload.
+	if _, err := s.exec(ctx, "UPDATE fhirdock_jobs SET revision = revision WHERE id = ''"); err != nil {
+		return nil, fmt.Errorf("sqljobs: the database can't be written to: %w", err)
 	}
-	for range conns {
-		conn, err := db.Conn(ctx)
-		if err != nil {
-			return fmt.Errorf("sqljobs: open database: %w", err)
-		}
-		defer conn.Close()
-		if err := checkConn(ctx, conn); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func checkConn(ctx context.Context, conn *sql.Conn) error {
-	var journal string
-	var synchronous int
-	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {
-		return fmt.Errorf("sqljobs: read journal_mode: %w", err)
-	}
-	if err := conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
-		return fmt.Errorf("sqljobs: read synchronous: %w", err)
-	}
-	const full = 2
-	if !strings.EqualFold(journal, "wal") || synchronous < full {
-		return fmt.Errorf("sqljobs: the SQLite database has journal_mode=%s and synchronous=%d; it needs WAL and FULL (2): open it with SQLiteDSN", journal, synchronous)
-	}
-	return nil
+	return s, nil
 }
 
 // Create implements [jobs.Store].

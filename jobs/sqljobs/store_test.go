@@ -173,6 +173,11 @@ func TestOpenRefuses(t *testing.T) {
 	t.Run("a folder that is not there", func(t *testing.T) {
 		require.Error(t, open(sqljobs.SQLiteDSN(filepath.Join(dir, "none", "a.db")), nil))
 	})
+	t.Run("a database that can't be written to", func(t *testing.T) {
+		dsn := sqljobs.SQLiteDSN(filepath.Join(dir, "ro.db"))
+		require.NoError(t, open(dsn, nil))
+		require.ErrorContains(t, open(dsn+"&mode=ro", nil), "can't be written to")
+	})
 	t.Run("an unknown dialect", func(t *testing.T) {
 		require.ErrorContains(t, open(sqljobs.SQLiteDSN(filepath.Join(dir, "c.db")), &sqljobs.Options{Dialect: "oracle"}), "postgres")
 	})

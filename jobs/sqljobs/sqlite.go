@@ -1,0 +1,60 @@
+package sqljobs
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+)
+
+// SQLiteDSN is the data source name of a database file for modernc.org/sqlite:
+// write-ahead log, synchronous=FULL, a busy time-out of 10 seconds, and
+// transactions that take the write lock at once.
+func SQLiteDSN(path string) string {
+	q := url.Values{
+		// The time-out first: it counts for the change of the journal too.
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"},
+		"_txlock": {"immediate"},
+	}
+	return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
+}
+
+// checkSQLite refuses settings that lose what was acknowledged. They belong to
+// a connection, so the data source name has to set them; SQLiteDSN does. Two
+// connections are looked at where there may be two: what was set on one by hand
+// is not set on the next.
+func checkSQLite(ctx context.Context, db *sql.DB) error {
+	conns := 2
+	if db.Stats().MaxOpenConnections == 1 {
+		conns = 1
+	}
+	for range conns {
+		conn, err := db.Conn(ctx)
+		if err != nil {
+			return fmt.Errorf("sqljobs: open database: %w", err)
+		}
+		defer conn.Close()
+		if err := checkConn(ctx, conn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkConn(ctx context.Context, conn *sql.Conn) error {
+	var journal string
+	var synchronous int
+	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal); err != nil {
+		return fmt.Errorf("sqljobs: read journal_mode: %w", err)
+	}
+	if err := conn.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous); err != nil {
+		return fmt.Errorf("sqljobs: read synchronous: %w", err)
+	}
+	const full = 2
+	if !strings.EqualFold(journal, "wal") || synchronous < full {
+		return fmt.Errorf("sqljobs: the SQLite database has journal_mode=%s and synchronous=%d; it needs WAL and FULL (2): open it with SQLiteDSN", journal, synchronous)
+	}
+	return nil
+}
