@@ -26,7 +26,12 @@ func (s *Service) ObjectCreated(ctx context.Context, created notify.ObjectCreate
 		s.opts.Observe(Event{Kind: EventObjectIgnored})
 		return nil
 	}
-	if job.State != jobs.AwaitingUpload && job.State != jobs.Expired {
+	switch job.State {
+	case jobs.AwaitingUpload, jobs.Expired:
+	case jobs.Cancelled: // nobody asks for it any more
+		s.opts.Observe(Event{Kind: EventObjectIgnored, JobID: job.ID})
+		return nil
+	default:
 		return nil // a repeat
 	}
 	_, err = s.look(ctx, job)

@@ -9,7 +9,7 @@ const (
 	EventAccepted      EventKind = "accepted"       // a payload was accepted
 	EventRefused       EventKind = "refused"        // a payload was refused
 	EventUploadSigned  EventKind = "upload_signed"  // an upload URL was issued
-	EventObjectIgnored EventKind = "object_ignored" // a notification nobody asked for
+	EventObjectIgnored EventKind = "object_ignored" // a notification of an object that no job asks for
 	EventClaimed       EventKind = "claimed"        // a worker took a job
 	EventBatch         EventKind = "batch"          // a batch was handed over
 	EventFinished      EventKind = "finished"       // a job reached a final state

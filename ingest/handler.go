@@ -33,6 +33,14 @@ type Finisher interface {
 	Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error)
 }
 
+// Discarder is a [Handler] that keeps something of a job until its Finish, and
+// wants to be told where that will not come: the job was cancelled, and no worker
+// has it any more. It may be called again.
+type Discarder interface {
+	// Discard removes what was kept of the job.
+	Discard(ctx context.Context, job *jobs.Job) error
+}
+
 // HandlerFunc is a Handler that is one function.
 type HandlerFunc func(ctx context.Context, b *Batch) error
 

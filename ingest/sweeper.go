@@ -100,22 +100,13 @@ const maxUnsent = 3
 // look does what one due job needs, and moves its due time. unsent counts the
 // wake-ups that failed, one behind the other, in this sweep.
 func (w *Sweeper) look(ctx context.Context, job *jobs.Job, unsent *int) error {
-	// A call that hangs must not keep the sweeper from all other jobs.
+	if job.State == jobs.AwaitingUpload || job.State == jobs.Expired {
+		return w.lookForUpload(ctx, job)
+	}
 	ctx, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
 	s, now := w.svc, w.svc.now()
 	switch job.State {
-	case jobs.AwaitingUpload, jobs.Expired:
-		_, err := s.look(ctx, job)
-		if err == nil {
-			return nil
-		}
-		// It must not stand before all others for as long as it can't be
-		// looked for.
-		_, later := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
-			return j.Postpone(now, now.Add(s.opts.WakeAfter))
-		})
-		return errors.Join(err, ignoreMoved(later))
 	case jobs.Processing:
 		rescued, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
 			return j.Rescue(now, now.Add(s.opts.WakeAfter))
@@ -131,8 +122,8 @@ func (w *Sweeper) look(ctx context.Context, job *jobs.Job, unsent *int) error {
 		}
 		s.wake(ctx, rescued)
 		return nil
-	case jobs.Accepted:
-		// Sent first: a worker that claims it meanwhile wins, and the record of
+	case jobs.Accepted, jobs.Cancelled:
+		// Sent first: a worker that takes it meanwhile wins, and the record of
 		// the wake-up is not needed any more. A job whose wake-up can't be sent
 		// must not stand before all others meanwhile.
 		next := now.Add(s.opts.WakeAfter)
@@ -148,6 +139,24 @@ func (w *Sweeper) look(ctx context.Context, job *jobs.Job, unsent *int) error {
 		return ignoreMoved(err)
 	}
 	return fmt.Errorf("ingest: a job that is %s is due", job.State)
+}
+
+// lookForUpload looks for an upload whose notification may be lost. A job whose
+// upload can't be looked for must not stand before all others meanwhile.
+func (w *Sweeper) lookForUpload(ctx context.Context, job *jobs.Job) error {
+	tried, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	_, err := w.svc.look(tried, job)
+	if err == nil {
+		return nil
+	}
+	ctx, cancel = context.WithTimeout(ctx, settle)
+	defer cancel()
+	now := w.svc.now()
+	_, later := jobs.Change(ctx, w.svc.back.Jobs, job.ID, func(j *jobs.Job) error {
+		return j.Postpone(now, now.Add(w.svc.opts.WakeAfter))
+	})
+	return errors.Join(err, ignoreMoved(later))
 }
 
 // ignoreMoved: a job that somebody else moved meanwhile needs nothing more.

@@ -117,6 +117,8 @@ func (w *Worker) work(ctx context.Context, id string, draining <-chan struct{}) 
 	taken := time.Now()
 	job, claim, fresh, err := w.take(ctx, id)
 	switch {
+	case errors.Is(err, jobs.ErrState) && w.clear(ctx, id):
+		return
 	case errors.Is(err, jobs.ErrNotDue), errors.Is(err, jobs.ErrState), errors.Is(err, jobs.ErrNotFound):
 		log.DebugContext(ctx, "wake-up for a job that needs nobody", "why", err)
 		return

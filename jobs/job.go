@@ -53,11 +53,12 @@ type Job struct {
 	BatchBytes     int64
 
 	// DueAt is when someone must look at the job again: wake it, rescue it
-	// from a worker that died, look for its upload. Zero if never. While
-	// Processing it is the end of the lease.
+	// from a worker that died, look for its upload, clear away what it left
+	// when it was cancelled. Zero if never. While Processing it is the end of
+	// the lease.
 	DueAt time.Time
-	// NotBefore is the earliest time of the next claim: the end of a back-off.
-	// Zero: at once.
+	// NotBefore is the earliest time of the next claim, the end of a back-off; of a
+	// cancelled job, of clearing away. Zero: at once.
 	NotBefore time.Time
 	// LeaseOwner is the worker that has the lease; empty if none has.
 	LeaseOwner string

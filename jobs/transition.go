@@ -210,23 +210,50 @@ func (j *Job) Rescue(now, dueAt time.Time) error {
 	return nil
 }
 
-// Woken records that a wake-up was sent for an accepted job: the next one is
-// due at next, if it is still not claimed then.
+// Woken records that a wake-up was sent for an accepted job, or for a cancelled
+// one that is to be cleared away: the next one is due at next, if nobody took care
+// of it by then.
 func (j *Job) Woken(now, next time.Time) error {
-	if err := j.in(Accepted); err != nil {
+	if err := j.in(Accepted, Cancelled); err != nil {
 		return err
+	}
+	if j.State == Cancelled && j.DueAt.IsZero() {
+		return fmt.Errorf("%w: it is cleared away", ErrState)
 	}
 	j.DueAt = stamp(next)
 	j.touch(now)
 	return nil
 }
 
-// Cancel: not finished → cancelled.
+// Cancel: not finished → cancelled. Where work had begun, what it left half done is
+// to be cleared away: at once, or when the lease is over, since its worker may
+// still write.
 func (j *Job) Cancel(now time.Time) error {
 	if err := j.in(AwaitingUpload, Accepted, Processing); err != nil {
 		return err
 	}
+	clearAt := now
+	if j.State == Processing && j.DueAt.After(now) {
+		clearAt = j.DueAt
+	}
 	j.finish(now, Cancelled)
+	if !j.StartedAt.IsZero() {
+		j.DueAt, j.NotBefore = stamp(clearAt), stamp(clearAt)
+	}
+	return nil
+}
+
+// Cleared records that what a cancelled job left half done is gone: nobody has to
+// look at it any more. ErrNotDue before NotBefore.
+func (j *Job) Cleared(now time.Time) error {
+	if err := j.in(Cancelled); err != nil {
+		return err
+	}
+	if now.Before(j.NotBefore) {
+		return ErrNotDue
+	}
+	j.DueAt, j.NotBefore = time.Time{}, time.Time{}
+	j.touch(now)
 	return nil
 }
 

@@ -60,8 +60,9 @@ func TestTransitions(t *testing.T) {
 		"fail":       {func(j *Job) error { return j.Fail(later, held, Failure{}) }, map[State]State{Processing: Failed}, ErrLeaseLost},
 		"release":    {func(j *Job) error { return j.Release(later, held) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
 		"rescue":     {func(j *Job) error { return j.Rescue(later, later) }, map[State]State{Processing: Accepted}, ErrState},
-		"woken":      {func(j *Job) error { return j.Woken(later, later) }, map[State]State{Accepted: Accepted}, ErrState},
+		"woken":      {func(j *Job) error { return j.Woken(later, later) }, map[State]State{Accepted: Accepted}, ErrState}, // cleared: see below
 		"cancel":     {func(j *Job) error { return j.Cancel(later) }, map[State]State{AwaitingUpload: Cancelled, Accepted: Cancelled, Processing: Cancelled}, ErrState},
+		"cleared":    {func(j *Job) error { return j.Cleared(later) }, map[State]State{Cancelled: Cancelled}, ErrState},
 		"redrive":    {func(j *Job) error { return j.Redrive(later, later) }, map[State]State{Failed: Accepted, Completed: Accepted}, ErrState},
 	} {
 		for _, from := range States() {
@@ -84,11 +85,32 @@ func TestTransitions(t *testing.T) {
 					require.True(t, j.FinishedAt.IsZero())
 				} else {
 					require.False(t, j.FinishedAt.IsZero())
-					require.True(t, j.DueAt.IsZero() || to == Expired, "nobody looks at a finished job")
+					clears := to == Cancelled && !j.StartedAt.IsZero() && from != Cancelled
+					require.Equal(t, clears || to == Expired, !j.DueAt.IsZero(), "nobody looks at a finished job")
 				}
 			})
 		}
 	}
+}
+
+func TestCancelledIsClearedAway(t *testing.T) {
+	j := in(Processing)
+	require.NoError(t, j.Cancel(at))
+	require.Equal(t, at.Add(lease), j.DueAt, "when its worker writes no more")
+	require.ErrorIs(t, j.Cleared(at.Add(lease-1)), ErrNotDue)
+	require.NoError(t, j.Woken(at.Add(lease), at.Add(2*lease)))
+	require.Equal(t, at.Add(2*lease), j.DueAt)
+	require.NoError(t, j.Cleared(at.Add(lease)))
+	require.True(t, j.DueAt.IsZero())
+	require.ErrorIs(t, j.Woken(at, at), ErrState, "it is cleared away")
+
+	j = in(Accepted)
+	require.NoError(t, j.Cancel(at))
+	require.Equal(t, at, j.DueAt, "at once: an attempt that failed may have left something")
+	j = in(Accepted)
+	j.StartedAt = time.Time{}
+	require.NoError(t, j.Cancel(at))
+	require.True(t, j.DueAt.IsZero(), "nobody has worked on it")
 }
 
 func TestTakeIsFenced(t *testing.T) {

@@ -36,8 +36,9 @@ type Lake struct {
 }
 
 var (
-	_ ingest.Handler  = (*Lake)(nil)
-	_ ingest.Finisher = (*Lake)(nil)
+	_ ingest.Handler   = (*Lake)(nil)
+	_ ingest.Finisher  = (*Lake)(nil)
+	_ ingest.Discarder = (*Lake)(nil)
 )
 
 // NewLake returns a Lake in a bucket, which stays the caller's to close.
@@ -168,6 +169,22 @@ func (l *Lake) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error)
 	return m.Outputs, nil
 }
 
+// Discard implements [ingest.Discarder]: it removes the parts, and files without a
+// manifest. Files that are complete stand.
+func (l *Lake) Discard(ctx context.Context, job *jobs.Job) error {
+	if err := l.job(job).Clear(ctx); err != nil {
+		return fmt.Errorf("sink: %w", err)
+	}
+	if job.Run > 0 {
+		return nil // the files are those of the run before
+	}
+	m, err := l.manifest(ctx, job)
+	if err != nil || m != nil {
+		return err
+	}
+	return l.removeOld(ctx, job, &manifest{})
+}
+
 // manifest reads the manifest of this run of a job; nil if there is none yet.
 func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 	raw, err := l.bucket.ReadAll(ctx, l.folder(job)+manifestName)
@@ -240,7 +257,7 @@ func fileNames(sections []stage.Section) []string {
 	return names
 }
 
-// removeOld removes the files of an earlier run that this one has none for.
+// removeOld removes all files but those of a manifest.
 func (l *Lake) removeOld(ctx context.Context, job *jobs.Job, m *manifest) error {
 	keep := map[string]bool{l.folder(job) + manifestName: true}
 	for _, out := range m.Outputs {
@@ -259,7 +276,7 @@ func (l *Lake) removeOld(ctx context.Context, job *jobs.Job, m *manifest) error 
 			continue
 		}
 		if err := l.bucket.Delete(ctx, obj.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-			return fmt.Errorf("sink: remove a file of the run before: %w", err)
+			return fmt.Errorf("sink: remove a file: %w", err)
 		}
 	}
 }

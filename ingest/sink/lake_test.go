@@ -279,6 +279,54 @@ func TestLakeFinishedByManyAtOnce(t *testing.T) {
 	}
 }
 
+// What a cancelled job left in parts is removed once its worker writes no more.
+func TestLakeOfACancelledJob(t *testing.T) {
+	reached := make(chan struct{})
+	bucket := memblob.OpenBucket(nil)
+	defer bucket.Close()
+	l := sink.NewLake(bucket, nil)
+	calls := 0
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
+		Bucket: bucket,
+		Handler: cancelled{l, func(ctx context.Context, b *ingest.Batch) error {
+			b.Reject(0, "test", "rejected")
+			if calls++; calls == 3 {
+				close(reached)
+				<-ctx.Done()
+			}
+			return l.Handle(ctx, b)
+		}},
+		Worker: ingest.WorkerOptions{BatchResources: 10},
+	})
+	id := p.Client.Upload(t, "application/fhir+ndjson", payload(t, 100_000))
+	<-reached
+	_, err := p.Service.Cancel(t.Context(), ingest.Caller{OrganizationID: ingesttest.Organization}, id)
+	require.NoError(t, err)
+	staged := func() (n int) {
+		it := bucket.List(&blob.ListOptions{Prefix: "staging/"})
+		for {
+			if _, err := it.Next(t.Context()); err == io.EOF {
+				return n
+			}
+			n++
+		}
+	}
+	require.GreaterOrEqual(t, staged(), 4, "parts of the lake and of the outcomes")
+	p.Advance(t, 29*time.Second)
+	require.GreaterOrEqual(t, staged(), 4, "the worker might still write")
+	p.Advance(t, time.Second)
+	job := p.WaitFor(t, id, func(j *jobs.Job) bool { return j.DueAt.IsZero() })
+	require.Equal(t, jobs.Cancelled, job.State)
+	require.Zero(t, staged())
+}
+
+type cancelled struct {
+	*sink.Lake
+	handle ingest.HandlerFunc
+}
+
+func (c cancelled) Handle(ctx context.Context, b *ingest.Batch) error { return c.handle(ctx, b) }
+
 // A run that has no resources of a type any more leaves no file of it.
 func TestLakeOfARunWithFewerTypes(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)

@@ -1,0 +1,32 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// clear removes what a cancelled job left half done, and says whether the job is
+// such a one. Where it fails the sweeper wakes the job again.
+func (w *Worker) clear(ctx context.Context, id string) bool {
+	s := w.svc
+	log := s.opts.Logger.With("job", id)
+	job, err := s.back.Jobs.Get(ctx, id)
+	if err != nil || job.State != jobs.Cancelled || job.DueAt.IsZero() || s.now().Before(job.NotBefore) {
+		return false
+	}
+	err = s.outcomes.Job(stageID(job)).Clear(ctx)
+	if d, ok := w.handler.(Discarder); ok && err == nil {
+		err = w.handle(ctx, func(ctx context.Context) error { return d.Discard(ctx, job) })
+	}
+	if err == nil {
+		_, err = jobs.Change(ctx, s.back.Jobs, id, func(j *jobs.Job) error { return j.Cleared(s.now()) })
+	}
+	if err != nil {
+		log.WarnContext(ctx, "cancelled job not cleared away; the sweeper wakes it again", "error", fmt.Errorf("ingest: %w", err))
+		return true
+	}
+	log.DebugContext(ctx, "cancelled job cleared away")
+	return true
+}
