@@ -3,7 +3,10 @@ package httpapi_test
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -11,97 +14,237 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/jobs"
 )
 
 // The corpus goes through the front door: what breaks JSON or one of the six
-// rules is refused with the rule's own message, and what breaks neither is
-// taken. Rules of the other levels are findings there, and not judged here.
+// rules is refused with the rule's own message, and all else is taken. Which that
+// is says judge, an implementation of the rules that shares nothing with
+// fhirbundle and holds the whole document; what breaks JSON says the manifest too.
 func TestCorpus(t *testing.T) {
-	dir := corpus(t)
-	manifest, err := os.ReadFile(filepath.Join(dir, "manifest.tsv"))
-	require.NoError(t, err)
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxBodyBytes: 64 << 20}})
-	type tally struct{ agreed, not int }
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	table := map[string]*tally{}
-	for i, row := range strings.Split(strings.TrimSpace(string(manifest)), "\n") {
-		if i == 0 {
+	for _, row := range manifest(t) {
+		if row.kind == "ndjson" {
 			continue
 		}
-		f := strings.Split(row, "\t")
-		file, kind, verdict, rule, level := f[0], f[4], f[5], f[6], f[7]
-		if level == "ndjson" || kind == "ndjson" || verdict == "flag" || verdict == "either" {
-			continue
+		body := row.read(t)
+		want := judge(body)
+		if row.breaksJSON() {
+			require.Contains(t, []string{invalidJSON, "Request body is empty"}, want, row.file)
 		}
-		body, err := os.ReadFile(filepath.Join(dir, file))
-		require.NoError(t, err)
-		broken := strings.Contains(rule, "json-syntax") || strings.Contains(rule, "json-dup") || strings.Contains(rule, "json-utf8") || strings.Contains(rule, "json-surrogate")
-		name, want := expectation(body, kind, level, verdict, broken)
 		answer := p.Client.Do(t, "POST", bundlePath, fhirJSON, bytes.NewReader(body))
 		got := "202"
 		if answer.Status != 202 {
 			var r refusal
 			answer.JSON(t, &r)
-			got = fmt.Sprint(answer.Status, " ", r.Error)
+			require.Equal(t, 400, answer.Status, row.file)
+			got = r.Error
 		}
-		if table[name] == nil {
-			table[name] = &tally{}
-		}
-		if slices.ContainsFunc(want, func(w string) bool { return strings.HasPrefix(got, w) }) {
-			table[name].agreed++
+		agree(t, table, row, rule(want), got == want || want == invalidJSON && strings.HasPrefix(got, invalidJSON), want, got)
+	}
+	show(t, table)
+}
+
+// The NDJSON files go through a signed upload and a worker: each line that is no
+// JSON, no object or has no resourceType is rejected, and all others are done.
+func TestCorpusNDJSON(t *testing.T) {
+	p := ingesttest.New(t)
+	table := map[string]*tally{}
+	for _, row := range manifest(t) {
+		if row.kind != "ndjson" {
 			continue
 		}
-		table[name].not++
-		t.Errorf("%s (%s, %s): want %v, got %s", file, kind, rule, want, got)
+		body := row.read(t)
+		var good, bad int64
+		for line := range bytes.Lines(bytes.TrimPrefix(body, bom)) {
+			switch resource, err := strict(line); {
+			case err == errNothing:
+			case err == nil && resourceType(resource) != "":
+				good++
+			default:
+				bad++
+			}
+		}
+		job := p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", body))
+		want := fmt.Sprint(jobs.Completed, " ", good, " ", bad)
+		got := fmt.Sprint(job.State, " ", job.Progress.Done, " ", job.Progress.Rejected)
+		agree(t, table, row, "NDJSON, each line", got == want, want, got)
 	}
-	t.Logf("%-28s %7s %4s", "rule", "agreed", "not")
-	for _, name := range slices.SortedFunc(maps.Keys(table), cmp.Compare[string]) {
-		t.Logf("%-28s %7d %4d", name, table[name].agreed, table[name].not)
-	}
+	show(t, table)
 }
 
-// expectation says by which rule a document is judged, and which answers agree.
-func expectation(body []byte, kind, level, verdict string, broken bool) (string, []string) {
-	const invalid, empty = "400 Invalid JSON: ", "400 Request body is empty"
+const invalidJSON = "Invalid JSON: "
+
+var bom = []byte("\xef\xbb\xbf")
+
+var errNothing = errors.New("nothing but white space")
+
+// judge is the answer that a document must get: the first of the six rules that it
+// breaks, or 202.
+func judge(body []byte) string {
+	doc, err := strict(bytes.TrimPrefix(body, bom))
 	switch {
-	case level == "json-raw" && verdict == "invalid", broken:
-		return "broken JSON", []string{invalid, empty}
-	case level == "json-raw":
-		// None of them is a Bundle; two have duplicate names, and two a NUL.
-		return "other JSON", []string{"400 Expected resourceType 'Bundle', got ", invalid + "a name occurs twice", invalid}
-	case !strings.HasPrefix(kind, "Bundle"):
-		return "not a Bundle", []string{"400 Expected resourceType 'Bundle', got "}
+	case err == errNothing:
+		return "Request body is empty"
+	case err != nil:
+		return invalidJSON
 	}
-	_, bundleType, _ := strings.Cut(kind, "/")
-	switch bundleType {
+	object, ok := doc.(map[string]any)
+	if kind := resourceType(doc); kind != "Bundle" {
+		got := map[bool]string{true: "no resourceType", false: jsonKind(doc)}[ok]
+		if kind != "" {
+			got = "'" + kind + "'"
+		}
+		return "Expected resourceType 'Bundle', got " + got
+	}
+	switch kind, _ := object["type"].(string); kind {
 	case "transaction", "batch", "collection", "message":
+	case "":
+		return "Unsupported bundle type: none"
 	default:
-		return "type not accepted", []string{"400 Unsupported bundle type: "}
+		return "Unsupported bundle type: " + kind
 	}
-	if verdict == "valid" {
-		return "valid, accepted type", []string{"202", "400 Bundle contains no entries"}
+	entries, _ := object["entry"].([]any)
+	if len(entries) == 0 {
+		return "Bundle contains no entries"
 	}
-	return "lenient findings", []string{"202", "400 Bundle contains no entries", "400 Entry "}
+	for i, e := range entries {
+		entry, ok := e.(map[string]any)
+		if !ok {
+			return fmt.Sprintf("Entry %d is not an object", i)
+		}
+		request, _ := entry["request"].(map[string]any)
+		method, _ := request["method"].(string)
+		bodyless := slices.Contains([]string{"GET", "HEAD", "DELETE"}, method) && (object["type"] == "transaction" || object["type"] == "batch")
+		if _, ok := entry["resource"]; !ok && !bodyless {
+			return fmt.Sprintf("Entry %d missing 'resource' field", i)
+		}
+	}
+	return "202"
 }
 
-func corpus(t *testing.T) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	require.NoError(t, err)
+// strict decodes one JSON value by the rules that are always on: those of jsontext
+// (RFC 8259, UTF-8, no name twice), no NUL, and 64 levels.
+func strict(data []byte) (any, error) {
+	dec := jsontext.NewDecoder(bytes.NewReader(data))
 	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		token, err := dec.ReadToken()
+		if err == io.EOF && dec.InputOffset() == 0 {
+			return nil, errNothing
+		}
+		if err != nil {
+			return nil, err
+		}
+		if token.Kind() == '"' && strings.Contains(token.String(), "\x00") {
+			return nil, errors.New("NUL")
+		}
+		if dec.StackDepth() > 64 {
+			return nil, errors.New("depth")
+		}
+		if dec.StackDepth() == 0 {
 			break
 		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, dir, parent)
-		dir = parent
 	}
-	dir = filepath.Join(dir, "..", "shared", "corpus")
-	if _, err := os.Stat(dir); err != nil {
+	if _, err := dec.ReadToken(); err != io.EOF {
+		return nil, errors.New("something behind it")
+	}
+	var v any
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	return v, d.Decode(&v)
+}
+
+func resourceType(v any) string {
+	object, _ := v.(map[string]any)
+	name, _ := object["resourceType"].(string)
+	return name
+}
+
+func jsonKind(v any) string {
+	switch v.(type) {
+	case []any:
+		return "a JSON array"
+	case string:
+		return "a JSON string"
+	case bool:
+		return "a JSON boolean"
+	case nil:
+		return "JSON null"
+	}
+	return "a JSON number"
+}
+
+// rule is the message without what it quotes.
+func rule(message string) string {
+	if strings.HasPrefix(message, "Entry ") {
+		_, what, _ := strings.Cut(strings.TrimPrefix(message, "Entry "), " ")
+		return "Entry {i} " + what
+	}
+	for _, cut := range []string{", got ", ": "} {
+		if before, _, ok := strings.Cut(message, cut); ok {
+			return before
+		}
+	}
+	return message
+}
+
+// row is a file of the corpus.
+type row struct{ path, file, kind, verdict, rule, level string }
+
+func (r row) read(t *testing.T) []byte {
+	t.Helper()
+	body, err := os.ReadFile(r.path)
+	require.NoError(t, err)
+	return body
+}
+
+// breaksJSON says that the manifest has the file for no JSON.
+func (r row) breaksJSON() bool {
+	return r.verdict == "invalid" && (r.level == "json-raw" || strings.Contains(r.rule, "json-syntax") ||
+		strings.Contains(r.rule, "json-dup") || strings.Contains(r.rule, "json-utf8") || strings.Contains(r.rule, "json-surrogate"))
+}
+
+func manifest(t *testing.T) []row {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join("..", "..", "..", "shared", "corpus"))
+	require.NoError(t, err)
+	raw, err := os.ReadFile(filepath.Join(dir, "manifest.tsv"))
+	if errors.Is(err, os.ErrNotExist) {
 		t.Skip("SKIPPED: the corpus is not beside the checkout (../shared/corpus)")
 	}
-	return dir
+	require.NoError(t, err)
+	var rows []row
+	for _, line := range strings.Split(strings.TrimSpace(string(raw)), "\n")[1:] {
+		f := strings.Split(line, "\t")
+		rows = append(rows, row{path: filepath.Join(dir, f[0]), file: f[0], kind: f[4], verdict: f[5], rule: f[6], level: f[7]})
+	}
+	return rows
+}
+
+type tally struct{ agreed, not int }
+
+func agree(t *testing.T, table map[string]*tally, r row, rule string, ok bool, want, got string) {
+	t.Helper()
+	if table[rule] == nil {
+		table[rule] = &tally{}
+	}
+	if ok {
+		table[rule].agreed++
+		return
+	}
+	table[rule].not++
+	t.Errorf("%s (%s, %s): want %s, got %s", r.file, r.kind, r.rule, want, got)
+}
+
+func show(t *testing.T, table map[string]*tally) {
+	t.Helper()
+	t.Logf("%-36s %7s %4s", "rule", "agreed", "not")
+	for _, name := range slices.SortedFunc(maps.Keys(table), cmp.Compare[string]) {
+		t.Logf("%-36s %7d %4d", name, table[name].agreed, table[name].not)
+	}
 }
