@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -214,84 +213,6 @@ func (b *bucket) ErrorAs(err error, i any) bool {
 		return errors.As(err, p)
 	}
 	return false
-}
-
-// Copy implements driver.Bucket. The copy is as durable as any write.
-func (b *bucket) Copy(ctx context.Context, dst, src string, opts *driver.CopyOptions) error {
-	if opts.BeforeCopy != nil {
-		if err := opts.BeforeCopy(func(any) bool { return false }); err != nil {
-			return err
-		}
-	}
-	f, a, err := b.openFile(src)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	w, err := b.newWriter(ctx, dst, a.ContentType, &driver.WriterOptions{
-		CacheControl: a.CacheControl, ContentDisposition: a.ContentDisposition, ContentEncoding: a.ContentEncoding,
-		ContentLanguage: a.ContentLanguage, Metadata: a.Metadata,
-	})
-	if err != nil {
-		return err
-	}
-	if err := w.Upload(f); err != nil {
-		w.abort()
-		return err
-	}
-	return w.Close()
-}
-
-// Delete implements driver.Bucket. Folders that are empty then are removed.
-func (b *bucket) Delete(_ context.Context, key string, opts *driver.DeleteOptions) error {
-	if opts != nil && opts.BeforeDelete != nil {
-		if err := opts.BeforeDelete(func(any) bool { return false }); err != nil {
-			return err
-		}
-	}
-	name, err := b.name(key)
-	if err != nil {
-		return err
-	}
-	info, err := os.Lstat(name)
-	if err != nil {
-		return b.missing(err)
-	}
-	if !info.Mode().IsRegular() {
-		return errNoSuchKey
-	}
-	if err := b.fsys.Remove(name); err != nil {
-		return err
-	}
-	folder := filepath.Dir(name)
-	// The folder may be gone already, removed by another Delete.
-	if err := b.fsys.SyncFolder(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	// Last: an object that comes back by a power loss has its attributes still.
-	b.cleanUp(beside(name, info.ModTime()))
-	b.removeEmpty(folder)
-	return nil
-}
-
-// removeEmpty removes a folder and its parents as long as they are empty.
-func (b *bucket) removeEmpty(folder string) {
-	for folder != b.dir && strings.HasPrefix(folder, b.dir) {
-		if b.fsys.Remove(folder) != nil {
-			return // not empty, or gone already
-		}
-		b.mu.Lock()
-		delete(b.durable, folder)
-		b.mu.Unlock()
-		folder = filepath.Dir(folder)
-	}
-}
-
-// cleanUp removes a file that nobody sees.
-func (b *bucket) cleanUp(name string) {
-	if err := b.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		b.log.Warn("dirblob: file not removed", "error", err)
-	}
 }
 
 // SignedURL implements driver.Bucket. BeforeSign may set the fields of a
