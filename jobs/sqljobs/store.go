@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/fhirdock/fhirdock/jobs"
@@ -24,12 +23,9 @@ type Options struct {
 // Store keeps jobs in a SQL database. It is safe for concurrent use, by several
 // processes. Its errors hold no values of a record.
 type Store struct {
-	db      *sql.DB
-	dialect Dialect
-	q       queries
-	// SQLite has one writer at a time. Those of this process wait here, where
-	// waiting costs nothing, and not at the file's lock.
-	write sync.Mutex
+	db     *sql.DB
+	q      queries
+	commit *committer // of SQLite; nil for PostgreSQL
 }
 
 var _ jobs.Store = (*Store)(nil)
@@ -93,7 +89,10 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	} else if err := Migrate(ctx, db, o.Dialect); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, dialect: o.Dialect, q: queriesFor(o.Dialect)}
+	s := &Store{db: db, q: queriesFor(o.Dialect)}
+	if o.Dialect == SQLite {
+		s.commit = newCommitter(db)
+	}
 	// Changes nothing, but only where something could be changed: better known now
 	// than at the first payload.
 	if _, err := s.exec(ctx, "UPDATE fhirdock_jobs SET revision = revision WHERE id = ''"); err != nil {
@@ -162,15 +161,10 @@ func (s *Store) Update(ctx context.Context, job *jobs.Job) error {
 
 // exec runs a statement that writes, and returns how many rows it changed.
 func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if s.dialect == SQLite {
-		s.write.Lock()
-		defer s.write.Unlock()
+	if s.commit != nil {
+		return s.commit.exec(ctx, query, args...)
 	}
-	result, err := s.db.ExecContext(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	return changed(s.db.ExecContext(ctx, query, args...))
 }
 
 // List implements [jobs.Store].
