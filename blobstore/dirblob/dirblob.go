@@ -61,7 +61,8 @@ type bucket struct {
 
 	mu      sync.Mutex
 	durable map[string]bool // folders whose own names are known to be durable
-	reads   int             // of folders, for a test
+	syncs   sharedSyncs
+	reads   int // of folders, for a test
 
 	stop   context.CancelFunc // of tidy
 	tidied chan struct{}      // closed once it has ended
@@ -77,7 +78,7 @@ func open(dir string, opts *Options) (*bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dirblob: open %s: %w", dir, err)
 	}
-	b := &bucket{dir: dir, signer: opts.Signer, log: opts.Logger, fsys: osFS{}, durable: make(map[string]bool)}
+	b := &bucket{dir: dir, signer: opts.Signer, log: opts.Logger, fsys: osFS{}, durable: make(map[string]bool), syncs: sharedSyncs{folders: make(map[string]*syncQueue)}}
 	if b.log == nil {
 		b.log = slog.Default()
 	}
@@ -153,6 +154,9 @@ func (b *bucket) probe() error {
 	}
 	return nil
 }
+
+// syncFolder makes the names in a folder durable.
+func (b *bucket) syncFolder(folder string) error { return b.syncs.sync(folder, b.fsys.SyncFolder) }
 
 // name is where a key's data file lies.
 func (b *bucket) name(key string) (string, error) {

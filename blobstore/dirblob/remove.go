@@ -34,7 +34,7 @@ func (b *bucket) Delete(_ context.Context, key string, opts *driver.DeleteOption
 	}
 	folder := filepath.Dir(name)
 	// The folder may be gone already, removed by another Delete.
-	if err := b.fsys.SyncFolder(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := b.syncFolder(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	// Last: an object that comes back by a power loss has its attributes still.

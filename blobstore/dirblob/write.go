@@ -93,7 +93,7 @@ func (b *bucket) makeFolder(folder string) error {
 		}
 		err := b.fsys.Mkdir(folder)
 		if err == nil || errors.Is(err, fs.ErrExist) {
-			err = b.fsys.SyncFolder(parent)
+			err = b.syncFolder(parent)
 		}
 		if err == nil {
 			break
@@ -227,7 +227,7 @@ func (w *writer) link(attrsName string, mtime time.Time) error {
 	err := b.fsys.Link(tmp, w.name)
 	if err == nil {
 		b.cleanUp(tmp)
-		if err = b.fsys.SyncFolder(filepath.Dir(w.name)); err == nil {
+		if err = b.syncFolder(filepath.Dir(w.name)); err == nil {
 			return nil
 		}
 		// Nobody was told of it yet, so it can still be taken back; unless
@@ -253,7 +253,7 @@ func (w *writer) replace(attrsName string, mtime time.Time) error {
 		b.cleanUp(tmp)
 		return err
 	}
-	if err := b.fsys.SyncFolder(filepath.Dir(w.name)); err != nil {
+	if err := b.syncFolder(filepath.Dir(w.name)); err != nil {
 		// It is visible, and may or may not outlive a power loss; so may what
 		// it replaced, which keeps its attributes.
 		return fmt.Errorf("dirblob: the object was replaced, but its folder could not be synced: %w", err)

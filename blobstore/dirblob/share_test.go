@@ -1,0 +1,53 @@
+package dirblob
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Those who ask during a sync share the next one, which begins behind their asking;
+// its error is that of each of them, and of nobody else.
+func TestSyncsAreShared(t *testing.T) {
+	s := sharedSyncs{folders: make(map[string]*syncQueue)}
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	fault := errors.New("fault")
+	var calls atomic.Int32
+	do := func(folder string) error {
+		require.Equal(t, "f", folder)
+		if calls.Add(1) == 1 {
+			close(begun)
+			<-goOn
+			return nil
+		}
+		return fault
+	}
+	var wg sync.WaitGroup
+	var first error
+	wg.Go(func() { first = s.sync("f", do) })
+	<-begun
+	const others = 10
+	var failed atomic.Int32
+	for range others {
+		wg.Go(func() {
+			if s.sync("f", do) == fault {
+				failed.Add(1)
+			}
+		})
+	}
+	for waiting := 0; waiting < others; {
+		s.mu.Lock()
+		waiting = len(s.folders["f"].waiting)
+		s.mu.Unlock()
+	}
+	require.NoError(t, s.sync("g", func(string) error { return nil }), "another folder waits for nobody")
+	close(goOn)
+	wg.Wait()
+	require.NoError(t, first)
+	require.EqualValues(t, others, failed.Load())
+	require.EqualValues(t, 2, calls.Load())
+	require.Empty(t, s.folders, "nothing is kept of a folder that nobody asks for")
+}
