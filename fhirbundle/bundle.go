@@ -174,7 +174,7 @@ func (r *Reader) memberValue(what member) {
 	if what == typeMember || what == resourceTypeMember {
 		seen := seenText{seen: true, line: w.lineAt(w.pos) + 1, offset: w.offset()}
 		if isWord(text) {
-			seen.word = string(text)
+			seen.word = word(text)
 		}
 		if what == resourceTypeMember {
 			r.bundle.resourceType = seen

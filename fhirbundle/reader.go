@@ -104,12 +104,13 @@ func ResumeReader(src io.Reader, at Position, opts *Options) *Reader {
 
 func newReader(opts *Options) *Reader {
 	o := opts.resolve()
-	return &Reader{
+	r := &Reader{
 		opts: o,
 		win:  window{max: o.maxEntry, step: block},
-		scan: newScanner(&o),
 		col:  collector{level: o.level(), lines: o.format == NDJSON, max: o.maxIssues},
 	}
+	r.scan.start(&r.opts)
+	return r
 }
 
 // Next returns the next entry, or io.EOF behind the end of the document. What

@@ -26,6 +26,13 @@ type scanner struct {
 	lost  int64     // findings beyond maxFound
 
 	marks marks
+
+	room struct { // what most payloads do with, in one allocation
+		frames [16]frame
+		names  [24]name
+		extras [2]extra
+		arena  [64]byte
+	}
 }
 
 // frame is what an object or array goes on with once its child has ended.
@@ -46,16 +53,12 @@ type finding struct {
 	at   int
 }
 
-func newScanner(o *options) scanner {
-	return scanner{
-		frames:    make([]frame, min(o.maxDepth, 16)),
-		names:     make([]name, 0, 24),
-		seed:      maphash.MakeSeed(),
-		maxDepth:  o.maxDepth,
-		maxString: o.maxString,
-		maxNames:  o.maxNames(),
-		maxFound:  o.maxIssues,
-	}
+// start makes a scanner ready. It must stay where it is from then on.
+func (s *scanner) start(o *options) {
+	s.seed = maphash.MakeSeed()
+	s.maxDepth, s.maxString, s.maxNames, s.maxFound = o.maxDepth, o.maxString, o.maxNames(), o.maxIssues
+	s.frames = s.room.frames[:min(o.maxDepth, len(s.room.frames))]
+	s.names, s.arena, s.extras = s.room.names[:0], s.room.arena[:0], s.room.extras[:0]
 }
 
 func (s *scanner) note(r rule, at int) {

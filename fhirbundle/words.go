@@ -43,6 +43,17 @@ func knownType(text []byte) string {
 	return ""
 }
 
+// word is text as a string, which usually needs no allocation.
+func word(text []byte) string {
+	if string(text) == "Bundle" {
+		return "Bundle"
+	}
+	if known := knownType(text); known != "" {
+		return known
+	}
+	return string(text)
+}
+
 var bundleTypes = [...]string{
 	"transaction", "batch", "collection", "message", "document", "history", "searchset",
 	"transaction-response", "batch-response", "subscription-notification",
