@@ -384,14 +384,12 @@ func TestStartErrors(t *testing.T) {
 // A folder that can be read and not written.
 func TestReadOnlyFolder(t *testing.T) {
 	t.Parallel()
-	if os.Geteuid() == 0 {
-		t.Skip("SKIPPED: root may write everywhere")
-	}
 	folder := t.TempDir()
-	require.NoError(t, os.Chmod(folder, 0o500))
-	p := proctest.Start(t, binary, "-addr", "127.0.0.1:0", "-data", folder)
+	require.NoError(t, os.Chmod(folder, 0o555))
+	p := proctest.StartUnprivileged(t, binary, "-addr", "127.0.0.1:0", "-data", folder)
 	require.Equal(t, 1, p.Exit(t, 20*time.Second))
-	require.Contains(t, p.Stderr.String(), folder)
+	require.Contains(t, p.Stderr.String(), "data folder "+folder+" can't be written to")
+	require.NotContains(t, p.Stderr.String(), "msg=listening")
 }
 
 func TestPortTaken(t *testing.T) {

@@ -25,6 +25,10 @@ func Main(m *testing.M, binary *string) {
 			return 1
 		}
 		defer os.RemoveAll(folder)
+		if err := os.Chmod(folder, 0o755); err != nil { // see StartUnprivileged
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 		*binary = filepath.Join(folder, "program.exe") // the ending does no harm elsewhere
 		args := []string{"build", "-o", *binary}
 		if raceEnabled {
@@ -50,6 +54,15 @@ type Process struct {
 // It is killed at the end of the test if it still runs.
 func Start(t testing.TB, binary string, args ...string) *Process {
 	t.Helper()
+	p := prepare(t, binary, args)
+	if err := p.start(t); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func prepare(t testing.TB, binary string, args []string) *Process {
+	t.Helper()
 	p := &Process{Cmd: exec.Command(binary, args...), Stdout: &Buffer{}, Stderr: &Buffer{}, exited: make(chan struct{})}
 	p.Cmd.Stdout, p.Cmd.Stderr = p.Stdout, p.Stderr
 	p.Dir = t.TempDir()
@@ -58,8 +71,12 @@ func Start(t testing.TB, binary string, args ...string) *Process {
 			p.Env = append(p.Env, v)
 		}
 	}
+	return p
+}
+
+func (p *Process) start(t testing.TB) error {
 	if err := p.Cmd.Start(); err != nil {
-		t.Fatal(err)
+		return err
 	}
 	go func() {
 		p.err = p.Cmd.Wait()
@@ -69,10 +86,10 @@ func Start(t testing.TB, binary string, args ...string) *Process {
 		_ = p.Process.Kill()
 		<-p.exited
 		if t.Failed() {
-			t.Logf("stderr of %v:\n%s", args, p.Stderr.String())
+			t.Logf("stderr of %v:\n%s", p.Args[1:], p.Stderr.String())
 		}
 	})
-	return p
+	return nil
 }
 
 // Exit waits for the program's end and returns its exit code; -1 if a signal
