@@ -130,6 +130,7 @@ func TestFullDisk(t *testing.T) {
 	}
 	require.Equal(t, map[string]string{ticket.UploadID: "awaiting_upload"}, listed(t, c))
 	require.Contains(t, p.Stderr.String(), "no space left on device", "the log says why")
+	require.NotContains(t, p.Stderr.String(), ".go:", "without a stack")
 
 	free()
 	receipt, err := c.PostBundle(t.Context(), strings.NewReader(fullBundle), -1)

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/examples/internal/logtext"
 )
 
 func newLogger(c *config, w io.Writer) *slog.Logger {
-	opts := &slog.HandlerOptions{Level: c.logLevel}
+	opts := &slog.HandlerOptions{Level: c.logLevel, ReplaceAttr: logtext.Errors}
 	if c.logFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+	"github.com/fhirdock/fhirdock/examples/internal/logtext"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
@@ -44,7 +45,7 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	if p.log, err = os.OpenFile(filepath.Join(folder, logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 		return nil, fmt.Errorf("the folder can't be written to: %w", err)
 	}
-	log := slog.New(slog.NewTextHandler(p.log, nil))
+	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{ReplaceAttr: logtext.Errors}))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
