@@ -150,12 +150,15 @@ func (c *config) check() []error {
 	one("validation", c.validation, "lenient", "strict")
 	one("log-format", c.logFormat, "text", "json")
 
-	for flag, v := range map[string]int64{
-		"concurrency": int64(c.concurrency), "max-attempts": int64(c.maxAttempts), "lease": int64(c.lease),
-		"sweep-every": int64(c.sweepEvery), "drain-timeout": int64(c.drain), "upload-expiry": int64(c.uploadExpiry),
+	for _, f := range []struct {
+		flag  string
+		value int64
+	}{
+		{"concurrency", int64(c.concurrency)}, {"max-attempts", int64(c.maxAttempts)}, {"lease", int64(c.lease)},
+		{"sweep-every", int64(c.sweepEvery)}, {"drain-timeout", int64(c.drain)}, {"upload-expiry", int64(c.uploadExpiry)},
 	} {
-		if v <= 0 {
-			errs = append(errs, fmt.Errorf("-%s must be more than zero", flag))
+		if f.value <= 0 {
+			errs = append(errs, fmt.Errorf("-%s must be more than zero", f.flag))
 		}
 	}
 	if c.data == "" {

@@ -79,6 +79,7 @@ func TestWrongFlags(t *testing.T) {
 		"-max-entry 3GiB":                         "-max-entry must be less than 2GiB",
 		"-concurrency 0":                          "-concurrency must be more than zero",
 		"-lease -1s":                              "-lease must be more than zero",
+		"-lease 5":                                "-lease: it must be a duration such as 30s",
 		"-drain-delay -1s":                        "-drain-delay must not be negative",
 		"-topic mem://x":                          "-topic and -subscription go together",
 		"-public-url /here":                       "-public-url must be http",
@@ -96,6 +97,15 @@ func TestWrongFlags(t *testing.T) {
 	} {
 		_, err := parsed(strings.Fields(args)...)
 		require.ErrorContains(t, err, want, args)
+	}
+}
+
+// All that is wrong is said, and in the same order each time.
+func TestWrongFlagsAreListed(t *testing.T) {
+	for range 10 {
+		_, err := parsed("-concurrency=0", "-lease=0s", "-sweep-every=0s", "-drain-timeout=0s", "-data=")
+		require.EqualError(t, err, "-concurrency must be more than zero\n-lease must be more than zero\n"+
+			"-sweep-every must be more than zero\n-drain-timeout must be more than zero\n-data must name a folder")
 	}
 }
 

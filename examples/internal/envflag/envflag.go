@@ -81,6 +81,7 @@ func (s *Set) Variable(name string) string {
 // variables that are set and not empty. It returns flag.ErrHelp for -h and
 // --help; other errors say which flag or variable is wrong.
 func (s *Set) Parse(args []string, getenv func(string) string) error {
+	defer s.explain()()
 	if err := s.FlagSet.Parse(args); err != nil {
 		return err
 	}
@@ -101,6 +102,9 @@ func (s *Set) Parse(args []string, getenv func(string) string) error {
 			// The value may be a secret: it is not shown.
 			if s.FlagSet.Set(f.Name, strings.TrimSpace(v)) != nil {
 				err = fmt.Errorf("%s has a value that -%s does not take", name, f.Name)
+				if e, ok := f.Value.(explained); ok {
+					err = fmt.Errorf("%w: it must be %s", err, e.takes)
+				}
 			}
 		}
 	})

@@ -27,6 +27,7 @@ func define() (*envflag.Set, config) {
 	s.Group("Rest")
 	c.wait = s.Duration("wait", time.Second, "how long")
 	c.loud = s.Bool("loud", false, "say more")
+	s.Int("times", 1, "how `often`")
 	return s, c
 }
 
@@ -71,7 +72,19 @@ func TestParse(t *testing.T) {
 func TestParseErrors(t *testing.T) {
 	s, _ := define()
 	err := s.Parse(nil, env("PROG_WAIT", "s3cret"))
-	require.EqualError(t, err, "PROG_WAIT has a value that -wait does not take")
+	require.EqualError(t, err, "PROG_WAIT has a value that -wait does not take: it must be a duration such as 30s or 5m")
+
+	s, _ = define()
+	err = s.Parse([]string{"-wait", "5"}, env())
+	require.EqualError(t, err, `invalid value "5" for flag -wait: it must be a duration such as 30s or 5m`)
+
+	s, _ = define()
+	err = s.Parse([]string{"-times", "many"}, env())
+	require.EqualError(t, err, `invalid value "many" for flag -times: it must be a whole number`)
+
+	s, _ = define()
+	err = s.Parse(nil, env("PROG_LOUD", "s3cret"))
+	require.EqualError(t, err, "PROG_LOUD has a value that -loud does not take: it must be true or false")
 
 	s, _ = define()
 	require.ErrorContains(t, s.Parse([]string{"-nope"}, env()), "-nope")
@@ -82,6 +95,7 @@ func TestParseErrors(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	s, _ := define()
+	require.ErrorIs(t, s.Parse([]string{"-h"}, env()), flag.ErrHelp)
 	var b strings.Builder
 	require.NoError(t, s.WriteHelp(&b))
 	require.Equal(t, `prog does things.
@@ -99,6 +113,9 @@ Rest
   -loud
         say more
         PROG_LOUD
+  -times often
+        how often
+        default 1; PROG_TIMES
   -wait duration
         how long
         default 1s; PROG_WAIT

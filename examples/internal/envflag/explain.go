@@ -1,0 +1,60 @@
+package envflag
+
+import (
+	"errors"
+	"flag"
+	"time"
+)
+
+// explained says what a flag takes, where the standard library says "parse
+// error".
+type explained struct {
+	flag.Value
+	takes string
+}
+
+func (e explained) Set(value string) error {
+	if e.Value.Set(value) != nil {
+		return errors.New("it must be " + e.takes)
+	}
+	return nil
+}
+
+// IsBoolFlag is how package flag asks whether a flag needs no value.
+func (e explained) IsBoolFlag() bool {
+	b, ok := e.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
+
+// explain makes the flags' errors say more, until the function that it returns
+// is called.
+func (s *Set) explain() (end func()) {
+	s.VisitAll(func(f *flag.Flag) {
+		if takes := takes(f.Value); takes != "" {
+			f.Value = explained{f.Value, takes}
+		}
+	})
+	return func() {
+		s.VisitAll(func(f *flag.Flag) {
+			if e, ok := f.Value.(explained); ok {
+				f.Value = e.Value // the help goes by its type
+			}
+		})
+	}
+}
+
+func takes(v flag.Value) string {
+	g, ok := v.(flag.Getter)
+	if !ok {
+		return ""
+	}
+	switch g.Get().(type) {
+	case time.Duration:
+		return "a duration such as 30s or 5m"
+	case int, int64, uint, uint64:
+		return "a whole number"
+	case bool:
+		return "true or false"
+	}
+	return ""
+}
