@@ -99,19 +99,43 @@ func TestErrorsSayWhatThereIs(t *testing.T) {
 }
 
 func TestDatabase(t *testing.T) {
-	for given, want := range map[string][2]string{
-		"":                        {"sqlite", "file:data/jobs.sqlite?"},
-		"sqlite:jobs.db":          {"sqlite", "file:jobs.db?"},
-		"sqlite:/var/jobs.db":     {"sqlite", "file:/var/jobs.db?"},
-		"sqlite:///var/jobs.db":   {"sqlite", "file:/var/jobs.db?"},
-		"postgres://host/db":      {"pgx", "postgres://host/db"},
-		"postgresql://host/db?a=": {"pgx", "postgresql://host/db?a="},
+	for given, want := range map[string][3]string{
+		"":                        {"sqlite", "file:data/jobs.sqlite?", filepath.Join("data", "jobs.sqlite")},
+		"sqlite:jobs.db":          {"sqlite", "file:jobs.db?", "jobs.db"},
+		"sqlite:/var/jobs.db":     {"sqlite", "file:/var/jobs.db?", "/var/jobs.db"},
+		"sqlite:///var/jobs.db":   {"sqlite", "file:/var/jobs.db?", "/var/jobs.db"},
+		"postgres://host/db":      {"pgx", "postgres://host/db", ""},
+		"postgresql://host/db?a=": {"pgx", "postgresql://host/db?a=", ""},
 	} {
-		driver, dsn, err := database(Config{Data: "data", Jobs: given})
+		driver, dsn, file, err := database(Config{Data: "data", Jobs: given})
 		require.NoError(t, err, given)
 		require.Equal(t, want[0], driver)
 		require.True(t, strings.HasPrefix(dsn, want[1]), dsn)
+		require.Equal(t, want[2], file)
 	}
+}
+
+// An error about a database in a file says which: SQLite's do not.
+func TestDatabaseFileIsNamed(t *testing.T) {
+	c := config(t)
+	embedded := filepath.Join(c.Data, "jobs.sqlite")
+	other := filepath.Join(t.TempDir(), "other.db")
+	require.NoError(t, os.MkdirAll(c.Data, 0o700))
+	for _, file := range []string{embedded, other} {
+		require.NoError(t, os.WriteFile(file, []byte("this is not a database, and longer than its header would be: "+
+			strings.Repeat("x", 200)), 0o600))
+	}
+	for jobs, file := range map[string]string{
+		"": embedded, "sqlite:" + other: other,
+		"sqlite:" + filepath.Join(c.Data, "none", "x.db"): filepath.Join(c.Data, "none", "x.db"),
+	} {
+		c.Jobs = jobs
+		_, err := Open(t.Context(), c)
+		require.ErrorContains(t, err, "open the job store "+file+": ")
+	}
+	raw, err := os.ReadFile(other)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(string(raw), "this is not a database"), "it is left alone")
 }
 
 // A failed Open closes what it opened before.

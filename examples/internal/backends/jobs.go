@@ -17,38 +17,47 @@ import (
 var errJobs = errors.New("the job store's URL must be sqlite:FILE or begin with postgres://: no other driver is linked in")
 
 func (b *Backends) openJobs(ctx context.Context, c Config) error {
-	driver, dsn, err := database(c)
+	driver, dsn, file, err := database(c)
 	if err != nil {
 		return fmt.Errorf("open the job store: %w", err)
 	}
+	what := "the job store"
+	if file != "" { // SQLite's own errors do not say which
+		if abs, err := filepath.Abs(file); err == nil {
+			file = abs
+		}
+		what += " " + file
+	}
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
-		return fmt.Errorf("open the job store: %w", err)
+		return fmt.Errorf("open %s: %w", what, err)
 	}
 	b.closeLater(func(context.Context) error { return db.Close() })
 	store, err := sqljobs.Open(ctx, db, nil)
 	if err != nil {
-		return fmt.Errorf("open the job store: %w", err)
+		return fmt.Errorf("open %s: %w", what, err)
 	}
 	b.Jobs = store
 	return nil
 }
 
-// database says with which driver to open what.
-func database(c Config) (driver, dsn string, err error) {
+// database says with which driver to open what. file is the database's, if it
+// is one in a file.
+func database(c Config) (driver, dsn, file string, err error) {
 	if c.Jobs == "" {
-		return "sqlite", sqljobs.SQLiteDSN(filepath.Join(c.Data, "jobs.sqlite")), nil
+		file = filepath.Join(c.Data, "jobs.sqlite")
+		return "sqlite", sqljobs.SQLiteDSN(file), file, nil
 	}
 	switch scheme(c.Jobs) {
 	case "sqlite":
 		// sqlite:jobs.db, sqlite:/var/lib/jobs.db, sqlite:///var/lib/jobs.db
-		file := strings.TrimPrefix(strings.TrimPrefix(c.Jobs, "sqlite:"), "//")
+		file = strings.TrimPrefix(strings.TrimPrefix(c.Jobs, "sqlite:"), "//")
 		if file == "" || strings.ContainsAny(file, "?#") {
-			return "", "", errors.New("sqlite: takes the name of a file and no parameters")
+			return "", "", "", errors.New("sqlite: takes the name of a file and no parameters")
 		}
-		return "sqlite", sqljobs.SQLiteDSN(file), nil
+		return "sqlite", sqljobs.SQLiteDSN(file), file, nil
 	case "postgres", "postgresql":
-		return "pgx", c.Jobs, nil
+		return "pgx", c.Jobs, "", nil
 	}
-	return "", "", errJobs
+	return "", "", "", errJobs
 }
