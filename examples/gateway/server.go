@@ -62,15 +62,16 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	ops := &operations{ready: service.Ready, log: log}
 	mux := http.NewServeMux()
 	ops.mount(mux, m)
-	var root http.Handler = mux
+	front := http.Handler(http.HandlerFunc(notFound))
 	if c.serves() {
-		front := httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL})
-		mux.Handle("/", front)
-		root = unredirected(mux, front)
+		front = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL})
+		mux.Handle(backends.ObjectsPath, front) // or the mux would redirect it to the next
 		mux.Handle(backends.ObjectsPath+"/", signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{
 			Logger: log, OnCreated: service.ObjectCreated,
 		}))
 	}
+	mux.Handle("/", front)
+	root := unredirected(mux, front)
 
 	// Work and requests end side by side: what a last request brings is found
 	// by the next process.
@@ -99,7 +100,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 }
 
 // unredirected keeps a ServeMux from redirecting unclean paths, such as those with
-// two slashes: there is nothing at them, and the front door says so.
+// two slashes: there is nothing at them, and front says so.
 func unredirected(mux, front http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != path.Clean(r.URL.Path) && r.URL.Path != path.Clean(r.URL.Path)+"/" {
