@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/dustin/go-humanize"
@@ -91,7 +92,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 // demonstrate runs the pipeline, sends the payloads and reports. It says whether
 // all that was sent became what it should.
 func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (ok bool, err error) {
-	payloads, err := choose(c, args)
+	payloads, left, err := choose(c, args)
 	if err != nil {
 		return false, err
 	}
@@ -111,6 +112,9 @@ func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (o
 	}
 	v := newView(out)
 	v.line("fhirdock listens on %s and keeps everything in %s", p.url, folder)
+	if left > 0 {
+		v.line("leaving out %s: only regular .json and .ndjson files are sent", number(int64(left), "file"))
+	}
 	results := sendAll(ctx, p.client(), payloads, v)
 	v.close()
 	if err := p.stop(); err != nil {
@@ -118,6 +122,9 @@ func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (o
 	}
 	ok = report(out, results)
 	if temporary && !c.keep {
+		if slices.ContainsFunc(results, (*result).inside) {
+			fmt.Fprintf(out, "\n%s goes with the folder: run it without -keep=false to read it.\n", logName)
+		}
 		return ok, nil
 	}
 	where(out, folder, results)

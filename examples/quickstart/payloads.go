@@ -38,49 +38,63 @@ func (p *payload) contentType() string {
 	return "application/fhir+json"
 }
 
-// choose returns what the arguments name, or the samples if there are none.
-func choose(c config, args []string) ([]*payload, error) {
+// choose returns what the arguments name, or the samples if there are none, and
+// how many files of the folders are left out.
+func choose(c config, args []string) (found []*payload, left int, err error) {
 	if len(args) == 0 {
-		return sampled(c), nil
+		return sampled(c), 0, nil
 	}
-	var found []*payload
 	for _, arg := range args {
 		info, err := os.Stat(arg)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, 0, missing(arg)
+		}
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		if !info.IsDir() {
 			if !info.Mode().IsRegular() { // a pipe would be waited for, and has no size
-				return nil, fmt.Errorf("%s: not a regular file", arg)
+				return nil, 0, fmt.Errorf("%s: not a regular file", arg)
 			}
 			p := file(arg, info)
 			if p == nil {
-				return nil, fmt.Errorf("%s: only .json and .ndjson files are taken", arg)
+				return nil, 0, fmt.Errorf("%s: only .json and .ndjson files are taken", arg)
 			}
 			found = append(found, p)
 			continue
 		}
 		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
+			if err != nil || d.IsDir() {
 				return err
 			}
 			info, err := d.Info()
 			if err != nil {
 				return err
 			}
-			if p := file(path, info); p != nil {
+			if p := file(path, info); p != nil && info.Mode().IsRegular() {
 				found = append(found, p)
+			} else {
+				left++
 			}
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 	}
 	if len(found) == 0 {
-		return nil, errors.New("there are no .json or .ndjson files in what was named")
+		return nil, 0, errors.New("there are no .json or .ndjson files in what was named")
 	}
-	return found, nil
+	return found, left, nil
+}
+
+// missing says where a file was looked for: go run -C has another working folder
+// than the shell from which it was called.
+func missing(name string) error {
+	if wd, err := os.Getwd(); err == nil && !filepath.IsAbs(name) {
+		return fmt.Errorf("%s: there is no such file or folder in %s", name, wd)
+	}
+	return fmt.Errorf("%s: there is no such file or folder", name)
 }
 
 // file returns the payload of a file, or nil if its name is not that of one.

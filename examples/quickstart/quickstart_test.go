@@ -27,7 +27,7 @@ func table(t *testing.T, out string) map[string][]string {
 	t.Helper()
 	rows := map[string][]string{}
 	for _, m := range rowPattern.FindAllStringSubmatch(out, -1) {
-		rows[m[8]] = m
+		rows[filepath.Base(m[8])] = m
 	}
 	return rows
 }
@@ -116,6 +116,8 @@ func TestOwnFiles(t *testing.T) {
 	require.Equal(t, []string{"1", "0"}, rows["two.JSON"][5:7])
 	require.Equal(t, []string{"2", "1"}, rows["three.ndjson"][5:7])
 	require.Contains(t, p.Stdout.String(), "Group 1")
+	require.Contains(t, p.Stdout.String(), "\nleaving out 1 file: only regular .json and .ndjson files are sent\n")
+	require.Contains(t, p.Stdout.String(), ": 1 resource, 0 rejected\n")
 	// -keep=false leaves nothing.
 	folder := regexp.MustCompile(`keeps everything in (\S+)`).FindStringSubmatch(p.Stdout.String())
 	require.NoDirExists(t, folder[1])
@@ -136,11 +138,17 @@ func TestRefusedFile(t *testing.T) {
 	require.Contains(t, p.Stdout.String(), "Expected resourceType 'Bundle', got 'Patient'")
 	require.Contains(t, p.Stdout.String(), "Request body is empty")
 	require.NotContains(t, p.Stdout.String(), "canary")
+	require.NotContains(t, p.Stdout.String(), "leaving out")
+	name := filepath.Join(in, "bad.json")
+	require.Contains(t, p.Stdout.String(), "\nFAILED "+name+": 400 Bad Request")
+	require.Regexp(t, "(?m)^    "+regexp.QuoteMeta(name)+":\\s+FAILED:\\s+400 Bad", p.Stdout.String())
 }
 
 func TestWrongUse(t *testing.T) {
 	t.Parallel()
 	empty := t.TempDir()
+	wd, err := os.Getwd()
+	require.NoError(t, err)
 	text := write(t, filepath.Join(t.TempDir(), "notes.txt"), "x")
 	for name, c := range map[string]struct {
 		args []string
@@ -148,6 +156,7 @@ func TestWrongUse(t *testing.T) {
 		want string
 	}{
 		"no such file":   {[]string{filepath.Join(empty, "none.json")}, 1, "none.json"},
+		"relative":       {[]string{"none.json"}, 1, "none.json: there is no such file or folder in " + wd + "\n"},
 		"nothing in it":  {[]string{empty}, 1, "no .json or .ndjson files"},
 		"another ending": {[]string{text}, 1, "only .json and .ndjson"},
 		"size":           {[]string{"-size", "much"}, 2, "-size"},

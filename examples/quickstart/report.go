@@ -47,12 +47,15 @@ func report(out io.Writer, results []*result) bool {
 			// The payload and its resources by type are lines of their own:
 			// beside the rest they would not fit on any screen.
 			r := shown[i-1]
-			for _, detail := range wrap(append([]string{filepath.Base(r.name) + ":"}, details(r)...), columns-4) {
+			for _, detail := range wrap(details(r), columns-4) {
 				fmt.Fprintln(out, "    "+detail)
 			}
 		}
 	}
-	if left > 0 {
+	switch {
+	case left == 1:
+		fmt.Fprintln(out, "and 1 more, as it should be")
+	case left > 1:
 		fmt.Fprintf(out, "and %d more, all as they should be\n", left)
 	}
 	fmt.Fprintln(out, "\n"+summary(results))
@@ -114,16 +117,16 @@ func rate(bytes int64, d time.Duration) string {
 	return fmt.Sprintf("%.1f", float64(bytes)/1e6/d.Seconds())
 }
 
-// details are the parts of the second line: resources by type, or what went
-// wrong.
+// details are the words of the second line: the payload, and its resources by
+// type or what went wrong.
 func details(r *result) []string {
 	switch {
-	case r.err != nil && r.expected():
-		return strings.Fields(r.err.Error() + " (as it should be)")
-	case r.err != nil || !r.expected():
-		return strings.Fields(ended(r))
+	case !r.expected(): // with the whole name, to find the file by
+		return append([]string{r.name + ":", "FAILED:"}, strings.Fields(why(r))...)
+	case r.err != nil:
+		return append([]string{filepath.Base(r.name) + ":"}, strings.Fields(r.err.Error()+" (as it should be)")...)
 	}
-	return byType(r.job)
+	return append([]string{filepath.Base(r.name) + ":"}, byType(r.job)...)
 }
 
 func byType(job *frontdoor.Job) []string {
@@ -175,8 +178,8 @@ func summary(results []*result) string {
 			last = r.job.FinishedAt
 		}
 	}
-	s := fmt.Sprintf("%d payloads, %s, %s resources, %s rejected", len(results),
-		humanize.Bytes(uint64(bytes)), humanize.Comma(resources), humanize.Comma(rejected))
+	s := fmt.Sprintf("%s, %s, %s, %s rejected", number(int64(len(results)), "payload"),
+		humanize.Bytes(uint64(bytes)), number(resources, "resource"), humanize.Comma(rejected))
 	if d := last.Sub(first); d > 0 {
 		s += fmt.Sprintf(", in %s: %s MB/s, %s resources/s", d.Round(10*time.Millisecond), rate(bytes, d),
 			humanize.Comma(int64(float64(resources)/d.Seconds())))

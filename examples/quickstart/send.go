@@ -39,6 +39,22 @@ func (r *result) expected() bool {
 	return r.err == nil && r.job != nil && r.job.Status == "completed"
 }
 
+// inside says whether the payload failed for a reason that is not its own. The
+// front door does not tell its callers what that was; the log does.
+func (r *result) inside() bool {
+	if f := r.refused(); f != nil {
+		return f.Status >= 500
+	}
+	if r.job == nil || r.job.Status != "failed" {
+		return false
+	}
+	switch r.job.ErrorCode {
+	case "processing", "payload-read", "handler", "handler-panic":
+		return true
+	}
+	return false
+}
+
 // sendAll sends the payloads and follows their jobs to the end. Those that were
 // not begun when ctx ended are not in the result.
 func sendAll(ctx context.Context, c *frontdoor.Client, payloads []*payload, v view) []*result {

@@ -80,8 +80,8 @@ func (t *lineTracker) working(job *frontdoor.Job) {
 	case job.Progress.Bytes >= t.r.size:
 		t.line("  %s: all of it worked on, the output is being put together", t.r.name)
 	default:
-		t.line("  %s: %s, %s of it worked on, %s resources", t.r.name, job.Status,
-			percent(job.Progress.Bytes, t.r.size), humanize.Comma(job.Progress.Done))
+		t.line("  %s: %s, %s of it worked on, %s", t.r.name, job.Status,
+			percent(job.Progress.Bytes, t.r.size), number(job.Progress.Done, "resource"))
 	}
 }
 
@@ -96,18 +96,40 @@ func began(r *result) string {
 }
 
 func ended(r *result) string {
-	switch f := r.refused(); {
-	case f != nil && r.expected():
-		return fmt.Sprintf("refused %s, as it should be: %s", r.name, f.Error())
-	case r.err != nil:
-		return fmt.Sprintf("FAILED %s: %v", r.name, r.err)
-	case r.refusal != "":
-		return fmt.Sprintf("FAILED %s: it was taken, and should have been refused", r.name)
+	switch {
 	case !r.expected():
-		return fmt.Sprintf("FAILED %s: the job is %s: %s", r.name, r.job.Status, r.job.Error)
+		return fmt.Sprintf("FAILED %s: %s", r.name, why(r))
+	case r.err != nil:
+		return fmt.Sprintf("refused %s, as it should be: %v", r.name, r.err)
 	}
-	return fmt.Sprintf("done with %s: %s resources, %s rejected", r.name,
-		humanize.Comma(r.job.Progress.Done), humanize.Comma(r.job.Progress.Rejected))
+	return fmt.Sprintf("done with %s: %s, %s rejected", r.name,
+		number(r.job.Progress.Done, "resource"), humanize.Comma(r.job.Progress.Rejected))
+}
+
+// why says what went wrong with a payload.
+func why(r *result) string {
+	s := "it was taken, and should have been refused"
+	switch {
+	case r.err != nil:
+		s = r.err.Error()
+	case r.refusal == "":
+		s = "the job is " + r.job.Status
+		if r.job.Error != "" {
+			s += ": " + r.job.Error
+		}
+	}
+	if r.inside() {
+		s += "; the reason is in " + logName
+	}
+	return s
+}
+
+// number is a count of things, in the singular or plural.
+func number(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return humanize.Comma(n) + " " + thing
 }
 
 func percent(n, of int64) string {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -44,6 +45,37 @@ func TestBars(t *testing.T) {
 	require.Contains(t, out.String(), "after the end\n")
 }
 
+// What is not the payload's fault is in the log, and that is said.
+func TestFailuresPointAtTheLog(t *testing.T) {
+	const inside = "The payload could not be processed"
+	for name, c := range map[string]struct {
+		r      result
+		points bool
+	}{
+		"processing":   {result{job: &frontdoor.Job{Status: "failed", Error: inside, ErrorCode: "processing"}}, true},
+		"handler":      {result{job: &frontdoor.Job{Status: "failed", Error: inside, ErrorCode: "handler"}}, true},
+		"panic":        {result{job: &frontdoor.Job{Status: "failed", Error: inside, ErrorCode: "handler-panic"}}, true},
+		"read":         {result{job: &frontdoor.Job{Status: "failed", ErrorCode: "payload-read"}}, true},
+		"invalid":      {result{job: &frontdoor.Job{Status: "failed", Error: "Bundle contains no entries", ErrorCode: "invalid"}}, false},
+		"expired":      {result{job: &frontdoor.Job{Status: "expired"}}, false},
+		"completed":    {result{job: &frontdoor.Job{Status: "completed"}}, false},
+		"refused":      {result{err: &frontdoor.Refusal{Status: 400, Message: "No"}}, false},
+		"server error": {result{err: &frontdoor.Refusal{Status: 503, Message: "Service unavailable"}}, true},
+		"no answer":    {result{err: errors.New("connection refused")}, false},
+	} {
+		c.r.payload = &payload{name: "a.json"}
+		require.Equal(t, c.points, c.r.inside(), name)
+		require.Equal(t, c.points, strings.HasSuffix(ended(&c.r), "; the reason is in quickstart.log"), name)
+		require.Equal(t, 1, strings.Count(strings.Join(details(&c.r), " "), "a.json"), name)
+	}
+}
+
+func TestNumber(t *testing.T) {
+	require.Equal(t, "0 payloads, 1 payload, 2,000 payloads",
+		number(0, "payload")+", "+number(1, "payload")+", "+number(2000, "payload"))
+	require.Contains(t, summary([]*result{{payload: &payload{}}}), "1 payload,")
+}
+
 func TestExpected(t *testing.T) {
 	planned := &payload{refusal: "No"}
 	for name, c := range map[string]struct {
@@ -76,7 +108,9 @@ func TestReportCutsWhatWentWell(t *testing.T) {
 	require.False(t, report(&out, results))
 	require.Contains(t, out.String(), "f99.json")
 	require.Contains(t, out.String(), "and 59 more, all as they should be")
-	require.True(t, report(&out, results[:50]))
+	out.Reset()
+	require.True(t, report(&out, results[:41]))
+	require.Contains(t, out.String(), "and 1 more, as it should be\n")
 }
 
 func TestWrap(t *testing.T) {

@@ -60,6 +60,7 @@ type Job struct {
 	StartedAt  time.Time `json:"startedAt"`
 	FinishedAt time.Time `json:"finishedAt"`
 	Error      string    `json:"error"`
+	ErrorCode  string    `json:"errorCode"`
 	Issues     []Issue   `json:"issues"`
 	Outputs    []Output  `json:"outputs"`
 }
