@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -36,25 +35,17 @@ func TestLines(t *testing.T) {
 }
 
 func TestPipeline(t *testing.T) {
-	// A port that is free now; the program takes no port 0, since it would not
-	// say which it got.
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := l.Addr().String()
-	require.NoError(t, l.Close())
-	p := proctest.Start(t, binary, "-addr", addr)
+	p := proctest.Start(t, binary, "-addr", "127.0.0.1:0")
+	base := p.Wait(t, `listening on (http://127\.0\.0\.1:[0-9]+),`)[1]
 
-	c := &frontdoor.Client{Base: "http://" + addr, Token: "dev"}
+	c := &frontdoor.Client{Base: base, Token: "dev"}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	const bundle = `{"resourceType":"Bundle","type":"batch","entry":[
 		{"resource":{"resourceType":"Patient","id":"a"},"request":{"method":"PUT","url":"Patient/a"}},
 		{"request":{"method":"DELETE","url":"Patient/b"}}]}`
-	var receipt *frontdoor.Receipt
-	require.Eventually(t, func() bool {
-		receipt, err = c.PostBundle(ctx, strings.NewReader(bundle), int64(len(bundle)))
-		return err == nil
-	}, 20*time.Second, 20*time.Millisecond)
+	receipt, err := c.PostBundle(ctx, strings.NewReader(bundle), int64(len(bundle)))
+	require.NoError(t, err)
 	job, err := c.Follow(ctx, receipt.JobID, nil)
 	require.NoError(t, err)
 	require.Equal(t, "completed", job.Status)
@@ -68,4 +59,14 @@ func TestPipeline(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "completed", job.Status)
 	require.Contains(t, p.Stderr.String(), "job "+job.JobID+": Observation, 39 bytes")
+}
+
+func TestAddressWithoutHost(t *testing.T) {
+	for addr, want := range map[string]string{
+		":0": "must name a host", "0.0.0.0:0": "must name a host", "[::]:0": "must name a host", "nowhere": "must be HOST:PORT",
+	} {
+		p := proctest.Start(t, binary, "-addr", addr)
+		require.Equal(t, 1, p.Exit(t, 10*time.Second), addr)
+		require.Contains(t, p.Stderr.String(), "-addr "+want, addr)
+	}
 }

@@ -6,13 +6,18 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"flag"
+	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"syscall"
+	"time"
 
 	_ "modernc.org/sqlite"
 
@@ -29,24 +34,40 @@ func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
 	data := flag.String("data", "fhirdock-data/embed", "folder of payloads and jobs")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	listener := must(listen(*addr))
 
 	bucket := must(dirblob.OpenBucket(filepath.Join(*data, "blobs"), &dirblob.Options{CreateDir: true}))
 	store := must(sqljobs.Open(ctx, must(sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(*data, "jobs.sqlite")))), nil))
 	topic, subscription := queue.NewLocal(nil)
 	secret := must(signedurl.LoadOrCreateSecret(filepath.Join(*data, "secret")))
-	signer := must(signedurl.NewSigner(&url.URL{Scheme: "http", Host: *addr, Path: "/v1/objects"}, secret, nil))
+	signer := must(signedurl.NewSigner(&url.URL{Scheme: "http", Host: listener.Addr().String(), Path: "/v1/objects"}, secret, nil))
 
 	service := must(ingest.New(ingest.Backends{
 		Bucket: bucket, Signer: signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: store,
 	}, nil))
 	http.Handle("/", httpapi.New(service, must(auth.ParseTokens("dev=demo")), nil))
 	http.Handle("/v1/objects/", signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{OnCreated: service.ObjectCreated}))
-	go func() { log.Fatal(http.ListenAndServe(*addr, nil)) }()
+	log.Printf("listening on http://%s, with the bearer token dev", listener.Addr())
+	server := &http.Server{ReadHeaderTimeout: 5 * time.Second}
+	go func() { log.Fatal(server.Serve(listener)) }()
 	if err := ingest.Run(ctx, service, ingest.HandlerFunc(handle)); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// listen listens where clients can be sent to: the address is part of the upload
+// URLs that they get.
+func listen(addr string) (net.Listener, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("-addr must be HOST:PORT: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		return nil, errors.New("-addr must name a host, such as 127.0.0.1:8080: upload URLs begin with it")
+	}
+	return net.Listen("tcp", addr)
 }
 
 // handle gets the resources of a payload, batch by batch.
