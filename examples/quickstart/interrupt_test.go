@@ -26,6 +26,8 @@ func TestInterrupt(t *testing.T) {
 	require.NoError(t, p.Process.Signal(os.Interrupt))
 	require.Equal(t, 130, p.Exit(t, 30*time.Second))
 	require.Contains(t, p.Stderr.String(), "interrupted")
+	require.Contains(t, p.Stdout.String(), "\ninterrupted: patients.ndjson\n")
+	require.NotContains(t, p.Stdout.String(), "FAILED")
 	require.Contains(t, p.Stdout.String(), "The folder is kept")
 	require.NotContains(t, p.Stdout.String(), "signature=", "a signed URL is a secret")
 }

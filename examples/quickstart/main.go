@@ -111,7 +111,7 @@ func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (o
 		return false, err
 	}
 	v := newView(out)
-	v.line("fhirdock listens on %s and keeps everything in %s", p.url, folder)
+	v.line("fhirdock listens on %s and keeps everything in\n  %s", p.url, folder)
 	if left > 0 {
 		v.line("leaving out %s: only regular .json and .ndjson files are sent", number(int64(left), "file"))
 	}
@@ -120,7 +120,8 @@ func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (o
 	if err := p.stop(); err != nil {
 		return false, err
 	}
-	ok = report(out, results)
+	columns, _ := width(out)
+	ok = report(out, results, columns)
 	if temporary && !c.keep {
 		if slices.ContainsFunc(results, (*result).inside) {
 			fmt.Fprintf(out, "\n%s goes with the folder: run it without -keep=false to read it.\n", logName)

@@ -20,7 +20,7 @@ var binary string
 
 func TestMain(m *testing.M) { proctest.Main(m, &binary) }
 
-var rowPattern = regexp.MustCompile(`(?m)^([0-9a-f-]{36}|-) +(webhook|presigned_upload) +(\w+) +([0-9.]+ \w+) +([0-9,]+|-) +([0-9,]+|-) +([0-9.]+|-)\n +(\S+):`)
+var rowPattern = regexp.MustCompile(`(?m)^([0-9a-f-]{36}|-) +(webhook|presigned_upload) +(\w+) +([0-9.]+ \w+) +([0-9,]+|-) +([0-9,]+|-) +(<?[0-9.]+|-)\n +(\S+):`)
 
 // table returns the rows of the final table, by payload.
 func table(t *testing.T, out string) map[string][]string {
@@ -53,6 +53,7 @@ func TestSamples(t *testing.T) {
 	require.Equal(t, []string{"presigned_upload", "completed"}, rows["patients.ndjson"][2:4])
 	require.Contains(t, out, "400 Bad Request: Entry 1 missing 'resource' field (as it should be)")
 	require.Regexp(t, `(?m)^6 payloads, .* resources/s$`, out)
+	require.NotContains(t, out, "warning")
 
 	// What it says is worth a try works.
 	try := regexp.MustCompile(`(?m)^  head -n 1 (.+/Patient\.ndjson)$`).FindStringSubmatch(out)
@@ -119,7 +120,7 @@ func TestOwnFiles(t *testing.T) {
 	require.Contains(t, p.Stdout.String(), "\nleaving out 1 file: only regular .json and .ndjson files are sent\n")
 	require.Contains(t, p.Stdout.String(), ": 1 resource, 0 rejected\n")
 	// -keep=false leaves nothing.
-	folder := regexp.MustCompile(`keeps everything in (\S+)`).FindStringSubmatch(p.Stdout.String())
+	folder := regexp.MustCompile(`keeps everything in\n  (\S+)`).FindStringSubmatch(p.Stdout.String())
 	require.NoDirExists(t, folder[1])
 }
 
@@ -129,6 +130,9 @@ func TestRefusedFile(t *testing.T) {
 	write(t, filepath.Join(in, "good.json"), good)
 	write(t, filepath.Join(in, "bad.json"), bad)
 	write(t, filepath.Join(in, "empty.ndjson"), "")
+	write(t, filepath.Join(in, "nothing.ndjson"), "not JSON\n")
+	write(t, filepath.Join(in, "several.json"), `{"resourceType":"Bundle","type":"transaction","entry":[{},{}]}`)
+	write(t, filepath.Join(in, "warned.json"), strings.Replace(good, "collection", "transaction", 1))
 	p := proctest.Start(t, binary, "-keep=false", in)
 	require.Equal(t, 1, p.Exit(t, time.Minute))
 	rows := table(t, p.Stdout.String())
@@ -137,6 +141,10 @@ func TestRefusedFile(t *testing.T) {
 	require.Equal(t, "failed", rows["empty.ndjson"][3])
 	require.Contains(t, p.Stdout.String(), "Expected resourceType 'Bundle', got 'Patient'")
 	require.Contains(t, p.Stdout.String(), "Request body is empty")
+	require.Equal(t, "refused", rows["several.json"][3])
+	require.Contains(t, p.Stdout.String(), "Entry 0 missing 'resource' field (and ")
+	require.Contains(t, p.Stdout.String(), "    warned.json: Patient 1 (1 warning, the first: entry.request must be present")
+	require.Contains(t, p.Stdout.String(), "    nothing.ndjson: no resources\n")
 	require.NotContains(t, p.Stdout.String(), "canary")
 	require.NotContains(t, p.Stdout.String(), "leaving out")
 	name := filepath.Join(in, "bad.json")

@@ -21,10 +21,9 @@ import (
 // always in it.
 const rows = 40
 
-// report writes the table of what became of the payloads, and says whether all
-// of them became what they should.
-func report(out io.Writer, results []*result) bool {
-	columns, _ := width(out)
+// report writes the table of what became of the payloads, in so many columns if
+// it can, and says whether all of them became what they should.
+func report(out io.Writer, results []*result, columns int) bool {
 	shown, left := results, 0
 	if len(shown) > rows {
 		shown = nil
@@ -40,16 +39,28 @@ func report(out io.Writer, results []*result) bool {
 	for _, r := range shown {
 		table = append(table, row(r))
 	}
+	lines := aligned(table, "lllrrrr")
+	narrow := slices.ContainsFunc(lines, func(l string) bool { return len(l) > columns })
+	if narrow { // the job gets a line of its own
+		for i := range table {
+			table[i] = table[i][1:]
+		}
+		lines = aligned(table, "llrrrr")
+	}
 	fmt.Fprintln(out)
-	for i, line := range aligned(table, "lllrrrr") {
+	for i, line := range lines {
 		fmt.Fprintln(out, line)
-		if i > 0 {
-			// The payload and its resources by type are lines of their own:
-			// beside the rest they would not fit on any screen.
-			r := shown[i-1]
-			for _, detail := range wrap(details(r), columns-4) {
-				fmt.Fprintln(out, "    "+detail)
-			}
+		if i == 0 {
+			continue
+		}
+		// The payload and its resources by type are lines of their own: beside
+		// the rest they would not fit on any screen.
+		r := shown[i-1]
+		if narrow && r.id != "" {
+			fmt.Fprintln(out, "    job "+r.id)
+		}
+		for _, detail := range wrap(details(r), columns-4) {
+			fmt.Fprintln(out, "    "+detail)
 		}
 	}
 	switch {
@@ -58,7 +69,7 @@ func report(out io.Writer, results []*result) bool {
 	case left > 1:
 		fmt.Fprintf(out, "and %d more, all as they should be\n", left)
 	}
-	fmt.Fprintln(out, "\n"+summary(results))
+	fmt.Fprintln(out, "\n"+strings.Join(wrap(strings.Fields(summary(results)), columns), "\n"))
 	return !slices.ContainsFunc(results, func(r *result) bool { return !r.expected() })
 }
 
@@ -79,9 +90,12 @@ func aligned(table [][]string, sides string) []string {
 			} else {
 				cell += padding
 			}
-			cells[i] = cell
+			if i > 0 {
+				lines[n] += "  "
+			}
+			lines[n] += cell
 		}
-		lines[n] = strings.TrimRight(strings.Join(cells, "  "), " ")
+		lines[n] = strings.TrimRight(lines[n], " ")
 	}
 	return lines
 }
@@ -97,6 +111,8 @@ func row(r *result) []string {
 		resources, rejected = humanize.Comma(r.job.Progress.Done), humanize.Comma(r.job.Progress.Rejected)
 	case r.refused() != nil:
 		status = "refused"
+	case r.interrupted():
+		status = "interrupted"
 	}
 	return []string{id, r.source, status, humanize.Bytes(uint64(r.size)), resources, rejected,
 		rate(r.size, took(r))}
@@ -114,19 +130,34 @@ func rate(bytes int64, d time.Duration) string {
 	if d <= 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f", float64(bytes)/1e6/d.Seconds())
+	mb := float64(bytes) / 1e6 / d.Seconds()
+	if mb < 0.1 { // too small a payload to speak of a rate
+		return "<0.1"
+	}
+	return fmt.Sprintf("%.1f", mb)
 }
 
 // details are the words of the second line: the payload, and its resources by
 // type or what went wrong.
 func details(r *result) []string {
 	switch {
+	case r.interrupted():
+		return []string{r.name}
 	case !r.expected(): // with the whole name, to find the file by
 		return append([]string{r.name + ":", "FAILED:"}, strings.Fields(why(r))...)
 	case r.err != nil:
 		return append([]string{filepath.Base(r.name) + ":"}, strings.Fields(r.err.Error()+" (as it should be)")...)
 	}
-	return append([]string{filepath.Base(r.name) + ":"}, byType(r.job)...)
+	words := append([]string{filepath.Base(r.name) + ":"}, byType(r.job)...)
+	if len(r.job.ResourceCount) == 0 {
+		words = append(words, "no resources")
+	}
+	if n := len(r.job.Issues); n > 0 {
+		first := r.job.Issues[0]
+		words = append(words, strings.Fields(fmt.Sprintf("(%s, the first: %s, at %s)",
+			number(int64(n), "warning"), first.Message, first.Path))...)
+	}
+	return words
 }
 
 func byType(job *frontdoor.Job) []string {
@@ -213,7 +244,7 @@ func where(out io.Writer, folder string, results []*result) {
 		fmt.Fprintf(out, "\nWhat was rejected, with line and reason, lies below\n  %s\n",
 			filepath.Join(backends.ObjectsFolder(folder), "outcomes"))
 	}
-	fmt.Fprintf(out, "\nThe folder is kept, with a log in %s: remove it when you have seen enough.\n", filepath.Join(folder, logName))
+	fmt.Fprintf(out, "\nThe folder is kept: remove it when you have seen enough. The log in it is\n  %s\n", filepath.Join(folder, logName))
 }
 
 // quoted makes a path safe to paste into a shell.

@@ -55,6 +55,9 @@ func (r *result) inside() bool {
 	return false
 }
 
+// interrupted says whether the payload's way was cut short from outside.
+func (r *result) interrupted() bool { return errors.Is(r.err, context.Canceled) }
+
 // sendAll sends the payloads and follows their jobs to the end. Those that were
 // not begun when ctx ended are not in the result.
 func sendAll(ctx context.Context, c *frontdoor.Client, payloads []*payload, v view) []*result {

@@ -97,6 +97,8 @@ func began(r *result) string {
 
 func ended(r *result) string {
 	switch {
+	case r.interrupted():
+		return fmt.Sprintf("interrupted: %s", r.name)
 	case !r.expected():
 		return fmt.Sprintf("FAILED %s: %s", r.name, why(r))
 	case r.err != nil:
@@ -112,6 +114,9 @@ func why(r *result) string {
 	switch {
 	case r.err != nil:
 		s = r.err.Error()
+		if f := r.refused(); f != nil && len(f.Issues) > 1 {
+			s += fmt.Sprintf(" (and %s)", number(int64(len(f.Issues)-1), "more finding"))
+		}
 	case r.refusal == "":
 		s = "the job is " + r.job.Status
 		if r.job.Error != "" {

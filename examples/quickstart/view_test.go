@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -105,12 +107,47 @@ func TestReportCutsWhatWentWell(t *testing.T) {
 		results = append(results, r)
 	}
 	var out bytes.Buffer
-	require.False(t, report(&out, results))
+	require.False(t, report(&out, results, 100))
 	require.Contains(t, out.String(), "f99.json")
 	require.Contains(t, out.String(), "and 59 more, all as they should be")
 	out.Reset()
-	require.True(t, report(&out, results[:41]))
+	require.True(t, report(&out, results[:41], 100))
 	require.Contains(t, out.String(), "and 1 more, as it should be\n")
+}
+
+// On a terminal of 80 columns no line is broken by it, and the job's id is still
+// to be had in one piece.
+func TestReportFits(t *testing.T) {
+	const id = "9f58b163-b4be-48c1-9dfe-c9e49dbc582d"
+	now := time.Now()
+	job := &frontdoor.Job{Status: "completed", CreatedAt: now, FinishedAt: now.Add(time.Second),
+		ResourceCount: map[string]int64{"Patient": 1, "ExplanationOfBenefit": 1_000_000, "MedicationRequest": 1_000_000, "Observation": 2}}
+	results := []*result{
+		{payload: &payload{name: "patients.ndjson", size: 100e6}, source: "presigned_upload", id: id, job: job},
+		{payload: &payload{name: "b.json", size: 1}, source: "webhook", err: &frontdoor.Refusal{Status: 400, Message: "No"}},
+	}
+	for columns, idLine := range map[int]string{80: "    job " + id + "\n", 120: "\n" + id + "  presigned_upload"} {
+		var out bytes.Buffer
+		report(&out, results, columns)
+		for line := range strings.Lines(out.String()) {
+			require.LessOrEqual(t, len(strings.TrimSuffix(line, "\n")), columns, line)
+		}
+		require.Contains(t, out.String(), idLine)
+		require.Equal(t, 1, strings.Count(out.String(), id))
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	r := &result{payload: &payload{name: "a.json"}, err: fmt.Errorf("PUT: %w", context.Canceled)}
+	require.Equal(t, "interrupted: a.json", ended(r))
+	require.Equal(t, "interrupted", row(r)[2])
+	require.False(t, r.expected())
+}
+
+func TestRate(t *testing.T) {
+	require.Equal(t, "-", rate(5, 0))
+	require.Equal(t, "<0.1", rate(5, time.Second))
+	require.Equal(t, "1.5", rate(3_000_000, 2*time.Second))
 }
 
 func TestWrap(t *testing.T) {
