@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -95,7 +96,11 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		})
 	}
 	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(root), log, m), ops, c, log) })
-	log.Info("listening", "url", base.String(), "addr", listener.Addr().String(), "role", c.role, "data", c.data)
+	data := c.data
+	if abs, err := filepath.Abs(data); err == nil { // go run -C is not where the user is
+		data = abs
+	}
+	log.Info("listening", "url", base.String(), "addr", listener.Addr().String(), "role", c.role, "data", data)
 	return run.Wait()
 }
 

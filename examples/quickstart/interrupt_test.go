@@ -32,6 +32,21 @@ func TestInterrupt(t *testing.T) {
 	require.NotContains(t, p.Stdout.String(), "signature=", "a signed URL is a secret")
 }
 
+// What is printed has nothing that a terminal would obey, and paths that hold in
+// any folder.
+func TestPrintedNames(t *testing.T) {
+	t.Parallel()
+	in := t.TempDir()
+	write(t, filepath.Join(in, "red\x1b[31m.json"), good)
+	p := proctest.Start(t, binary, "-data", "here", in)
+	require.Zero(t, p.Exit(t, 30*time.Second))
+	require.Contains(t, p.Stdout.String(), `red\x1b[31m.json`)
+	require.NotContains(t, p.Stdout.String(), "\x1b")
+	here, err := filepath.EvalSymlinks(p.Dir)
+	require.NoError(t, err)
+	require.Contains(t, p.Stdout.String(), "\n  head -n 1 "+filepath.Join(here, "here")+"/")
+}
+
 // A pipe is refused: nobody may ever write to it.
 func TestPipe(t *testing.T) {
 	t.Parallel()

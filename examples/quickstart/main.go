@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -98,9 +99,12 @@ func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (o
 	}
 	folder, temporary := c.data, c.data == ""
 	if temporary {
-		if folder, err = os.MkdirTemp("", "fhirdock-quickstart-"); err != nil {
-			return false, err
-		}
+		folder, err = os.MkdirTemp("", "fhirdock-quickstart-")
+	} else { // the paths that are printed must be good in the user's shell, too
+		folder, err = filepath.Abs(folder)
+	}
+	if err != nil {
+		return false, err
 	}
 	if temporary && !c.keep {
 		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()

@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/fhirdock/fhirdock/examples/internal/samples"
 )
@@ -99,7 +101,11 @@ func missing(name string) error {
 
 // file returns the payload of a file, or nil if its name is not that of one.
 func file(path string, info fs.FileInfo) *payload {
-	p := &payload{name: path, size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(path) }}
+	name := path
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		name = strconv.Quote(name) // a terminal would obey it
+	}
+	p := &payload{name: name, size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(path) }}
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".ndjson":
 		p.ndjson = true
