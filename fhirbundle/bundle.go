@@ -113,7 +113,7 @@ func (r *Reader) member() {
 		r.fail(f, at, "Bundle")
 		return
 	}
-	what := memberNames[string(text)]
+	what := memberOf(text)
 	w.pos = end
 	if c, ok = w.peek(); !ok {
 		r.failRead(badEnd)
@@ -153,7 +153,17 @@ const (
 	bundleEntry
 )
 
-var memberNames = map[string]member{"type": typeMember, "resourceType": resourceTypeMember, "entry": bundleEntry}
+func memberOf(name []byte) member {
+	switch string(name) {
+	case "type":
+		return typeMember
+	case "resourceType":
+		return resourceTypeMember
+	case "entry":
+		return bundleEntry
+	}
+	return otherMember
+}
 
 // memberValue reads the value of a member of the Bundle.
 func (r *Reader) memberValue(what member) {
