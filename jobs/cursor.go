@@ -3,6 +3,7 @@ package jobs
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"strings"
 	"time"
 )
 
@@ -24,8 +25,9 @@ func (c Cursor) String() string {
 
 // ParseCursor reads what String wrote. ErrCursor if it is anything else.
 func ParseCursor(s string) (Cursor, error) {
+	// base64 passes over line ends wherever they stand.
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(s)
-	if err != nil || len(raw) < 8 || !ValidID(string(raw[8:])) {
+	if err != nil || strings.ContainsAny(s, "\r\n") || len(raw) < 8 || !ValidID(string(raw[8:])) {
 		return Cursor{}, ErrCursor
 	}
 	return Cursor{

@@ -86,8 +86,9 @@ func FuzzBearer(f *testing.F) {
 		if (err == nil) == (token == "") {
 			t.Fatalf("token of %d bytes, error %v", len(token), err)
 		}
-		if err != nil && len(header) > 12 && strings.Contains(err.Error(), header[8:]) {
-			t.Fatal("the error quotes the credentials")
+		// The error says the same whatever the credentials are.
+		if err != nil && err.Error() != "no credentials" && err.Error() != "malformed credentials: not a bearer token" {
+			t.Fatal("an error of its own")
 		}
 	})
 }
