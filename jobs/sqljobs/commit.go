@@ -1,6 +1,7 @@
 package sqljobs
 
 import (
+	"container/list"
 	"context"
 	"database/sql"
 	"fmt"
@@ -13,18 +14,19 @@ const maxGroup = 256
 
 // committer runs statements that write to SQLite, which has one writer at a time
 // and syncs its log for each transaction: statements that come while a transaction
-// is under way share the next one. Whoever waits longest runs it for the others,
-// so there is no goroutine to end.
+// is under way share the next one. One of those who wait begins it; it goes on
+// without them, and nothing runs where nobody waits.
 type committer struct {
 	db   *sql.DB
-	turn chan struct{} // held by the one who runs a transaction
+	turn chan struct{} // held while a transaction is under way
 
 	mu      sync.Mutex
-	waiting []*write
+	waiting *list.List // of *write, the longest waiting first
 }
 
 // write is a statement and what became of it.
 type write struct {
+	ctx   context.Context // of the one who waits
 	query string
 	args  []any
 	done  chan struct{} // closed once n and err are set
@@ -33,32 +35,37 @@ type write struct {
 }
 
 func newCommitter(db *sql.DB) *committer {
-	return &committer{db: db, turn: make(chan struct{}, 1)}
+	return &committer{db: db, turn: make(chan struct{}, 1), waiting: list.New()}
 }
 
 // exec runs a statement and returns how many rows it changed, once that is
-// durable. Where ctx ends first, it was either not run or it is not known what
-// became of it.
+// durable. It returns when ctx ends; the statement was then either not run, or it
+// is not known what became of it.
 func (c *committer) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	w := &write{query: query, args: args, done: make(chan struct{})}
+	w := &write{ctx: ctx, query: query, args: args, done: make(chan struct{})}
 	c.mu.Lock()
-	c.waiting = append(c.waiting, w)
+	place := c.waiting.PushBack(w)
 	c.mu.Unlock()
 	for {
 		select {
 		case <-w.done:
 			return w.n, w.err
 		case <-ctx.Done():
-			c.withdraw(w)
+			c.mu.Lock()
+			c.waiting.Remove(place) // nothing, if it was taken
+			c.mu.Unlock()
 			return 0, ctx.Err()
 		case c.turn <- struct{}{}:
-			// Those whose statements are in it wait for this transaction, so it
-			// does not end with the context of one.
-			c.run(context.WithoutCancel(ctx), c.take())
-			<-c.turn
+			// Others wait for this transaction, so it does not end with this
+			// context; and it may wait for a lock, so this one does not wait for
+			// more than its own context allows.
+			go func() {
+				defer func() { <-c.turn }()
+				c.run(context.WithoutCancel(ctx), c.take())
+			}()
 		}
 	}
 }
@@ -67,22 +74,11 @@ func (c *committer) exec(ctx context.Context, query string, args ...any) (int64,
 func (c *committer) take() []*write {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := min(len(c.waiting), maxGroup)
-	group := c.waiting[:n:n]
-	c.waiting = c.waiting[n:]
-	return group
-}
-
-// withdraw takes back a statement that nobody has taken yet.
-func (c *committer) withdraw(w *write) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, other := range c.waiting {
-		if other == w {
-			c.waiting = append(c.waiting[:i:i], c.waiting[i+1:]...)
-			return
-		}
+	group := make([]*write, 0, min(c.waiting.Len(), maxGroup))
+	for len(group) < cap(group) {
+		group = append(group, c.waiting.Remove(c.waiting.Front()).(*write))
 	}
+	return group
 }
 
 // run runs a group in one transaction. If a statement fails they are run one by
@@ -92,16 +88,21 @@ func (c *committer) run(ctx context.Context, group []*write) {
 		return
 	}
 	for _, w := range group {
-		w.n, w.err = changed(c.db.ExecContext(ctx, w.query, w.args...))
+		if w.err = w.ctx.Err(); w.err == nil { // otherwise nobody waits for it any more
+			w.n, w.err = changed(c.db.ExecContext(ctx, w.query, w.args...))
+		}
 		close(w.done)
 	}
 }
 
-// together runs a group; false where nothing of it was done.
+// together runs a group; false where a statement failed, and nothing was done.
 func (c *committer) together(ctx context.Context, group []*write) bool {
 	tx, err := c.db.BeginTx(ctx, nil)
 	if err != nil {
-		return false
+		// No statement's fault, such as a lock that another process holds: each
+		// by itself would wait for it as long again.
+		answer(group, fmt.Errorf("begin: %w", err))
+		return true
 	}
 	for _, w := range group {
 		if w.n, err = changed(tx.ExecContext(ctx, w.query, w.args...)); err != nil {
@@ -112,11 +113,16 @@ func (c *committer) together(ctx context.Context, group []*write) bool {
 	if err = tx.Commit(); err != nil {
 		err = fmt.Errorf("commit: %w", err)
 	}
+	answer(group, err)
+	return true
+}
+
+// answer tells all who wait for a group the same.
+func answer(group []*write, err error) {
 	for _, w := range group {
 		w.err = err
 		close(w.done)
 	}
-	return true
 }
 
 func changed(result sql.Result, err error) (int64, error) {

@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
@@ -32,12 +34,12 @@ func rows(t *testing.T, db *sql.DB) (n int) {
 func asked(c *committer, wg *sync.WaitGroup, ctx context.Context, query string, args ...any) (n *int64, err *error) {
 	n, err = new(int64), new(error)
 	c.mu.Lock()
-	before := len(c.waiting)
+	before := c.waiting.Len()
 	c.mu.Unlock()
 	wg.Go(func() { *n, *err = c.exec(ctx, query, args...) })
 	for {
 		c.mu.Lock()
-		now := len(c.waiting)
+		now := c.waiting.Len()
 		c.mu.Unlock()
 		if now > before {
 			return n, err
@@ -101,5 +103,68 @@ func TestManyInGroups(t *testing.T) {
 	<-c.turn
 	wg.Wait()
 	require.Equal(t, writers*each, rows(t, db))
-	require.Empty(t, c.waiting)
+	require.Zero(t, c.waiting.Len())
+}
+
+// A lock that somebody else holds is waited for once, not once for each statement;
+// and nobody waits longer than its context says.
+func TestGroupBehindALock(t *testing.T) {
+	dsn := strings.Replace(SQLiteDSN(filepath.Join(t.TempDir(), "c.db")), "busy_timeout%2810000%29", "busy_timeout%28500%29", 1)
+	require.Contains(t, dsn, "500")
+	db, err := sql.Open("sqlite", dsn)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	_, err = db.Exec("CREATE TABLE t (id INTEGER PRIMARY KEY)")
+	require.NoError(t, err)
+	lock, err := db.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+
+	c := newCommitter(db)
+	hasty, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	_, err = c.exec(hasty, "INSERT INTO t VALUES (0)") // it began the transaction
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Less(t, time.Since(began), 400*time.Millisecond)
+
+	var wg sync.WaitGroup
+	const writers = 20
+	errs := make([]*error, writers)
+	c.turn <- struct{}{}
+	for i := range writers {
+		_, errs[i] = asked(c, &wg, t.Context(), "INSERT INTO t VALUES (?)", i)
+	}
+	<-c.turn
+	wg.Wait()
+	require.Less(t, time.Since(began), 5*time.Second, "alone they would wait for 10 seconds")
+	for _, err := range errs {
+		require.ErrorContains(t, *err, "locked")
+	}
+	require.NoError(t, lock.Rollback())
+	n, err := c.exec(t.Context(), "INSERT INTO t VALUES (1)")
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	require.Equal(t, 1, rows(t, db))
+}
+
+// To give up costs the same however many wait.
+func TestManyWhoGiveUp(t *testing.T) {
+	c, _ := committing(t)
+	c.turn <- struct{}{}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	const waiting = 20_000
+	for range waiting {
+		wg.Go(func() { _, _ = c.exec(ctx, "INSERT INTO t VALUES (1)") })
+	}
+	require.Eventually(t, func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return c.waiting.Len() == waiting
+	}, 20*time.Second, time.Millisecond)
+	began := time.Now()
+	cancel()
+	wg.Wait()
+	require.Less(t, time.Since(began), 10*time.Second)
+	require.Zero(t, c.waiting.Len())
 }
