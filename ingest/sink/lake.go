@@ -78,6 +78,9 @@ func (l *Lake) job(job *jobs.Job) *stage.Job {
 func (l *Lake) Handle(ctx context.Context, b *ingest.Batch) error {
 	sections := split(b)
 	if b.Whole {
+		if m, err := l.manifest(ctx, b.Job); err != nil || m != nil {
+			return err // it was published before
+		}
 		// All there is: no parts to wait for.
 		index := make([]stage.Section, len(sections))
 		for i, s := range sections {
@@ -185,7 +188,9 @@ func (l *Lake) Discard(ctx context.Context, job *jobs.Job) error {
 	return l.removeOld(ctx, job, &manifest{})
 }
 
-// manifest reads the manifest of this run of a job; nil if there is none yet.
+// manifest reads the manifest of this run of a job; nil if there is none yet. That
+// of a later run is an error: who asks lost its lease long ago, and must not write
+// over what that run has published.
 func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 	raw, err := l.bucket.ReadAll(ctx, l.folder(job)+manifestName)
 	switch {
@@ -195,8 +200,11 @@ func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 		return nil, fmt.Errorf("sink: read manifest: %w", err)
 	}
 	var m manifest
-	if json.Unmarshal(raw, &m) != nil || m.Run != job.Run {
+	if json.Unmarshal(raw, &m) != nil || m.Run < job.Run {
 		return nil, nil // of an earlier run, whose files are written over
+	}
+	if m.Run > job.Run {
+		return nil, fmt.Errorf("sink: the files are of run %d, and this is run %d", m.Run, job.Run)
 	}
 	return &m, nil
 }

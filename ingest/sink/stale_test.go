@@ -1,0 +1,49 @@
+package sink_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/sink"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// A worker that lost its lease and comes to its Finish when the job was redriven
+// and completed once more changes nothing.
+func TestLakeFinishedByAWorkerOfAnEarlierRun(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		bucket := memblob.OpenBucket(nil)
+		defer bucket.Close()
+		l := sink.NewLake(bucket, nil)
+		was := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org"}
+		is := &jobs.Job{ID: was.ID, OrganizationID: "org", Run: 1}
+		handle := func(job *jobs.Job) error {
+			return l.Handle(t.Context(), &ingest.Batch{Job: job, End: 1, Whole: whole,
+				Resources: []ingest.Resource{{Type: "Patient", Raw: []byte(`{"resourceType":"Patient"}`)}}})
+		}
+		for _, job := range []*jobs.Job{was, is} {
+			require.NoError(t, handle(job))
+			if whole && job == is {
+				require.ErrorContains(t, handle(was), "run 1")
+			}
+			outputs, err := l.Finish(t.Context(), job)
+			require.NoError(t, err)
+			require.Len(t, outputs, 1)
+		}
+		manifest, err := bucket.ReadAll(t.Context(), "processed/org/"+was.ID+"/manifest.json")
+		require.NoError(t, err)
+
+		_, err = l.Finish(t.Context(), was)
+		require.ErrorContains(t, err, "run 1")
+		require.ErrorContains(t, l.Discard(t.Context(), was), "run 1")
+		got, err := bucket.ReadAll(t.Context(), "processed/org/"+was.ID+"/manifest.json")
+		require.NoError(t, err)
+		require.Equal(t, string(manifest), string(got))
+		file, err := bucket.ReadAll(t.Context(), "processed/org/"+was.ID+"/Patient.ndjson")
+		require.NoError(t, err)
+		require.Equal(t, "{\"resourceType\":\"Patient\"}\n", string(file))
+	}
+}
