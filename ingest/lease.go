@@ -76,32 +76,27 @@ func (l *lease) watch() {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	extended := l.taken
+	// A store that does not answer must not keep the attempt from ending with its
+	// lease, whoever waits for it: by then another worker may have the job.
+	over := time.AfterFunc(time.Until(extended.Add(l.length)), func() { l.cancel(jobs.ErrLeaseLost) })
+	defer over.Stop()
 	for {
 		select {
 		case <-l.ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		// A store that does not answer must not keep the attempt from ending with
-		// its lease.
-		ctx, cancel := context.WithDeadline(l.ctx, extended.Add(l.length))
 		var err error
 		if asked := time.Now(); asked.Sub(extended) >= l.length/3 {
-			err = l.change(ctx, func(j *jobs.Job) error { return j.Extend(l.svc.now(), l.claim, l.length) })
+			err = l.change(l.ctx, func(j *jobs.Job) error { return j.Extend(l.svc.now(), l.claim, l.length) })
 			if err == nil {
 				extended = asked
+				over.Reset(time.Until(extended.Add(l.length)))
 			}
 		} else {
-			err = l.check(ctx)
+			err = l.check(l.ctx)
 		}
-		cancel()
-		switch {
-		case errors.Is(err, jobs.ErrLeaseLost), errors.Is(err, jobs.ErrNotFound):
-			l.cancel(jobs.ErrLeaseLost)
-			return
-		case err != nil && time.Since(extended) >= l.length:
-			// The store can't be reached, and by now another worker may have
-			// the job.
+		if errors.Is(err, jobs.ErrLeaseLost) || errors.Is(err, jobs.ErrNotFound) {
 			l.cancel(jobs.ErrLeaseLost)
 			return
 		}
