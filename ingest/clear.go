@@ -12,7 +12,7 @@ import (
 func (w *Worker) clear(ctx context.Context, id string) bool {
 	s := w.svc
 	log := s.opts.Logger.With("job", id)
-	job, err := s.back.Jobs.Get(ctx, id)
+	job, err := w.read(ctx, id)
 	if err != nil || job.State != jobs.Cancelled || job.DueAt.IsZero() || s.now().Before(job.NotBefore) {
 		return false
 	}
@@ -21,7 +21,7 @@ func (w *Worker) clear(ctx context.Context, id string) bool {
 		err = w.handle(ctx, func(ctx context.Context) error { return d.Discard(ctx, job) })
 	}
 	if err == nil {
-		_, err = jobs.Change(ctx, s.back.Jobs, id, func(j *jobs.Job) error { return j.Cleared(s.now()) })
+		err = w.change(ctx, id, func(j *jobs.Job) error { return j.Cleared(s.now()) })
 	}
 	if err != nil {
 		log.WarnContext(ctx, "cancelled job not cleared away; the sweeper wakes it again", "error", fmt.Errorf("ingest: %w", err))
@@ -29,4 +29,18 @@ func (w *Worker) clear(ctx context.Context, id string) bool {
 	}
 	log.DebugContext(ctx, "cancelled job cleared away")
 	return true
+}
+
+// read and change give up on a store that does not answer.
+func (w *Worker) read(ctx context.Context, id string) (*jobs.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	return w.svc.back.Jobs.Get(ctx, id)
+}
+
+func (w *Worker) change(ctx context.Context, id string, change func(*jobs.Job) error) error {
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	_, err := jobs.Change(ctx, w.svc.back.Jobs, id, change)
+	return err
 }
