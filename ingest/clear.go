@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/fhirdock/fhirdock/jobs"
@@ -16,7 +17,9 @@ func (w *Worker) clear(ctx context.Context, id string) bool {
 	if err != nil || job.State != jobs.Cancelled || job.DueAt.IsZero() || s.now().Before(job.NotBefore) {
 		return false
 	}
-	err = s.outcomes.Job(stageID(job)).Clear(ctx)
+	if err = w.keepRejected(ctx, job); err == nil {
+		err = s.outcomes.Job(stageID(job)).Clear(ctx)
+	}
 	if d, ok := w.handler.(Discarder); ok && err == nil {
 		err = w.handle(ctx, func(ctx context.Context) error { return d.Discard(ctx, job) })
 	}
@@ -29,6 +32,25 @@ func (w *Worker) clear(ctx context.Context, id string) bool {
 	}
 	log.DebugContext(ctx, "cancelled job cleared away")
 	return true
+}
+
+// keepRejected publishes what a cancelled job rejected before its parts are removed:
+// the resources beside it have been handed over.
+func (w *Worker) keepRejected(ctx context.Context, job *jobs.Job) error {
+	if job.Progress.Rejected == 0 {
+		return nil
+	}
+	key, err := w.svc.publishOutcomes(ctx, job)
+	if errors.Is(err, errOutcomesTaken) {
+		return nil // published by a clearing that was cut off behind it
+	}
+	if err != nil {
+		return err
+	}
+	return w.change(ctx, job.ID, func(j *jobs.Job) error {
+		j.OutcomesKey = key
+		return nil
+	})
 }
 
 // read and change give up on a store that does not answer.

@@ -2,12 +2,14 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/ingest/internal/stage"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -42,4 +44,45 @@ func TestClearingGivesUpOnAStoreThatHangs(t *testing.T) {
 			require.Less(t, time.Since(now), time.Minute)
 		})
 	}
+}
+
+// A clearing that is cut off behind any of its steps is made up for by the next.
+func TestClearingThatWasCutOff(t *testing.T) {
+	for fail := range 3 {
+		s := outcomesService(t)
+		now := s.now()
+		job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Cancelled, DueAt: now, NotBefore: now,
+			Progress: jobs.Progress{Rejected: 1}}
+		require.NoError(t, s.back.Jobs.Create(t.Context(), job))
+		parts := s.outcomes.Job(stageID(job))
+		require.NoError(t, parts.Put(t.Context(), 0, 1, []stage.Section{{Name: outcomesSection, Count: 1, Data: []byte("{}\n")}}))
+		store := &failingStore{Store: s.back.Jobs, fail: fail}
+		s.back.Jobs = store
+		w := &Worker{svc: s, handler: HandlerFunc(func(context.Context, *Batch) error { return nil })}
+		for range 2 {
+			w.clear(t.Context(), job.ID)
+		}
+		got, err := store.Get(t.Context(), job.ID)
+		require.NoError(t, err)
+		require.True(t, got.DueAt.IsZero())
+		raw, err := s.back.Bucket.ReadAll(t.Context(), got.OutcomesKey)
+		require.NoError(t, err)
+		require.Equal(t, "{}\n", string(raw))
+		index, err := parts.Index(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, index.Count(outcomesSection))
+	}
+}
+
+// failingStore fails one update.
+type failingStore struct {
+	jobs.Store
+	fail int
+}
+
+func (s *failingStore) Update(ctx context.Context, job *jobs.Job) error {
+	if s.fail--; s.fail == -1 {
+		return errors.New("away")
+	}
+	return s.Store.Update(ctx, job)
 }

@@ -44,6 +44,10 @@ func (s *Service) keepOutcomes(ctx context.Context, b *batch, repeated bool) err
 	})
 }
 
+// errOutcomesTaken: another worker has published a job's outcomes and taken the parts
+// away; its file is whole.
+var errOutcomesTaken = errors.New("parts of the outcomes are gone")
+
 // publishOutcomes writes the outcomes file of a job from its parts, and returns
 // its key; empty if nothing was rejected, and then an earlier run's file is
 // removed. It may be called again.
@@ -63,9 +67,7 @@ func (s *Service) publishOutcomes(ctx context.Context, job *jobs.Job) (string, e
 		return "", err
 	}
 	if n := index.Count(outcomesSection); n < job.Progress.Rejected {
-		// Another worker has completed the job and taken the parts away; its file
-		// is whole.
-		return "", fmt.Errorf("%d of %d outcomes are there", n, job.Progress.Rejected)
+		return "", fmt.Errorf("%w: %d of %d are there", errOutcomesTaken, n, job.Progress.Rejected)
 	}
 	r := index.Open(ctx, outcomesSection)
 	defer r.Close()
