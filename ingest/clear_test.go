@@ -86,3 +86,26 @@ func (s *failingStore) Update(ctx context.Context, job *jobs.Job) error {
 	}
 	return s.Store.Update(ctx, job)
 }
+
+// A wake-up that comes while the lease of a cancelled job lasts takes nothing away:
+// its worker may still write.
+func TestClearingWaitsForTheEndOfTheLease(t *testing.T) {
+	s := outcomesService(t)
+	now := s.now()
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Processing, StartedAt: now, DueAt: now.Add(time.Minute)}
+	require.NoError(t, job.Cancel(now))
+	require.NoError(t, s.back.Jobs.Create(t.Context(), job))
+	parts := s.outcomes.Job(stageID(job))
+	require.NoError(t, parts.Put(t.Context(), 0, 1, []stage.Section{{Name: outcomesSection, Count: 1, Data: []byte("{}\n")}}))
+	w := &Worker{svc: s, handler: HandlerFunc(func(context.Context, *Batch) error { return nil })}
+	s.opts.Now = func() time.Time { return now.Add(59 * time.Second) }
+	require.False(t, w.clear(t.Context(), job.ID))
+	index, err := parts.Index(t.Context())
+	require.NoError(t, err)
+	require.EqualValues(t, 1, index.Count(outcomesSection))
+	s.opts.Now = func() time.Time { return now.Add(time.Minute) }
+	require.True(t, w.clear(t.Context(), job.ID))
+	index, err = parts.Index(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, index.Count(outcomesSection))
+}
