@@ -55,7 +55,8 @@ type Options struct {
 	RetryBase time.Duration
 	RetryMax  time.Duration
 	// WakeAfter is how long a wake-up is trusted to arrive before the sweeper
-	// sends another. Default 10 seconds.
+	// sends another; one that the sweeper sent is trusted three times as long.
+	// Default 10 seconds.
 	WakeAfter time.Duration
 
 	// Now is the clock. Default time.Now.

@@ -10,7 +10,7 @@
 //
 // # Changes
 //
-// A change is a method of [Job] (Claim, Checkpoint, Complete, …), a pure
+// A change is a method of [Job] (Take, Checkpoint, Complete, …), a pure
 // function that checks whether the state allows it, followed by
 // [Store.Update], a compare-and-set on [Job.Revision]. [Change] does both and
 // repeats on a conflict. A worker's changes carry its [Claim], a fencing token:
