@@ -16,7 +16,10 @@ import (
 // ObjectCreated looks at an object that a notification names, and accepts the
 // job that asked for it. A notification that no job asked for is counted and
 // otherwise ignored: what it says is looked up, never believed. An error means
-// that looking failed; the sweeper looks again.
+// that looking failed; the sweeper looks again. It is for
+// signedurl.HandlerOptions.OnCreated, and for whoever receives the notifications
+// of an object store; those of a bucket that is not [Options.BucketName] are
+// ignored, save where they name none.
 func (s *Service) ObjectCreated(ctx context.Context, created notify.ObjectCreated) error {
 	job, err := s.jobOfKey(ctx, created)
 	if err != nil {
@@ -40,7 +43,10 @@ func (s *Service) ObjectCreated(ctx context.Context, created notify.ObjectCreate
 
 // jobOfKey finds the job that asked for exactly this key, or nil.
 func (s *Service) jobOfKey(ctx context.Context, created notify.ObjectCreated) (*jobs.Job, error) {
-	if created.Bucket != s.blobs.Name() || !strings.HasPrefix(created.Key, s.opts.Prefix+"/") || !blobstore.ValidKey(created.Key) {
+	if created.Bucket != "" && created.Bucket != s.blobs.Name() {
+		return nil, nil
+	}
+	if !strings.HasPrefix(created.Key, s.opts.Prefix+"/") || !blobstore.ValidKey(created.Key) {
 		return nil, nil
 	}
 	name := path.Base(created.Key)

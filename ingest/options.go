@@ -11,8 +11,9 @@ import (
 
 // Options of a [Service]; nil, and zero fields, mean the defaults.
 type Options struct {
-	// BucketName is what receipts, records and messages call the bucket.
-	// Default "fhirdock".
+	// BucketName is what receipts, records and messages call the bucket, and by
+	// which notifications of it are told from others: where an object store
+	// sends them, it is the store's own name of the bucket. Default "fhirdock".
 	BucketName string
 	// Prefix of payload keys. Default "incoming/fhir".
 	Prefix string

@@ -10,7 +10,8 @@ import "time"
 
 // ObjectCreated says that an object may have been created.
 type ObjectCreated struct {
-	// Bucket and Key as the store names them, decoded.
+	// Bucket and Key as the store names them, decoded. Bucket is empty where the
+	// notification comes from the one bucket that there is.
 	Bucket string
 	Key    string
 	// Size in bytes, -1 where the notification does not say.

@@ -16,7 +16,10 @@ import (
 
 // HandlerOptions; nil, and zero fields, mean the defaults.
 type HandlerOptions struct {
-	// Bucket is the name given in notifications. Default "fhirdock".
+	// Bucket is the name given in notifications. Default: none, which
+	// ingest.Service.ObjectCreated takes for its own bucket; where it is set, it
+	// must be the same as ingest.Options.BucketName, or uploads wait for the
+	// sweeper.
 	Bucket string
 	// OnCreated is called after an upload is durable and before the client is
 	// answered. The object is stored whatever it returns: an error is logged,
@@ -37,9 +40,6 @@ func NewHandler(bucket *blob.Bucket, signer *Signer, opts *HandlerOptions) http.
 	h := &handler{bucket: bucket, signer: signer}
 	if opts != nil {
 		h.opts = *opts
-	}
-	if h.opts.Bucket == "" {
-		h.opts.Bucket = "fhirdock"
 	}
 	if h.opts.IdleTimeout <= 0 {
 		h.opts.IdleTimeout = time.Minute

@@ -105,7 +105,7 @@ func TestUploadNeedsNothingButItsContentType(t *testing.T) {
 	require.Equal(t, map[string]string{"job_id": "j&=1"}, attrs.Metadata)
 	require.Len(t, s.created, 1)
 	require.Equal(t, notify.ObjectCreated{
-		Bucket: "fhirdock", Key: "a/b.ndjson", Size: 10, ETag: strings.Trim(attrs.ETag, `"`), Time: s.created[0].Time,
+		Key: "a/b.ndjson", Size: 10, ETag: strings.Trim(attrs.ETag, `"`), Time: s.created[0].Time,
 	}, s.created[0])
 	require.Equal(t, attrs.ETag, header.Get("ETag"))
 

@@ -1,0 +1,33 @@
+package ingest_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/blobstore/notify"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// The upload handler's notifications are the service's own whatever the bucket is
+// called; those that name another bucket are not.
+func TestUploadIsNoticedWhateverTheBucketIsCalled(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{BucketName: "mine"}})
+	id := p.Client.Upload(t, "application/fhir+ndjson", []byte(`{"resourceType":"Patient"}`+"\n"))
+	require.Equal(t, jobs.Completed, p.Wait(t, id).State)
+
+	p = ingesttest.NewWithOptions(t, &ingesttest.Options{DropUploadNotifications: true})
+	id = p.Client.Upload(t, "application/fhir+ndjson", []byte(`{"resourceType":"Patient"}`+"\n"))
+	job, err := p.Jobs.Get(t.Context(), id)
+	require.NoError(t, err)
+	created := notify.ObjectCreated{Bucket: "another", Key: job.Payload.Key}
+	require.NoError(t, p.Service.ObjectCreated(t.Context(), created))
+	job, err = p.Jobs.Get(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, jobs.AwaitingUpload, job.State)
+	created.Bucket = ""
+	require.NoError(t, p.Service.ObjectCreated(t.Context(), created))
+	require.Equal(t, jobs.Completed, p.Wait(t, id).State)
+}
