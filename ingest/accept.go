@@ -37,7 +37,7 @@ type AcceptRequest struct {
 // Accept validates, stores and records a Bundle in one pass. When it returns
 // without error the payload and its job are durable. Errors: ErrInvalid (with
 // issues, or where the body could not be read to its end), ErrTooLarge,
-// ErrMediaType, ErrKeyReused, ErrUnavailable.
+// ErrMediaType, ErrKeyReused, ErrForbidden, ErrUnavailable.
 func (s *Service) Accept(ctx context.Context, who Caller, req AcceptRequest) (*Receipt, error) {
 	began := s.now()
 	receipt, err := s.accept(ctx, who, req, began)
@@ -109,8 +109,8 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 }
 
 func (s *Service) checkAccept(who Caller, req *AcceptRequest) error {
-	if !blobstore.ValidOrganization(who.OrganizationID) {
-		return &Error{Kind: ErrForbidden, Message: "The caller has no valid organization"}
+	if err := who.check(); err != nil {
+		return err
 	}
 	if req.ContentType == "" {
 		req.ContentType = "application/fhir+json"

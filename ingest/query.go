@@ -13,8 +13,12 @@ import (
 
 var errNoJob = &Error{Kind: ErrNotFound, Message: "Job not found"}
 
-// Job returns one of the caller's jobs. ErrNotFound, ErrUnavailable.
+// Job returns one of the caller's jobs. Errors: ErrNotFound, ErrForbidden,
+// ErrUnavailable.
 func (s *Service) Job(ctx context.Context, who Caller, id string) (*jobs.Job, error) {
+	if err := who.check(); err != nil {
+		return nil, err
+	}
 	if !jobs.ValidID(id) {
 		return nil, errNoJob
 	}
@@ -40,8 +44,12 @@ type ListRequest struct {
 	Cursor string
 }
 
-// Jobs lists the caller's jobs, newest first.
+// Jobs lists the caller's jobs, newest first. Errors: ErrInvalid, ErrForbidden,
+// ErrUnavailable.
 func (s *Service) Jobs(ctx context.Context, who Caller, req ListRequest) (*jobs.Page, error) {
+	if err := who.check(); err != nil {
+		return nil, err
+	}
 	if req.State != "" && !req.State.Valid() {
 		names := make([]string, 0, len(jobs.States()))
 		for _, state := range jobs.States() {
@@ -66,7 +74,8 @@ func (s *Service) Jobs(ctx context.Context, who Caller, req ListRequest) (*jobs.
 
 // Outcomes streams what was rejected of a job, as NDJSON of [Outcome]; empty if
 // nothing was. While the job is not finished it is what is known so far.
-// ErrNotFound, ErrUnavailable.
+// The reader is the caller's to close. Errors: ErrNotFound, ErrForbidden,
+// ErrUnavailable.
 func (s *Service) Outcomes(ctx context.Context, who Caller, id string) (io.ReadCloser, error) {
 	job, err := s.Job(ctx, who, id)
 	if err != nil {

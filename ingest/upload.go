@@ -52,10 +52,10 @@ func UploadContentTypes() map[string]string {
 
 // SignUpload creates a job that awaits its upload and signs a PUT for it.
 // Errors: ErrInvalid, ErrTooLarge, ErrKeyReused, ErrState (under an
-// Idempotency-Key, where the upload came already), ErrUnavailable.
+// Idempotency-Key, where the upload came already), ErrForbidden, ErrUnavailable.
 func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest) (*UploadTicket, error) {
-	if !blobstore.ValidOrganization(who.OrganizationID) {
-		return nil, &Error{Kind: ErrForbidden, Message: "The caller has no valid organization"}
+	if err := who.check(); err != nil {
+		return nil, err
 	}
 	ending, err := s.checkUpload(&req)
 	if err != nil {
