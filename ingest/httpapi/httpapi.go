@@ -50,8 +50,12 @@ type route struct {
 type endpoint func(w http.ResponseWriter, r *http.Request, who ingest.Caller, id string) error
 
 // New returns the handler of all routes below /v1/ingestion. Other paths get a
-// 404 as JSON. It is safe for concurrent use.
+// 404 as JSON. It is safe for concurrent use. It panics without a Service or an
+// Authenticator, as [http.Handle] does without a handler.
 func New(s *ingest.Service, a auth.Authenticator, opts *Options) http.Handler {
+	if s == nil || a == nil {
+		panic("httpapi: New needs a Service and an Authenticator")
+	}
 	h := &api{svc: s, auth: a}
 	if opts != nil {
 		h.opts = *opts
