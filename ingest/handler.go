@@ -15,27 +15,33 @@ import (
 //
 // A batch may come again: after an error, or where the process died before it
 // was recorded. It then has the same [Batch.Key] and the same resources, so that
-// a handler can make its effects once.
+// a handler can make its effects once. For a moment it may even come at once to
+// two workers, where one that stalled has lost its lease and does not know yet:
+// let the effects' own store decide which is first, with a unique key in the same
+// transaction, not a look before it. What was refused must be refused each time,
+// also of a batch whose effects are there already: see [Batch.Reject].
 type Handler interface {
 	// Handle returns nil once the effects are durable. Single resources are
 	// refused by [Batch.Reject]. An error makes the job be retried from this
 	// batch, unless it is [Permanent]; what the job's sender sees of it is in
 	// [Failure]. Other errors are logged as they are, so they must hold
-	// nothing of the payload. ctx ends when the lease is lost, the job is
-	// cancelled, or the worker must stop.
+	// nothing of the payload. A panic counts as an error. ctx ends within a
+	// second or so when the job is cancelled or the lease is lost, and when a
+	// worker that must stop has waited for [WorkerOptions.DrainTimeout].
 	Handle(ctx context.Context, b *Batch) error
 }
 
 // Finisher is a [Handler] that wants to be told when all batches of a job were
-// handled, before the job completes. It may be called again.
+// handled, before the job completes. It may be called again, and by two workers
+// at once, like a Handler. An error is treated like one of Handle.
 type Finisher interface {
-	// Finish returns what came out of the job.
+	// Finish returns what came out of the job, which is not to be changed.
 	Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error)
 }
 
 // Discarder is a [Handler] that keeps something of a job until its Finish, and
 // wants to be told where that will not come: the job was cancelled, and no worker
-// has it any more. It may be called again.
+// has it any more. It may be called again: after an error until it succeeds.
 type Discarder interface {
 	// Discard removes what was kept of the job.
 	Discard(ctx context.Context, job *jobs.Job) error
@@ -52,7 +58,10 @@ func (f HandlerFunc) Handle(ctx context.Context, b *Batch) error { return f(ctx,
 type Batch struct {
 	// Job as claimed; not to be changed.
 	Job *jobs.Job
-	// Key is the same whenever this batch is handed over, and no other batch's.
+	// Key is the same whenever this batch is handed over, and no other batch's,
+	// of whichever organization. The redrive of a failed job keeps the keys, that
+	// of a completed one makes new ones, since its effects are wanted again. At
+	// most 128 bytes of [a-z0-9./-]; what they say is not for parsing.
 	Key string
 	// Start and End are the byte offsets in the payload between which the
 	// batch lies.
@@ -102,7 +111,13 @@ type Outcome struct {
 }
 
 // Failure is an error with a code and a message that the job's sender may see.
-// Neither may hold anything of the payload.
+// Neither may hold anything of the payload. What a handler returns is looked for
+// a *Failure with errors.As; without one the sender sees "The payload could not be
+// processed" with the code "processing", or "handler" where it is [Permanent].
+//
+// A job's own codes are, besides these: handler-panic, invalid (with issues),
+// too-large, upload-mismatch, payload-gone, payload-changed, payload-read, and
+// [jobs.CodeAttempts].
 type Failure struct {
 	Code      string
 	Message   string
@@ -121,7 +136,8 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Permanent marks an error that no further attempt can mend.
+// Permanent marks an error that no further attempt can mend: the job fails at
+// once, and can be redriven. A [Failure] in err keeps its code and message.
 func Permanent(err error) error {
 	if f, ok := errors.AsType[*Failure](err); ok {
 		p := *f
@@ -132,7 +148,9 @@ func Permanent(err error) error {
 }
 
 // Reject refuses resource i of the batch: it is listed in the job's outcomes
-// with a code and a message, which must hold nothing of the payload.
+// with a code and a message, which must hold nothing of the payload. It does not
+// count where Handle returns an error: when the batch comes again it must be
+// refused again, or the resource is taken for done.
 //
 // It panics if the batch has no resource i. Refusing one again does nothing.
 func (b *Batch) Reject(i int, code, message string) {

@@ -20,7 +20,7 @@ func ExampleNewWithOptions() {
 	t := newT() // in a test: its *testing.T
 	defer t.end()
 
-	var down error = errors.New("the database is down")
+	down := errors.New("the database is down")
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
 		Handler: ingest.HandlerFunc(func(context.Context, *ingest.Batch) error {
 			err := down
