@@ -3,6 +3,7 @@ package fhirbundle
 // Severity of an [Issue], in the words of FHIR's IssueSeverity.
 type Severity string
 
+// The severities of issues; a payload is refused for an Error only.
 const (
 	Error       Severity = "error"
 	Warning     Severity = "warning"

@@ -10,11 +10,13 @@
 //
 // # Changes
 //
-// A change is a method of [Job] (Take, Checkpoint, Complete, …), a pure
-// function that checks whether the state allows it, followed by
-// [Store.Update], a compare-and-set on [Job.Revision]. [Change] does both and
-// repeats on a conflict. A worker's changes carry its [Claim], a fencing token:
-// one that lost its lease can change nothing.
+// A change is a method of [Job] (Take, Checkpoint, Complete, …), which checks
+// that the state allows it (ErrState where it does not) and changes the record in
+// memory and nothing else, followed by [Store.Update], a compare-and-set on
+// [Job.Revision]. [Change] does both and repeats on a conflict. A worker's changes
+// carry its [Claim], a fencing token: one that lost its lease can change nothing,
+// and gets ErrLeaseLost. Times and durations are the caller's; no method reads a
+// clock.
 //
 // # Stores
 //

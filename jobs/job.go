@@ -11,7 +11,9 @@ import (
 type Source string
 
 const (
-	Webhook         Source = "webhook"
+	// Webhook: the payload was the body of a request.
+	Webhook Source = "webhook"
+	// PresignedUpload: the payload was uploaded to a signed URL.
 	PresignedUpload Source = "presigned_upload"
 )
 
@@ -121,9 +123,11 @@ type Progress struct {
 	Lines   int64
 }
 
-// Failure says why. Neither field holds payload content.
+// Failure says why an attempt or a job failed. No field holds payload content.
 type Failure struct {
-	Code    string    `json:"code"`
+	// Code is stable, for programs; package ingest lists those of the pipeline.
+	Code string `json:"code"`
+	// Message is for people, the job's sender among them.
 	Message string    `json:"message"`
 	At      time.Time `json:"at"`
 	// Issues is a JSON array of findings, as the pipeline rendered it.
@@ -133,10 +137,12 @@ type Failure struct {
 // Output is one object that came out of a job.
 type Output struct {
 	// Type of the resources in it, or what else it is.
-	Type  string `json:"type"`
-	Key   string `json:"key"`
-	Count int64  `json:"count"`
-	Bytes int64  `json:"bytes"`
+	Type string `json:"type"`
+	// Key of the object, in the bucket that the handler writes to.
+	Key string `json:"key"`
+	// Count of resources in it, and its size in bytes.
+	Count int64 `json:"count"`
+	Bytes int64 `json:"bytes"`
 }
 
 // Clone returns a copy that shares nothing with j.

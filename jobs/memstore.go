@@ -10,7 +10,7 @@ import (
 )
 
 // MemStore keeps jobs in memory, for tests and for what may be lost with the
-// process.
+// process. It is safe for concurrent use.
 type MemStore struct {
 	mu   sync.Mutex
 	jobs map[string]*memJob

@@ -9,8 +9,9 @@ import (
 	"path/filepath"
 )
 
-// LoadOrCreateSecret reads a secret of [MinSecret] bytes from a file that only
-// its owner can read, and makes the file first where there is none. Of several
+// LoadOrCreateSecret reads a secret of at least [MinSecret] bytes from a file. Where
+// there is none it makes one that only its owner can read, in a folder that must
+// exist; who can read a file that is there already is not looked at. Of several
 // processes that make it at once, all get the same.
 func LoadOrCreateSecret(path string) ([]byte, error) {
 	secret, err := os.ReadFile(path)

@@ -12,7 +12,8 @@ import (
 type Authenticator interface {
 	// Authenticate returns the caller. ErrNoCredentials, ErrMalformed,
 	// ErrInvalidToken or ErrForbidden say what is wrong with the request; any
-	// other error means that it could not be judged.
+	// other error means that it could not be judged: it is logged, and answered
+	// with a 503. A caller without a valid organization gets a 403.
 	Authenticate(r *http.Request) (ingest.Caller, error)
 }
 
@@ -38,6 +39,7 @@ func (f Func) Authenticate(r *http.Request) (ingest.Caller, error) { return f(r)
 // Challenge returns the WWW-Authenticate header of an answer to a request that
 // failed with err, as RFC 6750, section 3, has it: without an error code where
 // there were no credentials. Empty if err asks for no challenge.
+// It names the Bearer scheme, whatever scheme the Authenticator reads.
 func Challenge(err error) string {
 	const realm = `Bearer realm="fhirdock"`
 	switch {

@@ -9,6 +9,10 @@
 //	POST   /v1/ingestion/jobs/{jobId}/redrive    202  accepted once more
 //	GET    /v1/ingestion/jobs/{jobId}/outcomes   200  NDJSON of what was rejected
 //
+// A request may carry Idempotency-Key (both POSTs that create a job),
+// Content-Digest with sha-256 (RFC 9530; a Bundle that has another is refused) and
+// If-None-Match (one job, by its ETag).
+//
 // HEAD is answered where GET is, OPTIONS everywhere. Times are RFC 3339 in UTC,
 // and every answer has X-Request-Id. An error is
 //

@@ -10,10 +10,11 @@ import (
 
 // Client calls the front door over HTTP, as one organization.
 type Client struct {
-	// URL of the front door and bearer Token.
+	// URL of the front door, without a slash at its end, and bearer Token.
 	URL   string
 	Token string
-	HTTP  *http.Client
+	// HTTP sends the requests; it must not be nil.
+	HTTP *http.Client
 }
 
 // As returns a client with another token; empty sends none.

@@ -35,13 +35,15 @@ const (
 
 // Options of a pipeline; nil, and zero fields, mean the defaults.
 type Options struct {
-	// Handler of the worker. Default: the pipeline's [Sink].
+	// Handler of the worker. Default: the pipeline's [Sink], which gets nothing
+	// where there is another.
 	Handler ingest.Handler
 	// Bucket. Default: memblob. It is not closed.
 	Bucket *blob.Bucket
 	// Jobs. Default: [jobs.NewMemStore].
 	Jobs jobs.Store
-	// Service and Worker options; Service.Now and Service.Observe are wrapped.
+	// Service and Worker options. Service.Now is the pipeline's Clock whatever
+	// is given; Service.Observe is called beside what [Pipeline.Events] keeps.
 	Service ingest.Options
 	Worker  ingest.WorkerOptions
 	// NoWorker leaves jobs where the front door put them.
@@ -172,7 +174,8 @@ func (w logWriter) Write(line []byte) (int, error) {
 	return w.p.logs.Write(line)
 }
 
-// Logs is all that was logged so far, as JSON lines.
+// Logs is all that was logged so far, as JSON lines; empty where Options.Service
+// has a Logger of its own.
 func (p *Pipeline) Logs() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -186,7 +189,9 @@ func (p *Pipeline) Events() []ingest.Event {
 	return append([]ingest.Event(nil), p.events...)
 }
 
-// Advance moves the clock and sweeps once.
+// Advance moves the clock and sweeps once. Past [ingest.WorkerOptions.Lease] (30
+// seconds by default) it takes every job that is being handled from its worker:
+// the same batch comes a second time while the first is still with the handler.
 func (p *Pipeline) Advance(t testing.TB, d time.Duration) {
 	t.Helper()
 	p.Clock.Advance(d)
@@ -195,7 +200,8 @@ func (p *Pipeline) Advance(t testing.TB, d time.Duration) {
 }
 
 // Wait waits until a job is finished and returns it. It does not move the
-// clock: a job that waits for a back-off needs Advance.
+// clock: a job that waits for a back-off needs Advance. The test fails after 10
+// seconds.
 func (p *Pipeline) Wait(t testing.TB, id string) *jobs.Job {
 	t.Helper()
 	return p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State.Finished() })

@@ -17,17 +17,20 @@ type T interface {
 	Cleanup(func())
 }
 
-// Open opens an empty store. It ends with the test.
+// Open opens an empty store; what must be closed is closed by t.Cleanup. Several
+// may be open one after the other, each with jobs of its own.
 type Open func(t T) jobs.Store
 
 // Reopener is a store whose jobs outlive it. Reopen closes the store and opens
-// another one over the same jobs.
+// another one over the same jobs. The clause on durability has nothing to test in
+// a store that is none, and passes: a wrapper must pass Reopen on.
 type Reopener interface {
 	jobs.Store
 	Reopen(t T) jobs.Store
 }
 
-// Clause is one promise of a store.
+// Clause is one promise of a store. Check takes an empty store, and tells of a
+// broken promise by t.Fatalf.
 type Clause struct {
 	Name  string
 	Check func(t T, store jobs.Store)

@@ -10,6 +10,7 @@ import (
 // Dialect of SQL.
 type Dialect string
 
+// The dialects that there are.
 const (
 	SQLite     Dialect = "sqlite"
 	PostgreSQL Dialect = "postgres"
