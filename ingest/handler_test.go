@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +17,21 @@ import (
 
 const twoPatients = `{"resourceType":"Bundle","type":"collection","entry":[
 	{"resource":{"resourceType":"Patient","id":"a"}},{"resource":{"resourceType":"Patient","id":"b"}}]}`
+
+// A handler that has jobs of its own may lose a lease of those.
+func TestHandlersErrorIsNotTheLossOfTheLease(t *testing.T) {
+	p := ingesttest.New(t)
+	p.Sink.Fail(fmt.Errorf("mine: %w", jobs.ErrLeaseLost),
+		&ingest.Failure{Code: "mine", Message: "Mine", Permanent: true, Err: jobs.ErrLeaseLost})
+	id := p.Client.PostBundle(t, []byte(twoPatients)).JobID
+	job := p.WaitFor(t, id, func(j *jobs.Job) bool { return j.Failure != nil })
+	require.Equal(t, jobs.Accepted, job.State)
+	require.Equal(t, "processing", job.Failure.Code)
+	p.Advance(t, 2*time.Second) // less than a lease
+	job = p.Wait(t, id)
+	require.Equal(t, jobs.Failed, job.State)
+	require.Equal(t, "mine", job.Failure.Code)
+}
 
 // What Batch.Reject, Batch.Key and Failure say of themselves.
 func TestHandlersContract(t *testing.T) {

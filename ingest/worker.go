@@ -235,5 +235,21 @@ func (w *Worker) handle(ctx context.Context, call func(context.Context) error) (
 			err = &Failure{Code: "handler-panic", Message: "The payload could not be processed", Err: errors.New("handler panicked")}
 		}
 	}()
-	return call(ctx)
+	if err = call(ctx); errors.Is(err, jobs.ErrLeaseLost) {
+		return notOurs(err)
+	}
+	return err
+}
+
+// notOurs keeps an error of a handler that matches ErrLeaseLost, as those of one
+// that has jobs of its own may, from being taken for the loss of this lease, of
+// which only the attempt's context tells.
+func notOurs(err error) error {
+	opaque := struct{ error }{err}
+	if f, ok := errors.AsType[*Failure](err); ok {
+		p := *f
+		p.Err = opaque
+		return &p
+	}
+	return opaque
 }
