@@ -293,16 +293,15 @@ func (r *Reader) accepts(kind string) bool {
 
 // jsonKind names the kind of value that starts with c.
 func jsonKind(c byte) string {
-	switch {
-	case c == '[':
+	switch c {
+	case '[':
 		return "a JSON array"
-	case c == '"':
+	case '"':
 		return "a JSON string"
-	case c == 't' || c == 'f':
+	case 't', 'f':
 		return "a JSON boolean"
-	case c == 'n':
+	case 'n':
 		return "JSON null"
-	default:
-		return "a JSON number"
 	}
+	return "a JSON number"
 }

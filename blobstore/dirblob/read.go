@@ -65,19 +65,23 @@ func openOnce(name string) (*os.File, *attributes, error) {
 // none where it has been replaced.
 func attributesOf(name string, info fs.FileInfo) (*attributes, error) {
 	a, err := readAttributes(name, info)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
-	}
 	// A generation may come again once its attributes are gone: only those of a
 	// file that still has its name, and so had it all the while, are its own.
-	now, lookErr := os.Lstat(name)
-	if lookErr != nil || !os.SameFile(info, now) || !info.ModTime().Equal(now.ModTime()) {
+	case replaced(name, info):
 		return nil, nil
-	}
-	if err != nil {
+	case a == nil:
 		return defaults(info), nil
 	}
 	return a, nil
+}
+
+// replaced says whether a name is not that of the file any more.
+func replaced(name string, info fs.FileInfo) bool {
+	now, err := os.Lstat(name)
+	return err != nil || !os.SameFile(info, now) || !info.ModTime().Equal(now.ModTime())
 }
 
 // Attributes implements driver.Bucket.

@@ -24,7 +24,7 @@ import (
 
 // serve runs the gateway until ctx is done, and then drains it.
 func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
-	listener, err := net.Listen("tcp", c.addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.addr)
 	if err != nil {
 		return fmt.Errorf("-addr: %w", err)
 	}
@@ -142,7 +142,9 @@ func answerUntil(ctx context.Context, l net.Listener, h http.Handler, ops *opera
 		log.Warn("requests cut off that did not end in time", "timeout", c.drain)
 		_ = server.Close()
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
 	return nil
 }
 

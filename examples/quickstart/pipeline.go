@@ -46,7 +46,7 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 		return nil, fmt.Errorf("the folder can't be written to: %w", err)
 	}
 	log := slog.New(slog.NewTextHandler(p.log, &slog.HandlerOptions{ReplaceAttr: logtext.Errors}))
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}

@@ -200,10 +200,13 @@ func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 		return nil, fmt.Errorf("sink: read manifest: %w", err)
 	}
 	var m manifest
-	if json.Unmarshal(raw, &m) != nil || m.Run < job.Run {
-		return nil, nil // of an earlier run, whose files are written over
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return nil, fmt.Errorf("sink: %s is not a manifest: %w", l.folder(job)+manifestName, err)
 	}
-	if m.Run > job.Run {
+	switch {
+	case m.Run < job.Run:
+		return nil, nil // of an earlier run, whose files are written over
+	case m.Run > job.Run:
 		return nil, fmt.Errorf("sink: the files are of run %d, and this is run %d", m.Run, job.Run)
 	}
 	return &m, nil

@@ -100,7 +100,7 @@ func (s *Set) Parse(args []string, getenv func(string) string) error {
 		}
 		for _, v := range values {
 			// The value may be a secret: it is not shown.
-			if s.FlagSet.Set(f.Name, strings.TrimSpace(v)) != nil {
+			if s.Set(f.Name, strings.TrimSpace(v)) != nil {
 				err = fmt.Errorf("%s has a value that -%s does not take", name, f.Name)
 				if e, ok := f.Value.(explained); ok {
 					err = fmt.Errorf("%w: it must be %s", err, e.takes)

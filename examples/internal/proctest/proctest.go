@@ -75,7 +75,7 @@ func prepare(t testing.TB, binary string, args []string) *Process {
 }
 
 func (p *Process) start(t testing.TB) error {
-	if err := p.Cmd.Start(); err != nil {
+	if err := p.Start(); err != nil {
 		return err
 	}
 	go func() {
