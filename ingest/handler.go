@@ -113,11 +113,11 @@ type Outcome struct {
 // Failure is an error with a code and a message that the job's sender may see.
 // Neither may hold anything of the payload. What a handler returns is looked for
 // a *Failure with errors.As; without one the sender sees "The payload could not be
-// processed" with the code "processing", or "handler" where it is [Permanent].
+// processed" with the code "handler".
 //
 // A job's own codes are, besides these: handler-panic, invalid (with issues),
-// too-large, upload-mismatch, payload-gone, payload-changed, payload-read, and
-// [jobs.CodeAttempts].
+// too-large, upload-mismatch, payload-gone, payload-changed, payload-read,
+// processing (a back end failed), and [jobs.CodeAttempts].
 type Failure struct {
 	Code      string
 	Message   string

@@ -26,7 +26,7 @@ func TestHandlersErrorIsNotTheLossOfTheLease(t *testing.T) {
 	id := p.Client.PostBundle(t, []byte(twoPatients)).JobID
 	job := p.WaitFor(t, id, func(j *jobs.Job) bool { return j.Failure != nil })
 	require.Equal(t, jobs.Accepted, job.State)
-	require.Equal(t, "processing", job.Failure.Code)
+	require.Equal(t, "handler", job.Failure.Code)
 	p.Advance(t, 2*time.Second) // less than a lease
 	job = p.Wait(t, id)
 	require.Equal(t, jobs.Failed, job.State)
@@ -59,7 +59,7 @@ func TestHandlersContract(t *testing.T) {
 	who := ingest.Caller{OrganizationID: ingesttest.Organization}
 
 	id := p.Client.PostBundle(t, []byte(twoPatients)).JobID
-	require.Equal(t, "processing", retried(id).Failure.Code)
+	require.Equal(t, "handler", retried(id).Failure.Code)
 	p.Advance(t, time.Minute)
 	job := p.Wait(t, id)
 	require.Equal(t, jobs.Progress{Done: 2, Offset: job.Progress.Offset, Entries: 2, Lines: job.Progress.Lines}, job.Progress)

@@ -235,21 +235,26 @@ func (w *Worker) handle(ctx context.Context, call func(context.Context) error) (
 			err = &Failure{Code: "handler-panic", Message: "The payload could not be processed", Err: errors.New("handler panicked")}
 		}
 	}()
-	if err = call(ctx); errors.Is(err, jobs.ErrLeaseLost) {
-		return notOurs(err)
+	if err = call(ctx); err != nil {
+		err = handlerFailure(err)
 	}
 	return err
 }
 
-// notOurs keeps an error of a handler that matches ErrLeaseLost, as those of one
-// that has jobs of its own may, from being taken for the loss of this lease, of
-// which only the attempt's context tells.
-func notOurs(err error) error {
-	opaque := struct{ error }{err}
-	if f, ok := errors.AsType[*Failure](err); ok {
-		p := *f
-		p.Err = opaque
-		return &p
+// handlerFailure is an error of a handler as a Failure. What it wraps can be read
+// and is not matched: an error like ErrLeaseLost, as a handler with jobs of its own
+// may have, says nothing of this lease, of which only the attempt's context tells.
+func handlerFailure(err error) *Failure {
+	f := &Failure{Code: "handler", Message: "The payload could not be processed", Err: err}
+	if given, ok := errors.AsType[*Failure](err); ok {
+		copied := *given
+		if err != error(given) {
+			copied.Err = err // with what is said around it
+		}
+		f = &copied
 	}
-	return opaque
+	if f.Err != nil {
+		f.Err = struct{ error }{f.Err}
+	}
+	return f
 }

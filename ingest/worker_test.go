@@ -68,7 +68,7 @@ func TestWorkerGoesOnFromTheCheckpoint(t *testing.T) {
 			for attempt := 1; attempt <= 2; attempt++ {
 				job := p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State == jobs.Accepted && j.Attempt == attempt })
 				require.True(t, job.NotBefore.After(p.Clock.Now()), "a back-off")
-				require.Equal(t, "processing", job.Failure.Code)
+				require.Equal(t, "handler", job.Failure.Code)
 				require.NotContains(t, job.Failure.Message, "database", "a handler's error is for the log")
 				p.Advance(t, 5*time.Minute)
 			}
@@ -141,7 +141,7 @@ func TestWorkerGivesUp(t *testing.T) {
 	}{
 		"permanent error":     {func() error { return ingest.Permanent(errors.New("no such ward")) }, 1, "handler"},
 		"permanent, own code": {func() error { return &ingest.Failure{Code: "closed", Message: "The ward is closed", Permanent: true} }, 1, "closed"},
-		"error each time":     {func() error { return errors.New("away") }, 5, "processing"},
+		"error each time":     {func() error { return errors.New("away") }, 5, "handler"},
 		"panic each time":     {func() error { panic("boom") }, 5, "handler-panic"},
 	} {
 		t.Run(name, func(t *testing.T) {
