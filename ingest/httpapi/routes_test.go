@@ -126,19 +126,15 @@ func TestUploadTicket(t *testing.T) {
 	require.Equal(t, 200, answer.Status)
 	require.Equal(t, []string{"uploadId", "uploadUrl", "method", "headers", "expiresIn", "expiresAt", "bucket", "key", "instructions"}, fields(t, answer.Body))
 	require.NotContains(t, string(answer.Body), `\u0026`, "a shell can cut the URL out")
-	var ticket struct {
-		ingesttest.Ticket
-		ExpiresIn int
-		ExpiresAt time.Time
-	}
+	var ticket ingesttest.Ticket
 	answer.JSON(t, &ticket)
-	require.Equal(t, 900, ticket.ExpiresIn)
+	require.EqualValues(t, 900, ticket.ExpiresIn)
 	require.Equal(t, p.Clock.Now().Add(15*time.Minute), ticket.ExpiresAt)
 	require.Equal(t, "incoming/fhir/test-org/2030/01/01/"+ticket.UploadID+".ndjson", ticket.Key)
 	require.Equal(t, map[string]string{"Content-Type": "application/x-ndjson"}, ticket.Headers)
-	require.Equal(t, 400, p.Client.Put(t, ticket.Ticket, []byte("four")).Status, "the length is bound")
-	require.Equal(t, 200, p.Client.Put(t, ticket.Ticket, []byte("{}\n")).Status)
-	require.Equal(t, 412, p.Client.Put(t, ticket.Ticket, []byte("{}\n")).Status)
+	require.Equal(t, 400, p.Client.Put(t, ticket, []byte("four")).Status, "the length is bound")
+	require.Equal(t, 200, p.Client.Put(t, ticket, []byte("{}\n")).Status)
+	require.Equal(t, 412, p.Client.Put(t, ticket, []byte("{}\n")).Status)
 
 	defaults := p.Client.Do(t, "POST", uploadPath, "", nil)
 	require.Equal(t, 200, defaults.Status)

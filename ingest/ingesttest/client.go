@@ -6,6 +6,9 @@ import (
 	"io"
 	"net/http"
 	"testing"
+	"time"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
 // Client calls the front door over HTTP, as one organization.
@@ -67,9 +70,10 @@ func (c *Client) Send(t testing.TB, req *http.Request) *Answer {
 
 // Accepted is the front door's answer to a payload that it took.
 type Accepted struct {
-	JobID         string           `json:"jobId"`
-	Status        string           `json:"status"`
-	ResourceCount map[string]int64 `json:"resourceCount"`
+	JobID         string             `json:"jobId"`
+	Status        string             `json:"status"`
+	ResourceCount map[string]int64   `json:"resourceCount"`
+	Issues        []fhirbundle.Issue `json:"issues"` // warnings
 }
 
 // PostBundle sends a Bundle; the test fails if it is not accepted.
@@ -86,10 +90,12 @@ func (c *Client) PostBundle(t testing.TB, bundle []byte) Accepted {
 
 // Ticket is the front door's answer to a request for an upload URL.
 type Ticket struct {
-	UploadID  string            `json:"uploadId"`
+	UploadID  string            `json:"uploadId"` // the job's id
 	UploadURL string            `json:"uploadUrl"`
 	Method    string            `json:"method"`
 	Headers   map[string]string `json:"headers"`
+	ExpiresIn int64             `json:"expiresIn"` // seconds
+	ExpiresAt time.Time         `json:"expiresAt"`
 	Bucket    string            `json:"bucket"`
 	Key       string            `json:"key"`
 }
@@ -97,7 +103,22 @@ type Ticket struct {
 // Ticket asks for an upload URL; the test fails if there is none.
 func (c *Client) Ticket(t testing.TB, contentType string) Ticket {
 	t.Helper()
-	body, err := json.Marshal(map[string]string{"contentType": contentType})
+	return c.TicketFor(t, TicketRequest{ContentType: contentType})
+}
+
+// TicketRequest asks for an upload URL; zero fields ask for nothing.
+type TicketRequest struct {
+	ContentType string `json:"contentType,omitempty"`
+	// ContentLength in bytes, and SHA256 in hex, that the upload must have.
+	ContentLength int64  `json:"contentLength,omitempty"`
+	SHA256        string `json:"sha256,omitempty"`
+}
+
+// TicketFor asks for an upload URL that is bound to more than a content type; the
+// test fails if there is none.
+func (c *Client) TicketFor(t testing.TB, ask TicketRequest) Ticket {
+	t.Helper()
+	body, err := json.Marshal(ask)
 	check(t, err)
 	answer := c.Do(t, http.MethodPost, "/v1/ingestion/upload-url", "application/json", bytes.NewReader(body))
 	if answer.Status != http.StatusOK {
@@ -106,6 +127,31 @@ func (c *Client) Ticket(t testing.TB, contentType string) Ticket {
 	var ticket Ticket
 	answer.JSON(t, &ticket)
 	return ticket
+}
+
+// Job, Outcomes, Cancel and Redrive call the front door about a job and return
+// whatever it answers.
+func (c *Client) Job(t testing.TB, id string) *Answer {
+	t.Helper()
+	return c.Do(t, http.MethodGet, "/v1/ingestion/jobs/"+id, "", nil)
+}
+
+// Outcomes: see [Client.Job].
+func (c *Client) Outcomes(t testing.TB, id string) *Answer {
+	t.Helper()
+	return c.Do(t, http.MethodGet, "/v1/ingestion/jobs/"+id+"/outcomes", "", nil)
+}
+
+// Cancel: see [Client.Job].
+func (c *Client) Cancel(t testing.TB, id string) *Answer {
+	t.Helper()
+	return c.Do(t, http.MethodDelete, "/v1/ingestion/jobs/"+id, "", nil)
+}
+
+// Redrive: see [Client.Job].
+func (c *Client) Redrive(t testing.TB, id string) *Answer {
+	t.Helper()
+	return c.Do(t, http.MethodPost, "/v1/ingestion/jobs/"+id+"/redrive", "", nil)
 }
 
 // Put uploads a file as a ticket says.
