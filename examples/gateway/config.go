@@ -90,7 +90,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.IntVar(&c.concurrency, "concurrency", 4, "`JOBS`: how many are worked on at once")
 	batchBytes := s.String("batch-bytes", "8MiB", "`SIZE`: of the batches in which NDJSON and large Bundles are worked on")
 	maxWhole := s.String("max-whole", "64MiB", "`SIZE`: the largest transaction or message Bundle, which is held in memory as a whole")
-	s.IntVar(&c.maxAttempts, "max-attempts", 5, "`ATTEMPTS`: how many there are at a job before it fails")
+	s.IntVar(&c.maxAttempts, "max-attempts", 10, "`ATTEMPTS`: how many there are at a job before it fails")
 	s.DurationVar(&c.lease, "lease", 30*time.Second, "`TIME`: how long a job stays with a worker that says nothing")
 	s.DurationVar(&c.sweepEvery, "sweep-every", 5*time.Second, "`TIME`: between two looks for jobs that are due")
 
