@@ -24,6 +24,13 @@ func TestMaxWholeBytesFollowsMaxBodyBytes(t *testing.T) {
 	}
 }
 
+func TestLeaseHasABound(t *testing.T) {
+	for lease, fine := range map[time.Duration]bool{1: false, minLease - 1: false, minLease: true, 0: true, -1: false} {
+		_, err := (&WorkerOptions{Lease: lease}).withDefaults(0)
+		require.Equal(t, fine, err == nil, "%v", lease)
+	}
+}
+
 func TestBackoffHasBoundsAndJitter(t *testing.T) {
 	s := &Service{opts: Options{RetryBase: time.Second, RetryMax: 10 * time.Second}}
 	for attempt, bound := range map[int]time.Duration{

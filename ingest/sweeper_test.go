@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -234,4 +235,47 @@ func TestSweepersSideBySide(t *testing.T) {
 	n, err := p.Sweeper.Sweep(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, n)
+}
+
+// hangingGet never answers for one job.
+type hangingGet struct {
+	jobs.Store
+	id string
+}
+
+func (h *hangingGet) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	if id == h.id {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.Store.Get(ctx, id)
+}
+
+// A call that never answers keeps the sweeper from the other jobs for some time
+// only.
+func TestAHangingJobDoesNotStopTheSweep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic, subscription := queue.NewLocal(nil)
+		store := &hangingGet{Store: jobs.NewMemStore()}
+		svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Signer: anySigner{}, Topic: topic, Jobs: store}, nil)
+		require.NoError(t, err)
+		var ids []string
+		for range 2 {
+			ticket, err := svc.SignUpload(t.Context(), caller, ingest.UploadRequest{ContentType: ndjson})
+			require.NoError(t, err)
+			ids = append(ids, ticket.Job.ID)
+			time.Sleep(time.Second) // the first is due first
+		}
+		store.id = ids[0]
+		time.Sleep(time.Hour)
+		began := time.Now()
+		_, err = ingest.NewSweeper(svc, nil).Sweep(t.Context())
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Less(t, time.Since(began), time.Minute)
+		job, err := store.Get(t.Context(), ids[1])
+		require.NoError(t, err)
+		require.Equal(t, jobs.Expired, job.State)
+		require.NoError(t, topic.Shutdown(t.Context()))
+		require.NoError(t, subscription.Shutdown(t.Context()))
+	})
 }

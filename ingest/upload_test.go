@@ -193,3 +193,15 @@ func mustGet(t *testing.T, p *ingesttest.Pipeline, id string) *jobs.Job {
 	require.NoError(t, err)
 	return job
 }
+
+// What comes for a job that was cancelled is counted, and changes nothing.
+func TestUploadForACancelledJob(t *testing.T) {
+	p := ingesttest.New(t)
+	ticket := p.Client.Ticket(t, ndjson)
+	require.Equal(t, 202, p.Client.Cancel(t, ticket.UploadID).Status)
+	require.Equal(t, 200, p.Client.Put(t, ticket, []byte("{}")).Status)
+	require.Equal(t, jobs.Cancelled, mustGet(t, p, ticket.UploadID).State)
+	last := p.Events()[len(p.Events())-1]
+	require.Equal(t, ingest.EventObjectIgnored, last.Kind)
+	require.Equal(t, ticket.UploadID, last.JobID)
+}

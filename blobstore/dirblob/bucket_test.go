@@ -136,7 +136,7 @@ func TestOnlyFilesAreObjects(t *testing.T) {
 	target := filepath.Join(t.TempDir(), "target")
 	require.NoError(t, os.WriteFile(target, []byte("x"), 0o600))
 	if err := os.Symlink(target, filepath.Join(b.dir, "link.txt")); err != nil {
-		t.Skip("no symbolic links here: ", err)
+		t.Skipf("SKIPPED: no symbolic links can be made here: %v", err)
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(b.dir, "folder.txt"), 0o700))
 	if pipe, err := exec.LookPath("mkfifo"); err == nil {

@@ -252,6 +252,9 @@ func TestANotificationOutlivesTheRequest(t *testing.T) {
 	s := serve(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	handler := signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{OnCreated: func(ctx context.Context, c notify.ObjectCreated) error {
+		deadline, bounded := ctx.Deadline()
+		require.True(t, bounded, "a notification that hangs must not keep the client")
+		require.Less(t, time.Until(deadline), time.Minute)
 		exists, err := s.bucket.Exists(ctx, c.Key)
 		require.NoError(t, err)
 		require.True(t, exists, "the object is there first")

@@ -356,3 +356,19 @@ func ExampleNew() {
 	fmt.Println(resp.Status, resp.Header.Get("WWW-Authenticate"))
 	// Output: 401 Unauthorized Bearer realm="fhirdock"
 }
+
+// HTTP/1.0 has requests without a Host: what can't be said absolutely is said as a
+// path.
+func TestWithoutAHost(t *testing.T) {
+	p := pipeline(t)
+	tokens, err := auth.ParseTokens("t=o")
+	require.NoError(t, err)
+	req := httptest.NewRequest("POST", bundlePath, strings.NewReader(small))
+	req.Host = ""
+	req.Header.Set("Authorization", "Bearer t")
+	req.Header.Set("Content-Type", fhirJSON)
+	rec := httptest.NewRecorder()
+	httpapi.New(p.Service, tokens, nil).ServeHTTP(rec, req)
+	require.Equal(t, 202, rec.Code)
+	require.Equal(t, rec.Header().Get("Location"), rec.Header().Get("Content-Location"))
+}
