@@ -8,6 +8,8 @@ const (
 	Error       Severity = "error"
 	Warning     Severity = "warning"
 	Information Severity = "information"
+	// None is for [Options.Severities] only: the rule is not reported.
+	None Severity = "none"
 )
 
 // Issue is one finding. It holds nothing of the payload's values.

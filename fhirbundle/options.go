@@ -29,6 +29,7 @@ const (
 	DefaultMaxStringBytes = 32 << 20
 	DefaultMaxEntryBytes  = 64 << 20
 	DefaultMaxIssues      = 100
+	DefaultMaxIndexBytes  = 128 << 20
 )
 
 // DefaultTypes are the Bundle types taken where [Options.Types] is nil.
@@ -44,6 +45,14 @@ type Options struct {
 	Format Format
 	// Level of the findings. Default Lenient.
 	Level Level
+	// Version of FHIR. Default R4. See [VersionOf] for what a request says.
+	Version Version
+	// Severities changes what becomes of findings, by the code of their rule,
+	// whatever the level: [Error], [Warning], [Information], or [None], which
+	// keeps the rule silent. What breaks JSON, and with it reading, stays an
+	// error. Codes that no rule has, see [Rules], are left alone. The map must
+	// not be changed while a reader that was made with it is in use.
+	Severities map[string]Severity
 	// Types are the Bundle types that are accepted. Default [DefaultTypes].
 	// An empty slice that is not nil accepts every type that FHIR defines.
 	Types []string
@@ -61,6 +70,12 @@ type Options struct {
 	// MaxIssues bounds the issues that a report lists; the others are counted
 	// in [Report.MoreIssues]. Default 100.
 	MaxIssues int
+	// MaxIndexBytes bounds the memory for what has to be compared between the
+	// entries of a Bundle: their fullUrls, the resources that a transaction
+	// changes, and references to other entries. An entry takes about 32 bytes
+	// for each of these. What finds no room is reported as not-checked.
+	// Default 128 MiB, enough for a transaction of a million entries.
+	MaxIndexBytes int
 }
 
 // Position is a boundary between two entries or lines at which reading can
