@@ -11,11 +11,20 @@ type bundleState struct {
 	resourceType seenText
 	typ          seenText
 	kind         string // typ where it is one that FHIR defines
+	in           kinds  // the same as a set; empty where the version has no such type
 	hasEntry     bool
 	entryLine    int64 // of the member entry
 	entryOffset  int64
 	notArray     bool // the member entry is something else
 	notObject    bool // so is the document
+
+	first      string // type of the first entry's resource
+	identified bool   // by an identifier with a system and a value
+	timed      bool   // by a timestamp
+	selfLink   bool
+	severe     bool // an issue is worse than a warning
+	total      seenAt
+	issues     seenAt
 }
 
 // seenText is a member of the Bundle that should be a word.
@@ -144,27 +153,6 @@ func (r *Reader) member() {
 	r.memberValue(what)
 }
 
-type member uint8
-
-const (
-	otherMember member = iota
-	typeMember
-	resourceTypeMember
-	bundleEntry
-)
-
-func memberOf(name []byte) member {
-	switch string(name) {
-	case "type":
-		return typeMember
-	case "resourceType":
-		return resourceTypeMember
-	case "entry":
-		return bundleEntry
-	}
-	return otherMember
-}
-
 // memberValue reads the value of a member of the Bundle.
 func (r *Reader) memberValue(what member) {
 	w := &r.win
@@ -191,6 +179,7 @@ func (r *Reader) memberValue(what member) {
 		} else {
 			r.bundle.typ = seen
 			r.bundle.kind = knownType(text)
+			r.bundle.in = r.opts.version.kind(r.bundle.kind)
 		}
 	}
 	if what == bundleEntry {
@@ -198,6 +187,7 @@ func (r *Reader) memberValue(what member) {
 		r.report(bundleEntryArray, Issue{Path: "Bundle.entry", Line: r.bundle.entryLine, Offset: r.bundle.entryOffset})
 	} else {
 		r.memberFindings()
+		r.readMember(what, value)
 	}
 	w.pos = end
 	r.state = atMemberEnd
@@ -281,14 +271,24 @@ func (r *Reader) judgeBundle() {
 			Path:    "Bundle.type", Line: max(b.typ.line, 1), Offset: b.typ.offset,
 		})
 	}
+	if r.entries == 0 && b.hasEntry && !b.notArray {
+		r.report(fhirEmptyArray, Issue{Path: "Bundle.entry", Line: b.entryLine, Offset: b.entryOffset})
+	}
 	if r.entries == 0 && !b.notArray && (b.hasEntry || !other) {
 		r.report(bundleNoEntries, Issue{Path: "Bundle.entry", Line: max(b.entryLine, 1), Offset: b.entryOffset})
 	}
 	r.judgeLate()
+	if isBundle || !other {
+		r.judgeMembers()
+	}
+	r.judgeRefs()
 }
 
 func (r *Reader) accepts(kind string) bool {
-	return kind != "" && (len(r.opts.types) == 0 || slices.Contains(r.opts.types, kind))
+	if len(r.opts.types) == 0 {
+		return r.bundle.in != 0
+	}
+	return kind != "" && slices.Contains(r.opts.types, kind)
 }
 
 // jsonKind names the kind of value that starts with c.

@@ -4,7 +4,7 @@ import "strconv"
 
 // collector keeps a bounded list of issues and what is needed of the others.
 type collector struct {
-	level    Level
+	severity *severities
 	lines    bool // entries are lines: their errors are not the payload's
 	max      int  // of both lists together
 	errors   []listed
@@ -72,8 +72,6 @@ func (c *collector) full(r rule, s Severity) bool {
 	}
 	return s != Error || len(c.warnings) == 0 && c.first != nil && c.rank <= rules[r].rank
 }
-
-func (c *collector) severity(r rule) Severity { return rules[r].Severity(c.level) }
 
 // entryPath is the path of an entry of the Bundle, and of one of its members.
 func entryPath(index int64, member string) string {

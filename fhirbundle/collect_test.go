@@ -13,8 +13,8 @@ import (
 // TestFirstIsListed: the error that is shown is among those that are listed,
 // however late it was found.
 func TestFirstIsListed(t *testing.T) {
-	bad := slices.Repeat([]string{`{"request":{"method":"POST","url":"A"}}`}, 300)
-	empty := slices.Repeat([]string{post(`{"resourceType":"A","x":[],"y":[]}`)}, 300)
+	bad := slices.Repeat([]string{`{"request":{"method":"POST","url":"Basic"}}`}, 300)
+	empty := slices.Repeat([]string{post(`{"resourceType":"Basic","x":[],"y":[]}`)}, 300)
 	for _, c := range []struct {
 		name, doc string
 		level     Level
@@ -22,7 +22,7 @@ func TestFirstIsListed(t *testing.T) {
 	}{
 		{"type", bundleOf("nonsense", false, bad...), Lenient, "Unsupported bundle type: nonsense"},
 		{"resourceType", `{"type":"batch","entry":[` + tx(bad...)[len(tx())-2:], Lenient, "Expected resourceType 'Bundle', got no resourceType"},
-		{"JSON", tx(bad...) + "]", Lenient, "Invalid JSON: something follows the end of the document, at line 1, byte offset 12056"},
+		{"JSON", tx(bad...) + "]", Lenient, "Invalid JSON: something follows the end of the document, at line 1, byte offset 13256"},
 		{"an entry behind findings", tx(append(empty, bad[0])...), Strict, "Entry 300 missing 'resource' field"},
 		{"an entry behind warnings", tx(append(empty, bad[0])...), Lenient, "Entry 300 missing 'resource' field"},
 	} {
@@ -41,7 +41,7 @@ func TestFirstIsListed(t *testing.T) {
 // TestFirstEntry: of several entries the first one is shown, also where the
 // Bundle's type stands behind them and they are judged late.
 func TestFirstEntry(t *testing.T) {
-	get := `{"request":{"method":"GET","url":"A"}}`
+	get := `{"request":{"method":"GET","url":"Basic"}}`
 	for _, c := range []struct {
 		typ, first string
 		entries    []string
@@ -67,7 +67,7 @@ func TestFirstEntry(t *testing.T) {
 // TestRejectedBeyondTheList: an entry knows of its errors where the report has
 // no room for them, warnings among them or not.
 func TestRejectedBeyondTheList(t *testing.T) {
-	bad := `{"request":{"method":"POST","url":"A"},"x":[]}` // an error, and then a warning
+	bad := `{"request":{"method":"POST","url":"Basic"},"x":[]}` // an error, and then a warning
 	r := NewBytesReader([]byte(tx(bad, bad, post(patient))), &Options{MaxIssues: 1})
 	for i, want := range []bool{true, true, false} {
 		e, err := r.Next()
@@ -81,7 +81,7 @@ func TestRejectedBeyondTheList(t *testing.T) {
 func TestLateOrder(t *testing.T) {
 	var entries []string
 	for range 4 {
-		entries = append(entries, `{"response":{"status":"1"}}`, `{"request":{"method":"GET","url":"A"}}`, `{"request":{"method":"PUT","url":"A"}}`)
+		entries = append(entries, `{"response":{"status":"1"}}`, `{"request":{"method":"GET","url":"Basic"}}`, `{"request":{"method":"PUT","url":"Basic"}}`)
 	}
 	for _, most := range []int{5, 100} {
 		rep := ValidateBytes([]byte(bundleOf("message", true, entries...)), &Options{MaxIssues: most})
@@ -97,7 +97,7 @@ func TestLateOrder(t *testing.T) {
 func TestLostFindings(t *testing.T) {
 	x := `[[],[],[],[],[]]`
 	for format, doc := range map[Format]string{
-		NDJSON: `{"resourceType":"A","x":` + x + `}`,
+		NDJSON: `{"resourceType":"Basic","x":` + x + `}`,
 		Bundle: `{"x":` + x + `,` + tx(post(patient))[1:],
 	} {
 		rep := ValidateBytes([]byte(doc), &Options{Format: format, MaxIssues: 3})
@@ -110,7 +110,7 @@ func TestLostFindings(t *testing.T) {
 // mentioning, and leaves all in the order in which it was found.
 func TestLongList(t *testing.T) {
 	const n = 60_000
-	warn, bad := post(`{"resourceType":"A","x":[]}`), `{"request":{"method":"POST","url":"A"}}`
+	warn, bad := post(`{"resourceType":"Basic","x":[]}`), `{"request":{"method":"POST","url":"Basic"}}`
 	entries := append(slices.Repeat([]string{warn}, n), slices.Repeat([]string{bad, warn}, n/2)...)
 	start := time.Now()
 	rep := ValidateBytes([]byte(tx(entries...)), &Options{MaxIssues: n})

@@ -12,15 +12,17 @@ type counts struct {
 	index map[string]int // nil up to fewTypes
 	types []typeCount
 	all   int64
+	v     Version
 }
 
 type typeCount struct {
-	name string
-	n    int64
+	name  string
+	n     int64
+	known bool
 }
 
 // intern returns a type as a shared string, and its index for add. Only a type
-// that is new is allocated.
+// that is new, and none of FHIR's, is allocated.
 func (c *counts) intern(text []byte) (string, int) {
 	if c.index == nil {
 		for i := range c.types {
@@ -35,7 +37,11 @@ func (c *counts) intern(text []byte) (string, int) {
 		return string(text), -1
 	}
 	i := len(c.types)
-	c.types = append(c.types, typeCount{name: string(text)})
+	name := resourceTypes[string(text)].name
+	if name == "" {
+		name = string(text)
+	}
+	c.types = append(c.types, typeCount{name: name, known: c.v.hasType(text)})
 	switch {
 	case c.index != nil:
 		c.index[c.types[i].name] = i
@@ -46,6 +52,14 @@ func (c *counts) intern(text []byte) (string, int) {
 		}
 	}
 	return c.types[i].name, i
+}
+
+// known says whether FHIR has the type of that name and index.
+func (c *counts) known(text []byte, i int) bool {
+	if i < 0 {
+		return c.v.hasType(text)
+	}
+	return c.types[i].known
 }
 
 // add counts a resource whose type has the index that intern returned; -1 where

@@ -63,46 +63,56 @@ func (r *Reader) begin(line, size int64) {
 // readEntry fills r.entry from an entry that was scanned, and judges it.
 func (r *Reader) readEntry(data []byte) {
 	e, m := &r.entry, &r.scan.marks
-	var sh shape
+	r.entryData = data
+	var f facts
 	if at := m.start(data, resource); at >= 0 {
-		sh |= hasResource
+		f |= hasResource
 		if data[at] == '{' {
 			end := m.end[resource]
 			e.Resource, e.ResourceOffset = data[at:end:end], e.Offset+int64(at)
-			r.counts.add(r.readResource(data, at, ""))
+			typ, more := r.readResource(data, at)
+			r.counts.add(typ)
+			f |= more
 		} else {
 			r.entryIssue(entryResourceObject, at, "resource", "has a 'resource' that is not an object")
 		}
 	}
-	if text, at := r.text(data, fullURL, 1); at >= 0 {
-		e.FullURL = text
-		if e.Resource != nil && e.ID != nil && disagrees(text, e.Type, e.ID) {
-			r.entryIssue(fuID, at, "fullUrl", "")
-		}
-	}
+	f |= r.readFullURL(data)
 	if at := m.start(data, request); at >= 0 {
-		sh |= hasRequest
-		sh |= r.readRequest(data, at)
+		f |= hasRequest | r.readRequest(data, at)
 	}
 	if m.at[response] != 0 {
-		sh |= hasResponse
+		f |= hasResponse
 	}
-	r.judgeShape(sh)
+	if m.at[search] != 0 {
+		f |= hasSearch
+	}
+	if r.entries == 0 {
+		r.bundle.first = e.Type
+	}
+	r.judgeFacts(f)
+	if !r.unsure && (r.index.refused || r.index.lost > 0) {
+		r.unsure = true
+		r.entryIssue(notChecked, 0, "", "and those behind it were not compared with the others in all they say: there was no room")
+	}
 }
 
-// readResource takes type and id from the marks of a resource that starts at
-// data[at], and judges them. It returns the type's index for counting.
-func (r *Reader) readResource(data []byte, at int, severity Severity) int {
+// readResource takes from the marks what concerns a resource that starts at
+// data[at], and judges it. It returns the type's index for counting.
+func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	e := &r.entry
-	typ := -1
+	typ = -1
 	text, typeAt := r.text(data, resourceType, 0)
 	if isTypeName(text) {
 		e.Type, typ = r.counts.intern(text)
+		if !r.counts.known(text, typ) {
+			r.entryIssue(fhirUnknownType, typeAt, "resource", "")
+		}
 	} else {
 		if typeAt < 0 {
 			typeAt = at
 		}
-		r.entryIssueAs(fhirResourceType, severity, typeAt, "resource", "")
+		r.entryIssue(fhirResourceType, typeAt, "resource", "")
 	}
 	if r.scan.marks.at[resourceID] != 0 {
 		text, at := r.text(data, resourceID, 0)
@@ -111,38 +121,21 @@ func (r *Reader) readResource(data []byte, at int, severity Severity) int {
 			r.entryIssue(fhirID, at, "resource.id", "")
 		}
 	}
-	return typ
-}
-
-// readRequest fills in the request, which starts at data[at], and judges it.
-func (r *Reader) readRequest(data []byte, at int) shape {
-	e, m := &r.entry, &r.scan.marks
-	var sh shape
-	methodAt := -1
-	if data[at] == '{' {
-		end := m.end[request]
-		e.Request = data[at:end:end]
-		var text []byte
-		if text, methodAt = r.text(data, method, 2); methodAt >= 0 {
-			if e.Method = methodOf(text); e.Method == "" {
-				e.Method = string(text)
-			} else {
-				methodAt = -2
-			}
-		}
-		e.URL, _ = r.text(data, requestURL, 2)
+	if e.Type == "Bundle" && r.readNested() {
+		return typ, 0 // what it refers to is its own
 	}
-	if methodAt != -2 {
-		r.entryIssue(txMethod, max(methodAt, at), "request.method", "")
+	if len(r.scan.marks.refs) > 0 {
+		f = r.readRefs(data)
+	} else {
+		r.refs.local = r.refs.local[:0]
 	}
-	if len(e.URL) == 0 {
-		r.entryIssue(txURL, at, "request.url", "")
+	if e.Type == "Parameters" {
+		r.refs.local = r.refs.local[:0] // its resources contain others
 	}
-	switch e.Method {
-	case "GET", "HEAD", "DELETE":
-		sh |= bodyless
+	if r.scan.marks.at[contained] != 0 || len(r.refs.local) > 0 {
+		r.readContained(data)
 	}
-	return sh
+	return typ, f
 }
 
 // text returns the text of a marked member that is a string, and where its value
@@ -183,26 +176,20 @@ func (r *Reader) entryFindings(data []byte) {
 // the rule's is taken. Of a Bundle's entries only the issues that are listed in
 // the report are written out: what an attacker could multiply stays cheap.
 func (r *Reader) entryIssue(ru rule, at int, member, message string) {
-	r.entryIssueAs(ru, "", at, member, message)
-}
-
-func (r *Reader) entryIssueAs(ru rule, severity Severity, at int, member, message string) {
-	if s := severity; !r.col.lines {
-		if s == "" {
-			s = r.col.severity(ru)
-		}
-		if r.col.full(ru, s) {
-			r.col.more++
-			r.entry.failed = r.entry.failed || s == Error
-			return
-		}
+	s := r.col.severity[ru]
+	if s == None {
+		return
+	}
+	if !r.col.lines && r.col.full(ru, s) {
+		r.col.more++
+		r.entry.failed = r.entry.failed || s == Error
+		return
 	}
 	index := r.entries
 	is := Issue{
-		Severity: severity,
-		Entry:    &index,
-		Line:     r.win.lineAt(r.win.pos+at) + 1,
-		Offset:   r.win.offset() + int64(at),
+		Entry:  &index,
+		Line:   r.win.lineAt(r.win.pos+at) + 1,
+		Offset: r.win.offset() + int64(at),
 	}
 	if message != "" {
 		is.Message = entryMessage(index, message)

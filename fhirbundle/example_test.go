@@ -122,7 +122,7 @@ func ExampleResumeReader() {
 
 func ExampleNewOutcome() {
 	report := fhirbundle.ValidateBytes([]byte(`{"resourceType": "Bundle", "type": "searchset", "entry": [{}]}`), nil)
-	outcome := fhirbundle.NewOutcome(report.Issues[:1])
+	outcome := fhirbundle.NewOutcome(report.Issues[1:2])
 	enc := json.NewEncoder(os.Stdout)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(outcome); err != nil {
@@ -163,11 +163,12 @@ func ExampleCheckJSON() {
 
 func ExampleRules() {
 	for _, rule := range fhirbundle.Rules() {
-		if strings.HasPrefix(rule.Code, "tx-") {
+		if strings.HasPrefix(rule.Code, "ref-") {
 			fmt.Printf("%s (%s, strict: %s): %s\n", rule.Code, rule.Severity(fhirbundle.Lenient), rule.Severity(fhirbundle.Strict), rule.Message)
 		}
 	}
 	// Output:
-	// tx-method (warning, strict: error): entry.request.method is none of GET, HEAD, POST, PUT, DELETE, PATCH
-	// tx-url (warning, strict: error): entry.request.url is missing
+	// ref-urn (warning, strict: warning): A reference to a urn:uuid or urn:oid that is the fullUrl of no entry
+	// ref-conditional (warning, strict: error): A conditional reference, Type?query, outside a transaction
+	// ref-1 (warning, strict: error): A reference to a contained resource that the resource does not contain
 }

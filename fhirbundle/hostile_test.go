@@ -27,7 +27,7 @@ var hostile = []struct {
 		for i := 0; b.Len() < size; i++ {
 			fmt.Fprintf(&b, `"k%08d":1,`, i)
 		}
-		b.WriteString(`"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"A"}}]}`)
+		b.WriteString(`"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Basic"}}]}`)
 		return b.Bytes()
 	}},
 	{"keys in escapes", func(size int) []byte {
@@ -95,7 +95,7 @@ var hostile = []struct {
 // inEntry is a Bundle with one resource, which has the value that write makes.
 func inEntry(write func(b *bytes.Buffer)) []byte {
 	var b bytes.Buffer
-	b.WriteString(`{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"POST","url":"A"},"resource":{"resourceType":"A","x":`)
+	b.WriteString(`{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"POST","url":"A"},"resource":{"resourceType":"Basic","x":`)
 	write(&b)
 	b.WriteString(`}}]}`)
 	return b.Bytes()

@@ -2,25 +2,21 @@ package fhirbundle
 
 import (
 	"cmp"
+	"math/bits"
 	"slices"
 )
 
-// Some rules of an entry depend on the Bundle's type, which may stand behind the
-// entries. Until it is known an entry is remembered by its shape: of each shape
-// the first entries, as many as issues can be listed, and how many there are.
+// Where the Bundle's type stands behind its entries, they are remembered by their
+// facts until it is known: of the same facts the first entries, as many as issues
+// can be listed, and how many there are.
+type lateJudge struct {
+	index map[facts]int
+	seen  []lateFacts
+	last  int // of seen
+}
 
-// shape is what an entry has, as far as rules about the Bundle's type go.
-type shape uint8
-
-const (
-	hasResource shape = 1 << iota
-	hasRequest
-	hasResponse
-	bodyless // the request's method is GET, HEAD or DELETE
-	shapes   = iota
-)
-
-type lateJudge [1 << shapes]struct {
+type lateFacts struct {
+	facts facts
 	count int64
 	first []lateEntry
 }
@@ -29,62 +25,69 @@ type lateEntry struct {
 	index, line, offset int64
 }
 
-// lacksResource says whether an entry of this shape, in a Bundle of this type,
-// should have a resource and has none (bdl-5, and the rules of transactions).
-func (s shape) lacksResource(kind string) bool {
-	if s&hasResource != 0 {
-		return false
-	}
-	switch kind {
-	case "transaction", "batch":
-		return s&bodyless == 0
-	case "history":
-		return s&(hasRequest|hasResponse) == 0
-	case "transaction-response", "batch-response":
-		return s&hasResponse == 0
-	}
-	return true
-}
-
-// breaksBDL3 says whether the request is absent where the type demands it, or
-// present where it does not allow it. R5's subscription-notification is free.
-func (s shape) breaksBDL3(kind string) bool {
-	switch kind {
-	case "", "subscription-notification":
-		return false
-	case "transaction", "batch", "history":
-		return s&hasRequest == 0
-	}
-	return s&hasRequest != 0
-}
-
-// judgeShape judges the entry that is being read, now or later.
-func (r *Reader) judgeShape(s shape) {
-	if r.bundle.typ.seen && !r.resumed {
-		if s.lacksResource(r.bundle.kind) {
-			r.entryIssue(entryResource, 0, "", missingResource)
+func (l *lateJudge) add(f facts, e lateEntry, most int) {
+	if len(l.seen) == 0 || l.seen[l.last].facts != f {
+		at, ok := l.index[f]
+		if !ok {
+			if l.index == nil {
+				l.index = map[facts]int{}
+			}
+			at = len(l.seen)
+			l.index[f] = at
+			l.seen = append(l.seen, lateFacts{facts: f})
 		}
-		if s.breaksBDL3(r.bundle.kind) {
-			r.entryIssue(bdl3, 0, "request", "")
-		}
-		return
+		l.last = at
 	}
-	if s&(hasResource|hasRequest|hasResponse) == 0 {
-		// No type would make it right.
-		r.entryIssue(entryResource, 0, "", missingResource)
-		s |= hasResource
-	}
-	if r.resumed {
-		return
-	}
-	if r.late == nil {
-		r.late = new(lateJudge)
-	}
-	k := &r.late[s]
+	k := &l.seen[l.last]
 	k.count++
-	if len(k.first) < r.opts.maxIssues {
-		k.first = append(k.first, lateEntry{r.entries, r.entry.Line, r.entry.Offset})
+	if len(k.first) < most {
+		k.first = append(k.first, e)
 	}
+}
+
+// judgeFacts judges the entry that is being read, now or later.
+func (r *Reader) judgeFacts(f facts) {
+	const anything = hasResource | hasRequest | hasResponse
+	if f&anything == 0 {
+		r.entryIssue(bdl5, 0, "", "")
+		if r.resumed || !r.bundle.typ.seen {
+			// No type would make it right.
+			r.entryIssue(entryResource, 0, "", missingResource)
+			f |= hasResource
+		}
+	}
+	switch {
+	case r.resumed: // it was judged before
+	case !r.bundle.typ.seen:
+		if r.late == nil {
+			r.late = new(lateJudge)
+		}
+		r.late.add(f, lateEntry{r.entries, r.entry.Line, r.entry.Offset}, r.opts.maxIssues)
+	default:
+		if f != r.judged.facts || !r.judged.ok {
+			r.judged.facts, r.judged.verdict, r.judged.ok = f, f.judge(r.bundle.in, r.opts.version), true
+		}
+		for v := r.judged.verdict; v != 0; v &= v - 1 {
+			r.typeIssue(bits.TrailingZeros32(uint32(v)))
+		}
+	}
+}
+
+// typeIssue reports an issue of the entry that is being read, of typeRules[i].
+func (r *Reader) typeIssue(i int) {
+	t := &typeRules[i]
+	at, message := 0, ""
+	switch t.rule {
+	case entryResource:
+		message = missingResource
+	case refConditional:
+		at = r.refs.conditional
+	default:
+		if t.member != nowhere {
+			at = max(r.scan.marks.start(r.entryData, t.member), 0)
+		}
+	}
+	r.entryIssue(t.rule, at, t.path, message)
 }
 
 // judgeLate judges the entries that were read before the type was.
@@ -92,32 +95,35 @@ func (r *Reader) judgeLate() {
 	if r.late == nil {
 		return
 	}
-	kind := r.bundle.kind
-	r.lateIssues(entryResource, "", func(s shape) bool { return s.lacksResource(kind) })
-	r.lateIssues(bdl3, "request", func(s shape) bool { return s.breaksBDL3(kind) })
-}
-
-func (r *Reader) lateIssues(ru rule, member string, broken func(shape) bool) {
-	var all []lateEntry
-	var count int64
-	for s := range r.late {
-		if k := &r.late[s]; k.count > 0 && broken(shape(s)) {
-			all = append(all, k.first...)
-			count += k.count
+	verdicts := make([]verdict, len(r.late.seen))
+	for i, k := range r.late.seen {
+		verdicts[i] = k.facts.judge(r.bundle.in, r.opts.version)
+	}
+	for i, t := range typeRules {
+		var all []lateEntry
+		var count int64
+		for k, v := range verdicts {
+			if v&(1<<i) != 0 {
+				all = append(all, r.late.seen[k].first...)
+				count += r.late.seen[k].count
+			}
 		}
-	}
-	slices.SortFunc(all, func(a, b lateEntry) int { return cmp.Compare(a.index, b.index) })
-	if len(all) > r.opts.maxIssues {
-		all = all[:r.opts.maxIssues]
-	}
-	for _, e := range all {
-		is := Issue{Path: entryPath(e.index, member), Entry: &e.index, Line: e.line, Offset: e.offset}
-		if ru == entryResource {
-			is.Message = entryMessage(e.index, missingResource)
+		slices.SortFunc(all, func(a, b lateEntry) int { return cmp.Compare(a.index, b.index) })
+		if len(all) > r.opts.maxIssues {
+			all = all[:r.opts.maxIssues]
 		}
-		r.report(ru, is)
+		if r.col.severity[t.rule] == None {
+			continue
+		}
+		for _, e := range all {
+			is := Issue{Path: entryPath(e.index, t.path), Entry: &e.index, Line: e.line, Offset: e.offset}
+			if t.rule == entryResource {
+				is.Message = entryMessage(e.index, missingResource)
+			}
+			r.report(t.rule, is)
+		}
+		r.col.more += count - int64(len(all))
 	}
-	r.col.more += count - int64(len(all))
 }
 
 const missingResource = "missing 'resource' field"

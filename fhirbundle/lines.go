@@ -98,9 +98,13 @@ func (r *Reader) readLine(data []byte, at int) {
 	// Offsets in the marks count from the resource, those of issues from the
 	// line: the window stands on the resource meanwhile.
 	r.win.pos += at
-	typ := r.readResource(value, 0, Error)
-	for _, f := range s.found {
-		r.entryIssue(f.rule, f.at, "", "")
+	r.entryData = value
+	typ, facts := r.readResource(value, 0)
+	if facts&conditional != 0 {
+		r.entryIssue(refConditional, r.refs.conditional, "resource", "")
+	}
+	for _, found := range s.found {
+		r.entryIssue(found.rule, found.at, "", "")
 	}
 	r.win.pos -= at
 	r.col.more += s.lost

@@ -26,7 +26,7 @@ func eachStep(t *testing.T, doc string, o *Options) seen {
 }
 
 func TestLines(t *testing.T) {
-	a, b := `{"resourceType":"A","id":"1"}`, `{"id":"2","resourceType":"B"}`
+	a, b := `{"resourceType":"Basic","id":"1"}`, `{"id":"2","resourceType":"Flag"}`
 	for _, c := range []struct {
 		name, doc string
 		entries   []string // the resources; "!code" for a rejected line
@@ -35,25 +35,25 @@ func TestLines(t *testing.T) {
 		types     map[string]int64
 		err       string
 	}{
-		{"line feeds", a + "\n" + b + "\n", []string{a, b}, []int64{1, 2}, 0, map[string]int64{"A": 1, "B": 1}, ""},
-		{"no end", a + "\n" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"A": 1, "B": 1}, ""},
-		{"carriage returns", a + "\r\n" + b + "\r\n", []string{a, b}, []int64{1, 2}, 0, map[string]int64{"A": 1, "B": 1}, ""},
-		{"carriage return alone is white space", a + "\r" + "\n\r" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"A": 1, "B": 1}, ""},
+		{"line feeds", a + "\n" + b + "\n", []string{a, b}, []int64{1, 2}, 0, map[string]int64{"Basic": 1, "Flag": 1}, ""},
+		{"no end", a + "\n" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"Basic": 1, "Flag": 1}, ""},
+		{"carriage returns", a + "\r\n" + b + "\r\n", []string{a, b}, []int64{1, 2}, 0, map[string]int64{"Basic": 1, "Flag": 1}, ""},
+		{"carriage return alone is white space", a + "\r" + "\n\r" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"Basic": 1, "Flag": 1}, ""},
 		{"carriage return between resources", a + "\r" + b + "\n", []string{"!json-syntax"}, []int64{1}, 0, map[string]int64{}, ""},
-		{"blank lines", "\n \r\n" + a + "\n\t\n\n" + b + "\n\n  ", []string{a, b}, []int64{3, 6}, 6, map[string]int64{"A": 1, "B": 1}, ""},
-		{"space around", "  " + a + " \t\r\n" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"A": 1, "B": 1}, ""},
-		{"mark", "\xef\xbb\xbf" + a + "\n", []string{a}, []int64{1}, 0, map[string]int64{"A": 1}, ""},
-		{"mark on the second line", a + "\n\xef\xbb\xbf" + b, []string{a, "!json-syntax"}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
-		{"bad lines", "{\n" + a + "\n[]\n7\n\"x\"\nnull\n" + a + b + "\n" + b, []string{"!json-syntax", a, "!ndjson-object", "!ndjson-object", "!ndjson-object", "!ndjson-object", "!json-syntax", b}, []int64{1, 2, 3, 4, 5, 6, 7, 8}, 0, map[string]int64{"A": 1, "B": 1}, ""},
-		{"line feed in a string", `{"resourceType":"A","x":"` + "\n" + `"}` + "\n" + a, []string{"!json-syntax", "!json-syntax", a}, []int64{1, 2, 3}, 0, map[string]int64{"A": 1}, ""},
-		{"no resourceType", `{"id":"a"}` + "\n" + a, []string{"!fhir-resource-type", a}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
-		{"name twice", `{"resourceType":"A","a":1,"a":1}` + "\n" + a, []string{"!json-dup", a}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
-		{"too deep", strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70) + "\n" + a, []string{"!json-depth", a}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
-		{"too long", `{"x":"` + strings.Repeat("y", 500) + `"}` + "\r\n" + a, []string{"!json-entry-length", a}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
-		{"too long, at the end", a + "\n" + `{"x":"` + strings.Repeat("y", 500) + `"}`, []string{a, "!json-entry-length"}, []int64{1, 2}, 0, map[string]int64{"A": 1}, ""},
-		{"blank but long", strings.Repeat(" ", 500) + "\n" + a + "\n" + strings.Repeat(" ", 500), []string{a}, []int64{2}, 2, map[string]int64{"A": 1}, ""},
+		{"blank lines", "\n \r\n" + a + "\n\t\n\n" + b + "\n\n  ", []string{a, b}, []int64{3, 6}, 6, map[string]int64{"Basic": 1, "Flag": 1}, ""},
+		{"space around", "  " + a + " \t\r\n" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"Basic": 1, "Flag": 1}, ""},
+		{"mark", "\xef\xbb\xbf" + a + "\n", []string{a}, []int64{1}, 0, map[string]int64{"Basic": 1}, ""},
+		{"mark on the second line", a + "\n\xef\xbb\xbf" + b, []string{a, "!json-syntax"}, []int64{1, 2}, 0, map[string]int64{"Basic": 1}, ""},
+		{"bad lines", "{\n" + a + "\n[]\n7\n\"x\"\nnull\n" + a + b + "\n" + b, []string{"!json-syntax", a, "!ndjson-object", "!ndjson-object", "!ndjson-object", "!ndjson-object", "!json-syntax", b}, []int64{1, 2, 3, 4, 5, 6, 7, 8}, 0, map[string]int64{"Basic": 1, "Flag": 1}, ""},
+		{"line feed in a string", `{"resourceType":"Basic","x":"` + "\n" + `"}` + "\n" + a, []string{"!json-syntax", "!json-syntax", a}, []int64{1, 2, 3}, 0, map[string]int64{"Basic": 1}, ""},
+		{"no resourceType", `{"id":"a"}` + "\n" + a, []string{"!fhir-resource-type", a}, []int64{1, 2}, 0, map[string]int64{"Basic": 1}, ""},
+		{"name twice", `{"resourceType":"Basic","a":1,"a":1}` + "\n" + a, []string{"!json-dup", a}, []int64{1, 2}, 0, map[string]int64{"Basic": 1}, ""},
+		{"too deep", strings.Repeat(`{"a":`, 70) + "1" + strings.Repeat("}", 70) + "\n" + a, []string{"!json-depth", a}, []int64{1, 2}, 0, map[string]int64{"Basic": 1}, ""},
+		{"too long", `{"x":"` + strings.Repeat("y", 500) + `"}` + "\r\n" + a, []string{"!json-entry-length", a}, []int64{1, 2}, 0, map[string]int64{"Basic": 1}, ""},
+		{"too long, at the end", a + "\n" + `{"x":"` + strings.Repeat("y", 500) + `"}`, []string{a, "!json-entry-length"}, []int64{1, 2}, 0, map[string]int64{"Basic": 1}, ""},
+		{"blank but long", strings.Repeat(" ", 500) + "\n" + a + "\n" + strings.Repeat(" ", 500), []string{a}, []int64{2}, 2, map[string]int64{"Basic": 1}, ""},
 		{"a Bundle is a resource", tx(post(patient)), []string{tx(post(patient))}, []int64{1}, 0, map[string]int64{"Bundle": 1}, ""},
-		{"contained types do not count", `{"contained":[{"resourceType":"X","id":"x"}],"resourceType":"A"}`, []string{`{"contained":[{"resourceType":"X","id":"x"}],"resourceType":"A"}`}, []int64{1}, 0, map[string]int64{"A": 1}, ""},
+		{"contained types do not count", `{"contained":[{"resourceType":"X","id":"x"}],"resourceType":"Basic"}`, []string{`{"contained":[{"resourceType":"X","id":"x"}],"resourceType":"Basic"}`}, []int64{1}, 0, map[string]int64{"Basic": 1}, ""},
 		{"nothing", "", nil, nil, 0, map[string]int64{}, "Request body is empty"},
 		{"nothing but blank lines", "\n \n\t", nil, nil, 3, map[string]int64{}, "Request body is empty"},
 		{"only bad lines", "x\ny\n", []string{"!json-syntax", "!json-syntax"}, []int64{1, 2}, 0, map[string]int64{}, ""},
@@ -105,13 +105,13 @@ func TestLines(t *testing.T) {
 
 // TestStrictLines: at level Strict a finding rejects its line and nothing else.
 func TestStrictLines(t *testing.T) {
-	doc := "\xef\xbb\xbf" + `{"resourceType":"A","id":"a_b"}` + "\n" + `{"resourceType":"A","x":[]}` + "\n" + `{"resourceType":"A"}`
+	doc := "\xef\xbb\xbf" + `{"resourceType":"Basic","id":"a_b"}` + "\n" + `{"resourceType":"Basic","x":[]}` + "\n" + `{"resourceType":"Basic"}`
 	got := eachStep(t, doc, &Options{Format: NDJSON, Level: Strict})
 	assert.Equal(t, []string{"json-bom", "!fhir-id", "!fhir-json-empty-array"}, codes(got.Report.Issues))
 	assert.Equal(t, "Resource.id", got.Report.Issues[1].Path)
-	assert.Equal(t, int64(3+25), got.Report.Issues[1].Offset)
+	assert.Equal(t, int64(3+29), got.Report.Issues[1].Offset)
 	assert.Equal(t, int64(2), got.Report.Rejected)
-	assert.Equal(t, map[string]int64{"A": 1}, got.Report.ResourceCounts)
+	assert.Equal(t, map[string]int64{"Basic": 1}, got.Report.ResourceCounts)
 	assert.NotNil(t, got.Entries[0].Resource)
 	assert.NoError(t, got.Report.Err())
 }
@@ -123,7 +123,7 @@ func TestReadErrors(t *testing.T) {
 	for _, f := range []Format{Bundle, NDJSON} {
 		doc := "\n " + tx(post(patient), `{"request":{"method":"GET","url":"A"}}`)
 		if f == NDJSON {
-			doc = patient + "\n\n" + patient + "\n" + `{"resourceType":"A","x":"` + strings.Repeat("y", 300) + "\"}\n" + patient + "\n"
+			doc = patient + "\n\n" + patient + "\n" + `{"resourceType":"Basic","x":"` + strings.Repeat("y", 300) + "\"}\n" + patient + "\n"
 		}
 		for n := range len(doc) + 1 {
 			for _, cause := range []error{boom, io.ErrUnexpectedEOF} {
@@ -239,17 +239,17 @@ func TestManyTypes(t *testing.T) {
 // TestLongLines: the limit holds for a line without its end, and what is told
 // of a longer one is exact.
 func TestLongLines(t *testing.T) {
-	line := `{"resourceType":"A"}`
+	line := `{"resourceType":"Basic"}`
 	long := line + " "
 	for _, c := range []struct {
 		doc  string
 		size int64 // of the first line
 		ok   bool
 	}{
-		{line, 20, true}, {line + "\n", 20, true}, {line + "\r\n", 20, true},
-		{long, 21, false}, {long + "\n", 21, false}, {long + "\r\n", 21, false},
-		{long + long, 42, false}, {long + long + "\n", 42, false}, {long + long + "\r\n", 42, false},
-		{long + long + "\r", 43, false}, // without its line feed it is white space
+		{line, 24, true}, {line + "\n", 24, true}, {line + "\r\n", 24, true},
+		{long, 25, false}, {long + "\n", 25, false}, {long + "\r\n", 25, false},
+		{long + long, 50, false}, {long + long + "\n", 50, false}, {long + long + "\r\n", 50, false},
+		{long + long + "\r", 51, false}, // without its line feed it is white space
 	} {
 		got := eachStep(t, c.doc, &Options{Format: NDJSON, MaxEntryBytes: len(line)})
 		e := got.Entries[0]

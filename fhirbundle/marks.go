@@ -11,6 +11,7 @@ type marks struct {
 	open   place  // whose object or array is being scanned
 	at     [places]int
 	end    [places]int
+	refs   []uint32 // of the names "reference" in the resource, as in at
 }
 
 // watch says what a value is.
@@ -31,10 +32,14 @@ const (
 	resource
 	request
 	response
+	search
 	resourceType
 	resourceID
+	meta
+	contained
 	method
 	requestURL
+	ifNoneExist
 	places
 )
 
@@ -49,6 +54,8 @@ func entryMember(name []byte) place {
 		return request
 	case "response":
 		return response
+	case "search":
+		return search
 	}
 	return nowhere
 }
@@ -59,6 +66,10 @@ func resourceMember(name []byte) place {
 		return resourceType
 	case "id":
 		return resourceID
+	case "meta":
+		return meta
+	case "contained":
+		return contained
 	}
 	return nowhere
 }
@@ -69,13 +80,15 @@ func requestMember(name []byte) place {
 		return method
 	case "url":
 		return requestURL
+	case "ifNoneExist":
+		return ifNoneExist
 	}
 	return nowhere
 }
 
 var (
-	resourceFilter = filterOf("resourceType", "id")
-	entryFilter    = resourceFilter | filterOf("fullUrl", "resource", "request", "response", "method", "url")
+	resourceFilter = filterOf("resourceType", "id", "meta", "contained", "reference", "fhir_comments")
+	entryFilter    = resourceFilter | filterOf("fullUrl", "resource", "request", "response", "search", "method", "url", "ifNoneExist")
 )
 
 func filterOf(names ...string) uint64 {
@@ -98,15 +111,28 @@ func (m *marks) reset(depth int) {
 		return
 	}
 	m.at, m.end = [places]int{}, [places]int{}
+	m.refs = m.refs[:0]
 }
 
 // mark takes down a name of an object at the given depth; at is the index behind
 // its closing quote, which is never 0.
 func (s *scanner) mark(data, text []byte, at, depth int) {
 	m := &s.marks
+	inResource := m.kind == watchResource || depth > m.outer+1 && m.open == resource
+	switch string(text) {
+	case "reference":
+		if inResource {
+			m.refs = append(m.refs, uint32(at))
+		}
+	case "fhir_comments":
+		s.note(fhirComments, at-len(`"fhir_comments"`))
+	}
+	if depth > m.depth {
+		return
+	}
 	p := nowhere
 	switch {
-	case m.kind == watchResource || depth > m.outer+1 && m.open == resource:
+	case inResource:
 		p = resourceMember(text)
 	case depth == m.outer+1:
 		if p = entryMember(text); (p == resource || p == request) && opens(data, at) {
@@ -133,5 +159,13 @@ func (m *marks) start(data []byte, p place) int {
 	if m.at[p] == 0 {
 		return -1
 	}
-	return skipSpace(data, skipSpace(data, m.at[p])+1)
+	return valueAt(data, m.at[p])
+}
+
+// valueAt is where the value of a member starts whose name ends before data[i].
+func valueAt(data []byte, i int) int {
+	if data[i] == ':' && data[i+1] > ' ' {
+		return i + 1
+	}
+	return skipSpace(data, skipSpace(data, i)+1)
 }

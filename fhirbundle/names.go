@@ -53,13 +53,14 @@ type extra struct {
 	arena int // length of scanner.arena before it
 	table int // start in scanner.tables, which ends with it
 	nulls int // length of scanner.nulls before it
+	pairs int // length of scanner.pairs before it
 	wide  bool
 }
 
 // extraOf returns the extra of the innermost open object, at the given depth.
 func (s *scanner) extraOf(depth int) *extra {
 	if n := len(s.extras); n == 0 || s.extras[n-1].depth != depth {
-		s.extras = append(s.extras, extra{depth: depth, arena: len(s.arena), table: len(s.tables), nulls: len(s.nulls)})
+		s.extras = append(s.extras, extra{depth: depth, arena: len(s.arena), table: len(s.tables), nulls: len(s.nulls), pairs: len(s.pairs)})
 	}
 	return &s.extras[len(s.extras)-1]
 }
@@ -93,20 +94,22 @@ func (s *scanner) seek(data []byte, base int, table []slot, text []byte, tag uin
 	}
 }
 
-// find says whether the innermost object, whose names start at base, has the
-// name. wide says whether it has a table.
-func (s *scanner) find(data []byte, base int, text []byte, h uint64, wide bool) bool {
+// find returns where in scanner.names the innermost object, whose names start at
+// base, has the name, or -1. wide says whether it has a table.
+func (s *scanner) find(data []byte, base int, text []byte, h uint64, wide bool) int {
 	if wide {
 		table := s.tables[s.extras[len(s.extras)-1].table:]
-		_, found := s.seek(data, base, table, text, s.tag(text))
-		return found
+		if k, found := s.seek(data, base, table, text, s.tag(text)); found {
+			return base + int(uint32(table[k])) - 1
+		}
+		return -1
 	}
-	for _, n := range s.names[base:] {
-		if n.hash == h && bytes.Equal(s.text(data, n), text) {
-			return true
+	for i := base; i < len(s.names); i++ {
+		if n := s.names[i]; n.hash == h && bytes.Equal(s.text(data, n), text) {
+			return i
 		}
 	}
-	return false
+	return -1
 }
 
 // widen makes sure that the innermost object has a table with room for one more
@@ -155,7 +158,7 @@ func (s *scanner) admit(data []byte, n name, base, depth int) (wide bool, f faul
 	}
 	count := len(s.names) - base
 	if !wide {
-		if s.find(data, base, text, n.hash, false) {
+		if s.find(data, base, text, n.hash, false) >= 0 {
 			return false, twice
 		}
 		if count < wideObject {

@@ -39,7 +39,7 @@ func (s *scanner) checkNulls(data []byte, base int, e extra) {
 			s.scratch = append(append(s.scratch[:0], '_'), text...)
 			text = s.scratch
 		}
-		if !s.find(data, base, text, hashName(text), e.wide) {
+		if s.find(data, base, text, hashName(text), e.wide) < 0 {
 			s.note(fhirNull, n.at)
 		}
 	}

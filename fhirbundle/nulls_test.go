@@ -10,7 +10,7 @@ import (
 // is found, and leaves nothing behind in the object around it.
 func TestNullsAtTheEdge(t *testing.T) {
 	const null = "fhir-json-null"
-	good := `{"resource":{"resourceType":"A","given":["a",null],"_given":[null,{"id":"b"}]}}`
+	good := `{"resource":{"resourceType":"Basic","given":["a",null],"_given":[null,{"id":"b"}]}}`
 	for _, c := range []struct {
 		doc   string
 		codes []string
@@ -25,6 +25,6 @@ func TestNullsAtTheEdge(t *testing.T) {
 		assert.Equal(t, c.codes, codes(got.Report.Issues), c.doc)
 	}
 	// What an array left behind must not become a name of a later object.
-	doc := `[null]` + "\n" + `{"resourceType":"A","x":[null]}` + "\n" + `{"resourceType":"A","x":[null],"_x":[null]}` + "\n"
+	doc := `[null]` + "\n" + `{"resourceType":"Basic","x":[null]}` + "\n" + `{"resourceType":"Basic","x":[null],"_x":[null]}` + "\n"
 	assert.Equal(t, []string{"!ndjson-object", null}, codes(eachStep(t, doc, &Options{Format: NDJSON}).Report.Issues))
 }

@@ -38,8 +38,8 @@ func DefaultTypes() []string { return slices.Clone(defaultTypes) }
 var defaultTypes = []string{"transaction", "batch", "collection", "message"}
 
 // Options changes how a payload is read. The zero value, and a nil pointer,
-// mean the defaults, and so does a limit that is not positive. A Format or Level
-// that is none of the constants counts as the default.
+// mean the defaults, and so does a limit that is not positive. A Format, Level or
+// Version that is none of the constants counts as the default.
 type Options struct {
 	// Format of the payload. Default Bundle.
 	Format Format
@@ -101,6 +101,10 @@ type options struct {
 	maxString int
 	maxEntry  int
 	maxIssues int
+	maxIndex  int
+	version   Version
+	changed   map[string]Severity
+	nesting   int // Bundles around this one
 }
 
 // maxInt31 is the highest limit in bytes that can be set.
@@ -118,6 +122,12 @@ func (o *Options) resolve() options {
 		maxString: limit(o.MaxStringBytes, DefaultMaxStringBytes),
 		maxEntry:  limit(o.MaxEntryBytes, DefaultMaxEntryBytes),
 		maxIssues: limit(o.MaxIssues, DefaultMaxIssues),
+		maxIndex:  limit(o.MaxIndexBytes, DefaultMaxIndexBytes),
+		version:   R4,
+		changed:   o.Severities,
+	}
+	if o.Version == R4B || o.Version == R5 {
+		r.version = o.Version
 	}
 	if o.Format == NDJSON {
 		r.format = NDJSON
@@ -139,10 +149,3 @@ func limit(n, otherwise int) int {
 // name takes some 50 bytes of memory, which bounds them by what an entry may
 // take.
 func (o *options) maxNames() int { return max(o.maxEntry/64, 1<<16) }
-
-func (o *options) level() Level {
-	if o.strict {
-		return Strict
-	}
-	return Lenient
-}

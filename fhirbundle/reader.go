@@ -36,15 +36,28 @@ type Reader struct {
 	err     error // what Next returns from now on
 
 	bundle  bundleState
+	unsure  bool       // not-checked was reported
 	late    *lateJudge // nil as long as nothing is to be judged late
-	entries int64      // of the Bundle, or lines that are not blank
-	skipped int64      // of them, before the position that was resumed at
+	index   index
+	nested  *Reader // for resources that are Bundles; nil until there is one
+	entries int64   // of the Bundle, or lines that are not blank
+	skipped int64   // of them, before the position that was resumed at
 	blank   int64
 	refused int64
 	pos     Position
 	entry   Entry
 	issues  []Issue // of entry, reused
 	texts   [3][]byte
+	scratch []byte
+
+	entryData []byte // of which entry is made
+	refs      resourceRefs
+	contained containedIDs
+	judged    struct { // of the entry that was judged last
+		ok      bool
+		facts   facts
+		verdict verdict
+	}
 }
 
 // state is what a reader expects next.
@@ -103,14 +116,38 @@ func ResumeReader(src io.Reader, at Position, opts *Options) *Reader {
 }
 
 func newReader(opts *Options) *Reader {
-	o := opts.resolve()
+	return newReaderOf(opts.resolve())
+}
+
+func newReaderOf(o options) *Reader {
+	a := asBundle
+	if o.format == NDJSON {
+		a = asLines
+	} else if o.nesting > 0 {
+		a = asNested
+	}
 	r := &Reader{
 		opts: o,
 		win:  window{max: o.maxEntry, step: block},
-		col:  collector{level: o.level(), lines: o.format == NDJSON, max: o.maxIssues},
+		col:  collector{severity: o.severities(a), lines: o.format == NDJSON, max: o.maxIssues},
 	}
+	r.index.max = o.maxIndex
+	r.counts.v = o.version
 	r.scan.start(&r.opts)
 	return r
+}
+
+// resetBytes makes the reader ready for another payload that is in memory.
+func (r *Reader) resetBytes(data []byte) {
+	o, sev := r.opts, r.col.severity
+	index, texts, scratch, nested := r.index, r.texts, r.scratch, r.nested
+	*r = Reader{opts: o, nested: nested}
+	r.win = window{max: o.maxEntry, step: block, buf: data, err: io.EOF}
+	r.col = collector{severity: sev, lines: o.format == NDJSON, max: o.maxIssues}
+	index.reset(o.maxIndex)
+	r.index, r.texts, r.scratch = index, texts, scratch
+	r.counts.v = o.version
+	r.scan.start(&r.opts)
 }
 
 // Next returns the next entry, or io.EOF behind the end of the document. What
@@ -258,7 +295,10 @@ func (r *Reader) faultMessage(f fault, line, offset int64) string {
 func (r *Reader) report(ru rule, is Issue) Issue {
 	is.Code = rules[ru].Code
 	if is.Severity == "" {
-		is.Severity = r.col.severity(ru)
+		is.Severity = r.col.severity[ru]
+	}
+	if is.Severity == None {
+		return is
 	}
 	if is.Message == "" {
 		is.Message = rules[ru].Message

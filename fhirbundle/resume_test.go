@@ -79,7 +79,7 @@ func TestResumedBundle(t *testing.T) {
 		{`,` + post(patient) + `]}`, nil, ""},
 		{` ] , "type" : "nonsense", "resourceType":"Patient" } `, nil, ""},
 		{`,{"request":{"method":"GET","url":"A"}}]}`, nil, ""},
-		{`,{}]}`, []string{"!entry-resource", "fhir-json-empty-object"}, "Bundle.entry[3]"},
+		{`,{}]}`, []string{"bdl-5", "!entry-resource", "fhir-json-empty-object"}, "Bundle.entry[3]"},
 		{`]}x`, []string{"!json-syntax"}, ""},
 		{`]`, []string{"!json-syntax"}, "Bundle"},
 		{``, []string{"!json-syntax"}, "Bundle.entry"},

@@ -14,6 +14,7 @@ type scanner struct {
 	tables    []slot
 	extras    []extra
 	nulls     []fillIn
+	pairs     []companion
 	scratch   []byte
 	seed      maphash.Seed
 	maxDepth  int
@@ -45,6 +46,8 @@ type frame struct {
 const (
 	isArray  = 1 << iota
 	hasExtra // scanner.extras ends with one of this object
+	paired   // of an object: a name with an underscore came
+	counting // of an array: its elements are counted
 )
 
 // finding is a rule that is broken at an offset in the scanned data.
@@ -88,7 +91,7 @@ func (s *scanner) value(data []byte, depth int, final bool) (int, fault) {
 		}
 		if f != fine {
 			s.names, s.arena, s.tables, s.extras = s.names[:names], s.arena[:arena], s.tables[:tables], s.extras[:extras]
-			s.nulls = s.nulls[:0]
+			s.nulls, s.pairs = s.nulls[:0], s.pairs[:0]
 		}
 		return end, f
 	case c == '"':
@@ -232,7 +235,11 @@ value:
 		last = &s.frames[depth]
 		last.filter, last.base, last.flags = filter, uint32(base), flags
 		depth++
-		flags = isArray
+		if flags&paired != 0 && s.counts() {
+			flags = isArray | counting
+		} else {
+			flags = isArray
+		}
 		start = i
 		i++
 		if uint(i) >= uint(len(data)) {
@@ -279,6 +286,9 @@ after:
 				goto pop
 			}
 			return i, orNUL(c, badArray)
+		}
+		if flags&counting != 0 {
+			s.pairs[len(s.pairs)-1].count++
 		}
 		i++
 		if uint(i) >= uint(len(data)) {
@@ -364,9 +374,13 @@ name:
 				filter = ^uint64(0)
 			}
 		}
-		if depth <= s.marks.depth {
+		if s.marks.filter&bit != 0 {
 			s.mark(data, s.text(data, name{h, ref, uint32(size)}), i, depth)
 		}
+	}
+	if data[start] == '_' {
+		flags |= hasExtra | paired
+		s.pair(i, depth)
 	}
 	filter |= bit
 	s.names = append(s.names, name{h, ref, uint32(size)})
@@ -469,6 +483,7 @@ func (s *scanner) rareName(data []byte, start, end, depth int) (ref uint32, size
 // leave ends an object that has an extra.
 func (s *scanner) leave(data []byte, base, depth int) {
 	e := s.extras[len(s.extras)-1]
+	s.checkPairs(data, base, e)
 	s.checkNulls(data, base, e)
 	s.extras = s.extras[:len(s.extras)-1]
 	s.arena = s.arena[:e.arena]

@@ -47,18 +47,24 @@ var resourceTypes = listTypes(map[uint8]string{
 		SubstanceSourceMaterial`,
 })
 
-func listTypes(groups map[uint8]string) map[string]uint8 {
-	types := map[string]uint8{}
+// knownResource is a type with its name, which is shared in this way.
+type knownResource struct {
+	name string
+	in   uint8
+}
+
+func listTypes(groups map[uint8]string) map[string]knownResource {
+	types := map[string]knownResource{}
 	for in, names := range groups {
 		for name := range strings.FieldsSeq(names) {
-			types[name] = in
+			types[name] = knownResource{name, in}
 		}
 	}
 	return types
 }
 
 // hasType says whether a version of FHIR defines a resource type.
-func (v Version) hasType(name string) bool { return resourceTypes[name]&v.bit() != 0 }
+func (v Version) hasType(name []byte) bool { return resourceTypes[string(name)].in&v.bit() != 0 }
 
 func (v Version) bit() uint8 {
 	switch v {

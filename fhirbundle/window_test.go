@@ -24,9 +24,9 @@ func (c *counted) Read(b []byte) (int, error) {
 // it tells of the lines behind it.
 func TestReadAhead(t *testing.T) {
 	const large = 8 << 20
-	line := `{"resourceType":"A","x":"` + strings.Repeat("x", 1000) + "\"}\n"
+	line := `{"resourceType":"Basic","x":"` + strings.Repeat("x", 1000) + "\"}\n"
 	src := &counted{Reader: io.MultiReader(
-		strings.NewReader(`{"resourceType":"A","x":"`+strings.Repeat("x", large)+"\"}\n"),
+		strings.NewReader(`{"resourceType":"Basic","x":"`+strings.Repeat("x", large)+"\"}\n"),
 		&pattern{body: line, left: 20_000},
 	)}
 	r := NewReader(src, &Options{Format: NDJSON})
@@ -48,7 +48,7 @@ func TestReadAhead(t *testing.T) {
 // int, be it one of 32 bits.
 func TestHighestLimits(t *testing.T) {
 	o := Options{MaxStringBytes: maxInt31, MaxEntryBytes: maxInt31, Format: NDJSON}
-	text := `{"resourceType":"A","x":"` + strings.Repeat("x", 600_000) + `"}`
+	text := `{"resourceType":"Basic","x":"` + strings.Repeat("x", 600_000) + `"}`
 	rep, err := Validate(strings.NewReader(text+"\n"+text), &o)
 	require.NoError(t, err)
 	require.Zero(t, rep.Rejected)

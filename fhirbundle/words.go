@@ -70,17 +70,3 @@ func methodOf(text []byte) string {
 }
 
 var methods = [...]string{"POST", "PUT", "GET", "DELETE", "PATCH", "HEAD"}
-
-// disagrees says whether a fullUrl that looks RESTful, http(s)://…/Type/id,
-// names another id than the resource of that type has.
-func disagrees(fullURL []byte, typ string, id []byte) bool {
-	if typ == "" || !bytes.HasPrefix(fullURL, []byte("http://")) && !bytes.HasPrefix(fullURL, []byte("https://")) {
-		return false
-	}
-	cut := bytes.LastIndexByte(fullURL, '/')
-	root, last := fullURL[:cut], fullURL[cut+1:]
-	if bytes.Equal(last, id) || !isID(last) || len(root) <= len(typ) {
-		return false
-	}
-	return string(root[len(root)-len(typ):]) == typ && root[len(root)-len(typ)-1] == '/'
-}

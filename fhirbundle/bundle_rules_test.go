@@ -1,0 +1,279 @@
+package fhirbundle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// bundle makes a Bundle of a type, with more members, of entries. The type stands
+// behind the entries where last says so.
+func bundleWith(typ, members string, last bool, entries ...string) string {
+	list := `"entry":[` + strings.Join(entries, ",") + `]`
+	if members != "" {
+		list = members + "," + list
+	}
+	if last {
+		return `{"resourceType":"Bundle",` + list + `,"type":"` + typ + `"}`
+	}
+	return `{"resourceType":"Bundle","type":"` + typ + `",` + list + `}`
+}
+
+// Pieces of entries.
+const (
+	obs     = `"resource":{"resourceType":"Observation","id":"o1"}`
+	fullObs = `"fullUrl":"http://a.b/Observation/o1",` + obs
+	ok200   = `"response":{"status":"200"}`
+	get     = `"request":{"method":"GET","url":"Patient/1"}`
+	putObs  = `"request":{"method":"PUT","url":"Observation/o1"}`
+	docHead = `"identifier":{"system":"urn:x","value":"1"},"timestamp":"2026-01-01T00:00:00Z"`
+	comp    = `{"fullUrl":"http://a.b/Composition/c","resource":{"resourceType":"Composition","id":"c"}}`
+	self    = `"link":[{"relation":"next","url":"x"},{"relation":"self","url":"x"}]`
+)
+
+func outcome(severity string) string {
+	return `"issues":{"resourceType":"OperationOutcome","issue":[{"severity":"warning"},{"severity":"` + severity + `"}]}`
+}
+
+func req(m, url, more string) string {
+	return `"request":{"method":"` + m + `","url":"` + url + `"` + more + `}`
+}
+
+func patientWith(more string) string {
+	return `"resource":{"resourceType":"Patient","id":"p"` + more + `}`
+}
+
+var bundleRuleCases = []struct {
+	name     string
+	versions string // those that it is judged at
+	typ      string
+	members  string
+	entries  []string
+	want     string
+}{
+	// bdl-1, bdl-2
+	{"total in a batch", "R4 R4B R5", "batch", `"total":3`, []string{`{` + get + `}`}, "bdl-1"},
+	{"total in a searchset", "R4 R4B R5", "searchset", `"total":3,` + self, []string{`{` + fullObs + `}`}, ""},
+	{"total in a history", "R4 R4B R5", "history", `"total":3`, []string{`{` + fullObs + `,` + putObs + `,` + ok200 + `}`}, ""},
+	{"search in a collection", "R4 R4B R5", "collection", "", []string{`{` + fullObs + `,"search":{"mode":"match"}}`}, "bdl-2"},
+	{"search in a searchset", "R4 R4B R5", "searchset", self, []string{`{` + fullObs + `,"search":{"mode":"match"}}`}, ""},
+	// bdl-3 and its heirs
+	{"no request in a transaction", "R4 R4B", "transaction", "", []string{`{` + fullObs + `}`}, "bdl-3"},
+	{"no request in a transaction", "R5", "transaction", "", []string{`{` + fullObs + `}`}, "bdl-3c"},
+	{"request in a message", "R4 R4B", "message", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"MessageHeader"},` + req("POST", "MessageHeader", "") + `}`}, "bdl-3"},
+	{"request in a message", "R5", "message", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"MessageHeader"},` + req("POST", "MessageHeader", "") + `}`}, "bdl-3a"},
+	{"response in a collection", "R4 R4B", "collection", "", []string{`{` + fullObs + `,` + ok200 + `}`}, "bdl-4"},
+	{"response in a collection", "R5", "collection", "", []string{`{` + fullObs + `,` + ok200 + `}`}, "bdl-3a"},
+	{"history", "R4 R4B R5", "history", "", []string{`{` + fullObs + `,` + putObs + `,` + ok200 + `}`, `{"fullUrl":"http://a.b/Observation/o1","request":{"method":"DELETE","url":"Observation/o1"},` + ok200 + `}`}, ""},
+	{"history without a response", "R4 R4B", "history", "", []string{`{` + fullObs + `,` + putObs + `}`}, "bdl-4"},
+	{"history without a response", "R5", "history", "", []string{`{` + fullObs + `,` + putObs + `}`}, "bdl-3b"},
+	{"history without a request", "R4 R4B", "history", "", []string{`{` + fullObs + `,` + ok200 + `}`}, "bdl-3"},
+	{"history without a request", "R5", "history", "", []string{`{` + fullObs + `,` + ok200 + `}`}, "bdl-3b"},
+	{"history, deleted with a resource", "R5", "history", "", []string{`{` + fullObs + `,` + req("DELETE", "Observation/o1", "") + `,` + ok200 + `}`}, "bdl-3b"},
+	{"history, put without a resource", "R5", "history", "", []string{`{"fullUrl":"http://a.b/Observation/o1",` + putObs + `,` + ok200 + `}`}, "bdl-3b"},
+	{"history, patched", "R5", "history", "", []string{`{` + fullObs + `,` + req("PATCH", "Observation/o1", "") + `,` + ok200 + `}`, `{` + fullObs + `,` + putObs + `,` + ok200 + `}`}, "bdl-14"},
+	{"history, patched", "R4 R4B", "history", "", []string{`{` + fullObs + `,` + req("PATCH", "Observation/o1", "") + `,` + ok200 + `}`}, ""},
+	{"transaction without a method", "R5", "transaction", "", []string{`{` + fullObs + `,"request":{"url":"Observation"}}`}, "tx-method bdl-3c"},
+	{"GET with a resource", "R5", "batch", "", []string{`{` + obs + `,` + get + `}`}, "bdl-3c"},
+	{"GET with a resource", "R4 R4B", "batch", "", []string{`{` + obs + `,` + get + `}`}, "tx-body"},
+	{"DELETE with a resource", "R4 R4B", "transaction", "", []string{`{` + obs + `,` + req("DELETE", "Observation/o1", "") + `}`}, "tx-body"},
+	{"PUT without a resource", "R4 R4B", "transaction", "", []string{`{` + putObs + `}`}, "entry-resource"},
+	{"PATCH without a resource", "R5", "transaction", "", []string{`{` + req("PATCH", "Observation/o1", "") + `}`}, "entry-resource bdl-3c"},
+	{"response", "R4 R4B R5", "transaction-response", "", []string{`{` + ok200 + `}`}, ""},
+	{"response without one", "R4 R4B", "batch-response", "", []string{`{` + fullObs + `}`}, "bdl-4"},
+	{"response without one", "R5", "batch-response", "", []string{`{` + fullObs + `}`}, "bdl-3d"},
+	{"response with a request", "R4 R4B", "batch-response", "", []string{`{` + ok200 + `,` + get + `}`}, "bdl-3"},
+	{"response with a request", "R5", "batch-response", "", []string{`{` + ok200 + `,` + get + `}`}, ""},
+	{"nothing", "R4 R4B", "transaction-response", "", []string{`{"search":{"mode":"match"}}`}, "bdl-5 entry-resource bdl-2 bdl-4"},
+	// bdl-7
+	{"fullUrl twice", "R4 R4B R5", "collection", "", []string{`{` + fullObs + `}`, `{` + fullObs + `}`, `{` + fullObs + `}`}, "bdl-7 bdl-7"},
+	{"fullUrl twice, in a history", "R4 R4B R5", "history", "", slices.Repeat([]string{`{` + fullObs + `,` + putObs + `,` + ok200 + `}`}, 2), ""},
+	{"fullUrl twice, other versions", "R4 R4B R5", "collection", "", []string{
+		`{"fullUrl":"http://a.b/Patient/p",` + patientWith(`,"meta":{"versionId":"1"}`) + `}`,
+		`{"fullUrl":"http://a.b/Patient/p",` + patientWith(`,"meta":{"tag":[{"code":"x"}],"versionId":"2"}`) + `}`,
+		`{"fullUrl":"http://a.b/Patient/p",` + patientWith(``) + `}`,
+	}, ""},
+	{"fullUrl twice, the same version", "R4 R4B R5", "collection", "", []string{
+		`{"fullUrl":"http://a.b/Patient/p",` + patientWith(`,"meta":{"versionId":"1"}`) + `}`,
+		`{"fullUrl":"http://a.b/Patient/p",` + patientWith(`,"meta":{"source":"x","versionId":"1"}`) + `}`,
+	}, "bdl-7"},
+	{"fullUrl and version that only joined are the same", "R4 R4B R5", "collection", "", []string{
+		`{"fullUrl":"http://a.b/Patient/1","resource":{"resourceType":"Patient","id":"1","meta":{"versionId":"34"}}}`,
+		`{"fullUrl":"http://a.b/Patient/13","resource":{"resourceType":"Patient","id":"13","meta":{"versionId":"4"}}}`,
+	}, ""},
+	// bdl-8
+	{"version in fullUrl", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"http://a.b/Observation/o1/_history/3",` + obs + `}`}, "bdl-8"},
+	// bdl-9, 10, 11
+	{"document", "R4 R4B R5", "document", docHead, []string{comp, `{` + fullObs + `}`}, ""},
+	{"document without a system", "R4 R4B R5", "document", `"identifier":{"value":"1"},"timestamp":"2026-01-01T00:00:00Z"`, []string{comp}, "bdl-9"},
+	{"document without a value", "R4 R4B R5", "document", `"identifier":{"system":"1","value":7},"timestamp":"2026-01-01T00:00:00Z"`, []string{comp}, "bdl-9"},
+	{"document without an identifier", "R4 R4B R5", "document", `"timestamp":"2026-01-01T00:00:00Z"`, []string{comp}, "bdl-9"},
+	{"document without a timestamp", "R4 R4B R5", "document", `"identifier":{"system":"urn:x","value":"1"},"_timestamp":{"id":"a"}`, []string{comp}, "bdl-10"},
+	{"document that starts otherwise", "R4 R4B R5", "document", docHead, []string{`{` + fullObs + `}`, comp}, "bdl-11"},
+	// bdl-12, 13
+	{"message", "R4 R4B R5", "message", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"MessageHeader"}}`}, ""},
+	{"message that starts otherwise", "R4 R4B R5", "message", "", []string{`{` + fullObs + `}`, `{"fullUrl":"urn:uuid:1","resource":{"resourceType":"MessageHeader"}}`}, "bdl-12"},
+	{"notification", "R5", "subscription-notification", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"SubscriptionStatus"}}`}, ""},
+	{"notification that starts otherwise", "R5", "subscription-notification", "", []string{`{` + fullObs + `}`}, "bdl-13"},
+	{"notification before R5", "R4 R4B", "subscription-notification", "", []string{`{` + fullObs + `}`}, "bundle-type"},
+	// bdl-15, fu-missing
+	{"no fullUrl in a collection", "R5", "collection", "", []string{`{` + obs + `}`}, "bdl-15"},
+	{"no fullUrl in a collection", "R4 R4B", "collection", "", []string{`{` + obs + `}`}, ""},
+	{"no fullUrl in a batch", "R4 R4B R5", "batch", "", []string{`{` + obs + `,` + putObs + `}`}, ""},
+	{"no fullUrl for a POST", "R5", "history", "", []string{`{` + obs + `,` + req("POST", "Observation", "") + `,` + ok200 + `}`}, ""},
+	{"no fullUrl in a document", "R4 R4B", "document", docHead, []string{comp, `{` + obs + `}`}, "fu-missing"},
+	// bdl-16, 17, 18
+	{"issues", "R5", "batch-response", outcome("information"), []string{`{` + ok200 + `}`}, ""},
+	{"issues that are errors", "R5", "batch-response", outcome("error"), []string{`{` + ok200 + `}`}, "bdl-16"},
+	{"issues that are errors", "R4 R4B", "batch-response", outcome("error"), []string{`{` + ok200 + `}`}, ""},
+	{"issues in a document", "R5", "document", docHead + "," + outcome("warning"), []string{comp}, "bdl-17"},
+	{"searchset without a link", "R5", "searchset", `"link":[{"relation":"self"},{"relation":"next","url":"x"}]`, []string{`{` + fullObs + `}`}, "bdl-18"},
+	{"searchset without a link", "R4 R4B", "searchset", "", []string{`{` + fullObs + `}`}, ""},
+	// fullUrl
+	{"relative fullUrl", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"Observation/o1",` + obs + `}`, `{"fullUrl":"/Observation/o2",` + obs + `}`, `{"fullUrl":"",` + obs + `}`}, "fu-abs fu-abs fu-abs fhir-json-empty-string"},
+	{"fullUrl of another id", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"http://a.b/Observation/o2",` + obs + `}`}, "fu-id"},
+	{"fullUrl of another type", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"http://a.b/Patient/o1",` + obs + `}`}, "fu-type"},
+	{"fullUrl of no type", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"http://a.b/patients/o2",` + obs + `}`}, ""},
+	{"fullUrl of no id", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"http://a.b/Observation/o?2",` + obs + `}`}, ""},
+	{"fullUrl of a resource without an id", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"http://a.b/Patient/o2","resource":{"resourceType":"Patient"}}`}, ""},
+	// transactions
+	{"good ones", "R4 R4B R5", "transaction", "", []string{
+		`{` + patientWith("") + `,` + req("PUT", "Patient/p", "") + `}`,
+		`{` + patientWith("") + `,` + req("PUT", "http://a.b/fhir/Patient/p?x=y", `,"ifMatch":"W/\"1\""`) + `}`,
+		`{"resource":{"resourceType":"Patient"},` + req("PUT", "Patient?identifier=http://a.b/c|1", "") + `}`,
+		`{` + patientWith("") + `,` + req("POST", "Patient", `,"ifNoneExist":"identifier=http://a.b/c|1&x=y?"`) + `}`,
+		`{` + patientWith("") + `,` + req("POST", "/Patient", "") + `}`,
+		`{` + obs + `,` + req("POST", "Patient/$match", "") + `}`,
+		`{` + obs + `,` + req("POST", "$process-message", "") + `}`,
+		`{` + obs + `,` + req("POST", "Observation/_search", "") + `}`,
+		`{` + req("GET", "metadata", "") + `}`,
+		`{` + req("GET", "/?_type=Patient", "") + `}`,
+		`{` + req("HEAD", "Patient/7/_history/3", "") + `}`,
+		`{` + req("DELETE", "Patient/7", "") + `}`,
+		`{` + req("DELETE", "Patient?active=false", "") + `}`,
+		`{"resource":{"resourceType":"Parameters"},` + req("PATCH", "Patient/8", "") + `}`,
+	}, "tx-duplicate-identity"},
+	{"bad URLs", "R4 R4B R5", "batch", "", []string{
+		`{` + patientWith("") + `,` + req("PUT", "Patient", "") + `}`,
+		`{` + patientWith("") + `,` + req("PUT", "patient/p", "") + `}`,
+		`{` + patientWith("") + `,` + req("PUT", "Patient/p/_history/1", "") + `}`,
+		`{` + patientWith("") + `,` + req("PUT", "Patient/p p", "") + `}`,
+		`{` + patientWith("") + `,` + req("PUT", "Patient?a=%4", "") + `}`,
+		`{` + patientWith("") + `,` + req("POST", "Patient/p", "") + `}`,
+		`{` + patientWith("") + `,` + req("POST", "Patients", "") + `}`,
+		`{` + req("DELETE", "Patient/p#x", "") + `}`,
+		`{` + req("DELETE", "http://a.b", "") + `}`,
+		`{` + req("GET", "Patient/é", "") + `}`,
+		`{` + req("GET", `Patient/\\x`, "") + `}`,
+	}, strings.TrimSuffix(strings.Repeat("tx-url-format ", 11), " ")},
+	{"another type", "R4 R4B R5", "batch", "", []string{`{` + patientWith("") + `,` + putObs + `}`, `{` + patientWith("") + `,` + req("POST", "Observation", "") + `}`}, "tx-url-type tx-url-id tx-url-type"},
+	{"another id", "R4 R4B R5", "transaction", "", []string{`{` + patientWith("") + `,` + req("PUT", "Patient/q", "") + `}`}, "tx-url-id"},
+	{"no id", "R4 R4B R5", "transaction", "", []string{`{"resource":{"resourceType":"Patient"},` + req("PUT", "Patient/q", "") + `}`}, "tx-put-no-id"},
+	{"ifNoneExist", "R4 R4B R5", "transaction", "", []string{
+		`{` + patientWith("") + `,` + req("POST", "Patient", `,"ifNoneExist":"Patient?identifier=1"`) + `}`,
+		`{` + patientWith("") + `,` + req("POST", "Patient", `,"ifNoneExist":"?identifier=1"`) + `}`,
+		`{` + patientWith("") + `,` + req("POST", "Patient", `,"ifNoneExist":"identifier"`) + `}`,
+		`{` + patientWith("") + `,` + req("POST", "Patient", `,"ifNoneExist":7`) + `}`,
+	}, "tx-if-none-exist tx-if-none-exist tx-if-none-exist tx-if-none-exist"},
+	{"the same resource", "R4 R4B R5", "transaction", "", []string{
+		`{` + patientWith("") + `,` + req("PUT", "Patient/p", "") + `}`,
+		`{` + req("DELETE", "http://a.b/Patient/p", "") + `}`,
+		`{"resource":{"resourceType":"Parameters"},` + req("PATCH", "/Patient/p", "") + `}`,
+		`{"fullUrl":"http://a.b/Patient/p",` + patientWith("") + `,` + req("POST", "Patient", "") + `}`,
+		`{` + req("DELETE", "Patient?a=b", "") + `}`,
+		`{` + req("DELETE", "Patient?a=b", "") + `}`,
+		`{` + req("DELETE", "Patient?a=c", "") + `}`,
+		`{` + req("GET", "Patient/p", "") + `}`,
+	}, "tx-duplicate-identity tx-duplicate-identity tx-duplicate-identity tx-duplicate-identity"},
+	{"the same resource in a batch", "R4 R4B R5", "batch", "", slices.Repeat([]string{`{` + patientWith("") + `,` + req("PUT", "Patient/p", "") + `}`}, 2), ""},
+	{"identity and fullUrl are not compared", "R4 R4B R5", "transaction", "", []string{
+		`{"fullUrl":"Patient/q",` + patientWith("") + `,` + req("POST", "Patient", "") + `}`,
+		`{` + req("DELETE", "Patient/q", "") + `}`,
+	}, "fu-abs"},
+	// references
+	{"references", "R4 R4B R5", "transaction", "", []string{
+		`{` + patientWith(`,"link":[{"other":{"reference":"urn:uuid:2"}},{"other":{"reference":"urn:uuid:3"}},{"other":{"reference":"urn:oid:3"}},{"other":{"reference":"urn:uuid:3"}}]`) + `,` + req("POST", "Patient", "") + `}`,
+		`{"fullUrl":"urn:uuid:2",` + patientWith(`,"a":{"reference":"urn:uuid:2"},"b":{"reference":"urn:u\u0075id:2"},"c":{"reference":{"reference":"urn:uuid:2"}},"d":{"reference":"urn:x:y"}`) + `,` + req("POST", "Patient", "") + `}`,
+	}, "~ref-urn ~ref-urn"},
+	{"fullUrl with a version resolves", "R4 R4B R5", "collection", "", []string{
+		`{"fullUrl":"urn:uuid:1",` + patientWith(`,"link":[{"other":{"reference":"urn:uuid:2"}}]`) + `}`,
+		`{"fullUrl":"urn:uuid:2",` + patientWith(`,"meta":{"versionId":"1"}`) + `}`,
+	}, ""},
+	{"conditional", "R4 R4B R5", "batch", "", []string{
+		`{` + patientWith(`,"a":{"reference":"Patient?identifier=1"},"b":{"reference":"Patient?identifier=2"}`) + `,` + req("PUT", "Patient/p", "") + `}`,
+		`{` + patientWith(`,"a":{"reference":"Patient/1?x"},"b":{"reference":"?x"}`) + `,` + req("PUT", "Patient/p", "") + `}`,
+	}, "ref-conditional"},
+	{"conditional in a transaction", "R4 R4B R5", "transaction", "", []string{`{` + patientWith(`,"a":{"reference":"Patient?identifier=1"}`) + `,` + req("PUT", "Patient/p", "") + `}`}, ""},
+	{"contained", "R4 R4B R5", "batch", "", []string{
+		`{` + patientWith(`,"a":{"reference":"#x"},"contained":[{"resourceType":"Patient","id":"x","b":{"reference":"#"},"c":{"reference":"#y"}},{"id":"y","resourceType":"Organization"}]`) + `,` + req("PUT", "Patient/p", "") + `}`,
+		`{` + patientWith(`,"a":{"reference":"#x"}`) + `,` + req("PUT", "Patient/p", "") + `}`,
+		`{` + patientWith(`,"contained":[{"id":"x"},{"resourceType":"Patience","id":"a b"},7]`) + `,` + req("PUT", "Patient/p", "") + `}`,
+	}, "ref-1 fhir-resource-type fhir-unknown-type fhir-id"},
+	{"contained in parameters", "R4 R4B R5", "batch", "", []string{
+		`{"resource":{"resourceType":"Parameters","parameter":[{"name":"a","resource":{"resourceType":"Patient","b":{"reference":"#x"},"contained":[{"resourceType":"Patient","id":"x"}]}}]},` + req("POST", "Patient/$match", "") + `}`,
+	}, ""},
+	// types, pairs, comments
+	{"types of R5", "R4 R4B", "collection", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Transport"}}`}, "fhir-unknown-type"},
+	{"types of R5", "R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Transport"}}`}, ""},
+	{"types of R4", "R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"EffectEvidenceSynthesis"}}`}, "fhir-unknown-type"},
+	{"abstract types", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"DomainResource"}}`}, "fhir-unknown-type"},
+	{"comments", "R4 R4B R5", "collection", "", []string{`{"fhir_comments":["a"],"fullUrl":"urn:uuid:1",` + patientWith(`,"name":[{"fhir_comments":["b"]}]`) + `}`}, "fhir-json-comments fhir-json-comments"},
+	{"pairs", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1",` + patientWith(`,"a":["x","y"],"_a":[null,{"id":"1"}],"_b":[{"id":"1"}],"c":"x","_c":{"id":"1"},"d":["x"],"_d":[{"extension":[{"_a":[{"id":"1"},{"id":"1"}],"a":["x","z"]}]}]`) + `}`}, ""},
+	{"pairs that do not match", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1",` + patientWith(`,"a":["x","y"],"_a":[{"id":"1"}],"_b":[{"id":"1"}],"b":"x","_c":{"id":"1"},"c":["x"],"_d":[{"id":"1"}],"d":[{"id":"1"}]`) + `}`}, "fhir-json-array-length fhir-json-array-length fhir-json-array-length fhir-json-array-length"},
+	// Bundles in Bundles
+	{"nested", "R4 R4B", "batch", "", []string{
+		`{"resource":` + bundleWith("document", `"id":"a b"`, false, comp, `{"fullUrl":"urn:uuid:2","resource":{"resourceType":"Patient","a":null,"b":{"reference":"urn:uuid:2"},"c":{"reference":"urn:uuid:9"},"d":{"reference":"Patient?x"}}}`) + `,` + req("POST", "Bundle", "") + `}`,
+		`{"fullUrl":"urn:uuid:9",` + patientWith(`,"a":[]`) + `,` + req("POST", "Patient", "") + `}`,
+	}, "fhir-id fhir-id ref-conditional fhir-json-null bdl-9 bdl-10 ~ref-urn fhir-json-empty-array"},
+	{"nested, empty", "R4 R4B R5", "batch", "", []string{`{"resource":{"resourceType":"Bundle","type":"batch"},` + req("POST", "Bundle", "") + `}`}, ""},
+	{"nested, of no type", "R4 R4B R5", "batch", "", []string{`{"resource":{"resourceType":"Bundle","entry":[]},` + req("POST", "Bundle", "") + `}`}, "bundle-type fhir-json-empty-array"},
+	{"nested too often", "R4 R4B", "batch", "", []string{`{"resource":` + bundleWith("batch", "", false,
+		`{"resource":`+bundleWith("batch", "", false,
+			`{"resource":`+bundleWith("batch", "", false,
+				`{"resource":`+bundleWith("collection", "", false, `{`+fullObs+`,"a":[]}`)+`,`+req("POST", "Bundle", "")+`}`)+`,`+req("POST", "Bundle", "")+`}`)+`,`+req("POST", "Bundle", "")+`}`) + `,` + req("POST", "Bundle", "") + `}`}, "~not-checked fhir-json-empty-array"},
+}
+
+// TestBundleRules: what each rule finds at level Strict, at each version of FHIR,
+// whether the type stands before the entries or behind them, in memory and through
+// the smallest window. A "~" marks what stays a warning.
+func TestBundleRules(t *testing.T) {
+	said := map[string]bool{}
+	for _, c := range bundleRuleCases {
+		for version := range strings.FieldsSeq(c.versions) {
+			for _, last := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s/%s %s, type last %v", c.name, version, c.typ, last), func(t *testing.T) {
+					doc := bundleWith(c.typ, c.members, last, c.entries...)
+					o := &Options{Level: Strict, Types: []string{}, Version: Version(version)}
+					got := eachStep(t, doc, o)
+					var codes []string
+					for _, is := range got.Report.Issues {
+						said[is.Code] = true
+						code := is.Code
+						if is.Severity == Warning {
+							code = "~" + code
+						}
+						codes = append(codes, code)
+						assert.Equal(t, strings.Count(doc[:is.Offset], "\n")+1, int(is.Line))
+						assert.True(t, strings.HasPrefix(is.Path, "Bundle"), is.Path)
+					}
+					want := strings.Fields(c.want)
+					if last { // found in another order
+						slices.Sort(want)
+						slices.Sort(codes)
+					}
+					assert.Equal(t, want, append([]string{}, codes...), doc)
+				})
+			}
+		}
+	}
+	for _, r := range rules[fhirResourceType:] {
+		switch r.Code {
+		case "tx-url", "fhir-json-empty-object": // TestLevelRules
+		default:
+			assert.True(t, said[r.Code], r.Code)
+		}
+	}
+}

@@ -1,0 +1,79 @@
+package fhirbundle
+
+// containedIDs are the ids of the resources that a resource contains.
+type containedIDs struct {
+	few  [][]byte
+	many map[string]struct{} // of all, where there are more than few
+}
+
+// fewIDs is how many ids are found sooner by looking at each than by a map.
+const fewIDs = 16
+
+func (c *containedIDs) reset() { c.few, c.many = c.few[:0], nil }
+
+func (c *containedIDs) add(id []byte) {
+	if c.many == nil && len(c.few) < fewIDs {
+		c.few = append(c.few, id)
+		return
+	}
+	if c.many == nil {
+		c.many = make(map[string]struct{}, 2*fewIDs)
+	}
+	c.many[string(id)] = struct{}{}
+}
+
+func (c *containedIDs) has(id []byte) bool {
+	for _, k := range c.few {
+		if string(k) == string(id) {
+			return true
+		}
+	}
+	_, ok := c.many[string(id)]
+	return ok
+}
+
+// readContained judges the contained resources of a resource, and the references
+// to them. A fragment alone is the resource itself.
+func (r *Reader) readContained(data []byte) {
+	ids := &r.contained
+	ids.reset()
+	if at := r.scan.marks.start(data, contained); at >= 0 && data[at] == '[' {
+		walkArray(data, at, func(at int) bool {
+			if data[at] == '{' {
+				r.readContainedResource(data, at)
+			}
+			return true
+		})
+	}
+	for _, at := range r.refs.local {
+		if !ids.has(r.plain(stringAt(data, at))[1:]) {
+			r.entryIssue(ref1, at, "resource", "")
+		}
+	}
+}
+
+func (r *Reader) readContainedResource(data []byte, at int) {
+	typed := false
+	walkObject(data, at, func(name []byte, value int) bool {
+		switch string(name) {
+		case "resourceType":
+			text := r.plain(stringAt(data, value))
+			if typed = isTypeName(text); typed && !r.opts.version.hasType(text) {
+				r.entryIssue(fhirUnknownType, value, "resource.contained", "")
+			}
+		case "id":
+			id := stringAt(data, value)
+			if plain := r.plain(id); len(plain) != len(id) {
+				id = append([]byte(nil), plain...)
+			}
+			if !isID(id) {
+				r.entryIssue(fhirID, value, "resource.contained.id", "")
+			}
+			r.contained.add(id)
+		}
+		return true
+	})
+	if !typed {
+		r.entryIssue(fhirResourceType, at, "resource.contained", "")
+	}
+}

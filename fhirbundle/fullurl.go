@@ -1,0 +1,58 @@
+package fhirbundle
+
+import "bytes"
+
+// readFullURL fills in the entry's fullUrl and judges it.
+func (r *Reader) readFullURL(data []byte) (f facts) {
+	e := &r.entry
+	text, at := r.text(data, fullURL, 1)
+	if at < 0 || data[at] == 'n' { // null is none
+		return 0
+	}
+	e.FullURL = text
+	if !isAbsolute(text) {
+		r.entryIssue(fuAbs, at, "fullUrl", "")
+	}
+	if bytes.Contains(text, []byte("/_history/")) {
+		r.entryIssue(bdl8, at, "fullUrl", "")
+	}
+	if e.Type != "" {
+		r.compareFullURL(text, at)
+	}
+	if len(text) > 0 && !r.resumed && r.index.define(text, r.versionID(data)) {
+		f |= sameFullURL
+	}
+	return f | hasFullURL
+}
+
+// compareFullURL compares a fullUrl at data[at] with what the resource says of
+// itself.
+func (r *Reader) compareFullURL(text []byte, at int) {
+	e := &r.entry
+	typ, id := restful(text)
+	switch {
+	case string(typ) == e.Type:
+		if e.ID != nil && string(id) != string(e.ID) {
+			r.entryIssue(fuID, at, "fullUrl", "")
+		}
+	case typ != nil && r.opts.version.hasType(typ):
+		r.entryIssue(fuType, at, "fullUrl", "")
+	}
+}
+
+// versionID is meta.versionId of the entry's resource, nil where there is none. A
+// history needs none: there the same fullUrl is no fault.
+func (r *Reader) versionID(data []byte) []byte {
+	at := r.scan.marks.start(data, meta)
+	if at < 0 || data[at] != '{' || r.bundle.in == history {
+		return nil
+	}
+	var version []byte
+	walkObject(data, at, func(name []byte, value int) bool {
+		if string(name) == "versionId" {
+			version = stringAt(data, value)
+		}
+		return version == nil
+	})
+	return version
+}

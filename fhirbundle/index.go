@@ -1,0 +1,168 @@
+package fhirbundle
+
+import "hash/maphash"
+
+// index is a set of texts that entries are compared by: fullUrls, and the
+// resources that a transaction changes. It keeps hashes of 128 bits under random
+// seeds in place of the texts, so that an entry costs the same whatever it says,
+// and that nobody can make two of them meet. Its memory is bounded.
+type index struct {
+	slots   []indexSlot // their number is a power of two
+	used    int
+	max     int // bytes, of slots and unresolved
+	seeds   [2]maphash.Seed
+	refused bool // a text found no room
+
+	unresolved []unresolved
+	lost       int64 // references that found no room among them
+}
+
+// indexSlot is a hash whose lowest bits are state; empty if there is none.
+type indexSlot struct{ high, low uint64 }
+
+const (
+	isThere     = 1 << iota // the slot is taken
+	isFullURL               // of an entry without a versionId
+	isDefined               // of an entry
+	indexStates = isThere | isFullURL | isDefined
+)
+
+// unresolved is a reference to what was no fullUrl of an entry before it.
+type unresolved struct {
+	target              indexSlot
+	entry, line, offset int64
+}
+
+const (
+	slotBytes       = 16
+	unresolvedBytes = 40
+	firstSlots      = 32
+	fewSlots        = 4096
+)
+
+func (x *index) reset(max int) {
+	clear(x.slots)
+	x.used, x.max, x.refused = 0, max, false
+	x.unresolved, x.lost = x.unresolved[:0], 0
+}
+
+// key is what stands for a text.
+func (x *index) key(text []byte) indexSlot {
+	if x.slots == nil {
+		x.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
+		x.slots = make([]indexSlot, firstSlots)
+	}
+	return indexSlot{maphash.Bytes(x.seeds[0], text), maphash.Bytes(x.seeds[1], text)&^indexStates | isThere}
+}
+
+// with is the key of a pair.
+func (k indexSlot) with(other indexSlot) indexSlot {
+	k.high = chain(k.high, other.high)
+	k.low = chain(k.low, other.low)&^indexStates | isThere
+	return k
+}
+
+// find returns the slot of a key, which is empty where the key is not there.
+func (x *index) find(k indexSlot) *indexSlot {
+	mask := uint64(len(x.slots) - 1)
+	for i := k.high & mask; ; i = (i + 1) & mask {
+		if s := &x.slots[i]; s.low == 0 || s.high == k.high && s.low&^indexStates == k.low&^indexStates {
+			return s
+		}
+	}
+}
+
+// enter returns the slot of a key, a new one if need be; nil where there is no
+// room for it.
+func (x *index) enter(k indexSlot) *indexSlot {
+	s := x.find(k)
+	if s.low != 0 {
+		return s
+	}
+	if 4*(x.used+1) > 3*len(x.slots) {
+		if !x.grow() {
+			x.refused = true
+			return nil
+		}
+		s = x.find(k)
+	}
+	x.used++
+	*s = indexSlot{k.high, k.low&^indexStates | isThere}
+	return s
+}
+
+// grow makes the table longer, if the old and the new one fit beside each other.
+func (x *index) grow() bool {
+	old := x.slots
+	size := 2 * len(old)
+	if size < fewSlots {
+		size *= 2
+	}
+	if (len(old)+size)*slotBytes > x.room() {
+		return false
+	}
+	x.slots = make([]indexSlot, size)
+	for _, s := range old {
+		if s.low != 0 {
+			*x.find(s) = s
+		}
+	}
+	return true
+}
+
+// room is what may be taken by slots.
+func (x *index) room() int { return x.max - cap(x.unresolved)*unresolvedBytes }
+
+// define takes in the fullUrl of an entry and its versionId, and says whether an
+// earlier entry had both.
+func (x *index) define(fullURL, version []byte) (same bool) {
+	k := x.key(fullURL)
+	if s := x.enter(k); s != nil {
+		if len(version) == 0 {
+			same = s.low&isFullURL != 0
+			s.low |= isFullURL
+		}
+		s.low |= isDefined
+	}
+	if len(version) > 0 {
+		same = x.claim(k.with(x.key(version)))
+	}
+	return same
+}
+
+// claim takes a key in, and says whether it was there before.
+func (x *index) claim(k indexSlot) (was bool) {
+	n := x.used
+	return x.enter(k) != nil && x.used == n
+}
+
+// changes takes in a resource that a transaction changes, and says whether an
+// earlier entry changes it too.
+func (x *index) changes(identity []byte) (too bool) {
+	return x.claim(x.key(identity).with(notFullURL))
+}
+
+// notFullURL keeps identities and fullUrls apart.
+var notFullURL = indexSlot{1, 1 << 8}
+
+// refer takes in a reference to a fullUrl, and says whether it is the first one
+// and to none that an entry before has: then it is to be kept.
+func (x *index) refer(text []byte) (k indexSlot, keep bool) {
+	k = x.key(text)
+	n := x.used
+	s := x.enter(k)
+	return k, s != nil && x.used > n
+}
+
+// keep remembers a reference until all fullUrls are known.
+func (x *index) keep(u unresolved) {
+	if len(x.unresolved) == cap(x.unresolved) {
+		more := max(16, 2*cap(x.unresolved))
+		if len(x.slots)*slotBytes+(cap(x.unresolved)+more)*unresolvedBytes > x.max {
+			x.lost++
+			return
+		}
+		x.unresolved = append(make([]unresolved, 0, more), x.unresolved...)
+	}
+	x.unresolved = append(x.unresolved, u)
+}

@@ -1,0 +1,174 @@
+package fhirbundle
+
+// What the Bundle itself has, beside its entries, and the rules that ask for it.
+
+type member uint8
+
+const (
+	otherMember member = iota
+	typeMember
+	resourceTypeMember
+	bundleEntry
+	bundleID
+	identifier
+	timestamp
+	total
+	link
+	issues
+)
+
+func memberOf(name []byte) member {
+	switch string(name) {
+	case "type":
+		return typeMember
+	case "resourceType":
+		return resourceTypeMember
+	case "entry":
+		return bundleEntry
+	case "id":
+		return bundleID
+	case "identifier":
+		return identifier
+	case "timestamp":
+		return timestamp
+	case "total":
+		return total
+	case "link":
+		return link
+	case "issues":
+		return issues
+	}
+	return otherMember
+}
+
+// seenAt is where a member is.
+type seenAt struct {
+	seen   bool
+	line   int64
+	offset int64
+}
+
+func (r *Reader) here() seenAt {
+	return seenAt{true, r.win.lineAt(r.win.pos) + 1, r.win.offset()}
+}
+
+// readMember takes in the value of a member of the Bundle, value, which was
+// scanned.
+func (r *Reader) readMember(what member, value []byte) {
+	b := &r.bundle
+	switch what {
+	case bundleID:
+		if !isID(r.plain(stringAt(value, 0))) {
+			at := r.here()
+			r.report(fhirID, Issue{Path: "Bundle.id", Line: at.line, Offset: at.offset})
+		}
+	case identifier:
+		b.identified = value[0] == '{' && hasString(value, 0, "system") && hasString(value, 0, "value")
+	case timestamp:
+		b.timed = value[0] == '"'
+	case total:
+		b.total = r.here()
+	case link:
+		b.selfLink = hasSelfLink(value)
+	case issues:
+		b.issues = r.here()
+		b.severe = hasSevereIssue(value)
+	}
+}
+
+// hasString says whether the object at data[i] has a member that is a string and
+// not empty.
+func hasString(data []byte, i int, member string) (found bool) {
+	walkObject(data, i, func(name []byte, at int) bool {
+		if string(name) == member {
+			found = len(stringAt(data, at)) > 0
+			return false
+		}
+		return true
+	})
+	return found
+}
+
+func hasSelfLink(value []byte) (found bool) {
+	if value[0] != '[' {
+		return false
+	}
+	walkArray(value, 0, func(at int) bool {
+		if value[at] != '{' || !hasString(value, at, "url") {
+			return true
+		}
+		walkObject(value, at, func(name []byte, at int) bool {
+			found = found || string(name) == "relation" && string(stringAt(value, at)) == "self"
+			return !found
+		})
+		return !found
+	})
+	return found
+}
+
+// hasSevereIssue says whether an OperationOutcome has an issue whose severity is
+// not information or warning.
+func hasSevereIssue(value []byte) (found bool) {
+	if value[0] != '{' {
+		return false
+	}
+	walkObject(value, 0, func(name []byte, list int) bool {
+		if string(name) != "issue" || value[list] != '[' {
+			return true
+		}
+		walkArray(value, list, func(issue int) bool {
+			if value[issue] != '{' {
+				return true
+			}
+			walkObject(value, issue, func(name []byte, at int) bool {
+				if string(name) == "severity" {
+					s := string(stringAt(value, at))
+					found = s != "information" && s != "warning"
+				}
+				return !found
+			})
+			return !found
+		})
+		return false
+	})
+	return found
+}
+
+// judgeMembers judges what the Bundle's type demands of the Bundle itself.
+func (r *Reader) judgeMembers() {
+	b := &r.bundle
+	in := func(k kinds) bool { return b.in&k != 0 }
+	if b.in == 0 {
+		return
+	}
+	bundle := Issue{Path: "Bundle", Line: max(b.typ.line, 1), Offset: b.typ.offset}
+	broken := func(ru rule, path string, is bool) {
+		if is {
+			at := bundle
+			at.Path = path
+			r.report(ru, at)
+		}
+	}
+	if b.total.seen && !in(searchset|history) {
+		r.report(bdl1, Issue{Path: "Bundle.total", Line: b.total.line, Offset: b.total.offset})
+	}
+	broken(bdl9, "Bundle.identifier", in(document) && !b.identified)
+	broken(bdl10, "Bundle.timestamp", in(document) && !b.timed)
+	const first = "Bundle.entry[0].resource"
+	broken(bdl11, first, in(document) && b.first != "Composition")
+	broken(bdl12, first, in(message) && b.first != "MessageHeader")
+	if r.opts.version != R5 {
+		return
+	}
+	broken(bdl13, first, in(subscriptionNotification) && b.first != "SubscriptionStatus")
+	if b.issues.seen {
+		at := Issue{Path: "Bundle.issues", Line: b.issues.line, Offset: b.issues.offset}
+		if b.severe {
+			r.report(bdl16, at)
+		}
+		if in(document) {
+			r.report(bdl17, at)
+		}
+	}
+	broken(bdl18, "Bundle.link", in(searchset) && !b.selfLink)
+}

@@ -1,0 +1,60 @@
+package fhirbundle
+
+// A primitive x and what FHIR's JSON keeps of it in _x, its id and extensions, are
+// both arrays of the same length, or neither is one
+// (http://hl7.org/fhir/R4/json.html#primitive).
+
+// companion is a member of an open object whose name starts with an underscore.
+type companion struct {
+	name  int // an index into scanner.names
+	at    int // behind the name's closing quote
+	count int // of elements, where it is an array
+}
+
+// pair takes in a name with an underscore, before it joins scanner.names; at is
+// the index behind its closing quote.
+func (s *scanner) pair(at, depth int) {
+	s.extraOf(depth)
+	s.pairs = append(s.pairs, companion{name: len(s.names), at: at})
+}
+
+// counts says whether the array that is the value of the name that came last is to
+// be counted, and begins to.
+func (s *scanner) counts() bool {
+	n := len(s.pairs)
+	if n == 0 || s.pairs[n-1].name != len(s.names)-1 {
+		return false
+	}
+	s.pairs[n-1].count = 1
+	return true
+}
+
+// checkPairs judges the companions in an object that ends.
+func (s *scanner) checkPairs(data []byte, base int, e extra) {
+	for _, p := range s.pairs[e.pairs:] {
+		text := s.text(data, s.names[p.name])[1:]
+		x := s.find(data, base, text, hashName(text), e.wide)
+		if x < 0 || s.names[x].off&inArena != 0 {
+			continue // there is none, or its name has escapes, which no name of FHIR needs
+		}
+		at := valueAt(data, int(s.names[x].off+s.names[x].size)+1)
+		isList, hasList := data[valueAt(data, p.at)] == '[', data[at] == '['
+		if isList != hasList || isList && countPrimitives(data, at) != p.count {
+			s.note(fhirUnaligned, p.at-len(text)-len(`"_"`))
+		}
+	}
+	s.pairs = s.pairs[:e.pairs]
+}
+
+// countPrimitives counts the elements of the array at data[i], up to one that is an
+// object or an array, for then they are no primitives.
+func countPrimitives(data []byte, i int) (n int) {
+	walkArray(data, i, func(at int) bool {
+		n++
+		if data[at] == '{' || data[at] == '[' {
+			n = -1
+		}
+		return n > 0
+	})
+	return n
+}

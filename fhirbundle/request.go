@@ -1,0 +1,109 @@
+package fhirbundle
+
+// readRequest fills in the request, which starts at data[at], and judges it.
+func (r *Reader) readRequest(data []byte, at int) (f facts) {
+	e, m := &r.entry, &r.scan.marks
+	if data[at] == '{' {
+		end := m.end[request]
+		e.Request = data[at:end:end]
+		f |= r.readMethod(data, at)
+		e.URL, _ = r.text(data, requestURL, 2)
+	} else {
+		r.entryIssue(txMethod, at, "request.method", "")
+	}
+	if len(e.URL) == 0 {
+		r.entryIssue(txURL, at, "request.url", "")
+		return f
+	}
+	if m.at[ifNoneExist] != 0 && e.Request != nil {
+		if at := m.start(data, ifNoneExist); !isQuery(r.plain(stringAt(data, at))) {
+			f |= oddIfNoneExist
+		}
+	}
+	return f | r.readURL(f)
+}
+
+func (r *Reader) readMethod(data []byte, at int) (f facts) {
+	e := &r.entry
+	text, methodAt := r.text(data, method, 2)
+	if len(text) > 0 {
+		f = hasMethod
+		e.Method = methodOf(text)
+	}
+	if e.Method == "" {
+		e.Method = string(text)
+		r.entryIssue(txMethod, max(methodAt, at), "request.method", "")
+	}
+	switch e.Method {
+	case "POST":
+		f |= isPOST
+	case "PUT":
+		f |= isPUT
+	case "PATCH":
+		f |= isPATCH
+	case "DELETE":
+		f |= isDELETE
+	case "GET", "HEAD":
+		f |= isRead
+	}
+	return f
+}
+
+// readURL judges the URL of a request whose method is among f, and what it says of
+// the resource.
+func (r *Reader) readURL(method facts) (f facts) {
+	e := &r.entry
+	u, ok := parseURL(e.URL)
+	named := len(u.typ) > 0 && (string(u.typ) == e.Type || r.opts.version.hasType(u.typ))
+	switch {
+	case !ok:
+		return oddURL
+	case method&(isPUT|isPATCH|isDELETE) != 0:
+		if !named || u.id == nil && !u.query {
+			return oddURL
+		}
+		if r.identify(u.whole) {
+			f |= sameIdentity
+		}
+	case method&isPOST != 0:
+		if isOperation(u) {
+			return 0
+		}
+		if !named || u.id != nil {
+			return oddURL
+		}
+		// Its fullUrl is the identity that the others know it by.
+		if typ, id := restful(e.FullURL); typ != nil && string(typ) == e.Type && r.identify(e.FullURL[len(e.FullURL)-len(typ)-1-len(id):]) {
+			f |= sameIdentity
+		}
+	}
+	if e.Resource == nil || method&(isPOST|isPUT) == 0 {
+		return f
+	}
+	if e.Type != "" && string(u.typ) != e.Type {
+		f |= otherType
+	}
+	if method&isPUT != 0 && u.id != nil {
+		if e.ID == nil {
+			f |= lacksID
+		} else if string(u.id) != string(e.ID) {
+			f |= otherID
+		}
+	}
+	return f
+}
+
+// isOperation says whether the URL of a POST is that of an operation, of a search,
+// or the server's root.
+func isOperation(u identity) bool {
+	return u.id == nil && (len(u.typ) == 0 || u.typ[0] == '$' || string(u.typ) == "_search")
+}
+
+// identify takes in the identity of a resource that the entry changes, and says
+// whether an earlier entry of the transaction changes it too.
+func (r *Reader) identify(identity []byte) bool {
+	if r.resumed || r.bundle.typ.seen && r.bundle.in != transaction {
+		return false
+	}
+	return r.index.changes(identity)
+}

@@ -1,0 +1,62 @@
+package fhirbundle
+
+// severities says what becomes of a finding, by its rule.
+type severities [ruleCount]Severity
+
+// common are the tables of readers whose program changes nothing, by level.
+var common = func() (all [2][3]*severities) {
+	for i, level := range [...]Level{Lenient, Strict} {
+		for k := range all[i] {
+			all[i][k] = newSeverities(level, as(k))
+		}
+	}
+	return all
+}()
+
+// as is what a reader reads.
+type as uint8
+
+const (
+	asBundle as = iota
+	asLines
+	asNested // a Bundle that is a resource: what the front door wants does not concern it
+)
+
+func newSeverities(level Level, a as) *severities {
+	s := new(severities)
+	for i, r := range rules {
+		s[i] = r.Severity(level)
+		if a == asNested && r.Always && !r.Fixed {
+			s[i] = Rule{}.Severity(level)
+		}
+	}
+	switch a {
+	case asLines: // nothing could be done with it
+		s[fhirResourceType] = Error
+	case asNested:
+		s[bundleNoEntries] = None
+	}
+	return s
+}
+
+// severities of a reader with these options.
+func (o *options) severities(a as) *severities {
+	s := common[0][a]
+	if o.strict {
+		s = common[1][a]
+	}
+	if len(o.changed) == 0 {
+		return s
+	}
+	own := *s
+	for code, severity := range o.changed {
+		i := ruleIndex(code)
+		switch severity {
+		case Error, Warning, Information, None:
+			if i > 0 && !rules[i].Fixed {
+				own[i] = severity
+			}
+		}
+	}
+	return &own
+}

@@ -1,0 +1,77 @@
+package fhirbundle
+
+// What was scanned before can be walked without a check. These functions are for
+// the few small objects whose insides a rule asks for; they allocate nothing.
+
+// skipValue returns the index behind the value that starts at data[i].
+func skipValue(data []byte, i int) int {
+	depth := 0
+	for {
+		switch data[i] {
+		case '"':
+			end, _ := scanString(data, i+1, true)
+			i = end + 1
+		case '{', '[':
+			depth++
+			i++
+		case '}', ']':
+			depth--
+			i++
+		case ',', ':', ' ', '\n', '\r', '\t':
+			i++
+			continue
+		default:
+			for i < len(data) && !endsScalar[data[i]] {
+				i++
+			}
+		}
+		if depth == 0 {
+			return i
+		}
+	}
+}
+
+// endsScalar are the characters that can follow a number or a literal.
+var endsScalar = [256]bool{',': true, '}': true, ']': true, ' ': true, '\n': true, '\r': true, '\t': true, ':': true}
+
+// walkObject calls f with the name, as written between its quotes, and the place
+// of the value of each member of the object that starts at data[i], until f
+// returns false.
+func walkObject(data []byte, i int, f func(name []byte, at int) bool) {
+	for i = skipSpace(data, i+1); data[i] != '}'; {
+		end, _ := scanString(data, i+1, true)
+		name := data[i+1 : end]
+		at := valueAt(data, end+1)
+		if !f(name, at) {
+			return
+		}
+		i = skipSpace(data, skipValue(data, at))
+		if data[i] == ',' {
+			i = skipSpace(data, i+1)
+		}
+	}
+}
+
+// walkArray calls f with the place of each element of the array that starts at
+// data[i], until f returns false.
+func walkArray(data []byte, i int, f func(at int) bool) {
+	for i = skipSpace(data, i+1); data[i] != ']'; {
+		if !f(i) {
+			return
+		}
+		i = skipSpace(data, skipValue(data, i))
+		if data[i] == ',' {
+			i = skipSpace(data, i+1)
+		}
+	}
+}
+
+// stringAt returns the text of the string at data[i] as it is written; nil where
+// there is another value.
+func stringAt(data []byte, i int) []byte {
+	if data[i] != '"' {
+		return nil
+	}
+	end, _ := scanString(data, i+1, true)
+	return data[i+1 : end : end]
+}
