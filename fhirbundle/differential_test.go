@@ -2,140 +2,100 @@ package fhirbundle
 
 import (
 	"bytes"
-	"io"
 	"math/rand/v2"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
-
-	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 )
 
-// oracle says what jsontext says: whether data is one JSON value.
-func oracle(dec *jsontext.Decoder, data []byte) bool {
-	dec.Reset(bytes.NewBuffer(data))
-	if _, err := dec.ReadValue(); err != nil {
-		return false
-	}
-	_, err := dec.ReadToken()
-	return err == io.EOF
-}
-
-// ranges are the byte ranges of all values and names of a document, by jsontext.
-func ranges(dec *jsontext.Decoder, data []byte) map[[2]int64]bool {
-	all := map[[2]int64]bool{}
-	dec.Reset(bytes.NewBuffer(data))
-	var open []int64
-	for {
-		tok, err := dec.ReadToken()
-		if err != nil {
-			return all
-		}
-		end := dec.InputOffset()
-		switch tok.Kind() {
-		case '{', '[':
-			open = append(open, end-1)
-		case '}', ']':
-			all[[2]int64{open[len(open)-1], end}] = true
-			open = open[:len(open)-1]
-		default:
-			all[[2]int64{0, end}] = true
-		}
-	}
-}
-
-// seeds are documents that are worth mutating.
-func seeds(t testing.TB) [][]byte {
-	g := fhirgen.New(nil)
-	all := [][]byte{
-		g.AppendBundle(nil, "transaction", 1),
-		g.AppendResource(nil, "Patient"),
-		[]byte(tx(post(patient), `{"request":{"method":"GET","url":"A"}}`)),
-		[]byte(`{"resourceType":"Bundle","entry":[{"fullUrl":"a","resource":{"given":["a",null],"_given":[null,{"id":"\ud83d\ude00é"}],"n":[-0.0e-10,1E+5,0,10,true,false,null,"",[],{}]}}],"type":"batch"} `),
-		[]byte("{\"" + many(60)[1:] + "}"),
-		[]byte(`[[[[[[[[{"a":{"b":{"c":["\"\\\/\b\f\n\r\t"]}}}]]]]]]]]`),
-	}
-	for _, f := range corpusFiles(t) {
-		if len(f.data) < 3000 {
-			all = append(all, f.data)
-		}
-	}
-	return all
-}
-
-var pieces = []string{
-	`"`, `\`, `{`, `}`, `[`, `]`, `,`, `:`, ` `, "\n", "\t", "\r", "\x00", "\x1f", "\x7f", "\x80", "\xc0\x80", "\xc2\xa9", "\xe2\x82\xac",
-	"\xed\xa0\x80", "\xf0\x9f\x98\x80", "\xf4\x90\x80\x80", "\xf8", "\xef\xbb\xbf", `\u0000`, `\u0061`, `\ud800`, `\udc00`, `\ud83d\ude00`, `\uD83D\u0041`, `\x`,
-	`0`, `-`, `1.`, `.5`, `1e5`, `1E-`, `01`, `-0`, `123456789012345678901234567890`, `true`, `false`, `null`, `nul`, `""`, `"a":1`, `"a":1,"a":2`,
-	`"resourceType":"Bundle"`, `"id":"x"`, `{"a":`, `[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[`, `]]]]]]]]]]]]`, `,,`, `{}`, `[]`, `"entry":[`,
-}
-
-// mutate changes a document in one to three places.
-func mutate(r *rand.Rand, all [][]byte) []byte {
-	data := bytes.Clone(all[r.IntN(len(all))])
-	for range 1 + r.IntN(3) {
-		if len(data) == 0 {
-			return data
-		}
-		i := r.IntN(len(data))
-		j := min(len(data), i+1+r.IntN(12))
-		switch r.IntN(8) {
-		case 0: // cut
-			data = data[:i]
-		case 1: // flip
-			data[i] ^= 1 << r.IntN(8)
-		case 2: // leave out
-			data = append(data[:i], data[j:]...)
-		case 3: // double
-			data = append(data[:j:j], data[i:]...)
-		case 4, 5: // put in
-			data = append(data[:i:i], append([]byte(pieces[r.IntN(len(pieces))]), data[i:]...)...)
-		case 6: // replace
-			data = append(data[:i:i], append([]byte(pieces[r.IntN(len(pieces))]), data[j:]...)...)
-		case 7: // splice
-			other := all[r.IntN(len(all))]
-			if len(other) > 0 {
-				k := r.IntN(len(other))
-				data = append(data[:i:i], other[k:min(len(other), k+200)]...)
-			}
-		}
-	}
-	return data
-}
+// maxSpans is how many values of a mutated document are compared one by one.
+const maxSpans = 24
 
 // compare checks one document against jsontext: the verdict, and where values
-// end. Depth is the one thing that only we limit.
-func compare(t testing.TB, dec *jsontext.Decoder, data []byte) {
-	o := &Options{MaxDepth: 1000}
+// end. Of its values it looks at most times at so many.
+func compare(t testing.TB, dec *jsontext.Decoder, data []byte, most int) (valid bool) {
+	t.Helper()
+	o := &Options{MaxDepth: oracleDepth}
 	err := CheckJSON(data, o)
 	data = bytes.TrimPrefix(data, bom) // jsontext does not know it
 	if want := oracle(dec, data); want != (err == nil) {
 		t.Fatalf("jsontext says %v, we say %v of %q", want, err, data)
 	}
+	all, open := spans(dec, data)
+	compareSpans(t, data, all, open, most)
 	if err != nil {
-		return
+		return false
 	}
 	r := NewBytesReader(data, o)
-	var all map[[2]int64]bool
+	var known map[span]bool
 	for e, err := range r.All() {
 		if err != nil {
 			break // not a Bundle, or an escaped NUL
 		}
-		if all == nil {
-			all = ranges(dec, data)
+		if known == nil {
+			known = make(map[span]bool, len(all))
+			for _, s := range all {
+				known[s] = true
+			}
 		}
-		end := e.Offset + e.Size
-		if !all[[2]int64{e.Offset, end}] && !all[[2]int64{0, end}] {
-			t.Fatalf("entry %d, [%d:%d], is no value in %q", e.Index, e.Offset, end, data)
+		if s := (span{int(e.Offset), int(e.Offset + e.Size), 2}); !known[s] {
+			t.Fatalf("entry %d, %v, is no value in %q", e.Index, s, data)
 		}
-		if end = e.ResourceOffset + int64(len(e.Resource)); e.Resource != nil && !all[[2]int64{e.ResourceOffset, end}] {
-			t.Fatalf("resource %d, [%d:%d], is no object in %q", e.Index, e.ResourceOffset, end, data)
+		if s := (span{int(e.ResourceOffset), int(e.ResourceOffset) + len(e.Resource), 3}); e.Resource != nil && !known[s] {
+			t.Fatalf("resource %d, %v, is no value in %q", e.Index, s, data)
 		}
-		if e.Request != nil && !jsontext.Value(e.Request).IsValid() {
-			t.Fatalf("request %d is no object in %q", e.Index, data)
+		if at := bytes.Index(data[e.Offset:], e.Request) + int(e.Offset); e.Request != nil && !known[span{at, at + len(e.Request), 3}] {
+			t.Fatalf("request %d is no value in %q", e.Index, data)
+		}
+	}
+	return true
+}
+
+// compareSpans starts the scanner on values inside a document: it ends where
+// they end, or fails where jsontext did not get to their end.
+func compareSpans(t testing.TB, data []byte, all, open []span, most int) {
+	t.Helper()
+	r := newReader(&Options{MaxDepth: oracleDepth})
+	r.scan.allowNUL = true
+	every := max(1, len(all)/most)
+	for k := len(data) % every; k < len(all); k += every {
+		s := all[k]
+		value, length := data[s.start:], s.end-s.start
+		if end, f := r.scan.value(value, s.depth, true); f != fine || end != length {
+			t.Fatalf("the value at %d ends at %d, not %d (fault %d), in %q", s.start, s.end, s.start+end, f, data)
+		}
+		// Nothing behind its end matters, and without its last byte it is no
+		// value, unless it is a number.
+		if end, f := r.scan.value(value[:length], s.depth, true); f != fine || end != length {
+			t.Fatalf("the value at %d alone ends at %d, not %d (fault %d), in %q", s.start, s.end, s.start+end, f, data)
+		}
+		isNumber := value[0] == '-' || value[0]-'0' < 10
+		if length > 1 && !isNumber {
+			cut := 1 + (length*7+k)%(length-1)
+			if _, f := r.scan.value(value[:cut], s.depth, true); f != more {
+				t.Fatalf("the value at %d is not cut behind %d bytes (fault %d), in %q", s.start, cut, f, data)
+			}
+		}
+		if isNumber {
+			if _, f := r.scan.value(value[:length], s.depth, false); f != more {
+				t.Fatalf("the number at %d may go on (fault %d), in %q", s.start, f, data)
+			}
+		}
+		if len(r.scan.names) != 0 {
+			t.Fatalf("the value at %d leaves names behind, in %q", s.start, data)
+		}
+	}
+	every = max(1, len(open)/most)
+	for k := 0; k < len(open); k += every {
+		if end, f := r.scan.value(data[open[k].start:], open[k].depth, true); f == fine {
+			t.Fatalf("the value at %d ends at %d, and should not, in %q", open[k].start, open[k].start+end, data)
+		}
+		if len(r.scan.names) != 0 {
+			t.Fatalf("the value at %d leaves names behind, in %q", open[k].start, data)
 		}
 	}
 }
@@ -155,17 +115,75 @@ func TestDifferential(t *testing.T) {
 	all := seeds(t)
 	dec := jsontext.NewDecoder(bytes.NewReader(nil))
 	for _, data := range all {
-		compare(t, dec, data)
+		compare(t, dec, data, len(data)+1) // every value
 	}
 	r := rand.New(rand.NewPCG(uint64(n), 3))
 	good := 0
 	for range n {
-		data := mutate(r, all)
-		compare(t, dec, data)
-		if oracle(dec, data) {
+		if compare(t, dec, mutate(r, all), maxSpans) {
 			good++
 		}
 	}
 	t.Logf("%d documents, %d of them valid", n, good)
 	require.Greater(t, good, n/100)
+	require.Less(t, good, n-n/100)
+}
+
+// TestDifferentialCorpus: they agree on every document of the corpus, and on
+// every value of those that are not too large.
+func TestDifferentialCorpus(t *testing.T) {
+	dec := jsontext.NewDecoder(bytes.NewReader(nil))
+	for _, f := range corpus(t) {
+		if f.kind != "ndjson" {
+			compare(t, dec, f.data, 2000)
+			continue
+		}
+		for line := range bytes.Lines(f.data) {
+			compare(t, dec, line, 100)
+		}
+	}
+}
+
+// TestDifferentialNesting: they agree on what is nested as deep as jsontext
+// goes, and one level deeper.
+func TestDifferentialNesting(t *testing.T) {
+	dec := jsontext.NewDecoder(bytes.NewReader(nil))
+	for _, c := range []struct {
+		open, inner, end string
+		levels           int // in open
+	}{
+		{"[", "", "]", 1},
+		{`{"a":`, "1", "}", 1},
+		{`[{"a":`, "[]", "}]", 2},
+		{` [ `, "{}", " ] ", 1},
+	} {
+		for n := oracleDepth/c.levels - 2; n <= oracleDepth/c.levels+1; n++ {
+			doc := strings.Repeat(c.open, n) + c.inner + strings.Repeat(c.end, n)
+			compare(t, dec, []byte(doc), maxSpans)
+			compare(t, dec, []byte(doc[:len(doc)-1]), maxSpans)
+		}
+	}
+}
+
+// TestDifferentialPieces puts every piece at every place of a small document
+// that has one of everything.
+func TestDifferentialPieces(t *testing.T) {
+	dec := jsontext.NewDecoder(bytes.NewReader(nil))
+	doc := []byte(`{"a":["x\n\u00e9é",-1.5e+2,true,{}],"bcdefghi" : {"c":null , "d":0},"e":"😀\ud83d\ude00"}`)
+	for _, p := range pieces {
+		for i := range len(doc) + 1 {
+			compare(t, dec, put(doc, i, i, p), maxSpans)
+			if i < len(doc) {
+				compare(t, dec, put(doc, i, i+1, p), maxSpans)
+			}
+		}
+	}
+	for i := range doc {
+		compare(t, dec, doc[:i], maxSpans)
+		for c := range 256 { // every byte at every place
+			data := bytes.Clone(doc)
+			data[i] = byte(c)
+			compare(t, dec, data, maxSpans)
+		}
+	}
 }
