@@ -42,6 +42,10 @@ func (r *Reader) start() {
 	w := &r.win
 	for len(w.buf)-w.pos < len(bom) && w.more() {
 	}
+	if rest := w.buf[w.pos:]; len(rest) < len(bom) && w.err != io.EOF && bytes.HasPrefix(bom, rest) {
+		r.failRead(badEnd) // what there is may be half of a mark
+		return
+	}
 	if bytes.HasPrefix(w.buf[w.pos:], bom) {
 		r.report(jsonBOM, Issue{Line: 1})
 		w.pos += len(bom)
