@@ -6,88 +6,161 @@ import (
 	"strings"
 )
 
-// hostile are documents made to cost more than they should; make gives one of
-// about so many bytes.
+// hostile are documents made to cost more than they should.
 var hostile = []struct {
 	name string
+	code string // of the error that is shown, "" for none
+	each int    // how many bytes may be allocated for each byte, besides some for all
 	make func(size int) []byte
 }{
-	{"keys of one object", func(size int) []byte {
-		return inEntry(func(b *bytes.Buffer) {
-			b.WriteByte('{')
-			for i := 0; b.Len() < size; i++ {
-				fmt.Fprintf(b, `"k%08d":1,`, i)
-			}
-			b.WriteString(`"last":1}`)
-		})
+	{"keys of one object", "", 24, func(size int) []byte {
+		return inEntry(func(b *bytes.Buffer) { keys(b, size, `"k%08d":1,`) })
 	}},
-	{"keys of the Bundle", func(size int) []byte {
+	{"keys of the Bundle", "", 24, func(size int) []byte {
 		var b bytes.Buffer
 		b.WriteByte('{')
 		for i := 0; b.Len() < size; i++ {
 			fmt.Fprintf(&b, `"k%08d":1,`, i)
 		}
-		b.WriteString(`"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Basic"}}]}`)
+		b.WriteString(`"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Basic"}}]}`)
 		return b.Bytes()
 	}},
-	{"keys in escapes", func(size int) []byte {
-		return inEntry(func(b *bytes.Buffer) {
-			b.WriteByte('{')
-			for i := 0; b.Len() < size; i++ {
-				fmt.Fprintf(b, `"\u006b%08d":1,`, i)
-			}
-			b.WriteString(`"last":1}`)
-		})
+	{"keys in escapes", "", 24, func(size int) []byte {
+		return inEntry(func(b *bytes.Buffer) { keys(b, size, `"\u006b%08d":1,`) })
 	}},
-	{"long keys that are nearly the same", func(size int) []byte {
+	{"long keys that are nearly the same", "", 8, func(size int) []byte {
 		same := strings.Repeat("a", 2000)
+		return inEntry(func(b *bytes.Buffer) { keys(b, size, `"`+same+`%08d`+same+`":1,`) })
+	}},
+	{"long keys in escapes that are nearly the same", "", 16, func(size int) []byte {
+		same := strings.Repeat(`\u0061\u00e9`, 100)
+		return inEntry(func(b *bytes.Buffer) { keys(b, size, `"`+same+`%08d`+same+`":"`+same+`",`) })
+	}},
+	{"a key twice among many", "json-dup", 24, func(size int) []byte {
 		return inEntry(func(b *bytes.Buffer) {
-			b.WriteByte('{')
-			for i := 0; b.Len() < size; i++ {
-				fmt.Fprintf(b, `"%s%08d%s":1,`, same, i, same)
-			}
-			b.WriteString(`"last":1}`)
+			keys(b, size, `"k%08d":1,`)
+			b.Truncate(b.Len() - 1)
+			b.WriteString(`,"k00000000":1}`)
 		})
 	}},
-	{"depth at the limit", func(size int) []byte {
-		deep := strings.Repeat(`{"a":[`, 29) + "1" + strings.Repeat("]}", 29)
+	{"objects with a table each", "", 8, func(size int) []byte {
+		return inEntry(func(b *bytes.Buffer) { list(b, size, "{"+many(40)+"},") })
+	}},
+	{"a wide object at every level", "", 8, func(size int) []byte {
+		level := "{" + many(40) + `,"inner":`
+		return inEntry(func(b *bytes.Buffer) {
+			list(b, size, strings.Repeat(level, 50)+"1"+strings.Repeat("}", 50)+",")
+		})
+	}},
+	{"depth at the limit", "", 4, func(size int) []byte {
+		return inEntry(func(b *bytes.Buffer) {
+			list(b, size, strings.Repeat(`{"a":[`, 29)+"1"+strings.Repeat("]}", 29)+",")
+		})
+	}},
+	{"depth past the limit", "json-depth", 4, func(size int) []byte {
+		deep := strings.Repeat(`{"a":[`, 29) + "1" + strings.Repeat("]}", 29) + ","
+		return inEntry(func(b *bytes.Buffer) {
+			list(b, size, deep)
+			b.Truncate(b.Len() - len("1]"))
+			b.WriteString(strings.Repeat(`[`, 60) + "1" + strings.Repeat("]", 61))
+		})
+	}},
+	{"entries of {}", "entry-resource", 0, func(size int) []byte {
+		return []byte(`{"resourceType":"Bundle","type":"batch","entry":[` + strings.Repeat("{},", size/3) + `{}]}`)
+	}},
+	{"entries before the type", "entry-resource", 0, func(size int) []byte {
+		e := `{"request":{"method":"GET","url":"Basic"}},`
+		return []byte(`{"resourceType":"Bundle","entry":[` + strings.Repeat(e, size/len(e)) + `{}],"type":"collection"}`)
+	}},
+	{"entries with a fullUrl each", "", 8, func(size int) []byte {
+		return entriesOf(size, `{"fullUrl":"http://a.b/Basic/%d","resource":{"resourceType":"Basic"},"request":{"method":"POST","url":"Basic"}}`)
+	}},
+	{"entries that change a resource each", "", 8, func(size int) []byte {
+		return entriesOf(size, `{"resource":{"resourceType":"Basic","id":"%[1]d"},"request":{"method":"PUT","url":"Basic/%[1]d"}}`)
+	}},
+	{"entries that refer to nothing", "", 8, func(size int) []byte {
+		return entriesOf(size, `{"resource":{"resourceType":"Basic","subject":{"reference":"urn:uuid:00000000-0000-4000-8000-%012d"}},"request":{"method":"POST","url":"Basic"}}`)
+	}},
+	{"references to nothing in one entry", "", 8, func(size int) []byte {
 		return inEntry(func(b *bytes.Buffer) {
 			b.WriteByte('[')
-			for b.Len() < size {
-				b.WriteString(deep + ",")
+			for i := 0; b.Len() < size; i++ {
+				fmt.Fprintf(b, `{"reference":"urn:uuid:00000000-0000-4000-8000-%012d"},`, i)
 			}
 			b.WriteString("1]")
 		})
 	}},
-	{"entries of {}", func(size int) []byte {
-		return []byte(`{"resourceType":"Bundle","type":"batch","entry":[` + strings.Repeat("{},", size/3) + `{}]}`)
+	{"resource types", "", 2, func(size int) []byte {
+		var b bytes.Buffer
+		b.WriteString(`{"resourceType":"Bundle","type":"collection","entry":[`)
+		for i := 0; b.Len() < size; i++ {
+			fmt.Fprintf(&b, `{"resource":{"resourceType":"%s"}},`, madeUpType(nil, i))
+		}
+		b.WriteString(`{"resource":{"resourceType":"Basic"}}]}`)
+		return b.Bytes()
 	}},
-	{"entries before the type", func(size int) []byte {
-		e := `{"request":{"method":"GET","url":"A"}},`
-		return []byte(`{"resourceType":"Bundle","entry":[` + strings.Repeat(e, size/len(e)) + `{}],"type":"collection"}`)
+	{"contained resources", "", 16, func(size int) []byte {
+		var b bytes.Buffer
+		b.WriteString(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Basic","contained":[`)
+		for i := 0; b.Len() < size/2; i++ {
+			fmt.Fprintf(&b, `{"resourceType":"Basic","id":"c%d"},`, i)
+		}
+		b.WriteString(`{"resourceType":"Basic","id":"c"}],"x":[`)
+		for i := 0; b.Len() < size; i++ {
+			fmt.Fprintf(&b, `{"reference":"#c%d"},`, i)
+		}
+		b.WriteString(`{"reference":"#c"}]}}]}`)
+		return b.Bytes()
 	}},
-	{"a long number", func(size int) []byte {
-		return inEntry(func(b *bytes.Buffer) { b.WriteString("1" + strings.Repeat("0", size)) })
+	{"Bundles in Bundles", "", 8, func(size int) []byte {
+		head := `{"resourceType":"Bundle","type":"collection","entry":[{"resource":`
+		nested := strings.Repeat(head, 19) + patient + strings.Repeat("}]}", 19)
+		var b bytes.Buffer
+		b.WriteString(strings.TrimSuffix(head, `{"resource":`))
+		for b.Len() < size {
+			b.WriteString(`{"resource":` + nested + "},")
+		}
+		b.WriteString(`{"resource":` + patient + `}]}`)
+		return b.Bytes()
 	}},
-	{"escapes only", func(size int) []byte {
+	{"long numbers", "", 4, func(size int) []byte {
+		digits := strings.Repeat("1234567890", min(size, 1<<20)/10)
+		return inEntry(func(b *bytes.Buffer) { list(b, size, "-"+digits+",0."+digits+",1e"+digits+",") })
+	}},
+	{"escapes only", "", 4, func(size int) []byte {
 		return inEntry(func(b *bytes.Buffer) { b.WriteString(`"` + strings.Repeat(`\ud83d\ude00\n`, size/14) + `"`) })
 	}},
-	{"nulls in arrays", func(size int) []byte {
+	{"escapes only, in names and values", "", 24, func(size int) []byte {
 		return inEntry(func(b *bytes.Buffer) {
 			b.WriteByte('{')
 			for i := 0; b.Len() < size; i++ {
-				fmt.Fprintf(b, `"k%08d":[null],`, i)
+				for range 2 {
+					fmt.Fprintf(b, `"\u4e00\u4e01\ud83d\ude00\u%04x\u%04x":`, 0x1000+i>>12, 0x1000+i&0xfff)
+				}
+				b.Bytes()[b.Len()-1] = ','
 			}
 			b.WriteString(`"last":1}`)
 		})
 	}},
-	{"white space", func(size int) []byte {
+	{"characters of two to four bytes", "", 4, func(size int) []byte {
+		return inEntry(func(b *bytes.Buffer) { b.WriteString(`"` + strings.Repeat("é€😀", size/9) + `"`) })
+	}},
+	{"nulls in arrays", "", 48, func(size int) []byte {
+		return inEntry(func(b *bytes.Buffer) { keys(b, size, `"k%08d":[null],`) })
+	}},
+	{"arrays with a companion", "", 24, func(size int) []byte {
+		return inEntry(func(b *bytes.Buffer) { keys(b, size, `"k%08[1]d":[null,"a"],"_k%08[1]d":[{"id":"a"},null],`) })
+	}},
+	{"white space", "", 4, func(size int) []byte {
 		return inEntry(func(b *bytes.Buffer) { b.WriteString(strings.Repeat(" \n\t\r", size/4) + "1") })
 	}},
-	{"closed too often", func(size int) []byte {
+	{"white space between entries", "", 0, func(size int) []byte {
+		return []byte(strings.Replace(tx(post(patient), post(patient)), "]", strings.Repeat("\n \r\t", size/4)+"]", 1))
+	}},
+	{"closed too often", "json-syntax", 0, func(size int) []byte {
 		return []byte(`{"resourceType":"Bundle","entry":[` + strings.Repeat("]", size))
 	}},
-	{"opened only", func(size int) []byte {
+	{"opened only", "json-depth", 0, func(size int) []byte {
 		return []byte(strings.Repeat("[", size))
 	}},
 }
@@ -95,8 +168,47 @@ var hostile = []struct {
 // inEntry is a Bundle with one resource, which has the value that write makes.
 func inEntry(write func(b *bytes.Buffer)) []byte {
 	var b bytes.Buffer
-	b.WriteString(`{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"POST","url":"A"},"resource":{"resourceType":"Basic","x":`)
+	b.WriteString(`{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"POST","url":"Basic"},"resource":{"resourceType":"Basic","x":`)
 	write(&b)
 	b.WriteString(`}}]}`)
 	return b.Bytes()
+}
+
+// keys writes an object with members by a format that is given a number.
+func keys(b *bytes.Buffer, size int, format string) {
+	b.WriteByte('{')
+	for i := 0; b.Len() < size; i++ {
+		fmt.Fprintf(b, format, i)
+	}
+	b.WriteString(`"last":1}`)
+}
+
+// list writes an array with the items again and again.
+func list(b *bytes.Buffer, size int, items string) {
+	b.WriteByte('[')
+	for b.Len() < size {
+		b.WriteString(items)
+	}
+	b.WriteString("1]")
+}
+
+// entriesOf is a transaction with entries by a format that is given a number.
+func entriesOf(size int, format string) []byte {
+	var b bytes.Buffer
+	b.WriteString(`{"resourceType":"Bundle","type":"transaction","entry":[`)
+	for i := 0; b.Len() < size; i++ {
+		fmt.Fprintf(&b, format+",", i)
+	}
+	b.WriteString(post(patient) + "]}")
+	return b.Bytes()
+}
+
+// madeUpType appends a word that could be a resource type, another one for
+// every number.
+func madeUpType(b []byte, i int) []byte {
+	b = append(b, 'T')
+	for ; i > 0; i /= 26 {
+		b = append(b, 'a'+byte(i%26))
+	}
+	return b
 }

@@ -185,22 +185,6 @@ func (p *names) Read(b []byte) (int, error) {
 	return k, nil
 }
 
-// TestHostile: documents made to take quadratic time take a moment.
-func TestHostile(t *testing.T) {
-	size := 8 << 20
-	if testing.Short() {
-		size = 1 << 20
-	}
-	for _, h := range hostile {
-		data := h.make(size)
-		start := time.Now()
-		rep := ValidateBytes(data, nil)
-		took := time.Since(start)
-		t.Logf("%-36s %8.1f MB/s  %v", h.name, float64(len(data))/1e6/took.Seconds(), rep.Err())
-		assert.Less(t, took, 20*time.Second, h.name)
-	}
-}
-
 // TestNamesOfOneObject: a name that comes again is found in objects of every
 // size, wherever it stood, and one that does not is not.
 func TestNamesOfOneObject(t *testing.T) {
