@@ -107,7 +107,7 @@ func (s *series) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-func same(text string) func([]byte, int) []byte {
+func repeated(text string) func([]byte, int) []byte {
 	return func(b []byte, _ int) []byte { return append(b, text...) }
 }
 
@@ -152,12 +152,12 @@ func TestHuge(t *testing.T) {
 	}{
 		{"a million keys", &series{head: head + "{", part: numbered(`"k#":1,`), n: million, tail: `"k":1}}}]}`}, Options{}, 300, "", 1},
 		{"more keys than the limit", &series{head: head + "{", part: numbered(`"k#":1,`), n: 2 * million, tail: `"k":1}}}]}`}, Options{}, 300, "json-members", 0},
-		{"a string of 100 MB", &series{head: head + `"`, part: same(kilo), n: 100_000, tail: `"}}]}`}, wide, 700, "", 1},
-		{"a string of 100 MB beyond the limit", &series{head: head + `"`, part: same(kilo), n: 100_000, tail: `"}}]}`}, Options{}, 300, "json-entry-length", 0},
-		{"a string of 40 MB beyond the limit", &series{head: head + `"`, part: same(kilo), n: 40_000, tail: `"}}]}`}, Options{}, 300, "json-string-length", 0},
-		{"a number of 60 MB", &series{head: head, part: same(kilo[1:]), n: 60_000, tail: `}}]}`}, Options{}, 300, "", 1},
-		{"ten million entries of {}", inBundle("batch", "{}", 10*million, same("{},")), Options{}, 2, "entry-resource", 10*million + 1},
-		{"ten million entries of {}, not one listed", inBundle("batch", "{}", 10*million, same("{},")), Options{MaxIssues: 1}, 2, "entry-resource", 10*million + 1},
+		{"a string of 100 MB", &series{head: head + `"`, part: repeated(kilo), n: 100_000, tail: `"}}]}`}, wide, 700, "", 1},
+		{"a string of 100 MB beyond the limit", &series{head: head + `"`, part: repeated(kilo), n: 100_000, tail: `"}}]}`}, Options{}, 300, "json-entry-length", 0},
+		{"a string of 40 MB beyond the limit", &series{head: head + `"`, part: repeated(kilo), n: 40_000, tail: `"}}]}`}, Options{}, 300, "json-string-length", 0},
+		{"a number of 60 MB", &series{head: head, part: repeated(kilo[1:]), n: 60_000, tail: `}}]}`}, Options{}, 300, "", 1},
+		{"ten million entries of {}", inBundle("batch", "{}", 10*million, repeated("{},")), Options{}, 2, "entry-resource", 10*million + 1},
+		{"ten million entries of {}, not one listed", inBundle("batch", "{}", 10*million, repeated("{},")), Options{MaxIssues: 1}, 2, "entry-resource", 10*million + 1},
 		{"a million entries of types", inBundle("collection", basic, million, func(b []byte, i int) []byte {
 			return append(madeUpType(append(b, `{"resource":{"resourceType":"`...), i), `"}},`...)
 		}), Options{}, 24, "", million + 1},

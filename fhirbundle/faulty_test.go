@@ -1,0 +1,106 @@
+package fhirbundle
+
+import (
+	"fmt"
+	"strings"
+)
+
+// canary must not come out. No part of it is a word that may be quoted, however
+// it is mutated. Where a document needs an id or a part of a URL it is without
+// its blank.
+const (
+	canary   = "4c4n4r4y4 "
+	canaryID = "4c4n4r4y4"
+	sings    = "4n4r4" // what is looked for
+)
+
+// faultyDocument breaks a rule, and holds the canary in every name and every
+// value that this leaves free.
+type faultyDocument struct {
+	doc string
+	o   Options
+}
+
+// Parts of such documents.
+const (
+	cValue    = `"` + canary + `"`    // a value, or a name
+	cMember   = cValue + `:` + cValue // a member
+	cBasic    = `{"resourceType":"Basic","id":"` + canaryID + `",` + cMember + `,"subject":{"reference":` + cValue + `,` + cMember + `}}`
+	cRequest  = `"request":{"method":"POST","url":` + cValue + `,` + cMember + `}`
+	cEntry    = `{"fullUrl":` + cValue + `,"resource":` + cBasic + `,` + cRequest + `,` + cMember + `}`
+	cHead     = `{"resourceType":"Bundle","type":"batch",` + cMember + `,"entry":[`
+	cResource = `{"resourceType":"Basic",` // and members
+)
+
+// cBundle is a batch with an entry that is good and one more.
+func cBundle(entry string) string { return cHead + cEntry + ",\n" + entry + `]}` }
+
+// cPost is an entry with a resource.
+func cPost(resource string) string {
+	return `{"fullUrl":` + cValue + `,"resource":` + resource + `,` + cRequest + `}`
+}
+
+// cIn is such an entry in a Bundle and such a line in NDJSON.
+func cIn(resource string) []faultyDocument {
+	return []faultyDocument{
+		{doc: cBundle(cPost(resource))},
+		{doc: cBasic + "\n" + resource + "\n" + cBasic, o: Options{Format: NDJSON}},
+	}
+}
+
+// faultyDocuments are, for the code of every rule, documents that break it. A
+// rule that is new needs one: TestPrivacy fails without. Options are those that
+// the rule needs; the test adds level Strict.
+func faultyDocuments() map[string][]faultyDocument {
+	deep := strings.Repeat(`{`+cValue+`:[`, 40) + cValue + strings.Repeat(`]}`, 40)
+	var wide strings.Builder
+	for i := range 1<<16 + 1 {
+		fmt.Fprintf(&wide, `"%s%x":0,`, sings, i)
+	}
+	short := Options{MaxStringBytes: 30}
+	long := `"` + strings.Repeat(canary, 4) + `"`
+	small, smallLines := Options{MaxEntryBytes: 300}, Options{MaxEntryBytes: 300, Format: NDJSON}
+	large := cResource + cValue + `:[` + strings.Repeat(cValue+",", 40) + cValue + `]}`
+	return map[string][]faultyDocument{
+		// JSON.
+		"body-empty": {{doc: " \n"}, {doc: "\n\n", o: Options{Format: NDJSON}}},
+		"json-syntax": append(cIn(cResource+cValue+cValue+`}`),
+			append(cIn(cResource+cValue+`:"`+canary+`\x`+canary+`"}`),
+				faultyDocument{doc: `{` + cMember}, faultyDocument{doc: cValue + cValue}, faultyDocument{doc: canary}, faultyDocument{doc: cBundle(cEntry) + canary},
+				faultyDocument{doc: cHead + cEntry + canary}, faultyDocument{doc: `{` + cValue + canary}, faultyDocument{doc: `{` + cMember + canary},
+				faultyDocument{doc: canary + "\n" + cBasic, o: Options{Format: NDJSON}})...),
+		"json-utf8":          append(cIn(cResource+cValue+":\""+canary+"\xff"+canary+"\"}"), cIn(cResource+"\""+canary+"\xff"+canary+"\":1}")...),
+		"json-dup":           append(cIn(cResource+cMember+","+cMember+"}"), faultyDocument{doc: `{` + cMember + `,` + cMember + `}`}),
+		"json-surrogate":     append(cIn(cResource+cValue+`:"`+canary+`\ud800`+canary+`"}`), cIn(cResource+`"`+canary+`\ud800`+canary+`":1}`)...),
+		"json-nul":           append(cIn(cResource+cValue+`:"`+canary+`\u0000`+canary+`"}`), cIn(cResource+"\""+canary+"\x00"+canary+`":1}`)...),
+		"json-depth":         cIn(cResource + cValue + `:` + deep + `}`),
+		"json-string-length": {{cBundle(cPost(cResource + cValue + `:` + long + `}`)), short}, {cBundle(cPost(cResource + long + `:` + cValue + `}`)), short}, {`{` + cValue + `:` + long + `}`, short}},
+		"json-entry-length":  {{cBundle(cPost(large)), small}, {`{` + cValue + `:` + large + `}`, small}, {cBasic + "\n" + large, smallLines}},
+		"json-members":       {{`{` + cValue + `:{` + wide.String() + cMember + `}}`, Options{MaxEntryBytes: 1 << 20}}},
+		"json-bom":           {{doc: "\xef\xbb\xbf" + cBundle(cEntry)}, {doc: "\xef\xbb\xbf" + cBasic, o: Options{Format: NDJSON}}},
+
+		// The six rules.
+		"bundle-resource-type":  {{doc: `{"resourceType":` + cValue + `,"type":"batch",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: cBasic}, {doc: cValue}, {doc: `[` + cValue + `]`}, {doc: `{` + cMember + `}`}},
+		"bundle-type":           {{doc: `{"resourceType":"Bundle","type":` + cValue + `,` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: `{"resourceType":"Bundle",` + cMember + `}`}},
+		"bundle-no-entries":     {{doc: cHead + `]}`}, {doc: `{"resourceType":"Bundle","type":"batch",` + cMember + `}`}},
+		"bundle-entry-array":    {{doc: `{"resourceType":"Bundle","type":"batch",` + cMember + `,"entry":` + cValue + `}`}, {doc: `{"resourceType":"Bundle","type":"batch","entry":{` + cMember + `}}`}},
+		"bundle-entry-object":   {{doc: cBundle(cValue)}, {doc: cBundle(`[` + cValue + `]`)}},
+		"entry-resource":        {{doc: cBundle(`{` + cMember + `}`)}, {doc: `{` + cMember + `,"entry":[{` + cMember + `}],"type":"batch","resourceType":"Bundle"}`}},
+		"entry-resource-object": {{doc: cBundle(cPost(cValue))}, {doc: cBundle(cPost(`[` + cValue + `]`))}},
+		"ndjson-object":         {{doc: cValue + "\n[" + cValue + "]\n", o: Options{Format: NDJSON}}},
+
+		// FHIR's JSON format.
+		"fhir-resource-type":     append(cIn(`{"resourceType":`+cValue+`,`+cMember+`}`), cIn(`{`+cMember+`}`)...),
+		"fhir-json-null":         append(cIn(cResource+cValue+`:null}`), cIn(cResource+cValue+`:[`+cValue+`,null],"_`+canary+` ":[`+cValue+`]}`)...),
+		"fhir-json-empty-array":  cIn(cResource + cValue + `:[]}`),
+		"fhir-json-empty-object": cIn(cResource + cValue + `:{}}`),
+		"fhir-json-empty-string": cIn(cResource + cValue + `:""}`),
+		"fhir-id":                append(cIn(cResource+`"id":`+cValue+`,`+cMember+`}`), cIn(cResource+`"id":{`+cMember+`},`+cMember+`}`)...),
+
+		// Bundles.
+		"bdl-3":     {{doc: cBundle(`{"fullUrl":` + cValue + `,"resource":` + cBasic + `,` + cMember + `}`)}},
+		"tx-method": {{doc: cBundle(`{"resource":` + cBasic + `,"request":{"method":` + cValue + `,"url":` + cValue + `,` + cMember + `}}`)}, {doc: cBundle(`{"resource":` + cBasic + `,"request":` + cValue + `}`)}},
+		"tx-url":    {{doc: cBundle(`{"resource":` + cBasic + `,"request":{"method":"POST","url":[` + cValue + `],` + cMember + `}}`)}},
+		"fu-id":     {{doc: cBundle(`{"fullUrl":"http://` + canaryID + `/Basic/x` + canaryID + `","resource":` + cBasic + `,` + cRequest + `}`)}},
+	}
+}
