@@ -61,7 +61,8 @@ func faultyDocuments() map[string][]faultyDocument {
 	long := `"` + strings.Repeat(canary, 4) + `"`
 	small, smallLines := Options{MaxEntryBytes: 300}, Options{MaxEntryBytes: 300, Format: NDJSON}
 	large := cResource + cValue + `:[` + strings.Repeat(cValue+",", 40) + cValue + `]}`
-	return map[string][]faultyDocument{
+	all := plantedDocuments()
+	for code, docs := range map[string][]faultyDocument{
 		// JSON.
 		"body-empty": {{doc: " \n"}, {doc: "\n\n", o: Options{Format: NDJSON}}},
 		"json-syntax": append(cIn(cResource+cValue+cValue+`}`),
@@ -102,5 +103,8 @@ func faultyDocuments() map[string][]faultyDocument {
 		"tx-method": {{doc: cBundle(`{"resource":` + cBasic + `,"request":{"method":` + cValue + `,"url":` + cValue + `,` + cMember + `}}`)}, {doc: cBundle(`{"resource":` + cBasic + `,"request":` + cValue + `}`)}},
 		"tx-url":    {{doc: cBundle(`{"resource":` + cBasic + `,"request":{"method":"POST","url":[` + cValue + `],` + cMember + `}}`)}},
 		"fu-id":     {{doc: cBundle(`{"fullUrl":"http://` + canaryID + `/Basic/x` + canaryID + `","resource":` + cBasic + `,` + cRequest + `}`)}},
+	} {
+		all[code] = append(all[code], docs...)
 	}
+	return all
 }
