@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"mime"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,7 +22,8 @@ import (
 type AcceptRequest struct {
 	// Body is read once, as a stream.
 	Body io.Reader
-	// ContentType as sent. Default application/fhir+json.
+	// ContentType as sent, whose parameter fhirVersion says which version of FHIR
+	// the Bundle is of. Default application/fhir+json, of Options.FHIRVersion.
 	ContentType string
 	// ContentEncoding as sent; only empty and identity are taken.
 	ContentEncoding string
@@ -115,6 +117,9 @@ func (s *Service) checkAccept(who Caller, req *AcceptRequest) error {
 	if req.ContentType == "" {
 		req.ContentType = "application/fhir+json"
 	}
+	if err := checkVersion(req.ContentType); err != nil {
+		return err
+	}
 	if enc := req.ContentEncoding; enc != "" && !strings.EqualFold(enc, "identity") {
 		return &Error{Kind: ErrMediaType, Message: "Unsupported Content-Encoding; send the body as it is"}
 	}
@@ -122,6 +127,18 @@ func (s *Service) checkAccept(who Caller, req *AcceptRequest) error {
 		return s.tooLarge()
 	}
 	return checkDigest(&req.SHA256)
+}
+
+// checkVersion refuses a content type of a version of FHIR that is not known.
+func checkVersion(contentType string) error {
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return &Error{Kind: ErrMediaType, Message: "Malformed Content-Type", Err: err}
+	}
+	if _, ok := fhirbundle.VersionOf(contentType); !ok && params["fhirversion"] != "" {
+		return &Error{Kind: ErrMediaType, Message: "Unsupported fhirVersion; allowed are 4.0, 4.3 and 5.0"}
+	}
+	return nil
 }
 
 func (s *Service) tooLarge() error {
@@ -158,7 +175,7 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	metadata := map[string]string{"job_id": id, "organization_id": who.OrganizationID}
 
 	if body.ended || head.Len() < s.opts.BufferBytes {
-		report := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.Bundle))
+		report := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.Bundle, req.ContentType))
 		err := s.verdict(report)
 		if err == nil && req.SHA256 != "" {
 			sum := sha256.Sum256(head.Bytes())
@@ -186,7 +203,7 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 		src = io.TeeReader(src, sum)
 	}
 	tee := &teeReader{src: src, dst: w}
-	report, err := fhirbundle.Validate(tee, s.reading(fhirbundle.Bundle))
+	report, err := fhirbundle.Validate(tee, s.reading(fhirbundle.Bundle, req.ContentType))
 	switch {
 	case tee.writeErr != nil:
 		return nil, nil, unavailable("write payload", tee.writeErr)

@@ -90,7 +90,7 @@ func (a *attempt) validate(ctx context.Context) error {
 	src := io.TeeReader(r, sum)
 	var report *fhirbundle.Report
 	if format == fhirbundle.Bundle {
-		if report, err = fhirbundle.Validate(src, a.w.svc.reading(format)); err != nil {
+		if report, err = fhirbundle.Validate(src, a.w.svc.reading(format, job.Payload.ContentType)); err != nil {
 			return a.readError(err)
 		}
 		if err := report.Err(); err != nil {
@@ -154,9 +154,9 @@ func (a *attempt) handOver(ctx context.Context) error {
 	defer src.Close()
 	var reader *fhirbundle.Reader
 	if from == (fhirbundle.Position{}) {
-		reader = fhirbundle.NewReader(src, a.w.svc.reading(format))
+		reader = fhirbundle.NewReader(src, a.w.svc.reading(format, job.Payload.ContentType))
 	} else {
-		reader = fhirbundle.ResumeReader(src, from, a.w.svc.reading(format))
+		reader = fhirbundle.ResumeReader(src, from, a.w.svc.reading(format, job.Payload.ContentType))
 	}
 
 	batches := newBatcher(job, reader, limits)

@@ -23,6 +23,13 @@ type Options struct {
 
 	// Level of validation. Default [fhirbundle.Lenient].
 	Level fhirbundle.Level
+	// FHIRVersion of payloads whose content type has no parameter fhirVersion.
+	// Default [fhirbundle.R4].
+	FHIRVersion fhirbundle.Version
+	// Severities changes what becomes of findings, by the code of their rule, as
+	// in [fhirbundle.Options]. A code that no rule has, or whose severity can't
+	// be changed, is an error of New.
+	Severities map[string]fhirbundle.Severity
 	// BundleTypes that are accepted. Default [fhirbundle.DefaultTypes].
 	BundleTypes []string
 	// MaxBodyBytes of a Bundle that is sent by Accept. Default 64 MiB.
@@ -79,6 +86,7 @@ func (o *Options) withDefaults() (Options, error) {
 	setDefault(&d.Prefix, "incoming/fhir")
 	setDefault(&d.OutcomesPrefix, "outcomes")
 	setDefault(&d.Level, fhirbundle.Lenient)
+	setDefault(&d.FHIRVersion, fhirbundle.R4)
 	setDefault(&d.MaxBodyBytes, 64<<20)
 	setDefault(&d.MaxUploadBytes, 100<<30)
 	setDefault(&d.BufferBytes, 1<<20)
@@ -106,6 +114,12 @@ func (o *Options) withDefaults() (Options, error) {
 	if d.Level != fhirbundle.Lenient && d.Level != fhirbundle.Strict {
 		return d, fmt.Errorf("ingest: Options.Level must be %q or %q", fhirbundle.Lenient, fhirbundle.Strict)
 	}
+	if d.FHIRVersion.Number() == "" {
+		return d, fmt.Errorf("ingest: Options.FHIRVersion must be %q, %q or %q", fhirbundle.R4, fhirbundle.R4B, fhirbundle.R5)
+	}
+	if err := checkSeverities(d.Severities); err != nil {
+		return d, err
+	}
 	for _, prefix := range []string{d.Prefix, d.OutcomesPrefix} {
 		if !blobstore.ValidKey(prefix) {
 			return d, fmt.Errorf("ingest: %q can't be the prefix of keys: %w", prefix, blobstore.ErrKey)
@@ -129,4 +143,26 @@ func setDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
+}
+
+func checkSeverities(changed map[string]fhirbundle.Severity) error {
+	rules := map[string]fhirbundle.Rule{}
+	for _, r := range fhirbundle.Rules() {
+		rules[r.Code] = r
+	}
+	for code, severity := range changed {
+		r, ok := rules[code]
+		switch {
+		case !ok:
+			return fmt.Errorf("ingest: Options.Severities: no rule has the code %q", code)
+		case r.Fixed:
+			return fmt.Errorf("ingest: Options.Severities: %s is always an error", code)
+		}
+		switch severity {
+		case fhirbundle.Error, fhirbundle.Warning, fhirbundle.Information, fhirbundle.None:
+		default:
+			return fmt.Errorf("ingest: Options.Severities: %s can't be of severity %q", code, severity)
+		}
+	}
+	return nil
 }

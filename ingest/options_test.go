@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
 // What the front door accepts a worker takes, unless it is told otherwise.
@@ -45,5 +47,25 @@ func TestBackoffHasBoundsAndJitter(t *testing.T) {
 		require.LessOrEqual(t, most, bound, "attempt %d", attempt)
 		require.Less(t, least, bound/4, "attempt %d: spread", attempt)
 		require.Greater(t, most, bound*3/4, "attempt %d: spread", attempt)
+	}
+}
+
+func TestVersionAndSeveritiesAreChecked(t *testing.T) {
+	for _, c := range []struct {
+		opts Options
+		err  string
+	}{
+		{Options{FHIRVersion: fhirbundle.R5, Severities: map[string]fhirbundle.Severity{"bdl-7": fhirbundle.None}}, ""},
+		{Options{FHIRVersion: "R3"}, `FHIRVersion must be "R4", "R4B" or "R5"`},
+		{Options{Severities: map[string]fhirbundle.Severity{"bdl-6": fhirbundle.None}}, `no rule has the code "bdl-6"`},
+		{Options{Severities: map[string]fhirbundle.Severity{"json-dup": fhirbundle.Warning}}, "json-dup is always an error"},
+		{Options{Severities: map[string]fhirbundle.Severity{"bdl-7": "fatal"}}, `bdl-7 can't be of severity "fatal"`},
+	} {
+		_, err := c.opts.withDefaults()
+		if c.err == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, c.err)
 	}
 }

@@ -87,9 +87,14 @@ func (s *Service) now() time.Time { return s.opts.Now().UTC().Truncate(time.Micr
 
 // reading are the options with which a payload is read, at the door and at
 // work.
-func (s *Service) reading(format fhirbundle.Format) *fhirbundle.Options {
+func (s *Service) reading(format fhirbundle.Format, contentType string) *fhirbundle.Options {
+	version, ok := fhirbundle.VersionOf(contentType)
+	if !ok {
+		version = s.opts.FHIRVersion
+	}
 	return &fhirbundle.Options{
 		Format: format, Level: s.opts.Level, Types: s.opts.BundleTypes,
+		Version: version, Severities: s.opts.Severities,
 		MaxEntryBytes: s.opts.MaxEntryBytes, MaxDepth: s.opts.MaxDepth,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"mime"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +19,9 @@ import (
 
 // UploadRequest asks for a signed upload.
 type UploadRequest struct {
-	// ContentType of the file: one of [UploadContentTypes]. Default
-	// application/fhir+ndjson.
+	// ContentType of the file: one of [UploadContentTypes], and the parameter
+	// fhirVersion if it is of another version of FHIR than
+	// [Options.FHIRVersion]. Default application/fhir+ndjson.
 	ContentType string
 	// ContentLength in bytes that the upload must have; 0: any up to
 	// [Options.MaxUploadBytes].
@@ -120,11 +122,19 @@ func (s *Service) checkUpload(req *UploadRequest) (ending string, err error) {
 		req.ContentType = "application/fhir+ndjson"
 	}
 	types := UploadContentTypes()
-	ending, ok := types[req.ContentType]
-	if !ok {
+	media, params, err := mime.ParseMediaType(req.ContentType)
+	delete(params, "fhirversion")
+	ending, ok := types[media]
+	if !ok || err != nil || len(params) > 0 {
 		return "", &Error{Kind: ErrInvalid, Message: "Unsupported contentType; allowed are " +
-			strings.Join(slices.Sorted(maps.Keys(types)), ", ")}
+			strings.Join(slices.Sorted(maps.Keys(types)), ", ") + ", each with or without fhirVersion"}
 	}
+	if err := checkVersion(req.ContentType); err != nil {
+		return "", &Error{Kind: ErrInvalid, Message: err.Error()}
+	}
+	// The spelling that Go CDK gives an object's content type, so that they compare.
+	_, params, _ = mime.ParseMediaType(req.ContentType)
+	req.ContentType = mime.FormatMediaType(media, params)
 	switch {
 	case req.ContentLength < 0:
 		return "", &Error{Kind: ErrInvalid, Message: "contentLength must be a number of bytes, not negative"}

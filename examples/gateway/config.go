@@ -22,6 +22,7 @@ type config struct {
 	publicURL      *url.URL // nil: derived from the address listened on
 	role           string
 	validation     string
+	version        string
 	maxBody        int64
 	maxUpload      int64
 	maxEntry       int64
@@ -69,6 +70,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`HOST:PORT`: where to listen; port 0 takes a free one")
 	public := s.String("public-url", "", "`URL`: how clients reach this server, for the upload URLs that it gives out\n(default: http:// and the address)")
 	s.StringVar(&c.role, "role", "all", "`ROLE`: what this process does: all, api (accepts only) or worker (works only)")
+	s.StringVar(&c.version, "fhir-version", "R4", "`VERSION` of payloads whose Content-Type has no fhirVersion: R4, R4B or R5")
 	s.StringVar(&c.validation, "validation", "lenient", "`LEVEL`: lenient gives findings of FHIR's rules as warnings, strict refuses for them")
 	maxBody := s.String("max-body", "64MiB", "`SIZE`: the largest Bundle by webhook; larger ones can be uploaded")
 	maxUpload := s.String("max-upload", "100GiB", "`SIZE`: the largest signed upload")
@@ -147,6 +149,7 @@ func (c *config) check() []error {
 		errs = append(errs, fmt.Errorf("-%s must be %s", flag, strings.Join(allowed, " or ")))
 	}
 	one("role", c.role, "all", "api", "worker")
+	one("fhir-version", c.version, "R4", "R4B", "R5")
 	one("validation", c.validation, "lenient", "strict")
 	one("log-format", c.logFormat, "text", "json")
 

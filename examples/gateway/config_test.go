@@ -32,7 +32,7 @@ func TestHelp(t *testing.T) {
 		require.Contains(t, out.String(), "FHIRDOCK_"+strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))+"\n")
 	})
 	require.Greater(t, n, 15)
-	for _, name := range []string{"addr", "data", "blob", "topic", "subscription", "jobs", "role", "validation", "token", "log-level"} {
+	for _, name := range []string{"addr", "data", "blob", "topic", "subscription", "jobs", "role", "validation", "fhir-version", "token", "log-level"} {
 		require.NotNil(t, set.Lookup(name), name)
 	}
 	for line := range strings.Lines(out.String()) {
@@ -69,6 +69,7 @@ func TestWrongFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"-addr nowhere":                           "-addr must be HOST:PORT",
 		"-role boss":                              "-role must be all or api or worker",
+		"-fhir-version R3":                        "-fhir-version must be R4 or R4B or R5",
 		"-validation maybe":                       "-validation must be lenient or strict",
 		"-log-level loud":                         "-log-level must be debug, info, warn or error",
 		"-log-format xml":                         "-log-format must be text or json",

@@ -52,7 +52,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 
 	m := newMetrics()
 	service, err := ingest.New(back.Backends, &ingest.Options{
-		Level: fhirbundle.Level(c.validation), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
+		Level: fhirbundle.Level(c.validation), FHIRVersion: fhirbundle.Version(c.version), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
 		MaxEntryBytes: int(c.maxEntry),
 		UploadExpiry:  c.uploadExpiry, MaxAttempts: c.maxAttempts, Logger: log, Observe: m.observe,
 	})

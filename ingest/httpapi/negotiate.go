@@ -44,8 +44,8 @@ func explicitJSON(accept []string) bool {
 
 var bundleTypes = []string{"application/fhir+json", "application/json"}
 
-// bundleType checks the media type of a Bundle and returns it without
-// parameters.
+// bundleType checks the media type of a Bundle and returns it without parameters,
+// save fhirVersion.
 func bundleType(r *http.Request) (string, error) {
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	known := err == nil && (media == bundleTypes[0] || media == bundleTypes[1])
@@ -55,6 +55,9 @@ func bundleType(r *http.Request) (string, error) {
 			message: "Unsupported Content-Type; allowed are " + strings.Join(bundleTypes, " and ") + ", in UTF-8",
 			header:  map[string]string{"Accept-Post": strings.Join(bundleTypes, ", ")},
 		}
+	}
+	if version := params["fhirversion"]; version != "" {
+		media = mime.FormatMediaType(media, map[string]string{"fhirVersion": version})
 	}
 	return media, nil
 }
