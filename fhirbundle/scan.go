@@ -142,19 +142,44 @@ func literal(data []byte, i int) (int, fault) {
 	return i + len(want), fine
 }
 
-// nested scans the object or array that starts at data[0].
+// spot is where in an object or array walk starts.
+type spot uint8
+
+const (
+	beforeValue spot = iota // of a value
+	behindValue             // behind a value
+	beforeName              // where a name should be
+	behindName              // behind a name that was taken in
+)
+
+// open is what a walk through an object or array knows of where it is.
+type open struct {
+	at     spot
+	i      int    // in the data
+	outer  int    // objects and arrays around the value
+	depth  int    // objects and arrays that are open
+	filter uint64 // of the innermost object
+	base   int    // its first name
+	flags  uint8  // of the innermost object or array
+	start  int
+	hash   uint64
+}
+
+// walk goes on through an object or array to its end. It checks each index, so
+// it can go anywhere, and all faults are found here.
 //
 // The loop is one function, with its state in local variables and jumps between
 // its parts, because this is where the time goes: a name or a value that is
 // usual takes a few instructions for eight bytes and no call.
-func (s *scanner) nested(data []byte, depth int) (int, fault) {
+func (s *scanner) walk(data []byte, o *open) (int, fault) {
 	var (
-		outer  = depth
-		i      int    // where we are
-		c      byte   // data[i]
-		filter uint64 // of the innermost object
-		base   int    // its first name
-		flags  uint8  // of the innermost object or array
+		outer  = o.outer
+		depth  = o.depth
+		i      = o.i // where we are
+		c      byte  // data[i]
+		filter = o.filter
+		base   = o.base
+		flags  = o.flags
 		start  int
 		w, m   uint64
 		h, bit uint64
@@ -163,7 +188,19 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 		f      fault
 		last   *frame
 	)
-	c = data[0]
+	i = skipSpace(data, i)
+	if uint(i) >= uint(len(data)) {
+		return len(data), more
+	}
+	c = data[i]
+	switch o.at {
+	case behindValue:
+		goto after
+	case beforeName:
+		goto name
+	case behindName:
+		goto colon
+	}
 
 value:
 	// A value starts at data[i], and c is its first byte.
@@ -385,6 +422,7 @@ name:
 	filter |= bit
 	s.names = append(s.names, name{h, ref, uint32(size)})
 
+colon:
 	// The colon, and the start of the value.
 	if uint(i) >= uint(len(data)) {
 		return len(data), more

@@ -24,13 +24,23 @@ func isID(text []byte) bool {
 	if len(text) == 0 || len(text) > 64 {
 		return false
 	}
+	bad := byte(0)
 	for _, c := range text {
-		if c|0x20-'a' >= 26 && c-'0' >= 10 && c != '-' && c != '.' {
-			return false
+		bad |= notID[c]
+	}
+	return bad == 0
+}
+
+// notID is 1 where a byte has no place in an id. A table, since what an id is
+// made of can't be foreseen: branches would be wrong half the time.
+var notID = func() (t [256]byte) {
+	for c := range t {
+		if c := byte(c); c|0x20-'a' >= 26 && c-'0' >= 10 && c != '-' && c != '.' {
+			t[c] = 1
 		}
 	}
-	return true
-}
+	return t
+}()
 
 // knownType returns the Bundle type that text is, as FHIR R4, R4B and R5 define
 // them, or "".

@@ -1,0 +1,573 @@
+//go:build (amd64 || arm64) && !fhirdock_safe && !purego
+
+package fhirbundle
+
+import "unsafe"
+
+// nested scans the object or array that starts at data[0]. The usual is done by
+// run, which calls nothing, so that its state stays in registers; here is what
+// is less usual. What is broken, what is near the end, and names that are not
+// plain ASCII are left to walk.
+func (s *scanner) nested(data []byte, depth int) (int, fault) {
+	if len(data) < margin {
+		return s.walk(data, &open{outer: depth, depth: depth})
+	}
+	o := open{outer: depth, depth: depth}
+	at := resumeValue
+	lim := len(data) - margin
+	for {
+		switch s.run(textOf(data), lim, at, &o) {
+		case stopName:
+			n := name{o.hash, uint32(o.start), uint32(o.i - o.start)}
+			bit := filterBit(o.hash)
+			if o.filter&bit != 0 {
+				wide, f := s.admit(data, n, o.base, o.depth)
+				if f != fine {
+					return o.start - 1, f
+				}
+				if wide {
+					o.flags |= hasExtra
+					o.filter = ^uint64(0)
+				}
+			}
+			if o.depth <= s.marks.depth {
+				s.mark(data, data[o.start:o.i], o.i+1, o.depth)
+			}
+			o.filter |= bit
+			s.names = append(s.names, n)
+			at = resumeColon
+		case stopString:
+			i, f := unusual(data, o.i, s.allowNUL)
+			if f != fine || i > lim {
+				o.i, o.at = o.start-1, beforeValue
+				return s.walk(data, &o)
+			}
+			o.i, at = i, resumeString
+		case stopNumber:
+			i, f := number(data, o.i, false)
+			if f != fine {
+				return i, f
+			}
+			o.i, at = i, resumeAfter
+		case stopLiteral:
+			i, f := literal(data, o.i)
+			if f != fine {
+				return i, f
+			}
+			if data[o.i] == 'n' {
+				s.null(o.depth, o.outer, o.flags, o.i)
+			}
+			o.i, at = i, resumeAfter
+		case stopSize:
+			if o.i != o.start {
+				return o.start - 1, longString
+			}
+			s.note(fhirEmptyString, o.start-1)
+			o.i, at = o.i+1, resumeAfter
+		case stopEmpty:
+			r := fhirEmptyObject
+			if o.flags&isArray != 0 {
+				r = fhirEmptyArray
+			}
+			s.note(r, o.start)
+			at = resumePop
+		case stopPop:
+			if o.flags&(isArray|hasExtra) == hasExtra {
+				s.leave(data, o.base, o.depth)
+			}
+			if o.flags&isArray == 0 {
+				s.names = s.names[:o.base]
+			}
+			o.i++
+			o.depth--
+			last := &s.frames[o.depth]
+			o.filter, o.base, o.flags = last.filter, int(last.base), last.flags
+			if o.depth == s.marks.close && s.marks.open != nowhere {
+				s.marks.end[s.marks.open] = o.i
+				s.marks.open = nowhere
+			}
+			if o.depth == o.outer {
+				return o.i, fine
+			}
+			at = resumeAfter
+		case stopDepth:
+			if !s.deepen(o.depth) {
+				return o.i, tooDeep
+			}
+			at = resumeValue
+		default:
+			return s.walk(data, &o)
+		}
+	}
+}
+
+// stop is why run returned.
+type stop uint8
+
+const (
+	stopWalk    stop = iota // walk should go on
+	stopName                // a name that a filter could not clear, or no room for it
+	stopString              // an escape, or what is not ASCII, in a string
+	stopNumber              // a number
+	stopLiteral             // a literal that is not true or false
+	stopSize                // a string that is empty or too long
+	stopEmpty               // an object or array that is empty
+	stopPop                 // the end of an object or array that needs care
+	stopDepth               // there is no frame for one more level
+)
+
+// resume is where run goes on.
+type resume uint8
+
+const (
+	resumeValue  resume = iota // before a value
+	resumeColon                // at the quote behind a name that was taken in
+	resumeString               // in a string
+	resumeAfter                // behind a value
+	resumePop                  // at a closing brace or bracket
+)
+
+// run goes through what is usual. p is the data, lim how far it may go: it
+// compares its place with lim before it loads from up to margin bytes ahead.
+func (s *scanner) run(p unsafe.Pointer, lim int, at resume, o *open) stop {
+	var (
+		i      = o.i
+		filter = o.filter
+		names  = s.names[:cap(s.names)]
+		n      = len(s.names)
+		c      byte
+		start  = o.start
+		w, m   uint64
+		h      uint64
+		why    stop
+		last   *frame
+	)
+	switch at {
+	case resumeColon:
+		w = wordAt(p, i)
+		goto colon
+	case resumeString:
+		if o.flags&isArray != 0 {
+			goto element
+		}
+		goto member
+	case resumeAfter:
+		goto after
+	case resumePop:
+		if o.flags&isArray != 0 {
+			goto popArray
+		}
+		goto popObject
+	}
+	if i > lim {
+		goto valueElsewhere
+	}
+	c = byteAt(p, i)
+	goto value
+
+name:
+	// data[i] is the quote before a name.
+	if i > lim {
+		goto nameElsewhere
+	}
+	i++
+	start = i
+	w = wordAt(p, i)
+	m = special(w)
+	if m != 0 {
+		h = w & ((m&-m)>>7 - 1) // the bytes below the mark belong to the name
+	} else {
+		for h = w; ; h = chain(h, w) {
+			i += 8
+			if i > lim {
+				goto nameAgain
+			}
+			w = wordAt(p, i)
+			if m = special(w); m != 0 {
+				break
+			}
+		}
+		h = chain(h, w&((m&-m)>>7-1))
+	}
+	i += first(m)
+	w = wordAt(p, i)
+	if byte(w) != '"' || i-start > s.maxString {
+		goto nameAgain
+	}
+	m = 1 << (h * finger >> 58)
+	if (filter|s.marks.filter)&m != 0 || n >= len(names) {
+		o.hash = h
+		why = stopName
+		goto leave
+	}
+	filter |= m
+	names[n] = name{h, uint32(start), uint32(i - start)}
+	n++
+
+colon:
+	// w starts with the quote behind a name, at data[i]: the colon, and the
+	// start of the value.
+	if byte(w>>8) != ':' {
+		o.at = behindName
+		i++
+		goto leave
+	}
+	c = byte(w >> 16)
+	i += 2
+	if c == ' ' {
+		c = byte(w >> 24)
+		i++
+	}
+	if c != '"' {
+		goto value
+	}
+	i++
+	start = i
+
+member:
+	// In a string that is a member of an object.
+	if i > lim {
+		goto stringAgain
+	}
+	if m = special(wordAt(p, i)); m == 0 {
+		i += 8
+		goto member
+	}
+	i += first(m)
+	w = wordAt(p, i)
+	if byte(w) != '"' {
+		if byte(w) == '\\' && simple[byte(w>>8)] {
+			i += 2
+			goto member
+		}
+		why = stopString
+		goto leave
+	}
+	if uint(i-start)-1 >= uint(s.maxString) {
+		why = stopSize
+		goto leave
+	}
+	c = byte(w >> 8)
+	i++
+
+afterMember:
+	// A value in an object has ended before data[i], and c is that byte.
+	if c == ',' {
+		i++
+		c = byteAt(p, i)
+		if c == '"' {
+			goto name
+		}
+		if c == '\n' {
+			for i++; ; i += 8 {
+				if i > lim {
+					goto nameElsewhere
+				}
+				m = wordAt(p, i) ^ blanks
+				if m != 0 {
+					break
+				}
+			}
+			i += first(m)
+			c = byteAt(p, i)
+			if c == '"' {
+				goto name
+			}
+		}
+		for ; c <= ' '; c = byteAt(p, i) {
+			if i > lim || 1<<c&whites == 0 {
+				goto nameElsewhere
+			}
+			i++
+		}
+		if c == '"' {
+			goto name
+		}
+		goto nameElsewhere
+	}
+	if c == '}' {
+		goto popObject
+	}
+	if c == '\n' {
+		for i++; ; i += 8 {
+			if i > lim {
+				goto afterElsewhere
+			}
+			m = wordAt(p, i) ^ blanks
+			if m != 0 {
+				break
+			}
+		}
+		i += first(m)
+		c = byteAt(p, i)
+		if c == '}' {
+			goto popObject
+		}
+	}
+	for ; c <= ' '; c = byteAt(p, i) {
+		if i > lim || 1<<c&whites == 0 {
+			goto afterElsewhere
+		}
+		i++
+	}
+	if c == ',' {
+		goto afterMember
+	}
+	if c == '}' {
+		goto popObject
+	}
+	goto afterElsewhere
+
+value:
+	// A value starts at data[i], and c is its first byte.
+	if i > lim {
+		goto valueElsewhere
+	}
+	if c == '{' {
+		if uint(o.depth) >= uint(len(s.frames)) {
+			why = stopDepth
+			goto leave
+		}
+		last = &s.frames[o.depth]
+		last.filter, last.base, last.flags = filter, uint32(o.base), o.flags
+		o.depth++
+		filter, o.base, o.flags = 0, n, 0
+		start = i
+		i++
+		c = byteAt(p, i)
+		if c == '"' {
+			goto name
+		}
+		if c == '\n' {
+			for i++; ; i += 8 {
+				if i > lim {
+					goto unnest
+				}
+				m = wordAt(p, i) ^ blanks
+				if m != 0 {
+					break
+				}
+			}
+			i += first(m)
+			c = byteAt(p, i)
+			if c == '"' {
+				goto name
+			}
+		}
+		for ; c <= ' '; c = byteAt(p, i) {
+			if i > lim || 1<<c&whites == 0 {
+				goto unnest
+			}
+			i++
+		}
+		if c == '"' {
+			goto name
+		}
+		if c == '}' {
+			why = stopEmpty
+			goto leave
+		}
+		goto nameElsewhere
+	}
+	if c == '"' {
+		i++
+		start = i
+		if o.flags&isArray == 0 {
+			goto member
+		}
+		goto element
+	}
+	if c == '[' {
+		if uint(o.depth) >= uint(len(s.frames)) {
+			why = stopDepth
+			goto leave
+		}
+		last = &s.frames[o.depth]
+		last.filter, last.base, last.flags = filter, uint32(o.base), o.flags
+		o.depth++
+		o.flags = isArray
+		start = i
+		i++
+		c = byteAt(p, i)
+		if c == '\n' {
+			for i++; ; i += 8 {
+				if i > lim {
+					goto unnest
+				}
+				m = wordAt(p, i) ^ blanks
+				if m != 0 {
+					break
+				}
+			}
+			i += first(m)
+			c = byteAt(p, i)
+		}
+		for ; c <= ' '; c = byteAt(p, i) {
+			if i > lim || 1<<c&whites == 0 {
+				goto unnest
+			}
+			i++
+		}
+		if c == ']' {
+			why = stopEmpty
+			goto leave
+		}
+		goto value
+	}
+	if c-'0' < 10 || c == '-' {
+		why = stopNumber
+		goto leave
+	}
+	w = wordAt(p, i)
+	if uint32(w) == 't'|'r'<<8|'u'<<16|'e'<<24 {
+		i += 4
+		goto after
+	}
+	if uint32(w) == 'f'|'a'<<8|'l'<<16|'s'<<24 && byte(w>>32) == 'e' {
+		i += 5
+		goto after
+	}
+	if c > ' ' {
+		why = stopLiteral
+		goto leave
+	}
+	for ; c <= ' '; c = byteAt(p, i) {
+		if i > lim || 1<<c&whites == 0 {
+			goto valueElsewhere
+		}
+		i++
+	}
+	goto value
+
+element:
+	// In a string that is an element of an array.
+	if i > lim {
+		goto stringAgain
+	}
+	if m = special(wordAt(p, i)); m == 0 {
+		i += 8
+		goto element
+	}
+	i += first(m)
+	c = byteAt(p, i)
+	if c != '"' {
+		why = stopString
+		goto leave
+	}
+	if uint(i-start)-1 >= uint(s.maxString) {
+		why = stopSize
+		goto leave
+	}
+	i++
+
+after:
+	// A value has ended before data[i].
+	if i > lim {
+		goto afterElsewhere
+	}
+	c = byteAt(p, i)
+	if o.flags&isArray == 0 {
+		goto afterMember
+	}
+	if c == '\n' {
+		for i++; ; i += 8 {
+			if i > lim {
+				goto afterElsewhere
+			}
+			m = wordAt(p, i) ^ blanks
+			if m != 0 {
+				break
+			}
+		}
+		i += first(m)
+		c = byteAt(p, i)
+	}
+	for ; c <= ' '; c = byteAt(p, i) {
+		if i > lim || 1<<c&whites == 0 {
+			goto afterElsewhere
+		}
+		i++
+	}
+	if c == ']' {
+		goto popArray
+	}
+	if c != ',' {
+		goto afterElsewhere
+	}
+	i++
+	c = byteAt(p, i)
+	if c == '\n' {
+		for i++; ; i += 8 {
+			if i > lim {
+				goto valueElsewhere
+			}
+			m = wordAt(p, i) ^ blanks
+			if m != 0 {
+				break
+			}
+		}
+		i += first(m)
+		c = byteAt(p, i)
+	}
+	for ; c <= ' '; c = byteAt(p, i) {
+		if i > lim || 1<<c&whites == 0 {
+			goto valueElsewhere
+		}
+		i++
+	}
+	goto value
+
+popObject:
+	// The closing brace of the innermost object is data[i].
+	if o.flags&hasExtra != 0 || o.depth <= s.marks.close+1 {
+		why = stopPop
+		goto leave
+	}
+	i++
+	n = o.base
+	o.depth--
+	last = &s.frames[o.depth]
+	filter = last.filter
+	o.base = int(last.base)
+	o.flags = last.flags
+	goto after
+
+popArray:
+	// The closing bracket of the innermost array is data[i].
+	if o.depth <= s.marks.close+1 {
+		why = stopPop
+		goto leave
+	}
+	i++
+	o.depth--
+	last = &s.frames[o.depth]
+	filter = last.filter
+	o.base = int(last.base)
+	o.flags = last.flags
+	goto after
+
+nameAgain:
+	i = start - 1
+nameElsewhere:
+	o.at = beforeName
+	goto leave
+unnest:
+	o.depth--
+	last = &s.frames[o.depth]
+	filter, o.base, o.flags = last.filter, int(last.base), last.flags
+	start++
+stringAgain:
+	i = start - 1
+valueElsewhere:
+	o.at = beforeValue
+	goto leave
+afterElsewhere:
+	o.at = behindValue
+leave:
+	o.i, o.filter, o.start = i, filter, start
+	s.names = s.names[:n]
+	return why
+}
+
+// whites has a bit for each kind of white space.
+const whites = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
