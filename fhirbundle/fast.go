@@ -231,13 +231,32 @@ member:
 	}
 	if m = special(wordAt(p, i)); m == 0 {
 		i += 8
-		goto member
+		if m = special(wordAt(p, i)); m == 0 {
+			i += 8
+			if m = special(wordAt(p, i)); m == 0 {
+				i += 8
+				if m = special(wordAt(p, i)); m == 0 {
+					i += 8
+					goto member
+				}
+			}
+		}
 	}
 	i += first(m)
 	w = wordAt(p, i)
 	if byte(w) != '"' {
+		// The usual escapes, and characters of two and three bytes where all
+		// continuations are right.
 		if byte(w) == '\\' && simple[byte(w>>8)] {
 			i += 2
+			goto member
+		}
+		if byte(w)-0xc2 < 0xe0-0xc2 && w&0xc000 == 0x8000 {
+			i += 2
+			goto member
+		}
+		if byte(w)-0xe1 < 0xed-0xe1 && w&0xc0c000 == 0x808000 {
+			i += 3
 			goto member
 		}
 		why = stopString
@@ -415,8 +434,47 @@ value:
 		goto value
 	}
 	if c-'0' < 10 || c == '-' {
-		why = stopNumber
-		goto leave
+		// Digits, of which the first is no zero, and a fraction; what does not
+		// end within the margin, and all else, is for number.
+		start = i
+		if c == '-' {
+			i++
+			c = byteAt(p, i)
+		}
+		i++
+		if c == '0' {
+			c = byteAt(p, i)
+			if c-'0' < 10 {
+				goto numeral
+			}
+		} else {
+			if c-'1' >= 9 {
+				goto numeral
+			}
+			for c = byteAt(p, i); c-'0' < 10; c = byteAt(p, i) {
+				if i++; i > start+24 {
+					goto numeral
+				}
+			}
+		}
+		if c == '.' {
+			i++
+			if byteAt(p, i)-'0' >= 10 {
+				goto numeral
+			}
+			for c = byteAt(p, i); c-'0' < 10; c = byteAt(p, i) {
+				if i++; i > start+48 {
+					goto numeral
+				}
+			}
+		}
+		if c|0x20 == 'e' {
+			goto numeral
+		}
+		if o.flags&isArray == 0 {
+			goto afterMember
+		}
+		goto after
 	}
 	w = wordAt(p, i)
 	if uint32(w) == 't'|'r'<<8|'u'<<16|'e'<<24 {
@@ -446,7 +504,16 @@ element:
 	}
 	if m = special(wordAt(p, i)); m == 0 {
 		i += 8
-		goto element
+		if m = special(wordAt(p, i)); m == 0 {
+			i += 8
+			if m = special(wordAt(p, i)); m == 0 {
+				i += 8
+				if m = special(wordAt(p, i)); m == 0 {
+					i += 8
+					goto element
+				}
+			}
+		}
 	}
 	i += first(m)
 	c = byteAt(p, i)
@@ -546,6 +613,10 @@ popArray:
 	o.flags = last.flags
 	goto after
 
+numeral:
+	i = start
+	why = stopNumber
+	goto leave
 nameAgain:
 	i = start - 1
 nameElsewhere:

@@ -26,8 +26,15 @@ func special(w uint64) uint64 {
 func first(mark uint64) int { return bits.TrailingZeros64(mark) >> 3 }
 
 // skipSpace returns the index of the first byte at or behind i that is not
-// JSON's white space, or len(data).
+// JSON's white space, or len(data). It is inlined where it is used.
 func skipSpace(data []byte, i int) int {
+	if uint(i) < uint(len(data)) && data[i] > ' ' {
+		return i
+	}
+	return skipSpaces(data, i)
+}
+
+func skipSpaces(data []byte, i int) int {
 	if uint(i) < uint(len(data)) && data[i] == '\n' {
 		i++ // usually indentation follows
 	}
