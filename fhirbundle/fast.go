@@ -30,8 +30,12 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 					o.filter = ^uint64(0)
 				}
 			}
-			if o.depth <= s.marks.depth {
+			if s.marks.filter&bit != 0 {
 				s.mark(data, data[o.start:o.i], o.i+1, o.depth)
+			}
+			if data[o.start] == '_' {
+				o.flags |= hasExtra | paired
+				s.pair(o.i+1, o.depth)
 			}
 			o.filter |= bit
 			s.names = append(s.names, n)
@@ -195,7 +199,7 @@ name:
 		goto nameAgain
 	}
 	m = 1 << (h * finger >> 58)
-	if (filter|s.marks.filter)&m != 0 || n >= len(names) {
+	if (filter|s.marks.filter)&m != 0 || byteAt(p, start) == '_' || n >= len(names) {
 		o.hash = h
 		why = stopName
 		goto leave
@@ -404,7 +408,11 @@ value:
 		last = &s.frames[o.depth]
 		last.filter, last.base, last.flags = filter, uint32(o.base), o.flags
 		o.depth++
-		o.flags = isArray
+		if o.flags&paired != 0 && s.counts() {
+			o.flags = isArray | counting
+		} else {
+			o.flags = isArray
+		}
 		start = i
 		i++
 		c = byteAt(p, i)
@@ -560,6 +568,9 @@ after:
 	}
 	if c != ',' {
 		goto afterElsewhere
+	}
+	if o.flags&counting != 0 {
+		s.pairs[len(s.pairs)-1].count++
 	}
 	i++
 	c = byteAt(p, i)
