@@ -395,7 +395,7 @@ name:
 			flags |= hasExtra
 		}
 	}
-	if size > s.maxString {
+	if i-start > s.maxString {
 		return start - 1, longString
 	}
 	i++

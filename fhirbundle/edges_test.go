@@ -1,0 +1,98 @@
+package fhirbundle
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestStringsAtTheLimit: a string of the longest length is taken and one of a
+// byte more is not, wherever it stands. Nor is one of a byte taken for empty.
+func TestStringsAtTheLimit(t *testing.T) {
+	for _, n := range []int{16, 17, 23, 24, 25, 31, 32, 40} { // "resourceType" has to fit
+		o := &Options{MaxStringBytes: n, Level: Strict, Types: []string{}}
+		for _, plain := range []bool{true, false} {
+			at := strings.Repeat("a", n)
+			if !plain { // the last byte belongs to an escape
+				at = strings.Repeat("a", n-2) + `\n`
+			}
+			for _, doc := range []string{
+				`"#"`, `["#"]`, `[1,"#",2]`, `{"a":"#"}`, `{"#":1}`, `{"a":{"#":"#"}}`,
+			} {
+				fits, more := strings.ReplaceAll(doc, "#", at), strings.ReplaceAll(doc, "#", "a"+at)
+				require.NoError(t, CheckJSON([]byte(fits), o), fits)
+				var invalid *InvalidError
+				require.ErrorAs(t, CheckJSON([]byte(more), o), &invalid, more)
+				require.Equal(t, "json-string-length", invalid.First.Code, more)
+				require.Equal(t, int64(strings.Index(more, `"a`+at[:1])), invalid.First.Offset, more)
+			}
+			bundle := `{"x":"#",` + bundleOf("collection", false, `{"resource":{"resourceType":"Basic","x":"#"}}`)[1:]
+			require.Equal(t, "EOF", eachStep(t, strings.ReplaceAll(bundle, "#", at), o).Err)
+			got := eachStep(t, strings.Replace(bundle, "#", "a"+at, 1), o)
+			require.Equal(t, []string{"!json-string-length"}, codes(got.Report.Issues))
+		}
+	}
+	for text, want := range map[string][]string{``: {"fhir-json-empty-string"}, `a`: nil, `\n`: nil, `é`: nil} {
+		for _, doc := range []string{
+			`{"x":"` + text + `",` + bundleOf("collection", false, `{"resource":{"resourceType":"Basic"}}`)[1:],
+			bundleOf("collection", false, `{"resource":{"resourceType":"Basic","x":"`+text+`"}}`),
+			bundleOf("collection", false, `{"resource":{"resourceType":"Basic","x":["`+text+`"]}}`),
+		} {
+			assert.Equal(t, want, codes(ValidateBytes([]byte(doc), nil).Issues), doc)
+		}
+	}
+}
+
+// TestOrderOfFindings: what is found where an object ends stands before what was
+// found in it further on.
+func TestOrderOfFindings(t *testing.T) {
+	for value, want := range map[string][]string{
+		`{"a":[null],"b":""}`:              {"fhir-json-null", "fhir-json-empty-string"},
+		`{"a":[null],"b":{"c":[null,{}]}}`: {"fhir-json-null", "fhir-json-null", "fhir-json-empty-object"},
+		`{"a":{},"b":[null],"c":[]}`:       {"fhir-json-empty-object", "fhir-json-null", "fhir-json-empty-array"},
+	} {
+		got := eachStep(t, `{"resourceType":"Basic","x":`+value+`}`, &Options{Format: NDJSON})
+		assert.Equal(t, want, codes(got.Report.Issues), value)
+	}
+}
+
+// TestAfterAFault: what a broken line leaves in the scanner does not show in
+// the lines behind it.
+func TestAfterAFault(t *testing.T) {
+	const good = `{"resourceType":"Basic","a":1,"b":[null],"_b":["x"],"\u0063":{"d":2}}`
+	const odd = `{"a":[null],"resourceType":"Basic"}` // its null is found
+	for _, broken := range []string{
+		`{"a":1,"b":2,"resourceType":`, `{"\u0061":{"b":[null],"\u0063":`, `{` + many(50) + `,"a":x`, `{"a":[null],"\u0062":[null],"c":[[[{"d":`,
+		`{"b":[null]`, `{"_b":[null],"x":{"_b":[null],]`, `{"a":[null],]`,
+	} {
+		got := eachStep(t, strings.Join([]string{good, broken, good, broken, odd, broken, good}, "\n"), &Options{Format: NDJSON, Level: Strict})
+		require.Len(t, got.Entries, 7)
+		for i, e := range got.Entries {
+			switch {
+			case i == 4:
+				assert.Equal(t, []string{"!fhir-json-null"}, codes(e.Issues), "behind %s", broken)
+			default:
+				assert.Equal(t, i%2 == 1, e.Rejected(), "line %d of those with %s", i+1, broken)
+			}
+		}
+	}
+}
+
+// TestPatience: a source that gives nothing is asked again, but not for ever.
+func TestPatience(t *testing.T) {
+	src := &asked{}
+	_, err := Validate(src, nil)
+	require.ErrorIs(t, err, io.ErrNoProgress)
+	require.LessOrEqual(t, src.n, 100)
+	rep, err := Validate(&chunks{data: []byte(tx(post(patient))), size: 1, idle: src.n - 1, err: io.EOF}, nil)
+	require.NoError(t, err)
+	require.NoError(t, rep.Err())
+}
+
+// asked counts how often it is.
+type asked struct{ n int }
+
+func (a *asked) Read([]byte) (int, error) { a.n++; return 0, nil }
