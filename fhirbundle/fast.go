@@ -9,14 +9,15 @@ import "unsafe"
 // is less usual. What is broken, what is near the end, and names that are not
 // plain ASCII are left to walk.
 func (s *scanner) nested(data []byte, depth int) (int, fault) {
-	if len(data) < margin {
+	if len(data) < margin || s.maxString < margin {
 		return s.walk(data, &open{outer: depth, depth: depth})
 	}
-	o := open{outer: depth, depth: depth}
+	o := open{outer: depth, depth: depth, close: s.marks.close + 1}
 	at := resumeValue
 	lim := len(data) - margin
 	for {
-		switch s.run(textOf(data), lim, at, &o) {
+		why := s.run(textOf(data), lim, at, &o)
+		switch why {
 		case stopName:
 			n := name{o.hash, uint32(o.start), uint32(o.i - o.start)}
 			bit := filterBit(o.hash)
@@ -39,14 +40,23 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 			}
 			o.filter |= bit
 			s.names = append(s.names, n)
-			at = resumeColon
+			o.at = behindName
+			if data[o.i+1] != ':' {
+				o.i++
+				return s.walk(data, &o)
+			}
+			if o.i = skipSpace(data, o.i+2); o.i > lim {
+				o.at = beforeValue
+				return s.walk(data, &o)
+			}
+			at = resumeValue
 		case stopString:
-			i, f := unusual(data, o.i, s.allowNUL)
-			if f != fine || i > lim {
+			end, f := scanString(data, o.i, s.allowNUL)
+			if f != fine || end-o.start > s.maxString {
 				o.i, o.at = o.start-1, beforeValue
 				return s.walk(data, &o)
 			}
-			o.i, at = i, resumeString
+			o.i, at = end+1, resumeAfter
 		case stopNumber:
 			i, f := number(data, o.i, false)
 			if f != fine {
@@ -62,24 +72,21 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 				s.null(o.depth, o.outer, o.flags, o.i)
 			}
 			o.i, at = i, resumeAfter
-		case stopSize:
-			if o.i != o.start {
-				return o.start - 1, longString
-			}
+		case stopEmptyString:
 			s.note(fhirEmptyString, o.start-1)
 			o.i, at = o.i+1, resumeAfter
-		case stopEmpty:
-			r := fhirEmptyObject
-			if o.flags&isArray != 0 {
-				r = fhirEmptyArray
-			}
-			s.note(r, o.start)
-			at = resumePop
-		case stopPop:
-			if o.flags&(isArray|hasExtra) == hasExtra {
-				s.leave(data, o.base, o.depth)
+		case stopEmpty, stopPop:
+			if why == stopEmpty {
+				r := fhirEmptyObject
+				if o.flags&isArray != 0 {
+					r = fhirEmptyArray
+				}
+				s.note(r, o.start)
 			}
 			if o.flags&isArray == 0 {
+				if o.flags&hasExtra != 0 {
+					s.leave(data, o.base, o.depth)
+				}
 				s.names = s.names[:o.base]
 			}
 			o.i++
@@ -109,26 +116,23 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 type stop uint8
 
 const (
-	stopWalk    stop = iota // walk should go on
-	stopName                // a name that a filter could not clear, or no room for it
-	stopString              // an escape, or what is not ASCII, in a string
-	stopNumber              // a number
-	stopLiteral             // a literal that is not true or false
-	stopSize                // a string that is empty or too long
-	stopEmpty               // an object or array that is empty
-	stopPop                 // the end of an object or array that needs care
-	stopDepth               // there is no frame for one more level
+	stopWalk        stop = iota // walk should go on
+	stopName                    // a name that a filter could not clear, or no room for it
+	stopString                  // an escape, or what is not ASCII, in a string
+	stopNumber                  // a number
+	stopLiteral                 // a literal that is not true or false
+	stopEmptyString             // a string that is empty
+	stopEmpty                   // an object or array that is empty
+	stopPop                     // the end of an object or array that needs care
+	stopDepth                   // there is no frame for one more level
 )
 
 // resume is where run goes on.
 type resume uint8
 
 const (
-	resumeValue  resume = iota // before a value
-	resumeColon                // at the quote behind a name that was taken in
-	resumeString               // in a string
-	resumeAfter                // behind a value
-	resumePop                  // at a closing brace or bracket
+	resumeValue resume = iota // before a value
+	resumeAfter               // behind a value
 )
 
 // run goes through what is usual. p is the data, lim how far it may go: it
@@ -146,22 +150,8 @@ func (s *scanner) run(p unsafe.Pointer, lim int, at resume, o *open) stop {
 		why    stop
 		last   *frame
 	)
-	switch at {
-	case resumeColon:
-		w = wordAt(p, i)
-		goto colon
-	case resumeString:
-		if o.flags&isArray != 0 {
-			goto element
-		}
-		goto member
-	case resumeAfter:
+	if at == resumeAfter {
 		goto after
-	case resumePop:
-		if o.flags&isArray != 0 {
-			goto popArray
-		}
-		goto popObject
 	}
 	if i > lim {
 		goto valueElsewhere
@@ -177,9 +167,9 @@ name:
 	i++
 	start = i
 	w = wordAt(p, i)
-	m = special(w)
-	if m != 0 {
+	if m = special(w); m != 0 {
 		h = w & ((m&-m)>>7 - 1) // the bytes below the mark belong to the name
+		i += first(m)
 	} else {
 		for h = w; ; h = chain(h, w) {
 			i += 8
@@ -192,14 +182,17 @@ name:
 			}
 		}
 		h = chain(h, w&((m&-m)>>7-1))
+		i += first(m)
+		if i-start > s.maxString {
+			goto nameAgain
+		}
 	}
-	i += first(m)
 	w = wordAt(p, i)
-	if byte(w) != '"' || i-start > s.maxString {
+	m = 1 << (h * finger >> 58)
+	if byte(w) != '"' {
 		goto nameAgain
 	}
-	m = 1 << (h * finger >> 58)
-	if (filter|s.marks.filter)&m != 0 || byteAt(p, start) == '_' || n >= len(names) {
+	if (filter|s.marks.filter)&m != 0 || byteAt(p, start) == '_' || uint(n) >= uint(len(names)) {
 		o.hash = h
 		why = stopName
 		goto leave
@@ -208,19 +201,21 @@ name:
 	names[n] = name{h, uint32(start), uint32(i - start)}
 	n++
 
-colon:
-	// w starts with the quote behind a name, at data[i]: the colon, and the
-	// start of the value.
-	if byte(w>>8) != ':' {
-		o.at = behindName
-		i++
-		goto leave
-	}
+	// The colon, and the start of the value.
 	c = byte(w >> 16)
-	i += 2
-	if c == ' ' {
+	if byte(w>>8) != ':' {
+		if w>>8&0xffff != ' '|':'<<8 {
+			o.at = behindName
+			i++
+			goto leave
+		}
 		c = byte(w >> 24)
 		i++
+	}
+	i += 2
+	if c == ' ' {
+		i++
+		c = byteAt(p, i)
 	}
 	if c != '"' {
 		goto value
@@ -230,9 +225,6 @@ colon:
 
 member:
 	// In a string that is a member of an object.
-	if i > lim {
-		goto stringAgain
-	}
 	if m = special(wordAt(p, i)); m == 0 {
 		i += 8
 		if m = special(wordAt(p, i)); m == 0 {
@@ -241,6 +233,9 @@ member:
 				i += 8
 				if m = special(wordAt(p, i)); m == 0 {
 					i += 8
+					if i > lim {
+						goto stringAgain
+					}
 					goto member
 				}
 			}
@@ -253,22 +248,29 @@ member:
 		// continuations are right.
 		if byte(w) == '\\' && simple[byte(w>>8)] {
 			i += 2
-			goto member
-		}
-		if byte(w)-0xc2 < 0xe0-0xc2 && w&0xc000 == 0x8000 {
+		} else if byte(w)-0xc2 < 0xe0-0xc2 && w&0xc000 == 0x8000 {
 			i += 2
-			goto member
-		}
-		if byte(w)-0xe1 < 0xed-0xe1 && w&0xc0c000 == 0x808000 {
+		} else if byte(w)-0xe1 < 0xed-0xe1 && w&0xc0c000 == 0x808000 {
 			i += 3
-			goto member
+		} else {
+			why = stopString
+			goto leave
 		}
-		why = stopString
+		if i > lim {
+			goto stringAgain
+		}
+		goto member
+	}
+	if i == start {
+		why = stopEmptyString
 		goto leave
 	}
-	if uint(i-start)-1 >= uint(s.maxString) {
-		why = stopSize
-		goto leave
+	if i-start > margin && i-start > s.maxString {
+		goto stringAgain
+	}
+	if w>>8&0xffff == ','|'"'<<8 {
+		i += 2
+		goto name
 	}
 	c = byte(w >> 8)
 	i++
@@ -343,9 +345,6 @@ afterMember:
 
 value:
 	// A value starts at data[i], and c is its first byte.
-	if i > lim {
-		goto valueElsewhere
-	}
 	if c == '{' {
 		if uint(o.depth) >= uint(len(s.frames)) {
 			why = stopDepth
@@ -439,6 +438,9 @@ value:
 			why = stopEmpty
 			goto leave
 		}
+		if i > lim {
+			goto valueElsewhere
+		}
 		goto value
 	}
 	if c-'0' < 10 || c == '-' {
@@ -507,31 +509,24 @@ value:
 
 element:
 	// In a string that is an element of an array.
-	if i > lim {
-		goto stringAgain
-	}
 	if m = special(wordAt(p, i)); m == 0 {
 		i += 8
-		if m = special(wordAt(p, i)); m == 0 {
-			i += 8
-			if m = special(wordAt(p, i)); m == 0 {
-				i += 8
-				if m = special(wordAt(p, i)); m == 0 {
-					i += 8
-					goto element
-				}
-			}
+		if i > lim {
+			goto stringAgain
 		}
+		goto element
 	}
 	i += first(m)
-	c = byteAt(p, i)
-	if c != '"' {
+	if byteAt(p, i) != '"' {
 		why = stopString
 		goto leave
 	}
-	if uint(i-start)-1 >= uint(s.maxString) {
-		why = stopSize
+	if i == start {
+		why = stopEmptyString
 		goto leave
+	}
+	if i-start > margin && i-start > s.maxString {
+		goto stringAgain
 	}
 	i++
 
@@ -597,7 +592,7 @@ after:
 
 popObject:
 	// The closing brace of the innermost object is data[i].
-	if o.flags&hasExtra != 0 || o.depth <= s.marks.close+1 {
+	if o.flags&hasExtra != 0 || o.depth <= o.close {
 		why = stopPop
 		goto leave
 	}
@@ -612,7 +607,7 @@ popObject:
 
 popArray:
 	// The closing bracket of the innermost array is data[i].
-	if o.depth <= s.marks.close+1 {
+	if o.depth <= o.close {
 		why = stopPop
 		goto leave
 	}

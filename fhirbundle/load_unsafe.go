@@ -10,7 +10,7 @@ import "unsafe"
 
 // margin is how many bytes nested may load ahead of a place that it compared
 // with the end.
-const margin = 64
+const margin = 128
 
 // text is data that can be loaded from without a check.
 func textOf(data []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(data)) }

@@ -161,8 +161,10 @@ type open struct {
 	filter uint64 // of the innermost object
 	base   int    // its first name
 	flags  uint8  // of the innermost object or array
-	start  int
-	hash   uint64
+
+	close int // the depth down to which nested looks at ends
+	start int // of the string or name that nested is at
+	hash  uint64
 }
 
 // walk goes on through an object or array to its end. It checks each index, so
