@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,6 +56,17 @@ type Process struct {
 func Start(t testing.TB, binary string, args ...string) *Process {
 	t.Helper()
 	p := prepare(t, binary, args)
+	if err := p.start(t); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// StartReading is Start for a program that reads its standard input.
+func StartReading(t testing.TB, binary string, stdin io.Reader, args ...string) *Process {
+	t.Helper()
+	p := prepare(t, binary, args)
+	p.Stdin = stdin
 	if err := p.start(t); err != nil {
 		t.Fatal(err)
 	}
