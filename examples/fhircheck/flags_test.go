@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+)
+
+var update = flag.Bool("update", false, "write testdata/help.txt anew")
+
+func TestHelp(t *testing.T) {
+	code, out, errs := checked("", "--help")
+	require.Zero(t, code)
+	require.Empty(t, errs)
+	if *update {
+		require.NoError(t, os.WriteFile("testdata/help.txt", []byte(out), 0o600))
+	}
+	want, err := os.ReadFile("testdata/help.txt")
+	require.NoError(t, err)
+	require.Equal(t, string(want), out)
+
+	set, _ := flags()
+	set.VisitAll(func(f *flag.Flag) { require.Contains(t, out, "\n  -"+f.Name) })
+	for line := range strings.Lines(out) {
+		require.LessOrEqual(t, len(strings.TrimSuffix(line, "\n")), 110, line)
+	}
+}
+
+func parsed(args ...string) (*config, error) {
+	set, checked := flags()
+	if err := set.Parse(args, noEnv); err != nil {
+		return nil, err
+	}
+	return checked()
+}
+
+func TestDefaults(t *testing.T) {
+	c, err := parsed()
+	require.NoError(t, err)
+	require.Equal(t, &config{output: "text", options: fhirbundle.Options{
+		Version: fhirbundle.R4, Types: []string{}, MaxIssues: 100, Severities: map[string]fhirbundle.Severity{},
+	}}, c)
+}
+
+func TestRightFlags(t *testing.T) {
+	c, err := parsed("-strict", "-version", "r4b", "-types", "batch, transaction", "-types=message", "-severity", "bdl-3=error",
+		"-severity=fu-id=None", "-format", "ndjson", "-o", "sarif", "-max-issues", "7", "-q", "-rules")
+	require.NoError(t, err)
+	require.Equal(t, &config{output: "sarif", quiet: true, rules: true, format: fhirbundle.NDJSON, options: fhirbundle.Options{
+		Level: fhirbundle.Strict, Version: fhirbundle.R4B, Types: []string{"batch", "transaction", "message"}, MaxIssues: 7,
+		Severities: map[string]fhirbundle.Severity{"bdl-3": fhirbundle.Error, "fu-id": fhirbundle.None},
+	}}, c)
+}
+
+func TestWrongFlags(t *testing.T) {
+	for args, want := range map[string]string{
+		"-version R6":            "-version must be R4, R4B or R5",
+		"-types everything":      `-types: "everything" is no type of Bundle; there are document, message, `,
+		"-severity bdl-3":        `-severity: "bdl-3" is not CODE=error, warning, information or none`,
+		"-severity bdl-3=fatal":  `-severity: "bdl-3=fatal" is not CODE=error, warning`,
+		"-severity bdl-99=error": `-severity: there is no rule with the code "bdl-99"; fhircheck -rules lists them`,
+		"-format xml":            "-format must be auto, bundle or ndjson",
+		"-o html":                "-o must be text, outcome or sarif",
+		"-max-issues 0":          "-max-issues must be more than zero",
+		"-max-issues many":       "-max-issues: it must be a whole number",
+	} {
+		_, err := parsed(strings.Fields(args)...)
+		require.ErrorContains(t, err, want, args)
+	}
+}
+
+// All types that FHIR defines are accepted unless -types says otherwise.
+func TestTypes(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, typ := range bundleTypes {
+		content := strings.Replace(good, "collection", typ, 1)
+		_, out, _ := checked(content, "-")
+		require.NotContains(t, out, "bundle-type", typ)
+		_, out, _ = checked(content, "-types", typ, "-")
+		require.NotContains(t, out, "bundle-type", typ)
+		if typ != "batch" {
+			_, out, _ = checked(content, "-types", "batch", "-")
+			require.Contains(t, out, "error bundle-type", typ)
+		}
+	}
+	_, out, _ := checked(strings.Replace(good, "collection", "other", 1), "-")
+	require.Contains(t, out, "error bundle-type")
+}
+
+func TestRules(t *testing.T) {
+	code, out, errs := checked("", "-rules")
+	require.Zero(t, code)
+	require.Empty(t, errs)
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	rules := fhirbundle.Rules()
+	require.Len(t, lines, len(rules)+1)
+	for i, r := range rules {
+		fields := strings.Fields(lines[i+1])
+		require.Equal(t, []string{r.Code, string(r.Severity(fhirbundle.Lenient)), string(r.Severity(fhirbundle.Strict))}, fields[:3])
+		require.Equal(t, r.Spec, fields[len(fields)-1])
+		require.Contains(t, lines[i+1], r.Message)
+	}
+}
+
+func TestVariables(t *testing.T) {
+	folder(t, map[string]string{"warned.json": warned})
+	var out, errs bytes.Buffer
+	env := func(name string) string { return map[string]string{"FHIRDOCK_FHIRCHECK_STRICT": "true"}[name] }
+	require.Equal(t, exitErrors, run([]string{"warned.json"}, env, nil, &out, &errs))
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+)
+
+// formatOf is the format that a file's name says; ok is false where it says none.
+func formatOf(name string) (f fhirbundle.Format, ok bool) {
+	name = strings.TrimSuffix(strings.ToLower(filepath.Base(name)), ".gz")
+	switch filepath.Ext(name) {
+	case ".json":
+		return fhirbundle.Bundle, true
+	case ".ndjson", ".jsonl":
+		return fhirbundle.NDJSON, true
+	}
+	return "", false
+}
+
+// sniffBytes is how much of a payload's start is looked at: NDJSON whose first
+// line is longer is not recognized.
+const sniffBytes = 1 << 20
+
+// sniff is the format that a payload's start speaks for: NDJSON if its first
+// line is a JSON object and some other line starts one, and a Bundle otherwise.
+func sniff(head []byte) fhirbundle.Format {
+	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte(bom)), " \t\r\n")
+	line, rest, ok := bytes.Cut(head, []byte("\n"))
+	// What is wrong with the first line besides its syntax is for the check to
+	// say, so this is encoding/json's judgement, which is a mild one.
+	if !ok || !bytes.HasPrefix(line, []byte("{")) || !json.Valid(line) {
+		return fhirbundle.Bundle
+	}
+	for line := range bytes.Lines(rest) {
+		if bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("{")) {
+			return fhirbundle.NDJSON
+		}
+	}
+	return fhirbundle.Bundle
+}
+
+const bom = "\xef\xbb\xbf"
+
+// foreign says what a payload that is not JSON looks like; empty where that can't
+// be told.
+func foreign(head []byte) string {
+	for _, k := range []struct{ start, what string }{
+		{"PK\x03\x04", "a zip archive: unpack it first"},
+		{"\x28\xb5\x2f\xfd", "a file compressed with zstd: of compressed files only those of gzip are read"},
+		{"BZh", "a file compressed with bzip2: of compressed files only those of gzip are read"},
+		{"\xfd7zXZ\x00", "a file compressed with xz: of compressed files only those of gzip are read"},
+		{"\xff\xfe", "text in UTF-16: JSON must be in UTF-8"},
+		{"\xfe\xff", "text in UTF-16: JSON must be in UTF-8"},
+		{"\x00{", "text in UTF-16: JSON must be in UTF-8"},
+		{"{\x00", "text in UTF-16: JSON must be in UTF-8"},
+		{"\x1f\x8b", "a file compressed twice"},
+	} {
+		if bytes.HasPrefix(head, []byte(k.start)) {
+			return "this looks like " + k.what
+		}
+	}
+	if len(head) >= 262 && string(head[257:262]) == "ustar" {
+		return "this looks like a tar archive: unpack it first"
+	}
+	if bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte(bom)), " \t\r\n"), []byte("<")) {
+		return "this looks like XML: only FHIR's JSON format is read"
+	}
+	return ""
+}

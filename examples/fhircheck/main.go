@@ -1,0 +1,123 @@
+// Command fhircheck says what is wrong with FHIR Bundles and NDJSON files before
+// they are sent. See its -help.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// What the process exits with.
+const (
+	exitFine   = 0
+	exitErrors = 1 // something is wrong with a payload
+	exitFailed = 2 // wrong flags, or something could not be read or written
+)
+
+func main() {
+	terminal, _ := isTerminal(os.Stderr)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		// There is nothing to put in order but the line with the bar.
+		code := 1
+		if s, ok := (<-signals).(syscall.Signal); ok {
+			code = 128 + int(s) // as a shell would say it
+		}
+		if terminal {
+			fmt.Fprint(os.Stderr, eraseLine)
+		}
+		os.Exit(code)
+	}()
+	os.Exit(run(os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is main with its surroundings given; it returns the exit code.
+func run(args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+	failed := func(err error) int {
+		fmt.Fprintf(stderr, "fhircheck: %v\n", err)
+		return exitFailed
+	}
+	set, checked := flags()
+	err := set.Parse(args, getenv)
+	if errors.Is(err, flag.ErrHelp) {
+		if err := set.WriteHelp(stdout); err != nil {
+			return failed(err)
+		}
+		return exitFine
+	}
+	var c *config
+	if err == nil {
+		c, err = checked()
+	}
+	if err != nil {
+		return failed(fmt.Errorf("%w\nSee fhircheck -help.", err))
+	}
+	if c.rules {
+		if err := writeRules(stdout); err != nil {
+			return failed(err)
+		}
+		return exitFine
+	}
+	if set.NArg() == 0 {
+		fmt.Fprintf(stderr, "%s\nSee fhircheck -help for the flags.\n", intro)
+		return exitFailed
+	}
+	list, err := choose(set.Args(), stdin)
+	if err != nil {
+		return failed(err)
+	}
+	t, err := checkAll(c, list, stdout, stderr)
+	if err != nil {
+		return failed(fmt.Errorf("writing the findings: %w", err))
+	}
+	if !c.quiet {
+		fmt.Fprintln(stderr, t.text())
+	}
+	return t.exit()
+}
+
+// checkAll checks what was chosen, one after the other. The error is one of
+// writing the findings.
+func checkAll(c *config, list *chosen, stdout, stderr io.Writer) (*totals, error) {
+	p := newProgress(stderr, list.size(), c.quiet)
+	defer p.erase()
+	t := &totals{began: time.Now(), skipped: list.skipped}
+	out := newPrinter(c, stdout)
+	check := newChecker(c, p)
+	for _, in := range list.inputs {
+		r := check.check(in)
+		t.add(r)
+		p.erase() // both may go to one terminal
+		if err := out.print(r); err != nil {
+			return nil, err
+		}
+		for _, line := range r.remarks() {
+			fmt.Fprintf(stderr, "fhircheck: %s: %s\n", printable(r.name), line)
+		}
+	}
+	return t, out.end()
+}
+
+// printer writes findings in one of the forms of -o. What it has written of a
+// payload is on its way before the next one is read.
+type printer interface {
+	print(r *result) error
+	end() error
+}
+
+func newPrinter(c *config, out io.Writer) printer {
+	switch c.output {
+	case "outcome":
+		return &outcomes{out: out}
+	case "sarif":
+		return newSARIF(out, c.options.Level)
+	}
+	return &lines{out: out}
+}

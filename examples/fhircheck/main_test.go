@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+)
+
+var binary string
+
+func TestMain(m *testing.M) { proctest.Main(m, &binary) }
+
+const (
+	good    = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
+	single  = `{"resourceType":"Patient","id":"a"}`
+	warned  = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a","x":null}}]}`
+	wrong   = `{"resourceType":"Bundle","type":"collection"}`
+	twoGood = single + "\n" + single + "\n"
+	oneBad  = single + "\nnot JSON\n" + single + "\n"
+)
+
+func noEnv(string) string { return "" }
+
+// checked is what run gives for arguments, in the current folder.
+func checked(stdin string, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(args, noEnv, strings.NewReader(stdin), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// folder is a temporary working folder with files in it.
+func folder(t *testing.T, files map[string]string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for name, content := range files {
+		write(t, name, content)
+	}
+}
+
+func write(t *testing.T, name, content string) {
+	t.Helper()
+	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o700))
+	require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
+}
+
+// The program itself exits as its help says.
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	in := t.TempDir()
+	for name, content := range map[string]string{
+		"good.json": good, "warned.json": warned, "wrong.json": wrong,
+		"good.ndjson": twoGood, "bad.ndjson": oneBad, "cut.json.gz": zipped(t, good)[:20],
+	} {
+		write(t, filepath.Join(in, name), content)
+	}
+	for _, c := range []struct {
+		args  string
+		stdin string
+		code  int
+	}{
+		{args: "good.json good.ndjson"},
+		{args: "warned.json"},
+		{args: "-strict warned.json", code: 1},
+		{args: "wrong.json", code: 1},
+		{args: "bad.ndjson", code: 1},
+		{args: "-max-issues 1 bad.ndjson", code: 1},
+		{args: "-types batch good.json", code: 1},
+		{args: "wrong.json missing.json", code: 2},
+		{args: "cut.json.gz good.json", code: 2},
+		{args: "-", stdin: good},
+		{args: "-", stdin: oneBad, code: 1},
+		{args: "", code: 2},
+		{args: "-version R6 good.json", code: 2},
+		{args: "-nonsense good.json", code: 2},
+		{args: "-rules"},
+		{args: "-help"},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			t.Parallel()
+			args := strings.Fields(c.args)
+			for i, arg := range args {
+				if strings.Contains(arg, ".") {
+					args[i] = filepath.Join(in, arg)
+				}
+			}
+			p := proctest.StartReading(t, binary, strings.NewReader(c.stdin), args...)
+			require.Equal(t, c.code, p.Exit(t, time.Minute), p.Stderr.String())
+		})
+	}
+}
+
+func TestText(t *testing.T) {
+	folder(t, map[string]string{
+		"good.json": good, "warned.json": warned, "bad.ndjson": oneBad,
+		"late.json": "{\n  \"entry\": [{\"resource\": {\"resourceType\": \"Patient\"}}, {}],\n  \"resourceType\": \"Bundle\",\n  \"type\": \"odd\"\n}",
+	})
+	code, out, errs := checked("", "good.json", "warned.json", "bad.ndjson", "late.json")
+	require.Equal(t, exitErrors, code)
+	require.Equal(t, `warned.json:1:106: warning fhir-json-null null stands where FHIR does not allow it; leave the property out (Bundle.entry[0].resource)
+bad.ndjson:2:1: error json-syntax Invalid JSON: a literal is none of true, false and null, at line 2, byte offset 36
+late.json:2:56: error entry-resource Entry 1 missing 'resource' field (Bundle.entry[1])
+late.json:2:56: warning fhir-json-empty-object An object is empty; leave the property out (Bundle.entry[1])
+late.json:4:11: error bundle-type Unsupported bundle type: odd (Bundle.type)
+`, out)
+	require.Equal(t, "4 files checked, 5 resources, 405 B, 3 errors, 2 warnings\n", errs)
+
+	_, _, errs = checked("", "-q", "warned.json")
+	require.Empty(t, errs)
+}
+
+// Findings beyond the limit are counted, and errors are among those listed.
+func TestMaxIssues(t *testing.T) {
+	folder(t, map[string]string{"many.ndjson": strings.Repeat(`{"resourceType":"Patient","x":null}`+"\n", 5) + "oops\n"})
+	code, out, errs := checked("", "-max-issues", "2", "many.ndjson")
+	require.Equal(t, exitErrors, code)
+	require.Equal(t, 3, strings.Count(out, "\n"))
+	require.Contains(t, out, "many.ndjson:6:1: error json-syntax")
+	require.Contains(t, out, "\nmany.ndjson: 4 more findings are not listed; see -max-issues\n")
+	require.Contains(t, errs, "1 error, 1 warning, 4 not listed\n")
+}
+
+// Nothing of a payload is printed, in no form.
+func TestPrivacy(t *testing.T) {
+	const canary = "canary 4711"
+	odd := `{"resourceType":"Bundle","type":"` + canary + `","` + canary + `":null,"entry":[{"fullUrl":"http://x/Patient/` + canary + `","resource":{"resourceType":"` + canary + `","id":"` + canary + `","` + canary + `":[]}}]}`
+	folder(t, map[string]string{"a.json": odd, "b.ndjson": odd + "\n\"" + canary + "\"\n" + canary + "\n", "c.json": odd[:len(odd)-5], "d": "<" + canary})
+	for _, form := range []string{"text", "outcome", "sarif"} {
+		for _, format := range []string{"auto", "bundle", "ndjson"} {
+			_, out, errs := checked("", "-o", form, "-format", format, "a.json", "b.ndjson", "c.json", "d")
+			require.Contains(t, out, "fhir-json-null")
+			require.NotContains(t, out+errs, "4711")
+		}
+	}
+}
+
+type brokenWriter struct{}
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestFindingsThatCannotBeWritten(t *testing.T) {
+	folder(t, map[string]string{"warned.json": warned})
+	for _, form := range []string{"text", "outcome", "sarif"} {
+		var errs bytes.Buffer
+		require.Equal(t, exitFailed, run([]string{"-o", form, "warned.json"}, noEnv, nil, brokenWriter{}, &errs))
+		require.Contains(t, errs.String(), "fhircheck: writing the findings: ")
+	}
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+)
+
+// What is read is not held: not the compressed file, nor its content, nor its
+// lines. All that is ever allocated is a fraction of it, so what is held is.
+func TestMemory(t *testing.T) {
+	var lines strings.Builder
+	_, err := fhirgen.New(nil).WriteNDJSON(&lines, 4<<20)
+	require.NoError(t, err)
+	const members = 16
+	// A finding at the end has the columns of all before it counted.
+	content := strings.Repeat(zipped(t, lines.String()), members) + zipped(t, `{"resourceType":"Patient","x":null}`+"\n")
+	folder(t, map[string]string{"large.ndjson.gz": content})
+
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	code, out, _ := checked("", "large.ndjson.gz")
+	runtime.ReadMemStats(&after)
+	require.Zero(t, code)
+	require.Contains(t, out, ":31: warning fhir-json-null")
+	allocated := after.TotalAlloc - before.TotalAlloc
+	require.Less(t, allocated, uint64(members*lines.Len()/10))
+	t.Logf("%d kB allocated for %d kB", allocated/1e3, members*lines.Len()/1e3)
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+)
+
+// totals are of all payloads.
+type totals struct {
+	began      time.Time
+	files      int64 // that were read to their end
+	unreadable int64
+	skipped    int64
+	resources  int64
+	bytes      int64 // of the content
+	found      map[fhirbundle.Severity]int64
+	unlisted   int64
+	bad        bool // a payload has errors, listed or not
+}
+
+func (t *totals) add(r *result) {
+	if r.err != nil {
+		t.unreadable++
+	} else {
+		t.files++
+	}
+	t.resources += r.report.Resources
+	t.bytes += r.report.Bytes
+	if t.found == nil {
+		t.found = map[fhirbundle.Severity]int64{}
+	}
+	for _, f := range r.findings {
+		t.found[f.Severity]++
+	}
+	t.unlisted += r.report.MoreIssues
+	t.bad = t.bad || r.report.Rejected > 0 || r.report.Err() != nil
+}
+
+func (t *totals) exit() int {
+	switch {
+	case t.unreadable > 0:
+		return exitFailed
+	case t.bad || t.found[fhirbundle.Error] > 0:
+		return exitErrors
+	}
+	return exitFine
+}
+
+// text is the summary, in a line.
+func (t *totals) text() string {
+	parts := []string{number(t.files, "file") + " checked"}
+	if t.unreadable > 0 {
+		parts = append(parts, humanize.Comma(t.unreadable)+" could not be read")
+	}
+	if t.skipped > 0 {
+		parts = append(parts, humanize.Comma(t.skipped)+" skipped for their names")
+	}
+	parts = append(parts, number(t.resources, "resource"), humanize.Bytes(uint64(t.bytes)))
+	parts = append(parts, number(t.found[fhirbundle.Error], "error"), number(t.found[fhirbundle.Warning], "warning"))
+	if n := t.found[fhirbundle.Information]; n > 0 {
+		parts = append(parts, humanize.Comma(n)+" for information")
+	}
+	if t.unlisted > 0 {
+		parts = append(parts, humanize.Comma(t.unlisted)+" not listed")
+	}
+	if t.bytes >= 1e6 { // or it says nothing
+		parts = append(parts, rate(t.bytes, time.Since(t.began)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// rate is in megabytes a second.
+func rate(bytes int64, took time.Duration) string {
+	return fmt.Sprintf("%.0f MB/s", float64(bytes)/1e6/max(took, time.Microsecond).Seconds())
+}
+
+// number is a count of things, in the singular or plural.
+func number(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return humanize.Comma(n) + " " + thing
+}
