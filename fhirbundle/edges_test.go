@@ -96,3 +96,24 @@ func TestPatience(t *testing.T) {
 type asked struct{ n int }
 
 func (a *asked) Read([]byte) (int, error) { a.n++; return 0, nil }
+
+// TestNULEverywhere: a NUL is told from other things that do not fit, wherever
+// it stands.
+func TestNULEverywhere(t *testing.T) {
+	resource := `{"resourceType" : "Basic" , "a":[ 12 , { "b":"0123456789" },[ ],{ },[3]],"c":{"d":4 , "e":5} }`
+	for format, doc := range map[Format]string{Bundle: " " + tx(post(resource), " "+post(resource)) + " ", NDJSON: resource + " "} {
+		o := &Options{Format: format}
+		for i := range len(doc) + 1 {
+			data := []byte(doc[:i] + "\x00" + doc[i:])
+			rep := ValidateBytes(data, o)
+			if assert.NotEmpty(t, rep.Issues, "%q", data) {
+				last := rep.Issues[len(rep.Issues)-1]
+				assert.Equal(t, "json-nul", last.Code, "%q", data)
+				assert.Equal(t, int64(i), last.Offset, "%q", data)
+			}
+			var invalid *InvalidError
+			require.ErrorAs(t, CheckJSON(data, nil), &invalid)
+			assert.Equal(t, "json-nul", invalid.First.Code, "%q", data)
+		}
+	}
+}

@@ -50,7 +50,7 @@ func cIn(resource string) []faultyDocument {
 
 // faultyDocuments are, for the code of every rule, documents that break it. A
 // rule that is new needs one: TestPrivacy fails without. Options are those that
-// the rule needs; the test adds level Strict.
+// the rule needs; the test adds level Strict. Those of a new rule go to its group.
 func faultyDocuments() map[string][]faultyDocument {
 	deep := strings.Repeat(`{`+cValue+`:[`, 40) + cValue + strings.Repeat(`]}`, 40)
 	var wide strings.Builder
