@@ -88,6 +88,50 @@ func ExampleReader_Next_ndjson() {
 	// 2 resources, 1 rejected, 1 blank
 }
 
+// A Bundle becomes an NDJSON file: a resource a line, its digits as they were.
+func ExampleAppendLine() {
+	r := fhirbundle.NewReader(strings.NewReader(bundle), nil)
+	var line []byte
+	for entry, err := range r.All() {
+		if err != nil {
+			fmt.Println("not to be taken:", err) // nor are the lines before
+			return
+		}
+		if entry.Resource == nil {
+			continue // a GET or a DELETE
+		}
+		line = append(fhirbundle.AppendLine(line[:0], entry.Resource), '\n')
+		os.Stdout.Write(line)
+	}
+	// Output:
+	// {"resourceType": "Patient", "id": "p1"}
+	// {"resourceType": "Observation", "status": "final"}
+}
+
+// A program decides for itself which findings it refuses.
+func ExampleOptions_severities() {
+	report := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{
+		Level:      fhirbundle.Strict,
+		Version:    fhirbundle.R5,
+		Severities: map[string]fhirbundle.Severity{"bdl-3c": fhirbundle.Information},
+	})
+	fmt.Println("taken:", report.Err() == nil)
+	for _, issue := range report.Issues {
+		fmt.Println(issue.Severity, issue.Code, "at", issue.Path, "line", issue.Line)
+	}
+	// Output:
+	// taken: true
+	// information bdl-3c at Bundle.entry[1] line 6
+}
+
+func ExampleVersionOf() {
+	fmt.Println(fhirbundle.VersionOf("application/fhir+json; fhirVersion=5.0"))
+	fmt.Println(fhirbundle.VersionOf("application/fhir+json"))
+	// Output:
+	// R5 true
+	//  false
+}
+
 // A position is plain data. Reading goes on behind the entry that came last.
 func ExampleResumeReader() {
 	r := fhirbundle.NewReader(strings.NewReader(bundle), nil)

@@ -14,6 +14,7 @@ import (
 	"gocloud.dev/gcerrors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/internal/stage"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -119,7 +120,7 @@ func split(b *ingest.Batch) []stage.Section {
 			sections = append(sections, stage.Section{Name: r.Type, Data: make([]byte, 0, sizes[r.Type])})
 		}
 		s := &sections[at]
-		s.Data = append(appendLine(s.Data, r.Raw), '\n')
+		s.Data = append(fhirbundle.AppendLine(s.Data, r.Raw), '\n')
 		s.Count++
 	}
 	slices.SortFunc(sections, func(a, b stage.Section) int { return strings.Compare(a.Name, b.Name) })
