@@ -57,7 +57,8 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 		c, err = checked()
 	}
 	if err != nil {
-		return failed(fmt.Errorf("%w\nSee fhircheck -help.", err))
+		fmt.Fprintf(stderr, "fhircheck: %v\nSee fhircheck -help.\n", err)
+		return exitFailed
 	}
 	if c.rules {
 		if err := writeRules(stdout); err != nil {
