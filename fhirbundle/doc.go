@@ -15,18 +15,37 @@
 //
 // # What is a finding
 //
-// The other rules that this package knows (see [Rules]) are warnings at level
-// [Lenient] and errors at level [Strict]. Two things are not what one might
-// expect: a byte order mark is a warning at both levels, and a line of NDJSON
-// without a resourceType is an error at both, since nothing could be done with
-// it; in a Bundle such a resource is a finding.
+// All other rules that a payload carries in itself (see [Rules]) are warnings at
+// level [Lenient] and errors at level [Strict]:
+//
+//   - FHIR's JSON format: null out of place, what is empty, x and _x that do not
+//     match, resourceType and id, types that the version of FHIR does not have;
+//   - all invariants bdl-* of Bundles, by what they mean where the expression that
+//     was published says something else (bdl-7; of R5 bdl-14 and bdl-16);
+//   - fullUrl: absolute, unique, of the same type and id as its resource, present
+//     where it has to be;
+//   - transactions and batches: method, URL, ids, bodies, ifNoneExist, and no
+//     resource that is changed twice;
+//   - references: to contained resources, conditional ones, and, which stays a
+//     warning, to a urn:uuid that no entry has.
+//
+// They differ between [R4], [R4B] and [R5]. [Options.Severities] changes what
+// becomes of a rule's findings. A resource that is a Bundle is judged by the rules
+// of Bundles too, and its entries are its own: they are not yielded, counted or
+// referred to from outside. What takes the definitions of elements (cardinality,
+// types, codes) is not judged.
+//
+// Two things are not what one might expect: a byte order mark is a warning at
+// both levels, and a line of NDJSON without a resourceType is an error at both,
+// since nothing could be done with it; in a Bundle such a resource is a finding.
 //
 // # Validating, and reading
 //
 // [Validate] and [ValidateBytes] say whether a payload can be taken, and why not
 // ([Report.Err]). [Reader.Next] and [Reader.All] yield the entries as they are
-// read. [ResumeReader] goes on from a [Position] that was stored. [NewOutcome]
-// makes an OperationOutcome of the findings. [CheckJSON] checks any JSON value.
+// read, and [AppendLine] makes a line of NDJSON of each. [ResumeReader] goes on
+// from a [Position] that was stored. [NewOutcome] makes an OperationOutcome of the
+// findings. [CheckJSON] checks any JSON value.
 //
 // A document that just ends can't be told from one that was cut at such a place:
 // an NDJSON file, at a line's end. A caller that knows the length compares it
@@ -36,15 +55,20 @@
 //
 // A [Reader] holds its read buffer and the entry that it is reading, at most
 // [Options.MaxEntryBytes], and the names of the members of objects that are open,
-// whose number is bounded likewise. Nothing grows with the number of entries,
-// and reading an entry in which nothing is found allocates nothing. What
-// [Reader.Next] returns aliases the reader's buffer and is overwritten by the
-// next call.
+// whose number is bounded likewise. What has to be compared between entries
+// (fullUrls, what a transaction changes, references) is kept as hashes of 16 bytes,
+// at most [Options.MaxIndexBytes]: a transaction of a million entries takes some
+// 100 MB. Entries that find no room are reported as not-checked, once, and never
+// passed over in silence. Nothing else grows with the number of entries, and
+// reading an entry in which nothing is found allocates nothing. What [Reader.Next]
+// returns aliases the reader's buffer and is overwritten by the next call.
 //
 // # Time
 //
 // It is linear in the payload, whatever is in it: names of an object are kept in
-// a hash table with a random seed once there are many.
+// a hash table with a random seed once there are many, and so are texts that
+// entries are compared by. Bundles that lie inside one another are scanned once
+// for each of the outer ones, up to a depth of 4.
 //
 // # Privacy
 //
