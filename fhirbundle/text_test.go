@@ -1,7 +1,9 @@
 package fhirbundle
 
 import (
+	"fmt"
 	"testing"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -31,6 +33,38 @@ func TestUTF8(t *testing.T) {
 				for _, fourth := range next {
 					check(first, second, third, fourth)
 				}
+			}
+		}
+	}
+}
+
+// TestSurrogates: which escapes make a pair, and which character it is, at every
+// limit. A name in escapes is the same as one in plain text.
+func TestSurrogates(t *testing.T) {
+	edges := []rune{' ', 'a', 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xd800, 0xd801, 0xdbfe, 0xdbff, 0xdc00, 0xdc01, 0xdffe, 0xdfff, 0xe000, 0xffff}
+	isHigh := func(r rune) bool { return r >= 0xd800 && r < 0xdc00 }
+	isLow := func(r rune) bool { return r >= 0xdc00 && r < 0xe000 }
+	check := func(escaped string, valid bool, plain string) {
+		t.Helper()
+		err := CheckJSON([]byte(`["`+escaped+`"]`), nil)
+		require.Equal(t, valid, err == nil, escaped)
+		if !valid {
+			var invalid *InvalidError
+			require.ErrorAs(t, err, &invalid)
+			require.Equal(t, "json-surrogate", invalid.First.Code, escaped)
+			return
+		}
+		require.NoError(t, CheckJSON([]byte(`{"`+escaped+`":1,"`+escaped+`?":2}`), nil), escaped)
+		if plain >= " " && plain != `"` && plain != `\` {
+			require.ErrorIs(t, CheckJSON([]byte(`{"`+escaped+`":1,"`+plain+`":2}`), nil), ErrInvalid, escaped)
+			require.NoError(t, CheckJSON([]byte(`{"`+escaped+`":1,"`+plain+`x":2}`), nil), escaped)
+		}
+	}
+	for _, r := range edges {
+		for _, format := range []string{`\u%04x`, `\u%04X`} {
+			check(fmt.Sprintf(format, r), !isHigh(r) && !isLow(r), string(r))
+			for _, next := range edges {
+				check(fmt.Sprintf(format+format, r, next), isHigh(r) && isLow(next) || utf8.ValidRune(r) && utf8.ValidRune(next), string(utf16.Decode([]uint16{uint16(r), uint16(next)})))
 			}
 		}
 	}
