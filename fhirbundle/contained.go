@@ -46,7 +46,7 @@ func (r *Reader) readContained(data []byte) {
 		})
 	}
 	for _, at := range r.refs.local {
-		if !ids.has(r.plain(stringAt(data, at))[1:]) {
+		if !ids.has(r.plainAt(data, at)[1:]) {
 			r.entryIssue(ref1, at, "resource", "")
 		}
 	}
@@ -57,7 +57,7 @@ func (r *Reader) readContainedResource(data []byte, at int) {
 	walkObject(data, at, func(name []byte, value int) bool {
 		switch string(name) {
 		case "resourceType":
-			text := r.plain(stringAt(data, value))
+			text := r.plainAt(data, value)
 			if typed = isTypeName(text); typed && !r.opts.version.hasType(text) {
 				r.entryIssue(fhirUnknownType, value, "resource.contained", "")
 			}

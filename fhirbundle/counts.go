@@ -13,7 +13,22 @@ type counts struct {
 	types []typeCount
 	all   int64
 	v     Version
+
+	// recent are indices into types, from 1, of names that were looked up, by
+	// bits of their hashes.
+	recent [64]uint16
 }
+
+// recall is intern for a type that was interned before and that is still among
+// recent. The index is -1 where it is not.
+func (c *counts) recall(text []byte) (string, int) {
+	if i := int(c.recent[recentOf(text)]) - 1; i >= 0 && c.types[i].name == string(text) {
+		return c.types[i].name, i
+	}
+	return "", -1
+}
+
+func recentOf(text []byte) uint64 { return hashName(text) * finger >> 58 }
 
 type typeCount struct {
 	name  string
@@ -24,6 +39,14 @@ type typeCount struct {
 // intern returns a type as a shared string, and its index for add. Only a type
 // that is new, and none of FHIR's, is allocated.
 func (c *counts) intern(text []byte) (string, int) {
+	name, i := c.lookUp(text)
+	if i >= 0 {
+		c.recent[recentOf(text)] = uint16(i + 1)
+	}
+	return name, i
+}
+
+func (c *counts) lookUp(text []byte) (string, int) {
 	if c.index == nil {
 		for i := range c.types {
 			if c.types[i].name == string(text) {

@@ -1,9 +1,6 @@
 package fhirbundle
 
-import (
-	"bytes"
-	"strconv"
-)
+import "strconv"
 
 // nextEntry reads the next entry of the Bundle into r.entry. It is false where
 // there is none, or where reading has ended.
@@ -103,8 +100,10 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	e := &r.entry
 	typ = -1
 	text, typeAt := r.text(data, resourceType, 0)
-	if isTypeName(text) {
-		e.Type, typ = r.counts.intern(text)
+	if e.Type, typ = r.counts.recall(text); typ >= 0 || isTypeName(text) {
+		if typ < 0 {
+			e.Type, typ = r.counts.intern(text)
+		}
 		if !r.counts.known(text, typ) {
 			r.entryIssue(fhirUnknownType, typeAt, "resource", "")
 		}
@@ -146,9 +145,9 @@ func (r *Reader) text(data []byte, p place, k int) ([]byte, int) {
 	if at < 0 || data[at] != '"' {
 		return nil, at
 	}
-	end, _ := scanString(data, at+1, false)
+	end, plain := endOfString(data, at+1)
 	text := data[at+1 : end : end]
-	if bytes.IndexByte(text, '\\') >= 0 {
+	if !plain {
 		n := len(r.texts[k])
 		r.texts[k] = unescape(r.texts[k], text)
 		text = r.texts[k][n:len(r.texts[k]):len(r.texts[k])]

@@ -13,7 +13,7 @@ func (r *Reader) readFullURL(data []byte) (f facts) {
 	if !isAbsolute(text) {
 		r.entryIssue(fuAbs, at, "fullUrl", "")
 	}
-	if bytes.Contains(text, []byte("/_history/")) {
+	if bytes.IndexByte(text, '_') >= 0 && bytes.Contains(text, []byte("/_history/")) { // seldom
 		r.entryIssue(bdl8, at, "fullUrl", "")
 	}
 	if e.Type != "" {

@@ -20,3 +20,26 @@ func byteAt(p unsafe.Pointer, i int) byte { return *(*byte)(unsafe.Add(p, i)) }
 
 // wordAt returns the eight bytes from i on of the data at p, the first one lowest.
 func wordAt(p unsafe.Pointer, i int) uint64 { return *(*uint64)(unsafe.Add(p, i)) }
+
+// nextSpecial returns the index of the first byte from i on, which is not above
+// lim, at which a string needs a closer look, or one above lim before which there
+// is none; margin bytes can be loaded from lim.
+func nextSpecial(p unsafe.Pointer, i, lim int) int {
+	for i <= lim {
+		m := special(wordAt(p, i))
+		if m != 0 {
+			return i + first(m)
+		}
+		if m = special(wordAt(p, i+8)); m != 0 {
+			return i + 8 + first(m)
+		}
+		if m = special(wordAt(p, i+16)); m != 0 {
+			return i + 16 + first(m)
+		}
+		if m = special(wordAt(p, i+24)); m != 0 {
+			return i + 24 + first(m)
+		}
+		i += 32
+	}
+	return i
+}

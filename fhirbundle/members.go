@@ -58,7 +58,7 @@ func (r *Reader) readMember(what member, value []byte) {
 	b := &r.bundle
 	switch what {
 	case bundleID:
-		if !isID(r.plain(stringAt(value, 0))) {
+		if !isID(r.plainAt(value, 0)) {
 			at := r.here()
 			r.report(fhirID, Issue{Path: "Bundle.id", Line: at.line, Offset: at.offset})
 		}

@@ -14,7 +14,7 @@ func (r *Reader) readRefs(data []byte) (f facts) {
 	r.refs.local = r.refs.local[:0]
 	for _, name := range r.scan.marks.refs {
 		at := valueAt(data, int(name))
-		text := r.plain(stringAt(data, at))
+		text := r.plainAt(data, at)
 		switch {
 		case len(text) < 2:
 		case text[0] == '#':
@@ -74,4 +74,19 @@ func (r *Reader) plain(text []byte) []byte {
 	}
 	r.scratch = unescape(r.scratch[:0], text)
 	return r.scratch
+}
+
+// plainAt is the text of the string at data[i], without escapes; nil where there
+// is another value.
+func (r *Reader) plainAt(data []byte, i int) []byte {
+	if data[i] != '"' {
+		return nil
+	}
+	end, plain := endOfString(data, i+1)
+	text := data[i+1 : end : end]
+	if !plain {
+		r.scratch = unescape(r.scratch[:0], text)
+		text = r.scratch
+	}
+	return text
 }

@@ -16,7 +16,7 @@ func (r *Reader) readRequest(data []byte, at int) (f facts) {
 		return f
 	}
 	if m.at[ifNoneExist] != 0 && e.Request != nil {
-		if at := m.start(data, ifNoneExist); !isQuery(r.plain(stringAt(data, at))) {
+		if at := m.start(data, ifNoneExist); !isQuery(r.plainAt(data, at)) {
 			f |= oddIfNoneExist
 		}
 	}
@@ -53,7 +53,10 @@ func (r *Reader) readMethod(data []byte, at int) (f facts) {
 // the resource.
 func (r *Reader) readURL(method facts) (f facts) {
 	e := &r.entry
-	u, ok := parseURL(e.URL)
+	u, ok := identity{typ: e.URL, whole: e.URL}, true
+	if string(e.URL) != e.Type { // what a POST usually says
+		u, ok = parseURL(e.URL)
+	}
 	named := len(u.typ) > 0 && (string(u.typ) == e.Type || r.opts.version.hasType(u.typ))
 	switch {
 	case !ok:

@@ -5,9 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// scanString scans the string whose text starts at data[i], behind the opening
-// quote, and returns the index of its closing quote. nul allows \u0000.
-func scanString(data []byte, i int, nul bool) (int, fault) {
+// walkString scans the string whose text starts at data[i], behind the opening
+// quote, and returns the index of its closing quote. nul allows \u0000. It checks
+// each index; [scanString] is it or something faster.
+func walkString(data []byte, i int, nul bool) (int, fault) {
 	for {
 		m := special(load(data, i))
 		if m == 0 {

@@ -9,7 +9,7 @@ func skipValue(data []byte, i int) int {
 	for {
 		switch data[i] {
 		case '"':
-			end, _ := scanString(data, i+1, true)
+			end, _ := endOfString(data, i+1)
 			i = end + 1
 		case '{', '[':
 			depth++
@@ -39,7 +39,7 @@ var endsScalar = [256]bool{',': true, '}': true, ']': true, ' ': true, '\n': tru
 // returns false.
 func walkObject(data []byte, i int, f func(name []byte, at int) bool) {
 	for i = skipSpace(data, i+1); data[i] != '}'; {
-		end, _ := scanString(data, i+1, true)
+		end, _ := endOfString(data, i+1)
 		name := data[i+1 : end]
 		at := valueAt(data, end+1)
 		if !f(name, at) {
@@ -72,6 +72,6 @@ func stringAt(data []byte, i int) []byte {
 	if data[i] != '"' {
 		return nil
 	}
-	end, _ := scanString(data, i+1, true)
+	end, _ := endOfString(data, i+1)
 	return data[i+1 : end : end]
 }
