@@ -227,7 +227,7 @@ var bundleRuleCases = []struct {
 	{"nested", "R4 R4B", "batch", "", []string{
 		`{"resource":` + bundleWith("document", `"id":"a b"`, false, comp, `{"fullUrl":"urn:uuid:2","resource":{"resourceType":"Patient","a":null,"b":{"reference":"urn:uuid:2"},"c":{"reference":"urn:uuid:9"},"d":{"reference":"Patient?x"}}}`) + `,` + req("POST", "Bundle", "") + `}`,
 		`{"fullUrl":"urn:uuid:9",` + patientWith(`,"a":[]`) + `,` + req("POST", "Patient", "") + `}`,
-	}, "fhir-id fhir-id ref-conditional fhir-json-null bdl-9 bdl-10 ~ref-urn fhir-json-empty-array"},
+	}, "fhir-id ref-conditional fhir-json-null bdl-9 bdl-10 ~ref-urn fhir-json-empty-array"},
 	{"nested, empty", "R4 R4B R5", "batch", "", []string{`{"resource":{"resourceType":"Bundle","type":"batch"},` + req("POST", "Bundle", "") + `}`}, ""},
 	{"nested, of no type", "R4 R4B R5", "batch", "", []string{`{"resource":{"resourceType":"Bundle","entry":[]},` + req("POST", "Bundle", "") + `}`}, "bundle-type fhir-json-empty-array"},
 	{"nested too often", "R4 R4B", "batch", "", []string{`{"resource":` + bundleWith("batch", "", false,
@@ -275,5 +275,32 @@ func TestBundleRules(t *testing.T) {
 		default:
 			assert.True(t, said[r.Code], r.Code)
 		}
+	}
+}
+
+// TestBundlesInLines: a line may hold a Bundle, as those of deleted resources do,
+// and is judged as one.
+func TestBundlesInLines(t *testing.T) {
+	doc := `{"resourceType":"Patient"}` + "\n" + bundleWith("transaction", "", false, `{`+req("DELETE", "Patient/1", "")+`}`) + "\n" +
+		bundleWith("transaction", `"id":"a b"`, false, `{`+req("DELETE", "Patient/1", "")+`}`, `{"x":[],`+req("DELETE", "Patient/1", "")+`}`)
+	got := eachStep(t, doc, &Options{Format: NDJSON, Level: Strict})
+	var texts []string
+	for _, is := range got.Report.Issues {
+		texts = append(texts, fmt.Sprint(is.Code, " ", is.Path, " ", *is.Entry, " ", is.Line))
+	}
+	assert.Equal(t, []string{
+		"fhir-id Resource.id 2 3",
+		"tx-duplicate-identity Resource.entry[1].request 2 3",
+		"fhir-json-empty-array Resource.entry[1] 2 3",
+	}, texts)
+	assert.Equal(t, int64(1), got.Report.Rejected)
+	assert.Equal(t, strings.LastIndex(doc, "[]"), int(got.Report.Issues[len(got.Report.Issues)-1].Offset))
+}
+
+// TestComments: JSON with comments is told from other broken JSON.
+func TestComments(t *testing.T) {
+	for _, doc := range []string{`/* x */{}`, `{"a":1, // x` + "\n" + `"b":2}`, `{"entry":[{"resource":{"a":[1/**/]}}]}`, `{"a": /* x */ 1}`} {
+		rep := ValidateBytes([]byte(doc), nil)
+		assert.ErrorContains(t, rep.Err(), "Invalid JSON: JSON has no comments, at line 1, byte offset", doc)
 	}
 }

@@ -18,6 +18,7 @@ const (
 	badEscape
 	badControl
 	badTail
+	badComment
 	badNUL
 	badUTF8
 	badSurrogate
@@ -46,6 +47,7 @@ var faults = [...]struct {
 	badEscape:    {jsonSyntax, "a string holds an escape that JSON does not know"},
 	badControl:   {jsonSyntax, "a string holds a control character that is not escaped"},
 	badTail:      {jsonSyntax, "something follows the end of the document"},
+	badComment:   {jsonSyntax, "JSON has no comments"},
 	badNUL:       {jsonNUL, "a NUL character is not allowed"},
 	badUTF8:      {jsonUTF8, "the text is not valid UTF-8"},
 	badSurrogate: {jsonSurrogate, "a string holds half of a surrogate pair"},

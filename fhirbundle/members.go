@@ -58,7 +58,8 @@ func (r *Reader) readMember(what member, value []byte) {
 	b := &r.bundle
 	switch what {
 	case bundleID:
-		if !isID(r.plainAt(value, 0)) {
+		// Of a Bundle that is a resource it was judged as any resource's.
+		if r.opts.nesting == 0 && !isID(r.plainAt(value, 0)) {
 			at := r.here()
 			r.report(fhirID, Issue{Path: "Bundle.id", Line: at.line, Offset: at.offset})
 		}

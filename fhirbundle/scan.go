@@ -126,10 +126,8 @@ func literal(data []byte, i int) (int, fault) {
 		want = "false"
 	case 'n':
 		want = "null"
-	case 0:
-		return i, badNUL
 	default:
-		return i, badValue
+		return i, orNUL(data[i], badValue)
 	}
 	for k := range len(want) {
 		if i+k >= len(data) {
@@ -494,10 +492,14 @@ func (s *scanner) deepen(depth int) bool {
 	return true
 }
 
-// orNUL is the fault f, or badNUL where the byte that does not fit is a NUL.
+// orNUL is the fault f, or what the byte that does not fit says by itself: it is a
+// NUL, or starts a comment.
 func orNUL(c byte, f fault) fault {
-	if c == 0 {
+	switch c {
+	case 0:
 		return badNUL
+	case '/':
+		return badComment
 	}
 	return f
 }

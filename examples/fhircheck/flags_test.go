@@ -75,12 +75,37 @@ func TestWrongFlags(t *testing.T) {
 	}
 }
 
+// What is found depends on the version of FHIR, and what becomes of it on -severity.
+func TestVersionAndSeverity(t *testing.T) {
+	bundle := `{"resourceType":"Bundle","type":"searchset","total":1,"entry":[{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Patient"}}]}`
+	for _, c := range []struct {
+		args, found string
+		code        int
+	}{
+		{"-strict", "", 0},
+		{"-strict -version R4B", "", 0},
+		{"-strict -version R5", "error bdl-18", 1},
+		{"-version R5", "warning bdl-18", 0},
+		{"-strict -version R5 -severity bdl-18=information", "information bdl-18", 0},
+		{"-version R5 -severity bdl-18=error", "error bdl-18", 1},
+		{"-strict -version R5 -severity bdl-18=none", "", 0},
+	} {
+		code, out, _ := checked(bundle, append(strings.Fields(c.args), "-")...)
+		require.Equal(t, c.code, code, c.args)
+		if c.found == "" {
+			require.Empty(t, out, c.args)
+			continue
+		}
+		require.Contains(t, out, c.found, c.args)
+	}
+}
+
 // All types that FHIR defines are accepted unless -types says otherwise.
 func TestTypes(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, typ := range bundleTypes {
 		content := strings.Replace(good, "collection", typ, 1)
-		_, out, _ := checked(content, "-")
+		_, out, _ := checked(content, "-version", "R5", "-")
 		require.NotContains(t, out, "bundle-type", typ)
 		_, out, _ = checked(content, "-types", typ, "-")
 		require.NotContains(t, out, "bundle-type", typ)
