@@ -117,3 +117,13 @@ func TestNULEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// TestCutNumbers: a number that is cut is told from one that is wrong.
+func TestCutNumbers(t *testing.T) {
+	for _, number := range []string{"-", "1.", "0.", "1e", "1E+", "1.5e-"} {
+		for _, before := range []string{"", `[`, `{"a":`} {
+			assert.ErrorContains(t, CheckJSON([]byte(before+number), nil), "the document ends too early", before+number)
+			assert.ErrorContains(t, CheckJSON([]byte(before+number+" "), nil), "a number is not written as JSON wants it", before+number)
+		}
+	}
+}
