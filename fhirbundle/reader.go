@@ -139,15 +139,16 @@ func newReaderOf(o options) *Reader {
 
 // resetBytes makes the reader ready for another payload that is in memory.
 func (r *Reader) resetBytes(data []byte) {
-	o, sev := r.opts, r.col.severity
-	index, texts, scratch, nested := r.index, r.texts, r.scratch, r.nested
-	*r = Reader{opts: o, nested: nested}
-	r.win = window{max: o.maxEntry, step: block, buf: data, err: io.EOF}
-	r.col = collector{severity: sev, lines: o.format == NDJSON, max: o.maxIssues}
-	index.reset(o.maxIndex)
-	r.index, r.texts, r.scratch = index, texts, scratch
-	r.counts.v = o.version
-	r.scan.start(&r.opts)
+	r.win = window{max: r.opts.maxEntry, step: block, buf: data, err: io.EOF}
+	r.col.reset()
+	r.counts.reset()
+	r.index.reset(r.opts.maxIndex)
+	r.scan.reset()
+	r.state, r.resumed, r.begun, r.err = atStart, false, 0, nil
+	r.bundle, r.late, r.unsure, r.judged.ok = bundleState{}, nil, false, false
+	r.entries, r.skipped, r.blank, r.refused = 0, 0, 0, 0
+	r.pos, r.entry, r.entryData = Position{}, Entry{}, nil
+	r.contained.reset()
 }
 
 // Next returns the next entry, or io.EOF behind the end of the document. What

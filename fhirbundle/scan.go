@@ -64,6 +64,12 @@ func (s *scanner) start(o *options) {
 	s.names, s.arena, s.extras = s.room.names[:0], s.room.arena[:0], s.room.extras[:0]
 }
 
+// reset forgets what was scanned.
+func (s *scanner) reset() {
+	s.names, s.arena, s.extras, s.tables = s.names[:0], s.arena[:0], s.extras[:0], s.tables[:0]
+	s.nulls, s.pairs, s.found, s.lost = s.nulls[:0], s.pairs[:0], s.found[:0], 0
+}
+
 func (s *scanner) note(r rule, at int) {
 	if len(s.found) >= s.maxFound {
 		s.lost++
