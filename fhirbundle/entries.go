@@ -104,7 +104,7 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 		if typ < 0 {
 			e.Type, typ = r.counts.intern(text)
 		}
-		if !r.counts.known(text, typ) {
+		if !r.opts.basic && !r.counts.known(text, typ) {
 			r.entryIssue(fhirUnknownType, typeAt, "resource", "")
 		}
 	} else {
@@ -116,9 +116,12 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	if r.scan.marks.at[resourceID] != 0 {
 		text, at := r.text(data, resourceID, 0)
 		e.ID = text
-		if !isID(text) {
+		if !r.opts.basic && !isID(text) {
 			r.entryIssue(fhirID, at, "resource.id", "")
 		}
+	}
+	if r.opts.basic {
+		return typ, 0
 	}
 	if e.Type == "Bundle" && r.readNested() {
 		return typ, 0 // what it refers to is its own

@@ -10,6 +10,9 @@ func (r *Reader) readFullURL(data []byte) (f facts) {
 		return 0
 	}
 	e.FullURL = text
+	if r.opts.basic {
+		return 0
+	}
 	if !isAbsolute(text) {
 		r.entryIssue(fuAbs, at, "fullUrl", "")
 	}

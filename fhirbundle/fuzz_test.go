@@ -42,6 +42,8 @@ var fuzzOptions = []Options{
 	{Level: Strict, Types: []string{}, MaxIssues: 5},
 	{MaxDepth: 5, MaxStringBytes: 20, MaxEntryBytes: 100},
 	{Format: NDJSON},
+	{Level: Basic},
+	{Level: Strict, Version: R5, Types: []string{}, MaxIndexBytes: 1000},
 	{Format: NDJSON, Level: Strict, MaxDepth: 5, MaxStringBytes: 20, MaxEntryBytes: 100},
 }
 

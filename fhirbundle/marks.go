@@ -8,6 +8,7 @@ type marks struct {
 	depth  int    // names are looked at down to this depth
 	close  int    // ends are looked at down to this depth; at least outer
 	filter uint64 // of the names of interest
+	basic  bool   // few names are of interest
 	open   place  // whose object or array is being scanned
 	at     [places]int
 	end    [places]int
@@ -87,6 +88,8 @@ func requestMember(name []byte) place {
 }
 
 var (
+	basicResource  = filterOf("resourceType", "id")
+	basicEntry     = basicResource | filterOf("fullUrl", "resource", "request", "response", "method", "url")
 	resourceFilter = filterOf("resourceType", "id", "meta", "contained", "reference", "fhir_comments")
 	entryFilter    = resourceFilter | filterOf("fullUrl", "resource", "request", "response", "search", "method", "url", "ifNoneExist")
 )
@@ -105,8 +108,14 @@ func (m *marks) reset(depth int) {
 	switch m.kind {
 	case watchEntry:
 		m.depth, m.close, m.filter = depth+2, depth+1, entryFilter
+		if m.basic {
+			m.filter = basicEntry
+		}
 	case watchResource:
 		m.depth, m.filter = depth+1, resourceFilter
+		if m.basic {
+			m.filter = basicResource
+		}
 	default:
 		return
 	}

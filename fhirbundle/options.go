@@ -21,6 +21,10 @@ const (
 	Lenient Level = "lenient"
 	// Strict reports findings as errors.
 	Strict Level = "strict"
+	// Basic looks for nothing but what is always an error, see [Rule.Always]: for
+	// who only wants the entries of a payload, or has judged it before. Rules that
+	// [Options.Severities] names are not looked for either.
+	Basic Level = "basic"
 )
 
 // Defaults of [Options].
@@ -96,6 +100,7 @@ type Position struct {
 type options struct {
 	format    Format
 	strict    bool
+	basic     bool
 	types     []string // nil: every type that FHIR defines
 	maxDepth  int
 	maxString int
@@ -117,6 +122,7 @@ func (o *Options) resolve() options {
 	r := options{
 		format:    Bundle,
 		strict:    o.Level == Strict,
+		basic:     o.Level == Basic,
 		types:     o.Types,
 		maxDepth:  min(limit(o.MaxDepth, DefaultMaxDepth), 100_000),
 		maxString: limit(o.MaxStringBytes, DefaultMaxStringBytes),

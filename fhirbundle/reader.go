@@ -134,6 +134,7 @@ func newReaderOf(o options) *Reader {
 	r.index.max = o.maxIndex
 	r.counts.v = o.version
 	r.scan.start(&r.opts)
+	r.scan.severity, r.scan.marks.basic = r.col.severity, o.basic
 	return r
 }
 

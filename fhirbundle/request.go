@@ -11,6 +11,9 @@ func (r *Reader) readRequest(data []byte, at int) (f facts) {
 	} else {
 		r.entryIssue(txMethod, at, "request.method", "")
 	}
+	if r.opts.basic {
+		return f
+	}
 	if len(e.URL) == 0 {
 		r.entryIssue(txURL, at, "request.url", "")
 		return f

@@ -182,8 +182,11 @@ func Rules() []Rule { return append([]Rule(nil), rules[1:]...) }
 
 // Severity of a finding at a level.
 func (r Rule) Severity(level Level) Severity {
-	if r.Always || level == Strict && !r.Mild {
+	switch {
+	case r.Always || level == Strict && !r.Mild:
 		return Error
+	case level == Basic:
+		return None
 	}
 	return Warning
 }

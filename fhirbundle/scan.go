@@ -22,6 +22,7 @@ type scanner struct {
 	maxNames  int // of all objects that are open
 	maxFound  int
 	allowNUL  bool // as an escape
+	severity  *severities
 
 	found []finding // in the value that was scanned last
 	lost  int64     // findings beyond maxFound
@@ -71,6 +72,9 @@ func (s *scanner) reset() {
 }
 
 func (s *scanner) note(r rule, at int) {
+	if s.severity[r] == None {
+		return
+	}
 	if len(s.found) >= s.maxFound {
 		s.lost++
 		return

@@ -4,8 +4,8 @@ package fhirbundle
 type severities [ruleCount]Severity
 
 // common are the tables of readers whose program changes nothing, by level.
-var common = func() (all [2][3]*severities) {
-	for i, level := range [...]Level{Lenient, Strict} {
+var common = func() (all [3][3]*severities) {
+	for i, level := range [...]Level{Lenient, Strict, Basic} {
 		for k := range all[i] {
 			all[i][k] = newSeverities(level, as(k))
 		}
@@ -42,10 +42,13 @@ func newSeverities(level Level, a as) *severities {
 // severities of a reader with these options.
 func (o *options) severities(a as) *severities {
 	s := common[0][a]
-	if o.strict {
+	switch {
+	case o.strict:
 		s = common[1][a]
+	case o.basic:
+		s = common[2][a]
 	}
-	if len(o.changed) == 0 {
+	if len(o.changed) == 0 || o.basic {
 		return s
 	}
 	own := *s

@@ -1,0 +1,86 @@
+package fhirbundle
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// onlyErrors leaves out of what was seen what is no error.
+func onlyErrors(s seen) seen {
+	drop := func(issues []Issue) []Issue {
+		issues = slices.DeleteFunc(slices.Clone(issues), func(is Issue) bool { return is.Severity != Error })
+		if len(issues) == 0 {
+			return nil
+		}
+		return issues
+	}
+	for i := range s.Entries {
+		s.Entries[i].Issues = drop(s.Entries[i].Issues)
+	}
+	s.Report.Issues, s.Report.MoreIssues = drop(s.Report.Issues), 0
+	return s
+}
+
+// TestBasic: level Basic finds the errors of level Lenient and nothing else, and
+// yields the same entries.
+func TestBasic(t *testing.T) {
+	docs := corpusFiles(t)
+	for _, c := range bundleRuleCases {
+		for _, last := range []bool{false, true} {
+			docs = append(docs, corpusFile{name: c.name, data: []byte(bundleWith(c.typ, c.members, last, c.entries...))})
+		}
+	}
+	for _, f := range docs {
+		o := f.options()
+		o.MaxIssues = 100_000
+		want := onlyErrors(look(NewBytesReader(f.data, o)))
+		o.Level = Basic
+		got := look(NewBytesReader(f.data, o))
+		require.Equal(t, want, got, f.name)
+	}
+}
+
+// TestSeverities: a rule is reported as the program says, at every level at which
+// it is looked for, whether it is found at once, late, by the scanner or inside a
+// nested Bundle; what reading can't go on from stays an error.
+func TestSeverities(t *testing.T) {
+	const broken = `{"resourceType":"Bundle","entry":[{"fullUrl":"x","resource":{"resourceType":"Patient","a":[],"b":null,"contained":[{"id":"a b"}]}},{},7],"total":1,"type":"batch"}`
+	nested := tx(post(broken))
+	always := map[string]bool{"json-syntax": true}
+	for _, level := range []Level{Lenient, Strict} {
+		for _, doc := range []string{broken, nested, broken + "x"} {
+			plain := ValidateBytes([]byte(doc), &Options{Level: level})
+			require.NotEmpty(t, plain.Issues)
+			for _, is := range plain.Issues {
+				for _, severity := range []Severity{Error, Warning, Information, None, "nonsense"} {
+					o := &Options{Level: level, Severities: map[string]Severity{is.Code: severity, "no-such-rule": Error}}
+					var want []Issue
+					for _, p := range plain.Issues {
+						if p.Code == is.Code && severity != "nonsense" && !always[p.Code] {
+							if severity == None {
+								continue
+							}
+							p.Severity = severity
+						}
+						want = append(want, p)
+					}
+					got := ValidateBytes([]byte(doc), o)
+					require.Equal(t, want, got.Issues, "%s as %s", is.Code, severity)
+					require.Zero(t, got.MoreIssues)
+				}
+			}
+		}
+	}
+}
+
+// TestSilentRulesTakeNoRoom: what is not reported does not push out what is.
+func TestSilentRulesTakeNoRoom(t *testing.T) {
+	doc := `{"resourceType":"Patient","a":[` + strings.Repeat(`"",`, 500) + `"x"],"b":[]}`
+	rep := ValidateBytes([]byte(doc), &Options{Format: NDJSON, MaxIssues: 3, Severities: map[string]Severity{"fhir-json-empty-string": None}})
+	assert.Equal(t, []string{"fhir-json-empty-array"}, codes(rep.Issues))
+	assert.Zero(t, rep.MoreIssues)
+}
