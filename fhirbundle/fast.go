@@ -45,6 +45,7 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 				o.i++
 				return s.walk(data, &o)
 			}
+			s.broken = s.broken || data[o.i+2] <= ' '
 			if o.i = skipSpace(data, o.i+2); o.i > lim {
 				o.at = beforeValue
 				return s.walk(data, &o)
@@ -284,6 +285,7 @@ afterMember:
 			goto name
 		}
 		if c == '\n' {
+			s.broken = true
 			for i++; ; i += 8 {
 				if i > lim {
 					goto nameElsewhere
@@ -300,6 +302,7 @@ afterMember:
 			}
 		}
 		for ; c <= ' '; c = byteAt(p, i) {
+			s.broken = true
 			if i > lim || 1<<c&whites == 0 {
 				goto nameElsewhere
 			}
@@ -314,6 +317,7 @@ afterMember:
 		goto popObject
 	}
 	if c == '\n' {
+		s.broken = true
 		for i++; ; i += 8 {
 			if i > lim {
 				goto afterElsewhere
@@ -330,6 +334,7 @@ afterMember:
 		}
 	}
 	for ; c <= ' '; c = byteAt(p, i) {
+		s.broken = true
 		if i > lim || 1<<c&whites == 0 {
 			goto afterElsewhere
 		}
@@ -361,6 +366,7 @@ value:
 			goto name
 		}
 		if c == '\n' {
+			s.broken = true
 			for i++; ; i += 8 {
 				if i > lim {
 					goto unnest
@@ -377,6 +383,7 @@ value:
 			}
 		}
 		for ; c <= ' '; c = byteAt(p, i) {
+			s.broken = true
 			if i > lim || 1<<c&whites == 0 {
 				goto unnest
 			}
@@ -416,6 +423,7 @@ value:
 		i++
 		c = byteAt(p, i)
 		if c == '\n' {
+			s.broken = true
 			for i++; ; i += 8 {
 				if i > lim {
 					goto unnest
@@ -429,6 +437,7 @@ value:
 			c = byteAt(p, i)
 		}
 		for ; c <= ' '; c = byteAt(p, i) {
+			s.broken = true
 			if i > lim || 1<<c&whites == 0 {
 				goto unnest
 			}
@@ -500,6 +509,7 @@ value:
 		goto leave
 	}
 	for ; c <= ' '; c = byteAt(p, i) {
+		s.broken = true
 		if i > lim || 1<<c&whites == 0 {
 			goto valueElsewhere
 		}
@@ -540,6 +550,7 @@ after:
 		goto afterMember
 	}
 	if c == '\n' {
+		s.broken = true
 		for i++; ; i += 8 {
 			if i > lim {
 				goto afterElsewhere
@@ -553,6 +564,7 @@ after:
 		c = byteAt(p, i)
 	}
 	for ; c <= ' '; c = byteAt(p, i) {
+		s.broken = true
 		if i > lim || 1<<c&whites == 0 {
 			goto afterElsewhere
 		}
@@ -570,6 +582,7 @@ after:
 	i++
 	c = byteAt(p, i)
 	if c == '\n' {
+		s.broken = true
 		for i++; ; i += 8 {
 			if i > lim {
 				goto valueElsewhere
@@ -583,6 +596,7 @@ after:
 		c = byteAt(p, i)
 	}
 	for ; c <= ' '; c = byteAt(p, i) {
+		s.broken = true
 		if i > lim || 1<<c&whites == 0 {
 			goto valueElsewhere
 		}

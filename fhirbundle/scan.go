@@ -24,6 +24,8 @@ type scanner struct {
 	allowNUL  bool // as an escape
 	severity  *severities
 
+	broken bool // the value that was scanned last may be broken into lines
+
 	found []finding // in the value that was scanned last
 	lost  int64     // findings beyond maxFound
 
@@ -90,7 +92,7 @@ func (s *scanner) note(r rule, at int) {
 // It is a function of the bytes up to where it stops: with the fault more, it
 // can be called again with more data and comes to the same end.
 func (s *scanner) value(data []byte, depth int, final bool) (int, fault) {
-	s.found, s.lost = s.found[:0], 0
+	s.found, s.lost, s.broken = s.found[:0], 0, false
 	s.marks.reset(depth)
 	switch c := data[0]; {
 	case c == '{' || c == '[':
@@ -198,6 +200,7 @@ func (s *scanner) walk(data []byte, o *open) (int, fault) {
 		f      fault
 		last   *frame
 	)
+	s.broken = true // it does not look
 	i = skipSpace(data, i)
 	if uint(i) >= uint(len(data)) {
 		return len(data), more

@@ -8,18 +8,19 @@ import (
 const (
 	ones   = 0x0101010101010101
 	highs  = 0x8080808080808080
-	quotes = '"' * ones
+	twos   = 0x02 * ones
+	signs  = 0x21 * ones
 	slants = '\\' * ones
 	blanks = ' ' * ones
 )
 
 // special marks, with the high bit of each, the bytes of w at which a string
 // needs a closer look: a quote, a backslash, a control character, and what is
-// not ASCII. Only the lowest mark is exact: a borrow may set marks above it. A
-// byte above ASCII keeps its high bit in the first difference, save 0xa2, which
-// keeps it in the second.
+// not ASCII. Only the lowest mark is exact: a borrow may set marks above it. The
+// second lowest bit turned over, a quote is 0x20, and with the control characters
+// below 0x21, where no other character of ASCII comes to lie.
 func special(w uint64) uint64 {
-	return (((w ^ quotes) - ones) | ((w ^ slants) - ones) | (w - blanks)) & highs
+	return (((w ^ twos) - signs) | ((w ^ slants) - ones) | w) & highs
 }
 
 // first is the place, from 0, of the lowest mark.

@@ -99,9 +99,20 @@ func (w *window) lineAt(i int) int64 {
 	if i < w.counted {
 		return w.lines - int64(bytes.Count(w.buf[i:w.counted], newline))
 	}
-	w.lines += int64(bytes.Count(w.buf[w.counted:i], newline))
+	if i > w.counted {
+		w.lines += int64(bytes.Count(w.buf[w.counted:i], newline))
+	}
 	w.counted = i
 	return w.lines
+}
+
+// pass says that so many line feeds are in the next n bytes, so that lineAt need
+// not look.
+func (w *window) pass(n int, lines int64) {
+	if w.counted >= w.pos && w.counted <= w.pos+n {
+		w.lines += lines
+		w.counted = w.pos + n
+	}
 }
 
 var newline = []byte{'\n'}
