@@ -4,8 +4,9 @@ package fhirbundle
 // sender makes up must not grow memory.
 const maxTypes = 1000
 
-// fewTypes is how many types are found sooner by looking at each than by a map.
-const fewTypes = 8
+// fewTypes is how many types are looked at one by one, which is seldom, since most
+// are recalled; from there on there is a map.
+const fewTypes = 32
 
 // counts counts resources by type and makes the types' names shared strings.
 type counts struct {
@@ -64,12 +65,15 @@ func (c *counts) lookUp(text []byte) (string, int) {
 	if name == "" {
 		name = string(text)
 	}
+	if c.types == nil {
+		c.types = make([]typeCount, 0, fewTypes/2)
+	}
 	c.types = append(c.types, typeCount{name: name, known: c.v.hasType(text)})
 	switch {
 	case c.index != nil:
 		c.index[c.types[i].name] = i
 	case i == fewTypes:
-		c.index = make(map[string]int, 4*fewTypes)
+		c.index = make(map[string]int, 2*fewTypes)
 		for i, t := range c.types {
 			c.index[t.name] = i
 		}

@@ -45,7 +45,6 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 				o.i++
 				return s.walk(data, &o)
 			}
-			s.broken = s.broken || data[o.i+2] <= ' '
 			if o.i = skipSpace(data, o.i+2); o.i > lim {
 				o.at = beforeValue
 				return s.walk(data, &o)
@@ -285,7 +284,6 @@ afterMember:
 			goto name
 		}
 		if c == '\n' {
-			s.broken = true
 			for i++; ; i += 8 {
 				if i > lim {
 					goto nameElsewhere
@@ -302,7 +300,6 @@ afterMember:
 			}
 		}
 		for ; c <= ' '; c = byteAt(p, i) {
-			s.broken = true
 			if i > lim || 1<<c&whites == 0 {
 				goto nameElsewhere
 			}
@@ -317,7 +314,6 @@ afterMember:
 		goto popObject
 	}
 	if c == '\n' {
-		s.broken = true
 		for i++; ; i += 8 {
 			if i > lim {
 				goto afterElsewhere
@@ -334,7 +330,6 @@ afterMember:
 		}
 	}
 	for ; c <= ' '; c = byteAt(p, i) {
-		s.broken = true
 		if i > lim || 1<<c&whites == 0 {
 			goto afterElsewhere
 		}
@@ -366,7 +361,6 @@ value:
 			goto name
 		}
 		if c == '\n' {
-			s.broken = true
 			for i++; ; i += 8 {
 				if i > lim {
 					goto unnest
@@ -383,7 +377,6 @@ value:
 			}
 		}
 		for ; c <= ' '; c = byteAt(p, i) {
-			s.broken = true
 			if i > lim || 1<<c&whites == 0 {
 				goto unnest
 			}
@@ -423,7 +416,6 @@ value:
 		i++
 		c = byteAt(p, i)
 		if c == '\n' {
-			s.broken = true
 			for i++; ; i += 8 {
 				if i > lim {
 					goto unnest
@@ -437,7 +429,6 @@ value:
 			c = byteAt(p, i)
 		}
 		for ; c <= ' '; c = byteAt(p, i) {
-			s.broken = true
 			if i > lim || 1<<c&whites == 0 {
 				goto unnest
 			}
@@ -509,7 +500,6 @@ value:
 		goto leave
 	}
 	for ; c <= ' '; c = byteAt(p, i) {
-		s.broken = true
 		if i > lim || 1<<c&whites == 0 {
 			goto valueElsewhere
 		}
@@ -550,7 +540,6 @@ after:
 		goto afterMember
 	}
 	if c == '\n' {
-		s.broken = true
 		for i++; ; i += 8 {
 			if i > lim {
 				goto afterElsewhere
@@ -564,7 +553,6 @@ after:
 		c = byteAt(p, i)
 	}
 	for ; c <= ' '; c = byteAt(p, i) {
-		s.broken = true
 		if i > lim || 1<<c&whites == 0 {
 			goto afterElsewhere
 		}
@@ -582,7 +570,6 @@ after:
 	i++
 	c = byteAt(p, i)
 	if c == '\n' {
-		s.broken = true
 		for i++; ; i += 8 {
 			if i > lim {
 				goto valueElsewhere
@@ -596,7 +583,6 @@ after:
 		c = byteAt(p, i)
 	}
 	for ; c <= ' '; c = byteAt(p, i) {
-		s.broken = true
 		if i > lim || 1<<c&whites == 0 {
 			goto valueElsewhere
 		}

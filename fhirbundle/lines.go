@@ -56,7 +56,7 @@ func (r *Reader) line(data []byte, ending int) bool {
 	} else {
 		r.readLine(data, at)
 	}
-	w.pass(next-w.pos, int64(ending))
+	w.pass(next-w.pos, ending)
 	r.endLine(next)
 	return true
 }

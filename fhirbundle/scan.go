@@ -24,8 +24,6 @@ type scanner struct {
 	allowNUL  bool // as an escape
 	severity  *severities
 
-	broken bool // the value that was scanned last may be broken into lines
-
 	found []finding // in the value that was scanned last
 	lost  int64     // findings beyond maxFound
 
@@ -36,6 +34,7 @@ type scanner struct {
 		names  [24]name
 		extras [2]extra
 		arena  [64]byte
+		refs   [24]uint32
 	}
 }
 
@@ -65,6 +64,7 @@ func (s *scanner) start(o *options) {
 	s.maxDepth, s.maxString, s.maxNames, s.maxFound = o.maxDepth, o.maxString, o.maxNames(), o.maxIssues
 	s.frames = s.room.frames[:min(o.maxDepth, len(s.room.frames))]
 	s.names, s.arena, s.extras = s.room.names[:0], s.room.arena[:0], s.room.extras[:0]
+	s.marks.refs = s.room.refs[:0]
 }
 
 // reset forgets what was scanned.
@@ -92,7 +92,7 @@ func (s *scanner) note(r rule, at int) {
 // It is a function of the bytes up to where it stops: with the fault more, it
 // can be called again with more data and comes to the same end.
 func (s *scanner) value(data []byte, depth int, final bool) (int, fault) {
-	s.found, s.lost, s.broken = s.found[:0], 0, false
+	s.found, s.lost = s.found[:0], 0
 	s.marks.reset(depth)
 	switch c := data[0]; {
 	case c == '{' || c == '[':
@@ -200,7 +200,6 @@ func (s *scanner) walk(data []byte, o *open) (int, fault) {
 		f      fault
 		last   *frame
 	)
-	s.broken = true // it does not look
 	i = skipSpace(data, i)
 	if uint(i) >= uint(len(data)) {
 		return len(data), more

@@ -17,9 +17,6 @@ func (r *Reader) unit(depth int, kind watch) (int, bool) {
 		end, f := s.value(data, depth, !cut && w.err == io.EOF)
 		switch {
 		case f == fine:
-			if !s.broken {
-				w.pass(end, 0)
-			}
 			return w.pos + end, true
 		case f != more:
 			r.fail(f, w.pos+end, r.where())

@@ -106,11 +106,11 @@ func (w *window) lineAt(i int) int64 {
 	return w.lines
 }
 
-// pass says that so many line feeds are in the next n bytes, so that lineAt need
-// not look.
-func (w *window) pass(n int, lines int64) {
-	if w.counted >= w.pos && w.counted <= w.pos+n {
-		w.lines += lines
+// pass says that of the next n bytes only the last one may be a line feed, and
+// whether it is, so that lineAt need not look.
+func (w *window) pass(n, ended int) {
+	if w.counted >= w.pos && w.counted < w.pos+n {
+		w.lines += int64(ended)
 		w.counted = w.pos + n
 	}
 }
