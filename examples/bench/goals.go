@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"io"
+)
+
+// goal is one that was set, and what was measured.
+type goal struct {
+	what, want, measured string
+	verdict              verdict
+}
+
+type verdict int
+
+const (
+	notMeasured verdict = iota
+	notMet
+	met
+)
+
+func (v verdict) String() string { return [...]string{"not measured", "NOT MET", "met"}[v] }
+
+func verdictOf(ok bool) verdict {
+	if ok {
+		return met
+	}
+	return notMet
+}
+
+// judge holds all that was measured against the goals.
+func judge(r *result, m *memory, a []allocs, h []*hostileResult, p []*probed) []goal {
+	large := []string{compact, indented, ndjson}
+	goals := []goal{
+		r.atLeast("1  in memory, compact", 20, ours, baseline, compact),
+		r.atLeast("1  in memory, indented", 24, ours, baseline, indented),
+		r.atLeast("1  in memory, NDJSON", 24, ours, baseline, ndjson),
+		r.atLeast("2  from an io.Reader", 18, oursStream, baseline, large...),
+		memoryGoal(m),
+		r.atLeast("3  against jsontext", 2.2, ours, theText, large...),
+		r.atLeast("3  against sonic.Valid, which checks less", 0.95, ours, theSonic, large...),
+		r.atLeast("4  against SHA-256", 1, ours, theHash, large...),
+		r.atLeast("5  against Python, loads and dumps", 25, ours, thePython, large...),
+		r.atLeast("5  against google/fhir", 150, ours, theGoogle, large...),
+		r.atLeast("6  Bundles of 1.6 KB", 17, ours, baseline, small),
+	}
+	goals = append(goals, allocGoals(a)...)
+	return append(goals, hostileGoal(h), suiteGoal(p),
+		r.atLeast("-  level strict against the scanner alone", 0.6, oursStrict, oursScan, large...))
+}
+
+// atLeast is a goal of speed, judged by the data set on which it is lowest.
+func (r *result) atLeast(what string, want float64, who, other string, sets ...string) goal {
+	g := goal{what: what, want: fmt.Sprintf("at least %v", want)}
+	x, at, ok := r.worst(who, other, sets...)
+	if !ok {
+		return g
+	}
+	g.measured = fmt.Sprintf("%.2f", x)
+	if len(sets) > 1 {
+		g.measured += ", " + at
+	}
+	g.verdict = verdictOf(x >= want)
+	return g
+}
+
+func memoryGoal(m *memory) goal {
+	mb := func(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
+	return goal{
+		what:     fmt.Sprintf("2  peak memory, %d MB, type last", m.ours.Read/1e6),
+		want:     "at most " + mb(m.allowed()),
+		measured: fmt.Sprintf("%s, loop %s", mb(m.ours.Peak), mb(m.loop.Peak)),
+		verdict:  verdictOf(m.ours.Peak <= m.allowed() && m.ours.Read == m.loop.Read),
+	}
+}
+
+func allocGoals(all []allocs) []goal {
+	bundle := goal{what: "7  allocations of a Bundle", want: "at most 20", verdict: met}
+	entry := goal{what: "7  allocations of an entry", want: "none", verdict: met}
+	for i, a := range all {
+		if i > 0 {
+			bundle.measured += ", "
+		}
+		bundle.measured += fmt.Sprintf("%s %.0f", a.name, a.bundle)
+		if a.bundle > 20 {
+			bundle.verdict = notMet
+		}
+		if s := fmt.Sprintf("%.3f", a.entry); s > entry.measured {
+			entry.measured = s
+		}
+		// A table that doubles now and then is no allocation of an entry.
+		if a.entry >= 0.005 {
+			entry.verdict = notMet
+		}
+	}
+	return []goal{bundle, entry}
+}
+
+func hostileGoal(all []*hostileResult) goal {
+	g := goal{what: "8  hostile input in linear time", want: fmt.Sprintf("%d of %d", len(all), len(all))}
+	n := 0
+	for _, h := range all {
+		if h.linear() {
+			n++
+		}
+	}
+	g.measured, g.verdict = fmt.Sprint(n), verdictOf(n == len(all))
+	return g
+}
+
+func suiteGoal(all []*probed) goal {
+	g := goal{what: "9  JSONTestSuite: n_ refused, y_ taken", want: "188 and 93"}
+	for _, p := range all {
+		if p.who.name != ours || p.suite == nil {
+			continue
+		}
+		refused, taken := count(p.bad, refuses), count(p.good, takes)
+		g.measured = fmt.Sprintf("%d and %d", refused, taken)
+		g.verdict = verdictOf(refused == 188 && len(p.bad) == 188 && taken == 93 && len(p.good) == 93)
+	}
+	return g
+}
+
+// printGoals ends with the line that counts them.
+func printGoals(out io.Writer, goals []goal) {
+	fmt.Fprintf(out, "Goals, each judged by the data on which it is hardest\n\n")
+	var rows [][]string
+	n := 0
+	for _, g := range goals {
+		rows = append(rows, []string{g.what, g.want, g.measured, g.verdict.String()})
+		if g.verdict == met {
+			n++
+		}
+	}
+	table(out, 4, rows)
+	fmt.Fprintf(out, "\nmet %d of %d goals\n", n, len(goals))
+}
