@@ -62,7 +62,7 @@ func TestOrderOfFindings(t *testing.T) {
 // TestAfterAFault: what a broken line leaves in the scanner does not show in
 // the lines behind it.
 func TestAfterAFault(t *testing.T) {
-	const good = `{"resourceType":"Basic","a":1,"b":[null],"_b":["x"],"\u0063":{"d":2}}`
+	const good = `{"resourceType":"Basic","a":1,"b":[null],"_b":[{"id":"x"}],"\u0063":{"d":2}}`
 	const odd = `{"a":[null],"resourceType":"Basic"}` // its null is found
 	for _, broken := range []string{
 		`{"a":1,"b":2,"resourceType":`, `{"\u0061":{"b":[null],"\u0063":`, `{` + many(50) + `,"a":x`, `{"a":[null],"\u0062":[null],"c":[[[{"d":`,
@@ -125,5 +125,58 @@ func TestCutNumbers(t *testing.T) {
 			assert.ErrorContains(t, CheckJSON([]byte(before+number), nil), "the document ends too early", before+number)
 			assert.ErrorContains(t, CheckJSON([]byte(before+number+" "), nil), "a number is not written as JSON wants it", before+number)
 		}
+	}
+}
+
+// TestValueAtTheLimit: what ends exactly at the limit of an entry is taken, and
+// what goes on there is too long, whether or not it would end well or at all.
+func TestValueAtTheLimit(t *testing.T) {
+	for _, c := range []struct {
+		value string
+		less  string // the code where the limit is a byte less
+	}{
+		{`1234`, "json-entry-length"}, {`-1.5`, "json-entry-length"}, {`true`, "json-entry-length"}, {`"ab"`, "json-entry-length"}, {`[12]`, "json-entry-length"},
+		{`[12 `, "json-entry-length"}, {`"ab`, "json-entry-length"}, {`1.`, "json-entry-length"}, {`12x4`, "json-syntax"},
+	} {
+		var invalid *InvalidError
+		err := CheckJSON([]byte(c.value), &Options{MaxEntryBytes: len(c.value)})
+		switch c.value {
+		case `[12 `, `"ab`, `1.`: // it is cut, and even then it is as long as the limit
+			require.ErrorAs(t, err, &invalid, c.value)
+			assert.Equal(t, "json-entry-length", invalid.First.Code, c.value)
+			require.ErrorAs(t, CheckJSON([]byte(c.value), &Options{MaxEntryBytes: len(c.value) + 1}), &invalid, c.value)
+			assert.Equal(t, "json-syntax", invalid.First.Code, c.value)
+		case `12x4`:
+			assert.ErrorIs(t, err, ErrInvalid)
+		default:
+			assert.NoError(t, err, c.value)
+		}
+		require.ErrorAs(t, CheckJSON([]byte(c.value), &Options{MaxEntryBytes: len(c.value) - 1}), &invalid, c.value)
+		assert.Equal(t, c.less, invalid.First.Code, c.value)
+	}
+}
+
+// TestBufferAtTheLimit: a value that is too long does not make the buffer longer
+// than the limit and what is read at once.
+func TestBufferAtTheLimit(t *testing.T) {
+	for _, format := range []Format{Bundle, NDJSON} {
+		o := &Options{Format: format, MaxEntryBytes: 1<<20 + 1000}
+		r := NewReader(&pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: 2000}, o)
+		_ = look(r)
+		assert.LessOrEqual(t, cap(r.win.buf), o.MaxEntryBytes+block)
+	}
+}
+
+// TestEmptyName: a member may have an empty name, also where its array holds a
+// null and "_" is its companion.
+func TestEmptyName(t *testing.T) {
+	for members, want := range map[string][]string{
+		`"":[null]`:                           {"fhir-json-null"},
+		`"":["a",null],"_":[null,{"id":"b"}]`: nil,
+		`"_":[{"id":"b"},null],"":[null,"a"]`: nil,
+		`"_":[null]`:                          {"fhir-json-null"},
+	} {
+		got := eachStep(t, `{"resourceType":"Basic",`+members+`}`, &Options{Format: NDJSON})
+		assert.Equal(t, want, codes(got.Report.Issues), members)
 	}
 }
