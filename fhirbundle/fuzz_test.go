@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,8 +139,11 @@ func FuzzValidate(f *testing.F) {
 			r, ok := ruleOf(is.Code)
 			require.True(t, ok, is.Code)
 			require.NotEmpty(t, is.Message)
-			if r.rank == rules[jsonSyntax].rank {
+			switch s := Severity(severity); {
+			case r.Fixed:
 				require.Equal(t, Error, is.Severity)
+			case is.Code == code && slices.Contains([]Severity{Error, Warning, Information, None}, s):
+				require.Equal(t, s, is.Severity) // of None there is none
 			}
 		}
 		var got *Report

@@ -37,6 +37,9 @@ func (r *Reader) readNested() bool {
 			kept = append(kept, f)
 		}
 	}
+	if len(kept) < len(r.scan.found) {
+		r.scan.lost = 0 // there was no room for more of them
+	}
 	r.scan.found = kept
 	path := "Resource"
 	if r.opts.format == Bundle {
