@@ -49,11 +49,6 @@ func (c *collector) add(r rule, is Issue) {
 	c.count++
 }
 
-func (c *collector) reset() {
-	c.errors, c.warnings = c.errors[:0], c.warnings[:0]
-	c.count, c.more, c.first = 0, 0, nil
-}
-
 // issues are those that are listed, as they were found.
 func (c *collector) issues() []Issue {
 	var all []Issue

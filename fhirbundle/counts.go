@@ -89,12 +89,6 @@ func (c *counts) known(text []byte, i int) bool {
 	return c.types[i].known
 }
 
-func (c *counts) reset() {
-	clear(c.index)
-	clear(c.types) // a name may be the sender's
-	c.types, c.all, c.recent = c.types[:0], 0, [64]uint16{}
-}
-
 // add counts a resource whose type has the index that intern returned; -1 where
 // it has none.
 func (c *counts) add(i int) {

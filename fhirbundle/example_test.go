@@ -216,3 +216,24 @@ func ExampleRules() {
 	// ref-conditional (warning, strict: error): A conditional reference, Type?query, outside a transaction
 	// ref-1 (warning, strict: error): A reference to a contained resource that the resource does not contain
 }
+
+func ExampleReader_ResetBytes() {
+	r := fhirbundle.NewBytesReader(nil, &fhirbundle.Options{Level: fhirbundle.Strict})
+	for _, payload := range []string{bundle, `{"resourceType": "Patient"}`} {
+		r.ResetBytes([]byte(payload))
+		entries := 0
+		for _, err := range r.All() {
+			if err != nil {
+				fmt.Println("not to be taken:", err)
+				break
+			}
+			entries++
+		}
+		fmt.Println("entries:", entries)
+	}
+	// Output:
+	// not to be taken: entry.request must be present in a batch, a transaction and a history, and in no other Bundle
+	// entries: 2
+	// not to be taken: Expected resourceType 'Bundle', got 'Patient'
+	// entries: 0
+}

@@ -41,7 +41,14 @@ const (
 )
 
 func (x *index) reset(max int) {
-	clear(x.slots)
+	if len(x.slots)*slotBytes > maxKept {
+		x.slots = make([]indexSlot, firstSlots)
+	} else if x.used > 0 {
+		clear(x.slots)
+	}
+	if cap(x.unresolved)*unresolvedBytes > maxKept {
+		x.unresolved = nil
+	}
 	x.used, x.max, x.refused = 0, max, false
 	x.unresolved, x.lost = x.unresolved[:0], 0
 }

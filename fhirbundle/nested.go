@@ -21,7 +21,7 @@ func (r *Reader) readNested() bool {
 		r.nested = newReaderOf(o)
 	}
 	n := r.nested
-	n.resetBytes(r.entry.Resource)
+	n.ResetBytes(r.entry.Resource)
 	n.win.base = r.entry.ResourceOffset
 	n.win.lines = r.win.lineAt(int(r.entry.ResourceOffset - r.win.base))
 	for {

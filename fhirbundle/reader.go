@@ -119,37 +119,29 @@ func newReader(opts *Options) *Reader {
 	return newReaderOf(opts.resolve())
 }
 
-func newReaderOf(o options) *Reader {
-	a := asBundle
-	if o.format == NDJSON {
-		a = asLines
-	} else if o.nesting > 0 {
-		a = asNested
+// as is what a reader with these options reads.
+func (o *options) as() as {
+	switch {
+	case o.format == NDJSON:
+		return asLines
+	case o.nesting > 0:
+		return asNested
 	}
+	return asBundle
+}
+
+func newReaderOf(o options) *Reader {
 	r := &Reader{
 		opts: o,
 		win:  window{max: o.maxEntry, step: block},
-		col:  collector{severity: o.severities(a), lines: o.format == NDJSON, max: o.maxIssues},
+		col:  collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues},
 	}
 	r.index.max = o.maxIndex
 	r.counts.v = o.version
+	r.scan.room = new(room)
+	r.scan.severity = r.col.severity
 	r.scan.start(&r.opts)
-	r.scan.severity, r.scan.marks.basic = r.col.severity, o.basic
 	return r
-}
-
-// resetBytes makes the reader ready for another payload that is in memory.
-func (r *Reader) resetBytes(data []byte) {
-	r.win = window{max: r.opts.maxEntry, step: block, buf: data, err: io.EOF}
-	r.col.reset()
-	r.counts.reset()
-	r.index.reset(r.opts.maxIndex)
-	r.scan.reset()
-	r.state, r.resumed, r.begun, r.err = atStart, false, 0, nil
-	r.bundle, r.late, r.unsure, r.judged.ok = bundleState{}, nil, false, false
-	r.entries, r.skipped, r.blank, r.refused = 0, 0, 0, 0
-	r.pos, r.entry, r.entryData = Position{}, Entry{}, nil
-	r.contained.reset()
 }
 
 // Next returns the next entry, or io.EOF behind the end of the document. What
@@ -227,32 +219,6 @@ func (r *Reader) Report() *Report {
 		MoreIssues:     r.col.more,
 	}
 	return rep
-}
-
-// Validate reads src to its end and reports on it. The error is one of reading
-// src; whether the payload can be taken says [Report.Err].
-func Validate(src io.Reader, opts *Options) (*Report, error) {
-	return drain(NewReader(src, opts))
-}
-
-// ValidateBytes is [Validate] for a payload that is in memory already. It can't
-// fail.
-func ValidateBytes(data []byte, opts *Options) *Report {
-	rep, _ := drain(NewBytesReader(data, opts))
-	return rep
-}
-
-func drain(r *Reader) (*Report, error) {
-	for {
-		_, err := r.Next()
-		switch {
-		case err == nil:
-		case err == io.EOF || errors.Is(err, ErrInvalid):
-			return r.Report(), nil
-		default:
-			return r.Report(), err
-		}
-	}
 }
 
 // failRead ends reading because src ended or failed; atEnd is the fault if it

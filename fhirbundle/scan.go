@@ -29,13 +29,16 @@ type scanner struct {
 
 	marks marks
 
-	room struct { // what most payloads do with, in one allocation
-		frames [16]frame
-		names  [24]name
-		extras [2]extra
-		arena  [64]byte
-		refs   [24]uint32
-	}
+	room *room
+}
+
+// room is what most payloads do with, in one allocation.
+type room struct {
+	frames [16]frame
+	names  [24]name
+	extras [2]extra
+	arena  [64]byte
+	refs   [24]uint32
 }
 
 // frame is what an object or array goes on with once its child has ended.
@@ -58,19 +61,16 @@ type finding struct {
 	at   int
 }
 
-// start makes a scanner ready. It must stay where it is from then on.
-func (s *scanner) start(o *options) {
-	s.seed = maphash.MakeSeed()
+// start makes a scanner ready that has room.
+func (s *scanner) start(o *options) { s.restart(o, maphash.MakeSeed()) }
+
+func (s *scanner) restart(o *options, seed maphash.Seed) {
+	s.seed = seed
 	s.maxDepth, s.maxString, s.maxNames, s.maxFound = o.maxDepth, o.maxString, o.maxNames(), o.maxIssues
 	s.frames = s.room.frames[:min(o.maxDepth, len(s.room.frames))]
 	s.names, s.arena, s.extras = s.room.names[:0], s.room.arena[:0], s.room.extras[:0]
+	s.marks.basic = o.basic
 	s.marks.refs = s.room.refs[:0]
-}
-
-// reset forgets what was scanned.
-func (s *scanner) reset() {
-	s.names, s.arena, s.extras, s.tables = s.names[:0], s.arena[:0], s.extras[:0], s.tables[:0]
-	s.nulls, s.pairs, s.found, s.lost = s.nulls[:0], s.pairs[:0], s.found[:0], 0
 }
 
 func (s *scanner) note(r rule, at int) {

@@ -42,7 +42,7 @@ func (w *window) more() bool {
 	switch {
 	case size == 0:
 		size = min(firstBlock, w.step)
-	case size < w.step:
+	case size < w.step && len(w.buf) > 0: // or it is one that a payload before left
 		size = min(8*size, w.step)
 	case size-kept < kept:
 		size = 2 * kept
