@@ -16,7 +16,7 @@ import (
 )
 
 // benchData are Synthea-shaped payloads: Bundles of 400 entries of 1 to 3 KB,
-// compact and indented, a small Bundle, and NDJSON.
+// compact and indented, a Bundle of 1.6 kB, and NDJSON.
 func benchData() []struct {
 	name   string
 	format Format
@@ -33,7 +33,8 @@ func benchData() []struct {
 	}{
 		{"compact", Bundle, fhirgen.New(nil).AppendBundle(nil, "transaction", 400)},
 		{"indented", Bundle, fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "transaction", 400)},
-		{"small", Bundle, fhirgen.New(nil).AppendBundle(nil, "transaction", 1)},
+		{"small", Bundle, []byte(fmt.Sprintf(`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":%s,"request":{"method":"POST","url":"Procedure"}}]}`,
+			fhirgen.New(nil).AppendResource(nil, "Procedure")))}, // 1.6 kB
 		{"ndjson", NDJSON, nd.Bytes()},
 	}
 }
@@ -57,10 +58,12 @@ func BenchmarkAgainstMap(b *testing.B) {
 	for _, d := range benchData() {
 		o := &Options{Format: d.format}
 		src := bytes.NewReader(nil)
+		reused := NewBytesReader(nil, o)
 		for _, by := range []struct {
 			name string
 			read func()
 		}{
+			{"reset", func() { reused.ResetBytes(d.data); readAll(b, reused) }},
 			{"memory", func() { readAll(b, NewBytesReader(d.data, o)) }},
 			{"stream", func() { src.Reset(d.data); readAll(b, NewReader(struct{ io.Reader }{src}, o)) }},
 		} {
