@@ -56,9 +56,10 @@ func readAll(b testing.TB, r *Reader) {
 // else the machine does hits both.
 func BenchmarkAgainstMap(b *testing.B) {
 	for _, d := range benchData() {
-		o := &Options{Format: d.format}
+		o := &Options{Format: d.format, Level: Basic}
 		src := bytes.NewReader(nil)
 		reused := NewBytesReader(nil, o)
+		strict := NewBytesReader(nil, &Options{Format: d.format, Level: Strict})
 		for _, by := range []struct {
 			name string
 			read func()
@@ -66,6 +67,7 @@ func BenchmarkAgainstMap(b *testing.B) {
 			{"reset", func() { reused.ResetBytes(d.data); readAll(b, reused) }},
 			{"memory", func() { readAll(b, NewBytesReader(d.data, o)) }},
 			{"stream", func() { src.Reset(d.data); readAll(b, NewReader(struct{ io.Reader }{src}, o)) }},
+			{"strict", func() { strict.ResetBytes(d.data); readAll(b, strict) }},
 		} {
 			b.Run(by.name+"/"+d.name, func(b *testing.B) {
 				var ours, theirs []time.Duration
