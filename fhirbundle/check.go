@@ -11,7 +11,9 @@ import (
 // escaped NUL is no error here: JSON has it, FHIR does not. The error is an
 // [*InvalidError].
 func CheckJSON(data []byte, opts *Options) error {
-	r := NewBytesReader(bytes.TrimPrefix(data, bom), opts)
+	r := borrow(opts)
+	defer giveBack(r)
+	r.ResetBytes(bytes.TrimPrefix(data, bom))
 	r.scan.allowNUL = true
 	r.win.base = int64(len(data) - len(r.win.buf))
 	if _, ok := r.win.peek(); !ok {

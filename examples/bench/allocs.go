@@ -27,13 +27,15 @@ func countAllocs() []allocs {
 		name string
 		open func(data []byte) *fhirbundle.Reader
 	}{
-		{"memory", func(data []byte) *fhirbundle.Reader { return fhirbundle.NewBytesReader(data, nil) }},
+		{"memory", func(data []byte) *fhirbundle.Reader {
+			return fhirbundle.NewBytesReader(data, &fhirbundle.Options{Level: fhirbundle.Basic})
+		}},
 		{"strict", func(data []byte) *fhirbundle.Reader {
 			return fhirbundle.NewBytesReader(data, &fhirbundle.Options{Level: fhirbundle.Strict})
 		}},
 		{"stream", func(data []byte) *fhirbundle.Reader {
 			src.Reset(data)
-			return fhirbundle.NewReader(struct{ io.Reader }{src}, nil)
+			return fhirbundle.NewReader(struct{ io.Reader }{src}, &fhirbundle.Options{Level: fhirbundle.Basic})
 		}},
 	} {
 		count := func(data []byte) float64 {

@@ -46,7 +46,7 @@ func judge(r *result, m *memory, a []allocs, h []*hostileResult, p []*probed) []
 	}
 	goals = append(goals, allocGoals(a)...)
 	return append(goals, hostileGoal(h), suiteGoal(p),
-		r.atLeast("-  level strict against the scanner alone", 0.6, oursStrict, oursScan, large...))
+		r.atLeast("-  all rules against the scanner alone", 0.6, oursStrict, oursScan, large...))
 }
 
 // atLeast is a goal of speed, judged by the data set on which it is lowest.

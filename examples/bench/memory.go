@@ -61,7 +61,7 @@ func memoryChild(how string, size int64, out io.Writer) error {
 	forget()
 	switch how {
 	case "bundle":
-		r := fhirbundle.NewReader(src, nil)
+		r := fhirbundle.NewReader(src, &fhirbundle.Options{Level: fhirbundle.Basic})
 		for {
 			e, err := r.Next()
 			if err == io.EOF {

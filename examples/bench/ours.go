@@ -7,15 +7,19 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// fhirbundle, as it is measured: to the end of each payload, with its report.
-// Options are the defaults, save for the format, and the types of the corpus.
+// fhirbundle, as it is measured: to the end of each payload, with its report, by
+// one reader that is used again, as a service would. Options are the defaults,
+// save for the level, the format, and the types of the corpus. At level Basic it
+// checks what is always an error, at level Strict every rule that it has.
 
 // readMemory reads payloads that are in memory.
 func readMemory(level fhirbundle.Level) func(d *dataset) (refused int) {
+	readers := readers{level: level}
 	return func(d *dataset) (refused int) {
-		o := options(d, level)
+		r := readers.of(d)
 		for _, p := range d.payloads {
-			if !drain(fhirbundle.NewBytesReader(p, o)) {
+			r.ResetBytes(p)
+			if !drain(r) {
 				refused++
 			}
 		}
@@ -25,17 +29,35 @@ func readMemory(level fhirbundle.Level) func(d *dataset) (refused int) {
 
 // readStream reads payloads from an io.Reader that is nothing else.
 func readStream(level fhirbundle.Level) func(d *dataset) (refused int) {
+	readers := readers{level: level}
+	src := bytes.NewReader(nil)
 	return func(d *dataset) (refused int) {
-		o := options(d, level)
-		src := bytes.NewReader(nil)
+		r := readers.of(d)
 		for _, p := range d.payloads {
 			src.Reset(p)
-			if !drain(fhirbundle.NewReader(struct{ io.Reader }{src}, o)) {
+			r.Reset(struct{ io.Reader }{src})
+			if !drain(r) {
 				refused++
 			}
 		}
 		return refused
 	}
+}
+
+// readers are one for each data set.
+type readers struct {
+	level fhirbundle.Level
+	all   map[*dataset]*fhirbundle.Reader
+}
+
+func (r *readers) of(d *dataset) *fhirbundle.Reader {
+	if r.all == nil {
+		r.all = map[*dataset]*fhirbundle.Reader{}
+	}
+	if r.all[d] == nil {
+		r.all[d] = fhirbundle.NewBytesReader(nil, options(d, r.level))
+	}
+	return r.all[d]
 }
 
 func options(d *dataset, level fhirbundle.Level) *fhirbundle.Options {
