@@ -113,9 +113,9 @@ func parseTypes(values []string) ([]string, error) {
 }
 
 func parseSeverities(values []string) (map[string]fhirbundle.Severity, error) {
-	known := map[string]bool{}
+	known, fixed := map[string]bool{}, map[string]bool{}
 	for _, r := range fhirbundle.Rules() {
-		known[r.Code] = true
+		known[r.Code], fixed[r.Code] = true, r.Fixed
 	}
 	severities := map[string]fhirbundle.Severity{}
 	for _, v := range values {
@@ -131,6 +131,9 @@ func parseSeverities(values []string) (map[string]fhirbundle.Severity, error) {
 		}
 		if !known[code] {
 			return nil, fmt.Errorf("-severity: there is no rule with the code %q; fhircheck -rules lists them", code)
+		}
+		if fixed[code] {
+			return nil, fmt.Errorf("-severity: %s is always an error", code)
 		}
 		severities[code] = s
 	}

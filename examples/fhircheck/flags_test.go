@@ -60,15 +60,16 @@ func TestRightFlags(t *testing.T) {
 
 func TestWrongFlags(t *testing.T) {
 	for args, want := range map[string]string{
-		"-version R6":            "-version must be R4, R4B or R5",
-		"-types everything":      `-types: "everything" is no type of Bundle; there are document, message, `,
-		"-severity bdl-3":        `-severity: "bdl-3" is not CODE=error, warning, information or none`,
-		"-severity bdl-3=fatal":  `-severity: "bdl-3=fatal" is not CODE=error, warning`,
-		"-severity bdl-99=error": `-severity: there is no rule with the code "bdl-99"; fhircheck -rules lists them`,
-		"-format xml":            "-format must be auto, bundle or ndjson",
-		"-o html":                "-o must be text, outcome or sarif",
-		"-max-issues 0":          "-max-issues must be more than zero",
-		"-max-issues many":       "-max-issues: it must be a whole number",
+		"-version R6":             "-version must be R4, R4B or R5",
+		"-types everything":       `-types: "everything" is no type of Bundle; there are document, message, `,
+		"-severity bdl-3":         `-severity: "bdl-3" is not CODE=error, warning, information or none`,
+		"-severity bdl-3=fatal":   `-severity: "bdl-3=fatal" is not CODE=error, warning`,
+		"-severity bdl-99=error":  `-severity: there is no rule with the code "bdl-99"; fhircheck -rules lists them`,
+		"-severity json-dup=none": "-severity: json-dup is always an error",
+		"-format xml":             "-format must be auto, bundle or ndjson",
+		"-o html":                 "-o must be text, outcome or sarif",
+		"-max-issues 0":           "-max-issues must be more than zero",
+		"-max-issues many":        "-max-issues: it must be a whole number",
 	} {
 		_, err := parsed(strings.Fields(args)...)
 		require.ErrorContains(t, err, want, args)
