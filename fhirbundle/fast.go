@@ -31,7 +31,7 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 					o.filter = ^uint64(0)
 				}
 			}
-			if s.marks.filter&bit != 0 {
+			if s.marks.asks(bit, o.depth) {
 				s.mark(data, data[o.start:o.i], o.i+1, o.depth)
 			}
 			if data[o.start] == '_' {
@@ -110,6 +110,23 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 			return s.walk(data, &o)
 		}
 	}
+}
+
+// refer takes down a reference below the depth at which other names are looked
+// at, as mark does. It is false where mark has to see the name, which stands before
+// the quote at i, and it is so for names that just share a bit with it.
+func (m *marks) refer(p unsafe.Pointer, start, i int) bool {
+	const referenc = 'r' | 'e'<<8 | 'f'<<16 | 'e'<<24 | 'r'<<32 | 'e'<<40 | 'n'<<48 | 'c'<<56
+	if i-start != len("reference") || wordAt(p, start) != referenc || byteAt(p, start+8) != 'e' || m.open != resource && m.kind != watchResource {
+		return false
+	}
+	n := len(m.refs)
+	if n == cap(m.refs) {
+		return false
+	}
+	m.refs = m.refs[:n+1]
+	m.refs[n] = uint32(i + 1)
+	return true
 }
 
 // stop is why run returned.
@@ -193,9 +210,11 @@ name:
 		goto nameAgain
 	}
 	if (filter|s.marks.filter)&m != 0 || byteAt(p, start) == '_' || uint(n) >= uint(len(names)) {
-		o.hash = h
-		why = stopName
-		goto leave
+		if filter&m != 0 || byteAt(p, start) == '_' || uint(n) >= uint(len(names)) || s.marks.asks(m, o.depth) && !s.marks.refer(p, start, i) {
+			o.hash = h
+			why = stopName
+			goto leave
+		}
 	}
 	filter |= m
 	names[n] = name{h, uint32(start), uint32(i - start)}

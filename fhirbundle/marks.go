@@ -8,6 +8,7 @@ type marks struct {
 	depth  int    // names are looked at down to this depth
 	close  int    // ends are looked at down to this depth; at least outer
 	filter uint64 // of the names of interest
+	far    uint64 // of those that are looked at below depth too
 	basic  bool   // few names are of interest
 	open   place  // whose object or array is being scanned
 	at     [places]int
@@ -91,6 +92,7 @@ var (
 	basicResource  = filterOf("resourceType", "id")
 	basicEntry     = basicResource | filterOf("fullUrl", "resource", "request", "response", "method", "url")
 	resourceFilter = filterOf("resourceType", "id", "meta", "contained", "reference", "fhir_comments")
+	farFilter      = filterOf("reference", "fhir_comments")
 	entryFilter    = resourceFilter | filterOf("fullUrl", "resource", "request", "response", "search", "method", "url", "ifNoneExist")
 )
 
@@ -104,7 +106,7 @@ func filterOf(names ...string) uint64 {
 
 // reset gets ready for a value around which depth objects and arrays are open.
 func (m *marks) reset(depth int) {
-	m.outer, m.close, m.depth, m.filter, m.open = depth, depth, -1, 0, nowhere
+	m.outer, m.close, m.depth, m.filter, m.far, m.open = depth, depth, -1, 0, 0, nowhere
 	switch m.kind {
 	case watchEntry:
 		m.depth, m.close, m.filter = depth+2, depth+1, entryFilter
@@ -119,8 +121,17 @@ func (m *marks) reset(depth int) {
 	default:
 		return
 	}
+	if !m.basic {
+		m.far = farFilter
+	}
 	m.at, m.end = [places]int{}, [places]int{}
 	m.refs = m.refs[:0]
+}
+
+// asks says whether mark wants to see a name at that depth with that bit in a
+// filter, or another one with the same bit.
+func (m *marks) asks(bit uint64, depth int) bool {
+	return m.filter&bit != 0 && (depth <= m.depth || m.far&bit != 0)
 }
 
 // mark takes down a name of an object at the given depth; at is the index behind

@@ -423,7 +423,7 @@ name:
 				filter = ^uint64(0)
 			}
 		}
-		if s.marks.filter&bit != 0 {
+		if s.marks.asks(bit, depth) {
 			s.mark(data, s.text(data, name{h, ref, uint32(size)}), i, depth)
 		}
 	}
