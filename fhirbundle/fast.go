@@ -186,7 +186,7 @@ name:
 	w = wordAt(p, i)
 	if m = special(w); m != 0 {
 		h = w & ((m&-m)>>7 - 1) // the bytes below the mark belong to the name
-		i += first(m)
+		i = behind(i, m)
 	} else {
 		for h = w; ; h = chain(h, w) {
 			i += 8

@@ -4,6 +4,9 @@ package fhirbundle
 
 import "bytes"
 
+// margin is how many bytes behind what is scanned are of use: none.
+const margin = 0
+
 // nested scans the object or array that starts at data[0].
 func (s *scanner) nested(data []byte, depth int) (int, fault) {
 	return s.walk(data, &open{outer: depth, depth: depth})

@@ -43,3 +43,25 @@ func nextSpecial(p unsafe.Pointer, i, lim int) int {
 	}
 	return i
 }
+
+// behind is i + first(mark). By a jump, which is foreseen where what is read has
+// come alike before: what depends on the place can go on before mark is known.
+func behind(i int, mark uint64) int {
+	switch first(mark) {
+	case 1:
+		return i + 1
+	case 2:
+		return i + 2
+	case 3:
+		return i + 3
+	case 4:
+		return i + 4
+	case 5:
+		return i + 5
+	case 6:
+		return i + 6
+	case 7:
+		return i + 7
+	}
+	return i
+}

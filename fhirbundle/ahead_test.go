@@ -1,0 +1,29 @@
+package fhirbundle
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestLineEndsTheValue: a value that goes on in the next line is broken, wherever
+// the line feed stands, though it would be white space in JSON.
+func TestLineEndsTheValue(t *testing.T) {
+	line := `{"resourceType": "A", "x": [ 1, true, {"y": "z"} ], "text": "` + strings.Repeat("abc ", 40) + `" , "z": {} }`
+	for i := 1; i < len(line); i++ {
+		data := line[:i] + "\n" + line[i:] + "\n" + line
+		r := NewBytesReader([]byte(data), &Options{Format: NDJSON})
+		var starts []int64
+		var rejected []bool
+		for e, err := range r.All() {
+			require.NoError(t, err)
+			starts, rejected = append(starts, e.Offset), append(rejected, e.Rejected())
+			for _, is := range e.Issues {
+				require.LessOrEqual(t, is.Offset, e.Offset+e.Size, "%d", i)
+			}
+		}
+		require.Equal(t, []int64{0, int64(i + 1), int64(len(line) + 2)}, starts)
+		require.Equal(t, []bool{true, true, false}, rejected, "%d", i)
+	}
+}
