@@ -32,7 +32,7 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 				}
 			}
 			if s.marks.asks(bit, o.depth) {
-				s.mark(data, data[o.start:o.i], o.i+1, o.depth)
+				s.mark(data, data[o.start:o.i], bit, o.i+1, o.depth)
 			}
 			if data[o.start] == '_' {
 				o.flags |= hasExtra | paired

@@ -1,5 +1,7 @@
 package fhirbundle
 
+import "math/bits"
+
 // marks are the places of the members that a reader wants to know, taken down
 // by the scanner in passing.
 type marks struct {
@@ -45,54 +47,41 @@ const (
 	places
 )
 
-// Names of the members at the three places where they are looked for.
-func entryMember(name []byte) place {
-	switch string(name) {
-	case "fullUrl":
-		return fullURL
-	case "resource":
-		return resource
-	case "request":
-		return request
-	case "response":
-		return response
-	case "search":
-		return search
+// askedNames are the names of interest, by their bits in a filter, and what a member
+// of that name is in an entry, in a resource, and in a request.
+var askedNames = func() (table [64][]askedName) {
+	for _, a := range []askedName{
+		{name: "fullUrl", entry: fullURL},
+		{name: "resource", entry: resource},
+		{name: "request", entry: request},
+		{name: "response", entry: response},
+		{name: "search", entry: search},
+		{name: "resourceType", resource: resourceType},
+		{name: "id", resource: resourceID},
+		{name: "meta", resource: meta},
+		{name: "contained", resource: contained},
+		{name: "method", request: method},
+		{name: "url", request: requestURL},
+		{name: "ifNoneExist", request: ifNoneExist},
+		{name: "reference"},
+		{name: "fhir_comments"},
+	} {
+		bit := bits.TrailingZeros64(filterOf(a.name))
+		table[bit] = append(table[bit], a)
 	}
-	return nowhere
-}
+	return table
+}()
 
-func resourceMember(name []byte) place {
-	switch string(name) {
-	case "resourceType":
-		return resourceType
-	case "id":
-		return resourceID
-	case "meta":
-		return meta
-	case "contained":
-		return contained
-	}
-	return nowhere
-}
-
-func requestMember(name []byte) place {
-	switch string(name) {
-	case "method":
-		return method
-	case "url":
-		return requestURL
-	case "ifNoneExist":
-		return ifNoneExist
-	}
-	return nowhere
+type askedName struct {
+	name                     string
+	entry, resource, request place
 }
 
 var (
 	basicResource  = filterOf("resourceType", "id")
 	basicEntry     = basicResource | filterOf("fullUrl", "resource", "request", "response", "method", "url")
-	resourceFilter = filterOf("resourceType", "id", "meta", "contained", "reference", "fhir_comments")
 	farFilter      = filterOf("reference", "fhir_comments")
+	resourceFilter = farFilter | filterOf("resourceType", "id", "meta", "contained")
 	entryFilter    = resourceFilter | filterOf("fullUrl", "resource", "request", "response", "search", "method", "url", "ifNoneExist")
 )
 
@@ -134,34 +123,52 @@ func (m *marks) asks(bit uint64, depth int) bool {
 	return m.filter&bit != 0 && (depth <= m.depth || m.far&bit != 0)
 }
 
-// mark takes down a name of an object at the given depth; at is the index behind
-// its closing quote, which is never 0.
-func (s *scanner) mark(data, text []byte, at, depth int) {
-	m := &s.marks
-	inResource := m.kind == watchResource || depth > m.outer+1 && m.open == resource
-	switch string(text) {
-	case "reference":
-		if inResource {
-			m.refs = append(m.refs, uint32(at))
+// mark takes down a name of an object at the given depth, with its bit in a filter;
+// at is the index behind its closing quote, which is never 0.
+func (s *scanner) mark(data, text []byte, bit uint64, at, depth int) {
+	var a *askedName
+	for i := range askedNames[bits.TrailingZeros64(bit)] {
+		if a = &askedNames[bits.TrailingZeros64(bit)][i]; a.name == string(text) {
+			break
 		}
+		a = nil
+	}
+	if a == nil {
+		return // another name with that bit
+	}
+	m := &s.marks
+	switch a.name {
 	case "fhir_comments":
 		s.note(fhirComments, at-len(`"fhir_comments"`))
+		return
+	case "reference":
+		if m.inResource(depth) {
+			m.refs = append(m.refs, uint32(at))
+		}
+		return
 	}
 	if depth > m.depth {
 		return
 	}
-	p := nowhere
-	switch {
-	case inResource:
-		p = resourceMember(text)
-	case depth == m.outer+1:
-		if p = entryMember(text); (p == resource || p == request) && opens(data, at) {
-			m.open = p
+	p := a.resource
+	if m.kind == watchEntry {
+		switch {
+		case depth == m.outer+1:
+			if p = a.entry; (p == resource || p == request) && opens(data, at) {
+				m.open = p
+			}
+		case m.open == request:
+			p = a.request
+		case m.open != resource:
+			return
 		}
-	case m.open == request:
-		p = requestMember(text)
 	}
 	m.at[p] = at // what is nowhere is not looked at
+}
+
+// inResource says whether an object at that depth is the resource, or in it.
+func (m *marks) inResource(depth int) bool {
+	return m.kind == watchResource || depth > m.outer+1 && m.open == resource
 }
 
 // opens says whether a colon and an object or an array follow at data[i]. Other

@@ -424,7 +424,7 @@ name:
 			}
 		}
 		if s.marks.asks(bit, depth) {
-			s.mark(data, s.text(data, name{h, ref, uint32(size)}), i, depth)
+			s.mark(data, s.text(data, name{h, ref, uint32(size)}), bit, i, depth)
 		}
 	}
 	if data[start] == '_' {

@@ -6,7 +6,8 @@ import (
 )
 
 const (
-	firstBlock = 4 << 10   // what a small payload costs
+	firstBlock = 4 << 10 // what a small payload costs
+	lookAhead  = 32 << 10
 	block      = 256 << 10 // what is read at once once it proved to be large
 )
 
@@ -23,6 +24,7 @@ type window struct {
 
 	lines   int64 // line feeds before buf[counted]
 	counted int
+	clear   int // there are none from buf[counted] to buf[clear]
 }
 
 func (w *window) offset() int64 { return w.base + int64(w.pos) }
@@ -60,7 +62,7 @@ func (w *window) more() bool {
 		w.buf = w.buf[:kept]
 	}
 	w.base += int64(w.pos)
-	w.pos, w.counted = 0, 0
+	w.pos, w.counted, w.clear = 0, 0, 0
 	full := min(cap(w.buf), max(2*kept, w.step))
 	for idle := 0; len(w.buf) < full && w.err == nil; {
 		n, err := w.src.Read(w.buf[len(w.buf):full])
@@ -99,11 +101,24 @@ func (w *window) lineAt(i int) int64 {
 	if i < w.counted {
 		return w.lines - int64(bytes.Count(w.buf[i:w.counted], newline))
 	}
-	if i > w.counted {
-		w.lines += int64(bytes.Count(w.buf[w.counted:i], newline))
+	if i > w.clear {
+		w.count(i)
 	}
 	w.counted = i
 	return w.lines
+}
+
+// count counts the line feeds from buf[counted] to buf[i]. Where there is none for
+// long, as in compact documents, they are looked for only once.
+func (w *window) count(i int) {
+	ahead := w.buf[w.counted:min(max(i, w.counted+lookAhead), len(w.buf))]
+	n := bytes.IndexByte(ahead, '\n')
+	if n < 0 {
+		n = len(ahead)
+	}
+	if w.clear = w.counted + n; w.clear < i {
+		w.lines += int64(bytes.Count(w.buf[w.clear:i], newline))
+	}
 }
 
 // pass says that of the next n bytes only the last one may be a line feed, and
