@@ -112,23 +112,6 @@ func (s *scanner) nested(data []byte, depth int) (int, fault) {
 	}
 }
 
-// refer takes down a reference below the depth at which other names are looked
-// at, as mark does. It is false where mark has to see the name, which stands before
-// the quote at i, and it is so for names that just share a bit with it.
-func (m *marks) refer(p unsafe.Pointer, start, i int) bool {
-	const referenc = 'r' | 'e'<<8 | 'f'<<16 | 'e'<<24 | 'r'<<32 | 'e'<<40 | 'n'<<48 | 'c'<<56
-	if i-start != len("reference") || wordAt(p, start) != referenc || byteAt(p, start+8) != 'e' || m.open != resource && m.kind != watchResource {
-		return false
-	}
-	n := len(m.refs)
-	if n == cap(m.refs) {
-		return false
-	}
-	m.refs = m.refs[:n+1]
-	m.refs[n] = uint32(i + 1)
-	return true
-}
-
 // stop is why run returned.
 type stop uint8
 
@@ -166,6 +149,7 @@ func (s *scanner) run(p unsafe.Pointer, lim int, at resume, o *open) stop {
 		h      uint64
 		why    stop
 		last   *frame
+		q      *askedName
 	)
 	if at == resumeAfter {
 		goto after
@@ -210,10 +194,45 @@ name:
 		goto nameAgain
 	}
 	if (filter|s.marks.filter)&m != 0 || byteAt(p, start) == '_' || uint(n) >= uint(len(names)) {
-		if filter&m != 0 || byteAt(p, start) == '_' || uint(n) >= uint(len(names)) || s.marks.asks(m, o.depth) && !s.marks.refer(p, start, i) {
+		if filter&m != 0 || byteAt(p, start) == '_' || uint(n) >= uint(len(names)) {
 			o.hash = h
 			why = stopName
 			goto leave
+		}
+		if s.marks.asks(m, o.depth) {
+			// As mark does, but for what it has to look further into. A hash, the
+			// length, and the first eight bytes make sure of a name of up to 16.
+			for q = askedNames[h*finger>>58]; q != nil; q = q.next {
+				// What is none of them just has a bit in common.
+				if q.hash != h || q.size != i-start || q.size > 8 && q.word != wordAt(p, start) {
+					continue
+				}
+				inside := s.marks.kind == watchResource || s.marks.open == resource && o.depth > s.marks.outer+1
+				if q.far {
+					k := len(s.marks.refs)
+					if q.size == len("fhir_comments") || !inside || k >= cap(s.marks.refs) {
+						o.hash = h
+						why = stopName
+						goto leave
+					}
+					s.marks.refs = s.marks.refs[:k+1]
+					s.marks.refs[k] = uint32(i + 1)
+				} else if inside {
+					if o.depth <= s.marks.depth {
+						s.marks.at[q.resource] = i + 1
+					}
+				} else if o.depth == s.marks.outer+1 {
+					if q.entry == resource || q.entry == request {
+						o.hash = h
+						why = stopName
+						goto leave
+					}
+					s.marks.at[q.entry] = i + 1
+				} else if s.marks.open == request && o.depth <= s.marks.depth {
+					s.marks.at[q.request] = i + 1
+				}
+				break
+			}
 		}
 	}
 	filter |= m

@@ -49,7 +49,7 @@ const (
 
 // askedNames are the names of interest, by their bits in a filter, and what a member
 // of that name is in an entry, in a resource, and in a request.
-var askedNames = func() (table [64][]askedName) {
+var askedNames = func() (table [64]*askedName) {
 	for _, a := range []askedName{
 		{name: "fullUrl", entry: fullURL},
 		{name: "resource", entry: resource},
@@ -63,11 +63,12 @@ var askedNames = func() (table [64][]askedName) {
 		{name: "method", request: method},
 		{name: "url", request: requestURL},
 		{name: "ifNoneExist", request: ifNoneExist},
-		{name: "reference"},
-		{name: "fhir_comments"},
+		{name: "reference", far: true},
+		{name: "fhir_comments", far: true},
 	} {
-		bit := bits.TrailingZeros64(filterOf(a.name))
-		table[bit] = append(table[bit], a)
+		first := &table[bits.TrailingZeros64(filterOf(a.name))]
+		a.hash, a.size, a.word, a.next = hashName([]byte(a.name)), len(a.name), load([]byte(a.name), 0), *first
+		*first = &a
 	}
 	return table
 }()
@@ -75,6 +76,11 @@ var askedNames = func() (table [64][]askedName) {
 type askedName struct {
 	name                     string
 	entry, resource, request place
+	far                      bool // it is looked at below too
+
+	hash, word uint64 // word: the first eight bytes
+	size       int
+	next       *askedName // with the same bit
 }
 
 var (
@@ -126,12 +132,8 @@ func (m *marks) asks(bit uint64, depth int) bool {
 // mark takes down a name of an object at the given depth, with its bit in a filter;
 // at is the index behind its closing quote, which is never 0.
 func (s *scanner) mark(data, text []byte, bit uint64, at, depth int) {
-	var a *askedName
-	for i := range askedNames[bits.TrailingZeros64(bit)] {
-		if a = &askedNames[bits.TrailingZeros64(bit)][i]; a.name == string(text) {
-			break
-		}
-		a = nil
+	a := askedNames[bits.TrailingZeros64(bit)]
+	for ; a != nil && a.name != string(text); a = a.next {
 	}
 	if a == nil {
 		return // another name with that bit
