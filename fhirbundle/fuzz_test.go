@@ -111,7 +111,7 @@ func FuzzValidate(f *testing.F) {
 	for i, data := range fuzzSeeds() {
 		f.Add(data, uint8(i), "R5", rules[1+i%(len(rules)-1)].Code, "none", 0, 0, 0, i, i*10)
 	}
-	f.Add([]byte(tx(post(patient))), uint8(0xff), "R4B", "fhir-id", "information", -1, 1<<40, 1, 1, -5)
+	f.Add([]byte(tx(post(patient))), uint8(0xff), "R4B", "fhir-id", "information", -1, 1<<30, 1, 1, -5)
 	f.Add([]byte(tx(post(patient))), uint8(0), "", "json-dup", "warning", 3, 3, 300, 0, 1)
 	f.Fuzz(func(t *testing.T, data []byte, flags uint8, version, code, severity string, depth, text, entry, issues, index int) {
 		o := Options{
