@@ -63,9 +63,6 @@ func (r *Reader) readContainedResource(data []byte, at int) {
 			}
 		case "id":
 			id := stringAt(data, value)
-			if plain := r.plain(id); len(plain) != len(id) {
-				id = append([]byte(nil), plain...)
-			}
 			if !isID(id) {
 				r.entryIssue(fhirID, value, "resource.contained.id", "")
 			}

@@ -1,7 +1,8 @@
 package fhirbundle
 
 // What was scanned before can be walked without a check. These functions are for
-// the few small objects whose insides a rule asks for; they allocate nothing.
+// the few small objects whose insides a rule asks for; they allocate nothing but
+// for names and strings with escapes, which are seldom.
 
 // skipValue returns the index behind the value that starts at data[i].
 func skipValue(data []byte, i int) int {
@@ -34,13 +35,15 @@ func skipValue(data []byte, i int) int {
 // endsScalar are the characters that can follow a number or a literal.
 var endsScalar = [256]bool{',': true, '}': true, ']': true, ' ': true, '\n': true, '\r': true, '\t': true, ':': true}
 
-// walkObject calls f with the name, as written between its quotes, and the place
-// of the value of each member of the object that starts at data[i], until f
-// returns false.
+// walkObject calls f with the name, without escapes, and the place of the value of
+// each member of the object that starts at data[i], until f returns false.
 func walkObject(data []byte, i int, f func(name []byte, at int) bool) {
 	for i = skipSpace(data, i+1); data[i] != '}'; {
-		end, _ := endOfString(data, i+1)
+		end, plain := endOfString(data, i+1)
 		name := data[i+1 : end]
+		if !plain {
+			name = unescape(nil, name)
+		}
 		at := valueAt(data, end+1)
 		if !f(name, at) {
 			return
@@ -66,12 +69,15 @@ func walkArray(data []byte, i int, f func(at int) bool) {
 	}
 }
 
-// stringAt returns the text of the string at data[i] as it is written; nil where
+// stringAt returns the text of the string at data[i], without escapes; nil where
 // there is another value.
 func stringAt(data []byte, i int) []byte {
 	if data[i] != '"' {
 		return nil
 	}
-	end, _ := endOfString(data, i+1)
+	end, plain := endOfString(data, i+1)
+	if !plain {
+		return unescape(nil, data[i+1:end])
+	}
 	return data[i+1 : end : end]
 }
