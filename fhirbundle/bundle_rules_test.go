@@ -227,6 +227,10 @@ var bundleRuleCases = []struct {
 	{"comments", "R4 R4B R5", "collection", "", []string{`{"fhir_comments":["a"],"fullUrl":"urn:uuid:1",` + patientWith(`,"name":[{"fhir_comments":["b"]}]`) + `}`}, "fhir-json-comments fhir-json-comments"},
 	{"pairs", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1",` + patientWith(`,"a":["x","y"],"_a":[null,{"id":"1"}],"_b":[{"id":"1"}],"c":"x","_c":{"id":"1"},"d":["x"],"_d":[{"extension":[{"_a":[{"id":"1"},{"id":"1"}],"a":["x","z"]}]}]`) + `}`}, ""},
 	{"pairs that do not match", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1",` + patientWith(`,"a":["x","y"],"_a":[{"id":"1"}],"_b":[{"id":"1"}],"b":"x","_c":{"id":"1"},"c":["x"],"_d":[{"id":"1"}],"d":[{"id":"1"}]`) + `}`}, "fhir-json-array-length fhir-json-array-length fhir-json-array-length fhir-json-array-length"},
+	{"pairs in escapes", "R4 R4B R5", "collection", "", []string{
+		`{"fullUrl":"urn:uuid:1",` + patientWith(`,"\u0061":["x","y"],"_a":[null,{"id":"1"}],"b":["x"],"\u005fb":[{"id":"1"}],"c\u0063":["x"],"\u005fcc":[{"id":"1"}],"\u0064":"x"`) + `}`,
+		`{"fullUrl":"urn:uuid:2",` + patientWith(`,"\u0061":["x","y"],"_a":[{"id":"1"}],"b":["x"],"\u005fb":[{"id":"1"},{"id":"1"}],"\u005fcc":{"id":"1"},"c\u0063":["x"]`) + `}`,
+	}, "fhir-json-array-length fhir-json-array-length fhir-json-array-length"},
 	// Bundles in Bundles
 	{"nested", "R4 R4B", "batch", "", []string{
 		`{"resource":` + bundleWith("document", `"id":"a b"`, false, comp, `{"fullUrl":"urn:uuid:2","resource":{"resourceType":"Patient","a":null,"b":{"reference":"urn:uuid:2"},"c":{"reference":"urn:uuid:9"},"d":{"reference":"Patient?x"}}}`) + `,` + req("POST", "Bundle", "") + `}`,

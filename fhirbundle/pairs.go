@@ -1,17 +1,20 @@
 package fhirbundle
 
+import "slices"
+
 // A primitive x and what FHIR's JSON keeps of it in _x, its id and extensions, are
 // both arrays of the same length, or neither is one
 // (http://hl7.org/fhir/R4/json.html#primitive).
 
-// companion is a member of an open object whose name starts with an underscore.
+// companion is a member of an open object whose name starts with an underscore, or
+// whose name has escapes: then it may be either of a pair.
 type companion struct {
 	name  int // an index into scanner.names
 	at    int // behind the name's closing quote
 	count int // of elements, where it is an array
 }
 
-// pair takes in a name with an underscore, before it joins scanner.names; at is
+// pair takes in a name that is a companion, before it joins scanner.names; at is
 // the index behind its closing quote.
 func (s *scanner) pair(at, depth int) {
 	s.extraOf(depth)
@@ -32,18 +35,34 @@ func (s *scanner) counts() bool {
 // checkPairs judges the companions in an object that ends.
 func (s *scanner) checkPairs(data []byte, base int, e extra) {
 	for _, p := range s.pairs[e.pairs:] {
-		text := s.text(data, s.names[p.name])[1:]
-		x := s.find(data, base, text, hashName(text), e.wide)
-		if x < 0 || s.names[x].off&inArena != 0 {
-			continue // there is none, or its name has escapes, which no name of FHIR needs
+		text := s.text(data, s.names[p.name])
+		if len(text) == 0 || text[0] != '_' {
+			continue
 		}
-		at := valueAt(data, int(s.names[x].off+s.names[x].size)+1)
+		text = text[1:]
+		x := s.find(data, base, text, hashName(text), e.wide)
+		if x < 0 {
+			continue
+		}
+		at := valueAt(data, s.behindName(x, e))
 		isList, hasList := data[valueAt(data, p.at)] == '[', data[at] == '['
 		if isList != hasList || isList && countPrimitives(data, at) != p.count {
 			s.note(fhirUnaligned, p.at-len(text)-len(`"_"`))
 		}
 	}
 	s.pairs = s.pairs[:e.pairs]
+}
+
+// behindName is the index behind the closing quote of the name in scanner.names[x],
+// of the object that ends.
+func (s *scanner) behindName(x int, e extra) int {
+	n := s.names[x]
+	if n.off&inArena == 0 {
+		return int(n.off+n.size) + 1
+	}
+	pairs := s.pairs[e.pairs:]
+	i, _ := slices.BinarySearchFunc(pairs, x, func(p companion, x int) int { return p.name - x })
+	return pairs[i].at
 }
 
 // countPrimitives counts the elements of the array at data[i], up to one that is an

@@ -404,7 +404,7 @@ name:
 			return i, f
 		}
 		if ref, size, h = s.rareName(data, start, i, depth); ref&inArena != 0 {
-			flags |= hasExtra
+			flags |= hasExtra | paired
 		}
 	}
 	if i-start > s.maxString {
@@ -427,7 +427,7 @@ name:
 			s.mark(data, s.text(data, name{h, ref, uint32(size)}), bit, i, depth)
 		}
 	}
-	if data[start] == '_' {
+	if data[start] == '_' && ref&inArena == 0 {
 		flags |= hasExtra | paired
 		s.pair(i, depth)
 	}
@@ -523,7 +523,7 @@ func (s *scanner) rareName(data []byte, start, end, depth int) (ref uint32, size
 	ref, size = uint32(start), len(text)
 	for _, c := range text {
 		if c == '\\' {
-			s.extraOf(depth)
+			s.pair(end+1, depth) // it is found again only there
 			n := len(s.arena)
 			s.arena = unescape(s.arena, text)
 			text = s.arena[n:]
