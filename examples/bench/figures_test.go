@@ -108,10 +108,10 @@ func TestPrintRatios(t *testing.T) {
 	r.cells[cellKey{ours, ndjson}].refused = 2
 	var out bytes.Buffer
 	printRatios(&out, r, config{})
-	assert.Regexp(t, `\nfhirbundle +30\.0 +0\.50\*\n`, out.String())
+	assert.Regexp(t, `\nfhirbundle, level basic +30\.0 +0\.50\*\n`, out.String())
 	assert.Regexp(t, `\n  that one's MB/s here +10 +10\n`, out.String())
 	assert.Regexp(t, `\nPython json loads and dumps +- +-\n`, out.String())
-	assert.Contains(t, out.String(), "* fhirbundle refuses 2 of the 3 documents of NDJSON.\n")
+	assert.Contains(t, out.String(), "* fhirbundle, level basic refuses 2 of the 3 documents of NDJSON.\n")
 	assert.Contains(t, out.String(), "Python json loads and dumps: not measured, there is no python3 on PATH.\n")
 	assert.Contains(t, out.String(), "The corpus is not there")
 }
