@@ -10,14 +10,19 @@ import (
 	"io"
 	"os/exec"
 	"time"
+
+	"github.com/fhirdock/fhirdock/examples/bench/internal/reading"
 )
+
+// starter prepares a process.
+type starter func(ctx context.Context, args ...string) (*exec.Cmd, error)
 
 // answer is what became of a document.
 type answer byte
 
 const (
-	takes   answer = 't'
-	refuses answer = 'r'
+	takes   answer = reading.Takes
+	refuses answer = reading.Refuses
 	crashes answer = 'c' // the process ended
 	tooSlow answer = 's' // it had no answer when patience ended
 )
@@ -41,11 +46,12 @@ const (
 )
 
 // ask lets a contestant judge documents, in a process of its own: it may overflow
-// its stack on one, or take forever.
-func ask(ctx context.Context, who, way string, docs [][]byte, patience time.Duration) ([]answer, error) {
+// its stack on one, or take forever. The process is what start prepares: spawn,
+// unless the contestant has a program of its own.
+func ask(ctx context.Context, start starter, who, way string, docs [][]byte, patience time.Duration) ([]answer, error) {
 	var all []answer
 	for len(all) < len(docs) {
-		got, err := askSome(ctx, who, way, docs[len(all):], patience)
+		got, err := askSome(ctx, start, who, way, docs[len(all):], patience)
 		if err != nil {
 			return nil, err
 		}
@@ -55,10 +61,10 @@ func ask(ctx context.Context, who, way string, docs [][]byte, patience time.Dura
 }
 
 // askSome asks until one of the documents ends the process, or has to be ended.
-func askSome(ctx context.Context, who, way string, docs [][]byte, patience time.Duration) ([]answer, error) {
+func askSome(ctx context.Context, start starter, who, way string, docs [][]byte, patience time.Duration) ([]answer, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd, err := spawn(ctx, "accepts", who, way)
+	cmd, err := start(ctx, "accepts", who, way)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +94,7 @@ func askSome(ctx context.Context, who, way string, docs [][]byte, patience time.
 		limit.Reset(patience)
 		if ready {
 			all = append(all, answer(b))
-		} else if b != '!' {
+		} else if b != reading.Ready {
 			return nil, errors.Join(fmt.Errorf("%s can't be asked", who), stop(cmd, cancel))
 		}
 	}
@@ -101,7 +107,7 @@ func askSome(ctx context.Context, who, way string, docs [][]byte, patience time.
 	case len(all) == len(docs):
 	case slow:
 		all = append(all, tooSlow)
-	case cmd.ProcessState.ExitCode() == unable:
+	case cmd.ProcessState.ExitCode() == reading.Unable:
 		return nil, fmt.Errorf("asking %s: %s", who, trouble.String())
 	case err != nil:
 		all = append(all, crashes)
@@ -115,21 +121,17 @@ func stop(cmd *exec.Cmd, cancel func()) error {
 }
 
 // acceptsChild answers for one contestant, a byte for each document.
-func acceptsChild(name, way string, stdin io.Reader, stdout io.Writer) (err error) {
-	var docs [][]byte
-	if err := json.NewDecoder(stdin).Decode(&docs); err != nil {
-		return err
-	}
-	var py *python
+func acceptsChild(name, way string, stdin io.Reader, stdout io.Writer) error {
+	others := &apart{}
 	if name == thePython {
-		if py, _, err = startPython(context.Background(), nil); err != nil {
-			return err
+		py, missing := startPython(context.Background())
+		if py == nil {
+			return errors.New(missing)
 		}
-		if py != nil {
-			defer py.stop()
-		}
+		defer py.stop()
+		others.python = py
 	}
-	who := named(contestants(py, ""), name)
+	who := named(contestants(others), name)
 	if who == nil {
 		return fmt.Errorf("nobody is called %q", name)
 	}
@@ -140,20 +142,11 @@ func acceptsChild(name, way string, stdin io.Reader, stdout io.Writer) (err erro
 	if accepts == nil {
 		return fmt.Errorf("%s does not judge a %s", name, way)
 	}
-	if _, err := io.WriteString(stdout, "!"); err != nil {
-		return err
-	}
-	for _, doc := range docs {
-		a := refuses
-		if accepts(doc) {
-			a = takes
+	return reading.Judge(stdin, stdout, func(doc []byte) (bool, error) {
+		taken := accepts(doc)
+		if others.python != nil {
+			return taken, others.python.err
 		}
-		if py != nil && py.err != nil {
-			return py.err
-		}
-		if _, err := stdout.Write([]byte{byte(a)}); err != nil {
-			return err
-		}
-	}
-	return nil
+		return taken, nil
+	})
 }

@@ -7,15 +7,13 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+
+	"github.com/fhirdock/fhirdock/examples/bench/internal/reading"
 )
 
 // childArg is the first argument of this program where it runs itself, for what
 // needs a process of its own: a peak of memory, or input that may end it.
 const childArg = "-as-child"
-
-// unable is the exit code of a child that could not do its work; Go's own, for a
-// stack that overflowed, is 2.
-const unable = 3
 
 // child is main of such a process.
 func child(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -33,7 +31,7 @@ func child(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, err)
-		return unable
+		return reading.Unable
 	}
 	return 0
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/bytedance/sonic"
@@ -10,6 +11,7 @@ import (
 	"github.com/tidwall/gjson"
 	"github.com/valyala/fastjson"
 
+	"github.com/fhirdock/fhirdock/examples/bench/internal/reading"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
@@ -23,6 +25,11 @@ type contestant struct {
 	bundle func(doc []byte) bool
 	// value says whether it takes any JSON value; nil where it takes Bundles only.
 	value func(doc []byte) bool
+	// spawn prepares a program that judges Bundles in its place, see ask; nil where
+	// that is this program.
+	spawn starter
+	// version is what it says of itself, if it is not of modules.
+	version string
 	// absent is why it can't be run here.
 	absent string
 }
@@ -48,7 +55,6 @@ const (
 var modules = map[string]string{
 	theText:               "github.com/go-json-experiment/json",
 	theSonic:              "github.com/bytedance/sonic",
-	theGoogle:             "github.com/google/fhir/go",
 	"goccy/go-json Valid": "github.com/goccy/go-json",
 	"gjson Valid":         "github.com/tidwall/gjson",
 	"fastjson Validate":   "github.com/valyala/fastjson",
@@ -56,12 +62,12 @@ var modules = map[string]string{
 	"jsonparser walk":     "github.com/buger/jsonparser",
 }
 
-// contestants are all, the baseline first. py is nil where Python is missing,
-// and missing is the reason.
-func contestants(py *python, missing string) []*contestant {
+// contestants are all, the baseline first. What one of them keeps alive between
+// its runs makes garbage collection rarer for all others in this process: who keeps
+// more than a few MB belongs in a process of its own.
+func contestants(others *apart) []*contestant {
 	simd := newSIMD()
 	text := newText()
-	g := newGoogle()
 	all := []*contestant{
 		{name: baseline, run: each(intoMap), bundle: intoMap, value: intoAny},
 		{name: ours, run: timed(readMemory(fhirbundle.Basic)), bundle: acceptBundle(fhirbundle.Basic), value: checkJSON},
@@ -77,9 +83,9 @@ func contestants(py *python, missing string) []*contestant {
 		{name: "simdjson-go Parse", run: timed(simd.read), bundle: simd.accepts, value: simd.accepts},
 		{name: "jsonparser walk", run: each(walk), bundle: walk, value: walk},
 		{name: "encoding/json Valid", run: each(stdValid), bundle: stdValid, value: stdValid},
-		{name: theGoogle, run: each(g.accepts), bundle: g.accepts},
-		{name: pythonLoad, absent: missing},
-		{name: thePython, absent: missing},
+		{name: theGoogle, absent: others.noGoogle},
+		{name: pythonLoad, absent: others.noPython},
+		{name: thePython, absent: others.noPython},
 		{name: theHash, run: timed(hash)},
 		{name: theLoop, run: timed(newLoop().read)},
 	}
@@ -94,10 +100,17 @@ func contestants(py *python, missing string) []*contestant {
 				c.absent = "this CPU lacks AVX2 and CLMUL"
 			}
 		case pythonLoad, thePython:
-			if py != nil {
-				dumps := c.name == thePython
-				c.run = func(d *dataset, times int) (time.Duration, int, error) { return py.read(d, times, dumps) }
-				c.bundle, c.value = py.accepts, py.accepts
+			if py := others.python; py != nil {
+				how := "loads"
+				if c.name == thePython {
+					how = "dumps"
+				}
+				c.run, c.version = py.reads(how), py.version
+				c.bundle, c.value = pythonAccepts(py), pythonAccepts(py)
+			}
+		case theGoogle:
+			if g := others.google; g != nil {
+				c.run, c.version, c.spawn = g.reads(""), g.version, g.spawn
 			}
 		}
 	}
@@ -106,10 +119,11 @@ func contestants(py *python, missing string) []*contestant {
 
 // label is the contestant's name with its version.
 func (c *contestant) label() string {
-	if v := versionOf(modules[c.name]); v != "" {
-		return c.name + " " + v
+	v := c.version
+	if v == "" {
+		v = versionOf(modules[c.name])
 	}
-	return c.name
+	return strings.TrimSpace(c.name + " " + v)
 }
 
 // named is the contestant of that name, or nil.
@@ -127,24 +141,12 @@ func fastValid(doc []byte) bool { return fastjson.ValidateBytes(doc) == nil }
 // timed makes a contestant's run of a function in this process.
 func timed(read func(*dataset) int) func(*dataset, int) (time.Duration, int, error) {
 	return func(d *dataset, times int) (time.Duration, int, error) {
-		runtime.GC() // what others left is not collected in this one's time
-		refused := 0
-		start := time.Now()
-		for range times {
-			refused = read(d)
-		}
-		return time.Since(start), refused, nil
+		took, refused := reading.Time(times, func() int { return read(d) })
+		return took, refused, nil
 	}
 }
 
 // each is timed for what reads document by document.
 func each(accepts func([]byte) bool) func(*dataset, int) (time.Duration, int, error) {
-	return timed(func(d *dataset) (refused int) {
-		for _, doc := range d.docs {
-			if !accepts(doc) {
-				refused++
-			}
-		}
-		return refused
-	})
+	return timed(func(d *dataset) int { return reading.Refused(d.docs, accepts) })
 }

@@ -28,6 +28,9 @@ order; medians are compared. Only ratios mean something on another machine. It
 takes about three minutes, with -quick less than one. The last line counts the
 goals that are met; a goal that could not be measured is none of them.
 
+Python and google/fhir read in processes of their own. The latter's program is
+built first, for which bench must run in the folder of its source, with go on PATH.
+
 `
 
 func main() {
@@ -111,14 +114,13 @@ func compare(ctx context.Context, c config, out io.Writer, p *progress) error {
 	if err != nil {
 		return err
 	}
-	py, missing, err := startPython(ctx, sets)
+	others, err := startApart(ctx, sets, p)
 	if err != nil {
 		return err
 	}
-	if py != nil {
-		defer py.stop()
-	}
-	all := contestants(py, missing)
+	defer others.stop()
+	p.clear()
+	all := contestants(others)
 
 	fmt.Fprintf(out, "%s %s/%s, %d cores, %d rounds\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH,
 		runtime.GOMAXPROCS(0), c.rounds)

@@ -8,8 +8,6 @@ import (
 
 	"github.com/buger/jsonparser"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/fhir/go/fhirversion"
-	"github.com/google/fhir/go/jsonformat"
 	"github.com/minio/simdjson-go"
 )
 
@@ -108,25 +106,6 @@ func walkValue(value []byte, kind jsonparser.ValueType) error {
 		return inner
 	}
 	return nil
-}
-
-// google reads into google/fhir's protocol buffers, with its validation.
-type google struct{ un *jsonformat.Unmarshaller }
-
-func newGoogle() *google {
-	un, err := jsonformat.NewUnmarshaller("UTC", fhirversion.R4)
-	if err != nil {
-		return &google{} // which refuses everything, and that is shown
-	}
-	return &google{un: un}
-}
-
-func (g *google) accepts(doc []byte) bool {
-	if g.un == nil {
-		return false
-	}
-	_, err := g.un.Unmarshal(doc)
-	return err == nil
 }
 
 // hash is what a front door does with the same bytes anyway.

@@ -60,11 +60,15 @@ func probe(ctx context.Context, c config, all []*contestant, p *progress) ([]*pr
 	_, docs := probeDocs()
 	var found []*probed
 	for _, who := range all {
-		if who.bundle == nil || who.absent != "" || who.name == pythonLoad {
+		if (who.bundle == nil && who.spawn == nil) || who.absent != "" || who.name == pythonLoad {
 			continue
 		}
 		p.say("probing %s", who.name)
-		answers, err := ask(ctx, who.name, asBundle, append([][]byte{soundDoc()}, docs...), c.patience)
+		start := spawn
+		if who.spawn != nil {
+			start = who.spawn
+		}
+		answers, err := ask(ctx, start, who.name, asBundle, append([][]byte{soundDoc()}, docs...), c.patience)
 		if err != nil {
 			return nil, err
 		}
@@ -74,7 +78,7 @@ func probe(ctx context.Context, c config, all []*contestant, p *progress) ([]*pr
 		f := &probed{who: who, answers: answers[1:]}
 		if who.value != nil && tests != nil {
 			f.suite = tests
-			answers, err := ask(ctx, who.name, asValue, slices.Concat(tests.bad, tests.good, tests.twice), c.patience)
+			answers, err := ask(ctx, start, who.name, asValue, slices.Concat(tests.bad, tests.good, tests.twice), c.patience)
 			if err != nil {
 				return nil, err
 			}

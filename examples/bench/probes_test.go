@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/examples/bench/internal/reading"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
@@ -28,7 +29,7 @@ func misbehave(args []string) {
 		_, _ = os.Stdout.WriteString("!t")
 		time.Sleep(time.Hour)
 	case "quitter":
-		os.Exit(unable)
+		os.Exit(reading.Unable)
 	}
 }
 
@@ -36,7 +37,7 @@ func misbehave(args []string) {
 func TestAskTheUnruly(t *testing.T) {
 	docs := [][]byte{[]byte("1"), []byte("2"), []byte("3")}
 	for who, what := range map[string]answer{"crasher": crashes, "hanger": tooSlow} {
-		got, err := ask(context.Background(), who, asBundle, docs, time.Second/2)
+		got, err := ask(context.Background(), spawn, who, asBundle, docs, time.Second/2)
 		require.NoError(t, err, who)
 		assert.Equal(t, []answer{takes, what, takes}, got, who)
 	}
@@ -45,10 +46,10 @@ func TestAskTheUnruly(t *testing.T) {
 // A child that could not do its work must not pass for a refusal or a crash.
 func TestAskTheUnable(t *testing.T) {
 	for _, who := range []string{"quitter", "nobody", theHash} {
-		_, err := ask(context.Background(), who, asBundle, [][]byte{soundDoc()}, time.Minute)
+		_, err := ask(context.Background(), spawn, who, asBundle, [][]byte{soundDoc()}, time.Minute)
 		assert.Error(t, err, who)
 	}
-	_, err := ask(context.Background(), theGoogle, asValue, [][]byte{soundDoc()}, time.Minute)
+	_, err := ask(context.Background(), spawn, theGoogle, asValue, [][]byte{soundDoc()}, time.Minute)
 	assert.ErrorContains(t, err, "does not judge")
 }
 
@@ -73,12 +74,10 @@ func TestAllReadAll(t *testing.T) {
 	sets, err := datasets(c)
 	require.NoError(t, err)
 	require.Len(t, sets, 4)
-	py, missing, err := startPython(context.Background(), sets)
+	others, err := startApart(context.Background(), sets, &progress{})
 	require.NoError(t, err)
-	if py != nil {
-		defer py.stop()
-	}
-	for _, who := range contestants(py, missing) {
+	defer others.stop()
+	for _, who := range contestants(others) {
 		if who.absent != "" {
 			t.Logf("%s: %s", who.name, who.absent)
 			continue
@@ -110,12 +109,10 @@ func TestAllNoticeCuts(t *testing.T) {
 			d.payloads = d.docs
 		}
 	}
-	py, missing, err := startPython(context.Background(), sets)
+	others, err := startApart(context.Background(), sets, &progress{})
 	require.NoError(t, err)
-	if py != nil {
-		defer py.stop()
-	}
-	for _, who := range contestants(py, missing) {
+	defer others.stop()
+	for _, who := range contestants(others) {
 		if who.absent != "" || who.name == theHash || who.name == theLoop {
 			continue
 		}
@@ -127,13 +124,17 @@ func TestAllNoticeCuts(t *testing.T) {
 	}
 }
 
-func TestNoPython(t *testing.T) {
+// Who needs a program that is not there is absent, and that is no error.
+func TestNoPrograms(t *testing.T) {
 	t.Setenv("PATH", "")
-	py, missing, err := startPython(context.Background(), nil)
+	others, err := startApart(context.Background(), nil, &progress{})
 	require.NoError(t, err)
-	assert.Nil(t, py)
-	assert.NotEmpty(t, missing)
-	assert.Equal(t, missing, named(contestants(py, missing), thePython).absent)
+	defer others.stop()
+	for _, name := range []string{pythonLoad, thePython, theGoogle} {
+		who := named(contestants(others), name)
+		assert.Contains(t, who.absent, "on PATH", name)
+		assert.Nil(t, who.run, name)
+	}
 }
 
 // The Bundle for the peak of memory is one, with its type last.

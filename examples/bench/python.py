@@ -18,7 +18,7 @@ for request in sys.stdin:
             at += size
         documents[r["name"]] = cut
     elif r["do"] == "read":
-        refused, dumps = 0, r["dumps"]
+        refused, dumps = 0, r["how"] == "dumps"
         gc.collect()
         start = time.perf_counter()
         for _ in range(r["times"]):
