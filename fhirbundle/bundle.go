@@ -12,6 +12,7 @@ type bundleState struct {
 	typ          seenText
 	kind         string // typ where it is one that FHIR defines
 	in           kinds  // the same as a set; empty where the version has no such type
+	has          uint16 // a bit for each member that is known, but for otherMember
 	hasEntry     bool
 	entryLine    int64 // of the member entry
 	entryOffset  int64
@@ -82,7 +83,20 @@ func (r *Reader) openBundle() {
 	r.scan.extraOf(1)
 }
 
-// addName takes in the name of a member of the Bundle.
+// admitMember takes in a member of the Bundle of that name. Of a name that is known
+// there is a bit to remember.
+func (r *Reader) admitMember(what member, name []byte) fault {
+	if what == otherMember {
+		return r.addName(name)
+	}
+	if r.bundle.has&(1<<what) != 0 {
+		return twice
+	}
+	r.bundle.has |= 1 << what
+	return fine
+}
+
+// addName takes in the name of a member of the Bundle that is not known.
 func (r *Reader) addName(text []byte) fault {
 	s := &r.scan
 	n := name{hashName(text), uint32(len(s.arena)) | inArena, uint32(len(text))}
@@ -103,7 +117,7 @@ func (r *Reader) member() {
 		r.failRead(badEnd)
 		return
 	}
-	if c == '}' && len(r.scan.names) == 0 {
+	if c == '}' && len(r.scan.names) == 0 && r.bundle.has == 0 {
 		w.pos++
 		r.state = atTail
 		return
@@ -112,7 +126,7 @@ func (r *Reader) member() {
 		r.fail(orNUL(c, badName), w.pos, "Bundle")
 		return
 	}
-	end, ok := r.unit(1, watchNothing)
+	end, ok := r.bundleText()
 	if !ok {
 		return
 	}
@@ -122,11 +136,11 @@ func (r *Reader) member() {
 		r.texts[0] = unescape(r.texts[0][:0], text)
 		text = r.texts[0]
 	}
-	if f := r.addName(text); f != fine {
+	what := memberOf(text)
+	if f := r.admitMember(what, text); f != fine {
 		r.fail(f, at, "Bundle")
 		return
 	}
-	what := memberOf(text)
 	w.pos = end
 	if c, ok = w.peek(); !ok {
 		r.failRead(badEnd)
@@ -160,7 +174,13 @@ func (r *Reader) member() {
 // memberValue reads the value of a member of the Bundle.
 func (r *Reader) memberValue(what member) {
 	w := &r.win
-	end, ok := r.unit(1, watchNothing)
+	var end int
+	var ok bool
+	if w.buf[w.pos] == '"' {
+		end, ok = r.bundleText()
+	} else {
+		end, ok = r.unit(1, watchNothing)
+	}
 	if !ok {
 		return
 	}
@@ -175,15 +195,16 @@ func (r *Reader) memberValue(what member) {
 	}
 	if what == typeMember || what == resourceTypeMember {
 		seen := seenText{seen: true, line: w.lineAt(w.pos) + 1, offset: w.offset()}
-		if isWord(text) {
-			seen.word = word(text)
-		}
 		if what == resourceTypeMember {
+			seen.word = word(text)
 			r.bundle.resourceType = seen
 		} else {
-			r.bundle.typ = seen
 			r.bundle.kind = knownType(text)
 			r.bundle.in = r.opts.version.kind(r.bundle.kind)
+			if seen.word = r.bundle.kind; seen.word == "" {
+				seen.word = word(text)
+			}
+			r.bundle.typ = seen
 		}
 	}
 	if what == bundleEntry {

@@ -20,6 +20,18 @@ type counts struct {
 	recent [64]uint16
 }
 
+// reset forgets all types, and keeps room for a few.
+func (c *counts) reset(v Version) {
+	if cap(c.types) <= fewTypes {
+		clear(c.types)
+		c.types = c.types[:0]
+	} else {
+		c.types = nil
+	}
+	c.index, c.all, c.v = nil, 0, v
+	c.recent = [len(c.recent)]uint16{}
+}
+
 // recall is intern for a type that was interned before and that is still among
 // recent. The index is -1 where it is not.
 func (c *counts) recall(text []byte) (string, int) {

@@ -25,11 +25,22 @@ func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 // Reader reads one payload. It is not safe for concurrent use.
 type Reader struct {
-	opts    options
-	win     window
-	scan    scanner
-	col     collector
-	counts  counts
+	opts   options
+	win    window
+	scan   scanner
+	col    collector
+	counts counts
+	index  index
+	nested *Reader // for resources that are Bundles; nil until there is one
+	entry  Entry
+	issues []Issue // of entry, reused
+	texts  [3][]byte
+	progress
+}
+
+// progress is what a reader knows of the payload. It starts from zero with each
+// one.
+type progress struct {
 	state   state
 	resumed bool
 	begun   int64 // offset at which reading began
@@ -38,16 +49,11 @@ type Reader struct {
 	bundle  bundleState
 	unsure  bool       // not-checked was reported
 	late    *lateJudge // nil as long as nothing is to be judged late
-	index   index
-	nested  *Reader // for resources that are Bundles; nil until there is one
-	entries int64   // of the Bundle, or lines that are not blank
-	skipped int64   // of them, before the position that was resumed at
+	entries int64      // of the Bundle, or lines that are not blank
+	skipped int64      // of them, before the position that was resumed at
 	blank   int64
 	refused int64
 	pos     Position
-	entry   Entry
-	issues  []Issue // of entry, reused
-	texts   [3][]byte
 	scratch []byte
 
 	entryData []byte // of which entry is made
@@ -111,7 +117,7 @@ func ResumeReader(src io.Reader, at Position, opts *Options) *Reader {
 	}
 	r.state = atEntryEnd
 	r.openBundle()
-	r.addName([]byte("entry"))
+	r.bundle.has = 1 << bundleEntry
 	return r
 }
 
@@ -139,8 +145,7 @@ func newReaderOf(o options) *Reader {
 	r.index.max = o.maxIndex
 	r.counts.v = o.version
 	r.scan.room = new(room)
-	r.scan.severity = r.col.severity
-	r.scan.start(&r.opts)
+	r.scan.start(&r.opts, r.col.severity)
 	return r
 }
 

@@ -1,9 +1,6 @@
 package fhirbundle
 
-import (
-	"hash/maphash"
-	"io"
-)
+import "io"
 
 // Reset makes the reader ready for another payload, which it reads from src with
 // the options that it was made with. What it has allocated is used again: for
@@ -30,50 +27,32 @@ const frameBytes = 16
 // maxKept is how many bytes of one kind a reader keeps for the next payload.
 const maxKept = 64 << 10
 
-// reset keeps the options and some memory, and nothing of what was read.
+// reset keeps the options and some memory, and nothing of what was read. It goes
+// part by part: to make a Reader anew and to copy it takes as long as to read a
+// few hundred bytes.
 func (r *Reader) reset() {
-	old := kept{r.opts, r.scan.seed, r.scan.room, r.scan.frames, r.col.severity, r.index, r.counts.types, r.issues, r.texts, r.nested}
-	*r = Reader{
-		opts: old.opts,
-		win:  window{max: old.opts.maxEntry, step: block},
-		col:  collector{severity: old.severity, lines: old.opts.format == NDJSON, max: old.opts.maxIssues},
+	o := &r.opts
+	r.progress = progress{}
+	r.win = window{max: o.maxEntry, step: block}
+	r.col = collector{severity: r.col.severity, lines: o.format == NDJSON, max: o.maxIssues}
+	r.scan.restart(o, r.col.severity)
+	r.index.reset(o.maxIndex)
+	r.counts.reset(o.version)
+	r.entry = Entry{}
+	if cap(r.issues) <= fewTypes {
+		clear(r.issues[:cap(r.issues)])
+		r.issues = r.issues[:0]
+	} else {
+		r.issues = nil
 	}
-	r.scan.room, r.scan.severity = old.room, old.severity
-	r.scan.restart(&r.opts, old.seed)
-	if n := cap(old.frames); n > len(r.scan.frames) && n*frameBytes <= maxKept {
-		r.scan.frames = old.frames[:min(n, old.opts.maxDepth)]
-	}
-	r.index = old.index
-	r.index.reset(old.opts.maxIndex)
-	r.counts.v = old.opts.version
-	if cap(old.types) <= fewTypes {
-		clear(old.types)
-		r.counts.types = old.types[:0]
-	}
-	if cap(old.issues) <= fewTypes {
-		clear(old.issues[:cap(old.issues)])
-		r.issues = old.issues[:0]
-	}
-	for i, text := range old.texts {
+	for i, text := range r.texts {
 		if cap(text) <= maxKept {
 			r.texts[i] = text[:0]
+		} else {
+			r.texts[i] = nil
 		}
 	}
-	if r.nested = old.nested; r.nested != nil && r.nested.state != atStart {
+	if r.nested != nil && r.nested.state != atStart {
 		r.nested.ResetBytes(nil)
 	}
-}
-
-// kept is what outlives a reset.
-type kept struct {
-	opts     options
-	seed     maphash.Seed
-	room     *room
-	frames   []frame
-	severity *severities
-	index    index
-	types    []typeCount
-	issues   []Issue
-	texts    [3][]byte
-	nested   *Reader
 }

@@ -62,15 +62,25 @@ type finding struct {
 }
 
 // start makes a scanner ready that has room.
-func (s *scanner) start(o *options) { s.restart(o, maphash.MakeSeed()) }
+func (s *scanner) start(o *options, severity *severities) {
+	s.seed = maphash.MakeSeed()
+	s.restart(o, severity)
+}
 
-func (s *scanner) restart(o *options, seed maphash.Seed) {
-	s.seed = seed
+// restart makes it ready for another payload. It keeps frames, if they are not too
+// many, since they hold nothing of a payload.
+func (s *scanner) restart(o *options, severity *severities) {
 	s.maxDepth, s.maxString, s.maxNames, s.maxFound = o.maxDepth, o.maxString, o.maxNames(), o.maxIssues
-	s.frames = s.room.frames[:min(o.maxDepth, len(s.room.frames))]
+	s.severity, s.allowNUL = severity, false
+	if n := cap(s.frames); n > len(s.room.frames) && n*frameBytes <= maxKept {
+		s.frames = s.frames[:min(n, o.maxDepth)]
+	} else {
+		s.frames = s.room.frames[:min(o.maxDepth, len(s.room.frames))]
+	}
 	s.names, s.arena, s.extras = s.room.names[:0], s.room.arena[:0], s.room.extras[:0]
-	s.marks.basic = o.basic
-	s.marks.refs = s.room.refs[:0]
+	s.tables, s.nulls, s.pairs, s.scratch = nil, nil, nil, nil
+	s.found, s.lost = nil, 0
+	s.marks = marks{basic: o.basic, refs: s.room.refs[:0]}
 }
 
 func (s *scanner) note(r rule, at int) {

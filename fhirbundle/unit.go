@@ -31,6 +31,19 @@ func (r *Reader) unit(depth int, kind watch) (int, bool) {
 	}
 }
 
+// bundleText is unit for a name or a string of the Bundle itself. Nearly all are
+// short and in memory, and take no more than a look for their end.
+func (r *Reader) bundleText() (int, bool) {
+	w, s := &r.win, &r.scan
+	data := w.buf[w.pos:]
+	end, f := scanString(data[:min(len(data), firstBlock)], 1, s.allowNUL)
+	if f != fine || end == 1 || end >= min(s.maxString, r.opts.maxEntry) {
+		return r.unit(1, watchNothing)
+	}
+	s.marks.kind, s.found, s.lost = watchNothing, s.found[:0], 0
+	return w.pos + end + 1, true
+}
+
 // inside is the index of the entry that is being scanned, if one is.
 func (r *Reader) inside() *int64 {
 	if r.scan.marks.kind != watchEntry {

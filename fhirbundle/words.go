@@ -53,10 +53,14 @@ func knownType(text []byte) string {
 	return ""
 }
 
-// word is text as a string, which usually needs no allocation.
+// word is text as a string, which usually needs no allocation, or "" where it is
+// no word.
 func word(text []byte) string {
 	if string(text) == "Bundle" {
 		return "Bundle"
+	}
+	if !isWord(text) {
+		return ""
 	}
 	if known := knownType(text); known != "" {
 		return known
