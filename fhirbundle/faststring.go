@@ -36,13 +36,27 @@ func scanString(data []byte, i int, nul bool) (int, fault) {
 // endOfString returns the index of the closing quote of a string that was scanned
 // before and whose text starts at data[i], and whether it has no escapes.
 func endOfString(data []byte, i int) (end int, plain bool) {
-	end = i
-	if lim := len(data) - margin; i >= 0 && i <= lim {
-		p := textOf(data)
-		if end = nextSpecial(p, i, lim); byteAt(p, end) == '"' {
+	if i < 0 || i > len(data)-margin {
+		return endOfLate(data, i, i)
+	}
+	p := textOf(data)
+	for end = i; end < i+margin-64; {
+		m := special(wordAt(p, end))
+		if m == 0 {
+			end += 8
+			continue
+		}
+		if end += first(m); byteAt(p, end) == '"' {
 			return end, true
 		}
+		break
 	}
-	end, _ = walkString(data, end, true)
+	return endOfLate(data, i, end)
+}
+
+// endOfLate is endOfString for what is long, near the end of the data, or not plain;
+// there is no quote before data[from].
+func endOfLate(data []byte, i, from int) (end int, plain bool) {
+	end, _ = scanString(data, from, true)
 	return end, bytes.IndexByte(data[i:end], '\\') < 0
 }

@@ -191,10 +191,15 @@ func (m *marks) start(data []byte, p place) int {
 	return valueAt(data, m.at[p])
 }
 
-// valueAt is where the value of a member starts whose name ends before data[i].
+// valueAt is where the value of a member starts whose name ends before data[i]. It
+// is inlined where it is used.
 func valueAt(data []byte, i int) int {
 	if data[i] == ':' && data[i+1] > ' ' {
 		return i + 1
 	}
+	return behindColon(data, i)
+}
+
+func behindColon(data []byte, i int) int {
 	return skipSpace(data, skipSpace(data, i)+1)
 }

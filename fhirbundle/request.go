@@ -7,7 +7,7 @@ func (r *Reader) readRequest(data []byte, at int) (f facts) {
 		end := m.end[request]
 		e.Request = data[at:end:end]
 		f |= r.readMethod(data, at)
-		e.URL, _ = r.text(data, requestURL, 2)
+		e.URL = r.readURLText(data)
 	} else {
 		r.entryIssue(txMethod, at, "request.method", "")
 	}
@@ -31,25 +31,27 @@ func (r *Reader) readMethod(data []byte, at int) (f facts) {
 	text, methodAt := r.text(data, method, 2)
 	if len(text) > 0 {
 		f = hasMethod
-		e.Method = methodOf(text)
 	}
-	if e.Method == "" {
+	var is facts
+	if e.Method, is = methodOf(text); is == 0 {
 		e.Method = string(text)
 		r.entryIssue(txMethod, max(methodAt, at), "request.method", "")
 	}
-	switch e.Method {
-	case "POST":
-		f |= isPOST
-	case "PUT":
-		f |= isPUT
-	case "PATCH":
-		f |= isPATCH
-	case "DELETE":
-		f |= isDELETE
-	case "GET", "HEAD":
-		f |= isRead
+	return f | is
+}
+
+// readURLText returns the URL of the request. That of a POST is usually the type of
+// the resource, which takes a comparison and no search for the end.
+func (r *Reader) readURLText(data []byte) []byte {
+	typ := r.entry.Type
+	if at := r.scan.marks.start(data, requestURL); at >= 0 && typ != "" {
+		end := at + 1 + len(typ)
+		if end < len(data) && data[end] == '"' && data[at] == '"' && string(data[at+1:end]) == typ {
+			return data[at+1 : end : end]
+		}
 	}
-	return f
+	text, _ := r.text(data, requestURL, 2)
+	return text
 }
 
 // readURL judges the URL of a request whose method is among f, and what it says of

@@ -73,14 +73,22 @@ var bundleTypes = [...]string{
 	"transaction-response", "batch-response", "subscription-notification",
 }
 
-// methodOf returns the HTTP method that text is, or "".
-func methodOf(text []byte) string {
-	for _, m := range methods {
-		if m == string(text) {
-			return m
-		}
+// methodOf returns the HTTP method that text is, and what it is as a fact; "" where
+// it is none that FHIR has.
+func methodOf(text []byte) (string, facts) {
+	switch string(text) {
+	case "POST":
+		return "POST", isPOST
+	case "PUT":
+		return "PUT", isPUT
+	case "PATCH":
+		return "PATCH", isPATCH
+	case "DELETE":
+		return "DELETE", isDELETE
+	case "GET":
+		return "GET", isRead
+	case "HEAD":
+		return "HEAD", isRead
 	}
-	return ""
+	return "", 0
 }
-
-var methods = [...]string{"POST", "PUT", "GET", "DELETE", "PATCH", "HEAD"}
