@@ -15,6 +15,7 @@ type index struct {
 
 	unresolved []unresolved
 	lost       int64 // references that found no room among them
+	recent     recentRefs
 }
 
 // indexSlot is a hash whose lowest bits are state; empty if there is none.
@@ -51,6 +52,7 @@ func (x *index) reset(max int) {
 	}
 	x.used, x.max, x.refused = 0, max, false
 	x.unresolved, x.lost = x.unresolved[:0], 0
+	x.recent.reset()
 }
 
 // key is what stands for a text.

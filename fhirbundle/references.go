@@ -14,15 +14,27 @@ func (r *Reader) readRefs(data []byte) (f facts) {
 	r.refs.local = r.refs.local[:0]
 	for _, name := range r.scan.marks.refs {
 		at := valueAt(data, int(name))
-		text := r.plainAt(data, at)
-		switch {
-		case len(text) < 2:
-		case text[0] == '#':
-			r.refs.local = append(r.refs.local, at)
-		case text[0] == 'u' && isURN(text):
-			r.referTo(text, at)
-		case f == 0 && isConditional(text):
+		if data[at] != '"' || r.index.recent.has(data[at+1:]) {
+			continue
+		}
+		// The start says what it is, as far as it has no escapes. Where it ends
+		// is of no interest, but to URNs.
+		text := data[at+1:]
+		n := letters(text)
+		if text[n] == '\\' {
+			text = r.plainAt(data, at)
+			n = letters(text)
+		}
+		if n >= len(text) {
+			continue // it had escapes, and is nothing but letters
+		}
+		switch c := text[n]; {
+		case c == '?' && n > 0 && f == 0:
 			f, r.refs.conditional = conditional, at
+		case c == '#' && n == 0 && len(text) > 1 && data[at+2] != '"':
+			r.refs.local = append(r.refs.local, at)
+		case c == ':' && isURN(text):
+			r.referTo(data, at)
 		}
 	}
 	return f
@@ -30,9 +42,16 @@ func (r *Reader) readRefs(data []byte) (f facts) {
 
 // referTo takes in a reference, at data[at], to what only an entry of the same
 // Bundle can be.
-func (r *Reader) referTo(text []byte, at int) {
+func (r *Reader) referTo(data []byte, at int) {
 	if r.opts.format == NDJSON || r.resumed {
 		return
+	}
+	end, plain := endOfString(data, at+1)
+	text := data[at+1 : end]
+	if plain {
+		r.index.recent.add(data[at+1 : end+1])
+	} else {
+		text = r.plain(text)
 	}
 	if k, keep := r.index.refer(text); keep {
 		r.index.keep(unresolved{k, r.entries, r.win.lineAt(r.win.pos+at) + 1, r.win.offset() + int64(at)})
@@ -57,14 +76,14 @@ func isURN(text []byte) bool {
 	return bytes.HasPrefix(text, []byte("urn:uuid:")) || bytes.HasPrefix(text, []byte("urn:oid:"))
 }
 
-// isConditional says whether text is a search, Type?query.
-func isConditional(text []byte) bool {
+// letters returns how many letters text starts with.
+func letters(text []byte) int {
 	for i, c := range text {
 		if c|0x20-'a' >= 26 {
-			return c == '?' && i > 0
+			return i
 		}
 	}
-	return false
+	return len(text)
 }
 
 // plain is text, as it is written in a string, without escapes.

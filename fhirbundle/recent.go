@@ -1,0 +1,42 @@
+package fhirbundle
+
+// recentRefs are references to UUIDs that were taken in last: resources that stand
+// beside each other refer to the same patient and encounter. What is among them
+// need not be taken in again. They are kept as they are written, so that neither
+// an end has to be found nor a hash to be made.
+type recentRefs struct {
+	texts [32]quotedURN
+	used  bool
+}
+
+// quotedURN is a reference and its closing quote, without escapes.
+type quotedURN [len(uuidPrefix) + len("00000000-0000-0000-0000-000000000000") + len(`"`)]byte
+
+const uuidPrefix = "urn:uuid:"
+
+// at is the only place at which a text can be. Where many share one, none of them
+// is found, and nothing is lost but time.
+func (c *recentRefs) at(text []byte) *quotedURN {
+	return &c.texts[load(text, len(uuidPrefix))*mixer>>59]
+}
+
+// has says whether the string whose text is at the start of data is among them.
+func (c *recentRefs) has(data []byte) bool {
+	const size = len(quotedURN{})
+	return len(data) >= size && data[0] == 'u' && string(data[:size]) == string(c.at(data)[:])
+}
+
+// add takes in a string without escapes, given with its closing quote, if it is as
+// long as they are.
+func (c *recentRefs) add(quoted []byte) {
+	if len(quoted) == len(quotedURN{}) {
+		*c.at(quoted), c.used = quotedURN(quoted), true
+	}
+}
+
+// reset forgets them: they are what a payload says.
+func (c *recentRefs) reset() {
+	if c.used {
+		*c = recentRefs{}
+	}
+}
