@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // bundle makes a Bundle of a type, with more members, of entries. The type stands
@@ -77,6 +78,8 @@ var bundleRuleCases = []struct {
 	{"history, patched", "R5", "history", "", []string{`{` + fullObs + `,` + req("PATCH", "Observation/o1", "") + `,` + ok200 + `}`, `{` + fullObs + `,` + putObs + `,` + ok200 + `}`}, "bdl-14"},
 	{"history, patched", "R4 R4B", "history", "", []string{`{` + fullObs + `,` + req("PATCH", "Observation/o1", "") + `,` + ok200 + `}`}, ""},
 	{"transaction without a method", "R5", "transaction", "", []string{`{` + fullObs + `,"request":{"url":"Observation"}}`}, "tx-method bdl-3c"},
+	{"nothing but a URL", "R5", "transaction", "", []string{`{"request":{"url":"Observation","method":null}}`}, "tx-method entry-resource bdl-3c fhir-json-null"},
+	{"space around colons", "R4 R4B R5", "transaction", "", []string{`{"fullUrl" :"http://a.b/Observation/o2","resource"  :{"resourceType" :"Observation" , "id"  : "o1"},"request" : {"method"  :"PUT", "url" :	"Observation/o3"}}`}, "fu-id tx-url-id"},
 	{"GET with a resource", "R5", "batch", "", []string{`{` + obs + `,` + get + `}`}, "bdl-3c"},
 	{"GET with a resource", "R4 R4B", "batch", "", []string{`{` + obs + `,` + get + `}`}, "tx-body"},
 	{"DELETE with a resource", "R4 R4B", "transaction", "", []string{`{` + obs + `,` + req("DELETE", "Observation/o1", "") + `}`}, "tx-body"},
@@ -303,6 +306,29 @@ func TestBundlesInLines(t *testing.T) {
 	}, texts)
 	assert.Equal(t, int64(1), got.Report.Rejected)
 	assert.Equal(t, strings.LastIndex(doc, "[]"), int(got.Report.Issues[len(got.Report.Issues)-1].Offset))
+}
+
+// TestFindingsOfNested: the findings in a nested Bundle are those of its entry, a
+// line that holds it is rejected for them, and they are counted once.
+func TestFindingsOfNested(t *testing.T) {
+	nested := bundleWith("collection", "", false, slices.Repeat([]string{`{` + fullObs[:len(fullObs)-1] + `,"x":[]}}`}, 10)...)
+	nested = strings.ReplaceAll(nested, "http://a.b/Observation/o1", "urn:uuid:1")
+	for _, most := range []int{3, 100} {
+		r := NewBytesReader([]byte(nested+"\n"+nested), &Options{Format: NDJSON, Level: Strict, MaxIssues: most, Severities: map[string]Severity{"bdl-7": None}})
+		e, err := r.Next()
+		require.NoError(t, err)
+		assert.True(t, e.Rejected())
+		assert.Len(t, e.Issues, min(most, 10))
+		_, err = r.Next()
+		require.NoError(t, err)
+		rep := r.Report()
+		assert.Equal(t, int64(2), rep.Rejected)
+		assert.Len(t, rep.Issues, min(most, 20))
+		assert.Equal(t, int64(20-min(most, 20)), rep.MoreIssues)
+	}
+	rep := ValidateBytes([]byte(bundleWith("batch", "", false, `{"y":[],"resource":`+nested+`,`+req("POST", "Bundle", "")+`}`)), &Options{MaxIssues: 100, Severities: map[string]Severity{"bdl-7": None}})
+	assert.Len(t, rep.Issues, 11)
+	assert.Zero(t, rep.MoreIssues)
 }
 
 // TestComments: JSON with comments is told from other broken JSON.

@@ -24,7 +24,9 @@ func parseURL(text []byte) (u identity, ok bool) {
 	start := 0
 	if i := bytes.Index(path, []byte("://")); i >= 0 {
 		host := path[i+3:]
-		start = len(path) - len(host) + max(bytes.IndexByte(host, '/'), 0)
+		if start = len(path); bytes.IndexByte(host, '/') >= 0 {
+			start += bytes.IndexByte(host, '/') - len(host)
+		}
 	}
 	last := max(bytes.LastIndexByte(path, '/')+1, start)
 	first := last
