@@ -17,7 +17,8 @@ const uuidPrefix = "urn:uuid:"
 // at is the only place at which a text can be. Where many share one, none of them
 // is found, and nothing is lost but time.
 func (c *recentRefs) at(text []byte) *quotedURN {
-	return &c.texts[load(text, len(uuidPrefix))*mixer>>59]
+	start, end := load(text, len(uuidPrefix)), load(text, len(quotedURN{})-9) // before the quote
+	return &c.texts[(start^end)*mixer>>59]
 }
 
 // has says whether the string whose text is at the start of data is among them.
