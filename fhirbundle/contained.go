@@ -38,12 +38,14 @@ func (r *Reader) readContained(data []byte) {
 	ids := &r.contained
 	ids.reset()
 	if at := r.scan.marks.start(data, contained); at >= 0 && data[at] == '[' {
-		walkArray(data, at, func(at int) bool {
-			if data[at] == '{' {
-				r.readContainedResource(data, at)
+		for i := firstElement(data, at); data[i] != ']'; {
+			if data[i] == '{' {
+				i = r.readContainedResource(data, i)
+			} else {
+				i = skipValue(data, i)
 			}
-			return true
-		})
+			i = nextElement(data, i)
+		}
 	}
 	for _, at := range r.refs.local {
 		if !ids.has(r.plainAt(data, at)[1:]) {
@@ -52,9 +54,11 @@ func (r *Reader) readContained(data []byte) {
 	}
 }
 
-func (r *Reader) readContainedResource(data []byte, at int) {
+// readContainedResource judges one that starts at data[at], and returns the index
+// behind it.
+func (r *Reader) readContainedResource(data []byte, at int) (end int) {
 	typed := false
-	walkObject(data, at, func(name []byte, value int) bool {
+	end = walkObject(data, at, func(name []byte, value int) bool {
 		switch string(name) {
 		case "resourceType":
 			text := r.plainAt(data, value)
@@ -73,4 +77,5 @@ func (r *Reader) readContainedResource(data []byte, at int) {
 	if !typed {
 		r.entryIssue(fhirResourceType, at, "resource.contained", "")
 	}
+	return end
 }

@@ -36,8 +36,9 @@ func skipValue(data []byte, i int) int {
 var endsScalar = [256]bool{',': true, '}': true, ']': true, ' ': true, '\n': true, '\r': true, '\t': true, ':': true}
 
 // walkObject calls f with the name, without escapes, and the place of the value of
-// each member of the object that starts at data[i], until f returns false.
-func walkObject(data []byte, i int, f func(name []byte, at int) bool) {
+// each member of the object that starts at data[i], until f returns false. It
+// returns the index behind the object, or 0 where f did so.
+func walkObject(data []byte, i int, f func(name []byte, at int) bool) int {
 	for i = skipSpace(data, i+1); data[i] != '}'; {
 		end, plain := endOfString(data, i+1)
 		name := data[i+1 : end]
@@ -46,27 +47,34 @@ func walkObject(data []byte, i int, f func(name []byte, at int) bool) {
 		}
 		at := valueAt(data, end+1)
 		if !f(name, at) {
-			return
+			return 0
 		}
-		i = skipSpace(data, skipValue(data, at))
-		if data[i] == ',' {
-			i = skipSpace(data, i+1)
-		}
+		i = nextElement(data, skipValue(data, at))
 	}
+	return i + 1
 }
 
 // walkArray calls f with the place of each element of the array that starts at
 // data[i], until f returns false.
 func walkArray(data []byte, i int, f func(at int) bool) {
-	for i = skipSpace(data, i+1); data[i] != ']'; {
+	for i = firstElement(data, i); data[i] != ']'; i = nextElement(data, skipValue(data, i)) {
 		if !f(i) {
 			return
 		}
-		i = skipSpace(data, skipValue(data, i))
-		if data[i] == ',' {
-			i = skipSpace(data, i+1)
-		}
 	}
+}
+
+// firstElement returns where the first element of the array that starts at data[i]
+// is, or its closing bracket.
+func firstElement(data []byte, i int) int { return skipSpace(data, i+1) }
+
+// nextElement returns where the element, or member, behind one that ends before
+// data[i] is, or the closing bracket.
+func nextElement(data []byte, i int) int {
+	if i = skipSpace(data, i); data[i] == ',' {
+		i = skipSpace(data, i+1)
+	}
+	return i
 }
 
 // stringAt returns the text of the string at data[i], without escapes; nil where
