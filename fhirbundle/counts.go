@@ -74,14 +74,15 @@ func (c *counts) lookUp(text []byte) (string, int) {
 		return string(text), -1
 	}
 	i := len(c.types)
-	name := resourceTypes[string(text)].name
-	if name == "" {
-		name = string(text)
+	fhir := resourceTypes[string(text)]
+	t := typeCount{name: fhir.name, known: fhir.in&c.v.bit() != 0}
+	if t.name == "" {
+		t.name = string(text)
 	}
 	if c.types == nil {
 		c.types = make([]typeCount, 0, fewTypes/2)
 	}
-	c.types = append(c.types, typeCount{name: name, known: c.v.hasType(text)})
+	c.types = append(c.types, t)
 	switch {
 	case c.index != nil:
 		c.index[c.types[i].name] = i

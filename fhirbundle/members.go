@@ -139,7 +139,8 @@ func hasSevereIssue(value []byte) (found bool) {
 func (r *Reader) judgeMembers() {
 	b := &r.bundle
 	in := func(k kinds) bool { return b.in&k != 0 }
-	if b.in == 0 {
+	const demanding = document | message | searchset | subscriptionNotification
+	if b.in == 0 || b.in&demanding == 0 && !b.total.seen && !b.issues.seen {
 		return
 	}
 	bundle := Issue{Path: "Bundle", Line: max(b.typ.line, 1), Offset: b.typ.offset}
