@@ -41,6 +41,32 @@ func memberOf(name []byte) member {
 	return otherMember
 }
 
+// admitMember takes in a member of the Bundle of that name. Of a name that is known
+// there is a bit to remember.
+func (r *Reader) admitMember(what member, name []byte) fault {
+	if what == otherMember {
+		return r.addName(name)
+	}
+	if r.bundle.has&(1<<what) != 0 {
+		return twice
+	}
+	r.bundle.has |= 1 << what
+	return fine
+}
+
+// addName takes in the name of a member of the Bundle that is not known.
+func (r *Reader) addName(text []byte) fault {
+	s := &r.scan
+	n := name{hashName(text), uint32(len(s.arena)) | inArena, uint32(len(text))}
+	s.arena = append(s.arena, text...)
+	_, f := s.admit(nil, n, 0, 1)
+	s.names = append(s.names, n)
+	if f == fine && len(s.arena) > r.opts.maxEntry {
+		f = longEntry // all names together are bounded like a value
+	}
+	return f
+}
+
 // seenAt is where a member is.
 type seenAt struct {
 	seen   bool
