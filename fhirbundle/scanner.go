@@ -1,0 +1,214 @@
+package fhirbundle
+
+import (
+	"hash/maphash"
+	"slices"
+)
+
+// scanner checks one JSON value at a time. It never recurses: what it has to
+// remember of each open object or array is a frame.
+type scanner struct {
+	frames    []frame // of the levels that are open, and some more
+	names     []name  // of the objects that are open, the innermost last
+	arena     []byte  // text of names that do not stand in the data
+	tables    []slot
+	extras    []extra
+	nulls     []fillIn
+	pairs     []companion
+	scratch   []byte
+	seed      maphash.Seed
+	maxDepth  int
+	maxString int
+	maxNames  int // of all objects that are open
+	maxFound  int
+	allowNUL  bool // as an escape
+	severity  *severities
+
+	found []finding // in the value that was scanned last
+	lost  int64     // findings beyond maxFound
+
+	marks marks
+
+	room *room
+}
+
+// room is what most payloads do with, in one allocation.
+type room struct {
+	frames [16]frame
+	names  [24]name
+	extras [2]extra
+	arena  [64]byte
+	refs   [24]uint32
+}
+
+// frame is what an object or array goes on with once its child has ended.
+type frame struct {
+	filter uint64
+	base   uint32 // its first name in scanner.names
+	flags  uint8
+}
+
+const (
+	isArray  = 1 << iota
+	hasExtra // scanner.extras ends with one of this object
+	paired   // of an object: a name with an underscore came
+	counting // of an array: its elements are counted
+)
+
+// finding is a rule that is broken at an offset in the scanned data.
+type finding struct {
+	rule rule
+	at   int
+}
+
+// start makes a scanner ready that has room.
+func (s *scanner) start(o *options, severity *severities) {
+	s.seed = maphash.MakeSeed()
+	s.restart(o, severity)
+}
+
+// restart makes it ready for another payload. It keeps frames, if they are not too
+// many, since they hold nothing of a payload.
+func (s *scanner) restart(o *options, severity *severities) {
+	s.maxDepth, s.maxString, s.maxNames, s.maxFound = o.maxDepth, o.maxString, o.maxNames(), o.maxIssues
+	s.severity, s.allowNUL = severity, false
+	if n := cap(s.frames); n > len(s.room.frames) && n*frameBytes <= maxKept {
+		s.frames = s.frames[:min(n, o.maxDepth)]
+	} else {
+		s.frames = s.room.frames[:min(o.maxDepth, len(s.room.frames))]
+	}
+	s.names, s.arena, s.extras = s.room.names[:0], s.room.arena[:0], s.room.extras[:0]
+	s.tables, s.nulls, s.pairs, s.scratch = nil, nil, nil, nil
+	s.found, s.lost = nil, 0
+	s.marks = marks{basic: o.basic, refs: s.room.refs[:0]}
+}
+
+func (s *scanner) note(r rule, at int) {
+	if s.severity[r] == None {
+		return
+	}
+	if len(s.found) >= s.maxFound {
+		s.lost++
+		return
+	}
+	s.found = append(s.found, finding{r, at})
+}
+
+// value scans the value that starts at data[0], which is not white space, and
+// returns the index behind it. depth is the number of objects and arrays that
+// are open around it. final says that nothing follows data: only a number has
+// to know. Where it returns a fault, the index is where the fault is.
+//
+// It is a function of the bytes up to where it stops: with the fault more, it
+// can be called again with more data and comes to the same end.
+func (s *scanner) value(data []byte, depth int, final bool) (int, fault) {
+	s.found, s.lost = s.found[:0], 0
+	s.marks.reset(depth)
+	switch c := data[0]; {
+	case c == '{' || c == '[':
+		names, arena, tables, extras := len(s.names), len(s.arena), len(s.tables), len(s.extras)
+		end, f := s.nested(data, depth)
+		if len(s.found) > 1 {
+			slices.SortFunc(s.found, func(a, b finding) int { return a.at - b.at })
+		}
+		if f != fine {
+			s.names, s.arena, s.tables, s.extras = s.names[:names], s.arena[:arena], s.tables[:tables], s.extras[:extras]
+			s.nulls, s.pairs = s.nulls[:0], s.pairs[:0]
+		}
+		return end, f
+	case c == '"':
+		end, f := scanString(data, 1, s.allowNUL)
+		if f != fine {
+			return end, f
+		}
+		if end-1 > s.maxString {
+			return 0, longString
+		}
+		if end == 1 {
+			s.note(fhirEmptyString, 0)
+		}
+		return end + 1, fine
+	case c == '-' || c-'0' < 10:
+		return number(data, 0, final)
+	case c == 'n':
+		s.note(fhirNull, 0)
+		return literal(data, 0)
+	default:
+		return literal(data, 0)
+	}
+}
+
+// literal scans true, false or null at data[i].
+func literal(data []byte, i int) (int, fault) {
+	var want string
+	switch data[i] {
+	case 't':
+		want = "true"
+	case 'f':
+		want = "false"
+	case 'n':
+		want = "null"
+	default:
+		return i, orNUL(data[i], badValue)
+	}
+	for k := range len(want) {
+		if i+k >= len(data) {
+			return i + k, more
+		}
+		if data[i+k] != want[k] {
+			return i, badLiteral
+		}
+	}
+	return i + len(want), fine
+}
+
+// deepen makes room for one more level; false if that would be one too many.
+func (s *scanner) deepen(depth int) bool {
+	if depth >= s.maxDepth {
+		return false
+	}
+	frames := make([]frame, min(max(2*len(s.frames), depth+1), s.maxDepth))
+	copy(frames, s.frames)
+	s.frames = frames
+	return true
+}
+
+// orNUL is the fault f, or what the byte that does not fit says by itself: it is a
+// NUL, or starts a comment.
+func orNUL(c byte, f fault) fault {
+	switch c {
+	case 0:
+		return badNUL
+	case '/':
+		return badComment
+	}
+	return f
+}
+
+// rareName makes a name that is not plain ASCII comparable: its text stands
+// in data[start:end]. If it has escapes its text goes into the arena.
+func (s *scanner) rareName(data []byte, start, end, depth int) (ref uint32, size int, hash uint64) {
+	text := data[start:end]
+	ref, size = uint32(start), len(text)
+	for _, c := range text {
+		if c == '\\' {
+			s.pair(end+1, depth) // it is found again only there
+			n := len(s.arena)
+			s.arena = unescape(s.arena, text)
+			text = s.arena[n:]
+			ref, size = uint32(n)|inArena, len(text)
+			break
+		}
+	}
+	return ref, size, hashName(text)
+}
+
+// leave ends an object that has an extra.
+func (s *scanner) leave(data []byte, base, depth int) {
+	e := s.extras[len(s.extras)-1]
+	s.checkPairs(data, base, e)
+	s.checkNulls(data, base, e)
+	s.extras = s.extras[:len(s.extras)-1]
+	s.arena = s.arena[:e.arena]
+	s.tables = s.tables[:e.table]
+}
