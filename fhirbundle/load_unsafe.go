@@ -4,9 +4,10 @@ package fhirbundle
 
 import "unsafe"
 
-// What of this package goes around the checks of indices is in this file and in
-// [scanner.nested], its only caller, which sees to it that they would hold.
-// The build tags fhirdock_safe and purego leave both out.
+// What of this package goes around the checks of indices is built on this file.
+// Who calls it sees to it that they would hold: a page behind the payload that
+// can't be read keeps watch in the tests. The build tags fhirdock_safe and purego
+// leave all of it out.
 
 // margin is how many bytes nested may load ahead of a place that it compared
 // with the end.
