@@ -212,9 +212,9 @@ func ExampleRules() {
 		}
 	}
 	// Output:
-	// ref-urn (warning, strict: warning): A reference to a urn:uuid or urn:oid that is the fullUrl of no entry
-	// ref-conditional (warning, strict: error): A conditional reference, Type?query, outside a transaction
-	// ref-1 (warning, strict: error): A reference to a contained resource that the resource does not contain
+	// ref-urn (warning, strict: warning): A reference is to a urn:uuid or urn:oid that is the fullUrl of no entry
+	// ref-conditional (warning, strict: error): A conditional reference, Type?query, is allowed in a transaction only
+	// ref-1 (warning, strict: error): A reference is to a contained resource that the resource does not contain
 }
 
 func ExampleReader_ResetBytes() {

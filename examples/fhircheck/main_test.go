@@ -105,7 +105,7 @@ func TestText(t *testing.T) {
 	require.Equal(t, exitErrors, code)
 	require.Equal(t, `warned.json:1:106: warning fhir-json-null null stands where FHIR does not allow it; leave the property out (Bundle.entry[0].resource)
 bad.ndjson:2:1: error json-syntax Invalid JSON: a literal is none of true, false and null, at line 2, byte offset 36
-late.json:2:56: warning bdl-5 An entry has a resource, a request or a response (Bundle.entry[1])
+late.json:2:56: warning bdl-5 An entry must have a resource, a request or a response (Bundle.entry[1])
 late.json:2:56: error entry-resource Entry 1 missing 'resource' field (Bundle.entry[1])
 late.json:2:56: warning fhir-json-empty-object An object is empty; leave the property out (Bundle.entry[1])
 late.json:4:11: error bundle-type Unsupported bundle type: odd (Bundle.type)
