@@ -160,6 +160,9 @@ func (r *Reader) text(data []byte, p place, k int) ([]byte, int) {
 
 // entryFindings reports what the scanner found in the entry.
 func (r *Reader) entryFindings(data []byte) {
+	if len(r.scan.found) == 0 {
+		return // and none was lost
+	}
 	m := &r.scan.marks
 	for _, f := range r.scan.found {
 		member := ""

@@ -37,7 +37,7 @@ type unresolved struct {
 const (
 	slotBytes       = 16
 	unresolvedBytes = 40
-	firstSlots      = 32
+	firstSlots      = 64
 	fewSlots        = 4096
 )
 
@@ -105,7 +105,7 @@ func (x *index) grow() bool {
 	old := x.slots
 	size := 2 * len(old)
 	if size < fewSlots {
-		size *= 2
+		size *= 4
 	}
 	if (len(old)+size)*slotBytes > x.room() {
 		return false

@@ -119,7 +119,7 @@ func (m *marks) reset(depth int) {
 	if !m.basic {
 		m.far = farFilter
 	}
-	m.at, m.end = [places]int{}, [places]int{}
+	m.at = [places]int{}
 	m.refs = m.refs[:0]
 }
 
@@ -156,8 +156,11 @@ func (s *scanner) mark(data, text []byte, bit uint64, at, depth int) {
 	if m.kind == watchEntry {
 		switch {
 		case depth == m.outer+1:
-			if p = a.entry; (p == resource || p == request) && opens(data, at) {
-				m.open = p
+			if p = a.entry; p == resource || p == request {
+				m.end[p] = 0 // of an entry before
+				if opens(data, at) {
+					m.open = p
+				}
 			}
 		case m.open == request:
 			p = a.request
