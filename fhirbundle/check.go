@@ -13,7 +13,7 @@ import (
 func CheckJSON(data []byte, opts *Options) error {
 	r := borrow(opts)
 	defer giveBack(r)
-	r.ResetBytes(bytes.TrimPrefix(data, bom))
+	r.win.buf, r.win.err = bytes.TrimPrefix(data, bom), io.EOF
 	r.scan.allowNUL = true
 	r.win.base = int64(len(data) - len(r.win.buf))
 	if _, ok := r.win.peek(); !ok {

@@ -14,7 +14,7 @@ var readers = sync.Pool{New: func() any { return newReader(nil) }}
 func Validate(src io.Reader, opts *Options) (*Report, error) {
 	r := borrow(opts)
 	defer giveBack(r)
-	r.Reset(src)
+	r.win.src = src
 	return drain(r)
 }
 
@@ -23,16 +23,21 @@ func Validate(src io.Reader, opts *Options) (*Report, error) {
 func ValidateBytes(data []byte, opts *Options) *Report {
 	r := borrow(opts)
 	defer giveBack(r)
-	r.ResetBytes(data)
+	r.win.buf, r.win.err = data, io.EOF
 	rep, _ := drain(r)
 	return rep
 }
 
-// borrow returns a reader with these options, to be reset.
+// borrow returns a reader with these options that has nothing to read yet. What
+// does not depend on options was reset when it was given back.
 func borrow(opts *Options) *Reader {
 	r := readers.Get().(*Reader)
 	r.opts = opts.resolve()
-	r.col.severity = r.opts.severities(r.opts.as())
+	o := &r.opts
+	r.win = window{max: o.maxEntry, step: block}
+	r.col = collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues}
+	r.scan.restart(o, r.col.severity)
+	r.index.max, r.counts.v = o.maxIndex, o.version
 	return r
 }
 
