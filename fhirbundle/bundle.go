@@ -97,7 +97,7 @@ func (r *Reader) member() {
 		return
 	}
 	if c != '"' {
-		r.fail(orNUL(c, badName), w.pos, "Bundle")
+		r.fail(faultAt(c, badName), w.pos, "Bundle")
 		return
 	}
 	end, ok := r.bundleText()
@@ -121,7 +121,7 @@ func (r *Reader) member() {
 		return
 	}
 	if c != ':' {
-		r.fail(orNUL(c, badColon), w.pos, "Bundle")
+		r.fail(faultAt(c, badColon), w.pos, "Bundle")
 		return
 	}
 	w.pos++
@@ -215,7 +215,7 @@ func (r *Reader) memberEnd() {
 		w.pos++
 		r.state = atTail
 	default:
-		r.fail(orNUL(c, badObject), w.pos, "Bundle")
+		r.fail(faultAt(c, badObject), w.pos, "Bundle")
 	}
 }
 
@@ -224,7 +224,7 @@ func (r *Reader) tail() {
 	w := &r.win
 	c, ok := w.peek()
 	if ok {
-		r.fail(orNUL(c, badTail), w.pos, "")
+		r.fail(faultAt(c, badTail), w.pos, "")
 		return
 	}
 	if w.err != io.EOF {

@@ -18,7 +18,7 @@ func (r *Reader) nextEntry() bool {
 		return false
 	case r.state == atFirstEntry:
 	case c != ',':
-		r.fail(orNUL(c, badArray), w.pos, "Bundle.entry")
+		r.fail(faultAt(c, badArray), w.pos, "Bundle.entry")
 		return false
 	default:
 		w.pos++

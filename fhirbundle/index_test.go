@@ -47,7 +47,7 @@ func putEntry(b []byte, i, refersTo int) []byte {
 // entries with all that can be compared, and they take less than 200 MB.
 func TestMillionEntries(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIPPED: short")
+		t.Skip("SKIPPED: -short, and this takes seconds")
 	}
 	const n = 1_000_000
 	r := NewReader(entryStream(n, func(b []byte, i int) []byte { return putEntry(b, i, max(i-1, 0)) }), &Options{Level: Strict})

@@ -87,7 +87,7 @@ func (r *Reader) readLine(data []byte, at int) {
 	}
 	if f == fine {
 		if tail := skipSpace(value, end); tail < len(value) {
-			f, end = orNUL(value[tail], badTail), tail
+			f, end = faultAt(value[tail], badTail), tail
 		}
 	}
 	if f != fine {

@@ -131,7 +131,7 @@ func numbered(text string) func([]byte, int) []byte {
 // be long.
 func TestHuge(t *testing.T) {
 	if testing.Short() {
-		t.Skip("takes seconds")
+		t.Skip("SKIPPED: -short, and this takes seconds")
 	}
 	const million, mib = 1_000_000, 1 << 20
 	inBundle := func(typ, tail string, n int, part func([]byte, int) []byte) *series {

@@ -182,7 +182,7 @@ after:
 			if c == ']' {
 				goto pop
 			}
-			return i, orNUL(c, badArray)
+			return i, faultAt(c, badArray)
 		}
 		if flags&counting != 0 {
 			s.pairs[len(s.pairs)-1].count++
@@ -205,7 +205,7 @@ after:
 		if c == '}' {
 			goto pop
 		}
-		return i, orNUL(c, badObject)
+		return i, faultAt(c, badObject)
 	}
 	i++
 	if uint(i) >= uint(len(data)) {
@@ -223,7 +223,7 @@ after:
 name:
 	// A name should start at data[i], and c is its first byte.
 	if c != '"' {
-		return i, orNUL(c, badName)
+		return i, faultAt(c, badName)
 	}
 	i++
 	start = i
@@ -293,7 +293,7 @@ colon:
 			return len(data), more
 		}
 		if data[i] != ':' {
-			return i, orNUL(data[i], badColon)
+			return i, faultAt(data[i], badColon)
 		}
 	}
 	i++

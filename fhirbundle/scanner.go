@@ -149,7 +149,7 @@ func literal(data []byte, i int) (int, fault) {
 	case 'n':
 		want = "null"
 	default:
-		return i, orNUL(data[i], badValue)
+		return i, faultAt(data[i], badValue)
 	}
 	for k := range len(want) {
 		if i+k >= len(data) {
@@ -173,9 +173,9 @@ func (s *scanner) deepen(depth int) bool {
 	return true
 }
 
-// orNUL is the fault f, or what the byte that does not fit says by itself: it is a
+// faultAt is the fault f, or what the byte that does not fit says by itself: it is a
 // NUL, or starts a comment.
-func orNUL(c byte, f fault) fault {
+func faultAt(c byte, f fault) fault {
 	switch c {
 	case 0:
 		return badNUL
