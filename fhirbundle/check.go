@@ -3,7 +3,24 @@ package fhirbundle
 import (
 	"bytes"
 	"io"
+	"sync"
 )
+
+// scanners are at rest, with nothing of a payload.
+var scanners = sync.Pool{New: func() any {
+	s := &scanner{room: new(room)}
+	s.start(new(options), silent)
+	return s
+}}
+
+// silent is for who does not ask what a scanner finds.
+var silent = func() *severities {
+	s := new(severities)
+	for i := range s {
+		s[i] = None
+	}
+	return s
+}()
 
 // CheckJSON says whether data is one JSON value, of any kind, by the rules that
 // are always errors: syntax, UTF-8, names that occur twice, surrogates, NUL, and
@@ -11,6 +28,31 @@ import (
 // escaped NUL is no error here: JSON has it, FHIR does not. The error is an
 // [*InvalidError].
 func CheckJSON(data []byte, opts *Options) error {
+	o := opts.resolve()
+	if isJSON(data, &o) {
+		return nil
+	}
+	return explain(data, opts)
+}
+
+// isJSON is CheckJSON without its error.
+func isJSON(data []byte, o *options) bool {
+	data = bytes.TrimPrefix(data, bom)
+	data = data[skipSpace(data, 0):]
+	if len(data) == 0 {
+		return false
+	}
+	s := scanners.Get().(*scanner)
+	s.use(o, silent)
+	s.allowNUL = true
+	end, f := s.value(data, 0, true)
+	s.release()
+	scanners.Put(s)
+	return f == fine && end <= o.maxEntry && skipSpace(data, end) == len(data)
+}
+
+// explain reads what is not JSON once more, for its error.
+func explain(data []byte, opts *Options) error {
 	r := borrow(opts)
 	defer giveBack(r)
 	r.win.buf, r.win.err = bytes.TrimPrefix(data, bom), io.EOF

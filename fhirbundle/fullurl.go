@@ -50,6 +50,11 @@ func (r *Reader) versionID(data []byte) []byte {
 	if at < 0 || data[at] != '{' || r.bundle.in == history {
 		return nil
 	}
+	if first := skipSpace(data, at+1); bytes.HasPrefix(data[first:], versionFirst) { // as it is nearly always
+		if version := stringAt(data, skipSpace(data, first+len(versionFirst))); version != nil {
+			return version
+		}
+	}
 	var version []byte
 	walkObject(data, at, func(name []byte, value int) bool {
 		if string(name) == "versionId" {
@@ -59,3 +64,5 @@ func (r *Reader) versionID(data []byte) []byte {
 	})
 	return version
 }
+
+var versionFirst = []byte(`"versionId":`)

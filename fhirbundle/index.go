@@ -64,6 +64,15 @@ func (x *index) key(text []byte) indexSlot {
 	return indexSlot{maphash.Bytes(x.seeds[0], text), maphash.Bytes(x.seeds[1], text)&^indexStates | isThere}
 }
 
+// versionKey is key for a versionId. A short one stands for itself: it is only used
+// together with a fullUrl's key, which nobody can foresee.
+func (x *index) versionKey(version []byte) indexSlot {
+	if len(version) <= 8 {
+		return indexSlot{load(version, 0), uint64(len(version)) << 8}
+	}
+	return x.key(version)
+}
+
 // with is the key of a pair.
 func (k indexSlot) with(other indexSlot) indexSlot {
 	k.high = chain(k.high, other.high)
@@ -134,7 +143,7 @@ func (x *index) define(fullURL, version []byte) (same bool) {
 		s.low |= isDefined
 	}
 	if len(version) > 0 {
-		same = x.claim(k.with(x.key(version)))
+		same = x.claim(k.with(x.versionKey(version)))
 	}
 	return same
 }

@@ -24,7 +24,13 @@ func (c *recentRefs) at(text []byte) *quotedURN {
 // has says whether the string whose text is at the start of data is among them.
 func (c *recentRefs) has(data []byte) bool {
 	const size = len(quotedURN{})
-	return len(data) >= size && data[0] == 'u' && string(data[:size]) == string(c.at(data)[:])
+	if len(data) < size || data[0] != 'u' {
+		return false
+	}
+	// Word by word, since a call takes as long as all of them.
+	have, a := c.at(data), data[:size]
+	return load(a, 32) == load(have[:], 32) && load(a, 24) == load(have[:], 24) && load(a, 16) == load(have[:], 16) &&
+		load(a, 8) == load(have[:], 8) && load(a, 0) == load(have[:], 0) && load(a, 38) == load(have[:], 38)
 }
 
 // add takes in a string without escapes, given with its closing quote, if it is as

@@ -35,7 +35,8 @@ func (r *Reader) reset() {
 	r.progress = progress{}
 	r.win = window{max: o.maxEntry, step: block}
 	r.col = collector{severity: r.col.severity, lines: o.format == NDJSON, max: o.maxIssues}
-	r.scan.restart(o, r.col.severity)
+	r.scan.release()
+	r.scan.use(o, r.col.severity)
 	r.index.reset(o.maxIndex)
 	r.counts.reset(o.version)
 	r.entry = Entry{}

@@ -115,9 +115,13 @@ name:
 					}
 				} else if o.depth == s.marks.outer+1 {
 					if q.entry == resource || q.entry == request {
-						o.hash = h
-						why = stopName
-						goto leave
+						if w>>8&0xffff != ':'|'{'<<8 {
+							o.hash = h
+							why = stopName
+							goto leave
+						}
+						s.marks.end[q.entry] = 0 // of an entry before
+						s.marks.open = q.entry
 					}
 					s.marks.at[q.entry] = i + 1
 				} else if s.marks.open == request && o.depth <= s.marks.depth {
@@ -523,8 +527,14 @@ after:
 popObject:
 	// The closing brace of the innermost object is data[i].
 	if o.flags&hasExtra != 0 || o.depth <= o.close {
-		why = stopPop
-		goto leave
+		if o.flags&hasExtra != 0 || o.depth < o.close || o.depth == o.outer+1 {
+			why = stopPop
+			goto leave
+		}
+		if s.marks.open != nowhere {
+			s.marks.end[s.marks.open] = i + 1
+			s.marks.open = nowhere
+		}
 	}
 	i++
 	n = o.base

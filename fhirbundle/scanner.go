@@ -64,23 +64,29 @@ type finding struct {
 // start makes a scanner ready that has room.
 func (s *scanner) start(o *options, severity *severities) {
 	s.seed = maphash.MakeSeed()
-	s.restart(o, severity)
+	s.release()
+	s.use(o, severity)
 }
 
-// restart makes it ready for another payload. It keeps frames, if they are not too
-// many, since they hold nothing of a payload.
-func (s *scanner) restart(o *options, severity *severities) {
+// use makes it ready for a payload with these options. Before that it was released.
+func (s *scanner) use(o *options, severity *severities) {
 	s.maxDepth, s.maxString, s.maxNames, s.maxFound = o.maxDepth, o.maxString, o.maxNames(), o.maxIssues
-	s.severity, s.allowNUL = severity, false
-	if n := cap(s.frames); n > len(s.room.frames) && n*frameBytes <= maxKept {
-		s.frames = s.frames[:min(n, o.maxDepth)]
-	} else {
-		s.frames = s.room.frames[:min(o.maxDepth, len(s.room.frames))]
+	s.severity, s.allowNUL, s.marks.basic = severity, false, o.basic
+	if s.frames = s.frames[:cap(s.frames)]; len(s.frames) > o.maxDepth {
+		s.frames = s.frames[:o.maxDepth]
+	}
+}
+
+// release lets go of what was read. It keeps frames, if they are not too many, since
+// they hold nothing of a payload.
+func (s *scanner) release() {
+	if n := cap(s.frames); n < len(s.room.frames) || n*frameBytes > maxKept {
+		s.frames = s.room.frames[:]
 	}
 	s.names, s.arena, s.extras = s.room.names[:0], s.room.arena[:0], s.room.extras[:0]
 	s.tables, s.nulls, s.pairs, s.scratch = nil, nil, nil, nil
 	s.found, s.lost = nil, 0
-	s.marks = marks{basic: o.basic, refs: s.room.refs[:0]}
+	s.marks.kind, s.marks.refs = watchNothing, s.room.refs[:0]
 }
 
 func (s *scanner) note(r rule, at int) {

@@ -36,7 +36,7 @@ func borrow(opts *Options) *Reader {
 	o := &r.opts
 	r.win = window{max: o.maxEntry, step: block}
 	r.col = collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues}
-	r.scan.restart(o, r.col.severity)
+	r.scan.use(o, r.col.severity)
 	r.index.max, r.counts.v = o.maxIndex, o.version
 	return r
 }
