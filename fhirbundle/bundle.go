@@ -13,9 +13,7 @@ type bundleState struct {
 	kind         string // typ where it is one that FHIR defines
 	in           kinds  // the same as a set; empty where the version has no such type
 	has          uint16 // a bit for each member that is known, but for otherMember
-	hasEntry     bool
-	entryLine    int64 // of the member entry
-	entryOffset  int64
+	entry        seenAt
 	notArray     bool // the member entry is something else
 	notObject    bool // so is the document
 
@@ -30,10 +28,8 @@ type bundleState struct {
 
 // seenText is a member of the Bundle that should be a word.
 type seenText struct {
-	seen   bool
-	word   string // "" where it is not a word
-	line   int64
-	offset int64
+	seenAt
+	word string // "" where it is not a word
 }
 
 var bom = []byte("\xef\xbb\xbf")
@@ -130,8 +126,7 @@ func (r *Reader) member() {
 		return
 	}
 	if what == bundleEntry {
-		r.bundle.hasEntry = true
-		r.bundle.entryLine, r.bundle.entryOffset = w.lineAt(w.pos)+1, w.offset()
+		r.bundle.entry = r.here()
 		if c == '[' {
 			if r.opts.maxDepth < 2 {
 				r.fail(tooDeep, w.pos, "Bundle.entry")
@@ -168,7 +163,7 @@ func (r *Reader) memberValue(what member) {
 		}
 	}
 	if what == typeMember || what == resourceTypeMember {
-		seen := seenText{seen: true, line: w.lineAt(w.pos) + 1, offset: w.offset()}
+		seen := seenText{seenAt: r.here()}
 		if what == resourceTypeMember {
 			seen.word = word(text)
 			r.bundle.resourceType = seen
@@ -183,7 +178,7 @@ func (r *Reader) memberValue(what member) {
 	}
 	if what == bundleEntry {
 		r.bundle.notArray = true
-		r.report(bundleEntryArray, Issue{Path: "Bundle.entry", Line: r.bundle.entryLine, Offset: r.bundle.entryOffset})
+		r.report(bundleEntryArray, Issue{Path: "Bundle.entry", Line: r.lineOf(r.bundle.entry), Offset: r.bundle.entry.offset})
 	} else {
 		r.memberFindings()
 		r.readMember(what, value)
@@ -253,7 +248,7 @@ func (r *Reader) judgeBundle() {
 		}
 		r.report(bundleResourceType, Issue{
 			Message: "Expected resourceType 'Bundle', got " + got,
-			Path:    "Bundle", Line: max(b.resourceType.line, 1), Offset: b.resourceType.offset,
+			Path:    "Bundle", Line: r.lineOf(b.resourceType.seenAt), Offset: b.resourceType.offset,
 		})
 	}
 	// Of another resource only what it says of itself as a Bundle is judged.
@@ -267,14 +262,14 @@ func (r *Reader) judgeBundle() {
 		}
 		r.report(bundleType, Issue{
 			Message: "Unsupported bundle type: " + got,
-			Path:    "Bundle.type", Line: max(b.typ.line, 1), Offset: b.typ.offset,
+			Path:    "Bundle.type", Line: r.lineOf(b.typ.seenAt), Offset: b.typ.offset,
 		})
 	}
-	if r.entries == 0 && b.hasEntry && !b.notArray {
-		r.report(fhirEmptyArray, Issue{Path: "Bundle.entry", Line: b.entryLine, Offset: b.entryOffset})
+	if r.entries == 0 && b.entry.seen && !b.notArray {
+		r.report(fhirEmptyArray, Issue{Path: "Bundle.entry", Line: r.lineOf(b.entry), Offset: b.entry.offset})
 	}
-	if r.entries == 0 && !b.notArray && (b.hasEntry || !other) {
-		r.report(bundleNoEntries, Issue{Path: "Bundle.entry", Line: max(b.entryLine, 1), Offset: b.entryOffset})
+	if r.entries == 0 && !b.notArray && (b.entry.seen || !other) {
+		r.report(bundleNoEntries, Issue{Path: "Bundle.entry", Line: r.lineOf(b.entry), Offset: b.entry.offset})
 	}
 	r.judgeLate()
 	if isBundle || !other {

@@ -27,7 +27,7 @@ func (r *Reader) nextEntry() bool {
 			return false
 		}
 	}
-	line := w.lineAt(w.pos) + 1
+	line := w.keepLine(w.pos)
 	end, ok := r.unit(2, watchEntry)
 	if !ok {
 		return false
@@ -44,7 +44,7 @@ func (r *Reader) nextEntry() bool {
 	w.pos = end
 	r.entries++
 	r.state = atEntryEnd
-	r.pos = Position{Offset: w.offset(), Entries: r.entries, Lines: w.lineAt(end)}
+	r.pos = Position{Offset: w.offset(), Entries: r.entries, Lines: w.keepLine(end) - 1}
 	return true
 }
 
@@ -54,7 +54,7 @@ func (r *Reader) begin(line, size int64) {
 	for k := range r.texts {
 		r.texts[k] = r.texts[k][:0]
 	}
-	r.entry = Entry{Index: r.entries, Line: line, Offset: r.win.offset(), Size: size}
+	r.entry = Entry{Index: r.entries, Offset: r.win.offset(), Size: size, line: line, win: &r.win}
 }
 
 // readEntry fills r.entry from an entry that was scanned, and judges it.

@@ -7,8 +7,6 @@ type Entry struct {
 	// Index is the entry's place in Bundle.entry, or among the lines that are
 	// not blank, from 0.
 	Index int64
-	// Line is the line on which the entry starts, from 1.
-	Line int64
 	// Offset is where the entry (its opening brace, or its line) starts, in
 	// bytes from the start of the document. Size is its length in bytes.
 	Offset int64
@@ -38,6 +36,17 @@ type Entry struct {
 	Issues []Issue
 
 	failed bool // an error is not among Issues
+	line   int64
+	win    *window
+}
+
+// Line is the line on which the entry starts, from 1. In a payload that is in
+// memory lines are counted only as far as they are asked for.
+func (e *Entry) Line() int64 {
+	if e.win == nil {
+		return e.line
+	}
+	return e.win.lineOf(e.line, e.Offset)
 }
 
 // Rejected reports whether an issue of the entry is an error.

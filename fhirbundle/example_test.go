@@ -74,10 +74,10 @@ func ExampleReader_Next_ndjson() {
 			return
 		}
 		if line.Rejected() {
-			fmt.Println("line", line.Line, "rejected:", line.Issues[0].Message)
+			fmt.Println("line", line.Line(), "rejected:", line.Issues[0].Message)
 			continue
 		}
-		fmt.Println("line", line.Line, line.Type, string(line.ID))
+		fmt.Println("line", line.Line(), line.Type, string(line.ID))
 	}
 	report := r.Report()
 	fmt.Println(report.Resources, "resources,", report.Rejected, "rejected,", report.BlankLines, "blank")
@@ -157,7 +157,7 @@ func ExampleResumeReader() {
 			fmt.Println(err)
 			return
 		}
-		fmt.Println(entry.Index, entry.Type, "on line", entry.Line)
+		fmt.Println(entry.Index, entry.Type, "on line", entry.Line())
 	}
 	// Output:
 	// {"offset":176,"entries":1,"lines":4}

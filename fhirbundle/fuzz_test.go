@@ -63,7 +63,7 @@ func FuzzReader(f *testing.F) {
 				last = e.Offset + e.Size
 				require.LessOrEqual(t, last, want.Positions[k].Offset)
 				require.True(t, bytes.HasPrefix(data[e.ResourceOffset:], e.Resource))
-				require.Equal(t, int64(bytes.Count(data[:e.Offset], newline)+1), e.Line)
+				require.Equal(t, int64(bytes.Count(data[:e.Offset], newline)+1), e.Line())
 			}
 			for _, is := range want.Report.Issues {
 				require.LessOrEqual(t, is.Offset, int64(len(data)))

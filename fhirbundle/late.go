@@ -62,7 +62,7 @@ func (r *Reader) judgeFacts(f facts) {
 		if r.late == nil {
 			r.late = new(lateJudge)
 		}
-		r.late.add(f, lateEntry{r.entries, r.entry.Line, r.entry.Offset}, r.opts.maxIssues)
+		r.late.add(f, lateEntry{r.entries, r.entry.line, r.entry.Offset}, r.opts.maxIssues)
 	default:
 		if f != r.judged.facts || !r.judged.ok {
 			r.judged.facts, r.judged.verdict, r.judged.ok = f, f.judge(r.bundle.in, r.opts.version), true
@@ -116,7 +116,7 @@ func (r *Reader) judgeLate() {
 			continue
 		}
 		for _, e := range all {
-			is := Issue{Path: entryPath(e.index, t.path), Entry: &e.index, Line: e.line, Offset: e.offset}
+			is := Issue{Path: entryPath(e.index, t.path), Entry: &e.index, Line: r.win.lineOf(e.line, e.offset), Offset: e.offset}
 			if t.rule == entryResource {
 				is.Message = entryMessage(e.index, missingResource)
 			}

@@ -129,8 +129,8 @@ func (r *Reader) lineFault(f fault, at int) {
 	e := &r.entry
 	index := e.Index
 	r.issues = append(r.issues, r.report(faults[f].rule, Issue{
-		Message: r.faultMessage(f, e.Line, e.Offset+int64(at)),
-		Entry:   &index, Line: e.Line, Offset: e.Offset + int64(at),
+		Message: r.faultMessage(f, e.line, e.Offset+int64(at)),
+		Entry:   &index, Line: e.line, Offset: e.Offset + int64(at),
 	}))
 }
 

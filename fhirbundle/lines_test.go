@@ -66,9 +66,9 @@ func TestLines(t *testing.T) {
 			require.Len(t, got.Entries, len(c.entries))
 			for i, e := range got.Entries {
 				assert.Equal(t, int64(i), e.Index)
-				assert.Equal(t, c.lines[i], e.Line)
+				assert.Equal(t, c.lines[i], e.Line())
 				for _, is := range e.Issues {
-					assert.Equal(t, e.Line, is.Line)
+					assert.Equal(t, e.Line(), is.Line)
 					assert.Equal(t, e.Index, *is.Entry)
 				}
 				if want, bad := strings.CutPrefix(c.entries[i], "!"); bad {
@@ -202,7 +202,7 @@ func TestEntryFields(t *testing.T) {
 	assert.Equal(t, "Patient", e.Type)
 	assert.Equal(t, "PUT", e.Method)
 	assert.Equal(t, "Patient/1", string(e.URL))
-	assert.Equal(t, int64(3), e.Line)
+	assert.Equal(t, int64(3), e.Line())
 	assert.Equal(t, int64(strings.Index(doc, `{"fullUrl"`)), e.Offset)
 	assert.Equal(t, doc[e.Offset:e.Offset+e.Size], doc[e.Offset:got.Positions[0].Offset])
 	assert.True(t, strings.HasPrefix(string(e.Resource), `{"x"`) && strings.HasSuffix(string(e.Resource), `"Patient"}`))
@@ -212,7 +212,7 @@ func TestEntryFields(t *testing.T) {
 	assert.Nil(t, e.ID)
 	assert.Equal(t, "CONNECT", e.Method)
 	assert.Equal(t, `{ "resourceType" : "Patient" }`, string(e.Resource))
-	assert.Equal(t, int64(4), e.Line)
+	assert.Equal(t, int64(4), e.Line())
 	assert.Equal(t, map[string]int64{"Patient": 2}, got.Report.ResourceCounts)
 	assert.Equal(t, "batch", got.Report.BundleType)
 	assert.Equal(t, Position{Offset: int64(len(doc) - 3), Entries: 2, Lines: 3}, got.Positions[1])

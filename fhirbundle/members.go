@@ -67,15 +67,23 @@ func (r *Reader) addName(text []byte) fault {
 	return f
 }
 
-// seenAt is where a member is.
+// seenAt is where a member is, if it was seen.
 type seenAt struct {
 	seen   bool
-	line   int64
+	line   int64 // of keepLine
 	offset int64
 }
 
 func (r *Reader) here() seenAt {
-	return seenAt{true, r.win.lineAt(r.win.pos) + 1, r.win.offset()}
+	return seenAt{true, r.win.keepLine(r.win.pos), r.win.offset()}
+}
+
+// lineOf is its line, from 1; the first one where it was not seen.
+func (r *Reader) lineOf(at seenAt) int64 {
+	if !at.seen {
+		return 1
+	}
+	return r.win.lineOf(at.line, at.offset)
 }
 
 // readMember takes in the value of a member of the Bundle, value, which was
@@ -87,7 +95,7 @@ func (r *Reader) readMember(what member, value []byte) {
 		// Of a Bundle that is a resource it was judged as any resource's.
 		if r.opts.nesting == 0 && !isID(r.plainAt(value, 0)) {
 			at := r.here()
-			r.report(fhirID, Issue{Path: "Bundle.id", Line: at.line, Offset: at.offset})
+			r.report(fhirID, Issue{Path: "Bundle.id", Line: r.lineOf(at), Offset: at.offset})
 		}
 	case identifier:
 		b.identified = value[0] == '{' && hasString(value, 0, "system") && hasString(value, 0, "value")
@@ -169,7 +177,7 @@ func (r *Reader) judgeMembers() {
 	if b.in == 0 || b.in&demanding == 0 && !b.total.seen && !b.issues.seen {
 		return
 	}
-	bundle := Issue{Path: "Bundle", Line: max(b.typ.line, 1), Offset: b.typ.offset}
+	bundle := Issue{Path: "Bundle", Line: r.lineOf(b.typ.seenAt), Offset: b.typ.offset}
 	broken := func(ru rule, path string, is bool) {
 		if is {
 			at := bundle
@@ -178,7 +186,7 @@ func (r *Reader) judgeMembers() {
 		}
 	}
 	if b.total.seen && !in(searchset|history) {
-		r.report(bdl1, Issue{Path: "Bundle.total", Line: b.total.line, Offset: b.total.offset})
+		r.report(bdl1, Issue{Path: "Bundle.total", Line: r.lineOf(b.total), Offset: b.total.offset})
 	}
 	broken(bdl9, "Bundle.identifier", in(document) && !b.identified)
 	broken(bdl10, "Bundle.timestamp", in(document) && !b.timed)
@@ -190,7 +198,7 @@ func (r *Reader) judgeMembers() {
 	}
 	broken(bdl13, first, in(subscriptionNotification) && b.first != "SubscriptionStatus")
 	if b.issues.seen {
-		at := Issue{Path: "Bundle.issues", Line: b.issues.line, Offset: b.issues.offset}
+		at := Issue{Path: "Bundle.issues", Line: r.lineOf(b.issues), Offset: b.issues.offset}
 		if b.severe {
 			r.report(bdl16, at)
 		}

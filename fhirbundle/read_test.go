@@ -35,6 +35,7 @@ func look(r *Reader) seen {
 		c := *e
 		c.Resource, c.ID, c.FullURL = bytes.Clone(e.Resource), bytes.Clone(e.ID), bytes.Clone(e.FullURL)
 		c.Request, c.URL, c.Issues = bytes.Clone(e.Request), bytes.Clone(e.URL), slices.Clone(e.Issues)
+		c.line, c.win = e.Line(), nil
 		if len(c.Issues) == 0 {
 			c.Issues = nil
 		}

@@ -206,7 +206,13 @@ func (r *Reader) All() iter.Seq2[*Entry, error] {
 
 // Position is the boundary behind the entry that Next returned last. Before
 // that it is where the reader started.
-func (r *Reader) Position() Position { return r.pos }
+func (r *Reader) Position() Position {
+	p := r.pos
+	if p.Lines < 0 {
+		p.Lines = r.win.lineOf(0, p.Offset) - 1
+	}
+	return p
+}
 
 // Report says what was learnt so far; it is complete once Next has returned
 // io.EOF or an error that is an [ErrInvalid]. The report is the caller's.

@@ -54,7 +54,7 @@ func (r *Reader) referTo(data []byte, at int) {
 		text = r.plain(text)
 	}
 	if k, keep := r.index.refer(text); keep {
-		r.index.keep(unresolved{k, r.entries, r.win.lineAt(r.win.pos+at) + 1, r.win.offset() + int64(at)})
+		r.index.keep(unresolved{k, r.entries, r.win.keepLine(r.win.pos + at), r.win.offset() + int64(at)})
 	}
 }
 
@@ -66,7 +66,7 @@ func (r *Reader) judgeRefs() {
 	}
 	for _, u := range x.unresolved {
 		if x.find(u.target).low&isDefined == 0 {
-			r.report(refURN, Issue{Path: entryPath(u.entry, "resource"), Entry: &u.entry, Line: u.line, Offset: u.offset})
+			r.report(refURN, Issue{Path: entryPath(u.entry, "resource"), Entry: &u.entry, Line: r.win.lineOf(u.line, u.offset), Offset: u.offset})
 		}
 	}
 }

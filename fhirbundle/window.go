@@ -95,17 +95,34 @@ func (w *window) peek() (byte, bool) {
 	}
 }
 
-// lineAt returns the number of line feeds before buf[i]. Asking for a place
-// before one that was asked for already costs a second look.
+// lineAt returns the number of line feeds before buf[i]. What lies between two
+// places that are asked for one after the other is looked at.
 func (w *window) lineAt(i int) int64 {
 	if i < w.counted {
-		return w.lines - int64(bytes.Count(w.buf[i:w.counted], newline))
-	}
-	if i > w.clear {
+		w.lines -= int64(bytes.Count(w.buf[i:w.counted], newline))
+		w.clear = i
+	} else if i > w.clear {
 		w.count(i)
 	}
 	w.counted = i
 	return w.lines
+}
+
+// keepLine returns the line, from 1, of buf[i], which lineOf gives later: 0 where that
+// can still count, since the payload stays in memory.
+func (w *window) keepLine(i int) int64 {
+	if w.src == nil {
+		return 0
+	}
+	return w.lineAt(i) + 1
+}
+
+// lineOf returns the line, from 1, at an offset of which keepLine returned line.
+func (w *window) lineOf(line, offset int64) int64 {
+	if line == 0 {
+		line = w.lineAt(int(offset-w.base)) + 1
+	}
+	return line
 }
 
 // count counts the line feeds from buf[counted] to buf[i]. Where there is none for

@@ -104,7 +104,7 @@ func (b *batcher) full() bool {
 func (b *batcher) add(e *fhirbundle.Entry) {
 	if b.ndjson && e.Rejected() {
 		b.cur.rejected = append(b.cur.rejected, Outcome{
-			Line: e.Line, Offset: e.Offset, ResourceType: e.Type, ID: string(e.ID), Issues: slices.Clone(e.Issues),
+			Line: e.Line(), Offset: e.Offset, ResourceType: e.Type, ID: string(e.ID), Issues: slices.Clone(e.Issues),
 		})
 		return
 	}
@@ -112,7 +112,7 @@ func (b *batcher) add(e *fhirbundle.Entry) {
 		b.cur.counts[e.Type]++
 	}
 	b.cur.Resources = append(b.cur.Resources, Resource{
-		Index: e.Index, Line: e.Line, Offset: e.Offset, Type: e.Type, Method: e.Method,
+		Index: e.Index, Line: e.Line(), Offset: e.Offset, Type: e.Type, Method: e.Method,
 	})
 	s := span{raw: len(b.bytes)}
 	b.bytes = append(b.bytes, e.Resource...)
