@@ -126,6 +126,31 @@ func escape(data []byte, i int) (int, fault) {
 }
 
 func hex4(data []byte, i int) (rune, fault) {
+	if i >= 0 && i <= len(data)-4 {
+		a, b, c, d := hexDigit[data[i]], hexDigit[data[i+1]], hexDigit[data[i+2]], hexDigit[data[i+3]]
+		if a|b|c|d < 16 {
+			return rune(a)<<12 | rune(b)<<8 | rune(c)<<4 | rune(d), fine
+		}
+	}
+	return slowHex4(data, i)
+}
+
+// hexDigit is the value of a character that is a hexadecimal digit, and 255 of others.
+var hexDigit = func() (digits [256]uint8) {
+	for c := range digits {
+		digits[c] = 255
+	}
+	for v, c := range "0123456789abcdef" {
+		digits[c] = uint8(v)
+	}
+	for v, c := range "ABCDEF" {
+		digits[c] = uint8(10 + v)
+	}
+	return digits
+}()
+
+// slowHex4 is hex4 for what may be cut or broken, and finds where.
+func slowHex4(data []byte, i int) (rune, fault) {
 	var r rune
 	for k := i; k < i+4; k++ {
 		if k >= len(data) {
