@@ -124,7 +124,8 @@ func TestSpread(t *testing.T) {
 
 func TestPrintGoals(t *testing.T) {
 	var out bytes.Buffer
-	printGoals(&out, []goal{{"a", "1", "2", met}, {"b", "1", "", notMeasured}, {"c", "1", "0", notMet}})
+	printGoals(&out, []goal{{"a", "1", "2", met}, {"b", "1", "", notMeasured}, {"c", "1", "0", notMet}}, []goal{{"d", "1", "2", met}, {"e", "1", "0", notMet}})
+	assert.Contains(t, out.String(), "\n1 of 2, which are not counted below\n")
 	assert.True(t, strings.HasSuffix(out.String(), "\nmet 1 of 3 goals\n"), out.String())
 }
 

@@ -150,7 +150,7 @@ func compare(ctx context.Context, c config, out io.Writer, p *progress) error {
 		return err
 	}
 	p.clear()
-	printGoals(out, judge(res, mem, countAllocs(), bad, probed))
+	printGoals(out, judge(res, mem, countAllocs(), bad, probed), beyond(res))
 	return nil
 }
 
