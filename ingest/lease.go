@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"time"
 
@@ -58,14 +59,34 @@ func (l *lease) change(ctx context.Context, change func(*jobs.Job) error) error 
 		return err
 	}
 	err := l.svc.back.Jobs.Update(ctx, next)
-	if errors.Is(err, jobs.ErrConflict) {
-		next, err = jobs.Change(ctx, l.svc.back.Jobs, l.claim.JobID, change)
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case l.isStored(ctx, next):
+	case errors.Is(err, jobs.ErrConflict):
+		if next, err = jobs.Change(ctx, l.svc.back.Jobs, l.claim.JobID, change); err != nil {
+			return err
+		}
+	default:
 		return err
 	}
 	l.job = next
 	return nil
+}
+
+// isStored says whether a change that was reported as failed was made all the same,
+// and completes its record: a store may do it and lose the answer, or a client library
+// try twice and find its own first write.
+func (l *lease) isStored(ctx context.Context, next *jobs.Job) bool {
+	stored, err := l.svc.back.Jobs.Get(ctx, l.claim.JobID)
+	if err != nil || stored.Revision != next.Revision+1 {
+		return false
+	}
+	next.Revision++
+	if reflect.DeepEqual(jobs.Stored(next), stored) {
+		return true
+	}
+	next.Revision--
+	return false
 }
 
 // watch extends the lease, and ends the attempt when the job was cancelled or is

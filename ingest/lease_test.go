@@ -2,6 +2,8 @@ package ingest_test
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,4 +38,40 @@ func TestACheckpointThatHangsEndsWithTheLease(t *testing.T) {
 	case <-time.After(5 * time.Second):
 		require.Fail(t, "the attempt outlived its lease")
 	}
+}
+
+// A change that was made and reported as failed is known as made: the job's end is
+// told, once, and nothing is tried again.
+func TestAnEndWhoseAnswerIsLost(t *testing.T) {
+	for name, lost := range map[string]error{"failed": errors.New("connection reset"), "made twice": jobs.ErrConflict} {
+		t.Run(name, func(t *testing.T) {
+			store := &forgetfulStore{Store: jobs.NewMemStore(), of: jobs.Completed, err: lost}
+			p := ingesttest.NewWithOptions(t, &ingesttest.Options{Jobs: store})
+			id := p.Client.Upload(t, ndjson, numbered(3))
+			ended := func(e ingest.Event) bool { return e.Kind == ingest.EventFinished }
+			require.Eventually(t, func() bool { return slices.ContainsFunc(p.Events(), ended) }, 5*time.Second, time.Millisecond)
+			for _, e := range p.Events() {
+				require.NotContains(t, []ingest.EventKind{ingest.EventRetry, ingest.EventLeaseLost}, e.Kind)
+			}
+			job, err := store.Get(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, jobs.Completed, job.State)
+		})
+	}
+}
+
+// forgetfulStore makes the update to a state, and says that it did not.
+type forgetfulStore struct {
+	jobs.Store
+	of  jobs.State
+	err error
+}
+
+func (s *forgetfulStore) Update(ctx context.Context, job *jobs.Job) error {
+	given := job.Clone()
+	if err := s.Store.Update(ctx, given); err != nil || job.State != s.of {
+		job.Revision = given.Revision
+		return err
+	}
+	return s.err
 }
