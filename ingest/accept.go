@@ -31,15 +31,43 @@ type AcceptRequest struct {
 	ContentLength int64
 	// SHA256 of the body in hex if it was promised.
 	SHA256 string
-	// IdempotencyKey makes repeats of the request the same job. At most 255
-	// bytes. Default: none.
+	// IdempotencyKey makes repeats of the request the same job, as long as the
+	// job's record is kept; see [Service.Accept]. At most 255 bytes. Default: none.
 	IdempotencyKey string
+	// KeyScope keeps the keys of several senders of one organization apart, or
+	// those of several kinds. Default: the keys of the organization.
+	KeyScope string
+	// Verify is asked once Body was read to its end, and before anything of it is
+	// judged, answered for or kept: for credentials that cover the body, as a
+	// signature does. Where it fails the payload is refused with ErrUnverified,
+	// and what Verify returned is the cause. Default: nothing is asked.
+	Verify func() error
+}
+
+// verify asks Verify.
+func (r *AcceptRequest) verify() error {
+	if r.Verify == nil {
+		return nil
+	}
+	if err := r.Verify(); err != nil {
+		return &Error{Kind: ErrUnverified, Message: "The credentials are not those of this body", Err: err}
+	}
+	return nil
 }
 
 // Accept validates, stores and records a Bundle in one pass. When it returns
 // without error the payload and its job are durable. Errors: ErrInvalid (with
 // issues, or where the body could not be read to its end), ErrTooLarge,
-// ErrMediaType, ErrKeyReused, ErrForbidden, ErrUnavailable.
+// ErrMediaType, ErrUnverified, ErrInFlight, ErrKeyReused, ErrForbidden,
+// ErrUnavailable.
+//
+// Under an idempotency key there is one job for the organization and the key. A
+// repeat with the same bytes, for the same version of FHIR, gets that job, whatever
+// became of it, and writes nothing; one with others gets ErrKeyReused. While a
+// request is under way in this process, another one under its key gets ErrInFlight.
+// Where it is under way in another process both go on, and the job store decides
+// which of them creates the job: the other removes what it wrote and answers like a
+// repeat. A request that was refused leaves its key free.
 func (s *Service) Accept(ctx context.Context, who Caller, req AcceptRequest) (*Receipt, error) {
 	began := s.now()
 	receipt, err := s.accept(ctx, who, req, began)
@@ -58,7 +86,7 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 	if err := s.checkAccept(who, &req); err != nil {
 		return nil, err
 	}
-	id, name, err := newIDs(who, "webhook", req.IdempotencyKey)
+	id, name, err := newIDs(who, "webhook", req.KeyScope, req.IdempotencyKey)
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +94,33 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 	if err != nil {
 		return nil, &Error{Kind: ErrForbidden, Message: "The organization's id can't be used in a key", Err: err}
 	}
+	leave := func() {}
+	defer func() { leave() }()
+	enter := func() (err error) {
+		if req.IdempotencyKey != "" {
+			leave, err = s.inFlight.enter(id)
+		}
+		return err
+	}
+	before := enter
+	if req.Verify == nil {
+		// Whoever is known may have the key from now on. A stranger, who is found
+		// out at the end, must not keep others from it until then.
+		if err := enter(); err != nil {
+			return nil, err
+		}
+		before = func() error { return nil }
+	}
+	if req.IdempotencyKey != "" {
+		switch there, err := s.earlier(ctx, id); {
+		case err != nil:
+			return nil, err
+		case there != nil:
+			return s.repeat(there, who, &req)
+		}
+	}
 
-	object, report, err := s.store(ctx, key, id, who, &req)
+	object, report, err := s.store(ctx, key, id, who, &req, before)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +144,7 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 		UpdatedAt:      now,
 	}
 	if req.IdempotencyKey != "" {
-		job.Fingerprint = object.SHA256
+		job.Fingerprint = fingerprint(req.ContentType, object.SHA256)
 	}
 	stored, repeated, err := s.create(ctx, job)
 	if err != nil || repeated {
@@ -158,8 +211,9 @@ func checkDigest(digest *string) error {
 }
 
 // store validates the body and writes it, in one pass. A body that is not taken
-// leaves no object.
-func (s *Service) store(ctx context.Context, key, id string, who Caller, req *AcceptRequest) (*blobstore.Object, *fhirbundle.Report, error) {
+// leaves no object. before is called when nothing but the write's end is missing,
+// and its error is one more reason not to take the body.
+func (s *Service) store(ctx context.Context, key, id string, who Caller, req *AcceptRequest, before func() error) (*blobstore.Object, *fhirbundle.Report, error) {
 	body := &bodyReader{src: req.Body, left: s.opts.MaxBodyBytes}
 	head := buffers.Get().(*bytes.Buffer)
 	defer putBuffer(head)
@@ -175,11 +229,17 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	metadata := map[string]string{"job_id": id, "organization_id": who.OrganizationID}
 
 	if body.ended || head.Len() < s.opts.BufferBytes {
+		if err := req.verify(); err != nil {
+			return nil, nil, err
+		}
 		report := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.Bundle, req.ContentType))
 		err := s.verdict(report)
 		if err == nil && req.SHA256 != "" {
 			sum := sha256.Sum256(head.Bytes())
 			err = matchDigest(req.SHA256, hex.EncodeToString(sum[:]))
+		}
+		if err == nil {
+			err = before()
 		}
 		if err != nil {
 			return nil, nil, err
@@ -210,8 +270,17 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	case err != nil:
 		return nil, nil, s.bodyError(err)
 	}
-	// A reader that found broken JSON stops there; what is refused for it is
-	// never stored, so nothing has to read on.
+	if req.Verify != nil {
+		// A reader that found broken JSON stops there, and who sent it is known at
+		// the end only.
+		if _, err := io.Copy(io.Discard, body); err != nil {
+			return nil, nil, s.bodyError(err)
+		}
+		if err := req.verify(); err != nil {
+			return nil, nil, err
+		}
+	}
+	// Otherwise what is refused is never stored, so nothing has to read on.
 	if err := s.verdict(report); err != nil {
 		return nil, nil, err
 	}
@@ -219,6 +288,9 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 		if err := matchDigest(req.SHA256, hex.EncodeToString(sum.Sum(nil))); err != nil {
 			return nil, nil, err
 		}
+	}
+	if err := before(); err != nil {
+		return nil, nil, err
 	}
 	object, err := w.Commit()
 	if err != nil {

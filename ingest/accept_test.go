@@ -181,26 +181,6 @@ func TestAcceptRepeatsUnderAnIdempotencyKey(t *testing.T) {
 	require.Len(t, keys(t, p.Bucket), 2, "repeats leave no object behind")
 }
 
-func TestAcceptRacesUnderAnIdempotencyKeyMakeOneJob(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
-	ids := make([]string, 32)
-	var wg sync.WaitGroup
-	for i := range ids {
-		wg.Go(func() {
-			receipt, err := p.Service.Accept(context.Background(), caller, ingest.AcceptRequest{Body: strings.NewReader(small), IdempotencyKey: "k"})
-			if err == nil {
-				ids[i] = receipt.Job.ID
-			}
-		})
-	}
-	wg.Wait()
-	for _, id := range ids {
-		require.Equal(t, ids[0], id)
-	}
-	require.NotEmpty(t, ids[0])
-	require.Len(t, keys(t, p.Bucket), 1)
-}
-
 // brokenStore fails, or does it and says that it failed.
 type brokenStore struct {
 	jobs.Store

@@ -9,11 +9,11 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// newIDs gives a job's id and the name of its object. Under an Idempotency-Key
-// the id follows from (organization, route, key), so that creating the job
+// newIDs gives a job's id and the name of its object. Under an idempotency key
+// the id follows from (organization, route, scope, key), so that creating the job
 // detects the repeat; the object's name is new each time, since several of the
 // repeats may be writing before one of them creates the job.
-func newIDs(who Caller, route, idempotencyKey string) (id, name string, err error) {
+func newIDs(who Caller, route, scope, idempotencyKey string) (id, name string, err error) {
 	if idempotencyKey == "" {
 		id = jobs.NewID()
 		return id, id, nil
@@ -21,7 +21,11 @@ func newIDs(who Caller, route, idempotencyKey string) (id, name string, err erro
 	if len(idempotencyKey) > 255 {
 		return "", "", &Error{Kind: ErrInvalid, Message: "The Idempotency-Key must not be longer than 255 bytes"}
 	}
-	id = jobs.DerivedID(who.OrganizationID, route, idempotencyKey)
+	parts := []string{who.OrganizationID, route, idempotencyKey}
+	if scope != "" {
+		parts = append(parts, scope)
+	}
+	id = jobs.DerivedID(parts...)
 	var salt [4]byte
 	rand.Read(salt[:]) // never fails
 	return id, id + "-" + hex.EncodeToString(salt[:]), nil
@@ -47,7 +51,7 @@ func (s *Service) create(ctx context.Context, job *jobs.Job) (stored *jobs.Job, 
 		// library that tried twice.
 		return there, false, nil
 	case there.OrganizationID != job.OrganizationID || there.Fingerprint != job.Fingerprint || job.Fingerprint == "":
-		return nil, false, &Error{Kind: ErrKeyReused, Message: "The Idempotency-Key was used before, with another payload"}
+		return nil, false, errKeyReused
 	}
 	return there, true, nil
 }

@@ -11,6 +11,9 @@ import (
 var (
 	// ErrInvalid: the request or the payload is wrong; 400.
 	ErrInvalid = errors.New("invalid input")
+	// ErrUnverified: the credentials cover the body, and are not those of this
+	// one; 401.
+	ErrUnverified = errors.New("unverified")
 	// ErrForbidden: the caller may not do this; 403.
 	ErrForbidden = errors.New("forbidden")
 	// ErrNotFound: there is no such job, or it is another organization's,
@@ -18,11 +21,13 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrState: the job's state does not allow this; 409.
 	ErrState = errors.New("not allowed in this state")
+	// ErrInFlight: a request under the same idempotency key is under way; 409.
+	ErrInFlight = errors.New("idempotency key in flight")
 	// ErrTooLarge: the payload is above the limit; 413.
 	ErrTooLarge = errors.New("too large")
 	// ErrMediaType: the content type or encoding is not taken; 415.
 	ErrMediaType = errors.New("unsupported media type")
-	// ErrKeyReused: the Idempotency-Key was used for another payload; 422.
+	// ErrKeyReused: the idempotency key was used for another payload; 422.
 	ErrKeyReused = errors.New("idempotency key reused")
 	// ErrUnavailable: storage or the job store failed, nothing was accepted,
 	// try again; 503.

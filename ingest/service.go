@@ -41,6 +41,7 @@ type Service struct {
 	opts     Options
 	pub      *queue.Publisher
 	outcomes *stage.Area
+	inFlight inFlight
 }
 
 // New returns a Service. It fails where a back end is missing or an option

@@ -53,7 +53,7 @@ func UploadContentTypes() map[string]string {
 }
 
 // SignUpload creates a job that awaits its upload and signs a PUT for it.
-// Errors: ErrInvalid, ErrTooLarge, ErrKeyReused, ErrState (under an
+// Errors: ErrInvalid, ErrTooLarge, ErrInFlight, ErrKeyReused, ErrState (under an
 // Idempotency-Key, where the upload came already), ErrForbidden, ErrUnavailable.
 func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest) (*UploadTicket, error) {
 	if err := who.check(); err != nil {
@@ -63,9 +63,16 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 	if err != nil {
 		return nil, err
 	}
-	id, name, err := newIDs(who, "upload", req.IdempotencyKey)
+	id, name, err := newIDs(who, "upload", "", req.IdempotencyKey)
 	if err != nil {
 		return nil, err
+	}
+	if req.IdempotencyKey != "" {
+		leave, err := s.inFlight.enter(id)
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
 	}
 	now := s.now()
 	key, err := blobstore.PayloadKey(s.opts.Prefix, who.OrganizationID, now, name+ending)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"io"
 	"net/http"
 	"time"
 
@@ -19,23 +20,40 @@ type acceptedBody struct {
 }
 
 func (h *api) postBundle(w http.ResponseWriter, r *http.Request, who ingest.Caller, _ string) error {
-	media, err := bundleType(r)
-	if err != nil {
-		return err
-	}
-	digest, err := contentDigest(r)
-	if err != nil {
-		return err
-	}
 	key, err := idempotencyKey(r)
 	if err != nil {
 		return err
 	}
 	b := h.body(w, r)
-	receipt, err := h.svc.Accept(r.Context(), who, ingest.AcceptRequest{
-		Body: b, ContentType: media, ContentEncoding: contentEncoding(r),
-		ContentLength: r.ContentLength, SHA256: digest, IdempotencyKey: key,
+	return h.accept(w, r, who, b, ingest.AcceptRequest{Body: b, IdempotencyKey: key})
+}
+
+// postWebhook takes a Bundle whose signature says who sent it. Its webhook-id is
+// its idempotency key: another one, which nobody signed, would let whoever caught
+// the message have it done twice.
+func (h *api) postWebhook(w http.ResponseWriter, r *http.Request) error {
+	signed, err := h.opts.Webhooks.Begin(r)
+	if err != nil {
+		return webhookError(err)
+	}
+	b := h.body(w, r)
+	return h.accept(w, r, signed.Caller, b, ingest.AcceptRequest{
+		Body: io.TeeReader(b, signed), Verify: signed.Verify,
+		IdempotencyKey: signed.ID, KeyScope: "webhook-id/" + signed.Endpoint,
 	})
+}
+
+// accept completes a request with what its headers say of the body, and answers
+// it.
+func (h *api) accept(w http.ResponseWriter, r *http.Request, who ingest.Caller, b *body, req ingest.AcceptRequest) (err error) {
+	if req.ContentType, err = bundleType(r); err != nil {
+		return err
+	}
+	if req.SHA256, err = contentDigest(r); err != nil {
+		return err
+	}
+	req.ContentEncoding, req.ContentLength = contentEncoding(r), r.ContentLength
+	receipt, err := h.svc.Accept(r.Context(), who, req)
 	if b.stalled {
 		return errStalled
 	}

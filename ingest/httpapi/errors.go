@@ -34,9 +34,11 @@ var statuses = []struct {
 	status int
 }{
 	{ingest.ErrInvalid, http.StatusBadRequest},
+	{ingest.ErrUnverified, http.StatusUnauthorized},
 	{ingest.ErrForbidden, http.StatusForbidden},
 	{ingest.ErrNotFound, http.StatusNotFound},
 	{ingest.ErrState, http.StatusConflict},
+	{ingest.ErrInFlight, http.StatusConflict},
 	{ingest.ErrTooLarge, http.StatusRequestEntityTooLarge},
 	{ingest.ErrMediaType, http.StatusUnsupportedMediaType},
 	{ingest.ErrKeyReused, http.StatusUnprocessableEntity},
@@ -55,11 +57,15 @@ func asHTTP(err error) *httpError {
 	for _, s := range statuses {
 		if errors.Is(e.Kind, s.kind) {
 			h := &httpError{status: s.status, message: e.Message, issues: e.Issues, cause: e.Err}
-			if s.status == http.StatusServiceUnavailable {
+			switch s.kind {
+			case ingest.ErrUnavailable:
 				h.header = map[string]string{"Retry-After": retryAfter}
-			}
-			if s.status == http.StatusUnsupportedMediaType {
+			case ingest.ErrInFlight:
+				h.header = map[string]string{"Retry-After": "1"}
+			case ingest.ErrMediaType:
 				h.header = map[string]string{"Accept-Encoding": "identity"}
+			case ingest.ErrUnverified:
+				h.header = map[string]string{"WWW-Authenticate": auth.Challenge(auth.ErrInvalidToken)}
 			}
 			return h
 		}
@@ -86,6 +92,18 @@ func authError(err error) *httpError {
 	}
 	if challenge := auth.Challenge(err); challenge != "" {
 		e.header = map[string]string{"WWW-Authenticate": challenge}
+	}
+	return e
+}
+
+// webhookError says how a webhook is answered whose headers were not taken.
+func webhookError(err error) *httpError {
+	e := authError(err)
+	switch {
+	case errors.Is(err, auth.ErrTimestamp):
+		e.message = "The webhook-timestamp is too far from now"
+	case errors.Is(err, auth.ErrMalformed):
+		e.message = "One of the headers webhook-id, webhook-timestamp and webhook-signature is missing or malformed"
 	}
 	return e
 }

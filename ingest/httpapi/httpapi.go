@@ -24,11 +24,18 @@ type Options struct {
 	// BodyIdleTimeout ends a body of which no byte came for so long. Default
 	// 30 seconds.
 	BodyIdleTimeout time.Duration
+	// Webhooks are senders of Bundles that sign them, beside those whom the
+	// Authenticator knows: where a POST of a Bundle has a webhook-signature, that
+	// alone decides who sent it. Default: none.
+	Webhooks *auth.Webhooks
 	// S3 adds s3Bucket and s3Key to upload tickets.
 	S3 bool
 }
 
-const prefix = "/v1/ingestion"
+const (
+	prefix      = "/v1/ingestion"
+	bundleRoute = "/fhir/Bundle"
+)
 
 // api is the front door.
 type api struct {
@@ -66,7 +73,7 @@ func New(s *ingest.Service, a auth.Authenticator, opts *Options) http.Handler {
 	if h.opts.BodyIdleTimeout <= 0 {
 		h.opts.BodyIdleTimeout = 30 * time.Second
 	}
-	h.handle("/fhir/Bundle", map[string]endpoint{http.MethodPost: h.postBundle})
+	h.handle(bundleRoute, map[string]endpoint{http.MethodPost: h.postBundle})
 	h.handle("/upload-url", map[string]endpoint{http.MethodPost: h.postUploadURL})
 	h.handle("/jobs", map[string]endpoint{http.MethodGet: h.listJobs})
 	h.handle("/jobs/{jobId}", map[string]endpoint{http.MethodGet: h.getJob, http.MethodDelete: h.cancelJob})
@@ -122,6 +129,12 @@ func (h *api) serve(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		h.fail(w, r, &httpError{status: http.StatusMethodNotAllowed, message: "Method not allowed; allowed are " + rt.allow()})
+		return
+	}
+	if h.opts.Webhooks != nil && rt.pattern == prefix+bundleRoute && auth.IsWebhook(r) {
+		if err := h.postWebhook(w, r); err != nil {
+			h.fail(w, r, err)
+		}
 		return
 	}
 	// Who is asking comes before all else: nothing of the body is read for a

@@ -1,0 +1,115 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// maxInFlight bounds the registry of keys in flight. Requests above it are told
+// apart by the job store alone, as those of several processes are.
+const maxInFlight = 1 << 16
+
+// inFlight is the idempotency keys whose requests are under way in this process,
+// each as the id of the job that it makes: the id follows from organization, route
+// and key. It only answers early; which request makes the job is decided where the
+// job is created.
+type inFlight struct {
+	mu  sync.Mutex
+	ids map[string]struct{}
+}
+
+var errInFlight = &Error{Kind: ErrInFlight, Message: "A request under this idempotency key is under way"}
+
+// enter registers an id until leave is called, or returns ErrInFlight. leave is
+// never nil.
+func (f *inFlight) enter(id string) (leave func(), err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := f.ids[id]; ok {
+		return func() {}, errInFlight
+	}
+	if len(f.ids) >= maxInFlight {
+		return func() {}, nil
+	}
+	if f.ids == nil {
+		f.ids = make(map[string]struct{})
+	}
+	f.ids[id] = struct{}{}
+	return func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		delete(f.ids, id)
+	}, nil
+}
+
+var errKeyReused = &Error{Kind: ErrKeyReused, Message: "The idempotency key was used before, with another payload"}
+
+// fingerprint is what two Bundles under one idempotency key must have in common:
+// their bytes, and the version of FHIR by which they are judged if the request named
+// one. The media type says nothing about what a Bundle is.
+func fingerprint(contentType, digest string) string {
+	if version, ok := fhirbundle.VersionOf(contentType); ok {
+		return string(version) + ":" + digest
+	}
+	return digest
+}
+
+// earlier returns the job that was made under an idempotency key before, or nil.
+func (s *Service) earlier(ctx context.Context, id string) (*jobs.Job, error) {
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	job, err := s.back.Jobs.Get(ctx, id)
+	if errors.Is(err, jobs.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unavailable("look for an earlier job", err)
+	}
+	return job, nil
+}
+
+// repeat answers a request whose idempotency key has a job already. Its body is
+// read for its digest alone, and nothing is written.
+func (s *Service) repeat(there *jobs.Job, who Caller, req *AcceptRequest) (*Receipt, error) {
+	if there.OrganizationID != who.OrganizationID || there.Fingerprint == "" {
+		return nil, errKeyReused
+	}
+	limit := s.opts.MaxBodyBytes
+	if req.Verify == nil {
+		// What can't be the same payload is not read, or no further than it was
+		// long. Of a sender who is known at the end only, nothing is said before.
+		if req.ContentLength > 0 && req.ContentLength != there.Payload.Size ||
+			req.SHA256 != "" && fingerprint(req.ContentType, req.SHA256) != there.Fingerprint {
+			return nil, errKeyReused
+		}
+		limit = min(limit, there.Payload.Size)
+	}
+	sum := sha256.New()
+	_, err := io.Copy(sum, &bodyReader{src: req.Body, left: limit})
+	switch {
+	case errors.Is(err, errBodyLimit) && limit < s.opts.MaxBodyBytes:
+		return nil, errKeyReused
+	case err != nil:
+		return nil, s.bodyError(err)
+	}
+	if err := req.verify(); err != nil {
+		return nil, err
+	}
+	digest := hex.EncodeToString(sum.Sum(nil))
+	if req.SHA256 != "" {
+		if err := matchDigest(req.SHA256, digest); err != nil {
+			return nil, err
+		}
+	}
+	if fingerprint(req.ContentType, digest) != there.Fingerprint {
+		return nil, errKeyReused
+	}
+	return &Receipt{Job: there, Warnings: Issues(there.Issues), Repeated: true}, nil
+}

@@ -1,0 +1,338 @@
+package ingest_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// under is a request under an idempotency key.
+func under(key, body string) ingest.AcceptRequest {
+	return ingest.AcceptRequest{Body: strings.NewReader(body), IdempotencyKey: key}
+}
+
+// unread is a body that must not be read.
+type unread struct{ t *testing.T }
+
+func (u unread) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+// held is a body that stands still at its end until it is let go.
+func held(body string) (r io.Reader, reached <-chan struct{}, letGo func(error)) {
+	at, let := make(chan struct{}), make(chan error, 1)
+	return io.MultiReader(strings.NewReader(body), heldEnd{at, let}), at, func(err error) { let <- err }
+}
+
+type heldEnd struct {
+	at  chan struct{}
+	let chan error
+}
+
+func (h heldEnd) Read([]byte) (int, error) {
+	close(h.at)
+	return 0, <-h.let
+}
+
+func TestAKeyIsHeldWhileItsRequestIsUnderWay(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+	first := make(chan error, 1)
+	body, reached, letGo := held(small)
+	begin := func() {
+		_, err := p.Service.Accept(context.Background(), caller, ingest.AcceptRequest{Body: body, IdempotencyKey: "k"})
+		first <- err
+	}
+	go begin()
+	<-reached
+	_, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: unread{t}, IdempotencyKey: "k"})
+	require.ErrorIs(t, err, ingest.ErrInFlight)
+	// Other keys, and the same one of others, are free.
+	for name, who := range map[string]ingest.Caller{"other": caller, "k": {OrganizationID: "another"}} {
+		_, err = p.Service.Accept(t.Context(), who, under(name, small))
+		require.NoError(t, err)
+	}
+	scoped := under("k", small)
+	scoped.KeyScope = "lab"
+	_, err = p.Service.Accept(t.Context(), caller, scoped)
+	require.NoError(t, err)
+	_, err = p.Service.SignUpload(t.Context(), caller, ingest.UploadRequest{IdempotencyKey: "k"})
+	require.NoError(t, err, "another route")
+
+	// A request that was refused leaves the key free.
+	letGo(io.ErrUnexpectedEOF)
+	require.ErrorIs(t, <-first, ingest.ErrInvalid)
+	body, reached, letGo = held(small)
+	go begin()
+	<-reached
+	letGo(io.EOF)
+	require.NoError(t, <-first)
+	again, err := p.Service.Accept(t.Context(), caller, under("k", small))
+	require.NoError(t, err)
+	require.True(t, again.Repeated)
+	require.Len(t, keys(t, p.Bucket), 4)
+}
+
+// slowCreate stands still before each job that is created.
+type slowCreate struct {
+	jobs.Store
+	at, let chan struct{}
+}
+
+func (s slowCreate) Create(ctx context.Context, job *jobs.Job) error {
+	s.at <- struct{}{}
+	<-s.let
+	return s.Store.Create(ctx, job)
+}
+
+func TestAKeyOfAnUploadIsHeldToo(t *testing.T) {
+	store := slowCreate{jobs.NewMemStore(), make(chan struct{}), make(chan struct{})}
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
+	done := make(chan error, 1)
+	go func() {
+		_, err := p.Service.SignUpload(context.Background(), caller, ingest.UploadRequest{IdempotencyKey: "k"})
+		done <- err
+	}()
+	<-store.at
+	_, err := p.Service.SignUpload(t.Context(), caller, ingest.UploadRequest{IdempotencyKey: "k"})
+	require.ErrorIs(t, err, ingest.ErrInFlight)
+	close(store.let)
+	require.NoError(t, <-done)
+}
+
+func TestRepeatsWriteNothing(t *testing.T) {
+	large := string(bundle("collection", 2000))
+	for name, body := range map[string]string{"held in memory": small, "streamed": large} {
+		t.Run(name, func(t *testing.T) {
+			d, bucket := newDecorated(t)
+			p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Bucket: bucket})
+			first, err := p.Service.Accept(t.Context(), caller, under("k", body))
+			require.NoError(t, err)
+			writes := d.writes.Load()
+			for range 3 {
+				again, err := p.Service.Accept(t.Context(), caller, under("k", body))
+				require.NoError(t, err)
+				require.True(t, again.Repeated)
+				require.Equal(t, first.Job.ID, again.Job.ID)
+			}
+			_, err = p.Service.Accept(t.Context(), caller, under("k", body[1:]))
+			require.ErrorIs(t, err, ingest.ErrKeyReused, "what was sent before was taken, so this is another")
+			_, err = p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{
+				Body: io.MultiReader(strings.NewReader(body[:50]), heldEnd{make(chan struct{}), closedWith(io.ErrUnexpectedEOF)}), IdempotencyKey: "k",
+			})
+			require.ErrorIs(t, err, ingest.ErrInvalid, "a body that is cut is not another payload")
+			require.Equal(t, writes, d.writes.Load())
+			require.Len(t, keys(t, bucket), 1)
+		})
+	}
+}
+
+func closedWith(err error) chan error {
+	c := make(chan error, 1)
+	c <- err
+	return c
+}
+
+// What can't be the payload that was sent before costs no reading.
+func TestRepeatsThatCantBeTheSameAreNotRead(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+	_, err := p.Service.Accept(t.Context(), caller, under("k", small))
+	require.NoError(t, err)
+	for name, req := range map[string]ingest.AcceptRequest{
+		"length": {ContentLength: int64(len(small)) + 1},
+		"digest": {SHA256: strings.Repeat("0", 64)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req.Body, req.IdempotencyKey = unread{t}, "k"
+			_, err := p.Service.Accept(t.Context(), caller, req)
+			require.ErrorIs(t, err, ingest.ErrKeyReused)
+		})
+	}
+	long := strings.NewReader(small + strings.Repeat(" ", 1<<20))
+	_, err = p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: long, IdempotencyKey: "k"})
+	require.ErrorIs(t, err, ingest.ErrKeyReused)
+	require.Greater(t, long.Len(), 1<<19, "it was not read to its end")
+}
+
+// The same bytes for another version of FHIR are judged by other rules.
+func TestTheVersionIsPartOfTheFingerprint(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+	post := func(contentType string) error {
+		req := under("k", small)
+		req.ContentType = contentType
+		_, err := p.Service.Accept(t.Context(), caller, req)
+		return err
+	}
+	require.NoError(t, post("application/fhir+json; fhirVersion=5.0"))
+	require.NoError(t, post("application/json; charset=utf-8; fhirVersion=5.0"), "how it is called does not matter")
+	require.ErrorIs(t, post("application/fhir+json; fhirVersion=4.0"), ingest.ErrKeyReused)
+	require.ErrorIs(t, post("application/fhir+json"), ingest.ErrKeyReused)
+}
+
+// A key is its job's as long as the record is kept, whatever becomes of the job.
+func TestRepeatsOfJobsThatAreOver(t *testing.T) {
+	for name, end := range map[string]func(p *ingesttest.Pipeline, id string){
+		"completed": func(p *ingesttest.Pipeline, id string) { p.Wait(t, id) },
+		"failed": func(p *ingesttest.Pipeline, id string) {
+			require.Equal(t, jobs.Failed, p.Wait(t, id).State)
+		},
+		"cancelled": func(p *ingesttest.Pipeline, id string) {
+			_, err := p.Service.Cancel(t.Context(), caller, id)
+			require.NoError(t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: name == "cancelled"})
+			if name == "failed" {
+				p.Sink.Fail(ingest.Permanent(errors.New("no")))
+			}
+			first, err := p.Service.Accept(t.Context(), caller, under("k", small))
+			require.NoError(t, err)
+			end(p, first.Job.ID)
+			handled := len(p.Sink.Keys())
+			again, err := p.Service.Accept(t.Context(), caller, under("k", small))
+			require.NoError(t, err)
+			require.Equal(t, first.Job.ID, again.Job.ID)
+			require.Equal(t, first.Job.CreatedAt, again.Job.CreatedAt)
+			require.Equal(t, first.Warnings, again.Warnings)
+			require.Len(t, p.Sink.Keys(), handled, "and nothing is done again")
+		})
+	}
+}
+
+func TestAStoreThatCantBeAskedForAnEarlierJob(t *testing.T) {
+	store := &hangingStore{Store: jobs.NewMemStore()}
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
+	store.hang.Store(true)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := p.Service.Accept(ctx, caller, ingest.AcceptRequest{Body: unread{t}, IdempotencyKey: "k"})
+	require.ErrorIs(t, err, ingest.ErrUnavailable)
+}
+
+// Credentials that cover the body are asked about before anything is said of it.
+func TestAcceptAsksWhetherTheBodyIsVerified(t *testing.T) {
+	large := bundle("collection", 2000)
+	wrong := errors.New("not the signature")
+	sum := sha256.Sum256([]byte(small))
+	for name, c := range map[string]struct {
+		body   []byte
+		verify error
+		kind   error
+	}{
+		"small, wrong":           {[]byte(small), wrong, ingest.ErrUnverified},
+		"large, wrong":           {large, wrong, ingest.ErrUnverified},
+		"small, invalid, wrong":  {[]byte("{"), wrong, ingest.ErrUnverified},
+		"large, invalid, wrong":  {append([]byte("]"), large...), wrong, ingest.ErrUnverified},
+		"large, invalid, right":  {append([]byte("]"), large...), nil, ingest.ErrInvalid},
+		"small, invalid, right":  {[]byte("{"), nil, ingest.ErrInvalid},
+		"small, right":           {[]byte(small), nil, nil},
+		"large, right":           {large, nil, nil},
+		"exactly held in memory": {pad(small, 1<<20), nil, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+			src := bytes.NewReader(c.body)
+			asked := 0
+			_, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{
+				Body: src, IdempotencyKey: "k",
+				Verify: func() error {
+					asked++
+					require.Zero(t, src.Len(), "all of it was read")
+					require.Empty(t, keys(t, p.Bucket), "and nothing of it is there yet")
+					return c.verify
+				},
+			})
+			require.Equal(t, 1, asked)
+			if c.kind == nil {
+				require.NoError(t, err)
+				require.Len(t, keys(t, p.Bucket), 1)
+				return
+			}
+			require.ErrorIs(t, err, c.kind)
+			require.Equal(t, c.verify != nil, errors.Is(err, wrong))
+			require.Empty(t, keys(t, p.Bucket))
+			page, err := p.Jobs.List(t.Context(), jobs.Query{OrganizationID: caller.OrganizationID})
+			require.NoError(t, err)
+			require.Empty(t, page.Jobs)
+		})
+	}
+	// Of a key that is taken a stranger learns nothing, nor does one hold it.
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+	stranger := func(body string) ingest.AcceptRequest {
+		req := under("k", body)
+		req.Verify = func() error { return wrong }
+		return req
+	}
+	body, reached, letGo := held(small)
+	done := make(chan error, 1)
+	go func() {
+		req := stranger("")
+		req.Body = body
+		_, err := p.Service.Accept(context.Background(), caller, req)
+		done <- err
+	}()
+	<-reached
+	_, err := p.Service.Accept(t.Context(), caller, under("k", small))
+	require.NoError(t, err)
+	letGo(io.EOF)
+	require.ErrorIs(t, <-done, ingest.ErrUnverified)
+	for _, body := range []string{small, small + " "} {
+		req := stranger(body)
+		req.SHA256, req.ContentLength = hex.EncodeToString(sum[:]), 7
+		_, err := p.Service.Accept(t.Context(), caller, req)
+		require.ErrorIs(t, err, ingest.ErrUnverified)
+	}
+}
+
+// pad is a JSON document with white space behind it, n bytes in all.
+func pad(body string, n int) []byte {
+	return append([]byte(body), bytes.Repeat([]byte{' '}, n-len(body))...)
+}
+
+// Requests that are verified race without the registry until their end.
+func TestVerifiedRequestsRaceForOneJob(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+	var ended sync.WaitGroup
+	start := make(chan struct{})
+	ids := make([]string, 32)
+	errs := make([]error, len(ids))
+	for i := range ids {
+		ended.Go(func() {
+			<-start
+			req := under("k", small)
+			req.Verify = func() error { return nil }
+			receipt, err := p.Service.Accept(context.Background(), caller, req)
+			if errs[i] = err; err == nil {
+				ids[i] = receipt.Job.ID
+			}
+		})
+	}
+	close(start)
+	ended.Wait()
+	one := ""
+	for i, err := range errs {
+		if err != nil {
+			require.ErrorIs(t, err, ingest.ErrInFlight)
+			continue
+		}
+		if one == "" {
+			one = ids[i]
+		}
+		require.Equal(t, one, ids[i])
+	}
+	require.NotEmpty(t, one)
+	require.Len(t, keys(t, p.Bucket), 1)
+}
