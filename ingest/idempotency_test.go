@@ -85,20 +85,23 @@ func TestAKeyIsHeldWhileItsRequestIsUnderWay(t *testing.T) {
 	require.Len(t, keys(t, p.Bucket), 4)
 }
 
-// slowCreate stands still before each job that is created.
+// slowCreate stands still before the first job that is created.
 type slowCreate struct {
 	jobs.Store
+	first   *sync.Once
 	at, let chan struct{}
 }
 
 func (s slowCreate) Create(ctx context.Context, job *jobs.Job) error {
-	s.at <- struct{}{}
-	<-s.let
+	s.first.Do(func() {
+		close(s.at)
+		<-s.let
+	})
 	return s.Store.Create(ctx, job)
 }
 
 func TestAKeyOfAnUploadIsHeldToo(t *testing.T) {
-	store := slowCreate{jobs.NewMemStore(), make(chan struct{}), make(chan struct{})}
+	store := slowCreate{jobs.NewMemStore(), new(sync.Once), make(chan struct{}), make(chan struct{})}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
 	done := make(chan error, 1)
 	go func() {

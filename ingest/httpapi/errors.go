@@ -104,6 +104,7 @@ func webhookError(err error) *httpError {
 		e.message = "The webhook-timestamp is too far from now"
 	case errors.Is(err, auth.ErrMalformed):
 		e.message = "One of the headers webhook-id, webhook-timestamp and webhook-signature is missing or malformed"
+		e.header = nil // it speaks of a bearer token
 	}
 	return e
 }
