@@ -325,7 +325,7 @@ func TestWhatACrashLeftIsCollected(t *testing.T) {
 		require.NoError(t, os.Chtimes(path, old, old))
 	}
 	require.Equal(t, []string{"k.txt"}, list(t, bucket, nil))
-	b.tidyFolder(t.Context(), b.dir)
+	b.tidyFolder(t.Context(), b.dir, time.Now())
 	left := files(t, b.dir)
 	require.Len(t, left, 3+3, "the object, its attributes, the young temporary file, and what is not the bucket's: %v", left)
 	attrs, err := bucket.Attributes(t.Context(), "k.txt")

@@ -20,7 +20,7 @@ func (b *bucket) tidy(ctx context.Context) {
 	ticker := time.NewTicker(stale)
 	defer ticker.Stop()
 	for {
-		b.tidyFolder(ctx, b.dir)
+		b.tidyFolder(ctx, b.dir, time.Now())
 		select {
 		case <-ctx.Done():
 			return
@@ -29,9 +29,9 @@ func (b *bucket) tidy(ctx context.Context) {
 	}
 }
 
-// tidyFolder collects in a folder and all below it. What can't be read now is
-// read the next time.
-func (b *bucket) tidyFolder(ctx context.Context, folder string) {
+// tidyFolder collects in a folder and all below it what is a day old by now. What
+// can't be read is read the next time.
+func (b *bucket) tidyFolder(ctx context.Context, folder string, now time.Time) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -41,10 +41,10 @@ func (b *bucket) tidyFolder(ctx context.Context, folder string) {
 	}
 	for _, e := range entries {
 		if e.IsDir() && !hidden(e.Name()) {
-			b.tidyFolder(ctx, filepath.Join(folder, e.Name()))
+			b.tidyFolder(ctx, filepath.Join(folder, e.Name()), now)
 		}
 	}
-	if b.collect(folder, entries) > 0 {
+	if b.collect(folder, entries, now) > 0 {
 		b.removeEmpty(folder)
 	}
 }
@@ -52,7 +52,7 @@ func (b *bucket) tidyFolder(ctx context.Context, folder string) {
 // collect removes temporary files and attributes that are a day old and belong
 // to no data file, and says how many. The entries are all of the folder's,
 // sorted by name.
-func (b *bucket) collect(folder string, entries []fs.DirEntry) (removed int) {
+func (b *bucket) collect(folder string, entries []fs.DirEntry, now time.Time) (removed int) {
 	var left []fs.DirEntry
 	for _, e := range entries {
 		if hidden(e.Name()) {
@@ -77,7 +77,7 @@ func (b *bucket) collect(folder string, entries []fs.DirEntry) (removed int) {
 		} else if !strings.HasPrefix(e.Name(), tempPrefix) {
 			continue // not ours
 		}
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > stale {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && now.Sub(info.ModTime()) > stale {
 			b.cleanUp(filepath.Join(folder, e.Name()))
 			removed++
 		}

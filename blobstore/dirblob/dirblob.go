@@ -70,7 +70,9 @@ type bucket struct {
 
 var _ driver.Bucket = (*bucket)(nil)
 
-func open(dir string, opts *Options) (*bucket, error) {
+func open(dir string, opts *Options) (*bucket, error) { return openOn(osFS{}, dir, opts) }
+
+func openOn(fsys fileSystem, dir string, opts *Options) (*bucket, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
@@ -78,7 +80,7 @@ func open(dir string, opts *Options) (*bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dirblob: open %s: %w", dir, err)
 	}
-	b := &bucket{dir: dir, signer: opts.Signer, log: opts.Logger, fsys: osFS{}, durable: make(map[string]bool), syncs: sharedSyncs{folders: make(map[string]*syncQueue)}}
+	b := &bucket{dir: dir, signer: opts.Signer, log: opts.Logger, fsys: fsys, durable: make(map[string]bool), syncs: sharedSyncs{folders: make(map[string]*syncQueue)}}
 	if b.log == nil {
 		b.log = slog.Default()
 	}

@@ -40,8 +40,12 @@
 // attributes are synced, the file gets its name by link (create-only) or rename,
 // and the folder is synced, as are the parents of new folders. An object is
 // visible as a whole or not at all. This relies on the sync of a new file keeping
-// its name too, as ext4, XFS, Btrfs, APFS and NTFS do. Windows can't sync
-// folders; there it is left to NTFS's journal.
+// its name too, and those of the folders above it, as ext4, XFS, Btrfs, APFS and NTFS
+// do. On one that keeps the content only, an object that was being written, and
+// acknowledged to nobody, may lose its attributes in a power loss; and where several
+// processes have the folder open, an acknowledged one in a folder of which one process
+// removed the last object and another is making it again. Windows can't sync folders;
+// there it is left to NTFS's journal. TestPowerLoss cuts the power at each step.
 //
 // A copy of the folder, or a backup that is restored, needs the modification times
 // to the microsecond: cp -a, rsync -a or tar --format=posix keep them. With others,

@@ -141,8 +141,8 @@ func TestStepsOfAWrite(t *testing.T) {
 	bucket, f := faultyBucket(t, 0)
 	require.NoError(t, bucket.WriteAll(t.Context(), "a/b/c.txt", []byte("x"), createOnly()))
 	require.Equal(t, []string{
-		"mkdir a", "sync folder ", "mkdir a/b", "sync folder a",
-		"create temp", "write temp", "create attributes", "write attributes", "sync attributes",
+		"mkdir a", "mkdir a/b", "create temp", "sync folder ", "sync folder a",
+		"write temp", "create attributes", "write attributes", "sync attributes",
 		"chtimes temp", "sync temp", "link a/b/c.txt", "remove temp", "sync folder a/b",
 	}, f.steps)
 

@@ -45,15 +45,21 @@ func (b *bucket) Delete(_ context.Context, key string, opts *driver.DeleteOption
 
 // removeEmpty removes a folder and its parents as long as they are empty.
 func (b *bucket) removeEmpty(folder string) {
-	for folder != b.dir && strings.HasPrefix(folder, b.dir) {
-		if b.fsys.Remove(folder) != nil {
-			return // not empty, or gone already
-		}
-		b.mu.Lock()
-		delete(b.durable, folder)
-		b.mu.Unlock()
+	for folder != b.dir && strings.HasPrefix(folder, b.dir) && b.removeFolder(folder) {
 		folder = filepath.Dir(folder)
 	}
+}
+
+// removeFolder removes a folder; false where it is not empty, or gone already. It is
+// forgotten in the same moment: one that is made anew is not durable yet.
+func (b *bucket) removeFolder(folder string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.fsys.Remove(folder) != nil {
+		return false
+	}
+	delete(b.durable, folder)
+	return true
 }
 
 // cleanUp removes a file that nobody sees.

@@ -62,16 +62,29 @@ func (b *bucket) newWriter(ctx context.Context, key, contentType string, opts *d
 			ContentType: contentType, Metadata: opts.Metadata,
 		},
 	}
-	folder := filepath.Dir(name)
+	if w.tmp, err = b.createTemp(filepath.Dir(name)); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// createTemp makes a temporary file in a folder, and the folder durable.
+func (b *bucket) createTemp(folder string) (file, error) {
 	// A folder may be removed by a Delete that found it empty; with the
 	// temporary file in it, it can't be.
 	for try := 0; ; try++ {
-		if err := b.makeFolder(folder); err != nil {
-			return nil, err
-		}
-		w.tmp, err = b.fsys.CreateTemp(folder)
+		err := b.makeFolder(folder)
 		if err == nil {
-			return w, nil
+			var tmp file
+			if tmp, err = b.fsys.CreateTemp(folder); err == nil {
+				if err = b.keepFolder(folder); err == nil {
+					return tmp, nil
+				}
+				_ = tmp.Close()
+				b.cleanUp(tmp.Name())
+				b.removeEmpty(folder)
+				return nil, err
+			}
 		}
 		if !errors.Is(err, fs.ErrNotExist) || try == 100 {
 			return nil, err
@@ -80,28 +93,33 @@ func (b *bucket) newWriter(ctx context.Context, key, contentType string, opts *d
 	}
 }
 
-// makeFolder makes a folder and its parents durable. That the folder is there
-// does not mean that it is durable: whoever made it may not have come so far.
+// makeFolder makes a folder and its parents, unless it is known to be there.
 func (b *bucket) makeFolder(folder string) error {
 	if folder == b.dir || b.known(folder) {
 		return nil
 	}
+	if err := b.makeFolder(filepath.Dir(folder)); err != nil {
+		return err
+	}
+	if err := b.fsys.Mkdir(folder); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
+}
+
+// keepFolder makes a folder and its parents durable, while there is something in it:
+// otherwise it might be removed and made again by somebody who did not come so far
+// as to sync it. That it is there does not mean that it is durable.
+func (b *bucket) keepFolder(folder string) error {
+	if folder == b.dir || b.known(folder) {
+		return nil
+	}
 	parent := filepath.Dir(folder)
-	for try := 0; ; try++ {
-		if err := b.makeFolder(parent); err != nil {
-			return err
-		}
-		err := b.fsys.Mkdir(folder)
-		if err == nil || errors.Is(err, fs.ErrExist) {
-			err = b.syncFolder(parent)
-		}
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, fs.ErrNotExist) || try == 100 {
-			return err
-		}
-		b.forget(parent) // a Delete found it empty
+	if err := b.keepFolder(parent); err != nil {
+		return err
+	}
+	if err := b.syncFolder(parent); err != nil {
+		return err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
