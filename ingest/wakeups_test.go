@@ -1,0 +1,149 @@
+package ingest_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// envInt is a number from the environment, for long forms of tests.
+func envInt(t testing.TB, name string, otherwise int) int {
+	t.Helper()
+	s := os.Getenv(name)
+	if s == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(s)
+	require.NoError(t, err, name)
+	return n
+}
+
+// Whatever the broker does to wake-ups, each job is handed over once. Each wake-up
+// is delivered ten times, all in a random order, but for 30% of the deliveries, which
+// are lost: all of some jobs and some of others.
+//
+// The long form:
+//
+//	FHIRDOCK_WAKEUPS=1000000 go test -run TestWakeUpsOfABadBroker -v -timeout 1h ./ingest
+func TestWakeUpsOfABadBroker(t *testing.T) {
+	n := envInt(t, "FHIRDOCK_WAKEUPS", 3000)
+	const copies, drop = 10, 0.3
+	broker := newBadBroker(copies, drop, 1)
+	topic := broker.topic()
+	bucket, store, clock := memblob.OpenBucket(nil), jobs.NewMemStore(), ingesttest.NewClock()
+	defer bucket.Close()
+	line := []byte(`{"resourceType":"Patient","id":"p"}` + "\n")
+	require.NoError(t, bucket.WriteAll(t.Context(), "in/p.ndjson", line, nil))
+
+	// One worker each with a subscription of its own, as two processes have.
+	numbers := make(map[string]int, n)
+	effects := make([]atomic.Int32, n)
+	handler := ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
+		effects[numbers[b.Job.ID]].Add(1)
+		return nil
+	})
+	var rescued atomic.Int64
+	opts := &ingest.Options{Now: clock.Now, Logger: slog.New(slog.DiscardHandler), Observe: func(e ingest.Event) {
+		if e.Kind == ingest.EventRescued {
+			rescued.Add(1)
+		}
+	}}
+	var svc *ingest.Service
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 2)
+	var workers []*ingest.Worker
+	for range cap(ended) {
+		var err error
+		subscription := broker.subscription()
+		defer subscription.Shutdown(context.Background())
+		svc, err = ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store}, opts)
+		require.NoError(t, err)
+		w, err := ingest.NewWorker(svc, handler, &ingest.WorkerOptions{Concurrency: 8})
+		require.NoError(t, err)
+		workers = append(workers, w)
+	}
+
+	// What the front door leaves behind.
+	pub := queue.NewPublisher(topic, nil)
+	for i := range n {
+		job := &jobs.Job{
+			ID: jobs.NewID(), OrganizationID: fmt.Sprint("org", i%20), Source: jobs.Webhook, State: jobs.Accepted, MaxAttempts: 5,
+			Payload:   jobs.Payload{Key: "in/p.ndjson", Size: int64(len(line)), ContentType: ndjson, Format: "ndjson", Validated: true},
+			CreatedAt: clock.Now().Add(time.Duration(i) * time.Microsecond), DueAt: clock.Now().Add(10 * time.Second),
+		}
+		numbers[job.ID] = i
+		require.NoError(t, store.Create(t.Context(), job))
+	}
+	publish(t, pub, numbers)
+
+	for _, w := range workers {
+		go func() { ended <- w.Run(ctx) }()
+	}
+	sweeper := ingest.NewSweeper(svc, nil)
+	<-broker.after(n * copies / 3)
+	sweeps, left := 0, n
+	for ; left > 0; sweeps++ { // the first beside the workers
+		require.Less(t, sweeps, 100)
+		clock.Advance(25 * time.Second) // less than a lease
+		_, err := sweeper.Sweep(t.Context())
+		require.NoError(t, err)
+		<-broker.after(-1)
+		due, err := store.Due(t.Context(), clock.Now().Add(time.Hour), n)
+		require.NoError(t, err)
+		left = len(due)
+	}
+	stop()
+	for range cap(ended) {
+		require.NoError(t, <-ended)
+	}
+	for id, i := range numbers {
+		require.EqualValues(t, 1, effects[i].Load(), "handed over once")
+		job, err := store.Get(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, jobs.Completed, job.State)
+		require.Equal(t, 1, job.Attempt)
+	}
+	require.Zero(t, rescued.Load(), "nobody was taken for dead")
+	require.InDelta(t, drop, float64(broker.lost)/float64(broker.sent), 0.05)
+	t.Logf("%d jobs, %d wake-ups of which %d (%.1f%%) were lost, %d sweeps: one effect each",
+		n, broker.sent, broker.lost, 100*float64(broker.lost)/float64(broker.sent), sweeps)
+}
+
+// publish sends a wake-up for each job, many at a time.
+func publish(t *testing.T, pub *queue.Publisher, ids map[string]int) {
+	t.Helper()
+	const senders = 200
+	todo, failed := make(chan string), make(chan error, senders)
+	for range senders {
+		go func() {
+			var err error
+			for id := range todo {
+				if e := pub.Publish(context.Background(), queue.Message{JobID: id}); e != nil {
+					err = e
+				}
+			}
+			failed <- err
+		}()
+	}
+	for id := range ids {
+		todo <- id
+	}
+	close(todo)
+	for range senders {
+		require.NoError(t, <-failed)
+	}
+}
