@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -38,6 +37,10 @@ func (s *Service) Job(ctx context.Context, who Caller, id string) (*jobs.Job, er
 type ListRequest struct {
 	// State to select; empty means all. ErrInvalid if it is not a state.
 	State jobs.State
+	// Code of the last failure; empty means all. Stores do not know it, so a call
+	// looks at a bounded number of jobs: a page may have fewer than Limit, or none,
+	// with others behind its cursor.
+	Code string
 	// Limit of the page: 0 means 50; at most 500, ErrInvalid above.
 	Limit int
 	// Cursor from the page before. ErrInvalid if it is not one.
@@ -58,11 +61,73 @@ func (s *Service) Jobs(ctx context.Context, who Caller, req ListRequest) (*jobs.
 		return nil, &Error{Kind: ErrInvalid, Message: "Unknown status; allowed are " + strings.Join(names, ", ")}
 	}
 	if req.Limit < 0 || req.Limit > jobs.MaxPage {
-		return nil, &Error{Kind: ErrInvalid, Message: fmt.Sprintf("limit must be from 1 to %d", jobs.MaxPage)}
+		return nil, errLimit
 	}
-	page, err := s.back.Jobs.List(ctx, jobs.Query{
-		OrganizationID: who.OrganizationID, State: req.State, Limit: req.Limit, Cursor: req.Cursor,
+	query := jobs.Query{OrganizationID: who.OrganizationID, State: req.State, Limit: req.Limit, Cursor: req.Cursor}
+	if req.Code == "" {
+		return s.list(ctx, query)
+	}
+	page := &jobs.Page{}
+	next, err := s.scan(ctx, query, func(j *jobs.Job) (bool, error) {
+		if hasCode(j, req.Code) {
+			page.Jobs = append(page.Jobs, j)
+		}
+		return len(page.Jobs) < query.PageSize(), nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	page.Next = next
+	return page, nil
+}
+
+// hasCode reports whether a job's last failure has a code; an empty one is anybody's.
+func hasCode(j *jobs.Job, code string) bool {
+	return code == "" || j.Failure != nil && j.Failure.Code == code
+}
+
+// maxScanned is how many jobs one call looks at where it selects by what stores do not
+// select by, and scanPage how many of them at a time.
+const (
+	maxScanned = 2000
+	scanPage   = 250
+)
+
+// scan shows the jobs of a query to visit until that has had enough, or maxScanned
+// were looked at. next is the cursor behind the last one, or before the one at which
+// visit failed; empty where none is left.
+func (s *Service) scan(ctx context.Context, q jobs.Query, visit func(*jobs.Job) (more bool, err error)) (next string, err error) {
+	q.Limit = scanPage
+	at := q.Cursor
+	for looked := 0; ; {
+		page, err := s.list(ctx, q)
+		if err != nil {
+			return at, err
+		}
+		for i, job := range page.Jobs {
+			behind := jobs.CursorOf(job).String() // visit may change the job
+			more, err := visit(job)
+			if err != nil {
+				return at, err
+			}
+			at = behind
+			if looked++; more && looked < maxScanned {
+				continue
+			}
+			if i+1 == len(page.Jobs) {
+				return page.Next, nil
+			}
+			return at, nil
+		}
+		if page.Next == "" {
+			return "", nil
+		}
+		q.Cursor = page.Next
+	}
+}
+
+func (s *Service) list(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
+	page, err := s.back.Jobs.List(ctx, q)
 	switch {
 	case errors.Is(err, jobs.ErrCursor):
 		return nil, &Error{Kind: ErrInvalid, Message: "The cursor is not one that a page gave", Err: err}

@@ -76,6 +76,7 @@ func New(s *ingest.Service, a auth.Authenticator, opts *Options) http.Handler {
 	h.handle(bundleRoute, map[string]endpoint{http.MethodPost: h.postBundle})
 	h.handle("/upload-url", map[string]endpoint{http.MethodPost: h.postUploadURL})
 	h.handle("/jobs", map[string]endpoint{http.MethodGet: h.listJobs})
+	h.handle("/jobs/redrive", map[string]endpoint{http.MethodPost: h.redriveAll}) // before what has a place for an id
 	h.handle("/jobs/{jobId}", map[string]endpoint{http.MethodGet: h.getJob, http.MethodDelete: h.cancelJob})
 	h.handle("/jobs/{jobId}/redrive", map[string]endpoint{http.MethodPost: h.redriveJob})
 	h.handle("/jobs/{jobId}/outcomes", map[string]endpoint{http.MethodGet: h.getOutcomes})

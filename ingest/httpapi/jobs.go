@@ -131,11 +131,9 @@ func (h *api) listJobs(w http.ResponseWriter, r *http.Request, who ingest.Caller
 	if err != nil {
 		return &httpError{status: http.StatusBadRequest, message: "Malformed query"}
 	}
-	req := ingest.ListRequest{State: jobs.State(q.Get("status")), Cursor: q.Get("cursor")}
-	if s := q.Get("limit"); s != "" {
-		if req.Limit, err = strconv.Atoi(s); err != nil || req.Limit < 1 {
-			return &httpError{status: http.StatusBadRequest, message: fmt.Sprintf("limit must be from 1 to %d", jobs.MaxPage)}
-		}
+	req := ingest.ListRequest{State: jobs.State(q.Get("status")), Code: q.Get("code"), Cursor: q.Get("cursor")}
+	if req.Limit, err = limit(q); err != nil {
+		return err
 	}
 	page, err := h.svc.Jobs(r.Context(), who, req)
 	if err != nil {
@@ -151,6 +149,19 @@ func (h *api) listJobs(w http.ResponseWriter, r *http.Request, who ingest.Caller
 	}
 	writeJSON(w, http.StatusOK, body)
 	return nil
+}
+
+// limit is a query's limit; 0 where it has none.
+func limit(q url.Values) (int, error) {
+	s := q.Get("limit")
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, &httpError{status: http.StatusBadRequest, message: fmt.Sprintf("limit must be from 1 to %d", jobs.MaxPage)}
+	}
+	return n, nil
 }
 
 func (h *api) cancelJob(w http.ResponseWriter, r *http.Request, who ingest.Caller, id string) error {

@@ -1,0 +1,95 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// RedriveRequest selects failed jobs of the caller. Zero fields select all.
+type RedriveRequest struct {
+	// Code of the failure; see [Failure].
+	Code string
+	// After and Before bound the time at which a job failed: not before After, and
+	// before Before.
+	After, Before time.Time
+	// Limit of jobs that are redriven by one call: 0 means 100; at most 500,
+	// ErrInvalid above.
+	Limit int
+	// Cursor from the call before. ErrInvalid if it is not one.
+	Cursor string
+}
+
+// Redriven is what one call of [Service.RedriveAll] did.
+type Redriven struct {
+	// Jobs that were redriven.
+	Jobs int
+	// Skipped were selected and can't be redriven: an upload that was refused has
+	// no payload, and one job or another may have been redriven by somebody else
+	// meanwhile.
+	Skipped int
+	// Next is the cursor to go on with; empty where no failed job is left to look
+	// at. A call looks at a bounded number of jobs, so Next may be set where few or
+	// none were redriven.
+	Next string
+}
+
+const defaultRedrive = 100
+
+// selects reports whether a job is one to redrive.
+func (r *RedriveRequest) selects(j *jobs.Job) bool {
+	return j.State == jobs.Failed && hasCode(j, r.Code) &&
+		(r.After.IsZero() || !j.FinishedAt.Before(r.After)) && (r.Before.IsZero() || j.FinishedAt.Before(r.Before))
+}
+
+// RedriveAll accepts failed jobs once more, the newest first, some at a time: call it
+// with the cursor that it returned until there is none. A job that fails again
+// meanwhile is not redriven a second time on the way; calling it anew from the start
+// redrives what is failed then. Several callers at once redrive each job once.
+//
+// Errors: ErrInvalid, ErrForbidden, ErrUnavailable. In the latter case what was
+// redriven stays so, and is returned beside the error, with the cursor of the job
+// that could not be.
+func (s *Service) RedriveAll(ctx context.Context, who Caller, req RedriveRequest) (*Redriven, error) {
+	if err := who.check(); err != nil {
+		return nil, err
+	}
+	if req.Limit < 0 || req.Limit > jobs.MaxPage {
+		return nil, errLimit
+	}
+	setDefault(&req.Limit, defaultRedrive)
+	done := &Redriven{}
+	query := jobs.Query{OrganizationID: who.OrganizationID, State: jobs.Failed, Cursor: req.Cursor}
+	next, err := s.scan(ctx, query, func(j *jobs.Job) (bool, error) {
+		if !req.selects(j) {
+			return true, nil
+		}
+		job, err := jobs.Change(ctx, s.back.Jobs, j.ID, func(j *jobs.Job) error {
+			if !req.selects(j) {
+				return errUnchanged
+			}
+			now := s.now()
+			return j.Redrive(now, now.Add(s.opts.WakeAfter))
+		})
+		switch {
+		case errors.Is(err, errUnchanged), errors.Is(err, jobs.ErrState), errors.Is(err, jobs.ErrNotFound):
+			done.Skipped++
+			return true, nil
+		case err != nil:
+			return false, unavailable("redrive job", err)
+		}
+		s.wake(ctx, job)
+		done.Jobs++
+		return done.Jobs < req.Limit, nil
+	})
+	done.Next = next
+	if done.Jobs > 0 {
+		s.opts.Logger.InfoContext(ctx, "failed jobs redriven", "jobs", done.Jobs, "skipped", done.Skipped)
+	}
+	return done, err
+}
+
+var errLimit = &Error{Kind: ErrInvalid, Message: fmt.Sprintf("limit must be from 1 to %d", jobs.MaxPage)}
