@@ -92,35 +92,36 @@ func TestRedriveAllSelects(t *testing.T) {
 
 // A pass ends, though jobs fail again while it is under way, and has each once.
 func TestRedriveAllGoesOnFromItsCursor(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
-	ids := failed(t, p, 30, nil)
-	times := map[string]int{}
-	req := ingest.RedriveRequest{Limit: 7}
-	calls := 0
-	for {
-		done, err := p.Service.RedriveAll(t.Context(), caller, req)
-		require.NoError(t, err)
-		calls++
-		n := 0
-		for _, i := range redriven(t, p, ids) {
-			n++
-			times[ids[i]]++
-			_, err := jobs.Change(t.Context(), p.Jobs, ids[i], func(j *jobs.Job) error {
-				claim, err := j.Take(p.Clock.Now(), "w", time.Second)
-				require.NoError(t, err)
-				return j.Fail(p.Clock.Now(), *claim, jobs.Failure{Code: "again"})
-			})
+	for limit, want := range map[int]int{7: 5, 10: 3, 30: 1, 500: 1} {
+		p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+		ids := failed(t, p, 30, nil)
+		times := map[string]int{}
+		req := ingest.RedriveRequest{Limit: limit}
+		calls := 0
+		for {
+			done, err := p.Service.RedriveAll(t.Context(), caller, req)
 			require.NoError(t, err)
+			calls++
+			waiting := redriven(t, p, ids)
+			require.Len(t, waiting, done.Jobs)
+			for _, i := range waiting {
+				times[ids[i]]++
+				_, err := jobs.Change(t.Context(), p.Jobs, ids[i], func(j *jobs.Job) error {
+					claim, err := j.Take(p.Clock.Now(), "w", time.Second)
+					require.NoError(t, err)
+					return j.Fail(p.Clock.Now(), *claim, jobs.Failure{Code: "again"})
+				})
+				require.NoError(t, err)
+			}
+			if req.Cursor = done.Next; req.Cursor == "" {
+				break
+			}
 		}
-		require.Equal(t, n, done.Jobs)
-		if req.Cursor = done.Next; req.Cursor == "" {
-			break
+		require.Equal(t, want, calls, "limit %d", limit)
+		require.Len(t, times, 30)
+		for id, n := range times {
+			require.Equal(t, 1, n, id)
 		}
-	}
-	require.Equal(t, 5, calls)
-	require.Len(t, times, 30)
-	for id, n := range times {
-		require.Equal(t, 1, n, id)
 	}
 }
 
@@ -296,4 +297,46 @@ func TestRedrivenJobsAreWorkedOn(t *testing.T) {
 	for id, n := range counts {
 		require.Equal(t, 3, n, fmt.Sprintf("%s: once for each job", id))
 	}
+}
+
+// staleStore lists jobs as they were before somebody else changed them.
+type staleStore struct {
+	jobs.Store
+	meanwhile func()
+}
+
+func (s *staleStore) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
+	page, err := s.Store.List(ctx, q)
+	if s.meanwhile != nil {
+		s.meanwhile()
+	}
+	return page, err
+}
+
+// A job that somebody else redrove, and that completed, is not done once more.
+func TestRedriveAllLooksAgain(t *testing.T) {
+	store := &staleStore{Store: jobs.NewMemStore()}
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
+	ids := failed(t, p, 3, nil)
+	store.meanwhile = func() {
+		for i, fail := range []bool{false, true} {
+			_, err := jobs.Change(t.Context(), store.Store, ids[i], func(j *jobs.Job) error {
+				require.NoError(t, j.Redrive(p.Clock.Now(), p.Clock.Now()))
+				claim, err := j.Take(p.Clock.Now(), "w", time.Second)
+				require.NoError(t, err)
+				if fail {
+					return j.Fail(p.Clock.Now(), *claim, jobs.Failure{Code: "another"})
+				}
+				return j.Complete(p.Clock.Now(), *claim)
+			})
+			require.NoError(t, err)
+		}
+	}
+	done, err := p.Service.RedriveAll(t.Context(), caller, ingest.RedriveRequest{Code: "handler"})
+	require.NoError(t, err)
+	require.Equal(t, ingest.Redriven{Jobs: 1, Skipped: 2}, *done)
+	require.Equal(t, jobs.Completed, mustGet(t, p, ids[0]).State)
+	require.Zero(t, mustGet(t, p, ids[0]).Run)
+	require.Equal(t, jobs.Failed, mustGet(t, p, ids[1]).State)
+	require.Equal(t, []int{2}, redriven(t, p, ids))
 }
