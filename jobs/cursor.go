@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"strings"
@@ -16,6 +17,11 @@ type Cursor struct {
 
 // CursorOf is the place behind a job.
 func CursorOf(j *Job) Cursor { return Cursor{CreatedAt: j.CreatedAt, ID: j.ID} }
+
+// Compare orders places by time and then id: negative if c is before d.
+func (c Cursor) Compare(d Cursor) int {
+	return cmp.Or(c.CreatedAt.Compare(d.CreatedAt), cmp.Compare(c.ID, d.ID))
+}
 
 // String is the cursor as callers see it: opaque, and safe in a URL.
 func (c Cursor) String() string {

@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"cmp"
 	"container/heap"
 	"context"
 	"slices"
@@ -16,17 +15,25 @@ type MemStore struct {
 	jobs map[string]*memJob
 	orgs map[string][]*memJob // of an organization, oldest first
 	due  dueHeap
+	// lines of the organizations, and the ids of those with an unfinished job, in
+	// order.
+	lines  map[string]*line
+	active []string
 }
 
-// memJob is a stored job and its place in the heap; -1 if it is never due.
+// memJob is a stored job and its place in the heap; -1 if it is never due. line
+// is the part of its organization's line that it stands in, nil if in none, and
+// place where.
 type memJob struct {
 	*Job
-	at int
+	at    int
+	line  *headHeap
+	place int
 }
 
 // NewMemStore returns an empty store.
 func NewMemStore() *MemStore {
-	return &MemStore{jobs: make(map[string]*memJob), orgs: make(map[string][]*memJob)}
+	return &MemStore{jobs: make(map[string]*memJob), orgs: make(map[string][]*memJob), lines: make(map[string]*line)}
 }
 
 var _ Store = (*MemStore)(nil)
@@ -144,8 +151,9 @@ func (s *MemStore) Due(ctx context.Context, now time.Time, limit int) ([]*Job, e
 	return due, nil
 }
 
-// index puts a job where its due time says.
+// index puts a job where its due time and its state say.
 func (s *MemStore) index(m *memJob) {
+	s.enqueue(m)
 	switch {
 	case m.at < 0 && !m.DueAt.IsZero():
 		heap.Push(&s.due, m)
@@ -156,9 +164,7 @@ func (s *MemStore) index(m *memJob) {
 	}
 }
 
-func compareToCursor(m *memJob, c Cursor) int {
-	return cmp.Or(m.CreatedAt.Compare(c.CreatedAt), cmp.Compare(m.ID, c.ID))
-}
+func compareToCursor(m *memJob, c Cursor) int { return CursorOf(m.Job).Compare(c) }
 
 // dueHeap has the job that is due first on top.
 type dueHeap []*memJob

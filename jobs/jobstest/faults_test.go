@@ -57,7 +57,15 @@ type broken struct {
 	update func(context.Context, *jobs.Job) error
 	list   func(context.Context, jobs.Query) (*jobs.Page, error)
 	due    func(context.Context, time.Time, int) ([]*jobs.Job, error)
+	heads  func(context.Context, jobs.HeadsQuery) ([]*jobs.Job, error)
 	reopen func() jobs.Store
+}
+
+func (b *broken) Heads(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
+	if b.heads != nil {
+		return b.heads(ctx, q)
+	}
+	return b.Store.(jobs.Scheduler).Heads(ctx, q)
 }
 
 func (b *broken) Create(ctx context.Context, j *jobs.Job) error {
@@ -339,6 +347,88 @@ var faults = []struct {
 	{"a context that has ended does nothing", func(b *broken, mem *jobs.MemStore) {
 		b.get = func(ctx context.Context, id string) (*jobs.Job, error) {
 			return mem.Get(context.WithoutCancel(ctx), id)
+		}
+	}},
+	{"heads are the oldest jobs", func(b *broken, mem *jobs.MemStore) {
+		b.heads = func(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
+			found, err := mem.Heads(ctx, q)
+			slices.Reverse(found)
+			return found, err
+		}
+	}},
+	{"heads are the oldest jobs", func(b *broken, mem *jobs.MemStore) {
+		// Jobs of the same time are in any order.
+		b.heads = func(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
+			found, err := mem.Heads(ctx, q)
+			if len(found) > 1 && found[0].CreatedAt.Equal(found[1].CreatedAt) {
+				found[0], found[1] = found[1], found[0]
+			}
+			return found, err
+		}
+	}},
+	{"heads have a standing", func(b *broken, mem *jobs.MemStore) {
+		b.heads = func(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
+			if q.Standing == jobs.Waiting {
+				q.Standing = jobs.Unfinished
+			}
+			return mem.Heads(ctx, q)
+		}
+	}},
+	{"heads have a standing", func(b *broken, mem *jobs.MemStore) {
+		// What was refused before it was begun stands in the line too.
+		b.create = func(ctx context.Context, j *jobs.Job) error {
+			if j.State == jobs.Failed {
+				j.StartedAt = j.CreatedAt
+			}
+			return mem.Create(ctx, j)
+		}
+	}},
+	{"heads follow updates", func(b *broken, mem *jobs.MemStore) {
+		first := map[string]jobs.State{}
+		b.create = func(ctx context.Context, j *jobs.Job) error { first[j.ID] = j.State; return mem.Create(ctx, j) }
+		b.heads = func(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
+			found, err := mem.Heads(ctx, q)
+			return slices.DeleteFunc(found, func(j *jobs.Job) bool { return first[j.ID] != jobs.Accepted }), err
+		}
+	}},
+	{"heads go from one organization to the next", func(b *broken, mem *jobs.MemStore) {
+		// The bound counts jobs.
+		b.heads = func(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
+			found, err := mem.Heads(ctx, q)
+			if q.Organizations > 0 {
+				found = found[:min(len(found), q.Organizations)]
+			}
+			return found, err
+		}
+	}},
+	{"heads go from one organization to the next", func(b *broken, mem *jobs.MemStore) {
+		b.heads = func(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
+			found, err := mem.Heads(ctx, q)
+			if q.After != "" { // the fault: it begins with the organization itself
+				own, _ := mem.Heads(ctx, jobs.HeadsQuery{OrganizationID: q.After})
+				found = append(own, found...)
+			}
+			return found, err
+		}
+	}},
+	{"heads of one organization are its own", func(b *broken, mem *jobs.MemStore) {
+		b.heads = func(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
+			q.OrganizationID = strings.ToLower(q.OrganizationID)
+			return mem.Heads(ctx, q)
+		}
+	}},
+	{"heads hold the whole job", func(b *broken, mem *jobs.MemStore) {
+		b.heads = func(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
+			found, err := mem.Heads(ctx, q)
+			for _, j := range found {
+				j.NotBefore = time.Time{}
+			}
+			return found, err
+		}
+	}},
+	{"heads need a context that has not ended", func(b *broken, mem *jobs.MemStore) {
+		b.heads = func(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
+			return mem.Heads(context.WithoutCancel(ctx), q)
 		}
 	}},
 	{"jobs outlive the store", func(b *broken, mem *jobs.MemStore) {

@@ -38,7 +38,7 @@ type Clause struct {
 
 // Clauses are all promises.
 func Clauses() []Clause {
-	return []Clause{
+	return append([]Clause{
 		{"created job is read as it was written", roundTrip},
 		{"every field is kept", everyField},
 		{"times are kept to the microsecond in UTC", times},
@@ -65,14 +65,15 @@ func Clauses() []Clause {
 		{"a cursor that was never given is refused", badCursor},
 		{"a context that has ended does nothing", endedContext},
 		{durability, durable},
-	}
+	}, scheduling()...)
 }
 
 // durability is the clause that needs a [Reopener].
 const durability = "jobs outlive the store"
 
 // Run runs all clauses, each on a store of its own. The clause on durability is
-// skipped, aloud, for a store that is no [Reopener].
+// skipped, aloud, for a store that is no [Reopener], and those on heads for one
+// that is no [jobs.Scheduler].
 func Run(t *testing.T, open Open) {
 	for _, c := range Clauses() {
 		t.Run(c.Name, func(t *testing.T) {
@@ -80,6 +81,7 @@ func Run(t *testing.T, open Open) {
 			if _, ok := s.(Reopener); c.Name == durability && !ok {
 				t.Skipf("SKIPPED: %T is no jobstest.Reopener, so whether its jobs outlive it is not tested", s)
 			}
+			skipHeads(t, c, s)
 			c.Check(t, s)
 		})
 	}

@@ -23,9 +23,10 @@ type Options struct {
 // Store keeps jobs in a SQL database. It is safe for concurrent use, by several
 // processes. Its errors hold no values of a record.
 type Store struct {
-	db     *sql.DB
-	q      queries
-	commit *committer // of SQLite; nil for PostgreSQL
+	db      *sql.DB
+	dialect Dialect
+	q       queries
+	commit  *committer // of SQLite; nil for PostgreSQL
 }
 
 var _ jobs.Store = (*Store)(nil)
@@ -89,7 +90,7 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	} else if err := Migrate(ctx, db, o.Dialect); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, q: queriesFor(o.Dialect)}
+	s := &Store{db: db, dialect: o.Dialect, q: queriesFor(o.Dialect)}
 	if o.Dialect == SQLite {
 		s.commit = newCommitter(db)
 	}

@@ -22,7 +22,7 @@ import (
 
 // reopenable opens its database once more.
 type reopenable struct {
-	jobs.Store
+	*sqljobs.Store
 	db   *sql.DB
 	open func(t jobstest.T) jobs.Store
 }

@@ -1,0 +1,11 @@
+-- +goose Up
+-- The oldest of an organization's jobs that are not finished; and, for those who
+-- keep an order behind what failed, of those that failed once they were begun.
+CREATE INDEX fhirdock_jobs_heads ON fhirdock_jobs (organization_id, created_at, id, state)
+    WHERE state IN ('accepted', 'processing');
+CREATE INDEX fhirdock_jobs_failed ON fhirdock_jobs (organization_id, created_at, id)
+    WHERE state = 'failed' AND (record::json ->> 'StartedAt') <> '0001-01-01T00:00:00Z';
+
+-- +goose Down
+DROP INDEX fhirdock_jobs_failed;
+DROP INDEX fhirdock_jobs_heads;
