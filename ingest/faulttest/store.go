@@ -1,0 +1,76 @@
+package faulttest
+
+import (
+	"context"
+	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// Store is a job store with faults. A Reopen of the store inside, as in
+// jobstest.Reopener, is not passed on.
+func Store(inner jobs.Store, plan Plan) jobs.Store { return &store{inner, plan} }
+
+type store struct {
+	inner jobs.Store
+	plan  Plan
+}
+
+func (s *store) Create(ctx context.Context, job *jobs.Job) error {
+	return s.write(ctx, StoreCreate, job, s.inner.Create)
+}
+
+func (s *store) Update(ctx context.Context, job *jobs.Job) error {
+	return s.write(ctx, StoreUpdate, job, s.inner.Update)
+}
+
+// write passes a copy on, so that one call done twice is twice the same, and the
+// caller's job has a new revision only where it is told of success.
+func (s *store) write(ctx context.Context, kind Kind, job *jobs.Job, write func(context.Context, *jobs.Job) error) error {
+	var revision int64
+	err := s.plan.run(ctx, Call{kind, job.ID}, func(ctx context.Context) error {
+		sent := job.Clone()
+		err := write(ctx, sent)
+		revision = sent.Revision
+		return err
+	})
+	if err == nil {
+		job.Revision = revision
+	}
+	return err
+}
+
+func (s *store) Get(ctx context.Context, id string) (job *jobs.Job, err error) {
+	err = s.plan.run(ctx, Call{StoreGet, id}, func(ctx context.Context) (err error) {
+		job, err = s.inner.Get(ctx, id)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return job, nil
+}
+
+func (s *store) List(ctx context.Context, q jobs.Query) (page *jobs.Page, err error) {
+	err = s.plan.run(ctx, Call{StoreList, q.OrganizationID}, func(ctx context.Context) (err error) {
+		page, err = s.inner.List(ctx, q)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+// Due returns what could be read beside an error of the store inside, as that does.
+func (s *store) Due(ctx context.Context, now time.Time, limit int) (due []*jobs.Job, err error) {
+	var own error
+	err = s.plan.run(ctx, Call{Kind: StoreDue}, func(ctx context.Context) error {
+		due, own = s.inner.Due(ctx, now, limit)
+		return own
+	})
+	if err != nil && own == nil {
+		return nil, err
+	}
+	return due, err
+}
