@@ -16,7 +16,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -190,14 +189,18 @@ type sectionReader struct {
 	name string
 	next int
 	cur  *blob.Reader
+	left int64 // bytes of the section in the part that is open
 }
 
 func (r *sectionReader) Read(p []byte) (int, error) {
 	for {
 		if r.cur != nil {
 			n, err := r.cur.Read(p)
+			r.left -= int64(n)
 			if err == io.EOF {
-				err = errors.Join(r.cur.Close())
+				if err = r.cur.Close(); err == nil && r.left > 0 {
+					err = fmt.Errorf("stage: read part: %d bytes are missing: %w", r.left, io.ErrUnexpectedEOF)
+				}
 				r.cur = nil
 			}
 			if n > 0 || err != nil {
@@ -220,7 +223,7 @@ func (r *sectionReader) Read(p []byte) (int, error) {
 			if err != nil {
 				return 0, fmt.Errorf("stage: open part: %w", err)
 			}
-			r.cur = cur
+			r.cur, r.left = cur, s.Bytes
 			break
 		}
 	}

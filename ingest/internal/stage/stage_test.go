@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/ingest/faulttest"
 )
 
 func read(t *testing.T, ix *Index, name string) string {
@@ -66,6 +68,26 @@ func TestWriteLeavesNothingOfASourceThatFailed(t *testing.T) {
 	require.ErrorIs(t, err, broken)
 	_, err = bucket.List(nil).Next(t.Context())
 	require.Equal(t, io.EOF, err)
+}
+
+// A part whose read ends early must not pass for a shorter one.
+func TestAPartThatIsCutIsNoPart(t *testing.T) {
+	bucket := memblob.OpenBucket(nil)
+	defer bucket.Close()
+	for n := 1; n <= 2; n++ { // the cut comes before the first byte, or behind the last
+		job := New(faulttest.Bucket(bucket, faulttest.NthCall(faulttest.BucketRead, 2+n, faulttest.Drop)), "staging").Job("j")
+		require.NoError(t, job.Put(t.Context(), 0, 1, []Section{{Name: "A", Count: 1, Data: []byte("first\n")}}))
+		require.NoError(t, job.Put(t.Context(), 1, 2, []Section{{Name: "A", Count: 1, Data: []byte("second\n")}}))
+		ix, err := job.Index(t.Context())
+		require.NoError(t, err)
+		raw, err := io.ReadAll(ix.Open(t.Context(), "A"))
+		if n == 1 {
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		} else {
+			require.NoError(t, err, "all of it was read")
+			require.Equal(t, "first\nsecond\n", string(raw))
+		}
+	}
 }
 
 func TestWhatIsNoPart(t *testing.T) {
