@@ -116,15 +116,14 @@ const notifyTimeout = 10 * time.Second
 // stored tells the pipeline and the client.
 func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size int64) {
 	// The object stands, whether the client waits for the answer or not.
-	ctx := context.WithoutCancel(r.Context())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), notifyTimeout)
+	defer cancel()
 	created := notify.ObjectCreated{Bucket: h.opts.Bucket, Key: g.key, Size: size, Time: time.Now().UTC()}
 	if attrs, err := h.bucket.Attributes(ctx, g.key); err == nil && attrs.ETag != "" {
 		created.ETag = strings.Trim(attrs.ETag, `"`)
 		w.Header().Set("ETag", attrs.ETag)
 	}
 	if h.opts.OnCreated != nil {
-		ctx, cancel := context.WithTimeout(ctx, notifyTimeout)
-		defer cancel()
 		if err := h.opts.OnCreated(ctx, created); err != nil {
 			h.opts.Logger.WarnContext(ctx, "notification of an upload failed", "error", err)
 		}
