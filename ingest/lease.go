@@ -22,13 +22,15 @@ type lease struct {
 	cancel context.CancelCauseFunc
 	done   chan struct{}
 
-	mu  sync.Mutex // serializes changes
-	job *jobs.Job
+	turn chan struct{} // has one place, of who changes the record
+	mu   sync.Mutex
+	job  *jobs.Job
 }
 
 // newLease starts watching over a claim that was taken then; end ends that.
 func newLease(ctx context.Context, s *Service, job *jobs.Job, claim jobs.Claim, length time.Duration, taken time.Time) *lease {
-	l := &lease{svc: s, claim: claim, length: length, taken: taken, job: job, done: make(chan struct{})}
+	l := &lease{svc: s, claim: claim, length: length, taken: taken, job: job,
+		done: make(chan struct{}), turn: make(chan struct{}, 1)}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
 	go l.watch()
 	return l
@@ -50,11 +52,16 @@ func (l *lease) current() *jobs.Job {
 // somebody else the change is tried on that one; the transitions refuse it if the
 // claim is gone. A store that does not answer is given up on.
 func (l *lease) change(ctx context.Context, change func(*jobs.Job) error) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
-	next := l.job.Clone()
+	// Not a mutex: whoever waits behind a store that does not answer gives up too.
+	select {
+	case l.turn <- struct{}{}:
+		defer func() { <-l.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	next := l.current()
 	if err := change(next); err != nil {
 		return err
 	}
@@ -69,6 +76,8 @@ func (l *lease) change(ctx context.Context, change func(*jobs.Job) error) error 
 	default:
 		return err
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.job = next
 	return nil
 }
