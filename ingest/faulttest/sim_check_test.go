@@ -1,0 +1,160 @@
+package faulttest_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// checker is a store that checks each write against the promises. Writes come one
+// after the other, so that it sees the record before and behind each.
+type checker struct {
+	w     reporter
+	mu    sync.Mutex
+	inner jobs.Store
+	// owners are the processes by the lease owners that they put into records.
+	owners map[string]string
+}
+
+// reporter hears of broken promises.
+type reporter interface {
+	violation(format string, args ...any)
+}
+
+// as is the store as one process sees it.
+func (c *checker) as(process string) jobs.Store {
+	return &checkedStore{Store: c.inner, c: c, process: process}
+}
+
+type checkedStore struct {
+	jobs.Store // for what only reads
+	c          *checker
+	process    string
+}
+
+func (s *checkedStore) Create(ctx context.Context, job *jobs.Job) error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	err := s.Store.Create(ctx, job)
+	if err != nil {
+		return err
+	}
+	if job.State != jobs.Accepted && job.State != jobs.AwaitingUpload {
+		s.c.w.violation("job %s is created %s", job.ID, job.State)
+	}
+	s.c.checkDue(job)
+	return nil
+}
+
+func (s *checkedStore) Update(ctx context.Context, job *jobs.Job) error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	old, oldErr := s.Store.Get(context.WithoutCancel(ctx), job.ID)
+	from := job.Revision
+	err := s.Store.Update(ctx, job)
+	if err != nil {
+		return err
+	}
+	switch {
+	case oldErr != nil:
+		s.c.w.violation("job %s is updated and can't be read: %v", job.ID, oldErr)
+		return nil
+	case from != old.Revision || job.Revision != old.Revision+1:
+		s.c.w.violation("job %s: revision %d is updated by a change of revision %d to %d", job.ID, old.Revision, from, job.Revision)
+	}
+	s.c.checkChange(old, jobs.Stored(job), s.process)
+	return nil
+}
+
+// edges are the changes of state that there are; a state may always be kept, save
+// for those that nothing follows.
+var edges = map[jobs.State][]jobs.State{
+	jobs.AwaitingUpload: {jobs.AwaitingUpload, jobs.Accepted, jobs.Expired, jobs.Failed, jobs.Cancelled},
+	jobs.Expired:        {jobs.Expired, jobs.Accepted, jobs.Failed},
+	jobs.Accepted:       {jobs.Accepted, jobs.Processing, jobs.Failed, jobs.Cancelled},
+	jobs.Processing:     {jobs.Processing, jobs.Accepted, jobs.Completed, jobs.Failed, jobs.Cancelled},
+	jobs.Completed:      {jobs.Accepted},
+	jobs.Failed:         {jobs.Accepted},
+	jobs.Cancelled:      {jobs.Cancelled}, // cleared away
+}
+
+func (c *checker) checkChange(old, now *jobs.Job, process string) {
+	bad := func(format string, args ...any) {
+		c.w.violation("%s changes job %s from %s (attempt %d, run %d) to %s (attempt %d, run %d): "+format,
+			append([]any{process, old.ID, old.State, old.Attempt, old.Run, now.State, now.Attempt, now.Run}, args...)...)
+	}
+	allowed := false
+	for _, to := range edges[old.State] {
+		allowed = allowed || to == now.State
+	}
+	if !allowed {
+		bad("there is no such edge")
+	}
+	redriven := (old.State == jobs.Completed || old.State == jobs.Failed) && now.State == jobs.Accepted
+	claimed := now.State == jobs.Processing && (old.State != jobs.Processing || old.LeaseOwner != now.LeaseOwner)
+
+	switch {
+	case old.State == jobs.Completed && redriven:
+		if now.Run != old.Run+1 || now.Progress != (jobs.Progress{}) {
+			bad("the redrive of a completed job starts a new run")
+		}
+	case now.Run != old.Run:
+		bad("the run may not change")
+	case now.Progress.Done < old.Progress.Done, now.Progress.Rejected < old.Progress.Rejected, now.Progress.Offset < old.Progress.Offset,
+		now.Progress.Entries < old.Progress.Entries, now.Progress.Lines < old.Progress.Lines:
+		bad("progress goes back from %+v to %+v", old.Progress, now.Progress)
+	}
+	switch {
+	case redriven && now.Attempt == 0:
+	case claimed && now.Attempt == old.Attempt+1:
+	case old.State == jobs.Processing && now.State == jobs.Accepted && now.Attempt == old.Attempt-1: // given back
+	case now.Attempt != old.Attempt || claimed:
+		bad("the attempt may not change like that")
+	}
+	if now.Attempt > now.MaxAttempts {
+		bad("there are %d attempts", now.MaxAttempts)
+	}
+
+	// Who claims, or rescues, does it by its own clock, which the record tells.
+	if old.State == jobs.Processing && now.UpdatedAt.Before(old.DueAt) {
+		mine := c.owners[old.LeaseOwner] == process
+		if claimed || !mine && now.State != jobs.Cancelled {
+			bad("the lease of %s lasts until %s, and it is %s", old.LeaseOwner, clock(old.DueAt), clock(now.UpdatedAt))
+		}
+	}
+	if claimed {
+		c.owners[now.LeaseOwner] = process
+	}
+	// What only the holder of the lease may do.
+	if c.owners[old.LeaseOwner] != process && (now.State == jobs.Completed || !redriven && now.Progress != old.Progress) {
+		bad("the lease is that of %q", old.LeaseOwner)
+	}
+	if old.LeaseOwner != "" && now.LeaseOwner == old.LeaseOwner && c.owners[now.LeaseOwner] != process && old.State == jobs.Processing {
+		bad("the lease is that of %q", old.LeaseOwner)
+	}
+	if (now.LeaseOwner != "") != (now.State == jobs.Processing) {
+		bad("the lease is that of %q", now.LeaseOwner)
+	}
+	c.checkDue(now)
+	if !strings.HasPrefix(now.Payload.Key, "incoming/fhir/"+now.OrganizationID+"/") || now.Payload.Key != old.Payload.Key {
+		bad("the payload is %s", now.Payload.Key)
+	}
+}
+
+// checkDue: somebody looks at every job that is not finished, and at a finished one
+// only for what is left to do.
+func (c *checker) checkDue(j *jobs.Job) {
+	switch {
+	case !j.State.Finished() && j.DueAt.IsZero():
+		c.w.violation("job %s is %s and never due", j.ID, j.State)
+	case (j.State == jobs.Completed || j.State == jobs.Failed) && !j.DueAt.IsZero():
+		c.w.violation("job %s is %s and due", j.ID, j.State)
+	case j.State.Finished() != !j.FinishedAt.IsZero():
+		c.w.violation("job %s is %s and finished at %s", j.ID, j.State, j.FinishedAt)
+	}
+}
+
+func clock(t time.Time) string { return t.Format("15:04:05.000") }

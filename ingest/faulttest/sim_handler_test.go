@@ -1,0 +1,136 @@
+package faulttest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/faulttest"
+	"github.com/fhirdock/fhirdock/ingest/sink"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// effect is one resource of one run of a job.
+type effect struct {
+	job   string
+	run   int
+	index int64
+}
+
+// ledger is a store of effects, as a SQL database would be: a batch is applied
+// whole, and its key once.
+type ledger struct {
+	w *world
+
+	mu      sync.Mutex
+	keys    map[string]bool
+	effects map[effect]int
+}
+
+func (l *ledger) apply(b *ingest.Batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.keys[b.Key] && !l.w.variant.noKeys {
+		return
+	}
+	l.keys[b.Key] = true
+	for i := range b.Resources {
+		if refused(b.Resources[i].ID) {
+			continue
+		}
+		e := effect{b.Job.ID, b.Job.Run, b.Resources[i].Index}
+		if l.effects[e]++; l.effects[e] > 1 {
+			l.w.violation("resource %d of run %d of job %s has its effect %d times, under %s now", e.index, e.run, e.job, l.effects[e], b.Key)
+		}
+	}
+}
+
+func (l *ledger) count(job string, run int, index int64) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.effects[effect{job, run, index}]
+}
+
+// The organizations by what their payloads are for.
+const (
+	ledgerOrg = "ledger"
+	lakeOrg   = "lake"
+)
+
+// refused says which resources the handler does not take.
+func refused(id string) bool { return strings.HasPrefix(id, "refused") }
+
+// handler makes effects in the ledger, or in the lake, and has faults of its own.
+type handler struct {
+	p    *process
+	lake *sink.Lake
+}
+
+func (p *process) handler() ingest.Handler { return &handler{p, sink.NewLake(p.bucket, nil)} }
+
+// kindHandle is a call of the handler's own back end.
+const kindHandle faulttest.Kind = "handler.Handle"
+
+var errHandler = errors.New("the handler's back end fails")
+
+func (h *handler) Handle(ctx context.Context, b *ingest.Batch) error {
+	if b.Job.OrganizationID == lakeOrg {
+		return h.lake.Handle(ctx, b)
+	}
+	for i := range b.Resources {
+		if refused(b.Resources[i].ID) {
+			b.Reject(i, "business-rule", "It is not taken")
+		}
+	}
+	c := faulttest.Call{Kind: kindHandle, Key: fmt.Sprintf("%s/%d/%d", b.Job.ID, b.Job.Run, b.Start)}
+	switch h.p.plan(ctx, c) {
+	case faulttest.Before:
+		return errHandler
+	case faulttest.After:
+		h.apply(b)
+		return errHandler
+	case faulttest.Hang:
+		<-ctx.Done()
+		return ctx.Err()
+	case faulttest.HangAfter:
+		h.apply(b)
+		<-ctx.Done()
+		return ctx.Err()
+	case faulttest.Late:
+		<-ctx.Done()
+		h.apply(b)
+		return ctx.Err()
+	case faulttest.Double:
+		h.apply(b)
+	case faulttest.Drop:
+		h.apply(b)
+		panic("the handler panics")
+	case faulttest.Delay:
+		return ingest.Permanent(errHandler)
+	}
+	h.apply(b)
+	return nil
+}
+
+func (h *handler) apply(b *ingest.Batch) {
+	if !h.p.dead.Load() {
+		h.p.w.ledger.apply(b)
+	}
+}
+
+func (h *handler) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
+	if job.OrganizationID == lakeOrg {
+		return h.lake.Finish(ctx, job)
+	}
+	return nil, nil
+}
+
+func (h *handler) Discard(ctx context.Context, job *jobs.Job) error {
+	if job.OrganizationID == lakeOrg {
+		return h.lake.Discard(ctx, job)
+	}
+	return nil
+}

@@ -1,0 +1,252 @@
+package faulttest_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/memblob"
+	"gocloud.dev/pubsub"
+
+	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/faulttest"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// world is one simulated deployment and all that is known of it.
+type world struct {
+	t       *testing.T
+	seed    uint64
+	rng     *rand.Rand // of the goroutine of run alone
+	variant variant
+	began   time.Time
+
+	store   *checker
+	bucket  *blob.Bucket
+	topic   *pubsub.Topic
+	sub     *pubsub.Subscription
+	signer  *signedurl.Signer
+	ledger  *ledger
+	front   atomic.Pointer[process]
+	chaos   atomic.Bool
+	clients sync.WaitGroup
+
+	mu       sync.Mutex
+	lines    []traceLine
+	bad      []string
+	promises map[string]*promise // by job
+	subs     []*pubsub.Subscription
+	requests []*request // in the order in which they were begun
+	aliases  map[string]string
+	faults   map[faulttest.Fault]int
+	crashes  int
+	stalls   int
+}
+
+// lease is that of the workers. Clocks differ by less than half of it.
+const lease = 15 * time.Second
+
+func newWorld(t *testing.T, seed uint64, v variant) *world {
+	w := &world{
+		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), variant: v, began: time.Now(),
+		bucket: memblob.OpenBucket(nil), promises: map[string]*promise{}, aliases: map[string]string{},
+		faults: map[faulttest.Fault]int{},
+	}
+	w.ledger = &ledger{w: w, keys: map[string]bool{}, effects: map[effect]int{}}
+	var inner jobs.Store = jobs.NewMemStore()
+	if v.store != nil {
+		inner = v.store(inner)
+	}
+	w.store = &checker{w: w, inner: inner, owners: map[string]string{}}
+	w.topic, w.sub = queue.NewLocal(&queue.LocalOptions{Capacity: []int{2, 8, 4096}[w.rng.IntN(3)]})
+	base, err := url.Parse("http://localhost/v1/objects")
+	require.NoError(t, err)
+	w.signer, err = signedurl.NewSigner(base, bytes.Repeat([]byte{1}, 32), nil)
+	require.NoError(t, err)
+	return w
+}
+
+// options of every Service.
+func (w *world) options(now func() time.Time) *ingest.Options {
+	return &ingest.Options{
+		BufferBytes: 600, UploadExpiry: time.Minute, UploadGrace: 5 * time.Minute, MaxAttempts: 6,
+		RetryBase: time.Second, RetryMax: 10 * time.Second, WakeAfter: 4 * time.Second, Now: now, Logger: silent,
+	}
+}
+
+// run lets clients and faults loose, then lets the pipeline come to rest, and
+// checks what is left.
+func (w *world) run() {
+	defer time.AfterFunc(2*time.Hour, func() { // synthetic time would go on for ever
+		panic("seed " + fmt.Sprint(w.seed) + " does not end\n" + w.trace())
+	}).Stop()
+	w.chaos.Store(true)
+	w.front.Store(w.start("front", false))
+	slots := make(chan struct{})
+	var slotsDone sync.WaitGroup
+	for i := range 2 {
+		rng := rand.New(rand.NewPCG(w.seed, uint64(i)+100))
+		slotsDone.Go(func() { w.slot(fmt.Sprintf("node%d", i), rng, slots) })
+	}
+	for i := range 4 + w.rng.IntN(8) {
+		w.pause(w.rng, 8*time.Second)
+		r := w.request(i)
+		rng := rand.New(rand.NewPCG(w.seed, uint64(i)+1000))
+		w.clients.Go(func() { r.send(w, rng) })
+		if w.rng.IntN(12) == 0 { // the front door is killed, and another stands up
+			old := w.front.Load()
+			old.crash("at a random time")
+			w.front.Store(w.start("front", false))
+			w.clients.Go(old.wait)
+		}
+	}
+	w.clients.Wait()
+	w.pause(w.rng, 30*time.Second)
+
+	// The storm is over: what was down is started again, and clocks are right.
+	w.chaos.Store(false)
+	close(slots)
+	slotsDone.Wait()
+	w.front.Load().stop()
+	w.front.Load().wait()
+	last := []*process{w.start("last0", true), w.start("last1", true)}
+	w.settle()
+	for _, p := range last {
+		p.stop()
+		p.wait()
+	}
+	w.checkEnd()
+	require.NoError(w.t, w.topic.Shutdown(w.t.Context()))
+	require.NoError(w.t, w.sub.Shutdown(w.t.Context()))
+	synctest.Wait()
+	for _, sub := range append(w.subs, w.sub) {
+		unstick(sub)
+	}
+}
+
+// slot is a place where one node runs after the other, each until it crashes or is
+// replaced.
+func (w *world) slot(name string, rng *rand.Rand, end chan struct{}) {
+	for n := 0; ; n++ {
+		p := w.start(fmt.Sprintf("%s.%d", name, n), true)
+		p.skew.Store(int64(skew(rng)))
+		life := time.NewTimer(time.Duration(rng.Int64N(int64(60 * time.Second))))
+		ended := false
+		for running := true; running; {
+			jump := time.NewTimer(time.Duration(rng.Int64N(int64(20 * time.Second))))
+			select {
+			case <-p.gone: // it crashed
+				running = false
+			case <-jump.C:
+				p.skew.Store(int64(skew(rng)))
+			case <-life.C:
+				if rng.IntN(2) == 0 {
+					p.crash("at a random time")
+				}
+				running = false
+			case <-end:
+				running, ended = false, true
+			}
+			jump.Stop()
+		}
+		life.Stop()
+		p.stop()
+		if rng.IntN(2) == 0 || ended { // otherwise the next one starts beside it
+			p.wait()
+		} else {
+			w.clients.Go(p.wait)
+		}
+		if ended {
+			return
+		}
+		select {
+		case <-end:
+			return
+		case <-time.After(time.Duration(rng.Int64N(int64(10 * time.Second)))):
+		}
+	}
+}
+
+// skew is how far a node's clock is off: any two differ by less than half a lease.
+func skew(rng *rand.Rand) time.Duration {
+	return time.Duration(rng.Int64N(int64(lease/2))) - lease/4
+}
+
+func (w *world) pause(rng *rand.Rand, most time.Duration) {
+	time.Sleep(time.Duration(rng.Int64N(int64(most))))
+}
+
+// settle waits until nobody has to look at any job again.
+func (w *world) settle() {
+	for range 300 {
+		due, err := w.store.inner.Due(w.t.Context(), time.Now().Add(1000*time.Hour), 1000)
+		require.NoError(w.t, err)
+		if len(due) == 0 {
+			time.Sleep(time.Minute) // what is under way ends
+			return
+		}
+		time.Sleep(10 * time.Second)
+	}
+	due, _ := w.store.inner.Due(w.t.Context(), time.Now().Add(1000*time.Hour), 1000)
+	for _, j := range due {
+		w.violation("job %s is %s and due for ever, attempt %d, failure %+v", j.ID, j.State, j.Attempt, j.Failure)
+	}
+}
+
+// violation notes that a promise was broken.
+func (w *world) violation(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bad = append(w.bad, fmt.Sprintf(format, args...))
+	w.lines = append(w.lines, traceLine{at: time.Since(w.began), who: "!!", what: w.bad[len(w.bad)-1]})
+}
+
+func (w *world) violations() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]string(nil), w.bad...)
+}
+
+type traceLine struct {
+	at   time.Duration
+	who  string
+	what string
+	call faulttest.Call
+	then faulttest.Fault
+}
+
+func (w *world) note(who, format string, args ...any) {
+	line := traceLine{at: time.Since(w.began), who: who, what: fmt.Sprintf(format, args...)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lines = append(w.lines, line)
+}
+
+// trace is all that happened, one line each.
+func (w *world) trace() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var b strings.Builder
+	for _, l := range w.lines {
+		what := l.what
+		if l.call.Kind != "" {
+			what = l.call.String()
+			if l.then != faulttest.None {
+				what += " => " + l.then.String()
+			}
+		}
+		fmt.Fprintf(&b, "%10.3fs %-8s %s\n", l.at.Seconds(), l.who, what)
+	}
+	return b.String()
+}
