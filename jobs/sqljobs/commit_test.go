@@ -57,7 +57,7 @@ func TestGroupWithAFault(t *testing.T) {
 	_, badErr := asked(c, &wg, ctx, "INSERT INTO none VALUES (1)")
 	last, lastErr := asked(c, &wg, ctx, "INSERT INTO t VALUES (2), (3)")
 	again, againErr := asked(c, &wg, ctx, "INSERT INTO t VALUES (1) ON CONFLICT DO NOTHING")
-	<-c.turn
+	c.resume()
 	wg.Wait()
 	require.NoError(t, *firstErr)
 	require.Error(t, *badErr)
@@ -78,7 +78,7 @@ func TestGroupWithoutTheOneThatGaveUp(t *testing.T) {
 	_, stayed := asked(c, &wg, t.Context(), "INSERT INTO t VALUES (2)")
 	cancel()
 	hasty.Wait()
-	<-c.turn
+	c.resume()
 	wg.Wait()
 	require.ErrorIs(t, *gaveUp, context.Canceled)
 	require.NoError(t, *stayed)
@@ -100,7 +100,7 @@ func TestManyInGroups(t *testing.T) {
 			})
 		}
 	}
-	<-c.turn
+	c.resume()
 	wg.Wait()
 	require.Equal(t, writers*each, rows(t, db))
 	require.Zero(t, c.waiting.Len())
@@ -134,7 +134,7 @@ func TestGroupBehindALock(t *testing.T) {
 	for i := range writers {
 		_, errs[i] = asked(c, &wg, t.Context(), "INSERT INTO t VALUES (?)", i)
 	}
-	<-c.turn
+	c.resume()
 	wg.Wait()
 	require.Less(t, time.Since(began), 5*time.Second, "alone they would wait for 10 seconds")
 	for _, err := range errs {

@@ -14,11 +14,27 @@
 // that is set otherwise; on PostgreSQL it takes synchronous_commit, which is on
 // by default.
 //
+// # Many at once
+//
+// Calls that come while others are under way share the next trip to the database
+// and its transaction. Each is answered as if it had been made alone: what one call
+// is refused for fails no other. On PostgreSQL calls for one job, however many wait,
+// use at most twelve connections; a pool that keeps as many idle
+// (SetMaxIdleConns; the default is two) does not open them again and again.
+//
+// Several sweepers may ask for what is due and get the same jobs. A lock that lasts
+// as long as the question (SKIP LOCKED) would not keep them apart, and one that
+// lasts longer would be a second lease beside the job's own. Whoever changes a job
+// first wins, since an update needs the revision that was read, and the others read
+// that somebody did. So each sweeper costs what one alone does, and none does a
+// thing that was done.
+//
 // # Schema
 //
 // The table fhirdock_jobs has columns for what is asked for (id, organization,
 // state, times, revision) and the whole record as JSON, so that a new field of
 // [jobs.Job] needs no migration. Migrations are versioned in the table
-// fhirdock_migrations. [Open] runs what is missing; an operator who does not let
-// services alter schemas runs [Migrate] apart and sets Options.SkipMigrations.
+// fhirdock_migrations. [Open] runs what is missing, on PostgreSQL under an advisory
+// lock. An operator who does not let services alter schemas runs [Migrate] apart and
+// sets Options.SkipMigrations; then Open alters nothing.
 package sqljobs

@@ -1,12 +1,60 @@
 package sqljobs
 
-import "github.com/fhirdock/fhirdock/jobs"
+import (
+	"context"
+	"database/sql"
 
-// QueriesForTest are the queries that are asked again and again, with so many
-// parameters each.
-func QueriesForTest(d Dialect) (due, list, listState string) {
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// BulkGroupsForTest is how many groups of a kind are under way at most.
+const BulkGroupsForTest = bulkGroups
+
+// QueriesForTest are the queries that are asked again and again.
+func QueriesForTest(d Dialect) map[string]string {
 	q := queriesFor(d)
-	return q.due, q.list, q.listState
+	return map[string]string{"create": q.create, "get": q.get, "update": q.update, "due": q.due, "list": q.list, "list state": q.listState}
+}
+
+// HoldForTest lets no group begin on PostgreSQL, until resume is called. waiting is
+// how many calls wait.
+func (s *Store) HoldForTest() (waiting func() int, resume func()) {
+	p := s.one.(*postgreSQL)
+	for range bulkGroups {
+		p.creates.turn <- struct{}{}
+		p.updates.turn <- struct{}{}
+		p.gets.turn <- struct{}{}
+	}
+	waiting = func() int { return p.creates.count() + p.updates.count() + p.gets.count() }
+	return waiting, func() {
+		for range bulkGroups {
+			p.creates.resume()
+			p.updates.resume()
+			p.gets.resume()
+		}
+	}
+}
+
+// resume gives back a turn that a test took.
+func (g *gatherer[A, R]) resume() {
+	<-g.turn
+	g.start(context.Background())
+}
+
+func (g *gatherer[A, R]) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.waiting.Len()
+}
+
+// LockForTest and UnlockForTest are what a process does that migrates PostgreSQL.
+func LockForTest(ctx context.Context, conn *sql.Conn) error {
+	return advisoryLock{}.SessionLock(ctx, conn)
+}
+
+// UnlockForTest gives the lock back.
+func UnlockForTest(ctx context.Context, conn *sql.Conn) error {
+	return advisoryLock{}.SessionUnlock(ctx, conn)
 }
 
 // HeadsQueryForTest is a query of heads; see headsQuery for its parameters.

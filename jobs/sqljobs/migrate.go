@@ -55,7 +55,8 @@ func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	if err != nil {
 		return err
 	}
-	if err := checkVersion(ctx, p, false); err != nil {
+	current, target, err := versions(ctx, db, dialect, p)
+	if err != nil || current == target {
 		return err
 	}
 	if _, err := p.Up(ctx); err != nil {
@@ -64,20 +65,32 @@ func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	return nil
 }
 
+// checkMigrated returns ErrSchema unless the schema is this program's. It changes
+// nothing in the database.
+func checkMigrated(ctx context.Context, db *sql.DB, dialect Dialect) error {
+	p, err := provider(db, dialect)
+	if err != nil {
+		return err
+	}
+	current, target, err := versions(ctx, db, dialect, p)
+	if err == nil && current < target {
+		err = fmt.Errorf("%w: it has %d, and this program needs %d; run the migrations first", ErrSchema, current, target)
+	}
+	return err
+}
+
+const versionTable = "fhirdock_migrations"
+
 func provider(db *sql.DB, dialect Dialect) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations/"+string(dialect))
 	if err != nil {
 		return nil, fmt.Errorf("sqljobs: %w", err)
 	}
 	gooseDialect := goose.DialectSQLite3
-	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithTableName("fhirdock_migrations")}
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithTableName(versionTable)}
 	if dialect == PostgreSQL {
 		gooseDialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // look each second, for five minutes
-		if err != nil {
-			return nil, fmt.Errorf("sqljobs: %w", err)
-		}
-		options = append(options, goose.WithSessionLocker(locker))
+		options = append(options, goose.WithSessionLocker(advisoryLock{}))
 	}
 	p, err := goose.NewProvider(gooseDialect, db, files, options...)
 	if err != nil {
@@ -86,18 +99,46 @@ func provider(db *sql.DB, dialect Dialect) (*goose.Provider, error) {
 	return p, nil
 }
 
-// checkVersion compares the database with this program. complete says that no
-// migration may be missing either.
-func checkVersion(ctx context.Context, p *goose.Provider, complete bool) error {
-	current, target, err := p.GetVersions(ctx)
+// advisoryLock lets one session migrate at a time, in each schema. The others wait
+// in the server, until their context ends; a session that dies gives it back.
+type advisoryLock struct{}
+
+const advisoryKey = "hashtextextended('" + versionTable + " ' || coalesce(current_schema(), ''), 0)"
+
+// SessionLock implements [lock.SessionLocker].
+func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock("+advisoryKey+")")
+	return err
+}
+
+// SessionUnlock implements [lock.SessionLocker].
+func (advisoryLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock("+advisoryKey+")")
+	return err
+}
+
+var _ lock.SessionLocker = advisoryLock{}
+
+// versions returns the schema's version, 0 if there is none, and the one that this
+// program needs; ErrSchema if the first is higher. goose would make its table to
+// answer that, without the lock, and where the program may not alter schemas.
+func versions(ctx context.Context, db *sql.DB, dialect Dialect, p *goose.Provider) (current, target int64, err error) {
+	there := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '" + versionTable + "'"
+	if dialect == PostgreSQL {
+		there = "SELECT count(to_regclass('" + versionTable + "'))"
+	}
+	var tables int
+	err = db.QueryRowContext(ctx, there).Scan(&tables)
+	if err == nil && tables > 0 {
+		err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable).Scan(&current)
+	}
 	if err != nil {
-		return fmt.Errorf("sqljobs: read the schema's version: %w", err)
+		return 0, 0, fmt.Errorf("sqljobs: read the schema's version: %w", err)
 	}
-	switch {
-	case current > target:
-		return fmt.Errorf("%w: it has %d, and this program knows %d; use a newer program", ErrSchema, current, target)
-	case complete && current < target:
-		return fmt.Errorf("%w: it has %d, and this program needs %d; run the migrations first", ErrSchema, current, target)
+	sources := p.ListSources()
+	target = sources[len(sources)-1].Version
+	if current > target {
+		err = fmt.Errorf("%w: it has %d, and this program knows %d; use a newer program", ErrSchema, current, target)
 	}
-	return nil
+	return current, target, err
 }

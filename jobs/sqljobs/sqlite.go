@@ -3,6 +3,7 @@ package sqljobs
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
@@ -57,4 +58,30 @@ func checkConn(ctx context.Context, conn *sql.Conn) error {
 		return fmt.Errorf("sqljobs: the SQLite database has journal_mode=%s and synchronous=%d; it needs WAL and FULL (2): open it with SQLiteDSN", journal, synchronous)
 	}
 	return nil
+}
+
+// sqlite gathers the calls that write; those that read do not wait for them.
+type sqlite struct {
+	db     *sql.DB
+	q      queries
+	commit *committer
+}
+
+func newSQLite(db *sql.DB, q queries) *sqlite { return &sqlite{db: db, q: q, commit: newCommitter(db)} }
+
+func (l *sqlite) create(ctx context.Context, args row) (int64, error) {
+	return l.commit.exec(ctx, l.q.create, args...)
+}
+
+func (l *sqlite) update(ctx context.Context, args row) (int64, error) {
+	return l.commit.exec(ctx, l.q.update, args...)
+}
+
+func (l *sqlite) get(ctx context.Context, id string) (*stored, error) {
+	s := new(stored)
+	err := l.db.QueryRowContext(ctx, l.q.get, id).Scan(s.columns()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return s, err
 }

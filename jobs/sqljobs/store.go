@@ -26,32 +26,52 @@ type Store struct {
 	db      *sql.DB
 	dialect Dialect
 	q       queries
-	commit  *committer // of SQLite; nil for PostgreSQL
+	one     one
+}
+
+// one does what a call wants of one job, together with other calls.
+type one interface {
+	// create and update return how many rows they changed. The arguments are those
+	// of the queries, the job's id first.
+	create(ctx context.Context, args row) (int64, error)
+	update(ctx context.Context, args row) (int64, error)
+	// get returns nil if the job is not there.
+	get(ctx context.Context, id string) (*stored, error)
 }
 
 var _ jobs.Store = (*Store)(nil)
 
 type queries struct{ create, get, update, due, list, listState, exists string }
 
-const columns = "record, revision, organization_id, created_at"
-
 func queriesFor(d Dialect) queries {
 	const order = " ORDER BY created_at DESC, id DESC LIMIT ?"
 	// As one comparison of a pair, an index answers it on PostgreSQL too: there a
 	// page costs the same however deep it lies.
 	const below = " AND (created_at, id) < (?, ?)"
-	return queries{
-		create: d.rebind(`INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, revision, record)
-			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`),
-		get:    d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE id = ?"),
-		exists: d.rebind("SELECT 1 FROM fhirdock_jobs WHERE id = ?"),
-		update: d.rebind(`UPDATE fhirdock_jobs SET state = ?, due_at = ?, revision = ?, record = ?
-			WHERE id = ? AND revision = ?`),
+	q := queries{
+		exists:    d.rebind("SELECT 1 FROM fhirdock_jobs WHERE id = ?"),
 		due:       d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE due_at <= ? ORDER BY due_at LIMIT ?"),
 		list:      d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE organization_id = ?" + below + order),
 		listState: d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE organization_id = ? AND state = ?" + below + order),
 	}
+	switch d {
+	case SQLite:
+		q.create, q.update, q.get = oneCreate, oneUpdate, oneGet
+	case PostgreSQL:
+		q.create, q.update, q.get = bulkCreate, bulkUpdate, bulkGet
+	}
+	return q
 }
+
+// What SQLite gets for one call; PostgreSQL gets one statement for many, with
+// arrays of the same arguments.
+const (
+	oneCreate = `INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, revision, record)
+		VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6) ON CONFLICT (id) DO NOTHING`
+	oneUpdate = `UPDATE fhirdock_jobs SET state = ?2, due_at = ?3, revision = ?4 + 1, record = ?5
+		WHERE id = ?1 AND revision = ?4`
+	oneGet = "SELECT " + columns + " FROM fhirdock_jobs WHERE id = ?1"
+)
 
 // Open returns a store in an open database, which stays the caller's to close.
 // It runs the migrations that are missing. ErrSchema if the schema is newer than
@@ -80,24 +100,22 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 		}
 	}
 	if o.SkipMigrations {
-		p, err := provider(db, o.Dialect)
-		if err != nil {
-			return nil, err
-		}
-		if err := checkVersion(ctx, p, true); err != nil {
+		if err := checkMigrated(ctx, db, o.Dialect); err != nil {
 			return nil, err
 		}
 	} else if err := Migrate(ctx, db, o.Dialect); err != nil {
 		return nil, err
 	}
-	s := &Store{db: db, dialect: o.Dialect, q: queriesFor(o.Dialect)}
-	if o.Dialect == SQLite {
-		s.commit = newCommitter(db)
-	}
 	// Changes nothing, but only where something could be changed: better known now
 	// than at the first payload.
-	if _, err := s.exec(ctx, "UPDATE fhirdock_jobs SET revision = revision WHERE id = ''"); err != nil {
+	if _, err := db.ExecContext(ctx, "UPDATE fhirdock_jobs SET revision = revision WHERE id = ''"); err != nil {
 		return nil, fmt.Errorf("sqljobs: the database can't be written to: %w", err)
+	}
+	s := &Store{db: db, dialect: o.Dialect, q: queriesFor(o.Dialect)}
+	if o.Dialect == SQLite {
+		s.one = newSQLite(db, s.q)
+	} else {
+		s.one = newPostgreSQL(db, s.q)
 	}
 	return s, nil
 }
@@ -110,8 +128,8 @@ func (s *Store) Create(ctx context.Context, job *jobs.Job) error {
 	if err != nil {
 		return fmt.Errorf("sqljobs: encode job: %w", err)
 	}
-	n, err := s.exec(ctx, s.q.create, next.ID, next.OrganizationID, string(next.State), next.CreatedAt.UnixMicro(),
-		micros(next.DueAt), next.Revision, string(record))
+	n, err := s.one.create(ctx, row{next.ID, next.OrganizationID, string(next.State), next.CreatedAt.UnixMicro(),
+		micros(next.DueAt), line(record)})
 	switch {
 	case err != nil:
 		return fmt.Errorf("sqljobs: create job: %w", err)
@@ -124,9 +142,13 @@ func (s *Store) Create(ctx context.Context, job *jobs.Job) error {
 
 // Get implements [jobs.Store].
 func (s *Store) Get(ctx context.Context, id string) (*jobs.Job, error) {
-	job, err := scan(s.db.QueryRowContext(ctx, s.q.get, id))
-	if errors.Is(err, sql.ErrNoRows) {
+	row, err := s.one.get(ctx, id)
+	if err == nil && row == nil {
 		return nil, jobs.ErrNotFound
+	}
+	var job *jobs.Job
+	if err == nil {
+		job, err = row.job()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("sqljobs: read job: %w", err)
@@ -142,7 +164,7 @@ func (s *Store) Update(ctx context.Context, job *jobs.Job) error {
 	if err != nil {
 		return fmt.Errorf("sqljobs: encode job: %w", err)
 	}
-	n, err := s.exec(ctx, s.q.update, string(next.State), micros(next.DueAt), next.Revision, string(record), next.ID, job.Revision)
+	n, err := s.one.update(ctx, row{next.ID, string(next.State), micros(next.DueAt), job.Revision, line(record)})
 	if err != nil {
 		return fmt.Errorf("sqljobs: update job: %w", err)
 	}
@@ -158,14 +180,6 @@ func (s *Store) Update(ctx context.Context, job *jobs.Job) error {
 	}
 	job.Revision = next.Revision
 	return nil
-}
-
-// exec runs a statement that writes, and returns how many rows it changed.
-func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
-	if s.commit != nil {
-		return s.commit.exec(ctx, query, args...)
-	}
-	return changed(s.db.ExecContext(ctx, query, args...))
 }
 
 // List implements [jobs.Store].
@@ -215,13 +229,13 @@ func (s *Store) query(ctx context.Context, query string, args ...any) (found []*
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	unreadable := 0
 	for rows.Next() {
-		job, err := scan(rows)
-		switch {
-		case errors.Is(err, errRecord):
-			unreadable++
-		case err != nil:
+		var s stored
+		if err := rows.Scan(s.columns()...); err != nil {
 			return nil, err
-		default:
+		}
+		if job, err := s.job(); err != nil {
+			unreadable++
+		} else {
 			found = append(found, job)
 		}
 	}
@@ -232,32 +246,4 @@ func (s *Store) query(ctx context.Context, query string, args ...any) (found []*
 		return found, fmt.Errorf("%d of %d: %w", unreadable, unreadable+len(found), errRecord)
 	}
 	return found, nil
-}
-
-// errRecord does not wrap what encoding/json says, which may quote the record.
-var errRecord = errors.New("the record is not the JSON of a job")
-
-// scan reads the columns of a row.
-func scan(row interface{ Scan(...any) error }) (*jobs.Job, error) {
-	var record []byte
-	var organization string
-	var revision, created int64
-	if err := row.Scan(&record, &revision, &organization, &created); err != nil {
-		return nil, err
-	}
-	var job jobs.Job
-	if err := json.Unmarshal(record, &job); err != nil {
-		return nil, errRecord
-	}
-	// What an update can't change is what its column says.
-	job.Revision, job.OrganizationID, job.CreatedAt = revision, organization, time.UnixMicro(created).UTC()
-	return &job, nil
-}
-
-// micros is a time as the columns have it; nil for none.
-func micros(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UnixMicro()
 }

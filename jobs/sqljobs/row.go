@@ -1,0 +1,50 @@
+package sqljobs
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// row is what a statement has for one job, its id first: strings, lines, int64s, nil.
+type row []any
+
+func (r row) id() string { return r[0].(string) }
+
+// micros is a time as the columns have it; nil for none.
+func micros(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// columns are those of a stored job.
+const columns = "record, revision, organization_id, created_at"
+
+type stored struct {
+	record            []byte
+	revision, created int64
+	organization      string
+}
+
+// columns are where to scan them.
+func (s *stored) columns() []any {
+	return []any{&s.record, &s.revision, &s.organization, &s.created}
+}
+
+// errRecord does not wrap what encoding/json says, which may quote the record.
+var errRecord = errors.New("the record is not the JSON of a job")
+
+// job decodes the record. The only error is errRecord.
+func (s *stored) job() (*jobs.Job, error) {
+	var job jobs.Job
+	if err := json.Unmarshal(s.record, &job); err != nil {
+		return nil, errRecord
+	}
+	// What an update can't change is what its column says.
+	job.Revision, job.OrganizationID, job.CreatedAt = s.revision, s.organization, time.UnixMicro(s.created).UTC()
+	return &job, nil
+}
