@@ -38,6 +38,7 @@ type config struct {
 	maxAttempts int
 	lease       time.Duration
 	sweepEvery  time.Duration
+	wakeAfter   time.Duration
 	drain       time.Duration
 	drainDelay  time.Duration
 
@@ -84,8 +85,12 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.Group("Where things are kept")
 	s.StringVar(&c.data, "data", "./fhirdock-data", "`FOLDER`: everything that is embedded: objects, jobs, the secret that signs URLs")
 	s.StringVar(&c.blob, "blob", "", "`URL`: the bucket: dir:///folder, file:///folder or mem:// (default: a folder in -data)")
-	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups: mem://name (default: within the process)")
-	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic")
+	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups (default: within the process):\n"+
+		"rabbit://EXCHANGE, on the server that RABBIT_SERVER_URL names, amqp://USER:PASSWORD@HOST;\n"+
+		"nats://HOST:PORT/SUBJECT?stream=NAME, on JetStream; or mem://name.\n"+
+		"What is not there is made: a fanout exchange, a work-queue stream in files")
+	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic: rabbit://QUEUE, a quorum queue if it is not there;\n"+
+		"nats://HOST:PORT/SUBJECT?stream=NAME&consumer=NAME; or mem://name")
 	s.StringVar(&c.jobs, "jobs", "", "`URL`: the job store: sqlite:FILE or postgres://… (default: a file in -data)")
 
 	s.Group("Work")
@@ -95,6 +100,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.IntVar(&c.maxAttempts, "max-attempts", 10, "`ATTEMPTS`: how many there are at a job before it fails")
 	s.DurationVar(&c.lease, "lease", 30*time.Second, "`TIME`: how long a job stays with a worker that says nothing")
 	s.DurationVar(&c.sweepEvery, "sweep-every", 5*time.Second, "`TIME`: between two looks for jobs that are due")
+	s.DurationVar(&c.wakeAfter, "wake-after", 10*time.Second, "`TIME`: how long a wake-up may take to reach a worker; then another is sent")
 
 	s.Group("Operation")
 	s.DurationVar(&c.drain, "drain-timeout", 20*time.Second, "`TIME`: how long requests and batches under way may take once the process is told to end")
@@ -158,7 +164,7 @@ func (c *config) check() []error {
 		value int64
 	}{
 		{"concurrency", int64(c.concurrency)}, {"max-attempts", int64(c.maxAttempts)}, {"lease", int64(c.lease)},
-		{"sweep-every", int64(c.sweepEvery)}, {"drain-timeout", int64(c.drain)}, {"upload-expiry", int64(c.uploadExpiry)},
+		{"sweep-every", int64(c.sweepEvery)}, {"wake-after", int64(c.wakeAfter)}, {"drain-timeout", int64(c.drain)}, {"upload-expiry", int64(c.uploadExpiry)},
 	} {
 		if f.value <= 0 {
 			errs = append(errs, fmt.Errorf("-%s must be more than zero", f.flag))

@@ -25,7 +25,12 @@ import (
 
 var binary string
 
-func TestMain(m *testing.M) { proctest.Main(m, &binary) }
+func TestMain(m *testing.M) {
+	if os.Getenv("RABBIT_SERVER_URL") == "" { // the programs that are started have it from here
+		_ = os.Setenv("RABBIT_SERVER_URL", "amqp://guest:guest@127.0.0.1:5672/")
+	}
+	proctest.Main(m, &binary)
+}
 
 // gateway starts the program on a free port and returns it once it listens.
 func gateway(t *testing.T, data string, args ...string) (*proctest.Process, *frontdoor.Client) {
@@ -359,7 +364,7 @@ func TestStartErrors(t *testing.T) {
 		"folder that can't be made": {[]string{"-data", filepath.Join(occupied, "data")}, occupied},
 		"folder that is a file":     {[]string{"-data", occupied}, occupied},
 		"unknown bucket":            {[]string{"-data", folder, "-blob", "s3://bucket"}, "dir://"},
-		"unknown topic":             {[]string{"-data", folder, "-topic", "rabbit://x", "-subscription", "rabbit://x"}, "mem://"},
+		"unknown topic":             {[]string{"-data", folder, "-topic", "kafka://x", "-subscription", "kafka://x"}, "rabbit://"},
 		"unknown job store":         {[]string{"-data", folder, "-jobs", "mysql://x"}, "sqlite:"},
 	} {
 		p := proctest.Start(t, binary, append([]string{"-addr", "127.0.0.1:0"}, c.args...)...)

@@ -54,7 +54,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	service, err := ingest.New(back.Backends, &ingest.Options{
 		Level: fhirbundle.Level(c.validation), FHIRVersion: fhirbundle.Version(c.version), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
 		MaxEntryBytes: int(c.maxEntry),
-		UploadExpiry:  c.uploadExpiry, MaxAttempts: c.maxAttempts, Logger: log, Observe: m.observe,
+		UploadExpiry:  c.uploadExpiry, MaxAttempts: c.maxAttempts, WakeAfter: c.wakeAfter, Logger: log, Observe: m.observe,
 	})
 	if err != nil {
 		return err

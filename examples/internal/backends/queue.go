@@ -11,7 +11,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-var errQueue = errors.New("the URL must begin with mem://: no other driver is linked in")
+var errQueue = errors.New("the URL must begin with mem://, rabbit:// or nats://: no other driver is linked in")
 
 func (b *Backends) openQueue(ctx context.Context, c Config) error {
 	if c.Topic == "" && c.Subscription == "" {
@@ -21,12 +21,23 @@ func (b *Backends) openQueue(ctx context.Context, c Config) error {
 		b.Topic, b.Subscription, b.LocalQueue = topic, queue.Static(subscription), true
 		return nil
 	}
-	if c.Subscription != "" && scheme(c.Subscription) != "mem" {
+	drivers := map[string]func(context.Context, Config) error{
+		"mem": b.openMemory, "rabbit": b.openRabbit, "nats": b.openNATS,
+	}
+	if c.Subscription != "" && drivers[scheme(c.Subscription)] == nil {
 		return fmt.Errorf("open the subscription: %w", errQueue)
 	}
-	if scheme(c.Topic) != "mem" {
+	open := drivers[scheme(c.Topic)]
+	if open == nil {
 		return fmt.Errorf("open the topic: %w", errQueue)
 	}
+	if c.Subscription != "" && scheme(c.Subscription) != scheme(c.Topic) {
+		return errors.New("open the subscription: it must be one of the topic, and their URLs begin differently")
+	}
+	return open(ctx, c)
+}
+
+func (b *Backends) openMemory(ctx context.Context, c Config) error {
 	topic, err := pubsub.OpenTopic(ctx, c.Topic)
 	if err != nil {
 		return fmt.Errorf("open the topic: %w", err)

@@ -1,0 +1,185 @@
+package backends
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/servers"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// pipe is back ends with a queue of a broker, and what its worker hears.
+type pipe struct {
+	publisher *queue.Publisher
+	heard     chan string
+}
+
+func newPipe(t *testing.T, topic, subscription string) *pipe {
+	t.Helper()
+	c := config(t)
+	c.Topic, c.Subscription = topic, subscription
+	b, err := Open(t.Context(), c)
+	require.NoError(t, err)
+	require.False(t, b.LocalQueue)
+	p := &pipe{publisher: queue.NewPublisher(b.Topic, nil), heard: make(chan string, 100)}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		consumer := queue.NewConsumer(b.Subscription, &queue.ConsumerOptions{Logger: c.Logger})
+		ended <- consumer.Run(ctx, func(_ context.Context, m queue.Message) { p.heard <- m.JobID })
+	}()
+	t.Cleanup(func() {
+		cancel()
+		require.NoError(t, <-ended)
+		end, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		require.NoError(t, b.Close(end))
+	})
+	return p
+}
+
+// passes reports whether a wake-up arrives.
+func (p *pipe) passes(t *testing.T, id string) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if p.publisher.Publish(ctx, queue.Message{JobID: id, OrganizationID: "o", Source: "webhook"}) != nil {
+		return false
+	}
+	for {
+		select {
+		case got := <-p.heard:
+			if got == id {
+				return true
+			}
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// cable is a way to a server that can be cut: all connections that go by it end.
+type cable struct {
+	net.Listener
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+// newCable returns a cable to the server of a URL, and the URL by way of it.
+func newCable(t *testing.T, server string) (*cable, string) {
+	t.Helper()
+	u, err := url.Parse(server)
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	c := &cable{Listener: l}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("tcp", u.Host)
+			if err != nil {
+				from.Close()
+				continue
+			}
+			c.mu.Lock()
+			c.conns = append(c.conns, from, to)
+			c.mu.Unlock()
+			running.Go(func() { _, _ = io.Copy(to, from); to.Close() })
+			running.Go(func() { _, _ = io.Copy(from, to); from.Close() })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		c.cut()
+		running.Wait()
+	})
+	via := *u
+	via.Host = l.Addr().String()
+	return c, via.String()
+}
+
+func (c *cable) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.conns {
+		conn.Close()
+	}
+	c.conns = nil
+}
+
+// Topic and subscription work again once the server can be reached again.
+func TestLostConnections(t *testing.T) {
+	t.Run("RabbitMQ", func(t *testing.T) {
+		lent := servers.Test(t, servers.Rabbit)
+		c, server := newCable(t, lent.Env[0][len(rabbitServer)+1:])
+		t.Setenv(rabbitServer, server)
+		survives(t, c, lent.Topic, lent.Subscription)
+	})
+	t.Run("JetStream", func(t *testing.T) {
+		lent := servers.Test(t, servers.NATS)
+		c, topic := newCable(t, lent.Topic)
+		survives(t, c, topic, topic+strings.TrimPrefix(lent.Subscription, lent.Topic))
+	})
+}
+
+func survives(t *testing.T, c *cable, topic, subscription string) {
+	t.Helper()
+	p := newPipe(t, topic, subscription)
+	require.Eventually(t, func() bool { return p.passes(t, "before") }, 20*time.Second, time.Millisecond)
+	c.cut()
+	require.Eventually(t, func() bool { return p.passes(t, "behind") }, 20*time.Second, time.Millisecond)
+}
+
+// What two processes declare at once, or one that died half-way through, is used.
+func TestQueuesThatAreThere(t *testing.T) {
+	lent := servers.Test(t, servers.Rabbit)
+	t.Setenv(rabbitServer, lent.Env[0][len(rabbitServer)+1:])
+	first := newPipe(t, lent.Topic, lent.Subscription)
+	// Until the queue is bound, the broker gives messages back.
+	require.Eventually(t, func() bool { return first.passes(t, "a") }, 20*time.Second, time.Millisecond)
+	second := newPipe(t, lent.Topic, lent.Subscription)
+	require.Eventually(t, func() bool { return second.passes(t, "b") }, 20*time.Second, time.Millisecond)
+}
+
+func TestBrokerURLs(t *testing.T) {
+	t.Setenv(rabbitServer, "amqp://user:s3cret@127.0.0.1:1/")
+	for name, test := range map[string]struct {
+		topic, subscription, server, want string
+	}{
+		"RabbitMQ, no server":  {topic: "rabbit://x", server: "no URL, s3cret", want: rabbitServer + " must be"},
+		"RabbitMQ, refused":    {topic: "rabbit://x", want: "connect to RabbitMQ"},
+		"RabbitMQ, no name":    {topic: "rabbit://", want: "rabbit:// and a name"},
+		"RabbitMQ, user":       {topic: "rabbit://user:s3cret@host/x", want: "rabbit:// and a name"},
+		"RabbitMQ, parameters": {topic: "rabbit://x?key_name=s3cret", want: "takes these parameters"},
+		"two kinds":            {topic: "rabbit://x", subscription: "nats://s3cret@h/x?stream=x&consumer=x", want: "begin differently"},
+		"NATS, refused":        {topic: "nats://user:s3cret@127.0.0.1:1/x?stream=x", want: "connect to NATS"},
+		"NATS, no subject":     {topic: "nats://127.0.0.1?stream=x", want: "nats://HOST:PORT/SUBJECT"},
+		"NATS, wildcard":       {topic: "nats://127.0.0.1/x.*?stream=x", want: "nats://HOST:PORT/SUBJECT"},
+		"NATS, no stream":      {topic: "nats://127.0.0.1/x", want: "needs the parameter stream"},
+		"NATS, unknown":        {topic: "nats://127.0.0.1/x?stream=x&jetstream", want: "takes these parameters"},
+		"NATS, malformed":      {topic: "nats://user:s3cret@127.0.0.1/%zz", want: "mem://, rabbit:// or nats://"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if test.server != "" {
+				t.Setenv(rabbitServer, test.server)
+			}
+			c := config(t)
+			c.Topic, c.Subscription = test.topic, test.subscription
+			_, err := Open(t.Context(), c)
+			require.ErrorContains(t, err, test.want)
+			require.NotContains(t, err.Error(), "s3cret")
+		})
+	}
+}

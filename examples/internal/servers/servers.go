@@ -1,0 +1,162 @@
+// Package servers lends programs and tests back ends of their own on the servers
+// of this machine: a schema in PostgreSQL, a queue in RabbitMQ, a stream in NATS
+// JetStream, each with a random name.
+//
+// The servers are looked for on their standard loopback ports, or where
+// FHIRDOCK_TEST_POSTGRES, RABBIT_SERVER_URL and FHIRDOCK_TEST_NATS say.
+package servers
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // postgres://
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// ErrNone is matched by the error of a server that can't be reached.
+var ErrNone = errors.New("no server")
+
+// Lent is what was lent. Remove removes all of it from the server, whatever the
+// gateway made of it.
+type Lent struct {
+	// Jobs, Topic and Subscription are URLs as the gateway takes them. Those
+	// that the server is not for are empty.
+	Jobs, Topic, Subscription string
+	// Env has the variables that the gateway needs beside them.
+	Env    []string
+	Remove func(context.Context) error
+}
+
+// Test lends what open lends for the time of a test. It skips the test, aloud,
+// where there is no server, or fails it where FHIRDOCK_TEST_ALL is 1.
+func Test(t testing.TB, open func(context.Context) (*Lent, error)) *Lent {
+	t.Helper()
+	l, err := open(t.Context())
+	switch {
+	case errors.Is(err, ErrNone) && os.Getenv("FHIRDOCK_TEST_ALL") != "1":
+		t.Skipf("SKIPPED: %v", err)
+	case err != nil:
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := l.Remove(ctx); err != nil {
+			t.Errorf("not removed from the server: %v", err)
+		}
+	})
+	return l
+}
+
+func setting(name, standard string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return standard
+}
+
+func randomName() string {
+	var b [6]byte
+	rand.Read(b[:]) // never fails
+	return "fhirdock_" + hex.EncodeToString(b[:])
+}
+
+// Postgres lends a schema.
+func Postgres(ctx context.Context) (*Lent, error) {
+	server, err := url.Parse(setting("FHIRDOCK_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test"))
+	if err != nil {
+		return nil, errors.New("FHIRDOCK_TEST_POSTGRES is not a URL")
+	}
+	schema := randomName()
+	do := func(ctx context.Context, statement string) error {
+		db, err := sql.Open("pgx", server.String())
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		if err := db.PingContext(ctx); err != nil {
+			return fmt.Errorf("%w of PostgreSQL: %w", ErrNone, err)
+		}
+		_, err = db.ExecContext(ctx, statement)
+		return err
+	}
+	if err := do(ctx, "CREATE SCHEMA "+schema); err != nil {
+		return nil, err
+	}
+	in := *server
+	q := in.Query()
+	q.Set("search_path", schema)
+	in.RawQuery = q.Encode()
+	return &Lent{Jobs: in.String(), Remove: func(ctx context.Context) error {
+		return do(ctx, "DROP SCHEMA "+schema+" CASCADE")
+	}}, nil
+}
+
+// Rabbit lends an exchange and a queue.
+func Rabbit(context.Context) (*Lent, error) {
+	server := setting("RABBIT_SERVER_URL", "amqp://guest:guest@127.0.0.1:5672/")
+	name := randomName()
+	do := func(use func(*amqp.Channel) error) error {
+		conn, err := amqp.DialConfig(server, amqp.Config{Dial: amqp.DefaultDial(5 * time.Second)})
+		if err != nil {
+			return fmt.Errorf("%w of RabbitMQ: %w", ErrNone, err)
+		}
+		defer conn.Close()
+		ch, err := conn.Channel()
+		if err != nil {
+			return err
+		}
+		return use(ch)
+	}
+	if err := do(func(*amqp.Channel) error { return nil }); err != nil {
+		return nil, err
+	}
+	return &Lent{
+		Topic: "rabbit://" + name, Subscription: "rabbit://" + name, Env: []string{"RABBIT_SERVER_URL=" + server},
+		Remove: func(context.Context) error {
+			return do(func(ch *amqp.Channel) error {
+				// Neither is an error where there is none.
+				_, err := ch.QueueDelete(name, false, false, false)
+				return errors.Join(err, ch.ExchangeDelete(name, false, false))
+			})
+		},
+	}, nil
+}
+
+// NATS lends a stream.
+func NATS(context.Context) (*Lent, error) {
+	server := setting("FHIRDOCK_TEST_NATS", "nats://127.0.0.1:4222")
+	name := randomName()
+	conn, err := nats.Connect(server)
+	if err != nil {
+		return nil, fmt.Errorf("%w of NATS: %w", ErrNone, err)
+	}
+	conn.Close()
+	topic := server + "/" + name + ".wake?stream=" + name
+	return &Lent{Topic: topic, Subscription: topic + "&consumer=worker", Remove: func(ctx context.Context) error {
+		conn, err := nats.Connect(server)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		js, err := jetstream.New(conn)
+		if err != nil {
+			return err
+		}
+		if err := js.DeleteStream(ctx, name); !errors.Is(err, jetstream.ErrStreamNotFound) {
+			return err
+		}
+		return nil
+	}}, nil
+}
