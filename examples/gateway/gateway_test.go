@@ -202,7 +202,7 @@ func slowBundle(t *testing.T, c *frontdoor.Client) (rest func() (*frontdoor.Rece
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	p, c := gateway(t, data)
+	p, c := gateway(t, data, "-wake-after", "100ms")
 	rest := slowBundle(t, c)
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	p.Wait(t, `msg="draining`)
@@ -225,7 +225,7 @@ func TestDrain(t *testing.T) {
 func TestDrainDelay(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	p, c := gateway(t, data, "-drain-delay", "2s")
+	p, c := gateway(t, data, "-drain-delay", "2s", "-wake-after", "100ms")
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	p.Wait(t, `msg="draining`)
 	status, body := get(t, c.Base+"/readyz")

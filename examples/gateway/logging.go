@@ -43,11 +43,11 @@ func route(path string) string {
 }
 
 // observed counts each request, and logs those that the front door does not log
-// itself.
-func observed(next http.Handler, log *slog.Logger, m *metrics) http.Handler {
+// itself. While the process drains, each answer is the last on its connection.
+func observed(next http.Handler, log *slog.Logger, m *metrics, ops *operations) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		sw := &statusWriter{ResponseWriter: w}
+		sw := &statusWriter{ResponseWriter: w, last: ops.draining.Load}
 		name := route(r.URL.Path)
 		defer func() {
 			took := time.Since(began)
@@ -81,6 +81,7 @@ func method(m string) string {
 // statusWriter remembers what was answered.
 type statusWriter struct {
 	http.ResponseWriter
+	last   func() bool // the connection is to be closed behind the answer
 	status int
 	bytes  int64
 }
@@ -88,13 +89,16 @@ type statusWriter struct {
 func (w *statusWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
+		if w.last() {
+			w.Header().Set("Connection", "close")
+		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *statusWriter) Write(p []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.WriteHeader(http.StatusOK)
 	}
 	n, err := w.ResponseWriter.Write(p)
 	w.bytes += int64(n)

@@ -28,7 +28,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("-addr: %w", err)
 	}
-	defer listener.Close()
+	defer listener.Close() // for errors; answerUntil closes it
 	base := c.publicURL
 	if base == nil {
 		base = derived(c.addr, listener.Addr())
@@ -95,7 +95,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 			return ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery}).Run(ctx)
 		})
 	}
-	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(root), log, m), ops, c, log) })
+	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(root), log, m, ops), ops, c, log) })
 	data := c.data
 	if abs, err := filepath.Abs(data); err == nil { // go run -C is not where the user is
 		data = abs
@@ -114,38 +114,6 @@ func unredirected(mux, front http.Handler) http.Handler {
 		}
 		mux.ServeHTTP(w, r)
 	})
-}
-
-// answerUntil serves until ctx is done, and then lets the requests that are
-// under way end.
-func answerUntil(ctx context.Context, l net.Listener, h http.Handler, ops *operations, c *config, log *slog.Logger) error {
-	server := &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	select {
-	case err := <-ended:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	ops.draining.Store(true)
-	log.Info("draining; a second signal stops at once", "delay", c.drainDelay, "timeout", c.drain)
-	time.Sleep(c.drainDelay)
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.drain)
-	defer cancel()
-	if err := server.Shutdown(end); err != nil {
-		log.Warn("requests cut off that did not end in time", "timeout", c.drain)
-		_ = server.Close()
-	}
-	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve: %w", err)
-	}
-	return nil
 }
 
 // derived is the URL of the address that was asked for, with the port that it
