@@ -18,7 +18,10 @@ import (
 
 // Main builds the program in the current folder, sets binary to its path, and
 // runs the tests. It is all that a TestMain needs, and does not return.
-func Main(m *testing.M, binary *string) {
+func Main(m *testing.M, binary *string) { MainOf(m, binary, ".") }
+
+// MainOf is Main for tests that run the program of another package.
+func MainOf(m *testing.M, binary *string, program string) {
 	os.Exit(func() int {
 		folder, err := os.MkdirTemp("", "fhirdock-proctest-")
 		if err != nil {
@@ -35,7 +38,7 @@ func Main(m *testing.M, binary *string) {
 		if raceEnabled {
 			args = append(args, "-race")
 		}
-		if out, err := exec.Command("go", append(args, ".")...).CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", append(args, program)...).CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 			return 1
 		}

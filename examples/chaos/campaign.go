@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+	"github.com/fhirdock/fhirdock/examples/internal/servers"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// site is everything of some rounds on one folder.
+type site struct {
+	*config
+	data      string
+	rand      *rand.Rand
+	lent      *servers.Lent
+	processes []*process
+	store     jobs.Store
+	watch     *watch
+	ledger    *ledger
+}
+
+// uploadExpiry is short, so that uploads whose answer was lost are looked for
+// soon.
+const uploadExpiry = 3 * time.Second
+
+// campaign makes rounds on one folder, waits until all jobs are finished, and
+// judges.
+func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tally, err error) {
+	s := &site{config: c, rand: r, ledger: newLedger()}
+	if s.data, err = os.MkdirTemp("", "fhirdock-chaos-"); err != nil {
+		return nil, err
+	}
+	if s.lent, err = lend[c.backend](ctx); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.data))
+	}
+	defer func() {
+		if err == nil && len(t.findings) == 0 {
+			err = os.RemoveAll(s.data)
+		} else if t != nil {
+			t.folder = s.data
+		} else {
+			err = fmt.Errorf("%w (kept: %s)", err, s.data)
+		}
+	}()
+	defer func() {
+		for _, p := range s.processes {
+			p.kill()
+		}
+		// Asked for by a context of its own: this one may have ended.
+		end, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		err = errors.Join(err, s.lent.Remove(end))
+	}()
+	mode := modes[c.mode]
+	var bases []string
+	for _, role := range mode.roles {
+		p, err := s.process(role)
+		if err != nil {
+			return nil, err
+		}
+		s.processes = append(s.processes, p)
+		if role != "worker" {
+			bases = append(bases, p.base())
+		}
+		if err := s.start(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	stopWatching, err := s.startWatch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer stopWatching()
+
+	s.ledger.mayCut(mode.cuts)
+	sending := startSenders(s.ledger, bases, s.watch.behind, r)
+	t = &tally{}
+	for ; t.rounds < rounds && ctx.Err() == nil; t.rounds++ {
+		if err := mode.round(ctx, s); err != nil {
+			sending.giveUp()
+			return nil, err
+		}
+	}
+	sending.stop()
+	if err := s.settle(ctx); err != nil {
+		s.ledger.found("%v", err)
+	}
+	s.judge(ctx, bases[0], t)
+	return t, nil
+}
+
+// process is a gateway of a role, which does not run yet.
+func (s *site) process(role string) (*process, error) {
+	addr, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	p := &process{
+		program: s.gateway, addr: addr, env: s.lent.Env, log: filepath.Join(s.data, fmt.Sprintf("gateway-%d.log", len(s.processes))),
+		args: []string{
+			"-data", s.data, "-role", role, "-batch-bytes", "128KiB",
+			"-lease", s.lease.String(), "-sweep-every", s.sweep.String(), "-wake-after", s.sweep.String(),
+			"-upload-expiry", uploadExpiry.String(), "-max-attempts", "1000",
+		},
+	}
+	if s.lent.Jobs != "" {
+		p.args = append(p.args, "-jobs", s.lent.Jobs)
+	}
+	if s.lent.Topic != "" {
+		p.args = append(p.args, "-topic", s.lent.Topic, "-subscription", s.lent.Subscription)
+	}
+	return p, nil
+}
+
+// start starts a gateway and waits until it answers.
+func (s *site) start(ctx context.Context, p *process) error {
+	if err := p.start(); err != nil {
+		return err
+	}
+	if err := p.up(ctx); err != nil {
+		return err
+	}
+	if s.watch != nil {
+		s.watch.running()
+	}
+	return nil
+}
+
+func (s *site) startWatch(ctx context.Context) (stop func(), err error) {
+	store, db, err := records(ctx, s.lent, s.data)
+	if err != nil {
+		return nil, err
+	}
+	s.store = store
+	s.watch = newWatch(store, s.lease+time.Second)
+	s.watch.running()
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() { s.watch.run(ctx); close(ended) }()
+	return func() {
+		cancel()
+		<-ended
+		_ = db.Close() // it was only read
+	}, nil
+}
+
+// settle waits until no job has anything left to be done.
+func (s *site) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		due, err := s.store.Due(ctx, time.Now().Add(time.Hour), 1000)
+		if err != nil {
+			return fmt.Errorf("read the jobs: %w", err)
+		}
+		left := 0
+		for _, j := range due {
+			if !j.State.Finished() {
+				left++
+			}
+		}
+		if left == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d jobs are not finished", left)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (s *site) judge(ctx context.Context, base string, t *tally) {
+	front := &frontdoor.Client{Base: base, Token: "dev"}
+	v := judge(s.data, s.ledger.entries, func(id string) (*frontdoor.Job, error) { return front.Job(ctx, id) })
+	t.acknowledged, t.lines, t.lost, t.doubled = v.jobs, v.lines, v.lost, v.doubled
+	l := s.ledger
+	t.answered, t.refused, t.cut, t.cutAllowed = l.answered, l.refused, l.cut, l.cutAllowed
+	t.findings = append(l.findings, v.findings...)
+	t.waits, t.again = s.watch.recoveries()
+	for _, p := range s.processes {
+		raw, err := os.ReadFile(p.log)
+		if err != nil {
+			t.findings = append(t.findings, err.Error())
+		}
+		t.fenced += bytes.Count(raw, []byte(`msg="job lost`))
+		for _, bad := range []string{"panic", "DATA RACE", "level=ERROR"} {
+			if bytes.Contains(raw, []byte(bad)) {
+				t.findings = append(t.findings, fmt.Sprintf("%s in %s", bad, p.log))
+			}
+		}
+	}
+}
+
+// restart starts a gateway that has ended.
+func (s *site) restart(ctx context.Context, p *process) error {
+	s.ledger.mayCut(modes[s.mode].cuts)
+	return s.start(ctx, p)
+}
+
+// pause waits for a random time.
+func (s *site) pause(least, most time.Duration) {
+	time.Sleep(least + time.Duration(s.rand.Int64N(int64(most-least)+1)))
+}
+
+// killed ends a gateway at once.
+func (s *site) killed(p *process) error {
+	if err := p.signal(syscall.SIGKILL); err != nil {
+		return err
+	}
+	_, err := p.wait(10 * time.Second)
+	return err
+}

@@ -1,0 +1,74 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+	"github.com/fhirdock/fhirdock/examples/internal/servers"
+)
+
+var gateway string
+
+func TestMain(m *testing.M) { proctest.MainOf(m, &gateway, "../gateway") }
+
+// A few rounds of each mode and back end. The long run is the program's:
+//
+//	for b in sqlite postgres rabbitmq jetstream; do go -C examples run ./chaos -backend $b -mode kill -rounds 500; done
+//	go -C examples run ./chaos -backend postgres -mode stop -rounds 200
+//	go -C examples run ./chaos -backend sqlite -mode term -rounds 200
+func TestRounds(t *testing.T) {
+	for _, test := range []struct{ backend, mode, rounds string }{
+		{"sqlite", "kill", "3"}, {"postgres", "kill", "2"}, {"rabbitmq", "kill", "2"}, {"jetstream", "kill", "2"},
+		{"sqlite", "term", "4"}, {"postgres", "stop", "2"},
+	} {
+		t.Run(test.mode+" "+test.backend, func(t *testing.T) {
+			t.Parallel()
+			// Whether there are servers; the program's own are others.
+			if test.backend != "sqlite" {
+				servers.Test(t, lend[test.backend])
+			}
+			var out, errs bytes.Buffer
+			code := run(t.Context(), []string{"-gateway", gateway, "-backend", test.backend, "-mode", test.mode, "-rounds", test.rounds}, &out, &errs)
+			t.Log(out.String())
+			require.Empty(t, errs.String())
+			require.Zero(t, code)
+			lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+			require.Equal(t, test.rounds+" rounds, 0 acknowledged jobs lost, 0 lines doubled", lines[len(lines)-1])
+		})
+	}
+}
+
+func TestFlags(t *testing.T) {
+	for args, want := range map[string]string{
+		"-backend kafka": "-backend must be",
+		"-mode sleep":    "-mode must be",
+		"-rounds 0":      "must be more than zero",
+		"-lease -1s":     "must be more than zero",
+		"kill":           "no arguments",
+		"-loud":          "not defined",
+	} {
+		var out, errs bytes.Buffer
+		require.Equal(t, 2, run(t.Context(), strings.Fields(args), &out, &errs), args)
+		require.Contains(t, errs.String(), want)
+	}
+}
+
+// A gateway that does not start is an error, and leaves nothing behind but the
+// folder that it names.
+func TestGatewayThatDoesNotStart(t *testing.T) {
+	var out, errs bytes.Buffer
+	t.Setenv("TMPDIR", t.TempDir())
+	require.Equal(t, 1, run(t.Context(), []string{"-gateway", "/bin/false"}, &out, &errs))
+	require.Contains(t, errs.String(), "ended by itself")
+	left, err := os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+	require.Contains(t, errs.String(), left[0].Name())
+}

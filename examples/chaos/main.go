@@ -1,0 +1,138 @@
+// Command chaos shows that the gateway loses nothing that it acknowledged, and
+// makes every effect once: it runs the real program under load, kills or stops it
+// at random moments, and then counts.
+//
+//	go -C examples run ./chaos -backend sqlite|postgres|rabbitmq|jetstream -mode kill|term|stop -rounds N [-seed S]
+//
+// In mode kill a gateway is killed with SIGKILL and started again, in mode term it
+// is told to end with SIGTERM, now and then twice, while requests go on coming, in
+// mode stop two gateways that accept and four that work share the back ends, and
+// one that works is stopped with SIGSTOP for longer than its lease. It ends with 1
+// where anything acknowledged was lost, a line is in the lake twice, a request was
+// cut by a SIGTERM, or most interrupted jobs waited for more than two sweeps.
+//
+// Objects are in a folder (dirblob) always, jobs in SQLite or in PostgreSQL, and
+// wake-ups go through the process, RabbitMQ or NATS JetStream; see package servers
+// for where those are looked for. Everything is temporary, and kept only where
+// something was lost.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	cancel()
+	os.Exit(code)
+}
+
+// config is what the flags say.
+type config struct {
+	backend, mode string
+	rounds, chunk int
+	seed          uint64
+	lease, sweep  time.Duration
+	gateway       string // the program
+}
+
+// run is main with its surroundings given: 0 where all is well, 1 where
+// something was found, 2 for wrong flags.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	c, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "chaos: %v\n", err)
+		return 2
+	}
+	ok, err := c.run(ctx, stdout)
+	if err != nil {
+		fmt.Fprintf(stderr, "chaos: %v\n", err)
+	}
+	if err != nil || !ok {
+		return 1
+	}
+	return 0
+}
+
+func parse(args []string, stderr io.Writer) (*config, error) {
+	c := &config{}
+	set := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	set.SetOutput(stderr)
+	set.StringVar(&c.backend, "backend", "sqlite", "sqlite, postgres, rabbitmq (with PostgreSQL) or jetstream (with PostgreSQL)")
+	set.StringVar(&c.mode, "mode", "kill", "kill, term or stop")
+	set.IntVar(&c.rounds, "rounds", 50, "how often to kill, end or stop")
+	set.IntVar(&c.chunk, "chunk", 50, "how many rounds share a folder, which is judged behind the last of them")
+	set.Uint64Var(&c.seed, "seed", rand.Uint64(), "of the choices that are random; the same seed makes the same choices, not the same run")
+	set.DurationVar(&c.lease, "lease", time.Second, "the gateway's -lease")
+	set.DurationVar(&c.sweep, "sweep", 500*time.Millisecond, "the gateway's -sweep-every")
+	set.StringVar(&c.gateway, "gateway", "", "the gateway's program (default: built from the source)")
+	if err := set.Parse(args); err != nil {
+		return nil, err
+	}
+	switch {
+	case set.NArg() > 0:
+		return nil, errors.New("no arguments are taken, only flags")
+	case lend[c.backend] == nil:
+		return nil, errors.New("-backend must be sqlite, postgres, rabbitmq or jetstream")
+	case modes[c.mode] == nil:
+		return nil, errors.New("-mode must be kill, term or stop")
+	case c.rounds < 1 || c.chunk < 1 || c.lease <= 0 || c.sweep <= 0:
+		return nil, errors.New("-rounds, -chunk, -lease and -sweep must be more than zero")
+	}
+	return c, nil
+}
+
+// run runs the rounds, chunk by chunk, and prints what was found.
+func (c *config) run(ctx context.Context, out io.Writer) (ok bool, err error) {
+	if c.gateway == "" {
+		folder, err := os.MkdirTemp("", "fhirdock-chaos-build-")
+		if err != nil {
+			return false, err
+		}
+		defer os.RemoveAll(folder)
+		c.gateway = filepath.Join(folder, "gateway")
+		build := exec.CommandContext(ctx, "go", "build", "-o", c.gateway, "github.com/fhirdock/fhirdock/examples/gateway")
+		if said, err := build.CombinedOutput(); err != nil {
+			return false, fmt.Errorf("build the gateway: %w\n%s", err, said)
+		}
+	}
+	fmt.Fprintf(out, "backend %s, mode %s, seed %d, lease %s, sweep %s\n", c.backend, c.mode, c.seed, c.lease, c.sweep)
+	began := time.Now()
+	var total tally
+	for total.rounds < c.rounds && ctx.Err() == nil {
+		n := min(c.chunk, c.rounds-total.rounds)
+		t, err := c.campaign(ctx, n, rand.New(rand.NewPCG(c.seed, uint64(total.rounds))))
+		if err != nil {
+			return false, err
+		}
+		total.add(t)
+		if len(t.findings) > 0 {
+			for _, f := range t.findings {
+				fmt.Fprintln(out, "FOUND:", f)
+			}
+			fmt.Fprintln(out, "kept:", t.folder)
+		}
+		if c.rounds > c.chunk {
+			fmt.Fprintf(out, "%5d rounds, %d acknowledged jobs, %d found, %s\n",
+				total.rounds, total.acknowledged, len(total.findings), time.Since(began).Round(time.Second))
+		}
+	}
+	total.judge(c)
+	total.print(out, c)
+	return len(total.findings) == 0 && total.rounds == c.rounds, nil
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+// mode is what happens in a round.
+type mode struct {
+	roles []string // of the gateways
+	cuts  bool     // requests may be cut
+	round func(context.Context, *site) error
+}
+
+var modes = map[string]*mode{}
+
+func init() { // behind the functions, which look modes up
+	modes["kill"] = &mode{roles: []string{"all"}, cuts: true, round: killRound}
+	modes["term"] = &mode{roles: []string{"all"}, round: termRound}
+	modes["stop"] = &mode{roles: []string{"api", "api", "worker", "worker", "worker", "worker"}, round: stopRound}
+}
+
+// killRound kills the gateway at a random moment and starts it again; now and
+// then it is killed once more while it starts.
+func killRound(ctx context.Context, s *site) error {
+	p := s.processes[0]
+	s.pause(50*time.Millisecond, 900*time.Millisecond)
+	if err := s.killed(p); err != nil {
+		return err
+	}
+	if s.rand.IntN(10) == 0 {
+		if err := p.start(); err != nil {
+			return err
+		}
+		s.pause(0, 200*time.Millisecond)
+		if err := s.killed(p); err != nil {
+			return err
+		}
+	}
+	return s.restart(ctx, p)
+}
+
+// termRound tells the gateway to end, at a random moment, and starts it again.
+// Every fourth time it is told twice.
+func termRound(ctx context.Context, s *site) error {
+	p := s.processes[0]
+	s.pause(100*time.Millisecond, 500*time.Millisecond)
+	twice := s.rand.IntN(4) == 0
+	if twice {
+		s.ledger.mayCut(true)
+	}
+	if err := p.signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	want := 0
+	if twice {
+		s.pause(0, 30*time.Millisecond)
+		_ = p.signal(syscall.SIGTERM) // it may have ended
+		want = 128 + int(syscall.SIGTERM)
+	}
+	code, err := p.wait(30 * time.Second)
+	if err != nil {
+		return err
+	}
+	if code != 0 && code != want {
+		s.ledger.found("the gateway ended with %d", code)
+	}
+	if twice {
+		// What was cut is noticed now, and not once the next one runs.
+		s.pause(50*time.Millisecond, 50*time.Millisecond)
+	}
+	return s.restart(ctx, p)
+}
+
+// stopRound stops a worker for longer than its lease.
+func stopRound(_ context.Context, s *site) error {
+	var workers []*process
+	for i, role := range modes["stop"].roles {
+		if role == "worker" {
+			workers = append(workers, s.processes[i])
+		}
+	}
+	s.pause(50*time.Millisecond, 300*time.Millisecond)
+	p := workers[s.rand.IntN(len(workers))]
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return fmt.Errorf("stop a worker: %w", err)
+	}
+	s.pause(s.lease*11/10, s.lease*3/2)
+	if err := p.signal(syscall.SIGCONT); err != nil {
+		return fmt.Errorf("let a worker go on: %w", err)
+	}
+	return nil
+}
