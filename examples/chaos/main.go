@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command chaos shows that the gateway loses nothing that it acknowledged, and
 // makes every effect once: it runs the real program under load, kills or stops it
 // at random moments, and then counts.

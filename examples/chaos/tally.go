@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -47,10 +49,10 @@ func (t *tally) late(c *config) int {
 }
 
 // judge adds what only many recoveries can tell: on a machine that has other things
-// to do, single ones are late for want of time.
+// to do, some are late for want of time.
 func (t *tally) judge(c *config) {
 	slices.Sort(t.waits)
-	if n := len(t.waits); n > 0 && t.waits[n/2] > 2*c.sweep {
+	if n := len(t.waits); n >= 20 && t.waits[n/2] > 2*c.sweep {
 		t.findings = append(t.findings, "most interrupted jobs waited for more than two sweeps")
 	}
 }
