@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
-	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
 var gateway string
@@ -26,13 +25,13 @@ func TestMain(m *testing.M) { proctest.MainOf(m, &gateway, "../gateway") }
 func TestRounds(t *testing.T) {
 	for _, test := range []struct{ backend, mode, rounds string }{
 		{"sqlite", "kill", "3"}, {"postgres", "kill", "2"}, {"rabbitmq", "kill", "2"}, {"jetstream", "kill", "2"},
-		{"sqlite", "term", "4"}, {"postgres", "stop", "2"},
+		{"sqlite", "term", "3"}, {"postgres", "stop", "1"},
 	} {
 		t.Run(test.mode+" "+test.backend, func(t *testing.T) {
 			t.Parallel()
 			// Whether there are servers; the program's own are others.
 			if test.backend != "sqlite" {
-				servers.Test(t, lend[test.backend])
+				proctest.Lend(t, lend[test.backend])
 			}
 			var out, errs bytes.Buffer
 			code := run(t.Context(), []string{"-gateway", gateway, "-backend", test.backend, "-mode", test.mode, "-rounds", test.rounds}, &out, &errs)

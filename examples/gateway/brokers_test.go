@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
@@ -22,7 +23,7 @@ func TestBrokers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db, queue := servers.Test(t, servers.Postgres), servers.Test(t, broker)
+			db, queue := proctest.Lend(t, servers.Postgres), proctest.Lend(t, broker)
 			data := t.TempDir()
 			args := []string{"-jobs", db.Jobs, "-topic", queue.Topic, "-wake-after", "1m"}
 			_, w := gateway(t, data, append(args, "-subscription", queue.Subscription, "-role", "worker")...)

@@ -8,13 +8,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
 // Jobs in PostgreSQL, by URL.
 func TestPostgreSQL(t *testing.T) {
 	t.Parallel()
-	lent := servers.Test(t, servers.Postgres)
+	lent := proctest.Lend(t, servers.Postgres)
 	_, c := gateway(t, t.TempDir(), "-jobs", lent.Jobs)
 	receipt, err := c.PostBundle(t.Context(), bundle("x"), -1)
 	require.NoError(t, err)

@@ -31,12 +31,27 @@ const defaultPrefetch = 4
 // is there is used as it is. What is not is declared: a durable fanout exchange,
 // and a quorum queue that is bound to it.
 func (b *Backends) openRabbit(_ context.Context, c Config) error {
-	exchange, _, err := rabbitName(c.Topic, nil)
+	exchange, _, err := rabbitName(c.Topic)
 	if err != nil {
 		return fmt.Errorf("open the topic: %w", err)
 	}
+	name, prefetch, err := "", defaultPrefetch, nil
+	if c.Subscription != "" {
+		var params url.Values
+		if name, params, err = rabbitName(c.Subscription, "prefetch_count"); err != nil {
+			return fmt.Errorf("open the subscription: %w", err)
+		}
+		if s := params.Get("prefetch_count"); s != "" {
+			if prefetch, err = strconv.Atoi(s); err != nil || prefetch < 1 {
+				return errors.New("open the subscription: prefetch_count must be a number above zero")
+			}
+		}
+	}
+	// By the topic too: until there is a queue, the broker gives messages back.
+	dial := func() (*amqp.Connection, error) { return dialRabbit(exchange, name) }
+
 	topic := &reopened{open: func() (*pubsub.Topic, *amqp.Connection, error) {
-		conn, err := dialRabbit(func(conn *amqp.Connection) error { return declareExchange(conn, exchange) })
+		conn, err := dial()
 		if err != nil {
 			return nil, nil, err
 		}
@@ -50,23 +65,10 @@ func (b *Backends) openRabbit(_ context.Context, c Config) error {
 	if c.Subscription == "" {
 		return nil
 	}
-
-	prefetch := defaultPrefetch
-	name, params, err := rabbitName(c.Subscription, []string{"prefetch_count"})
-	if err != nil {
-		return fmt.Errorf("open the subscription: %w", err)
-	}
-	if s := params.Get("prefetch_count"); s != "" {
-		if prefetch, err = strconv.Atoi(s); err != nil || prefetch < 1 {
-			return errors.New("open the subscription: prefetch_count must be a number above zero")
-		}
-	}
 	var open onlyConn
 	b.closeLater(func(context.Context) error { return open.replace(nil) })
 	b.Subscription = queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
-		conn, err := dialRabbit(func(conn *amqp.Connection) error {
-			return errors.Join(declareExchange(conn, exchange), declareQueue(conn, exchange, name))
-		})
+		conn, err := dial()
 		if err != nil {
 			return nil, err
 		}
@@ -98,7 +100,7 @@ func (c *onlyConn) replace(conn *amqp.Connection) error {
 
 // rabbitName is the exchange or queue that a URL names, and its parameters, which
 // must be known.
-func rabbitName(s string, known []string) (string, url.Values, error) {
+func rabbitName(s string, known ...string) (string, url.Values, error) {
 	u, err := url.Parse(s)
 	if err != nil {
 		return "", nil, errors.New("the URL is malformed")
@@ -111,8 +113,9 @@ func rabbitName(s string, known []string) (string, url.Values, error) {
 	return name, params, err
 }
 
-// dialRabbit connects, and closes the connection again if prepare fails.
-func dialRabbit(prepare func(*amqp.Connection) error) (*amqp.Connection, error) {
+// dialRabbit connects, and declares the exchange, and the queue unless its name is
+// empty.
+func dialRabbit(exchange, name string) (*amqp.Connection, error) {
 	server := os.Getenv(rabbitServer)
 	// The errors of ParseURI and of Go CDK's own opener quote the password.
 	if _, err := amqp.ParseURI(server); err != nil {
@@ -125,7 +128,11 @@ func dialRabbit(prepare func(*amqp.Connection) error) (*amqp.Connection, error) 
 	if err != nil {
 		return nil, fmt.Errorf("connect to RabbitMQ: %w", err)
 	}
-	if err := prepare(conn); err != nil {
+	err = declareExchange(conn, exchange)
+	if err == nil && name != "" {
+		err = declareQueue(conn, exchange, name)
+	}
+	if err != nil {
 		_ = conn.Close()
 		return nil, err
 	}

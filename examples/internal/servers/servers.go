@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"testing"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // postgres://
@@ -36,27 +35,6 @@ type Lent struct {
 	// Env has the variables that the gateway needs beside them.
 	Env    []string
 	Remove func(context.Context) error
-}
-
-// Test lends what open lends for the time of a test. It skips the test, aloud,
-// where there is no server, or fails it where FHIRDOCK_TEST_ALL is 1.
-func Test(t testing.TB, open func(context.Context) (*Lent, error)) *Lent {
-	t.Helper()
-	l, err := open(t.Context())
-	switch {
-	case errors.Is(err, ErrNone) && os.Getenv("FHIRDOCK_TEST_ALL") != "1":
-		t.Skipf("SKIPPED: %v", err)
-	case err != nil:
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := l.Remove(ctx); err != nil {
-			t.Errorf("not removed from the server: %v", err)
-		}
-	})
-	return l
 }
 
 func setting(name, standard string) string {
