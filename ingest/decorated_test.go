@@ -19,6 +19,7 @@ import (
 type decorated struct {
 	*blob.Bucket // what is really there
 	writes       atomic.Int64
+	unversioned  bool // it knows no ETags
 
 	mu   sync.Mutex
 	read func(key string, offset int64, r io.Reader) io.Reader
@@ -54,6 +55,9 @@ func (b decoratedDriver) Attributes(ctx context.Context, key string) (*driver.At
 	a, err := b.d.Attributes(ctx, key)
 	if err != nil {
 		return nil, err
+	}
+	if b.d.unversioned {
+		a.ETag = ""
 	}
 	return &driver.Attributes{
 		ContentEncoding: a.ContentEncoding, ContentType: a.ContentType, Metadata: a.Metadata,

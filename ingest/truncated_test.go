@@ -129,15 +129,16 @@ func TestPayloadsThatChangeBehindAcceptance(t *testing.T) {
 			require.NoError(t, d.WriteAll(t.Context(), key, append(was, '\n'), nil))
 		}, "payload-changed"},
 	} {
-		for _, kind := range []string{"webhook", "uploaded Bundle", "NDJSON"} {
+		for _, kind := range []string{"webhook", "uploaded Bundle", "NDJSON", "NDJSON without a version"} {
 			t.Run(name+"/"+kind, func(t *testing.T) {
 				d, bucket := newDecorated(t)
+				d.unversioned = kind == "NDJSON without a version"
 				p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Bucket: bucket})
 				var id string
 				switch kind {
 				case "webhook":
 					id = p.Client.PostBundle(t, numberedBundle("collection", 7)).JobID
-				case "NDJSON":
+				case "NDJSON", "NDJSON without a version":
 					id = p.Client.Upload(t, ndjson, numbered(7))
 				default:
 					id = p.Client.Upload(t, "application/fhir+json", numberedBundle("collection", 7))
