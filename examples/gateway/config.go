@@ -29,6 +29,7 @@ type config struct {
 	uploadExpiry   time.Duration
 	tokens         *auth.Tokens // nil where nothing is served
 	insecureTokens bool
+	webhooks       *auth.Webhooks // nil: none
 
 	data, blob, topic, subscription, jobs string
 
@@ -80,6 +81,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 
 	s.Group("Who may call")
 	tokens := s.Strings("token", []string{"dev=demo"}, "`TOKEN=ORG[:USER]`: a development bearer token and whose it is; repeatable.\nIn the variable, several have commas between them")
+	webhooks := s.Strings("webhook", nil, "`ORG[:USER]=SECRET`: a sender of Bundles that signs them as Standard Webhooks has it, and its\nwhsec_ secret; it posts to …/fhir/Bundle?endpoint=ORG. Repeatable, for one ORG too while\nits secret is replaced. In the variable, several have commas between them")
 	s.BoolVar(&c.insecureTokens, "insecure-dev-tokens", false, "allow development tokens on an address that is not loopback")
 
 	s.Group("Where things are kept")
@@ -113,6 +115,11 @@ func flags() (*envflag.Set, func() (*config, error)) {
 		if c.serves() {
 			if c.tokens, err = auth.ParseTokens(*tokens...); err != nil {
 				return nil, fmt.Errorf("-token: %w", err)
+			}
+			if len(*webhooks) > 0 {
+				if c.webhooks, err = auth.ParseWebhooks(*webhooks, nil); err != nil {
+					return nil, fmt.Errorf("-webhook: %w", err)
+				}
 			}
 		}
 		if c.maxBody, err = size("max-body", *maxBody); err != nil {

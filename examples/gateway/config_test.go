@@ -88,6 +88,7 @@ func TestWrongFlags(t *testing.T) {
 		"-public-url https://user:secret@host":    "-public-url must be http",
 		"-token s3cret":                           "-token: auth: token 1 is not of the form",
 		"-token a=x -token a=y":                   "-token: auth: token 2 is given twice",
+		"-webhook lab=whsec_s3cret":               "-webhook: auth: webhook 1 is not of the form",
 		"-data=":                                  "-data must name a folder",
 		"-addr 192.0.2.1:80":                      "-insecure-dev-tokens",
 		"-addr :80":                               "-insecure-dev-tokens",

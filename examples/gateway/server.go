@@ -65,7 +65,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	ops.mount(mux, m)
 	front := http.Handler(http.HandlerFunc(notFound))
 	if c.serves() {
-		front = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL})
+		front = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL, Webhooks: c.webhooks})
 		mux.Handle(backends.ObjectsPath, front) // or the mux would redirect it to the next
 		mux.Handle(backends.ObjectsPath+"/", signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{
 			Logger: log, OnCreated: service.ObjectCreated,

@@ -2,6 +2,9 @@
 // [ingest.Caller] whose organization owns whatever the request creates or sees;
 // nothing else in a request is believed about that.
 //
+// [Webhooks] are senders that sign what they send, for Bundles only: a signature
+// covers one body, and opens nothing else.
+//
 // [Tokens] are bearer tokens for development. A program with an identity
 // provider brings an Authenticator of its own; [Func] makes one of a function.
 package auth
