@@ -141,7 +141,9 @@ func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing
 		// So do drivers and Go CDK call other failures too, such as that the
 		// bucket is closed: a bucket that can't be asked has not said that the
 		// object exists.
-		if _, asked := h.bucket.Exists(context.WithoutCancel(r.Context()), g.key); asked == nil {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), notifyTimeout)
+		defer cancel()
+		if _, asked := h.bucket.Exists(ctx, g.key); asked == nil {
 			refuse(w, http.StatusPreconditionFailed, "PreconditionFailed", existsMessage)
 			return
 		}
