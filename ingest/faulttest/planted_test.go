@@ -1,6 +1,14 @@
 package faulttest_test
 
 import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -9,7 +17,147 @@ type variant struct {
 	name   string
 	store  func(jobs.Store) jobs.Store // under the checks
 	seen   func(jobs.Store) jobs.Store // as one process sees it
-	noKeys bool                        // the sink has no batch keys
+	noKeys bool                        // the sink makes effects for each call, not for each batch key
+	lazy   bool                        // the sink says yes and makes no effects
 }
 
 var sound = variant{name: "nothing is wrong"}
+
+// TestPlanted shows that the simulation finds defects: each of these pipelines is
+// caught by a few seeds.
+func TestPlanted(t *testing.T) {
+	const seeds = 40
+	for _, v := range []variant{
+		{name: "an update ignores the revision", store: func(s jobs.Store) jobs.Store { return blindStore{s} }},
+		{name: "a store acknowledges before it has stored", store: func(s jobs.Store) jobs.Store { return lossyStore{s} }},
+		{name: "a worker does not see that its lease is lost", seen: func(s jobs.Store) jobs.Store { return &stubbornStore{Store: s, mine: map[string]*jobs.Job{}} }},
+		{name: "a lease is taken before it is over", seen: func(s jobs.Store) jobs.Store { return hastyStore{s} }},
+		{name: "a claim does not count as an attempt", seen: changing(func(j *jobs.Job) {
+			if j.State == jobs.Processing && j.Attempt > 1 {
+				j.Attempt--
+			}
+		})},
+		{name: "a retry begins at the start", seen: changing(func(j *jobs.Job) {
+			if j.State == jobs.Accepted {
+				j.Progress = jobs.Progress{}
+			}
+		})},
+		{name: "a sweeper forgets the due time", seen: changing(func(j *jobs.Job) {
+			if j.State == jobs.Accepted {
+				j.DueAt = time.Time{}
+			}
+		})},
+		{name: "nobody rescues jobs of dead workers", seen: func(s jobs.Store) jobs.Store { return heartlessStore{s} }},
+		{name: "a redrive of a completed job keeps its run", seen: changing(func(j *jobs.Job) { j.Run = 0 })},
+		{name: "a sink without batch keys", noKeys: true},
+		{name: "a sink acknowledges and does nothing", lazy: true},
+	} {
+		t.Run(v.name, func(t *testing.T) {
+			var found []string
+			seed := uint64(0)
+			for len(found) == 0 && seed < seeds {
+				seed++
+				simulate(t, seed, v, func(w *world) { found = w.violations() })
+			}
+			require.NotEmpty(t, found, "%d seeds find nothing", seeds)
+			t.Logf("seed %d: %s", seed, found[0])
+		})
+	}
+}
+
+// blindStore writes whatever was there.
+type blindStore struct{ jobs.Store }
+
+func (s blindStore) Update(ctx context.Context, job *jobs.Job) error {
+	err := s.Store.Update(ctx, job)
+	for errors.Is(err, jobs.ErrConflict) {
+		there, getErr := s.Get(ctx, job.ID)
+		if getErr != nil {
+			return getErr
+		}
+		job.Revision = there.Revision
+		err = s.Store.Update(ctx, job)
+	}
+	return err
+}
+
+// lossyStore keeps three of four jobs.
+type lossyStore struct{ jobs.Store }
+
+func (s lossyStore) Create(ctx context.Context, job *jobs.Job) error {
+	if job.ID[0] < '4' {
+		job.Revision = 1
+		return nil
+	}
+	return s.Store.Create(ctx, job)
+}
+
+// stubbornStore shows a worker the claim that it once had, whatever became of it.
+type stubbornStore struct {
+	jobs.Store
+	mu   sync.Mutex
+	mine map[string]*jobs.Job
+}
+
+func (s *stubbornStore) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	job, err := s.Store.Get(ctx, id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if was := s.mine[id]; err == nil && was != nil && job.State == jobs.Processing {
+		job.LeaseOwner, job.Attempt = was.LeaseOwner, was.Attempt
+	}
+	return job, err
+}
+
+func (s *stubbornStore) Update(ctx context.Context, job *jobs.Job) error {
+	err := s.Store.Update(ctx, job)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && job.State == jobs.Processing {
+		s.mine[job.ID] = job.Clone()
+	} else if err == nil {
+		delete(s.mine, job.ID)
+	}
+	return err
+}
+
+// hastyStore shows leases that are over before their time.
+type hastyStore struct{ jobs.Store }
+
+func (s hastyStore) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	job, err := s.Store.Get(ctx, id)
+	if err == nil && job.State == jobs.Processing {
+		job.DueAt = job.DueAt.Add(-lease)
+	}
+	return job, err
+}
+
+
+// heartlessStore does not say that the leases of workers are over.
+type heartlessStore struct{ jobs.Store }
+
+func (s heartlessStore) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
+	all, err := s.Store.Due(ctx, now, limit)
+	var due []*jobs.Job
+	for _, job := range all {
+		if job.State != jobs.Processing {
+			due = append(due, job)
+		}
+	}
+	return due, err
+}
+
+// changing changes what is written.
+func changing(change func(*jobs.Job)) func(jobs.Store) jobs.Store {
+	return func(s jobs.Store) jobs.Store { return changingStore{s, change} }
+}
+
+type changingStore struct {
+	jobs.Store
+	change func(*jobs.Job)
+}
+
+func (s changingStore) Update(ctx context.Context, job *jobs.Job) error {
+	s.change(job)
+	return s.Store.Update(ctx, job)
+}

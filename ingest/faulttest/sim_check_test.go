@@ -65,7 +65,12 @@ func (s *checkedStore) Update(ctx context.Context, job *jobs.Job) error {
 	case from != old.Revision || job.Revision != old.Revision+1:
 		s.c.w.violation("job %s: revision %d is updated by a change of revision %d to %d", job.ID, old.Revision, from, job.Revision)
 	}
-	s.c.checkChange(old, jobs.Stored(job), s.process)
+	now, err := s.Store.Get(context.WithoutCancel(ctx), job.ID)
+	if err != nil {
+		s.c.w.violation("job %s is updated and can't be read: %v", job.ID, err)
+		return nil
+	}
+	s.c.checkChange(old, now, s.process)
 	return nil
 }
 

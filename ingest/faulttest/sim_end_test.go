@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"sort"
@@ -276,5 +275,3 @@ func (t *tally) check(tt *testing.T) {
 		tt.Errorf("crashes, stalls and redrives: %d, %d, %d", t.crashes, t.stalls, t.redriven)
 	}
 }
-
-var _ = errors.Is

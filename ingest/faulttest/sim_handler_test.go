@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
@@ -85,6 +86,16 @@ func (h *handler) Handle(ctx context.Context, b *ingest.Batch) error {
 			b.Reject(i, "business-rule", "It is not taken")
 		}
 	}
+	switch {
+	case strings.HasPrefix(b.Resources[0].ID, "slow"):
+		select {
+		case <-time.After(3 * time.Second):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	case strings.HasPrefix(b.Resources[0].ID, "poison") && h.p.w.poisoned.Load():
+		return ingest.Permanent(errHandler)
+	}
 	c := faulttest.Call{Kind: kindHandle, Key: fmt.Sprintf("%s/%d/%d", b.Job.ID, b.Job.Run, b.Start)}
 	switch h.p.plan(ctx, c) {
 	case faulttest.Before:
@@ -116,7 +127,7 @@ func (h *handler) Handle(ctx context.Context, b *ingest.Batch) error {
 }
 
 func (h *handler) apply(b *ingest.Batch) {
-	if !h.p.dead.Load() {
+	if !h.p.dead.Load() && !h.p.w.variant.lazy {
 		h.p.w.ledger.apply(b)
 	}
 }

@@ -137,6 +137,9 @@ func (p *process) wait() {
 
 // created is a notification, which may be lost, doubled or late.
 func (p *process) created(ctx context.Context, c notify.ObjectCreated) error {
+	if p.w.script != nil {
+		return p.svc.ObjectCreated(ctx, c)
+	}
 	switch p.draw(faulttest.Call{Kind: "notification", Key: c.Key}).IntN(6) {
 	case 0:
 		return nil
@@ -217,6 +220,9 @@ func (p *process) decide(ctx context.Context, c faulttest.Call) faulttest.Fault 
 	}
 	if !p.w.chaos.Load() {
 		return faulttest.None
+	}
+	if p.w.script != nil {
+		return p.w.script(ctx, p, c)
 	}
 	rng := p.draw(c)
 	roll := rng.Float64() * 1000

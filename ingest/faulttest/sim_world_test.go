@@ -2,6 +2,7 @@ package faulttest_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/url"
@@ -31,6 +32,10 @@ type world struct {
 	rng     *rand.Rand // of the goroutine of run alone
 	variant variant
 	began   time.Time
+	// script decides instead of the seed.
+	script func(context.Context, *process, faulttest.Call) faulttest.Fault
+	// poisoned payloads fail for good.
+	poisoned atomic.Bool
 
 	store   *checker
 	bucket  *blob.Bucket
@@ -127,6 +132,11 @@ func (w *world) run() {
 		p.wait()
 	}
 	w.checkEnd()
+	w.close()
+}
+
+// close ends what the processes share.
+func (w *world) close() {
 	require.NoError(w.t, w.topic.Shutdown(w.t.Context()))
 	require.NoError(w.t, w.sub.Shutdown(w.t.Context()))
 	synctest.Wait()
