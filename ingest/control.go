@@ -7,19 +7,24 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Cancel ends a job that is not finished; a worker that has it stops. A job that
-// is cancelled already is returned as it is. ErrNotFound, ErrState if it is
-// finished otherwise, ErrUnavailable.
+// Cancel ends a job that is not finished; a worker that has it stops. One that
+// failed can be cancelled too: it is given up for good, and where [Block] is set
+// those behind it go on. A job that is cancelled already is returned as it is.
+// ErrNotFound, ErrState if it is finished otherwise, ErrUnavailable.
 func (s *Service) Cancel(ctx context.Context, who Caller, id string) (*jobs.Job, error) {
-	var repeat bool
+	var repeat, working bool
 	job, err := s.change(ctx, who, id, func(j *jobs.Job) error {
 		if repeat = j.State == jobs.Cancelled; repeat {
 			return errUnchanged
 		}
+		working = j.State == jobs.Processing
 		return j.Cancel(s.now())
 	})
 	if err == nil && !repeat {
 		s.opts.Observe(Event{Kind: EventFinished, JobID: id, Source: string(job.Source), State: string(job.State)})
+		if !working { // otherwise its worker does, once it has stopped
+			s.wakeNext(ctx, job.OrganizationID)
+		}
 	}
 	return job, err
 }

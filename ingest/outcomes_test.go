@@ -119,7 +119,9 @@ func TestFreshIsTheFirstClaimOnly(t *testing.T) {
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Accepted, MaxAttempts: 5, CreatedAt: now, DueAt: now}
 	require.NoError(t, s.back.Jobs.Create(t.Context(), job))
 	for _, want := range []bool{true, false} {
-		_, claim, fresh, err := w.take(t.Context(), job.ID)
+		read, err := w.read(t.Context(), job.ID)
+		require.NoError(t, err)
+		_, claim, fresh, err := w.take(t.Context(), read)
 		require.NoError(t, err)
 		require.Equal(t, want, fresh)
 		_, err = jobs.Change(t.Context(), s.back.Jobs, job.ID, func(j *jobs.Job) error { return j.Release(now, *claim) })

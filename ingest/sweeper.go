@@ -118,6 +118,7 @@ func (w *Sweeper) look(ctx context.Context, job *jobs.Job, unsent *int) error {
 		s.opts.Logger.WarnContext(ctx, "job taken from a worker that went silent", "job", job.ID, "attempt", job.Attempt)
 		if rescued.State.Finished() {
 			s.finished(ctx, rescued)
+			s.wakeNext(ctx, rescued.OrganizationID)
 			return nil
 		}
 		s.wake(ctx, rescued)

@@ -32,6 +32,28 @@ type WorkerOptions struct {
 	// and sweepers must agree to within half of it: one that is further ahead
 	// takes jobs from workers that are well, which costs attempts.
 	Lease time.Duration
+	// OrderPerOrganization works on the jobs of an organization one at a time, in
+	// order of [jobs.Job.CreatedAt] and then of ID, on any broker: a job is not
+	// claimed while an older one is accepted or processing, its back-offs included.
+	// One that awaits its upload is passed by, and stands in its old place once the
+	// upload is there; so does one that is redriven. CreatedAt is when a request
+	// reached the front door: a sender that waits for each answer keeps its own
+	// order, as far as the clocks of several front doors agree.
+	//
+	// All workers of a job store must set it alike. It needs a store that is a
+	// [jobs.Scheduler]. Each job costs some six reads of the store more, and an
+	// organization is never worked on faster than by one worker. A job that is
+	// cancelled while it is being worked on is out of the way at once, while its
+	// handler may run on for a second. Default false.
+	OrderPerOrganization bool
+	// HeadOfLine says what a failed job does to the later ones of its organization
+	// where OrderPerOrganization is set. Default [Park].
+	HeadOfLine HeadOfLine
+	// Weight of an organization, at least 1: where several have jobs that wait, one
+	// with weight 2 gets twice the claims of one with weight 1. It is asked for
+	// each claim and must be quick. A store that is no [jobs.Scheduler] gives no
+	// shares: jobs are then claimed as their wake-ups come. Default: 1 for all.
+	Weight func(organizationID string) int
 	// DrainTimeout is how long batches under way may take once Run's context
 	// is done. Default 20 seconds; then their context is cancelled.
 	DrainTimeout time.Duration
@@ -51,6 +73,16 @@ func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
 	setDefault(&d.MaxWholeBytes, max(64<<20, maxBody))
 	setDefault(&d.Lease, 30*time.Second)
 	setDefault(&d.DrainTimeout, 20*time.Second)
+	switch d.HeadOfLine {
+	case "":
+		d.HeadOfLine = Park
+	case Park, Block:
+		if !d.OrderPerOrganization {
+			return d, errors.New("ingest: WorkerOptions.HeadOfLine is of no use without OrderPerOrganization")
+		}
+	default:
+		return d, fmt.Errorf("ingest: WorkerOptions.HeadOfLine must be %q or %q", Park, Block)
+	}
 	if d.Lease > 0 && d.Lease < minLease {
 		return d, fmt.Errorf("ingest: WorkerOptions.Lease must be at least %s", minLease)
 	}
@@ -67,10 +99,14 @@ type Worker struct {
 	opts    WorkerOptions
 	name    string
 	claims  atomic.Int64
+	turns   *turns // nil where the store is no jobs.Scheduler
+	order   *order // nil where none is kept
 }
 
 // NewWorker returns a Worker. It fails if the Service has no Subscription or an
-// option can't work.
+// option can't work. Where the job store is a [jobs.Scheduler] the worker shares
+// its claims between the organizations whose jobs wait, so that one that sends a
+// million does not keep back another's single one; see [WorkerOptions.Weight].
 func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
 	if s.back.Subscription == nil {
 		return nil, errors.New("ingest: a worker needs Backends.Subscription")
@@ -82,7 +118,21 @@ func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Worker{svc: s, handler: h, opts: o, name: jobs.NewID()}, nil
+	w := &Worker{svc: s, handler: h, opts: o, name: jobs.NewID()}
+	heads, ok := s.back.Jobs.(jobs.Scheduler)
+	if o.OrderPerOrganization {
+		if !ok {
+			return nil, fmt.Errorf("ingest: WorkerOptions.OrderPerOrganization needs a job store that is a jobs.Scheduler, and %T is none", s.back.Jobs)
+		}
+		w.order = &order{store: s.back.Jobs, heads: heads}
+		if o.HeadOfLine == Block {
+			w.order.standing = jobs.Unsettled
+		}
+	}
+	if ok {
+		w.turns = newTurns(heads, w.order, o.Weight, s)
+	}
+	return w, nil
 }
 
 // Run works until ctx is done, then ends the batches under way, gives their jobs
@@ -105,45 +155,107 @@ func (w *Worker) Run(ctx context.Context) error {
 		msg, cancel := context.WithCancelCause(msg)
 		defer cancel(nil)
 		defer context.AfterFunc(work, func() { cancel(context.Cause(work)) })()
-		w.work(msg, m.JobID, ctx.Done())
+		w.woken(msg, work, m.JobID, ctx.Done())
 	})
 }
 
 var errDrained = errors.New("the worker stops")
 
-// work takes a job and makes one attempt at it.
-func (w *Worker) work(ctx context.Context, id string, draining <-chan struct{}) {
-	log := w.svc.opts.Logger.With("job", id)
-	taken := time.Now()
-	job, claim, fresh, err := w.take(ctx, id)
-	switch {
-	case errors.Is(err, jobs.ErrState) && w.clear(ctx, id):
+// woken looks at the job that a wake-up names. Before that it works on those whose
+// turn is sooner, under a context of their own: the wake-up's trace is not theirs.
+func (w *Worker) woken(ctx, others context.Context, id string, draining <-chan struct{}) {
+	job, err := w.read(ctx, id)
+	if err != nil {
+		w.notTaken(ctx, id, err)
 		return
-	case errors.Is(err, jobs.ErrNotDue), errors.Is(err, jobs.ErrState), errors.Is(err, jobs.ErrNotFound):
-		log.DebugContext(ctx, "wake-up for a job that needs nobody", "why", err)
+	}
+	if w.turns != nil && jobs.Waiting.Has(job) && !job.NotBefore.After(w.svc.now()) {
+		for range maxDetours {
+			next := w.turns.next(ctx, job.OrganizationID)
+			if next == nil {
+				break
+			}
+			w.work(others, next, draining)
+			select {
+			case <-draining:
+				w.svc.wake(ctx, job)
+				return
+			default:
+			}
+		}
+	}
+	w.work(ctx, job, draining)
+}
+
+// work takes a job as it was read, or where an order is kept the one of its
+// organization whose turn it is, and makes one attempt at it.
+func (w *Worker) work(ctx context.Context, job *jobs.Job, draining <-chan struct{}) {
+	woken, taken := job, time.Now()
+	job, claim, fresh, err := w.take(ctx, job)
+	if err != nil {
+		if !errors.Is(err, jobs.ErrState) || !w.clear(ctx, woken.ID) {
+			w.notTaken(ctx, woken.ID, err)
+		}
 		return
-	case err != nil:
-		log.WarnContext(ctx, "job not claimed; the sweeper wakes it again", "error", err)
-		return
-	case claim == nil: // its attempts were used up
+	}
+	if w.order != nil {
+		defer func() {
+			if !errors.Is(err, errDrained) { // then it is woken itself
+				w.svc.wakeNext(ctx, woken.OrganizationID)
+			}
+		}()
+	}
+	if claim == nil { // its attempts were used up
 		w.svc.finished(ctx, job)
 		return
 	}
+	if w.turns != nil {
+		w.turns.claimed(job.OrganizationID)
+	}
 	began := w.svc.now()
-	w.svc.opts.Observe(Event{Kind: EventClaimed, JobID: id, Source: string(job.Source)})
+	w.svc.opts.Observe(Event{Kind: EventClaimed, JobID: job.ID, Source: string(job.Source)})
 	l := newLease(ctx, w.svc, job, *claim, w.opts.Lease, taken)
 	defer l.end()
 	err = (&attempt{w: w, lease: l, draining: draining, fresh: fresh}).run(l.ctx)
 	w.settle(ctx, l, err, w.svc.now().Sub(began))
 }
 
-// take claims the job and pins the borders of its batches. fresh says that nobody
-// has worked on it before. There is no claim where the attempts were used up.
-func (w *Worker) take(ctx context.Context, id string) (job *jobs.Job, claim *jobs.Claim, fresh bool, err error) {
-	owner := w.name + "/" + strconv.FormatInt(w.claims.Add(1), 10)
+// notTaken tells of a wake-up that led to nothing.
+func (w *Worker) notTaken(ctx context.Context, id string, err error) {
+	log := w.svc.opts.Logger.With("job", id)
+	if errors.Is(err, jobs.ErrNotDue) || errors.Is(err, jobs.ErrState) || errors.Is(err, jobs.ErrNotFound) {
+		log.DebugContext(ctx, "wake-up for a job that needs nobody", "why", err)
+		return
+	}
+	log.WarnContext(ctx, "job not claimed; the sweeper wakes it again", "error", err)
+}
+
+// take claims a job, the one whose turn it is where an order is kept.
+func (w *Worker) take(ctx context.Context, job *jobs.Job) (taken *jobs.Job, claim *jobs.Claim, fresh bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
-	job, err = jobs.Change(ctx, w.svc.back.Jobs, id, func(j *jobs.Job) (err error) {
+	if w.order == nil || !jobs.Unfinished.Has(job) {
+		return w.claim(ctx, job)
+	}
+	if job, err = w.order.next(ctx, job.OrganizationID); err != nil {
+		return nil, nil, false, err
+	}
+	taken, claim, fresh, err = w.claim(ctx, job)
+	if err != nil || claim == nil {
+		return taken, claim, fresh, err
+	}
+	if err = w.order.holds(ctx, taken); err != nil {
+		w.giveBack(ctx, taken, *claim, fresh)
+	}
+	return taken, claim, fresh, err
+}
+
+// claim claims a job as it was read, or as it is now if it was changed meanwhile,
+// and pins the borders of its batches. fresh says that nobody has worked on it
+// before. There is no claim where the attempts were used up.
+func (w *Worker) claim(ctx context.Context, job *jobs.Job) (taken *jobs.Job, claim *jobs.Claim, fresh bool, err error) {
+	owner := w.name + "/" + strconv.FormatInt(w.claims.Add(1), 10)
+	change := func(j *jobs.Job) (err error) {
 		if claim != nil && j.Holds(*claim) == nil {
 			return nil // it was taken, and reported as changed by somebody else
 		}
@@ -152,7 +264,13 @@ func (w *Worker) take(ctx context.Context, id string) (job *jobs.Job, claim *job
 		setDefault(&j.BatchResources, w.opts.BatchResources)
 		setDefault(&j.BatchBytes, w.opts.BatchBytes)
 		return err
-	})
+	}
+	if err = change(job); err != nil {
+		return nil, nil, false, err
+	}
+	if err = w.svc.back.Jobs.Update(ctx, job); errors.Is(err, jobs.ErrConflict) {
+		job, err = jobs.Change(ctx, w.svc.back.Jobs, job.ID, change)
+	}
 	return job, claim, fresh, err
 }
 

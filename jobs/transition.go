@@ -225,11 +225,11 @@ func (j *Job) Woken(now, next time.Time) error {
 	return nil
 }
 
-// Cancel: not finished → cancelled. Where work had begun, what it left half done is
-// to be cleared away: at once, or when the lease is over, since its worker may
-// still write.
+// Cancel: not finished, or failed → cancelled. Where work had begun, what it left
+// half done is to be cleared away: at once, or when the lease is over, since its
+// worker may still write.
 func (j *Job) Cancel(now time.Time) error {
-	if err := j.in(AwaitingUpload, Accepted, Processing); err != nil {
+	if err := j.in(AwaitingUpload, Accepted, Processing, Failed); err != nil {
 		return err
 	}
 	clearAt := now

@@ -61,7 +61,7 @@ func TestTransitions(t *testing.T) {
 		"release":    {func(j *Job) error { return j.Release(later, held) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
 		"rescue":     {func(j *Job) error { return j.Rescue(later, later) }, map[State]State{Processing: Accepted}, ErrState},
 		"woken":      {func(j *Job) error { return j.Woken(later, later) }, map[State]State{Accepted: Accepted}, ErrState}, // cleared: see below
-		"cancel":     {func(j *Job) error { return j.Cancel(later) }, map[State]State{AwaitingUpload: Cancelled, Accepted: Cancelled, Processing: Cancelled}, ErrState},
+		"cancel":     {func(j *Job) error { return j.Cancel(later) }, map[State]State{AwaitingUpload: Cancelled, Accepted: Cancelled, Processing: Cancelled, Failed: Cancelled}, ErrState},
 		"cleared":    {func(j *Job) error { return j.Cleared(later) }, map[State]State{Cancelled: Cancelled}, ErrState},
 		"redrive":    {func(j *Job) error { return j.Redrive(later, later) }, map[State]State{Failed: Accepted, Completed: Accepted}, ErrState},
 	} {
