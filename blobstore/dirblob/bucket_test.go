@@ -32,7 +32,7 @@ func opened(t testing.TB) (*blob.Bucket, *bucket) {
 
 func TestCreateOnlyHasOneWinner(t *testing.T) {
 	bucket, b := opened(t)
-	const rounds, writers = 200, 32
+	const rounds, writers = 40, 32
 	for round := range rounds {
 		key := fmt.Sprintf("r/%d/object.bin", round%7*1000+round)
 		var won atomic.Int32
