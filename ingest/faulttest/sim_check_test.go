@@ -82,7 +82,7 @@ var edges = map[jobs.State][]jobs.State{
 	jobs.Accepted:       {jobs.Accepted, jobs.Processing, jobs.Failed, jobs.Cancelled},
 	jobs.Processing:     {jobs.Processing, jobs.Accepted, jobs.Completed, jobs.Failed, jobs.Cancelled},
 	jobs.Completed:      {jobs.Accepted},
-	jobs.Failed:         {jobs.Accepted},
+	jobs.Failed:         {jobs.Accepted, jobs.Cancelled},
 	jobs.Cancelled:      {jobs.Cancelled}, // cleared away
 }
 
