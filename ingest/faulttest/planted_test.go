@@ -132,7 +132,6 @@ func (s hastyStore) Get(ctx context.Context, id string) (*jobs.Job, error) {
 	return job, err
 }
 
-
 // heartlessStore does not say that the leases of workers are over.
 type heartlessStore struct{ jobs.Store }
 

@@ -29,6 +29,7 @@ type request struct {
 	lines   []line
 	faulty  atomic.Bool // a call on its behalf met a fault
 	gone    func()      // ends the context of what the client is doing
+	job     string      // that the client was told of
 }
 
 // line is one entry or line of a payload and what becomes of it.

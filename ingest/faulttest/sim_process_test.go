@@ -72,8 +72,12 @@ func (w *world) start(name string, works bool) *process {
 	// Nodes of different builds: a job's batches have the same borders on all.
 	h := fnv.New64a()
 	h.Write([]byte(name))
+	batch := 1 + int(h.Sum64()%4)
+	if w.script != nil {
+		batch = 2
+	}
 	worker, err := ingest.NewWorker(p.svc, p.handler(), &ingest.WorkerOptions{
-		Concurrency: 2, BatchResources: 1 + int(h.Sum64()%4), Lease: lease, DrainTimeout: 5 * time.Second,
+		Concurrency: 2, BatchResources: batch, Lease: lease, DrainTimeout: 5 * time.Second,
 	})
 	require.NoError(w.t, err)
 	sweeper := ingest.NewSweeper(p.svc, &ingest.SweeperOptions{Page: 3})

@@ -34,6 +34,8 @@ type world struct {
 	began   time.Time
 	// script decides instead of the seed.
 	script func(context.Context, *process, faulttest.Call) faulttest.Fault
+	// met says that the fault of a script was met.
+	met atomic.Bool
 	// poisoned payloads fail for good.
 	poisoned atomic.Bool
 

@@ -1,0 +1,102 @@
+package faulttest_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite"
+
+	"github.com/fhirdock/fhirdock/blobstore/dirblob"
+	"github.com/fhirdock/fhirdock/jobs/sqljobs"
+)
+
+// backend puts other back ends into a world than those in memory. They are opened in
+// the world's bubble, whose time they live in.
+type backend struct {
+	name string
+	slow bool
+	dsn  string // of PostgreSQL
+
+	prepare func(t *testing.T, b *backend)
+	open    func(t *testing.T, w *world) (closed func())
+}
+
+func backends() []backend {
+	nothing := func(*testing.T, *backend) {}
+	bs := []backend{
+		{name: "mem", prepare: nothing, open: func(*testing.T, *world) func() { return func() {} }},
+		{name: "dirblob", slow: true, prepare: nothing, open: func(t *testing.T, w *world) func() {
+			dir, err := os.MkdirTemp("", "faulttest")
+			require.NoError(t, err)
+			w.bucket, err = dirblob.OpenBucket(dir, nil)
+			require.NoError(t, err)
+			return func() {
+				require.NoError(t, w.bucket.Close())
+				require.NoError(t, os.RemoveAll(dir))
+			}
+		}},
+		{name: "SQLite", slow: true, prepare: nothing, open: func(t *testing.T, w *world) func() {
+			dir, err := os.MkdirTemp("", "faulttest")
+			require.NoError(t, err)
+			closeDB := openSQL(t, w, "sqlite", sqljobs.SQLiteDSN(filepath.Join(dir, "jobs.db")))
+			return func() {
+				closeDB()
+				require.NoError(t, os.RemoveAll(dir))
+			}
+		}},
+	}
+	postgres := backend{name: "PostgreSQL", slow: true}
+	postgres.prepare = func(t *testing.T, b *backend) {
+		dsn := schema(t)
+		b.open = func(t *testing.T, w *world) func() { return openSQL(t, w, "pgx", dsn) }
+	}
+	return append(bs, postgres)
+}
+
+func openSQL(t *testing.T, w *world, driver, dsn string) (closed func()) {
+	db, err := sql.Open(driver, dsn)
+	require.NoError(t, err)
+	store, err := sqljobs.Open(context.Background(), db, nil)
+	require.NoError(t, err)
+	w.store.inner = store
+	return func() {
+		_, err := db.ExecContext(context.Background(), "DELETE FROM fhirdock_jobs")
+		require.NoError(t, err)
+		require.NoError(t, db.Close())
+	}
+}
+
+// schema makes a schema of its own in PostgreSQL.
+func schema(t *testing.T) string {
+	t.Helper()
+	url := os.Getenv("FHIRDOCK_TEST_POSTGRES")
+	if url == "" {
+		url = "postgres://postgres@127.0.0.1:5432/test"
+	}
+	db, err := sql.Open("pgx", url)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	if err := db.PingContext(t.Context()); err != nil {
+		if os.Getenv("FHIRDOCK_TEST_ALL") == "1" {
+			t.Fatalf("no PostgreSQL server: %v", err)
+		}
+		t.Skipf("SKIPPED: no PostgreSQL server (set FHIRDOCK_TEST_POSTGRES): %v", err)
+	}
+	name := fmt.Sprintf("fhirdock_faults_%d_%x", os.Getpid(), rand.Uint32())
+	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+name)
+	require.NoError(t, err)
+	t.Cleanup(func() { _, _ = db.ExecContext(context.Background(), "DROP SCHEMA "+name+" CASCADE") })
+	separator := "?"
+	if strings.Contains(url, "?") {
+		separator = "&"
+	}
+	return url + separator + "search_path=" + name
+}
