@@ -23,7 +23,6 @@ import (
 type backend struct {
 	name string
 	slow bool
-	dsn  string // of PostgreSQL
 
 	prepare func(t *testing.T, b *backend)
 	open    func(t *testing.T, w *world) (closed func())

@@ -3,7 +3,6 @@ package faulttest_test
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"log/slog"
@@ -260,5 +259,3 @@ func (p *process) decide(ctx context.Context, c faulttest.Call) faulttest.Fault 
 	}
 	return faulttest.None
 }
-
-var errDead = errors.New("this process is dead")
