@@ -73,3 +73,51 @@ func ExampleService_Accept() {
 	fmt.Println(receipt.Job.State, receipt.Job.ResourceCounts)
 	// Output: accepted map[Patient:1]
 }
+
+// One job of an organization at a time, oldest first, and none behind one that
+// failed; one organization has twice the share of the others.
+func ExampleWorkerOptions_orderPerOrganization() {
+	topic, subscription := queue.NewLocal(nil)
+	svc, err := ingest.New(ingest.Backends{
+		Bucket: memblob.OpenBucket(nil), Topic: topic, Subscription: queue.Static(subscription), Jobs: jobs.NewMemStore(),
+	}, nil)
+	if err != nil {
+		panic(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	handler := ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
+		fmt.Println(b.Job.UserID)
+		if b.Job.UserID == "third" {
+			stop()
+		}
+		return nil
+	})
+	worker, err := ingest.NewWorker(svc, handler, &ingest.WorkerOptions{
+		OrderPerOrganization: true,
+		HeadOfLine:           ingest.Block,
+		Weight: func(organizationID string) int {
+			if organizationID == "premium" {
+				return 2
+			}
+			return 1
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+	for _, user := range []string{"first", "second", "third"} {
+		_, err := svc.Accept(ctx, ingest.Caller{OrganizationID: "demo", UserID: user}, ingest.AcceptRequest{Body: strings.NewReader(
+			`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient"}}]}`)})
+		if err != nil {
+			panic(err)
+		}
+	}
+	if err := worker.Run(ctx); err != nil {
+		panic(err)
+	}
+	// Output:
+	// first
+	// second
+	// third
+}

@@ -43,16 +43,15 @@ type turns struct {
 	asking  bool
 	failing bool
 	asked   time.Time
-	claims  int    // since then
-	after   string // the organization that the next page begins behind
-	each    int    // jobs of each organization in the next page
-	latest  float64
+	claims  int     // since then
+	after   string  // the organization that the next page begins behind
+	each    int     // jobs of each organization in the next page
+	latest  float64 // the most that one of them had
 	shares  map[string]*share
 	page    []*share // those with jobs that wait, as far as they are known
 }
 
-// share is what an organization had. An organization that waits is never more than
-// turnsSlack behind latest: what it did not ask for in time is not owed to it.
+// share is what an organization had.
 type share struct {
 	organization string
 	served       float64 // claims, each divided by its weight
@@ -105,14 +104,15 @@ func (t *turns) claimed(organization string) {
 	t.claims++
 }
 
-// share returns an organization's share, with what is not owed to it forgotten.
+// share returns an organization's share. One that comes new is served at once, and
+// not more than that is owed to one that did not ask.
 func (t *turns) share(organization string) *share {
 	s := t.shares[organization]
 	if s == nil {
-		s = &share{organization: organization}
+		s = &share{organization: organization, served: t.latest - turnsSlack}
 		t.shares[organization] = s
 	}
-	s.served = max(s.served, t.latest-turnsSlack)
+	s.served = max(s.served, t.latest-2*turnsSlack)
 	return s
 }
 
@@ -168,11 +168,11 @@ func (t *turns) turn(heads []*jobs.Job) {
 	}
 }
 
-// forget drops shares that say no more than a new one would, or all where there
+// forget drops the shares of those who had nothing for long, or all where there
 // are too many: then nobody is behind.
 func (t *turns) forget() {
 	for organization, s := range t.shares {
-		if s.served <= t.latest-turnsSlack || len(t.shares) > maxShares {
+		if s.served <= t.latest-2*turnsSlack || len(t.shares) > maxShares {
 			delete(t.shares, organization)
 		}
 	}

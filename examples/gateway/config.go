@@ -34,6 +34,7 @@ type config struct {
 	data, blob, topic, subscription, jobs string
 
 	concurrency int
+	order       string
 	batchBytes  int64
 	maxWhole    int64
 	maxAttempts int
@@ -97,6 +98,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 
 	s.Group("Work")
 	s.IntVar(&c.concurrency, "concurrency", 4, "`JOBS`: how many are worked on at once")
+	s.StringVar(&c.order, "order", "none", "`ORDER` of an organization's jobs: none; park or block work on them one at a time, oldest first,\nand say whether a failed one lets the later ones by. All workers must be set alike")
 	batchBytes := s.String("batch-bytes", "8MiB", "`SIZE`: of the batches in which NDJSON and large Bundles are worked on")
 	maxWhole := s.String("max-whole", "64MiB", "`SIZE`: the largest transaction or message Bundle, which is held in memory as a whole")
 	s.IntVar(&c.maxAttempts, "max-attempts", 10, "`ATTEMPTS`: how many there are at a job before it fails")
@@ -164,6 +166,7 @@ func (c *config) check() []error {
 	one("role", c.role, "all", "api", "worker")
 	one("fhir-version", c.version, "R4", "R4B", "R5")
 	one("validation", c.validation, "lenient", "strict")
+	one("order", c.order, "none", "park", "block")
 	one("log-format", c.logFormat, "text", "json")
 
 	for _, f := range []struct {

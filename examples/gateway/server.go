@@ -78,10 +78,14 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	// by the next process.
 	run, ctx := errgroup.WithContext(ctx)
 	if c.works() {
-		worker, err := ingest.NewWorker(service, sink.NewLake(back.Bucket, nil), &ingest.WorkerOptions{
+		opts := &ingest.WorkerOptions{
 			Concurrency: c.concurrency, BatchBytes: c.batchBytes, MaxWholeBytes: c.maxWhole,
 			Lease: c.lease, DrainTimeout: c.drain,
-		})
+		}
+		if c.order != "none" {
+			opts.OrderPerOrganization, opts.HeadOfLine = true, ingest.HeadOfLine(c.order)
+		}
+		worker, err := ingest.NewWorker(service, sink.NewLake(back.Bucket, nil), opts)
 		if err != nil {
 			return err
 		}
