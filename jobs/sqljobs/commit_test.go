@@ -50,7 +50,7 @@ func asked(c *committer, wg *sync.WaitGroup, ctx context.Context, query string, 
 // What fails in a group fails alone.
 func TestGroupWithAFault(t *testing.T) {
 	c, db := committing(t)
-	c.turn <- struct{}{} // a transaction is under way
+	c.hold() // a transaction is under way
 	var wg sync.WaitGroup
 	ctx := t.Context()
 	first, firstErr := asked(c, &wg, ctx, "INSERT INTO t VALUES (1)")
@@ -70,7 +70,7 @@ func TestGroupWithAFault(t *testing.T) {
 // One that gives up before its turn is not run; those beside it are.
 func TestGroupWithoutTheOneThatGaveUp(t *testing.T) {
 	c, db := committing(t)
-	c.turn <- struct{}{}
+	c.hold()
 	var wg sync.WaitGroup
 	var hasty sync.WaitGroup
 	ctx, cancel := context.WithCancel(t.Context())
@@ -89,7 +89,7 @@ func TestManyInGroups(t *testing.T) {
 	c, db := committing(t)
 	var wg sync.WaitGroup
 	const writers, each = 16, 3 * maxGroup / 16
-	c.turn <- struct{}{}
+	c.hold()
 	for w := range writers {
 		for i := range each {
 			wg.Go(func() {
@@ -130,7 +130,7 @@ func TestGroupBehindALock(t *testing.T) {
 	var wg sync.WaitGroup
 	const writers = 20
 	errs := make([]*error, writers)
-	c.turn <- struct{}{}
+	c.hold()
 	for i := range writers {
 		_, errs[i] = asked(c, &wg, t.Context(), "INSERT INTO t VALUES (?)", i)
 	}
@@ -150,7 +150,7 @@ func TestGroupBehindALock(t *testing.T) {
 // To give up costs the same however many wait.
 func TestManyWhoGiveUp(t *testing.T) {
 	c, _ := committing(t)
-	c.turn <- struct{}{}
+	c.hold()
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	const waiting = 20_000

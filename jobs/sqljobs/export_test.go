@@ -3,6 +3,7 @@ package sqljobs
 import (
 	"context"
 	"database/sql"
+	"runtime"
 
 	"github.com/fhirdock/fhirdock/jobs"
 )
@@ -20,25 +21,36 @@ func QueriesForTest(d Dialect) map[string]string {
 // how many calls wait.
 func (s *Store) HoldForTest() (waiting func() int, resume func()) {
 	p := s.one.(*postgreSQL)
-	for range bulkGroups {
-		p.creates.turn <- struct{}{}
-		p.updates.turn <- struct{}{}
-		p.gets.turn <- struct{}{}
-	}
+	p.creates.hold()
+	p.updates.hold()
+	p.gets.hold()
 	waiting = func() int { return p.creates.count() + p.updates.count() + p.gets.count() }
 	return waiting, func() {
-		for range bulkGroups {
-			p.creates.resume()
-			p.updates.resume()
-			p.gets.resume()
-		}
+		p.creates.resume()
+		p.updates.resume()
+		p.gets.resume()
 	}
 }
 
-// resume gives back a turn that a test took.
+// hold lets no group begin until resume is called, as if all were under way. It
+// waits for those that are.
+func (g *gatherer[A, R]) hold() {
+	for {
+		g.mu.Lock()
+		if g.under == 0 {
+			g.under = g.groups
+			g.mu.Unlock()
+			return
+		}
+		g.mu.Unlock()
+		runtime.Gosched()
+	}
+}
+
 func (g *gatherer[A, R]) resume() {
-	<-g.turn
-	g.start(context.Background())
+	for range g.groups { // their places are taken over
+		go g.run(context.Background())
+	}
 }
 
 func (g *gatherer[A, R]) count() int {

@@ -19,10 +19,11 @@ type gatherer[A, R any] struct {
 	do func(ctx context.Context, group []*call[A, R])
 	// key is what no two calls of a group may have in common: the second waits for
 	// the next one. Nil if there is no such thing.
-	key  func(A) string
-	turn chan struct{} // one for each group under way
+	key    func(A) string
+	groups int // that may be under way at once
 
 	mu      sync.Mutex
+	under   int        // way, groups that are
 	waiting *list.List // of *call[A, R], the longest waiting first
 }
 
@@ -42,7 +43,7 @@ func (w *call[A, R]) answer(out R, err error) {
 
 // gather returns a gatherer with so many groups under way at most.
 func gather[A, R any](groups int, key func(A) string, do func(context.Context, []*call[A, R])) *gatherer[A, R] {
-	return &gatherer[A, R]{do: do, key: key, turn: make(chan struct{}, groups), waiting: list.New()}
+	return &gatherer[A, R]{do: do, key: key, groups: groups, waiting: list.New()}
 }
 
 // call asks, and returns what became of it once that is durable. It returns when
@@ -56,8 +57,17 @@ func (g *gatherer[A, R]) call(ctx context.Context, arg A) (R, error) {
 	w := &call[A, R]{ctx: ctx, arg: arg, done: make(chan struct{})}
 	g.mu.Lock()
 	place := g.waiting.PushBack(w)
+	begin := g.under < g.groups
+	if begin {
+		g.under++
+	}
 	g.mu.Unlock()
-	g.start(ctx)
+	if begin {
+		// Others wait for this group, so it does not end with this context; and it may
+		// wait for a lock, so this caller does not wait for more than its own context
+		// allows.
+		go g.run(context.WithoutCancel(ctx))
+	}
 	select {
 	case <-w.done:
 		return w.out, w.err
@@ -69,50 +79,29 @@ func (g *gatherer[A, R]) call(ctx context.Context, arg A) (R, error) {
 	}
 }
 
-// start begins a group if there may be one more. Others wait for it, so it does not
-// end with this context; and it may wait for a lock, so this caller does not wait
-// for more than its own context allows.
-func (g *gatherer[A, R]) start(ctx context.Context) {
-	select {
-	case g.turn <- struct{}{}:
-		go g.run(context.WithoutCancel(ctx))
-	default:
-	}
-}
-
-// run carries out groups until nobody waits. It has a turn, and gives it back.
+// run carries out one group after the other until nobody waits.
 func (g *gatherer[A, R]) run(ctx context.Context) {
 	for {
 		// Those who have just been answered, and are about to ask for the next thing,
 		// come along.
 		runtime.Gosched()
-		if group := g.take(); len(group) > 0 {
-			g.do(ctx, group)
-			continue
-		}
-		<-g.turn
-		// Whoever came meanwhile found no turn.
-		if g.empty() {
+		group := g.take()
+		if group == nil {
 			return
 		}
-		select {
-		case g.turn <- struct{}{}:
-		default:
-			return // another has it
-		}
+		g.do(ctx, group)
 	}
 }
 
-func (g *gatherer[A, R]) empty() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.waiting.Len() == 0
-}
-
-// take returns the calls that wait longest.
+// take returns the calls that wait longest. It is nil where nobody waits; then the
+// group is not under way any more.
 func (g *gatherer[A, R]) take() []*call[A, R] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.waiting.Len() == 0 {
+		g.under--
+		return nil
+	}
 	group := make([]*call[A, R], 0, min(g.waiting.Len(), maxGroup))
 	keys := make(map[string]bool)
 	for at := g.waiting.Front(); at != nil && len(group) < maxGroup; {
