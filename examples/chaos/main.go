@@ -120,6 +120,7 @@ func (c *config) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 		n := min(c.chunk, c.rounds-total.rounds)
 		t, err := c.campaign(ctx, n, rand.New(rand.NewPCG(c.seed, uint64(total.rounds))))
 		if err != nil {
+			total.print(out, c) // what was counted up to here
 			return false, err
 		}
 		total.add(t)
