@@ -62,6 +62,9 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 		defer cancel()
 		err = errors.Join(err, s.lent.Remove(end))
 	}()
+	// Whoever interrupts the rounds wants to know what they showed.
+	interrupted := ctx
+	ctx = context.WithoutCancel(ctx)
 	mode := modes[c.mode]
 	var bases []string
 	for _, role := range mode.roles {
@@ -86,7 +89,7 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 	s.ledger.mayCut(mode.cuts)
 	sending := startSenders(s.ledger, bases, s.watch.behind, r)
 	t = &tally{}
-	for ; t.rounds < rounds && ctx.Err() == nil; t.rounds++ {
+	for ; t.rounds < rounds && interrupted.Err() == nil; t.rounds++ {
 		if err := mode.round(ctx, s); err != nil {
 			sending.giveUp()
 			return nil, err
