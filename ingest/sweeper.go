@@ -136,7 +136,12 @@ func (w *Sweeper) look(ctx context.Context, job *jobs.Job, unsent *int) error {
 				*unsent++
 			}
 		}
-		_, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error { return j.Woken(now, next) })
+		_, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
+			if !j.DueAt.Equal(job.DueAt) {
+				return jobs.ErrNotDue // another sweeper was here
+			}
+			return j.Woken(now, next)
+		})
 		return ignoreMoved(err)
 	}
 	return fmt.Errorf("ingest: a job that is %s is due", job.State)

@@ -32,6 +32,7 @@ func (b *Backends) openJobs(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("open %s: %w", what, err)
 	}
+	db.SetMaxIdleConns(12) // as many as the store has in use at once; the default is 2
 	b.closeLater(func(context.Context) error { return db.Close() })
 	store, err := sqljobs.Open(ctx, db, nil)
 	if err != nil {
