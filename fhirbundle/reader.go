@@ -208,7 +208,7 @@ func (r *Reader) All() iter.Seq2[*Entry, error] {
 // that it is where the reader started.
 func (r *Reader) Position() Position {
 	p := r.pos
-	if p.Lines < 0 {
+	if r.win.src == nil && p.Lines < 0 {
 		p.Lines = r.win.lineOf(0, p.Offset) - 1
 	}
 	return p

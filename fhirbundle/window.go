@@ -119,7 +119,7 @@ func (w *window) keepLine(i int) int64 {
 
 // lineOf returns the line, from 1, at an offset of which keepLine returned line.
 func (w *window) lineOf(line, offset int64) int64 {
-	if line == 0 {
+	if w.src == nil && line == 0 {
 		line = w.lineAt(int(offset-w.base)) + 1
 	}
 	return line
