@@ -99,10 +99,10 @@ func (l *lease) isStored(ctx context.Context, next *jobs.Job) bool {
 }
 
 // watch extends the lease, and ends the attempt when the job was cancelled or is
-// another worker's. It looks every second, so that a cancelled job stops soon.
+// another worker's. It looks twice a second, so that a cancelled job stops within one.
 func (l *lease) watch() {
 	defer close(l.done)
-	every := min(time.Second, l.length/3)
+	every := min(time.Second/2, l.length/3)
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	extended := l.taken
