@@ -101,10 +101,13 @@ func (w *world) run() {
 	w.chaos.Store(true)
 	w.front.Store(w.start("front", false))
 	slots := make(chan struct{})
-	var slotsDone sync.WaitGroup
+	slotsDone := make(chan struct{}, 2)
 	for i := range 2 {
-		rng := rand.New(rand.NewPCG(w.seed, uint64(i)+100))
-		slotsDone.Go(func() { w.slot(fmt.Sprintf("node%d", i), rng, slots) })
+		name, rng := fmt.Sprintf("node%d", i), rand.New(rand.NewPCG(w.seed, uint64(i)+100))
+		go func() {
+			w.slot(name, rng, slots)
+			slotsDone <- struct{}{}
+		}()
 	}
 	for i := range 4 + w.rng.IntN(8) {
 		w.pause(w.rng, 8*time.Second)
@@ -124,7 +127,8 @@ func (w *world) run() {
 	// The storm is over: what was down is started again, and clocks are right.
 	w.chaos.Store(false)
 	close(slots)
-	slotsDone.Wait()
+	<-slotsDone
+	<-slotsDone
 	w.front.Load().stop()
 	w.front.Load().wait()
 	last := []*process{w.start("last0", true), w.start("last1", true)}
@@ -150,6 +154,8 @@ func (w *world) close() {
 // slot is a place where one node runs after the other, each until it crashes or is
 // replaced.
 func (w *world) slot(name string, rng *rand.Rand, end chan struct{}) {
+	var old sync.WaitGroup // processes that end beside the next one
+	defer old.Wait()
 	for n := 0; ; n++ {
 		p := w.start(fmt.Sprintf("%s.%d", name, n), true)
 		p.skew.Store(int64(skew(rng)))
@@ -177,7 +183,7 @@ func (w *world) slot(name string, rng *rand.Rand, end chan struct{}) {
 		if rng.IntN(2) == 0 || ended { // otherwise the next one starts beside it
 			p.wait()
 		} else {
-			w.clients.Go(p.wait)
+			old.Go(p.wait)
 		}
 		if ended {
 			return
