@@ -26,7 +26,7 @@ var sound = variant{name: "nothing is wrong"}
 // TestPlanted shows that the simulation finds defects: each of these pipelines is
 // caught by a few seeds.
 func TestPlanted(t *testing.T) {
-	const seeds = 200
+	const seeds = 1000
 	for _, v := range []variant{
 		{name: "an update ignores the revision", store: func(s jobs.Store) jobs.Store { return blindStore{s} }},
 		{name: "a store acknowledges before it has stored", store: func(s jobs.Store) jobs.Store { return lossyStore{s} }},
