@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,9 +23,9 @@ import (
 // twice.
 func TestClient(t *testing.T) {
 	for _, keep := range []bool{true, false} {
-		asked := 0
+		var asked atomic.Int64
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			asked++
+			asked.Add(1)
 			switch r.URL.Path {
 			case "/cut":
 				panic(http.ErrAbortHandler)
@@ -37,12 +38,12 @@ func TestClient(t *testing.T) {
 		header := map[string]string{"Idempotency-Key": "x"} // which net/http takes for leave to repeat
 		require.Equal(t, 200, c.send(http.MethodPost, server.URL+"/", header, []byte("x")).status)
 		for _, path := range []string{"/cut", "/half"} {
-			asked = 0
+			asked.Store(0)
 			a := c.send(http.MethodPost, server.URL+path, header, []byte("x"))
 			require.Zero(t, a.status)
 			require.False(t, a.refused)
 			require.Error(t, a.err)
-			require.Equal(t, 1, asked)
+			require.EqualValues(t, 1, asked.Load())
 		}
 		server.Close()
 		require.True(t, c.send(http.MethodPost, server.URL+"/", header, []byte("x")).refused)
