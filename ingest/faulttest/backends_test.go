@@ -3,11 +3,8 @@ package faulttest_test
 import (
 	"context"
 	"database/sql"
-	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -15,6 +12,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/fhirdock/fhirdock/blobstore/dirblob"
+	"github.com/fhirdock/fhirdock/ingest/internal/postgrestest"
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
@@ -54,7 +52,7 @@ func backends() []backend {
 	}
 	postgres := backend{name: "PostgreSQL", slow: true}
 	postgres.prepare = func(t *testing.T, b *backend) {
-		dsn := schema(t)
+		dsn := postgrestest.Schema(t)
 		b.open = func(t *testing.T, w *world) func() { return openSQL(t, w, "pgx", dsn) }
 	}
 	return append(bs, postgres)
@@ -71,31 +69,4 @@ func openSQL(t *testing.T, w *world, driver, dsn string) (closed func()) {
 		require.NoError(t, err)
 		require.NoError(t, db.Close())
 	}
-}
-
-// schema makes a schema of its own in PostgreSQL.
-func schema(t *testing.T) string {
-	t.Helper()
-	url := os.Getenv("FHIRDOCK_TEST_POSTGRES")
-	if url == "" {
-		url = "postgres://postgres@127.0.0.1:5432/test"
-	}
-	db, err := sql.Open("pgx", url)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	if err := db.PingContext(t.Context()); err != nil {
-		if os.Getenv("FHIRDOCK_TEST_ALL") == "1" {
-			t.Fatalf("no PostgreSQL server: %v", err)
-		}
-		t.Skipf("SKIPPED: no PostgreSQL server (set FHIRDOCK_TEST_POSTGRES): %v", err)
-	}
-	name := fmt.Sprintf("fhirdock_faults_%d_%x", os.Getpid(), rand.Uint32())
-	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+name)
-	require.NoError(t, err)
-	t.Cleanup(func() { _, _ = db.ExecContext(context.Background(), "DROP SCHEMA "+name+" CASCADE") })
-	separator := "?"
-	if strings.Contains(url, "?") {
-		separator = "&"
-	}
-	return url + separator + "search_path=" + name
 }

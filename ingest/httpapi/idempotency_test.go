@@ -1,13 +1,11 @@
 package httpapi_test
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -24,6 +22,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/ingest/internal/postgrestest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
@@ -37,35 +36,6 @@ func openJobs(t *testing.T, driver, dsn string) jobs.Store {
 	s, err := sqljobs.Open(t.Context(), db, nil)
 	require.NoError(t, err)
 	return s
-}
-
-// postgresSchema is the URL of a PostgreSQL server with a schema of the test's own.
-// The test is skipped if there is no server, and fails instead where
-// FHIRDOCK_TEST_ALL is set.
-func postgresSchema(t *testing.T) string {
-	t.Helper()
-	url := os.Getenv("FHIRDOCK_TEST_POSTGRES")
-	if url == "" {
-		url = "postgres://postgres@127.0.0.1:5432/test"
-	}
-	db, err := sql.Open("pgx", url)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	if err := db.PingContext(t.Context()); err != nil {
-		if os.Getenv("FHIRDOCK_TEST_ALL") == "1" {
-			t.Fatalf("no PostgreSQL server: %v", err)
-		}
-		t.Skipf("SKIPPED: no PostgreSQL server (set FHIRDOCK_TEST_POSTGRES): %v", err)
-	}
-	name := "fhirdock_keys_" + strings.ReplaceAll(jobs.NewID(), "-", "")
-	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+name)
-	require.NoError(t, err)
-	t.Cleanup(func() { _, _ = db.ExecContext(context.Background(), "DROP SCHEMA "+name+" CASCADE") })
-	separator := "?"
-	if strings.Contains(url, "?") {
-		separator = "&"
-	}
-	return url + separator + "search_path=" + name
 }
 
 // requireOneJob checks what a race under one key left: answers of one job or 409,
@@ -126,7 +96,7 @@ func TestRacesUnderOneKey(t *testing.T) {
 			return folder(t), openJobs(t, "sqlite", dsn), openJobs(t, "sqlite", dsn)
 		},
 		"PostgreSQL": func(t *testing.T) (*blob.Bucket, jobs.Store, jobs.Store) {
-			url := postgresSchema(t)
+			url := postgrestest.Schema(t)
 			return folder(t), openJobs(t, "pgx", url), openJobs(t, "pgx", url)
 		},
 	} {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/ingest/internal/postgrestest"
 	"github.com/fhirdock/fhirdock/ingest/sqlonce"
 	"github.com/fhirdock/fhirdock/jobs"
 )
@@ -56,39 +57,10 @@ func sqliteDSN(t *testing.T) string {
 	return "file:" + filepath.ToSlash(filepath.Join(t.TempDir(), "effects.db")) + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"
 }
 
-// postgresSchema is the URL of a PostgreSQL server with a schema of the test's own.
-// The test is skipped if there is no server, and fails instead where
-// FHIRDOCK_TEST_ALL is set.
-func postgresSchema(t *testing.T) string {
-	t.Helper()
-	url := os.Getenv("FHIRDOCK_TEST_POSTGRES")
-	if url == "" {
-		url = "postgres://postgres@127.0.0.1:5432/test"
-	}
-	db, err := sql.Open("pgx", url)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	if err := db.PingContext(t.Context()); err != nil {
-		if os.Getenv("FHIRDOCK_TEST_ALL") == "1" {
-			t.Fatalf("no PostgreSQL server: %v", err)
-		}
-		t.Skipf("SKIPPED: no PostgreSQL server (set FHIRDOCK_TEST_POSTGRES): %v", err)
-	}
-	name := "fhirdock_once_" + strings.ReplaceAll(jobs.NewID(), "-", "")
-	_, err = db.ExecContext(t.Context(), "CREATE SCHEMA "+name)
-	require.NoError(t, err)
-	t.Cleanup(func() { _, _ = db.ExecContext(context.Background(), "DROP SCHEMA "+name+" CASCADE") })
-	separator := "?"
-	if strings.Contains(url, "?") {
-		separator = "&"
-	}
-	return url + separator + "search_path=" + name
-}
-
 // each runs a test on both databases.
 func each(t *testing.T, test func(t *testing.T, db *database)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, open(t, "sqlite", sqliteDSN(t))) })
-	t.Run("PostgreSQL", func(t *testing.T) { test(t, open(t, "pgx", postgresSchema(t))) })
+	t.Run("PostgreSQL", func(t *testing.T) { test(t, open(t, "pgx", postgrestest.Schema(t))) })
 }
 
 func (db *database) begin(t *testing.T, opts *sql.TxOptions) *sql.Tx {
@@ -206,7 +178,7 @@ func TestOpen(t *testing.T) {
 		open(t, "sqlite", strings.Replace(dsn, "effects.db", "other.db", 1)) // the driver is ready
 		race(t, "sqlite", dsn)
 	})
-	t.Run("several at once, PostgreSQL", func(t *testing.T) { race(t, "pgx", postgresSchema(t)) })
+	t.Run("several at once, PostgreSQL", func(t *testing.T) { race(t, "pgx", postgrestest.Schema(t)) })
 	t.Run("without the schema", func(t *testing.T) {
 		db, err := sql.Open("sqlite", sqliteDSN(t))
 		require.NoError(t, err)
@@ -221,7 +193,7 @@ func TestOpen(t *testing.T) {
 		require.ErrorContains(t, err, "postgres")
 	})
 	t.Run("the schema of PostgreSQL", func(t *testing.T) {
-		db, err := sql.Open("pgx", postgresSchema(t))
+		db, err := sql.Open("pgx", postgrestest.Schema(t))
 		require.NoError(t, err)
 		defer db.Close()
 		for range 2 {
@@ -246,7 +218,7 @@ func waits(t *testing.T, db *database, pid int) {
 // Two workers have the same batch at once: the second waits for what becomes of the
 // first.
 func TestTheSecondWaitsForTheFirst(t *testing.T) {
-	db := open(t, "pgx", postgresSchema(t))
+	db := open(t, "pgx", postgrestest.Schema(t))
 	for name, c := range map[string]struct {
 		isolation sql.IsolationLevel
 		commits   bool
@@ -373,7 +345,7 @@ func TestAHandlerThatIsKilled(t *testing.T) {
 
 // A worker that stalled past its lease commits while another one has the batch.
 func TestAStalledWorkerAndItsSuccessor(t *testing.T) {
-	db := open(t, "pgx", postgresSchema(t))
+	db := open(t, "pgx", postgrestest.Schema(t))
 	stalled, goOn := make(chan struct{}), make(chan struct{})
 	pids := make(chan int, 2)
 	var once sync.Once
