@@ -120,8 +120,7 @@ name:
 							why = stopName
 							goto leave
 						}
-						s.marks.end[q.entry] = 0 // of an entry before
-						s.marks.open = q.entry
+						s.marks.open = q.entry // its end follows
 					}
 					s.marks.at[q.entry] = i + 1
 				} else if s.marks.open == request && o.depth <= s.marks.depth {
