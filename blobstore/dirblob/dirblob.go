@@ -60,7 +60,8 @@ type bucket struct {
 	fsys   fileSystem
 
 	mu      sync.Mutex
-	durable map[string]bool // folders whose own names are known to be durable
+	durable map[string]bool  // folders whose own names are known to be durable
+	settled map[string]int64 // generations of objects whose names are
 	syncs   sharedSyncs
 	reads   int // of folders, for a test
 
@@ -80,7 +81,7 @@ func openOn(fsys fileSystem, dir string, opts *Options) (*bucket, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dirblob: open %s: %w", dir, err)
 	}
-	b := &bucket{dir: dir, signer: opts.Signer, log: opts.Logger, fsys: fsys, durable: make(map[string]bool), syncs: sharedSyncs{folders: make(map[string]*syncQueue)}}
+	b := &bucket{dir: dir, signer: opts.Signer, log: opts.Logger, fsys: fsys, durable: make(map[string]bool), settled: make(map[string]int64), syncs: sharedSyncs{folders: make(map[string]*syncQueue)}}
 	if b.log == nil {
 		b.log = slog.Default()
 	}

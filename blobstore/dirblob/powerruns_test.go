@@ -143,3 +143,35 @@ func TestPowerLossBehindAFolderMadeAgain(t *testing.T) {
 	})
 	require.NoError(t, anyLoss(t, a, posixModel, 0))
 }
+
+// Whoever saw an object by its attributes relies on it: another process may look
+// between the object's name and the sync of its folder.
+func TestPowerLossBehindALook(t *testing.T) {
+	for _, write := range []func(*session){
+		func(s *session) { s.create("f/x", 10) },
+		func(s *session) { s.write("f/x", 10) },
+	} {
+		looked := false
+		var s *session
+		sc := scenario{"a look from outside", func(running *session) { s = running; write(running) }}
+		a := recordWith(t, sc, 1, nil, func(b *bucket, r *trace) {
+			r.during = func(sync step) {
+				if sync.kind != stepFolderSynced || sync.name != "data/bucket/f" {
+					return
+				}
+				r.during = nil
+				other, err := openOn(r, b.dir, &Options{Logger: b.log})
+				require.NoError(t, err)
+				defer other.Close()
+				began := r.now()
+				_, err = other.Attributes(t.Context(), "f/x")
+				require.NoError(t, err)
+				s.list = append(s.list, &action{key: "f/x", begin: began, end: r.now(), done: true, object: s.list[0].object})
+				looked = true
+			}
+		})
+		require.True(t, looked)
+		require.NoError(t, anyLoss(t, a, journalModel, 0))
+		require.NoError(t, anyLoss(t, a, namesModel, 0))
+	}
+}

@@ -84,7 +84,8 @@ func replaced(name string, info fs.FileInfo) bool {
 	return err != nil || !os.SameFile(info, now) || !info.ModTime().Equal(now.ModTime())
 }
 
-// Attributes implements driver.Bucket.
+// Attributes implements driver.Bucket. The object that it tells of outlives a power
+// loss, even if its writer was not told so yet.
 func (b *bucket) Attributes(_ context.Context, key string) (*driver.Attributes, error) {
 	f, a, err := b.openFile(key)
 	if err != nil {
@@ -94,6 +95,9 @@ func (b *bucket) Attributes(_ context.Context, key string) (*driver.Attributes, 
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
+	}
+	if err := b.settle(f.Name(), info); err != nil {
+		return nil, b.missing(err)
 	}
 	return &driver.Attributes{
 		CacheControl: a.CacheControl, ContentDisposition: a.ContentDisposition, ContentEncoding: a.ContentEncoding,

@@ -246,6 +246,7 @@ func (w *writer) link(attrsName string, mtime time.Time) error {
 	if err == nil {
 		b.cleanUp(tmp)
 		if err = b.syncFolder(filepath.Dir(w.name)); err == nil {
+			b.setSettled(w.name, mtime)
 			return nil
 		}
 		// Nobody was told of it yet, so it can still be taken back; unless
@@ -276,6 +277,7 @@ func (w *writer) replace(attrsName string, mtime time.Time) error {
 		// it replaced, which keeps its attributes.
 		return fmt.Errorf("dirblob: the object was replaced, but its folder could not be synced: %w", err)
 	}
+	b.setSettled(w.name, mtime)
 	if statErr == nil && !old.ModTime().Equal(mtime) {
 		b.cleanUp(beside(w.name, old.ModTime()))
 	}
