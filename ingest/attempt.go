@@ -52,7 +52,11 @@ func (a *attempt) open(ctx context.Context, offset int64) (io.ReadCloser, error)
 	r, err := a.w.svc.blobs.Open(ctx, job.Payload.Key, &blobstore.OpenOptions{
 		Offset: offset, Version: job.Payload.Version, Size: job.Payload.Size,
 	})
-	return r, a.readError(err)
+	if err != nil {
+		return nil, a.readError(err)
+	}
+	a.lease.moved()
+	return movingReader{r, a.lease}, nil
 }
 
 // readError tells what can't be mended from what can.
@@ -216,6 +220,7 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position, f
 		if err != nil {
 			return err
 		}
+		a.lease.moved()
 	}
 	// Only the first batch of a later attempt can be one that an earlier attempt
 	// handed over and did not record.
@@ -258,6 +263,7 @@ func (a *attempt) complete(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		a.lease.moved()
 	}
 	key, err := s.publishOutcomes(ctx, job)
 	if err != nil {

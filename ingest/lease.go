@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fhirdock/fhirdock/jobs"
@@ -17,6 +18,8 @@ type lease struct {
 	claim  jobs.Claim
 	length time.Duration
 	taken  time.Time // not behind the time that the claim was recorded with
+	stall  time.Duration
+	last   atomic.Int64 // when the attempt moved last, in nanoseconds since taken
 
 	ctx    context.Context // of the attempt
 	cancel context.CancelCauseFunc
@@ -28,8 +31,8 @@ type lease struct {
 }
 
 // newLease starts watching over a claim that was taken then; end ends that.
-func newLease(ctx context.Context, s *Service, job *jobs.Job, claim jobs.Claim, length time.Duration, taken time.Time) *lease {
-	l := &lease{svc: s, claim: claim, length: length, taken: taken, job: job,
+func newLease(ctx context.Context, s *Service, job *jobs.Job, claim jobs.Claim, length, stall time.Duration, taken time.Time) *lease {
+	l := &lease{svc: s, claim: claim, length: length, stall: stall, taken: taken, job: job,
 		done: make(chan struct{}), turn: make(chan struct{}, 1)}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
 	go l.watch()
@@ -98,8 +101,8 @@ func (l *lease) isStored(ctx context.Context, next *jobs.Job) bool {
 	return false
 }
 
-// watch extends the lease, and ends the attempt when the job was cancelled or is
-// another worker's. It looks twice a second, so that a cancelled job stops within one.
+// watch extends the lease, and ends the attempt when the job was cancelled, is
+// another worker's, or stands still. It looks twice a second, so that a cancelled job stops within one.
 func (l *lease) watch() {
 	defer close(l.done)
 	every := min(time.Second/2, l.length/3)
@@ -115,6 +118,10 @@ func (l *lease) watch() {
 		case <-l.ctx.Done():
 			return
 		case <-ticker.C:
+		}
+		if l.stands() {
+			l.cancel(errStalled)
+			return
 		}
 		var err error
 		if asked := time.Now(); asked.Sub(extended) >= l.length/3 {

@@ -30,7 +30,7 @@ func TestWhoWaitsToChangeARecordGivesUp(t *testing.T) {
 		svc, err := New(Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: faulttest.Store(jobs.NewMemStore(), hang)}, nil)
 		require.NoError(t, err)
 		job := &jobs.Job{ID: jobs.NewID(), State: jobs.Processing, Attempt: 1, LeaseOwner: "me"}
-		l := newLease(t.Context(), svc, job, jobs.Claim{JobID: job.ID, Owner: "me", Attempt: 1}, time.Minute, time.Now())
+		l := newLease(t.Context(), svc, job, jobs.Claim{JobID: job.ID, Owner: "me", Attempt: 1}, time.Minute, time.Hour, time.Now())
 		defer l.end()
 		nothing := func(*jobs.Job) error { return nil }
 		first := make(chan error, 1)

@@ -64,22 +64,28 @@ func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 	now := w.svc.now()
 	var done, unsent int
 	var failed []error
+	var before map[string]bool // the page before this one
 	for {
 		due, err := w.due(ctx, now)
 		if err != nil { // those that could be read are there all the same
 			failed = append(failed, fmt.Errorf("ingest: read due jobs: %w", err))
 		}
 		moved := 0
+		page := make(map[string]bool, len(due))
 		for _, job := range due {
+			page[job.ID] = true
+			if before[job.ID] {
+				continue // it failed, or the store shows it as it was
+			}
 			if err := w.look(ctx, job, &unsent); err != nil {
 				failed = append(failed, fmt.Errorf("job %s: %w", job.ID, err))
 				continue
 			}
 			moved++
 		}
-		done += moved
-		// Jobs that failed are due still: without one that moved, the next page
-		// would be this one again.
+		done, before = done+moved, page
+		// Jobs that failed are due still: without another one that moved, the next
+		// page would be this one again.
 		if len(due) < w.opts.Page && err == nil || moved == 0 || ctx.Err() != nil {
 			return done, errors.Join(failed...)
 		}

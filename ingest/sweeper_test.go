@@ -279,3 +279,50 @@ func TestAHangingJobDoesNotStopTheSweep(t *testing.T) {
 		require.NoError(t, subscription.Shutdown(t.Context()))
 	})
 }
+
+// laggingStore answers what was due when it was asked first.
+type laggingStore struct {
+	jobs.Store
+	due   []*jobs.Job
+	asked int
+}
+
+func (s *laggingStore) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
+	if s.asked++; s.asked == 1 {
+		var err error
+		if s.due, err = s.Store.Due(ctx, now, limit); err != nil {
+			return nil, err
+		}
+	}
+	return s.due, nil
+}
+
+// A store that shows jobs as they were does not keep a sweep from its end, nor are
+// they woken again and again.
+func TestSweepOfAStoreThatLagsBehind(t *testing.T) {
+	topic, subscription := queue.NewLocal(nil)
+	defer subscription.Shutdown(context.Background())
+	defer topic.Shutdown(context.Background())
+	bucket, clock := memblob.OpenBucket(nil), ingesttest.NewClock()
+	defer bucket.Close()
+	store := &laggingStore{Store: jobs.NewMemStore()}
+	var woken atomic.Int64
+	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{
+		Now: clock.Now, Observe: func(e ingest.Event) {
+			if e.Kind == ingest.EventWoken {
+				woken.Add(1)
+			}
+		},
+	})
+	require.NoError(t, err)
+	for range 4 {
+		_, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+		require.NoError(t, err)
+	}
+	clock.Advance(time.Minute)
+	n, err := ingest.NewSweeper(svc, &ingest.SweeperOptions{Page: 4}).Sweep(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 4, n)
+	require.Equal(t, 2, store.asked)
+	require.EqualValues(t, 4, woken.Load())
+}

@@ -32,6 +32,12 @@ type WorkerOptions struct {
 	// and sweepers must agree to within half of it: one that is further ahead
 	// takes jobs from workers that are well, which costs attempts.
 	Lease time.Duration
+	// StallTimeout ends an attempt in which for so long no byte was read and no call
+	// of the handler ended; it is made again later, with the code "stalled" until
+	// then. What goes on hanging though its context is done keeps one place of
+	// Concurrency, and no longer the job. A handler that needs longer for one batch,
+	// or to Finish, needs more. Default 1 hour.
+	StallTimeout time.Duration
 	// OrderPerOrganization works on the jobs of an organization one at a time, in
 	// order of [jobs.Job.CreatedAt] and then of ID, on any broker: a job is not
 	// claimed while an older one is accepted or processing, its back-offs included.
@@ -72,6 +78,7 @@ func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
 	setDefault(&d.BatchBytes, 8<<20)
 	setDefault(&d.MaxWholeBytes, max(64<<20, maxBody))
 	setDefault(&d.Lease, 30*time.Second)
+	setDefault(&d.StallTimeout, time.Hour)
 	setDefault(&d.DrainTimeout, 20*time.Second)
 	switch d.HeadOfLine {
 	case "":
@@ -86,7 +93,7 @@ func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
 	if d.Lease > 0 && d.Lease < minLease {
 		return d, fmt.Errorf("ingest: WorkerOptions.Lease must be at least %s", minLease)
 	}
-	if d.Concurrency < 0 || d.BatchResources < 0 || d.BatchBytes < 0 || d.MaxWholeBytes < 0 || d.Lease < 0 || d.DrainTimeout < 0 {
+	if d.Concurrency < 0 || d.BatchResources < 0 || d.BatchBytes < 0 || d.MaxWholeBytes < 0 || d.Lease < 0 || d.StallTimeout < 0 || d.DrainTimeout < 0 {
 		return d, errors.New("ingest: no field of WorkerOptions may be negative")
 	}
 	return d, nil
@@ -214,7 +221,7 @@ func (w *Worker) work(ctx context.Context, job *jobs.Job, draining <-chan struct
 	}
 	began := w.svc.now()
 	w.svc.opts.Observe(Event{Kind: EventClaimed, JobID: job.ID, Source: string(job.Source)})
-	l := newLease(ctx, w.svc, job, *claim, w.opts.Lease, taken)
+	l := newLease(ctx, w.svc, job, *claim, w.opts.Lease, w.opts.StallTimeout, taken)
 	defer l.end()
 	err = (&attempt{w: w, lease: l, draining: draining, fresh: fresh}).run(l.ctx)
 	w.settle(ctx, l, err, w.svc.now().Sub(began))
