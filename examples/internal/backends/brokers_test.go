@@ -1,6 +1,7 @@
 package backends
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -141,6 +142,49 @@ func survives(t *testing.T, c *cable, topic, subscription string) {
 	require.Eventually(t, func() bool { return p.passes(t, "before") }, 20*time.Second, time.Millisecond)
 	c.cut()
 	require.Eventually(t, func() bool { return p.passes(t, "behind") }, 20*time.Second, time.Millisecond)
+}
+
+// A server that keeps a connection and does not answer on it is given up on.
+func TestRabbitThatDoesNotAnswer(t *testing.T) {
+	lent := proctest.Lend(t, servers.Rabbit)
+	server, err := url.Parse(lent.Env[0][len(rabbitServer)+1:])
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	var running sync.WaitGroup
+	defer running.Wait()
+	running.Go(func() {
+		from, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer from.Close()
+		to, err := net.Dial("tcp", server.Host)
+		if err != nil {
+			return
+		}
+		defer to.Close()
+		running.Go(func() { _, _ = io.Copy(from, to) })
+		for buf := make([]byte, 4096); ; {
+			n, err := from.Read(buf)
+			if err != nil {
+				return
+			}
+			if !bytes.Contains(buf[:n], []byte("no-answer")) { // the declaration is swallowed
+				if _, err := to.Write(buf[:n]); err != nil {
+					return
+				}
+			}
+		}
+	})
+	via := *server
+	via.Host = l.Addr().String()
+	t.Setenv(rabbitServer, via.String())
+	began := time.Now()
+	_, err = dialRabbit("no-answer", "", 200*time.Millisecond)
+	require.ErrorContains(t, err, "exchange no-answer")
+	require.Less(t, time.Since(began), 10*time.Second, "heartbeats would end it later")
 }
 
 // What another process declared is used.

@@ -48,7 +48,7 @@ func (b *Backends) openRabbit(_ context.Context, c Config) error {
 		}
 	}
 	// By the topic too: until there is a queue, the broker gives messages back.
-	dial := func() (*amqp.Connection, error) { return dialRabbit(exchange, name) }
+	dial := func() (*amqp.Connection, error) { return dialRabbit(exchange, name, declareTimeout) }
 
 	topic := &reopened{open: func() (*pubsub.Topic, *amqp.Connection, error) {
 		conn, err := dial()
@@ -113,9 +113,13 @@ func rabbitName(s string, known ...string) (string, url.Values, error) {
 	return name, params, err
 }
 
+// declareTimeout is how long the server may take to answer all declarations; a queue
+// without a quorum of its nodes is one that it can't answer.
+const declareTimeout = 10 * time.Second
+
 // dialRabbit connects, and declares the exchange, and the queue unless its name is
-// empty.
-func dialRabbit(exchange, name string) (*amqp.Connection, error) {
+// empty, all within a time.
+func dialRabbit(exchange, name string, within time.Duration) (*amqp.Connection, error) {
 	server := os.Getenv(rabbitServer)
 	// The errors of ParseURI and of Go CDK's own opener quote the password.
 	if _, err := amqp.ParseURI(server); err != nil {
@@ -128,12 +132,15 @@ func dialRabbit(exchange, name string) (*amqp.Connection, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to RabbitMQ: %w", err)
 	}
+	// The client library waits for an answer for ever, as long as there are heartbeats.
+	late := time.AfterFunc(within, func() { _ = conn.CloseDeadline(time.Now()) })
+	defer late.Stop()
 	err = declareExchange(conn, exchange)
 	if err == nil && name != "" {
 		err = declareQueue(conn, exchange, name)
 	}
 	if err != nil {
-		_ = conn.Close()
+		_ = conn.CloseDeadline(time.Now().Add(time.Second))
 		return nil, err
 	}
 	return conn, nil
