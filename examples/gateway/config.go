@@ -32,6 +32,7 @@ type config struct {
 	webhooks       *auth.Webhooks // nil: none
 
 	data, blob, topic, subscription, jobs string
+	migrations                            string
 
 	concurrency int
 	order       string
@@ -41,6 +42,7 @@ type config struct {
 	lease       time.Duration
 	sweepEvery  time.Duration
 	wakeAfter   time.Duration
+	stall       time.Duration
 	drain       time.Duration
 	drainDelay  time.Duration
 
@@ -95,6 +97,8 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic: rabbit://QUEUE, a quorum queue if it is not there;\n"+
 		"nats://HOST:PORT/SUBJECT?stream=NAME&consumer=NAME; or mem://name")
 	s.StringVar(&c.jobs, "jobs", "", "`URL`: the job store: sqlite:FILE or postgres://… (default: a file in -data)")
+	s.StringVar(&c.migrations, "migrations", "run", "`WHAT` to do where the job store's schema is older than this program: run changes it, one process\n"+
+		"at a time; skip changes nothing and refuses to start; only changes it and ends, for an operator\nwhose services may not")
 
 	s.Group("Work")
 	s.IntVar(&c.concurrency, "concurrency", 4, "`JOBS`: how many are worked on at once")
@@ -103,6 +107,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	maxWhole := s.String("max-whole", "64MiB", "`SIZE`: the largest transaction or message Bundle, which is held in memory as a whole")
 	s.IntVar(&c.maxAttempts, "max-attempts", 10, "`ATTEMPTS`: how many there are at a job before it fails")
 	s.DurationVar(&c.lease, "lease", 30*time.Second, "`TIME`: how long a job stays with a worker that says nothing")
+	s.DurationVar(&c.stall, "stall-timeout", time.Hour, "`TIME`: how long an attempt may go on without a byte read or a batch written; then another is made")
 	s.DurationVar(&c.sweepEvery, "sweep-every", 5*time.Second, "`TIME`: between two looks for jobs that are due")
 	s.DurationVar(&c.wakeAfter, "wake-after", 10*time.Second, "`TIME`: how long a wake-up may take to reach a worker; then another is sent")
 
@@ -166,6 +171,7 @@ func (c *config) check() []error {
 	one("role", c.role, "all", "api", "worker")
 	one("fhir-version", c.version, "R4", "R4B", "R5")
 	one("validation", c.validation, "lenient", "strict")
+	one("migrations", c.migrations, "run", "skip", "only")
 	one("order", c.order, "none", "park", "block")
 	one("log-format", c.logFormat, "text", "json")
 
@@ -174,6 +180,7 @@ func (c *config) check() []error {
 		value int64
 	}{
 		{"concurrency", int64(c.concurrency)}, {"max-attempts", int64(c.maxAttempts)}, {"lease", int64(c.lease)},
+		{"stall-timeout", int64(c.stall)},
 		{"sweep-every", int64(c.sweepEvery)}, {"wake-after", int64(c.wakeAfter)}, {"drain-timeout", int64(c.drain)}, {"upload-expiry", int64(c.uploadExpiry)},
 	} {
 		if f.value <= 0 {

@@ -70,6 +70,8 @@ func TestWrongFlags(t *testing.T) {
 		"-addr nowhere":                           "-addr must be HOST:PORT",
 		"-role boss":                              "-role must be all or api or worker",
 		"-fhir-version R3":                        "-fhir-version must be R4 or R4B or R5",
+		"-migrations maybe":                       "-migrations must be run or skip or only",
+		"-stall-timeout 0s":                       "-stall-timeout must be more than zero",
 		"-order fifo":                             "-order must be none or park or block",
 		"-validation maybe":                       "-validation must be lenient or strict",
 		"-log-level loud":                         "-log-level must be debug, info, warn or error",

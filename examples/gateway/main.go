@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/fhirdock/fhirdock/examples/internal/backends"
 )
 
 func main() {
@@ -58,6 +60,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return 2
 	}
 	log := newLogger(c, stderr)
+	if c.migrations == "only" {
+		if err := backends.Migrate(ctx, backends.Config{Data: c.data, Jobs: c.jobs}); err != nil {
+			log.Error("not migrated", "error", err)
+			return 1
+		}
+		log.Info("the job store's schema is the one that this program needs")
+		return 0
+	}
 	if err := serve(ctx, c, log); err != nil {
 		log.Error("stopped", "error", err)
 		return 1

@@ -36,7 +36,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 
 	back, err := backends.Open(ctx, backends.Config{
 		Data: c.data, Blob: c.blob, Topic: c.topic, Subscription: c.subscription, Jobs: c.jobs,
-		Base: base, Logger: log,
+		SkipMigrations: c.migrations == "skip", Base: base, Logger: log,
 	})
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if c.works() {
 		opts := &ingest.WorkerOptions{
 			Concurrency: c.concurrency, BatchBytes: c.batchBytes, MaxWholeBytes: c.maxWhole,
-			Lease: c.lease, DrainTimeout: c.drain,
+			Lease: c.lease, StallTimeout: c.stall, DrainTimeout: c.drain,
 		}
 		if c.order != "none" {
 			opts.OrderPerOrganization, opts.HeadOfLine = true, ingest.HeadOfLine(c.order)
