@@ -143,9 +143,7 @@ func scenario(t *testing.T, b backend, at *place, fault faulttest.Fault, done fu
 			}
 			return fault
 		}
-		defer time.AfterFunc(2*time.Hour, func() {
-			panic(fmt.Sprintf("%s at %s does not end\n%s", faultName(fault), at, w.trace()))
-		}).Stop()
+		defer w.mustEnd(fmt.Sprintf("%s at %s", faultName(fault), at))()
 		w.play()
 		done(w, places(seen))
 		closeBackend()

@@ -95,9 +95,7 @@ func (w *world) options(now func() time.Time) *ingest.Options {
 // run lets clients and faults loose, then lets the pipeline come to rest, and
 // checks what is left.
 func (w *world) run() {
-	defer time.AfterFunc(2*time.Hour, func() { // synthetic time would go on for ever
-		panic("seed " + fmt.Sprint(w.seed) + " does not end\n" + w.trace())
-	}).Stop()
+	defer w.mustEnd(fmt.Sprintf("seed %d", w.seed))()
 	w.chaos.Store(true)
 	w.front.Store(w.start("front", false))
 	slots := make(chan struct{})
@@ -139,6 +137,24 @@ func (w *world) run() {
 	}
 	w.checkEnd()
 	w.close()
+}
+
+// mustEnd panics where what is called so does not end, for which synthetic time would
+// go on for ever.
+func (w *world) mustEnd(called string) (ended func()) {
+	// Not w itself: a bubble's timers outlive it, and would keep all worlds of a
+	// long run in memory.
+	var running atomic.Pointer[world]
+	running.Store(w)
+	timer := time.AfterFunc(2*time.Hour, func() {
+		if w := running.Load(); w != nil {
+			panic(called + " does not end\n" + w.trace())
+		}
+	})
+	return func() {
+		timer.Stop()
+		running.Store(nil)
+	}
 }
 
 // close ends what the processes share.
