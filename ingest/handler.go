@@ -117,7 +117,8 @@ type Outcome struct {
 //
 // A job's own codes are, besides these: handler-panic, invalid (with issues),
 // too-large, upload-mismatch, payload-gone, payload-changed, payload-read,
-// processing (a back end failed), and [jobs.CodeAttempts].
+// processing (a back end failed), stalled
+// (see [WorkerOptions.StallTimeout]), and [jobs.CodeAttempts].
 type Failure struct {
 	Code      string
 	Message   string

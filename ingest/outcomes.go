@@ -1,10 +1,12 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/fhirdock/fhirdock/blobstore"
@@ -31,6 +33,8 @@ func (s *Service) keepOutcomes(ctx context.Context, b *batch, repeated bool) err
 		}
 		return parts.Drop(ctx, b.Start, b.End)
 	}
+	// In the order of the payload, whichever way round the handler refused them.
+	slices.SortStableFunc(b.rejected, func(x, y Outcome) int { return cmp.Compare(x.Offset, y.Offset) })
 	var lines []byte
 	for i := range b.rejected {
 		line, err := json.Marshal(&b.rejected[i])

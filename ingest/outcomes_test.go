@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"testing"
 	"time"
@@ -49,6 +51,27 @@ func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
 	after, err := s.back.Bucket.ReadAll(t.Context(), key)
 	require.NoError(t, err)
 	require.Equal(t, string(whole), string(after))
+}
+
+// Outcomes come in the order of the payload, whatever the order of refusing.
+func TestOutcomesAreInOrder(t *testing.T) {
+	s := outcomesService(t)
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Progress: jobs.Progress{Rejected: 3}}
+	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{
+		{Line: 2, Offset: 4, Issues: []fhirbundle.Issue{}}, {Line: 3, Offset: 8, Issues: []fhirbundle.Issue{}}, {Line: 1, Issues: []fhirbundle.Issue{}},
+	}}}
+	require.NoError(t, s.keepOutcomes(t.Context(), b, false))
+	key, err := s.publishOutcomes(t.Context(), job)
+	require.NoError(t, err)
+	whole, err := s.back.Bucket.ReadAll(t.Context(), key)
+	require.NoError(t, err)
+	var lines []int64
+	for line := range bytes.Lines(whole) {
+		var o Outcome
+		require.NoError(t, json.Unmarshal(line, &o))
+		lines = append(lines, o.Line)
+	}
+	require.Equal(t, []int64{1, 2, 3}, lines)
 }
 
 // A run that rejects nothing leaves no file of the run before.
