@@ -1,0 +1,130 @@
+package pgnotify_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/driver"
+	"gocloud.dev/pubsub/drivertest"
+
+	"github.com/fhirdock/fhirdock/queue/pgnotify"
+)
+
+// harness is for Go CDK's suite. A channel always exists; what does not exist is
+// the database.
+type harness struct {
+	*server
+	t *testing.T
+}
+
+const noDatabase = "fhirdock_no_such_database"
+
+func (h *harness) CreateTopic(context.Context, string) (driver.Topic, func(), error) {
+	d, err := pgnotify.TopicForTest(h.pool, h.channel)
+	return d, func() {}, err
+}
+
+func (h *harness) MakeNonexistentTopic(ctx context.Context) (driver.Topic, error) {
+	config, err := pgxpool.ParseConfig(h.url)
+	if err != nil {
+		return nil, err
+	}
+	config.ConnConfig.Database = noDatabase
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	h.t.Cleanup(pool.Close)
+	return pgnotify.TopicForTest(pool, h.channel)
+}
+
+func (h *harness) CreateSubscription(ctx context.Context, _ driver.Topic, _ string) (driver.Subscription, func(), error) {
+	d, err := pgnotify.SubscriptionForTest(ctx, h.config(h.t), h.channel, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	return d, func() { _ = d.Close() }, nil // where the suite does not
+}
+
+// MakeNonexistentSubscription: ours fails when it is opened, and not when something
+// is to be received. One that broke with the same error stands for it.
+func (h *harness) MakeNonexistentSubscription(ctx context.Context) (driver.Subscription, func(), error) {
+	config := h.config(h.t)
+	config.Database = noDatabase
+	_, err := pgnotify.SubscriptionForTest(ctx, config, h.channel, nil)
+	if err == nil {
+		return nil, nil, errors.New("a database is there that must not be")
+	}
+	return pgnotify.BrokenForTest(err), func() {}, nil
+}
+
+func (*harness) Close()                              {}
+func (*harness) MaxBatchSizes() (int, int)           { return 0, 0 }
+func (*harness) SupportsMultipleSubscriptions() bool { return true }
+
+// Go CDK's own suite. It skips TestNack, since nobody sends a message again.
+func TestConformance(t *testing.T) {
+	drivertest.RunConformanceTests(t, func(_ context.Context, t *testing.T) (drivertest.Harness, error) {
+		return &harness{server: newServer(t), t: t}, nil
+	}, []drivertest.AsTest{asTest{}})
+}
+
+type asTest struct{}
+
+func (asTest) Name() string { return "pgx" }
+
+func (asTest) TopicCheck(topic *pubsub.Topic) error {
+	var pool *pgxpool.Pool
+	if !topic.As(&pool) || pool == nil {
+		return errors.New("no pool")
+	}
+	return nil
+}
+
+func (asTest) SubscriptionCheck(sub *pubsub.Subscription) error {
+	var conn *pgx.Conn
+	if sub.As(&conn) {
+		return errors.New("the connection is being read")
+	}
+	return nil
+}
+
+func (asTest) TopicErrorCheck(topic *pubsub.Topic, err error) error { return isPg(topic.ErrorAs, err) }
+
+func (asTest) SubscriptionErrorCheck(sub *pubsub.Subscription, err error) error {
+	return isPg(sub.ErrorAs, err)
+}
+
+func isPg(as func(error, any) bool, err error) error {
+	var e *pgconn.PgError
+	var c *pgconn.ConnectError
+	var s string
+	if !as(err, &e) || e.Code != "3D000" || !as(err, &c) || as(err, &s) {
+		return errors.New("the error is not told as it is")
+	}
+	return nil
+}
+
+func (asTest) MessageCheck(m *pubsub.Message) error {
+	var n *pgconn.Notification
+	if !m.As(&n) || n.PID == 0 {
+		return errors.New("no notification")
+	}
+	return nil
+}
+
+func (asTest) BeforeSend(as func(any) bool) error { return isNothing(as) }
+func (asTest) AfterSend(as func(any) bool) error  { return isNothing(as) }
+
+func isNothing(as func(any) bool) error {
+	var s string
+	if as(&s) {
+		return errors.New("there is nothing to be had")
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package pgnotify
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"gocloud.dev/pubsub/driver"
+)
+
+// maxPayload is the longest payload that PostgreSQL takes, in bytes: it must be
+// shorter than 8000.
+const maxPayload = 7999
+
+var (
+	errTooLong = errors.New("pgnotify: the message is too long")
+	errNotUTF8 = errors.New("pgnotify: metadata must be UTF-8")
+)
+
+// envelope is what a payload holds. PostgreSQL makes one notification of equal
+// payloads of one transaction; by their ids, no two messages are equal.
+type envelope struct {
+	ID       string            `json:"id"`
+	Text     string            `json:"text,omitempty"`  // the body,
+	Bytes    []byte            `json:"bytes,omitempty"` // or the body if it is not UTF-8
+	Metadata map[string]string `json:"metadata,omitempty"`
+}
+
+func encode(m *driver.Message) (string, error) {
+	var id [9]byte
+	rand.Read(id[:]) // never fails
+	e := envelope{ID: base64.RawURLEncoding.EncodeToString(id[:]), Metadata: m.Metadata}
+	for k, v := range m.Metadata {
+		if !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return "", errNotUTF8
+		}
+	}
+	if utf8.Valid(m.Body) {
+		e.Text = string(m.Body)
+	} else {
+		e.Bytes = m.Body
+	}
+	var b strings.Builder
+	j := json.NewEncoder(&b)
+	j.SetEscapeHTML(false)
+	if err := j.Encode(e); err != nil {
+		return "", fmt.Errorf("pgnotify: encode message: %w", err)
+	}
+	payload := strings.TrimSuffix(b.String(), "\n")
+	if len(payload) > maxPayload {
+		return "", fmt.Errorf("%w: its payload has %d bytes, and PostgreSQL takes %d at most", errTooLong, len(payload), maxPayload)
+	}
+	return payload, nil
+}
+
+func decode(n *pgconn.Notification) *driver.Message {
+	m := &driver.Message{AsFunc: func(i any) bool {
+		p, ok := i.(**pgconn.Notification)
+		if ok {
+			*p = n
+		}
+		return ok
+	}}
+	var e envelope
+	d := json.NewDecoder(strings.NewReader(n.Payload))
+	d.DisallowUnknownFields()
+	err := d.Decode(&e)
+	if _, more := d.Token(); err != nil || more != io.EOF || e.ID == "" {
+		// Somebody else's.
+		m.LoggableID, m.Body = "of process "+strconv.FormatUint(uint64(n.PID), 10), []byte(n.Payload)
+		return m
+	}
+	m.LoggableID, m.Metadata, m.Body = e.ID, e.Metadata, []byte(e.Text)
+	if e.Text == "" {
+		m.Body = e.Bytes
+	}
+	return m
+}

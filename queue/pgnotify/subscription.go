@@ -1,0 +1,243 @@
+package pgnotify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/batcher"
+	"gocloud.dev/pubsub/driver"
+)
+
+// SubscriptionOptions; nil, and zero fields, mean the defaults.
+type SubscriptionOptions struct {
+	// Capacity in messages of the buffer. What comes while it is full is dropped,
+	// and logged, once a minute at most. A message has less than 8000 bytes, one
+	// of package queue some 500. Default 4096.
+	Capacity int
+	// PingAfter is how long nothing may come on the connection before it is
+	// pinged. Default 30 s.
+	PingAfter time.Duration
+	// PingTimeout bounds the wait for the answer to a ping, and to LISTEN when the
+	// subscription is opened. Default 5 s.
+	PingTimeout time.Duration
+	// Logger; default slog.Default().
+	Logger *slog.Logger
+}
+
+// closeTimeout bounds the end of a connection.
+const closeTimeout = 2 * time.Second
+
+// OpenSubscription connects, and returns a subscription to the messages that are
+// sent to a channel from now on; see [OpenTopic] for its name. config must come
+// from pgx.ParseConfig; it is not changed, and what is in OnNotification is not
+// called. The subscription must be shut down by the caller, which closes the
+// connection; that takes two seconds at most.
+//
+// Receive gives what came before the connection broke, and then an error, always;
+// see queue.Reopen. A context that is done ends a Receive and nothing else.
+// Subscription.As gives nothing: the connection is being read. Message.As gives
+// **pgconn.Notification, ErrorAs **pgconn.PgError and **pgconn.ConnectError.
+func OpenSubscription(ctx context.Context, config *pgx.ConnConfig, channel string, opts *SubscriptionOptions) (*pubsub.Subscription, error) {
+	s, err := newSubscription(ctx, config, channel, opts)
+	if err != nil {
+		return nil, err
+	}
+	// One message at a time: a subscription that takes messages ahead would keep
+	// them from a handler that is free.
+	return pubsub.NewSubscription(s, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}, nil), nil
+}
+
+func newSubscription(ctx context.Context, config *pgx.ConnConfig, channel string, opts *SubscriptionOptions) (*subscription, error) {
+	if config == nil {
+		return nil, errors.New("pgnotify: a subscription needs a configuration")
+	}
+	if err := checkChannel(channel); err != nil {
+		return nil, err
+	}
+	var o SubscriptionOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.Capacity <= 0 {
+		o.Capacity = 4096
+	}
+	if o.PingAfter <= 0 {
+		o.PingAfter = 30 * time.Second
+	}
+	if o.PingTimeout <= 0 {
+		o.PingTimeout = 5 * time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	conn, err := listen(ctx, config, channel, o.PingTimeout)
+	if err != nil {
+		return nil, err
+	}
+	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s := &subscription{
+		channel: channel, opts: o, waiting: make(chan *driver.Message, o.Capacity),
+		stop: stop, broken: make(chan struct{}), ended: make(chan struct{}),
+	}
+	go s.run(reading, conn)
+	return s, nil
+}
+
+func listen(ctx context.Context, config *pgx.ConnConfig, channel string, timeout time.Duration) (*pgx.Conn, error) {
+	config = config.Copy()
+	config.OnNotification = nil // with one, WaitForNotification has nothing to say
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("pgnotify: connect: %w", err)
+	}
+	answer, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if _, err := conn.Exec(answer, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
+		hangUp(conn)
+		return nil, fmt.Errorf("pgnotify: listen to %s: %w", channel, err)
+	}
+	return conn, nil
+}
+
+// hangUp closes a connection, and waits for the end of one that pgx closes already.
+func hangUp(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	_ = conn.Close(ctx) // the server sees to its side, sooner or later
+	select {
+	case <-conn.PgConn().CleanupDone():
+	case <-ctx.Done():
+	}
+}
+
+var (
+	errClosed = errors.New("pgnotify: the subscription is shut down")
+	errSilent = errors.New("pgnotify: the server did not answer a ping in time")
+)
+
+type subscription struct {
+	codes
+	channel string
+	opts    SubscriptionOptions
+	waiting chan *driver.Message
+	stop    context.CancelFunc
+	broken  chan struct{} // closed when nobody reads any more
+	err     error         // why; written before
+	ended   chan struct{} // closed when the connection is closed too
+
+	dropped int       // since the last warning
+	warned  time.Time // by run alone, like dropped
+}
+
+// run owns the connection: it reads it until it breaks or stop is called, whether
+// anybody takes the messages or not.
+func (s *subscription) run(ctx context.Context, conn *pgx.Conn) {
+	defer close(s.ended)
+	s.err = s.read(ctx, conn)
+	if ctx.Err() != nil {
+		s.err = errClosed
+	}
+	close(s.broken)
+	hangUp(conn)
+}
+
+func (s *subscription) read(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		quiet, cancel := context.WithTimeout(ctx, s.opts.PingAfter)
+		n, err := conn.WaitForNotification(quiet)
+		cancel()
+		switch {
+		case err == nil:
+			s.keep(ctx, decode(n))
+		case conn.IsClosed() || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
+			return fmt.Errorf("pgnotify: the connection broke: %w", err)
+		default: // nothing came, which is no harm to the connection
+			if err := s.ping(ctx, conn); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (s *subscription) ping(ctx context.Context, conn *pgx.Conn) error {
+	answer, cancel := context.WithTimeout(ctx, s.opts.PingTimeout)
+	defer cancel()
+	err := conn.Ping(answer)
+	switch {
+	case err == nil:
+		return nil
+	case answer.Err() != nil:
+		return errSilent // and not DeadlineExceeded, as if that of a Receive were over
+	}
+	return fmt.Errorf("pgnotify: the connection broke: %w", err)
+}
+
+// keep puts a message into the buffer, if there is room.
+func (s *subscription) keep(ctx context.Context, m *driver.Message) {
+	select {
+	case s.waiting <- m:
+		return
+	default:
+	}
+	s.dropped++
+	if now := time.Now(); now.Sub(s.warned) >= time.Minute {
+		s.opts.Logger.WarnContext(ctx, "notifications dropped: the buffer is full", "channel", s.channel, "dropped", s.dropped)
+		s.dropped, s.warned = 0, now
+	}
+}
+
+// ReceiveBatch implements driver.Subscription. It blocks until there is a message;
+// Go CDK ends it by its context. The connection knows nothing of it.
+func (s *subscription) ReceiveBatch(ctx context.Context, most int) ([]*driver.Message, error) {
+	if ms := s.take(nil, most); len(ms) > 0 {
+		return ms, nil // before the error of a connection that broke
+	}
+	select {
+	case m := <-s.waiting:
+		return s.take([]*driver.Message{m}, most), nil
+	case <-s.broken:
+		if ms := s.take(nil, most); len(ms) > 0 { // it came in between
+			return ms, nil
+		}
+		return nil, s.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// take adds what there is to ms.
+func (s *subscription) take(ms []*driver.Message, most int) []*driver.Message {
+	for len(ms) < most {
+		select {
+		case m := <-s.waiting:
+			ms = append(ms, m)
+		default:
+			return ms
+		}
+	}
+	return ms
+}
+
+// SendAcks implements driver.Subscription: there is nobody to tell.
+func (*subscription) SendAcks(context.Context, []driver.AckID) error { return nil }
+
+// CanNack implements driver.Subscription. Nobody sends a message again.
+func (*subscription) CanNack() bool { return false }
+
+// SendNacks implements driver.Subscription. It is not called.
+func (*subscription) SendNacks(context.Context, []driver.AckID) error { return errors.ErrUnsupported }
+
+// As implements driver.Subscription.
+func (*subscription) As(any) bool { return false }
+
+// Close implements driver.Subscription.
+func (s *subscription) Close() error {
+	s.stop()
+	<-s.ended
+	return nil
+}

@@ -1,0 +1,255 @@
+package pgnotify_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"net"
+	"runtime/pprof"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/gcerrors"
+	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/driver"
+
+	"github.com/fhirdock/fhirdock/queue"
+	"github.com/fhirdock/fhirdock/queue/pgnotify"
+)
+
+func stacks() string {
+	var b bytes.Buffer
+	_ = pprof.Lookup("goroutine").WriteTo(&b, 1)
+	return b.String()
+}
+
+// What does not fit is dropped, and the connection is read on: the server has
+// nothing left to keep.
+func TestOverflow(t *testing.T) {
+	s := newServer(t)
+	var log bytes.Buffer
+	d := s.driver(t, &pgnotify.SubscriptionOptions{Capacity: 3, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	topic, err := pgnotify.TopicForTest(s.pool, s.channel)
+	require.NoError(t, err)
+	// More than the buffers of a socket hold.
+	batch := make([]*driver.Message, 100)
+	for i := range batch {
+		batch[i] = &driver.Message{Body: []byte(strings.Repeat(string(rune('a'+i%26)), 7500))}
+	}
+	for range 30 {
+		require.NoError(t, topic.SendBatch(t.Context(), batch))
+	}
+	eventually(t, "the server's queue is empty", func() bool {
+		var used float64
+		require.NoError(t, s.pool.QueryRow(t.Context(), "select pg_notification_queue_usage()").Scan(&used))
+		return used == 0
+	})
+	require.Equal(t, 3, pgnotify.WaitingForTest(d))
+	ms, err := d.ReceiveBatch(t.Context(), 10)
+	require.NoError(t, err)
+	require.Len(t, ms, 3)
+	require.Equal(t, "abc", string(ms[0].Body[:1])+string(ms[1].Body[:1])+string(ms[2].Body[:1]))
+
+	// And there is room again, once what is in the sockets has arrived too.
+	eventually(t, "a message that fits", func() bool {
+		assert.NoError(t, topic.SendBatch(t.Context(), []*driver.Message{{Body: []byte("again")}}))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		ms, err := d.ReceiveBatch(ctx, 1)
+		return err == nil && string(ms[0].Body) == "again"
+	})
+	require.NoError(t, d.Close())
+	require.Equal(t, 1, strings.Count(log.String(), "notifications dropped"), "once a minute at most")
+	require.Contains(t, log.String(), s.channel)
+}
+
+// What came before the connection broke is received, then the error, always.
+func TestKilledBackend(t *testing.T) {
+	s := newServer(t)
+	d := s.driver(t, nil)
+	topic := s.topic(t)
+	for range 2 {
+		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("a")}))
+	}
+	eventually(t, "both arrive", func() bool { return pgnotify.WaitingForTest(d) == 2 })
+	s.kill(t)
+	s.nothingLeft(t)
+	for range 2 {
+		ms, err := d.ReceiveBatch(t.Context(), 1)
+		require.NoError(t, err)
+		require.Len(t, ms, 1)
+	}
+	for range 3 {
+		_, err := d.ReceiveBatch(t.Context(), 1)
+		require.ErrorContains(t, err, "the connection broke")
+		var e *pgconn.PgError
+		require.True(t, d.ErrorAs(err, &e))
+		require.Equal(t, "57P01", e.Code)
+		require.False(t, d.IsRetryable(err))
+	}
+}
+
+// A Consumer opens another subscription, and hears again.
+func TestReopen(t *testing.T) {
+	s := newServer(t)
+	heard := make(chan string, 1000)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		c := queue.NewConsumer(queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
+			return pgnotify.OpenSubscription(ctx, s.config(t), s.channel, nil)
+		}), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
+		ended <- c.Run(ctx, func(_ context.Context, m queue.Message) { heard <- m.JobID })
+	}()
+	p := queue.NewPublisher(s.topic(t), nil)
+	hears := func(id string) {
+		eventually(t, id+" is heard", func() bool {
+			require.NoError(t, p.Publish(t.Context(), queue.Message{JobID: id}))
+			for {
+				select {
+				case got := <-heard:
+					if got == id {
+						return true
+					}
+				case <-time.After(10 * time.Millisecond):
+					return false
+				}
+			}
+		})
+	}
+	hears("a")
+	for _, id := range []string{"b", "c"} {
+		s.kill(t)
+		hears(id)
+	}
+	stop()
+	require.NoError(t, <-ended)
+	s.nothingLeft(t)
+}
+
+func TestShutdownUnderReceive(t *testing.T) {
+	s := newServer(t)
+	sub := s.subscription(t, nil)
+	received := make(chan error)
+	go func() {
+		_, err := sub.Receive(context.Background())
+		received <- err
+	}()
+	eventually(t, "it is being received", func() bool { return strings.Contains(stacks(), "(*subscription).ReceiveBatch") })
+	began := time.Now()
+	shutdown(t, sub)
+	select {
+	case err := <-received:
+		require.Error(t, err)
+	case <-time.After(10 * time.Second):
+		t.Fatal("Receive does not end")
+	}
+	require.Less(t, time.Since(began), 5*time.Second)
+	s.nothingLeft(t)
+}
+
+// A driver's own Receive ends by its context, or by the end of the subscription.
+func TestReceiveEnds(t *testing.T) {
+	s := newServer(t)
+	d := s.driver(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := d.ReceiveBatch(ctx, 1)
+	require.ErrorIs(t, err, context.Canceled)
+	require.NoError(t, d.Close())
+	require.NotContains(t, stacks(), "pgnotify.(*subscription)", "Close waits for the goroutine")
+	_, err = d.ReceiveBatch(t.Context(), 1)
+	require.Equal(t, gcerrors.FailedPrecondition, d.ErrorCode(err))
+	require.NoError(t, d.Close(), "a second time")
+}
+
+// A Receive that ends does not end the connection, nor lose what comes.
+func TestCancelledReceive(t *testing.T) {
+	s := newServer(t)
+	sub := s.subscription(t, nil)
+	defer shutdown(t, sub)
+	before := s.listeners(t)
+	for range 30 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		_, err := sub.Receive(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		cancel()
+	}
+	require.NoError(t, s.topic(t).Send(t.Context(), &pubsub.Message{Body: []byte("a")}))
+	require.Equal(t, "a", string(receive(t, sub).Body))
+	require.Len(t, before, 1)
+	require.Equal(t, before, s.listeners(t))
+}
+
+// deaf is a connection on which nothing goes out any more once it is told so, as
+// if the way to the server were lost.
+type deaf struct {
+	net.Conn
+	now *atomic.Bool
+}
+
+func (c deaf) Write(b []byte) (int, error) {
+	if c.now.Load() {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+// A connection on which nothing comes is pinged: one that works stays, one that
+// does not is broken.
+func TestPing(t *testing.T) {
+	s := newServer(t)
+	var now atomic.Bool
+	config := s.config(t)
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		return deaf{c, &now}, err
+	}
+	d, err := pgnotify.SubscriptionForTest(t.Context(), config, s.channel, &pgnotify.SubscriptionOptions{
+		PingAfter: 5 * time.Millisecond, PingTimeout: time.Second,
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	pings := func() (n int) {
+		require.NoError(t, s.pool.QueryRow(t.Context(),
+			"select count(*) from pg_stat_activity where application_name = $1 and query = '-- ping'", s.channel).Scan(&n))
+		return n
+	}
+	eventually(t, "a ping", func() bool { return pings() == 1 })
+	before := s.listeners(t)
+	topic := s.topic(t)
+	for range 100 { // some of them while a ping is under way
+		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("a")}))
+		ms, err := d.ReceiveBatch(t.Context(), 1)
+		require.NoError(t, err)
+		require.Len(t, ms, 1)
+	}
+	require.Equal(t, before, s.listeners(t))
+
+	now.Store(true)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err = d.ReceiveBatch(ctx, 1)
+	require.ErrorContains(t, err, "did not answer a ping")
+	require.NotErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, gcerrors.DeadlineExceeded, d.ErrorCode(err))
+}
+
+// A program's own handler of notifications does not take them away.
+func TestOnNotification(t *testing.T) {
+	s := newServer(t)
+	config := s.config(t)
+	config.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) { t.Error("called") }
+	sub, err := pgnotify.OpenSubscription(t.Context(), config, s.channel, nil)
+	require.NoError(t, err)
+	defer shutdown(t, sub)
+	require.NotNil(t, config.OnNotification)
+	require.NoError(t, s.topic(t).Send(t.Context(), &pubsub.Message{Body: []byte("a")}))
+	require.Equal(t, "a", string(receive(t, sub).Body))
+}
