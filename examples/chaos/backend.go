@@ -24,9 +24,10 @@ var lend = map[string]func(context.Context) (*servers.Lent, error){
 	"postgres":  servers.Postgres,
 	"rabbitmq":  with(servers.Rabbit),
 	"jetstream": with(servers.NATS),
+	"notify":    with(servers.Notify),
 }
 
-// with is PostgreSQL and a broker.
+// with is PostgreSQL and a broker, which may be PostgreSQL too.
 func with(broker func(context.Context) (*servers.Lent, error)) func(context.Context) (*servers.Lent, error) {
 	return func(ctx context.Context) (*servers.Lent, error) {
 		db, err := servers.Postgres(ctx)

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 // gateway starts the program on a free port and returns it once it listens.
-func gateway(t *testing.T, data string, args ...string) (*proctest.Process, *frontdoor.Client) {
+func gateway(t testing.TB, data string, args ...string) (*proctest.Process, *frontdoor.Client) {
 	t.Helper()
 	p := proctest.Start(t, binary, append([]string{"-addr", "127.0.0.1:0", "-data", data}, args...)...)
 	url := p.Wait(t, `msg=listening url=(http://[0-9.:]+)`)[1]
@@ -41,7 +41,7 @@ func gateway(t *testing.T, data string, args ...string) (*proctest.Process, *fro
 }
 
 // follow waits for a job's end, for at most half a minute.
-func follow(t *testing.T, c *frontdoor.Client, id string) *frontdoor.Job {
+func follow(t testing.TB, c *frontdoor.Client, id string) *frontdoor.Job {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()

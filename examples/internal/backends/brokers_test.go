@@ -136,6 +136,42 @@ func TestLostConnections(t *testing.T) {
 	})
 }
 
+// PostgreSQL as a broker, the subscription by another URL of the same server.
+func TestNotify(t *testing.T) {
+	lent := proctest.Lend(t, servers.Notify)
+	c, topic := newCable(t, lent.Topic)
+	subscription := strings.Replace(topic, "postgres://", "postgresql://", 1) + "&application_name=fhirdock"
+	survives(t, c, topic, subscription)
+
+	for subscription, want := range map[string]string{
+		lent.Topic + "x": "must be that of the topic",
+		strings.Replace(lent.Topic, "channel=", "other=", 1): "needs the parameter channel",
+		lent.Topic + "&sslmode=s3cret&password=s3cret":       "not one of PostgreSQL",
+		"rabbit://x": "begin differently",
+		strings.Replace(lent.Topic, "postgres://", "mysql://", 1): "no other driver",
+	} {
+		config := config(t)
+		config.Topic, config.Subscription = lent.Topic, subscription
+		_, err := Open(t.Context(), config)
+		require.ErrorContains(t, err, "open the subscription: ")
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "s3cret")
+	}
+}
+
+func TestNotifyURL(t *testing.T) {
+	for in, want := range map[string][2]string{
+		"postgres://h/d?channel=a":                                         {"postgres://h/d", "a"},
+		"postgres://u:p%40@h/d?sslmode=disable&channel=%61&x=a%20b":        {"postgres://u:p%40@h/d?sslmode=disable&x=a%20b", "a"},
+		"postgresql:///d?host=/run/pg&channel=a_1":                         {"postgresql:///d?host=/run/pg", "a_1"},
+		"postgres://h1:1,h2:2/d?channel=a&target_session_attrs=read-write": {"postgres://h1:1,h2:2/d?target_session_attrs=read-write", "a"},
+	} {
+		dsn, channel, err := notifyURL(in)
+		require.NoError(t, err)
+		require.Equal(t, want, [2]string{dsn, channel})
+	}
+}
+
 func survives(t *testing.T, c *cable, topic, subscription string) {
 	t.Helper()
 	p := newPipe(t, topic, subscription)
@@ -221,7 +257,14 @@ func TestBrokerURLs(t *testing.T) {
 		"NATS, wildcard":       {topic: "nats://127.0.0.1/x.*?stream=x", want: "nats://HOST:PORT/SUBJECT"},
 		"NATS, no stream":      {topic: "nats://127.0.0.1/x", want: "needs the parameter stream"},
 		"NATS, unknown":        {topic: "nats://127.0.0.1/x?stream=x&jetstream", want: "takes these parameters"},
-		"NATS, malformed":      {topic: "nats://user:s3cret@127.0.0.1/%zz", want: "mem://, rabbit:// or nats://"},
+		"NATS, malformed":      {topic: "nats://user:s3cret@127.0.0.1/%zz", want: "mem://, rabbit://, nats:// or postgres://"},
+
+		"PostgreSQL, refused":     {topic: "postgres://user:s3cret@127.0.0.1:1/x?channel=x", want: "open the topic: failed to connect"},
+		"PostgreSQL, no channel":  {topic: "postgres://user:s3cret@127.0.0.1:1/x", want: "needs the parameter channel, once"},
+		"PostgreSQL, two":         {topic: "postgres://user:s3cret@127.0.0.1:1/x?channel=x&channel=y", want: "needs the parameter channel, once"},
+		"PostgreSQL, bad channel": {topic: "postgresql://user:s3cret@127.0.0.1:1/x?channel=s3cret-", want: "1 to 63 characters"},
+		"PostgreSQL, escape":      {topic: "postgresql://user:s3cret@127.0.0.1:1/x?channel=%zzs3cret", want: "channel is malformed"},
+		"PostgreSQL, malformed":   {topic: "postgres://127.0.0.1:1/x?channel=x&password=s3cret&sslmode=s3cret", want: "not one of PostgreSQL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.server != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-var errQueue = errors.New("the URL must begin with mem://, rabbit:// or nats://: no other driver is linked in")
+var errQueue = errors.New("the URL must begin with mem://, rabbit://, nats:// or postgres://: no other driver is linked in")
 
 func (b *Backends) openQueue(ctx context.Context, c Config) error {
 	if c.Topic == "" && c.Subscription == "" {
@@ -22,19 +22,27 @@ func (b *Backends) openQueue(ctx context.Context, c Config) error {
 		return nil
 	}
 	drivers := map[string]func(context.Context, Config) error{
-		"mem": b.openMemory, "rabbit": b.openRabbit, "nats": b.openNATS,
+		"mem": b.openMemory, "rabbit": b.openRabbit, "nats": b.openNATS, "postgres": b.openNotify,
 	}
-	if c.Subscription != "" && drivers[scheme(c.Subscription)] == nil {
+	if c.Subscription != "" && drivers[kind(c.Subscription)] == nil {
 		return fmt.Errorf("open the subscription: %w", errQueue)
 	}
-	open := drivers[scheme(c.Topic)]
+	open := drivers[kind(c.Topic)]
 	if open == nil {
 		return fmt.Errorf("open the topic: %w", errQueue)
 	}
-	if c.Subscription != "" && scheme(c.Subscription) != scheme(c.Topic) {
+	if c.Subscription != "" && kind(c.Subscription) != kind(c.Topic) {
 		return errors.New("open the subscription: it must be one of the topic, and their URLs begin differently")
 	}
 	return open(ctx, c)
+}
+
+// kind is the name of the driver of a topic or subscription.
+func kind(s string) string {
+	if scheme(s) == "postgresql" { // the other name that libpq has for it
+		return "postgres"
+	}
+	return scheme(s)
 }
 
 func (b *Backends) openMemory(ctx context.Context, c Config) error {

@@ -1,5 +1,5 @@
 // Package servers lends programs and tests back ends of their own on the servers
-// of this machine: a schema in PostgreSQL, a queue in RabbitMQ, a stream in NATS
+// of this machine: a schema or a channel in PostgreSQL, a queue in RabbitMQ, a stream in NATS
 // JetStream, each with a random name.
 //
 // The servers are looked for on their standard loopback ports, or where
@@ -52,33 +52,57 @@ func randomName() string {
 
 // Postgres lends a schema.
 func Postgres(ctx context.Context) (*Lent, error) {
-	server, err := url.Parse(setting("FHIRDOCK_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test"))
-	if err != nil {
-		return nil, errors.New("FHIRDOCK_TEST_POSTGRES is not a URL")
-	}
 	schema := randomName()
-	do := func(ctx context.Context, statement string) error {
-		db, err := sql.Open("pgx", server.String())
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		if err := db.PingContext(ctx); err != nil {
-			return fmt.Errorf("%w of PostgreSQL: %w", ErrNone, err)
-		}
-		_, err = db.ExecContext(ctx, statement)
-		return err
-	}
-	if err := do(ctx, "CREATE SCHEMA "+schema); err != nil {
+	url, err := postgres("search_path", schema)
+	if err != nil {
 		return nil, err
 	}
-	in := *server
-	q := in.Query()
-	q.Set("search_path", schema)
-	in.RawQuery = q.Encode()
-	return &Lent{Jobs: in.String(), Remove: func(ctx context.Context) error {
-		return do(ctx, "DROP SCHEMA "+schema+" CASCADE")
+	// A search path may name a schema that is not there.
+	if err := execute(ctx, url, "CREATE SCHEMA "+schema); err != nil {
+		return nil, err
+	}
+	return &Lent{Jobs: url, Remove: func(ctx context.Context) error {
+		return execute(ctx, url, "DROP SCHEMA "+schema+" CASCADE")
 	}}, nil
+}
+
+// Notify lends a channel, which leaves nothing behind.
+func Notify(ctx context.Context) (*Lent, error) {
+	name := randomName()
+	url, err := postgres("application_name", name)
+	if err != nil {
+		return nil, err
+	}
+	if err := execute(ctx, url, "SELECT 1"); err != nil {
+		return nil, err
+	}
+	url += "&channel=" + name
+	return &Lent{Topic: url, Subscription: url, Remove: func(context.Context) error { return nil }}, nil
+}
+
+// postgres is the server's URL with a parameter.
+func postgres(name, value string) (string, error) {
+	u, err := url.Parse(setting("FHIRDOCK_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test"))
+	if err != nil {
+		return "", errors.New("FHIRDOCK_TEST_POSTGRES is not a URL")
+	}
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
+func execute(ctx context.Context, url, statement string) error {
+	db, err := sql.Open("pgx", url)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.PingContext(ctx); err != nil {
+		return fmt.Errorf("%w of PostgreSQL: %w", ErrNone, err)
+	}
+	_, err = db.ExecContext(ctx, statement)
+	return err
 }
 
 // Rabbit lends an exchange and a queue.

@@ -1,0 +1,93 @@
+package backends
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"gocloud.dev/pubsub"
+
+	"github.com/fhirdock/fhirdock/queue"
+	"github.com/fhirdock/fhirdock/queue/pgnotify"
+)
+
+// openNotify opens postgres://…?channel=NAME twice. There is nothing to be made
+// for it.
+func (b *Backends) openNotify(ctx context.Context, c Config) error {
+	dsn, channel, err := notifyURL(c.Topic)
+	if err != nil {
+		return fmt.Errorf("open the topic: %w", err)
+	}
+	pooled, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return fmt.Errorf("open the topic: %w", errNotPostgres)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pooled)
+	if err != nil {
+		return fmt.Errorf("open the topic: %w", err)
+	}
+	b.closeLater(func(context.Context) error { pool.Close(); return nil })
+	topic, err := pgnotify.OpenTopic(pool, channel, nil)
+	if err != nil {
+		return fmt.Errorf("open the topic: %w", err)
+	}
+	b.Topic = topic
+	b.closeLater(topic.Shutdown)
+	ping, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := pool.Ping(ping); err != nil { // now, and not with the first payload
+		return fmt.Errorf("open the topic: %w", err)
+	}
+	if c.Subscription == "" {
+		return nil
+	}
+
+	dsn, name, err := notifyURL(c.Subscription)
+	if err != nil {
+		return fmt.Errorf("open the subscription: %w", err)
+	}
+	if name != channel {
+		return errors.New("open the subscription: its channel must be that of the topic")
+	}
+	single, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return fmt.Errorf("open the subscription: %w", errNotPostgres)
+	}
+	b.Subscription = queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
+		return pgnotify.OpenSubscription(ctx, single, channel, &pgnotify.SubscriptionOptions{Logger: c.Logger})
+	})
+	return nil
+}
+
+// errNotPostgres is said in place of pgx's own error, which has the URL in it, and
+// with some mistakes the password.
+var errNotPostgres = errors.New("the URL is not one of PostgreSQL: postgres://USER:PASSWORD@HOST:5432/DATABASE?channel=NAME and parameters of libpq")
+
+// notifyURL takes the parameter channel out of a URL. The rest is as it was, for
+// pgx to read.
+func notifyURL(s string) (dsn, channel string, err error) {
+	dsn, query, _ := strings.Cut(s, "?")
+	var rest, channels []string
+	for p := range strings.SplitSeq(query, "&") {
+		if name, value, _ := strings.Cut(p, "="); name == "channel" {
+			channels = append(channels, value)
+		} else if p != "" {
+			rest = append(rest, p)
+		}
+	}
+	if len(channels) != 1 {
+		return "", "", errors.New("the URL needs the parameter channel, once: the name of one, of letters, digits and _")
+	}
+	if channel, err = url.QueryUnescape(channels[0]); err != nil {
+		return "", "", errors.New("the URL's parameter channel is malformed")
+	}
+	if len(rest) > 0 {
+		dsn += "?" + strings.Join(rest, "&")
+	}
+	return dsn, channel, nil
+}
