@@ -31,7 +31,7 @@ func (codes) ErrorCode(err error) gcerrors.ErrorCode {
 	switch {
 	case err == nil:
 		return gcerrors.OK
-	case errors.Is(err, errTooLong), errors.Is(err, errNotUTF8):
+	case errors.Is(err, errTooLong):
 		return gcerrors.InvalidArgument
 	case errors.Is(err, errClosed):
 		return gcerrors.FailedPrecondition

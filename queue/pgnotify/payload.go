@@ -19,29 +19,21 @@ import (
 // shorter than 8000.
 const maxPayload = 7999
 
-var (
-	errTooLong = errors.New("pgnotify: the message is too long")
-	errNotUTF8 = errors.New("pgnotify: metadata must be UTF-8")
-)
+var errTooLong = errors.New("pgnotify: the message is too long")
 
 // envelope is what a payload holds. PostgreSQL makes one notification of equal
 // payloads of one transaction; by their ids, no two messages are equal.
 type envelope struct {
 	ID       string            `json:"id"`
-	Text     string            `json:"text,omitempty"`  // the body,
-	Bytes    []byte            `json:"bytes,omitempty"` // or the body if it is not UTF-8
-	Metadata map[string]string `json:"metadata,omitempty"`
+	Text     string            `json:"text,omitempty"`     // the body,
+	Bytes    []byte            `json:"bytes,omitempty"`    // or the body if it is not UTF-8
+	Metadata map[string]string `json:"metadata,omitempty"` // UTF-8: Go CDK sees to that
 }
 
 func encode(m *driver.Message) (string, error) {
 	var id [9]byte
 	rand.Read(id[:]) // never fails
 	e := envelope{ID: base64.RawURLEncoding.EncodeToString(id[:]), Metadata: m.Metadata}
-	for k, v := range m.Metadata {
-		if !utf8.ValidString(k) || !utf8.ValidString(v) {
-			return "", errNotUTF8
-		}
-	}
 	if utf8.Valid(m.Body) {
 		e.Text = string(m.Body)
 	} else {

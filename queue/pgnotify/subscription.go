@@ -33,7 +33,8 @@ type SubscriptionOptions struct {
 const closeTimeout = 2 * time.Second
 
 // OpenSubscription connects, and returns a subscription to the messages that are
-// sent to a channel from now on; see [OpenTopic] for its name. config must come
+// sent to a channel from now on; see [OpenTopic] for its name. ctx is for the opening
+// alone. config must come
 // from pgx.ParseConfig; it is not changed, and what is in OnNotification is not
 // called. The subscription must be shut down by the caller, which closes the
 // connection; that takes two seconds at most.
@@ -194,14 +195,11 @@ func (s *subscription) keep(ctx context.Context, m *driver.Message) {
 // ReceiveBatch implements driver.Subscription. It blocks until there is a message;
 // Go CDK ends it by its context. The connection knows nothing of it.
 func (s *subscription) ReceiveBatch(ctx context.Context, most int) ([]*driver.Message, error) {
-	if ms := s.take(nil, most); len(ms) > 0 {
-		return ms, nil // before the error of a connection that broke
-	}
 	select {
 	case m := <-s.waiting:
 		return s.take([]*driver.Message{m}, most), nil
 	case <-s.broken:
-		if ms := s.take(nil, most); len(ms) > 0 { // it came in between
+		if ms := s.take(nil, most); len(ms) > 0 { // they came before
 			return ms, nil
 		}
 		return nil, s.err

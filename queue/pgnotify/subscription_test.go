@@ -162,16 +162,60 @@ func TestReceiveEnds(t *testing.T) {
 	_, err := d.ReceiveBatch(ctx, 1)
 	require.ErrorIs(t, err, context.Canceled)
 	require.NoError(t, d.Close())
-	require.NotContains(t, stacks(), "pgnotify.(*subscription)", "Close waits for the goroutine")
 	_, err = d.ReceiveBatch(t.Context(), 1)
 	require.Equal(t, gcerrors.FailedPrecondition, d.ErrorCode(err))
 	require.NoError(t, d.Close(), "a second time")
 }
 
-// A Receive that ends does not end the connection, nor lose what comes.
+// held is a connection whose Close waits.
+type held struct {
+	net.Conn
+	closing, closed chan struct{}
+}
+
+func (c held) Close() error {
+	close(c.closing)
+	<-c.closed
+	return c.Conn.Close()
+}
+
+// Close closes the connection, and waits until it is closed.
+func TestCloseWaits(t *testing.T) {
+	s := newServer(t)
+	config := s.config(t)
+	closing, closed := make(chan struct{}), make(chan struct{})
+	dial := config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		return held{c, closing, closed}, err
+	}
+	d, err := pgnotify.SubscriptionForTest(t.Context(), config, s.channel, nil)
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- d.Close() }()
+	select {
+	case <-closing:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the connection is not closed")
+	}
+	select {
+	case <-ended:
+		t.Error("Close does not wait")
+	default:
+	}
+	close(closed)
+	require.NoError(t, <-ended)
+	s.nothingLeft(t)
+}
+
+// A Receive that ends does not end the connection, nor lose what comes; nor does the
+// end of the context with which the subscription was opened.
 func TestCancelledReceive(t *testing.T) {
 	s := newServer(t)
-	sub := s.subscription(t, nil)
+	opening, opened := context.WithCancel(t.Context())
+	sub, err := pgnotify.OpenSubscription(opening, s.config(t), s.channel, nil)
+	require.NoError(t, err)
+	opened()
 	defer shutdown(t, sub)
 	before := s.listeners(t)
 	for range 30 {

@@ -28,9 +28,8 @@ type TopicOptions struct {
 // other things.
 //
 // Messages that are sent at the same time are sent together, up to 100, and get
-// one error. It has the code InvalidArgument if a message is too long or its
-// metadata is not UTF-8, and ResourceExhausted if the server's queue of
-// notifications is full.
+// one error. It has the code InvalidArgument if a message is too long, and
+// ResourceExhausted if the server's queue of notifications is full.
 //
 // Topic.As gives **pgxpool.Pool, ErrorAs **pgconn.PgError and
 // **pgconn.ConnectError.

@@ -106,7 +106,9 @@ func TestTopicTimeout(t *testing.T) {
 	}
 	topic, err := pgnotify.OpenTopic(s.pool, s.channel, &pgnotify.TopicOptions{Timeout: time.Millisecond})
 	require.NoError(t, err)
+	began := time.Now()
 	err = topic.Send(t.Context(), &pubsub.Message{Body: []byte("a")})
+	require.Less(t, time.Since(began), 2*time.Second)
 	require.Equal(t, gcerrors.DeadlineExceeded, gcerrors.Code(err))
 	require.NoError(t, topic.Shutdown(t.Context()))
 }
