@@ -115,6 +115,17 @@ func TestDatabase(t *testing.T) {
 	}
 }
 
+// What is wrong with a URL is said without its password.
+func TestDatabaseURLIsNotQuoted(t *testing.T) {
+	for _, given := range []string{
+		"postgres://user:s3cret@host:port/db", "postgres://host/db?password=s3cret&sslmode=s3cret", "postgres://user:s3cret%zz@host/db",
+	} {
+		_, _, _, err := database(Config{Data: "data", Jobs: given})
+		require.Error(t, err, given)
+		require.NotContains(t, err.Error(), "s3cret")
+	}
+}
+
 // An error about a database in a file says which: SQLite's do not.
 func TestDatabaseFileIsNamed(t *testing.T) {
 	c := config(t)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib" // postgres://
 	_ "modernc.org/sqlite"             // sqlite:
 
@@ -85,6 +86,9 @@ func database(c Config) (driver, dsn, file string, err error) {
 		}
 		return "sqlite", sqljobs.SQLiteDSN(file), file, nil
 	case "postgres", "postgresql":
+		if _, err := pgx.ParseConfig(c.Jobs); err != nil {
+			return "", "", "", errNotPostgres
+		}
 		return "pgx", c.Jobs, "", nil
 	}
 	return "", "", "", errJobs

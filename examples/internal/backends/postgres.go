@@ -66,7 +66,7 @@ func (b *Backends) openNotify(ctx context.Context, c Config) error {
 
 // errNotPostgres is said in place of pgx's own error, which has the URL in it, and
 // with some mistakes the password.
-var errNotPostgres = errors.New("the URL is not one of PostgreSQL: postgres://USER:PASSWORD@HOST:5432/DATABASE?channel=NAME and parameters of libpq")
+var errNotPostgres = errors.New("the URL is not one of PostgreSQL: postgres://USER:PASSWORD@HOST:5432/DATABASE and parameters of libpq")
 
 // notifyURL takes the parameter channel out of a URL. The rest is as it was, for
 // pgx to read.
