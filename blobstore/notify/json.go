@@ -1,0 +1,98 @@
+package notify
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"slices"
+	"time"
+)
+
+// maxMembers is how many members an object may have that tells a format.
+const maxMembers = 256
+
+// members reads a JSON object and returns those of its members that are wanted.
+// A name is what it is spelled like, for the formats differ in the case of
+// names, and encoding/json would take one for the other. It fails where the text
+// is no object, where a wanted member is there twice, of which receivers would not
+// agree what it says, and where there are more members than any format has.
+func members(text []byte, wanted ...string) (map[string]json.RawMessage, bool) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if first, err := d.Token(); err != nil || first != json.Delim('{') {
+		return nil, false
+	}
+	found := make(map[string]json.RawMessage)
+	for n := 0; d.More(); n++ {
+		if n == maxMembers {
+			return nil, false
+		}
+		token, err := d.Token()
+		name, ok := token.(string)
+		if err != nil || !ok {
+			return nil, false
+		}
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			return nil, false
+		}
+		if !slices.Contains(wanted, name) {
+			continue
+		}
+		if _, twice := found[name]; twice {
+			return nil, false
+		}
+		found[name] = value
+	}
+	return found, ended(d)
+}
+
+// elements reads a JSON array of at most MaxRecords elements.
+func elements(text []byte) ([]json.RawMessage, bool) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if first, err := d.Token(); err != nil || first != json.Delim('[') {
+		return nil, false
+	}
+	list := []json.RawMessage{}
+	for d.More() {
+		var value json.RawMessage
+		if len(list) == MaxRecords || d.Decode(&value) != nil {
+			return nil, false
+		}
+		list = append(list, value)
+	}
+	return list, ended(d)
+}
+
+// ended reports whether nothing follows but the end of what was begun.
+func ended(d *json.Decoder) bool {
+	if _, err := d.Token(); err != nil {
+		return false
+	}
+	_, err := d.Token()
+	return err == io.EOF
+}
+
+// str is the string that a member is, empty if it is none.
+func str(value json.RawMessage) (s string) {
+	if json.Unmarshal(value, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// stamp is the time of an event: zero where it can't be read, for a notification
+// is as good without it.
+type stamp struct{ time.Time }
+
+func (s *stamp) UnmarshalJSON(text []byte) error {
+	*s = parseStamp(str(text))
+	return nil
+}
+
+func parseStamp(text string) stamp {
+	at, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return stamp{}
+	}
+	return stamp{at.UTC()}
+}
