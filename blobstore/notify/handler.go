@@ -1,0 +1,234 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// HandlerOptions say who may send notifications over HTTP, and how long looking may
+// take. There must be a secret or Authenticate.
+//
+// A shared secret is enough: what a notification says is looked up, never believed.
+// For that reason the signatures of SNS are not checked, which would take a
+// certificate from the network to do; its endpoint has the secret in its URL.
+type HandlerOptions struct {
+	// Secrets of which a request must show one, each of at least 16 bytes; several
+	// while one takes the place of another.
+	Secrets []string
+	// Header in which a secret is looked for, as it is or behind "Bearer ": what
+	// MinIO's auth_token is sent in, an API key of EventBridge's connection, or a
+	// delivery property of Event Grid. Default Authorization.
+	Header string
+	// Query is the parameter of the URL in which a secret is looked for, too, for
+	// SNS and for Event Grid's handshake, which set no header. URLs get into logs of
+	// proxies: use it where there is no other way. Default: none.
+	Query string
+	// Authenticate judges a request that shows no secret, such as by the OIDC token
+	// that a push of Pub/Sub has for its Authorization. It must not read the body. An
+	// error refuses the request; it is logged, and not told to the sender. Default:
+	// nobody.
+	Authenticate func(r *http.Request) error
+	// Origins are the senders that may ask by OPTIONS whether they may send, as
+	// CloudEvents' handshake has it in WebHook-Request-Origin. Default
+	// eventgrid.azure.net.
+	Origins []string
+	// OnSubscription is asked whether messages of an SNS topic are wanted. It
+	// compares the topic with those that it knows and confirms, by fetching the URL
+	// or by SNS's API; to confirm nothing, it returns nil. An error makes SNS ask
+	// again. Requests whose URL is not one of SNS never come here. Nothing is fetched
+	// without it. Default: nobody; the requests are counted.
+	OnSubscription func(ctx context.Context, r SubscriptionRequest) error
+	// OnIgnored is told what was counted, [Junk] included. Default: nobody.
+	OnIgnored func(reason Reason, n int)
+	// Timeout of reading a request, and of looking at its objects. What was not
+	// looked at by then is sent again. Default 25 seconds: Event Grid waits for 30.
+	Timeout time.Duration
+	// Logger gets what an operator should know, nothing of a message. Default
+	// slog.Default().
+	Logger *slog.Logger
+}
+
+// minSecret is the shortest secret, in bytes.
+const minSecret = 16
+
+// NewHandler takes notifications in all formats of this package over HTTP: Event
+// Grid's webhooks with the handshakes of both schemas, Pub/Sub's push, SNS over
+// HTTPS, MinIO's webhooks, EventBridge's API destinations. It calls created for
+// each object, one after the other; several requests come at once. It fails
+// without created, and where the options let anybody in or a secret is short.
+//
+// # What is answered
+//
+//	200  Event Grid's validation of a subscription, with its code
+//	204  each object was looked at; also what was counted and what is no notification,
+//	     so that its sender does not send it again. HEAD, by which MinIO probes
+//	400  the body ended early
+//	401  no secret, and not authenticated
+//	405  a method that is none of OPTIONS, HEAD and POST
+//	503  looking at an object failed, or confirming a subscription did; send it again
+//
+// OPTIONS is answered with 204, and with consent where the origin is known. It needs
+// no secret: as CloudEvents has it, "the handshake does not aim to establish an
+// authentication or authorization context", and each delivery is authenticated by
+// itself. A callback that is offered in it is never called. The handshakes are those
+// of https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema
+// and https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection.
+//
+// The handler sets a deadline for reading the body. TLS and all other limits are
+// the server's.
+func NewHandler(created func(ctx context.Context, c ObjectCreated) error, opts *HandlerOptions) (http.Handler, error) {
+	h := &handler{created: created}
+	if opts != nil {
+		h.opts = *opts
+	}
+	switch {
+	case created == nil:
+		return nil, errors.New("notify: NewHandler: there is nobody to call for an object")
+	case len(h.opts.Secrets) == 0 && h.opts.Authenticate == nil:
+		return nil, errors.New("notify: NewHandler: HandlerOptions needs Secrets or Authenticate")
+	}
+	for _, secret := range h.opts.Secrets {
+		if len(secret) < minSecret {
+			return nil, errors.New("notify: NewHandler: a secret must have at least 16 bytes")
+		}
+	}
+	if h.opts.Header == "" {
+		h.opts.Header = "Authorization"
+	}
+	if h.opts.Origins == nil {
+		h.opts.Origins = []string{"eventgrid.azure.net"}
+	}
+	if h.opts.OnIgnored == nil {
+		h.opts.OnIgnored = func(Reason, int) {}
+	}
+	if h.opts.Timeout <= 0 {
+		h.opts.Timeout = 25 * time.Second
+	}
+	if h.opts.Logger == nil {
+		h.opts.Logger = slog.Default()
+	}
+	return h, nil
+}
+
+type handler struct {
+	created func(context.Context, ObjectCreated) error
+	opts    HandlerOptions
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "no-store")
+	switch r.Method {
+	case http.MethodOptions:
+		h.consent(w, r)
+		return
+	case http.MethodPost, http.MethodHead:
+	default:
+		w.Header().Set("Allow", allowed)
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
+	if !h.authentic(r) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	body, err := h.body(w, r)
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), h.opts.Timeout)
+	defer cancel()
+	h.message(ctx, w, body)
+}
+
+// body reads a body that is at most one byte longer than what is read, which is
+// then found to be too long.
+func (h *handler) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	// A server that has no deadlines, such as a recorder, has none here either. The
+	// deadline ends with the body: net/http takes it back once a body was read.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.opts.Timeout))
+	return io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+}
+
+// message acts on a message, and answers.
+func (h *handler) message(ctx context.Context, w http.ResponseWriter, body []byte) {
+	if err := tooLong(body); err != nil {
+		h.junk(ctx, w, err)
+		return
+	}
+	m, err := read(body, nil, 0)
+	if err != nil {
+		h.junk(ctx, w, err)
+		return
+	}
+	failed := h.look(ctx, m.Created)
+	if m.subscribe != nil && h.opts.OnSubscription != nil {
+		m.take(Subscription)
+		if err := h.opts.OnSubscription(ctx, *m.subscribe); err != nil {
+			h.opts.Logger.WarnContext(ctx, "subscription not confirmed; SNS asks again", "error", err)
+			failed = true
+		}
+	}
+	if m.validationCode != "" {
+		m.take(Subscription)
+	}
+	for reason, n := range m.Ignored {
+		h.opts.Logger.DebugContext(ctx, "records of a notification ignored", "reason", string(reason), "records", n)
+		h.opts.OnIgnored(reason, n)
+	}
+	switch {
+	case failed:
+		w.Header().Set("Retry-After", "5")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	case m.validationCode != "":
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"validationResponse": m.validationCode})
+	default:
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+// junk takes what can't be read, so that it does not come again.
+func (h *handler) junk(ctx context.Context, w http.ResponseWriter, err error) {
+	h.opts.Logger.WarnContext(ctx, "message dropped", "error", err)
+	h.opts.OnIgnored(Junk, 1)
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// look reports whether looking at any of the objects failed. One that fails does not
+// keep the others from being looked at.
+func (h *handler) look(ctx context.Context, objects []ObjectCreated) (failed bool) {
+	for _, c := range objects {
+		err := ctx.Err() // there is no time left: what remains is not looked at
+		if err == nil {
+			err = h.created(ctx, c)
+		}
+		if err == nil {
+			continue
+		}
+		failed = true
+		h.opts.Logger.WarnContext(ctx, "object of a notification not looked at; it is sent again", "error", err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return failed
+}
+
+// take takes back one record that was ignored: somebody acts on it.
+func (b *Batch) take(reason Reason) {
+	if b.Ignored[reason]--; b.Ignored[reason] <= 0 {
+		delete(b.Ignored, reason)
+	}
+}

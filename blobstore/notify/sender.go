@@ -1,0 +1,61 @@
+package notify
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+)
+
+const allowed = "OPTIONS, HEAD, POST"
+
+// authentic reports whether a request shows a secret, or is one that the program
+// lets in.
+func (h *handler) authentic(r *http.Request) bool {
+	if h.shows(r.Header.Values(h.opts.Header)) {
+		return true
+	}
+	if h.opts.Query != "" && h.shows(r.URL.Query()[h.opts.Query]) {
+		return true
+	}
+	if h.opts.Authenticate == nil {
+		return false
+	}
+	if err := h.opts.Authenticate(r); err != nil {
+		h.opts.Logger.WarnContext(r.Context(), "notification not authenticated", "error", err)
+		return false
+	}
+	return true
+}
+
+// shows reports whether a secret is shown. Of several values, which no sender sends,
+// none is looked at.
+func (h *handler) shows(values []string) bool { return len(values) == 1 && h.isSecret(values[0]) }
+
+// isSecret compares in a time that says nothing of the secrets, their lengths
+// included.
+func (h *handler) isSecret(shown string) bool {
+	if scheme, token, ok := strings.Cut(shown, " "); ok && strings.EqualFold(scheme, "Bearer") {
+		shown = token
+	}
+	given := sha256.Sum256([]byte(shown))
+	equal := 0
+	for _, secret := range h.opts.Secrets {
+		want := sha256.Sum256([]byte(secret))
+		equal |= subtle.ConstantTimeCompare(given[:], want[:])
+	}
+	return equal == 1
+}
+
+// consent answers the question of CloudEvents' abuse protection.
+func (h *handler) consent(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Allow", allowed)
+	origin := r.Header.Get("WebHook-Request-Origin")
+	for _, known := range h.opts.Origins {
+		if strings.EqualFold(origin, known) {
+			w.Header().Set("WebHook-Allowed-Origin", known)
+			w.Header().Set("WebHook-Allowed-Rate", "*")
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
