@@ -52,14 +52,16 @@ type ConsumerOptions struct {
 	// Concurrency bounds the handlers that run at once. Default 1.
 	Concurrency int
 	// MinBackoff and MaxBackoff bound the exponential pauses, with jitter,
-	// before a subscription that broke is opened again. Default 50 ms and 30 s.
+	// before a subscription that broke is opened again, and before a message is
+	// handled again by [Consumer.RunRaw]. Default 50 ms and 30 s.
 	MinBackoff time.Duration
 	MaxBackoff time.Duration
 	// Logger; default slog.Default().
 	Logger *slog.Logger
 }
 
-// Consumer receives wake-ups.
+// Consumer receives wake-ups with [Consumer.Run], or messages of any content with
+// [Consumer.RunRaw].
 type Consumer struct {
 	opener Opener
 	opts   ConsumerOptions
@@ -94,6 +96,12 @@ func NewConsumer(opener Opener, opts *ConsumerOptions) *Consumer {
 // Messages are asked for only while a handler is free; see [Reopen] for what Go
 // CDK takes ahead.
 func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m Message)) error {
+	return c.receive(ctx, func(msg *pubsub.Message) { c.handle(ctx, msg, handle) })
+}
+
+// receive passes on what is received, each message in a goroutine of its own,
+// which settles it.
+func (c *Consumer) receive(ctx context.Context, handle func(*pubsub.Message)) error {
 	sub, err := c.opener.open(ctx)
 	if err != nil {
 		return fmt.Errorf("queue: open subscription: %w", err)
@@ -116,7 +124,7 @@ func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m M
 			failures = 0
 			running.Go(func() {
 				defer func() { <-free }()
-				c.handle(ctx, msg, handle)
+				handle(msg)
 			})
 			continue
 		}
@@ -164,7 +172,7 @@ func (c *Consumer) handle(ctx context.Context, msg *pubsub.Message, handle func(
 	handle(traced(context.WithoutCancel(ctx), msg.Metadata), m)
 }
 
-// pause waits before a subscription is opened again; false if ctx is done.
+// pause waits before what failed is tried again; false if ctx is done.
 func (c *Consumer) pause(ctx context.Context, failures int) bool {
 	bound := c.opts.MaxBackoff
 	if shift := min(failures, 30); c.opts.MinBackoff < bound>>shift {

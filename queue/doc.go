@@ -9,6 +9,9 @@
 // message once its handler returned, whatever the handler said: nothing is
 // retried by the broker, and no poison message goes round in a loop.
 //
+// [Consumer.RunRaw] is for messages that are not ours, such as the notifications of
+// an object store: those that could not be handled are given back to the broker.
+//
 // # In process
 //
 // [NewLocal] is a topic and a subscription in memory, which is all that a

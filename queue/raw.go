@@ -1,0 +1,91 @@
+package queue
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"gocloud.dev/pubsub"
+)
+
+// Raw is a message of any content, as it came.
+type Raw struct {
+	Body     []byte
+	Metadata map[string]string
+}
+
+// How long a message is held, and handled again, whose handler fails: a few seconds
+// where the broker can take it back, in which a passing fault is over and the
+// message's own time with the broker is not; longer where it can't.
+const (
+	holdNackable = 3 * time.Second
+	holdOther    = 2 * time.Minute
+)
+
+// RunRaw receives like [Consumer.Run], messages of any content: such as the
+// notifications of an object store, which are not ours to form. Unlike a wake-up,
+// one whose handler fails is not done with:
+//
+//   - handle returned nil: the message is acknowledged. So is one with which nobody
+//     can do anything, for which handle must return nil.
+//   - handle returned an error: it is called again for the same message, with growing
+//     pauses, for at least 3 seconds; then the message is given back (Nack), for the
+//     broker to send it again or, where it is set up so, to put it aside as a dead
+//     letter. A broker that sends again at once makes no hot loop of it.
+//   - the same, and the driver can't give back (Kafka, core NATS): for at least 2
+//     minutes; then the message is acknowledged, for it would keep back all behind it.
+//   - handle panicked: the message is acknowledged, for it would panic again.
+//
+// When ctx is done, a message whose handler failed is given back at once; one that
+// can't be is neither acknowledged nor given back, and comes again if its broker
+// keeps it.
+//
+// The context that handle gets carries the values of ctx and is not cancelled with
+// it. While a message is held, it keeps one place of Concurrency: what handle needs
+// is away, and other messages would fare no better.
+func (c *Consumer) RunRaw(ctx context.Context, handle func(ctx context.Context, m Raw) error) error {
+	return c.receive(ctx, func(msg *pubsub.Message) { c.handleRaw(ctx, msg, handle) })
+}
+
+func (c *Consumer) handleRaw(ctx context.Context, msg *pubsub.Message, handle func(context.Context, Raw) error) {
+	hold := holdOther
+	if msg.Nackable() {
+		hold = holdNackable
+	}
+	began := time.Now()
+	for failures := 0; ; failures++ {
+		err := c.callRaw(context.WithoutCancel(ctx), msg, handle)
+		log := c.opts.Logger.With("message", msg.LoggableID)
+		switch {
+		case err == nil:
+			msg.Ack()
+			return
+		case time.Since(began) < hold && c.pause(ctx, failures):
+			log.DebugContext(ctx, "message not handled; handling it again", "error", err)
+			continue
+		case msg.Nackable():
+			log.WarnContext(ctx, "message not handled; given back to the broker", "error", err)
+			msg.Nack()
+		case ctx.Err() == nil:
+			log.WarnContext(ctx, "message not handled; given up", "error", err)
+			msg.Ack()
+		default:
+			log.WarnContext(ctx, "message not handled; left to the broker", "error", err)
+		}
+		return
+	}
+}
+
+// callRaw calls handle. A panic is no error of it: there is nothing to be tried
+// again.
+func (c *Consumer) callRaw(ctx context.Context, msg *pubsub.Message, handle func(context.Context, Raw) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// What a panic carries may be anything; its type is not.
+			c.opts.Logger.ErrorContext(ctx, "handler of a message panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			err = nil
+		}
+	}()
+	return handle(ctx, Raw{Body: msg.Body, Metadata: msg.Metadata})
+}

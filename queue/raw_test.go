@@ -1,0 +1,247 @@
+package queue_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/driver"
+
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+func TestRunRawHandsOverWhatCame(t *testing.T) {
+	each(t, func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription) {
+		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("no wake-up"), Metadata: map[string]string{"eventType": "x"}}))
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		require.NoError(t, queue.NewConsumer(queue.Static(sub), nil).RunRaw(ctx, func(ctx context.Context, m queue.Raw) error {
+			stop()
+			require.NoError(t, ctx.Err(), "work under way is not cancelled with RunRaw's context")
+			require.Equal(t, queue.Raw{Body: []byte("no wake-up"), Metadata: map[string]string{"eventType": "x"}}, m)
+			return nil
+		}))
+	})
+}
+
+// What failed comes again until it is handled, by whoever is there.
+func TestRunRawHandlesInTheEnd(t *testing.T) {
+	each(t, func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription) {
+		const n = 50
+		for i := range n {
+			require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: fmt.Append(nil, i)}))
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		var mu sync.Mutex
+		done := map[string]int{}
+		calls := 0
+		c := queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Concurrency: 4, MinBackoff: time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+		require.NoError(t, c.RunRaw(ctx, func(_ context.Context, m queue.Raw) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if calls++; calls <= 20 {
+				return errors.New("away")
+			}
+			if done[string(m.Body)]++; len(done) == n {
+				stop()
+			}
+			return nil
+		}))
+		for body, times := range done {
+			require.Equal(t, 1, times, body)
+		}
+	})
+}
+
+func TestRunRawOutlivesPanics(t *testing.T) {
+	topic, sub := queue.NewLocal(nil)
+	defer shutdown(t, topic, sub)
+	for range 3 {
+		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("x")}))
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var logs bytes.Buffer
+	calls := 0
+	c := queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+	require.NoError(t, c.RunRaw(ctx, func(context.Context, queue.Raw) error {
+		if calls++; calls == 3 {
+			stop()
+		}
+		panic("secret")
+	}))
+	require.Equal(t, 3, calls, "each message came once, and none came again")
+	require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("the next")}))
+	next, err := sub.Receive(t.Context())
+	require.NoError(t, err)
+	next.Ack()
+	require.Equal(t, "the next", string(next.Body), "none was given back")
+	require.NotContains(t, logs.String(), "secret")
+	require.Contains(t, logs.String(), "panicked")
+}
+
+// settled is a broker with one message, which it sends again at once when it is
+// given back.
+type settled struct {
+	broken
+	canNack      bool
+	waiting      chan struct{}
+	acks, nacks  atomic.Int32
+	deliverAgain bool
+}
+
+func newSettled(canNack bool) *settled {
+	s := &settled{canNack: canNack, waiting: make(chan struct{}, 1), deliverAgain: true}
+	s.waiting <- struct{}{}
+	return s
+}
+
+func (s *settled) ReceiveBatch(ctx context.Context, _ int) ([]*driver.Message, error) {
+	select {
+	case <-s.waiting:
+		return []*driver.Message{{LoggableID: "1", Body: []byte("x"), AckID: 1, AsFunc: func(any) bool { return false }}}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *settled) CanNack() bool { return s.canNack }
+func (s *settled) Close() error  { return nil }
+
+func (s *settled) SendAcks(context.Context, []driver.AckID) error {
+	s.acks.Add(1)
+	return nil
+}
+
+func (s *settled) SendNacks(context.Context, []driver.AckID) error {
+	s.nacks.Add(1)
+	if s.deliverAgain {
+		s.waiting <- struct{}{}
+	}
+	return nil
+}
+
+// run runs a consumer of s until the test stops it, and counts the calls of a
+// handler that fails until a time.
+func (s *settled) run(ctx context.Context, t *testing.T, until time.Duration) (calls *atomic.Int32, done chan struct{}) {
+	calls, done = new(atomic.Int32), make(chan struct{})
+	began := time.Now()
+	go func() {
+		defer close(done)
+		c := queue.NewConsumer(queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
+			return pubsub.NewSubscription(s, nil, nil), nil
+		}), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
+		if err := c.RunRaw(ctx, func(context.Context, queue.Raw) error {
+			calls.Add(1)
+			if time.Since(began) < until {
+				return errors.New("away")
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}()
+	return calls, done
+}
+
+// A broker that sends again at once is not kept busy by what is away for an hour.
+func TestRunRawMakesNoHotLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSettled(true)
+		ctx, stop := context.WithCancel(t.Context())
+		calls, done := s.run(ctx, t, time.Hour)
+		time.Sleep(time.Hour + time.Minute)
+		require.EqualValues(t, 1, s.acks.Load(), "in the end it was handled")
+		require.Greater(t, s.nacks.Load(), int32(100))
+		require.Less(t, s.nacks.Load(), int32(1201), "not more than one in 3 seconds")
+		require.Less(t, calls.Load(), 10*s.nacks.Load())
+		stop()
+		<-done
+	})
+}
+
+// A driver that can't give back gets no Nack, which would panic: the message is
+// held, and the rest goes on if that does not help.
+func TestRunRawWithoutNack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSettled(false)
+		ctx, stop := context.WithCancel(t.Context())
+		calls, done := s.run(ctx, t, time.Minute)
+		time.Sleep(59 * time.Second)
+		require.Zero(t, s.acks.Load(), "it is held")
+		before := calls.Load()
+		require.Greater(t, before, int32(5))
+		time.Sleep(time.Minute)
+		require.EqualValues(t, 1, s.acks.Load())
+		require.Greater(t, calls.Load(), before)
+		stop()
+		<-done
+		require.Zero(t, s.nacks.Load())
+	})
+	synctest.Test(t, func(t *testing.T) { // and away for good
+		s := newSettled(false)
+		ctx, stop := context.WithCancel(t.Context())
+		_, done := s.run(ctx, t, time.Hour)
+		time.Sleep(10 * time.Minute)
+		require.EqualValues(t, 1, s.acks.Load(), "it does not keep back what is behind it")
+		require.Zero(t, s.nacks.Load())
+		stop()
+		<-done
+	})
+}
+
+// At the end nothing is held, and nothing is acknowledged that was not handled.
+func TestRunRawEnds(t *testing.T) {
+	for _, canNack := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSettled(canNack)
+			s.deliverAgain = false
+			ctx, stop := context.WithCancel(t.Context())
+			_, done := s.run(ctx, t, time.Hour)
+			time.Sleep(time.Second)
+			stopped := time.Now()
+			stop()
+			<-done
+			require.Equal(t, stopped, time.Now(), "at once")
+			require.Zero(t, s.acks.Load())
+			want := int32(0)
+			if canNack {
+				want = 1
+			}
+			require.Equal(t, want, s.nacks.Load())
+		})
+	}
+}
+
+func ExampleConsumer_RunRaw() {
+	topic, subscription := queue.NewLocal(nil)
+	ctx, stop := context.WithCancel(context.Background())
+	if err := topic.Send(ctx, &pubsub.Message{Body: []byte("of any content")}); err != nil {
+		panic(err)
+	}
+	away := true
+	consumer := queue.NewConsumer(queue.Static(subscription), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
+	err := consumer.RunRaw(ctx, func(_ context.Context, m queue.Raw) error {
+		if away {
+			away = false
+			return errors.New("what is needed is away for a moment")
+		}
+		fmt.Println(string(m.Body))
+		stop()
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// of any content
+	// <nil>
+}
