@@ -17,22 +17,23 @@ import (
 // job that asked for it. A notification that no job asked for is counted and
 // otherwise ignored: what it says is looked up, never believed. An error means
 // that looking failed; the sweeper looks again. It is for
-// signedurl.HandlerOptions.OnCreated, and for whoever receives the notifications
-// of an object store; those of a bucket that is not [Options.BucketName] are
-// ignored, save where they name none.
+// signedurl.HandlerOptions.OnCreated, for notify.NewHandler, and for whoever else
+// receives the notifications of an object store; [Notified] takes them from a queue.
+// Those of a bucket that is not [Options.BucketName] are ignored, save where they
+// name none.
 func (s *Service) ObjectCreated(ctx context.Context, created notify.ObjectCreated) error {
 	job, err := s.jobOfKey(ctx, created)
 	if err != nil {
 		return fmt.Errorf("ingest: look up the job of an object: %w", err)
 	}
 	if job == nil {
-		s.opts.Observe(Event{Kind: EventObjectIgnored})
+		s.opts.Observe(Event{Kind: EventObjectIgnored, Code: "not_asked"})
 		return nil
 	}
 	switch job.State {
 	case jobs.AwaitingUpload, jobs.Expired:
 	case jobs.Cancelled: // nobody asks for it any more
-		s.opts.Observe(Event{Kind: EventObjectIgnored, JobID: job.ID})
+		s.opts.Observe(Event{Kind: EventObjectIgnored, JobID: job.ID, Code: "cancelled"})
 		return nil
 	default:
 		return nil // a repeat

@@ -9,7 +9,7 @@ const (
 	EventAccepted      EventKind = "accepted"       // a payload was accepted
 	EventRefused       EventKind = "refused"        // a payload was refused
 	EventUploadSigned  EventKind = "upload_signed"  // an upload URL was issued
-	EventObjectIgnored EventKind = "object_ignored" // a notification of an object that no job asks for
+	EventObjectIgnored EventKind = "object_ignored" // a notification that leads to nothing; Code says why
 	EventClaimed       EventKind = "claimed"        // a worker took a job
 	EventBatch         EventKind = "batch"          // a batch was handed over
 	EventFinished      EventKind = "finished"       // a job reached a final state
@@ -28,7 +28,8 @@ type Event struct {
 	Source string
 	// State that a finished job reached.
 	State string
-	// Code of a refusal or failure.
+	// Code of a refusal or failure, or why a notification was ignored: not_asked or
+	// cancelled by [Service.ObjectCreated], a notify.Reason by [Service.ObjectsIgnored].
 	Code string
 	// Bytes and resources of a payload or batch.
 	Bytes     int64

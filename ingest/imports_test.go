@@ -35,8 +35,11 @@ func TestImportersCompileNoSDK(t *testing.T) {
 			require.NotContains(t, string(out), "github.com/fhirdock/fhirdock/"+other+"\n", pkg)
 		}
 	}
-	// Reading Bundles takes the standard library and nothing else.
-	out, err = exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "github.com/fhirdock/fhirdock/fhirbundle").Output()
-	require.NoError(t, err)
-	require.Equal(t, []string{"github.com/fhirdock/fhirdock/fhirbundle"}, strings.Fields(string(out)))
+	// Reading Bundles takes the standard library and nothing else, and so do
+	// notifications.
+	for _, pkg := range []string{"fhirbundle", "blobstore/notify"} {
+		out, err = exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "github.com/fhirdock/fhirdock/"+pkg).Output()
+		require.NoError(t, err)
+		require.Equal(t, []string{"github.com/fhirdock/fhirdock/" + pkg}, strings.Fields(string(out)))
+	}
 }

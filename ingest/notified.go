@@ -1,0 +1,106 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/fhirdock/fhirdock/blobstore/notify"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// NotifiedOptions; nil, and zero fields, mean the defaults.
+type NotifiedOptions struct {
+	// Concurrency bounds the messages whose objects are looked at, at once. Default 4.
+	Concurrency int
+}
+
+// Notified takes the notifications of an object store from a queue, in any of the
+// formats of package notify, and looks at the objects. It is for stores whose
+// uploads do not come through this process; without it, or where a notification is
+// lost, the [Sweeper] finds them later. Several processes may share a queue.
+type Notified struct {
+	svc      *Service
+	consumer *queue.Consumer
+}
+
+// NewNotified returns a Notified of what notifications opens: a queue for this and
+// nothing else, not that of the wake-ups.
+func NewNotified(s *Service, notifications queue.Opener, opts *NotifiedOptions) (*Notified, error) {
+	if notifications == nil {
+		return nil, errors.New("ingest: NewNotified needs a queue of notifications")
+	}
+	o := NotifiedOptions{}
+	if opts != nil {
+		o = *opts
+	}
+	if o.Concurrency < 0 {
+		return nil, errors.New("ingest: NotifiedOptions.Concurrency must not be negative")
+	}
+	setDefault(&o.Concurrency, 4)
+	return &Notified{svc: s, consumer: queue.NewConsumer(notifications, &queue.ConsumerOptions{
+		Concurrency: o.Concurrency, Logger: s.opts.Logger,
+	})}, nil
+}
+
+// Run looks at what is notified until ctx is done, waits for the looks under way, at
+// most 25 seconds, and returns nil. A message is acknowledged when each of its
+// objects was looked at, whatever was found there, and so are those that tell of no
+// creation or are no notification; they are counted as [EventObjectIgnored]. While
+// looking fails, messages are held and then given back to the broker, as
+// [queue.Consumer.RunRaw] does. Run fails only if the queue can't be opened, or broke
+// and is a [queue.Static] one.
+func (n *Notified) Run(ctx context.Context) error {
+	return n.consumer.RunRaw(ctx, func(ctx context.Context, m queue.Raw) error {
+		return n.svc.notified(ctx, m.Body, m.Metadata)
+	})
+}
+
+// looking is the time that looking at the objects of one message may take: less
+// than SQS waits by default before it sends the message to another.
+const looking = 25 * time.Second
+
+// notified looks at the objects of one message. An error means that some could not
+// be looked at; the others were.
+func (s *Service) notified(ctx context.Context, body []byte, attributes map[string]string) error {
+	batch, err := notify.Decode(body, attributes)
+	if err != nil {
+		s.opts.Logger.WarnContext(ctx, "message dropped", "error", err)
+		s.ObjectsIgnored(notify.Junk, 1)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, looking)
+	defer cancel()
+	var failed int
+	var first error
+	for i, created := range batch.Created {
+		if err := s.ObjectCreated(ctx, created); err != nil {
+			failed++
+			if first == nil {
+				first = err
+			}
+		}
+		if ctx.Err() != nil && i+1 < len(batch.Created) {
+			failed += len(batch.Created) - i - 1
+			first = errors.Join(first, ctx.Err())
+			break
+		}
+	}
+	if failed > 0 {
+		return fmt.Errorf("ingest: %d of %d objects of a notification not looked at: %w", failed, len(batch.Created), first)
+	}
+	// Once a message is done with, for one that comes again would count again.
+	for reason, records := range batch.Ignored {
+		s.ObjectsIgnored(reason, records)
+	}
+	return nil
+}
+
+// ObjectsIgnored counts records of notifications that tell of no creation, as
+// [EventObjectIgnored]. It is for notify.HandlerOptions.OnIgnored.
+func (s *Service) ObjectsIgnored(reason notify.Reason, records int) {
+	for range records {
+		s.opts.Observe(Event{Kind: EventObjectIgnored, Code: string(reason)})
+	}
+}

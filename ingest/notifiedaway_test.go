@@ -1,0 +1,133 @@
+package ingest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob"
+	"gocloud.dev/blob/memblob"
+	"gocloud.dev/pubsub"
+
+	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// away is a job store that does not answer for a while.
+type away struct {
+	jobs.Store
+	left  atomic.Int32           // failures to come
+	never atomic.Pointer[string] // a job that can't be read
+	calls atomic.Int32
+}
+
+func (a *away) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	a.calls.Add(1)
+	if never := a.never.Load(); a.left.Add(-1) >= 0 || never != nil && *never == id {
+		return nil, errors.New("store is away")
+	}
+	return a.Store.Get(ctx, id)
+}
+
+// What could not be looked at comes again until it can, however long that takes, and
+// not in a hot loop.
+func TestNotifiedOutlivesAStoreThatIsAway(t *testing.T) {
+	for name, open := range openQueues {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const outage = 10 * time.Minute
+				defer time.Sleep(time.Second) // of the bubble, in which mempubsub sees that it was shut down
+				topic, sub := open()
+				defer shutdown(t, topic, sub)
+				wakeups, unread := queue.NewLocal(nil)
+				defer shutdown(t, wakeups, unread)
+				store := &away{Store: jobs.NewMemStore()}
+				bucket := memblob.OpenBucket(nil)
+				defer bucket.Close()
+				signer, err := signedurl.NewSigner(&url.URL{Scheme: "http", Host: "localhost", Path: "/v1/objects"}, bytes.Repeat([]byte{1}, 32), nil)
+				require.NoError(t, err)
+				var mu sync.Mutex
+				events := map[ingest.EventKind]map[string]int{ingest.EventAccepted: {}, ingest.EventObjectIgnored: {}}
+				svc, err := ingest.New(ingest.Backends{Bucket: bucket, Signer: signer, Topic: wakeups, Jobs: store}, &ingest.Options{
+					Logger: slog.New(slog.DiscardHandler),
+					Observe: func(e ingest.Event) {
+						mu.Lock()
+						defer mu.Unlock()
+						if of := events[e.Kind]; of != nil {
+							of[e.JobID+e.Code]++
+						}
+					},
+				})
+				require.NoError(t, err)
+				want := map[string]int{}
+				for i := range 6 {
+					ticket, err := svc.SignUpload(t.Context(), caller, ingest.UploadRequest{ContentType: ndjson})
+					require.NoError(t, err)
+					want[ticket.Job.ID] = 1
+					require.NoError(t, bucket.WriteAll(t.Context(), ticket.Job.Payload.Key, patients(1), &blob.WriterOptions{ContentType: ndjson}))
+					require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("poison")}))
+					require.NoError(t, topic.Send(t.Context(), notification(t, i, ticket.Job.Payload.Key)))
+				}
+				store.left.Store(1 << 30)
+				n, err := ingest.NewNotified(svc, queue.Static(sub), nil)
+				require.NoError(t, err)
+				ctx, stop := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- n.Run(ctx) }()
+
+				time.Sleep(outage)
+				require.Less(t, store.calls.Load(), int32(4*3*outage/time.Second), "looks of 4 at once, 3 a second each")
+				require.Greater(t, store.calls.Load(), int32(outage/time.Second), "it goes on looking")
+				store.left.Store(0)
+				time.Sleep(time.Minute)
+				stop()
+				require.NoError(t, <-done)
+				require.Equal(t, want, events[ingest.EventAccepted])
+				require.Equal(t, map[string]int{"junk": 6}, events[ingest.EventObjectIgnored])
+			})
+		})
+	}
+}
+
+// A message is done with when each of its objects was looked at: one that can't be
+// does not keep the others back, and is not forgotten.
+func TestNotifiedLooksAtAllOfAMessage(t *testing.T) {
+	store := &away{Store: jobs.NewMemStore()}
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
+	ids, keys := uploads(t, p, 3)
+	var records []string
+	for _, key := range keys {
+		records = append(records, strings.TrimSuffix(strings.TrimPrefix(string(notification(t, 0, key).Body), `{"Records":[`), "]}"))
+	}
+	records = append(records, `{"eventVersion":"2.1","eventName":"ObjectRemoved:Delete"}`)
+	topic, sub := queue.NewLocal(nil)
+	store.never.Store(&ids[0])
+	require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte(`{"Records":[` + strings.Join(records, ",") + `]}`)}))
+	stop := startNotified(t, p, sub)
+	p.WaitFor(t, ids[1], accepted)
+	p.WaitFor(t, ids[2], accepted)
+	_, ignored := counts(p, ingest.EventObjectIgnored)
+	require.Empty(t, ignored, "the message is not done with")
+	store.never.Store(nil)
+	require.Eventually(t, func() bool { _, n := counts(p, ingest.EventObjectIgnored); return len(n) > 0 }, 10*time.Second, time.Millisecond)
+	stop()
+	for _, id := range ids {
+		require.Equal(t, jobs.Accepted, mustGet(t, p, id).State)
+	}
+	_, ignored = counts(p, ingest.EventObjectIgnored)
+	require.Equal(t, map[string]int{"other_event": 1}, ignored, "counted once, though the message was read twice")
+	byJob, _ := counts(p, ingest.EventAccepted)
+	require.Len(t, byJob, 3)
+}
