@@ -9,9 +9,18 @@ import (
 )
 
 // What an importer of the library compiles has no cloud SDK and no database
-// driver in it: the program imports those that it uses.
+// driver in it: the program imports those that it uses. pgnotify is one of them.
 func TestImportersCompileNoSDK(t *testing.T) {
-	out, err := exec.Command("go", "list", "-deps", "github.com/fhirdock/fhirdock/...").Output()
+	const driver = "github.com/fhirdock/fhirdock/queue/pgnotify"
+	all, err := exec.Command("go", "list", "github.com/fhirdock/fhirdock/...").Output()
+	require.NoError(t, err)
+	args := []string{"list", "-deps"}
+	for _, pkg := range strings.Fields(string(all)) {
+		if pkg != driver {
+			args = append(args, pkg)
+		}
+	}
+	out, err := exec.Command("go", args...).Output()
 	require.NoError(t, err)
 	for _, pkg := range strings.Fields(string(out)) {
 		for _, unwanted := range []string{
