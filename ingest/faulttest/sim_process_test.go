@@ -211,7 +211,8 @@ func (p *process) plan(ctx context.Context, c faulttest.Call) faulttest.Fault {
 		w.faults[fault]++
 	}
 	w.mu.Unlock()
-	if r, ok := ctx.Value(requestKey{}).(*request); ok && fault != faulttest.None {
+	// A call whose time is over is one that failed: the process stood still before it.
+	if r, ok := ctx.Value(requestKey{}).(*request); ok && (fault != faulttest.None || ctx.Err() != nil) {
 		r.faulty.Store(true)
 	}
 	return fault
