@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -25,7 +26,7 @@ type metrics struct {
 	payloadBytes  *prometheus.CounterVec
 	acceptSeconds prometheus.Histogram
 	signed        prometheus.Counter
-	ignored       prometheus.Counter
+	ignored       *prometheus.CounterVec
 
 	finished     *prometheus.CounterVec
 	jobSeconds   *prometheus.HistogramVec
@@ -58,7 +59,7 @@ func newMetrics() *metrics {
 		acceptSeconds: f.NewHistogram(prometheus.HistogramOpts{Namespace: "fhirdock", Name: "accept_seconds",
 			Help: "Time to validate, store and record a Bundle.", Buckets: seconds}),
 		signed:   counter("upload_urls_total", "Upload URLs that were issued."),
-		ignored:  counter("objects_ignored_total", "Notifications of objects that no job asked for."),
+		ignored:  vec("objects_ignored_total", "Notifications that led to nothing: of objects that no job asked for (no_job), and what tells of no creation, by reason.", "reason"),
 		finished: vec("jobs_finished_total", "Jobs that reached a final state.", "source", "state"),
 		jobSeconds: f.NewHistogramVec(prometheus.HistogramOpts{Namespace: "fhirdock", Name: "job_seconds",
 			Help: "Time from a job's creation to its end.", Buckets: long}, []string{"source", "state"}),
@@ -94,7 +95,7 @@ func (m *metrics) observe(e ingest.Event) {
 	case ingest.EventUploadSigned:
 		m.signed.Inc()
 	case ingest.EventObjectIgnored:
-		m.ignored.Inc()
+		m.ignored.WithLabelValues(cmp.Or(e.Code, "no_job")).Inc()
 	case ingest.EventBatch:
 		m.resources.WithLabelValues("done").Add(float64(e.Resources))
 		m.resources.WithLabelValues("rejected").Add(float64(e.Rejected))
