@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+
+	"gocloud.dev/blob"
 )
 
 // OpenOptions of one read; nil means the defaults.
@@ -20,17 +22,26 @@ type OpenOptions struct {
 
 // Open reads an object. ErrNotFound if there is none.
 //
-// The object is opened first and its version looked up behind that, so that an
-// object which is replaced in between is noticed too: create-only keys make that
-// a fault, not a race.
+// With [Options.Versions] a version is read as such: where the bucket keeps old
+// versions, also one that another has replaced. Without, the object is opened
+// first and its version looked up behind that, so that an object which is
+// replaced in between is noticed too: create-only keys make that a fault, not a
+// race.
 func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.ReadCloser, error) {
 	var o OpenOptions
 	if opts != nil {
 		o = *opts
 	}
-	r, err := s.bucket.NewRangeReader(ctx, key, o.Offset, -1, nil)
+	pinned := o.Version != "" && s.opts.Versions != nil
+	var r *blob.Reader
+	var err error
+	if pinned {
+		r, err = s.openPinned(ctx, key, o)
+	} else if r, err = s.bucket.NewRangeReader(ctx, key, o.Offset, -1, nil); err != nil {
+		err = wrap("open object", err)
+	}
 	if err != nil {
-		return nil, wrap("open object", err)
+		return nil, err
 	}
 	if o.Size > 0 && r.Size() != o.Size {
 		r.Close()
@@ -40,7 +51,7 @@ func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.Rea
 		r.Close()
 		return nil, fmt.Errorf("%w: it has %d bytes, and reading starts at %d", ErrTruncated, r.Size(), o.Offset)
 	}
-	if o.Version != "" {
+	if o.Version != "" && !pinned {
 		there, err := s.Attributes(ctx, key)
 		if err == nil && (there.Version != o.Version || there.Size != r.Size()) {
 			err = ErrChanged

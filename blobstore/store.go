@@ -2,7 +2,6 @@ package blobstore
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"gocloud.dev/blob"
@@ -16,12 +15,13 @@ type Object struct {
 	Size int64
 	// SHA256 of the content in lower-case hex; empty where it is not known: it
 	// is after a write by this package, and where the driver answers a
-	// [Digest] from its attributes.
+	// [Digest] from its attributes or [Options.Versions] knows it.
 	SHA256          string
 	ContentType     string
 	ContentEncoding string
-	// Version pins the content: the ETag. Two objects with the same key and
-	// Version have the same content. Empty where the driver has none.
+	// Version pins the content: the ETag, or what [Options.Versions] makes of
+	// the driver's attributes. Two objects with the same key and Version have
+	// the same content. Empty where the driver has none.
 	Version  string
 	ModTime  time.Time
 	Metadata map[string]string
@@ -39,6 +39,9 @@ type Options struct {
 	// Signer signs uploads. Default: the bucket's own SignedURL, with what Go
 	// CDK can bind portably.
 	Signer UploadSigner
+	// Versions of the bucket's driver. Default: the Signer, if it is one, else
+	// none: an object's version is its ETag.
+	Versions Versions
 }
 
 // Store is safe for concurrent use. The bucket stays the caller's to close.
@@ -55,6 +58,9 @@ func New(bucket *blob.Bucket, opts *Options) *Store {
 	}
 	if s.opts.Bucket == "" {
 		s.opts.Bucket = "fhirdock"
+	}
+	if s.opts.Versions == nil {
+		s.opts.Versions, _ = s.opts.Signer.(Versions)
 	}
 	return s
 }
@@ -76,13 +82,13 @@ func (s *Store) Attributes(ctx context.Context, key string) (*Object, error) {
 }
 
 func (s *Store) object(key string, attrs *blob.Attributes) *Object {
-	var digest Digest
-	attrs.As(&digest)
-	return &Object{
-		Bucket: s.opts.Bucket, Key: key, Size: attrs.Size, SHA256: digest.SHA256,
+	o := &Object{
+		Bucket: s.opts.Bucket, Key: key, Size: attrs.Size,
 		ContentType: attrs.ContentType, ContentEncoding: attrs.ContentEncoding,
-		Version: strings.Trim(attrs.ETag, `"`), ModTime: attrs.ModTime, Metadata: attrs.Metadata,
+		ModTime: attrs.ModTime, Metadata: attrs.Metadata,
 	}
+	s.describe(o, attrs)
+	return o
 }
 
 // Delete removes an object. ErrNotFound if there is none.

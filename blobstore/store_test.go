@@ -273,6 +273,8 @@ func TestSignUpload(t *testing.T) {
 		require.Equal(t, policy.ContentType, signed.Bound.ContentType)
 		require.False(t, signed.Bound.CreateOnly, "what is not bound is not said to be")
 		require.Zero(t, signed.Bound.Size)
+		_, known := blobstore.New(bucket, nil).UploadBindings()
+		require.False(t, known, "it does not say before it signs")
 	})
 }
 

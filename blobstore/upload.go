@@ -36,7 +36,8 @@ type SignedUpload struct {
 	Headers   map[string]string
 	ExpiresAt time.Time
 	// Bound is the part of the policy that the service enforces; fields that
-	// it can't enforce are zero.
+	// it can't enforce are zero. A signer that is an [UploadBinder] says the
+	// same before it signs.
 	Bound UploadPolicy
 }
 

@@ -211,8 +211,16 @@ func (b *bucket) missing(err error) error {
 	return err
 }
 
-// As implements driver.Bucket: it has no driver type.
-func (b *bucket) As(any) bool { return false }
+// As implements driver.Bucket: it gives a *blobstore.UploadBinder where the
+// bucket signs.
+func (b *bucket) As(i any) bool {
+	binder, ok := i.(*blobstore.UploadBinder)
+	if !ok || b.signer == nil {
+		return false
+	}
+	*binder = b.signer
+	return true
+}
 
 // ErrorAs implements driver.Bucket: an error may be a *fs.PathError.
 func (b *bucket) ErrorAs(err error, i any) bool {

@@ -60,7 +60,15 @@ func NewSigner(base *url.URL, secret []byte, opts *SignerOptions) (*Signer, erro
 	return s, nil
 }
 
-var _ blobstore.UploadSigner = (*Signer)(nil)
+var (
+	_ blobstore.UploadSigner = (*Signer)(nil)
+	_ blobstore.UploadBinder = (*Signer)(nil)
+)
+
+// Bindings implements [blobstore.UploadBinder]: all of a policy.
+func (s *Signer) Bindings() blobstore.UploadBindings {
+	return blobstore.UploadBindings{ContentType: true, Size: true, MaxSize: true, SHA256: true, CreateOnly: true, Metadata: true}
+}
 
 // SignUpload implements [blobstore.UploadSigner]. All of the policy is bound.
 func (s *Signer) SignUpload(_ context.Context, key string, policy blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
@@ -77,7 +85,7 @@ func (s *Signer) SignUpload(_ context.Context, key string, policy blobstore.Uplo
 		headers["Content-Type"] = policy.ContentType
 	}
 	return &blobstore.SignedUpload{
-		URL: signed, Method: http.MethodPut, Headers: headers, ExpiresAt: expires, Bound: policy,
+		URL: signed, Method: http.MethodPut, Headers: headers, ExpiresAt: expires, Bound: s.Bindings().Of(policy),
 	}, nil
 }
 

@@ -1,0 +1,90 @@
+package blobstore_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/dirblob"
+	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+)
+
+var whole = blobstore.UploadPolicy{
+	ContentType: "application/fhir+ndjson", Size: 7, MaxSize: 9, SHA256: strings.Repeat("0", 64),
+	CreateOnly: true, Metadata: map[string]string{"job_id": "j"}, Expiry: time.Minute,
+}
+
+// Each field of the bindings, alone, binds the field of the policy of its name.
+func TestBindingsOfAPolicy(t *testing.T) {
+	fields := reflect.TypeFor[blobstore.UploadBindings]()
+	for i := range fields.NumField() {
+		var b blobstore.UploadBindings
+		reflect.ValueOf(&b).Elem().Field(i).SetBool(true)
+		want := blobstore.UploadPolicy{Expiry: time.Minute}
+		name := fields.Field(i).Name
+		reflect.ValueOf(&want).Elem().FieldByName(name).Set(reflect.ValueOf(whole).FieldByName(name))
+		require.Equal(t, want, b.Of(whole), name)
+		require.Equal(t, blobstore.UploadPolicy{Expiry: time.Minute}, b.Of(blobstore.UploadPolicy{Expiry: time.Minute}), name)
+	}
+	require.Equal(t, blobstore.UploadPolicy{Expiry: time.Minute}, blobstore.UploadBindings{}.Of(whole))
+}
+
+// What a signer says before it signs is what it says when it did.
+func TestBindingsAreWhatIsBound(t *testing.T) {
+	base, err := url.Parse("http://127.0.0.1/objects")
+	require.NoError(t, err)
+	signer, err := signedurl.NewSigner(base, make([]byte, signedurl.MinSecret), nil)
+	require.NoError(t, err)
+	folder, err := dirblob.OpenBucket(t.TempDir(), &dirblob.Options{Signer: signer})
+	require.NoError(t, err)
+	defer folder.Close()
+	unsigned, err := dirblob.OpenBucket(t.TempDir(), nil)
+	require.NoError(t, err)
+	defer unsigned.Close()
+	for name, s := range map[string]*blobstore.Store{
+		"beside the bucket": blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: signer}),
+		"in the bucket":     blobstore.New(folder, nil),
+	} {
+		bindings, known := s.UploadBindings()
+		require.True(t, known, name)
+		signed, err := s.SignUpload(t.Context(), "k", whole)
+		require.NoError(t, err)
+		require.Equal(t, bindings.Of(whole), signed.Bound, name)
+		require.Equal(t, whole, signed.Bound, name+": all of it")
+	}
+	for name, s := range map[string]*blobstore.Store{
+		"a bucket that can't sign":    blobstore.New(memblob.OpenBucket(nil), nil),
+		"a folder without a signer":   blobstore.New(unsigned, nil),
+		"a signer that does not know": blobstore.New(unsigned, &blobstore.Options{Signer: silent{}}),
+	} {
+		_, known := s.UploadBindings()
+		require.False(t, known, name)
+	}
+}
+
+type silent struct{}
+
+func (silent) SignUpload(context.Context, string, blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
+	return nil, blobstore.ErrUnsupported
+}
+
+func ExampleStore_UploadBindings() {
+	base, _ := url.Parse("http://127.0.0.1/objects")
+	signer, err := signedurl.NewSigner(base, make([]byte, signedurl.MinSecret), nil)
+	if err != nil {
+		panic(err)
+	}
+	s := blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: signer})
+	if bindings, known := s.UploadBindings(); known && bindings.SHA256 {
+		fmt.Println("clients may promise a digest, and the store refuses any other")
+	}
+	// Output: clients may promise a digest, and the store refuses any other
+}
