@@ -1,0 +1,124 @@
+package azureupload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	azblob "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
+	"gocloud.dev/blob"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/policy"
+)
+
+// MaxExpiry of a signed URL. Azure itself sets a service SAS no limit; this is
+// what the other clouds have.
+// https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas
+const MaxExpiry = 7 * 24 * time.Hour
+
+// Signer signs uploads into one container, and knows the versions of its blobs.
+// It is safe for concurrent use.
+type Signer struct{ bucket *blob.Bucket }
+
+var (
+	_ blobstore.UploadSigner = (*Signer)(nil)
+	_ blobstore.UploadBinder = (*Signer)(nil)
+	_ blobstore.Versions     = (*Signer)(nil)
+)
+
+// New returns a Signer over an open bucket of gocloud.dev/blob/azureblob, as it
+// is or from [Repair], which stays the caller's. It fails if it is one of another
+// driver.
+func New(bucket *blob.Bucket) (*Signer, error) {
+	var client *container.Client
+	if !bucket.As(&client) {
+		return nil, errors.New("azureupload: the bucket is not one of gocloud.dev/blob/azureblob")
+	}
+	return &Signer{bucket: bucket}, nil
+}
+
+// Bindings implements [blobstore.UploadBinder]: create-only alone. A service SAS
+// signs key, permissions and times, and none of the request's headers.
+func (s *Signer) Bindings() blobstore.UploadBindings {
+	return blobstore.UploadBindings{CreateOnly: true}
+}
+
+// SignUpload implements [blobstore.UploadSigner]. The errors say what of the
+// policy can't be signed; ErrKey, and ErrUnsupported where the bucket was opened
+// without the account's key, which alone signs a service SAS.
+func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
+	p, err := policy.Check(key, p, MaxExpiry)
+	if err != nil {
+		return nil, fmt.Errorf("azureupload: sign upload: %w", err)
+	}
+	signed, err := s.bucket.SignedURL(ctx, key, &blob.SignedURLOptions{
+		// A SAS ends at a whole second; a URL must not end before its time.
+		Method: http.MethodPut, Expiry: p.Expiry + time.Second,
+		BeforeSign: func(as func(any) bool) error {
+			var permissions *sas.BlobPermissions
+			if !as(&permissions) {
+				return blobstore.ErrUnsupported
+			}
+			// Create alone refuses a blob that is there; Write would replace it.
+			*permissions = sas.BlobPermissions{Create: true, Write: !p.CreateOnly}
+			return nil
+		},
+	})
+	if errors.Is(err, bloberror.MissingSharedKeyCredential) {
+		err = fmt.Errorf("%w: %w", blobstore.ErrUnsupported, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("azureupload: sign upload: %w", err)
+	}
+	u, err := url.Parse(signed)
+	if err != nil {
+		return nil, fmt.Errorf("azureupload: sign upload: %w", err)
+	}
+	expires, err := time.Parse(time.RFC3339, u.Query().Get("se"))
+	if err != nil {
+		return nil, errors.New("azureupload: sign upload: the signed URL has no expiry")
+	}
+	return &blobstore.SignedUpload{
+		URL: signed, Method: http.MethodPut, Headers: headersOf(p), ExpiresAt: expires, Bound: s.Bindings().Of(p),
+	}, nil
+}
+
+// headersOf are what an honest client sends. Only the blob's type is asked for by
+// the service.
+// https://learn.microsoft.com/en-us/rest/api/storageservices/put-blob
+func headersOf(p blobstore.UploadPolicy) map[string]string {
+	headers := map[string]string{"X-Ms-Blob-Type": "BlockBlob"}
+	if p.ContentType != "" {
+		headers["Content-Type"] = p.ContentType
+	}
+	for name, value := range p.Metadata {
+		headers[http.CanonicalHeaderKey("X-Ms-Meta-"+name)] = url.PathEscape(value) // as azureblob reads it
+	}
+	return headers
+}
+
+// Describe implements [blobstore.Versions]: the ETag is the version, and Azure
+// keeps an MD5, no SHA-256.
+func (s *Signer) Describe(*blob.Attributes) (sha256, version string) { return "", "" }
+
+// Pin implements [blobstore.Versions]: a blob is read only while it has the ETag.
+func (s *Signer) Pin(version string, as func(any) bool) error {
+	var o *azblob.DownloadStreamOptions
+	if !as(&o) {
+		return blobstore.ErrUnsupported
+	}
+	etag := azcore.ETag(`"` + version + `"`)
+	o.AccessConditions = &azblob.AccessConditions{ModifiedAccessConditions: &azblob.ModifiedAccessConditions{IfMatch: &etag}}
+	return nil
+}
+
+// Gone implements [blobstore.Versions]: another ETag is a failed precondition.
+func (s *Signer) Gone(error) bool { return false }
