@@ -2,7 +2,6 @@ package blobstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -20,7 +19,8 @@ type Versions interface {
 	// Pin limits a read to a version that Describe (or the ETag) gave, through
 	// the As of blob.ReaderOptions.BeforeRead. The driver then fails with
 	// gcerrors.FailedPrecondition or NotFound, or with an error that Gone knows,
-	// where the version can't be had.
+	// where the version can't be had: whether it was replaced or deleted is looked
+	// up.
 	Pin(version string, as func(any) bool) error
 	// Gone reports whether a driver's error, of a code that says nothing, means
 	// that the version is not there.
@@ -52,18 +52,13 @@ func (s *Store) openPinned(ctx context.Context, key string, o OpenOptions) (*blo
 	if err == nil {
 		return r, nil
 	}
-	switch code := gcerrors.Code(err); {
-	case code == gcerrors.FailedPrecondition:
-		return nil, fmt.Errorf("%w: open object: %w", ErrChanged, err)
-	case code == gcerrors.NotFound, s.opts.Versions.Gone(err):
+	if code := gcerrors.Code(err); code == gcerrors.FailedPrecondition || code == gcerrors.NotFound || s.opts.Versions.Gone(err) {
 		// Of two reasons for it: another version took its place, or the object
-		// is gone.
-		if _, there := s.Attributes(ctx, key); there == nil {
-			return nil, fmt.Errorf("%w: open object: %w", ErrChanged, err)
-		} else if !errors.Is(there, ErrNotFound) {
+		// is gone. Drivers tell them apart in their own ways.
+		if _, there := s.Attributes(ctx, key); there != nil {
 			return nil, there
 		}
-		return nil, fmt.Errorf("%w: open object: %w", ErrNotFound, err)
+		return nil, fmt.Errorf("%w: open object: %w", ErrChanged, err)
 	}
 	return nil, wrap("open object", err)
 }

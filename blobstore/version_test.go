@@ -159,6 +159,7 @@ func TestVersionsOfADriver(t *testing.T) {
 		"missing, replaced":         {versioned{versions: []string{"a", "b"}}, numbers{errMissing}, blobstore.ErrChanged},
 		"missing, deleted":          {versioned{versions: []string{"a"}, deleted: true}, numbers{errMissing}, blobstore.ErrNotFound},
 		"missing, and then down":    {versioned{versions: []string{"a"}, down: true}, numbers{errMissing}, errDown},
+		"failed, deleted":           {versioned{versions: []string{"a"}, deleted: true}, numbers{errFailed}, blobstore.ErrNotFound},
 		"not the one that is there": {versioned{versions: []string{"a"}}, numbers{errFailed}, blobstore.ErrChanged},
 		"down":                      {versioned{versions: []string{"a"}, down: true}, numbers{}, errDown},
 	} {

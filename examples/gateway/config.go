@@ -12,6 +12,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 )
@@ -89,7 +90,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 
 	s.Group("Where things are kept")
 	s.StringVar(&c.data, "data", "./fhirdock-data", "`FOLDER`: everything that is embedded: objects, jobs, the secret that signs URLs")
-	s.StringVar(&c.blob, "blob", "", "`URL`: the bucket: dir:///folder, file:///folder or mem:// (default: a folder in -data)")
+	s.StringVar(&c.blob, "blob", "", "`URL`: the bucket (default: a folder in -data): "+backends.BlobHelp)
 	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups (default: within the process):\n"+
 		"rabbit://EXCHANGE, on the server that RABBIT_SERVER_URL names, amqp://USER:PASSWORD@HOST;\n"+
 		"nats://HOST:PORT/SUBJECT?stream=NAME, on JetStream;\n"+

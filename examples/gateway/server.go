@@ -52,7 +52,8 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 
 	m := newMetrics()
 	service, err := ingest.New(back.Backends, &ingest.Options{
-		Level: fhirbundle.Level(c.validation), FHIRVersion: fhirbundle.Version(c.version), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
+		BucketName: back.BucketName,
+		Level:      fhirbundle.Level(c.validation), FHIRVersion: fhirbundle.Version(c.version), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
 		MaxEntryBytes: int(c.maxEntry),
 		UploadExpiry:  c.uploadExpiry, MaxAttempts: c.maxAttempts, WakeAfter: c.wakeAfter, Logger: log, Observe: m.observe,
 	})
@@ -65,11 +66,13 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	ops.mount(mux, m)
 	front := http.Handler(http.HandlerFunc(notFound))
 	if c.serves() {
-		front = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL, Webhooks: c.webhooks})
+		front = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL, Webhooks: c.webhooks, S3: back.S3})
 		mux.Handle(backends.ObjectsPath, front) // or the mux would redirect it to the next
-		mux.Handle(backends.ObjectsPath+"/", signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{
-			Logger: log, OnCreated: service.ObjectCreated,
-		}))
+		if back.Signer != nil {
+			mux.Handle(backends.ObjectsPath+"/", signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{
+				Logger: log, OnCreated: service.ObjectCreated,
+			}))
+		}
 	}
 	mux.Handle("/", front)
 	root := unredirected(mux, front)

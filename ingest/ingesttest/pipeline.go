@@ -15,6 +15,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
@@ -40,6 +41,9 @@ type Options struct {
 	Handler ingest.Handler
 	// Bucket. Default: memblob. It is not closed.
 	Bucket *blob.Bucket
+	// Signer of uploads into Bucket, where the bucket's own service takes them.
+	// Default: the pipeline takes them. It is told of no others.
+	Signer blobstore.UploadSigner
 	// Jobs. Default: [jobs.NewMemStore].
 	Jobs jobs.Store
 	// Service and Worker options. Service.Now is the pipeline's Clock whatever
@@ -113,6 +117,10 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 	signer, err := signedurl.NewSigner(base, bytes.Repeat([]byte{1}, 32), &signedurl.SignerOptions{Now: p.Clock.Now})
 	check(t, err)
 
+	if o.Signer == nil {
+		o.Signer = signer
+	}
+
 	topic, subscription := queue.NewLocal(nil)
 	so := o.Service
 	so.Now = p.Clock.Now
@@ -129,7 +137,7 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 		}
 	}
 	p.Service, err = ingest.New(ingest.Backends{
-		Bucket: p.Bucket, Signer: signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
+		Bucket: p.Bucket, Signer: o.Signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
 	}, &so)
 	check(t, err)
 	p.Sweeper = ingest.NewSweeper(p.Service, nil)

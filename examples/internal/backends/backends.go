@@ -37,8 +37,13 @@ type Config struct {
 // Backends are open back ends. Close them once nothing uses them any more.
 type Backends struct {
 	ingest.Backends
-	// Signer signs the uploads, and is what their handler needs.
+	// Signer signs the uploads, and is what their handler needs. It is nil where
+	// the bucket is a cloud's, which takes them by itself.
 	Signer *signedurl.Signer
+	// BucketName is what the cloud calls the bucket; empty for others.
+	BucketName string
+	// S3: the bucket is one of S3, or of what speaks it.
+	S3 bool
 	// LocalQueue: wake-ups do not leave this process.
 	LocalQueue bool
 

@@ -4,24 +4,48 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file://
 	_ "gocloud.dev/blob/memblob"  // mem://
 
-	"github.com/fhirdock/fhirdock/blobstore/dirblob" // dir://
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/cloud/azureupload" // azblob://
+	"github.com/fhirdock/fhirdock/blobstore/cloud/gcsupload"   // gs://
+	"github.com/fhirdock/fhirdock/blobstore/cloud/s3upload"    // s3://
+	"github.com/fhirdock/fhirdock/blobstore/dirblob"           // dir://
 )
 
-var errBlob = errors.New("the bucket's URL must begin with dir://, file:// or mem://: no other driver is linked in")
+var errBlob = errors.New("the bucket's URL must begin with dir://, file://, mem://, s3://, gs:// or azblob://: no other driver is linked in")
 
+// BlobHelp says for a flag what [Config.Blob] may be.
+const BlobHelp = "dir:///folder, file:///folder or mem://;\n" +
+	"s3://BUCKET?region=REGION, or on a server of your own s3://BUCKET?endpoint=https://HOST&region=REGION&use_path_style=true;\n" +
+	"gs://BUCKET; azblob://CONTAINER. Credentials are those of the environment, as each cloud's SDK finds them"
+
+// openBucket opens the bucket. That of a cloud takes uploads by itself, under its
+// own name.
 func (b *Backends) openBucket(ctx context.Context, c Config) error {
 	var bucket *blob.Bucket
+	var signer blobstore.UploadSigner
 	var err error
-	switch {
-	case c.Blob == "":
+	switch scheme(c.Blob) {
+	case "":
+		if c.Blob != "" {
+			err = errBlob
+			break
+		}
 		bucket, err = dirblob.OpenBucket(ObjectsFolder(c.Data), &dirblob.Options{CreateDir: true, Logger: c.Logger})
-	case scheme(c.Blob) == "dir", scheme(c.Blob) == "file", scheme(c.Blob) == "mem":
+	case "dir", "file", "mem":
 		bucket, err = blob.OpenBucket(ctx, c.Blob)
+	case s3upload.Scheme:
+		b.S3 = true
+		bucket, signer, err = opened(s3upload.OpenBucket(ctx, c.Blob))
+	case gcsupload.Scheme:
+		bucket, signer, err = opened(gcsupload.OpenBucket(ctx, c.Blob))
+	case azureupload.Scheme:
+		bucket, signer, err = opened(azureupload.OpenBucket(ctx, c.Blob))
 	default:
 		err = errBlob
 	}
@@ -30,5 +54,17 @@ func (b *Backends) openBucket(ctx context.Context, c Config) error {
 	}
 	b.Bucket = bucket
 	b.closeLater(func(context.Context) error { return bucket.Close() })
+	if signer != nil {
+		u, err := url.Parse(c.Blob)
+		if err != nil {
+			return fmt.Errorf("open the bucket: %w", err)
+		}
+		b.Backends.Signer, b.Signer, b.BucketName = signer, nil, u.Host
+	}
 	return nil
+}
+
+// opened has the signer of a cloud as the interface that all of them have.
+func opened[S blobstore.UploadSigner](bucket *blob.Bucket, signer S, err error) (*blob.Bucket, blobstore.UploadSigner, error) {
+	return bucket, signer, err
 }

@@ -1,0 +1,78 @@
+package objectstores
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// versitygwVersion is pinned so that its behaviour is.
+const versitygwVersion = "v1.8.0"
+
+const (
+	s3Key    = "fhirdock-test"
+	s3Secret = "fhirdock-test-secret"
+	s3Region = "us-east-1"
+)
+
+// S3 starts versitygw on a folder, with one bucket that has versioning and one
+// that has none. ErrMissing if it is not installed.
+func S3(ctx context.Context, folder string) (_ *Storage, err error) {
+	path, err := binary(ctx, "FHIRDOCK_TEST_VERSITYGW", "versitygw", versitygwVersion, "versitygw", func(string) []string {
+		return []string{"go", "install", "github.com/versity/versitygw/cmd/versitygw@" + versitygwVersion}
+	})
+	if err != nil {
+		return nil, err
+	}
+	objects, sidecar, versions := filepath.Join(folder, "objects"), filepath.Join(folder, "attributes"), filepath.Join(folder, "versions")
+	for _, f := range []string{objects, sidecar, versions} {
+		if err := os.MkdirAll(f, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	env := []string{"ROOT_ACCESS_KEY=" + s3Key, "ROOT_SECRET_KEY=" + s3Secret}
+	p, err := start(ctx, address, env, path, "--port", address, "--region", s3Region, "--quiet",
+		"posix", "--sidecar", sidecar, "--versioning-dir", versions, objects)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.stop())
+		}
+	}()
+	client := s3.New(s3.Options{
+		BaseEndpoint: aws.String("http://" + address), Region: s3Region, UsePathStyle: true,
+		Credentials: credentials.NewStaticCredentialsProvider(s3Key, s3Secret, ""),
+	})
+	for _, name := range []string{"versioned", "plain"} {
+		if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
+			return nil, fmt.Errorf("create bucket: %w", err)
+		}
+	}
+	if _, err := client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket: aws.String("versioned"), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	}); err != nil {
+		return nil, fmt.Errorf("turn versioning on: %w", err)
+	}
+	opened := func(bucket string) string {
+		return "s3://" + bucket + "?" + url.Values{"endpoint": {"http://" + address}, "region": {s3Region}, "use_path_style": {"true"}}.Encode()
+	}
+	return &Storage{
+		Name: "versitygw " + versitygwVersion + ", a real S3 server",
+		Env:  map[string]string{"AWS_ACCESS_KEY_ID": s3Key, "AWS_SECRET_ACCESS_KEY": s3Secret, "AWS_EC2_METADATA_DISABLED": "true"},
+		URL:  opened("versioned"), Unversioned: opened("plain"), stop: p.stop,
+	}, nil
+}
