@@ -23,6 +23,9 @@ import (
 // attack is what somebody makes of a signed upload that is not meant.
 type attack struct {
 	name string
+	// ask changes what the honest client asked for: the exact length and the
+	// digest of the payload.
+	ask func(*ingesttest.TicketRequest)
 	// make turns the honest request into those that are sent instead.
 	make func(honest request) []request
 	// bound says whether the store is to refuse it, by what the signer says that
@@ -50,6 +53,9 @@ func one(change func(*request)) func(request) []request {
 func with(name, value string) func(request) []request {
 	return one(func(r *request) { r.headers[name] = value })
 }
+
+// noDigest: a digest would see to the length too.
+func noDigest(r *ingesttest.TicketRequest) { r.SHA256 = "" }
 
 func never(blobstore.UploadBindings) bool { return false }
 
@@ -81,12 +87,15 @@ func attackList(prefix string) []attack {
 			bound: func(b blobstore.UploadBindings) bool { return b.ContentType }},
 		{name: "no type", make: one(func(r *request) { delete(r.headers, "Content-Type") }),
 			bound: func(b blobstore.UploadBindings) bool { return b.ContentType }},
-		{name: "a longer body", make: one(func(r *request) { r.body = longer }),
+		{name: "a longer body", ask: noDigest, make: one(func(r *request) { r.body = longer }),
 			bound: func(b blobstore.UploadBindings) bool { return b.Size }},
-		{name: "a shorter body", make: one(func(r *request) { r.body = payload[:10] }),
+		{name: "a shorter body", ask: noDigest, make: one(func(r *request) { r.body = payload[:10] }),
 			bound: func(b blobstore.UploadBindings) bool { return b.Size }},
-		{name: "an empty body", make: one(func(r *request) { r.body = nil }),
+		{name: "an empty body", ask: noDigest, make: one(func(r *request) { r.body = nil }),
 			bound: func(b blobstore.UploadBindings) bool { return b.Size }},
+		{name: "a body above the limit", ask: func(r *ingesttest.TicketRequest) { *r = ingesttest.TicketRequest{ContentType: ndjson} },
+			make:  one(func(r *request) { r.body = longer }),
+			bound: func(b blobstore.UploadBindings) bool { return b.MaxSize }},
 		{name: "another body", make: one(func(r *request) { r.body = evil }),
 			bound: func(b blobstore.UploadBindings) bool { return b.SHA256 }},
 		{name: "another body and its digest", make: one(func(r *request) {
@@ -154,14 +163,16 @@ func metaPrefix(headers map[string]string) string {
 // attacks tries each of them on a ticket of its own, through the whole pipeline.
 func attacks(t *testing.T, b *opened) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
-		Bucket: b.Bucket, Signer: b.Backends.Backends.Signer, Service: ingest.Options{BucketName: b.BucketName},
+		Bucket: b.Bucket, Signer: b.Backends.Backends.Signer, Service: ingest.Options{BucketName: b.BucketName, MaxUploadBytes: int64(len(longer)) - 1},
 	})
 	bindings, _ := b.store.UploadBindings()
-	ticket := func(t *testing.T) (ingesttest.Ticket, request) {
+	ticket := func(t *testing.T, ask func(*ingesttest.TicketRequest)) (ingesttest.Ticket, request) {
 		t.Helper()
-		ticket := p.Client.TicketFor(t, ingesttest.TicketRequest{
-			ContentType: ndjson, ContentLength: int64(len(payload)), SHA256: digest(payload),
-		})
+		asked := ingesttest.TicketRequest{ContentType: ndjson, ContentLength: int64(len(payload)), SHA256: digest(payload)}
+		if ask != nil {
+			ask(&asked)
+		}
+		ticket := p.Client.TicketFor(t, asked)
 		require.Equal(t, b.BucketName, ticket.Bucket)
 		return ticket, as(ticket.Method, ticket.UploadURL, ticket.Headers, payload)
 	}
@@ -186,7 +197,7 @@ func attacks(t *testing.T, b *opened) {
 	}
 	try := func(a attack) {
 		t.Run(a.name, func(t *testing.T) {
-			ticket, r := ticket(t)
+			ticket, r := ticket(t, a.ask)
 			sent := a.make(r)
 			if a.bound == nil || a.bound(bindings) {
 				for _, attempt := range sent {
@@ -210,7 +221,7 @@ func attacks(t *testing.T, b *opened) {
 			require.Equal(t, "upload-mismatch", job.Failure.Code)
 		})
 	}
-	_, sample := ticket(t)
+	_, sample := ticket(t, nil)
 	for _, a := range attackList(metaPrefix(sample.headers)) {
 		try(a)
 	}
@@ -224,7 +235,7 @@ func attacks(t *testing.T, b *opened) {
 			}})
 	}
 	t.Run("a second upload", func(t *testing.T) {
-		ticket, r := ticket(t)
+		ticket, r := ticket(t, nil)
 		honest(t, ticket, r)
 		refused(t, r)
 		again := r
