@@ -29,7 +29,7 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.46.0
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.3
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.111.0
-	github.com/fhirdock/fhirdock/blobstore/cloud v0.0.0-00010101000000-000000000000
+	github.com/fhirdock/fhirdock/blobstore/cloud v0.0.0
 	github.com/fsouza/fake-gcs-server v1.56.1
 )
 

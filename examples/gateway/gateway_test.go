@@ -363,7 +363,7 @@ func TestStartErrors(t *testing.T) {
 	}{
 		"folder that can't be made": {[]string{"-data", filepath.Join(occupied, "data")}, occupied},
 		"folder that is a file":     {[]string{"-data", occupied}, occupied},
-		"unknown bucket":            {[]string{"-data", folder, "-blob", "s3://bucket"}, "dir://"},
+		"unknown bucket":            {[]string{"-data", folder, "-blob", "ftp://bucket"}, "s3://"},
 		"unknown topic":             {[]string{"-data", folder, "-topic", "kafka://x", "-subscription", "kafka://x"}, "rabbit://"},
 		"unknown job store":         {[]string{"-data", folder, "-jobs", "mysql://x"}, "sqlite:"},
 	} {

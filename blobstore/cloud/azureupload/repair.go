@@ -32,7 +32,7 @@ func (b *repaired) Close() error                           { return b.inner.Clos
 
 func (b *repaired) NewTypedWriter(ctx context.Context, key, contentType string, opts *driver.WriterOptions) (driver.Writer, error) {
 	src, w := io.Pipe()
-	u := &uploading{ctx: ctx, PipeWriter: w, done: make(chan struct{})}
+	u := &uploading{PipeWriter: w, done: make(chan struct{})}
 	go func() {
 		defer close(u.done)
 		u.err = b.inner.Upload(ctx, key, src, &blob.WriterOptions{
@@ -49,14 +49,14 @@ func (b *repaired) NewTypedWriter(ctx context.Context, key, contentType string, 
 // uploading is a write that its upload reads from; it ends with the writer.
 type uploading struct {
 	*io.PipeWriter
-	ctx  context.Context // of the write
 	done chan struct{}
 	err  error // set before done
 }
 
 func (u *uploading) Close() error {
-	// A write that was cancelled must not look like one that ended.
-	_ = u.PipeWriter.CloseWithError(u.ctx.Err())
+	// The end of what there is to upload; where the write was cancelled, so was
+	// the upload.
+	_ = u.PipeWriter.Close()
 	<-u.done
 	return u.err
 }

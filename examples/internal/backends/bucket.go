@@ -21,8 +21,10 @@ var errBlob = errors.New("the bucket's URL must begin with dir://, file://, mem:
 
 // BlobHelp says for a flag what [Config.Blob] may be.
 const BlobHelp = "dir:///folder, file:///folder or mem://;\n" +
-	"s3://BUCKET?region=REGION, or on a server of your own s3://BUCKET?endpoint=https://HOST&region=REGION&use_path_style=true;\n" +
-	"gs://BUCKET; azblob://CONTAINER. Credentials are those of the environment, as each cloud's SDK finds them"
+	"s3://BUCKET?region=REGION, or elsewhere than at AWS\n" +
+	"s3://BUCKET?endpoint=https://HOST&region=REGION&use_path_style=true;\n" +
+	"gs://BUCKET; or azblob://CONTAINER. The cloud takes signed uploads itself, for 7 days at\n" +
+	"most; credentials are those of the environment, as the cloud's SDK finds them"
 
 // openBucket opens the bucket. That of a cloud takes uploads by itself, under its
 // own name.
