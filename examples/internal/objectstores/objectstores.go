@@ -36,6 +36,9 @@ type Storage struct {
 	URL string
 	// Unversioned is another one, where URL's keeps old versions.
 	Unversioned string
+	// Restrict returns what goes over Env in order to open URL as somebody who has
+	// no rights but those of a policy. Nil where the server knows none.
+	Restrict func(ctx context.Context, policy []byte) (map[string]string, error)
 
 	stop func() error
 }

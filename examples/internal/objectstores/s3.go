@@ -32,8 +32,9 @@ func S3(ctx context.Context, folder string) (_ *Storage, err error) {
 	if err != nil {
 		return nil, err
 	}
-	objects, sidecar, versions := filepath.Join(folder, "objects"), filepath.Join(folder, "attributes"), filepath.Join(folder, "versions")
-	for _, f := range []string{objects, sidecar, versions} {
+	objects, sidecar := filepath.Join(folder, "objects"), filepath.Join(folder, "attributes")
+	versions, users := filepath.Join(folder, "versions"), filepath.Join(folder, "users")
+	for _, f := range []string{objects, sidecar, versions, users} {
 		if err := os.MkdirAll(f, 0o755); err != nil {
 			return nil, err
 		}
@@ -43,7 +44,7 @@ func S3(ctx context.Context, folder string) (_ *Storage, err error) {
 		return nil, err
 	}
 	env := []string{"ROOT_ACCESS_KEY=" + s3Key, "ROOT_SECRET_KEY=" + s3Secret}
-	p, err := start(ctx, address, env, path, "--port", address, "--region", s3Region, "--quiet",
+	p, err := start(ctx, address, env, path, "--port", address, "--region", s3Region, "--quiet", "--iam-dir", users,
 		"posix", "--sidecar", sidecar, "--versioning-dir", versions, objects)
 	if err != nil {
 		return nil, err
@@ -74,5 +75,8 @@ func S3(ctx context.Context, folder string) (_ *Storage, err error) {
 		Name: "versitygw " + versitygwVersion + ", a real S3 server",
 		Env:  map[string]string{"AWS_ACCESS_KEY_ID": s3Key, "AWS_SECRET_ACCESS_KEY": s3Secret, "AWS_EC2_METADATA_DISABLED": "true"},
 		URL:  opened("versioned"), Unversioned: opened("plain"), stop: p.stop,
+		Restrict: func(ctx context.Context, policy []byte) (map[string]string, error) {
+			return restrict(ctx, path, "http://"+address, client, "versioned", policy)
+		},
 	}, nil
 }
