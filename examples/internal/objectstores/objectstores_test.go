@@ -2,10 +2,8 @@ package objectstores_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/url"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -17,17 +15,17 @@ import (
 )
 
 func TestS3(t *testing.T) {
-	s := lend(t, func(ctx context.Context) (*objectstores.Storage, error) { return objectstores.S3(ctx, t.TempDir()) })
+	s := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3))
 	t.Run("with versioning", func(t *testing.T) { suite(t, s.URL, traits{keepsOldVersions: true}) })
 	t.Run("without versioning", func(t *testing.T) { suite(t, s.Unversioned, traits{}) })
 }
 
 func TestGCS(t *testing.T) {
-	suite(t, lend(t, func(ctx context.Context) (*objectstores.Storage, error) { return objectstores.GCS(ctx, t.TempDir()) }).URL, traits{})
+	suite(t, objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.GCS)).URL, traits{})
 }
 
 func TestAzure(t *testing.T) {
-	suite(t, lend(t, objectstores.Azure).URL, traits{stagedIsThere: true})
+	suite(t, objectstores.Lend(t, objectstores.Azure).URL, traits{stagedIsThere: true})
 }
 
 // traits are what the storages differ in beyond what their signers say.
@@ -42,25 +40,6 @@ func suite(t *testing.T, url string, has traits) {
 	t.Run("store", func(t *testing.T) { stores(t, open(t, url), has) })
 	t.Run("signed uploads", func(t *testing.T) { signedUploads(t, open(t, url)) })
 	t.Run("attacks", func(t *testing.T) { attacks(t, open(t, url)) })
-}
-
-// lend starts a server for the time of a test. It skips the test, aloud, where it
-// is not installed, or fails it where FHIRDOCK_TEST_ALL is 1.
-func lend(t *testing.T, start func(context.Context) (*objectstores.Storage, error)) *objectstores.Storage {
-	t.Helper()
-	s, err := start(t.Context())
-	switch {
-	case errors.Is(err, objectstores.ErrMissing) && os.Getenv("FHIRDOCK_TEST_ALL") != "1":
-		t.Skipf("SKIPPED: %v", err)
-	case err != nil:
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { require.NoError(t, s.Close()) })
-	for name, value := range s.Env {
-		t.Setenv(name, value)
-	}
-	t.Logf("on %s", s.Name)
-	return s
 }
 
 // opened is a bucket as the programs open it.

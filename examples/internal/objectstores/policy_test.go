@@ -1,7 +1,6 @@
 package objectstores_test
 
 import (
-	"context"
 	"io"
 	"os"
 	"strings"
@@ -22,7 +21,7 @@ import (
 // The policy that the page for S3 gives is enough for all that a gateway does, and
 // is for nothing else.
 func TestS3Policy(t *testing.T) {
-	s := lend(t, func(ctx context.Context) (*objectstores.Storage, error) { return objectstores.S3(ctx, t.TempDir()) })
+	s := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3))
 	page, err := os.ReadFile("../../../blobstore/cloud/s3upload/README.md")
 	require.NoError(t, err)
 	_, policy, _ := strings.Cut(string(page), "```json\n")

@@ -1,0 +1,44 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+)
+
+// A gateway on the object store of a cloud: another URL, and its environment.
+func TestClouds(t *testing.T) {
+	for name, start := range map[string]func(context.Context) (*objectstores.Storage, error){
+		"S3":    objectstores.In(t.TempDir(), objectstores.S3),
+		"GCS":   objectstores.In(t.TempDir(), objectstores.GCS),
+		"Azure": objectstores.Azure,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := objectstores.Lend(t, start)
+			_, c := gateway(t, t.TempDir(), "-blob", s.URL)
+			status, body := get(t, c.Base+"/readyz")
+			require.Equal(t, http.StatusOK, status, body)
+			receipt, err := c.PostBundle(t.Context(), bundle("x"), -1)
+			require.NoError(t, err)
+			require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
+
+			const line = `{"resourceType":"Patient","id":"a"}`
+			ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", int64(len(line)))
+			require.NoError(t, err)
+			require.NotContains(t, ticket.UploadURL, c.Base, "the cloud takes it")
+			require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
+			require.Error(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))), "once")
+
+			status, _ = get(t, c.Base+backends.ObjectsPath+"/"+ticket.Key)
+			require.Equal(t, http.StatusNotFound, status, "nothing is served here")
+		})
+	}
+}
