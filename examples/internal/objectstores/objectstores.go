@@ -22,7 +22,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"time"
 )
 
@@ -48,40 +47,6 @@ func (s *Storage) Close() error { return s.stop() }
 
 // ErrMissing: a server is not installed.
 var ErrMissing = errors.New("server is not installed")
-
-// binary finds a server that is installed: where a variable of the environment
-// says, on the PATH, or in this user's cache. With FHIRDOCK_TEST_ALL=1 it is
-// installed there.
-func binary(ctx context.Context, variable, name, version, inFolder string, install func(folder string) []string) (string, error) {
-	if path := os.Getenv(variable); path != "" {
-		return path, nil
-	}
-	if path, err := exec.LookPath(name); err == nil {
-		return path, nil
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	folder := filepath.Join(cache, "fhirdock", name+"-"+version)
-	path := filepath.Join(folder, inFolder)
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	args := install(folder)
-	if os.Getenv("FHIRDOCK_TEST_ALL") != "1" {
-		return "", fmt.Errorf("%w: %s; set %s to where it is, or FHIRDOCK_TEST_ALL=1 to have it installed", ErrMissing, name, variable)
-	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return "", err
-	}
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Env = append(os.Environ(), "GOBIN="+folder, "GOFLAGS=")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: install %s: %w: %s", ErrMissing, name, err, bytes.TrimSpace(out))
-	}
-	return path, nil
-}
 
 // process is a server in a process of its own.
 type process struct {

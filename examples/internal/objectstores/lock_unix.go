@@ -1,0 +1,28 @@
+//go:build unix
+
+package objectstores
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// lock waits until this process alone has the lock of a name; the end of a process
+// gives up what it has.
+func lock(name string) (unlock func(), err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			f.Close()
+			return nil, err
+		}
+	}
+}
