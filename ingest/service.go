@@ -26,6 +26,10 @@ type Backends struct {
 	Signer blobstore.UploadSigner
 	// Topic carries wake-ups to workers. Required.
 	Topic *pubsub.Topic
+	// Publishing is how wake-ups are given to Topic's driver, such as with the
+	// organization as the ordering key; what opened the topic may have it. Default:
+	// as package queue has it.
+	Publishing *queue.PublisherOptions
 	// Subscription of the topic, for workers. A process that only accepts
 	// needs none. See [queue.Static].
 	Subscription queue.Opener
@@ -63,7 +67,7 @@ func New(back Backends, opts *Options) (*Service, error) {
 		blobs:    blobstore.New(back.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: back.Signer}),
 		back:     back,
 		opts:     o,
-		pub:      queue.NewPublisher(back.Topic, nil),
+		pub:      queue.NewPublisher(back.Topic, back.Publishing),
 		outcomes: stage.New(back.Bucket, "staging/outcomes"),
 	}, nil
 }

@@ -13,10 +13,12 @@ import (
 	"gocloud.dev/pubsub"
 )
 
-// Opener opens the subscription that a [Consumer] receives from: [Static] or
-// [Reopen].
+// Opener opens the subscription that a [Consumer] receives from: [Static], [Reopen]
+// or [ReopenWith].
 type Opener interface {
-	open(ctx context.Context) (*pubsub.Subscription, error)
+	// open returns, besides the subscription, what closes the ground that it stands
+	// on once it is shut down; nil if there is nothing.
+	open(ctx context.Context) (*pubsub.Subscription, func() error, error)
 	owned() bool
 }
 
@@ -34,18 +36,30 @@ func Static(s *pubsub.Subscription) Opener { return static{s} }
 // with batcher.Options{MaxBatchSize: 1, MaxHandlers: 1} for receiving takes one
 // or two only.
 func Reopen(open func(ctx context.Context) (*pubsub.Subscription, error)) Opener {
+	return reopen(func(ctx context.Context) (*pubsub.Subscription, func() error, error) {
+		s, err := open(ctx)
+		return s, nil, err
+	})
+}
+
+// ReopenWith is Reopen for drivers whose subscription does not close what it was
+// opened with, such as a connection: open returns what does, which the Consumer
+// calls after the shutdown of that subscription, once for each.
+func ReopenWith(open func(ctx context.Context) (*pubsub.Subscription, func() error, error)) Opener {
 	return reopen(open)
 }
 
 type static struct{ s *pubsub.Subscription }
 
-func (o static) open(context.Context) (*pubsub.Subscription, error) { return o.s, nil }
-func (static) owned() bool                                          { return false }
+func (o static) open(context.Context) (*pubsub.Subscription, func() error, error) {
+	return o.s, nil, nil
+}
+func (static) owned() bool { return false }
 
-type reopen func(ctx context.Context) (*pubsub.Subscription, error)
+type reopen func(ctx context.Context) (*pubsub.Subscription, func() error, error)
 
-func (o reopen) open(ctx context.Context) (*pubsub.Subscription, error) { return o(ctx) }
-func (reopen) owned() bool                                              { return true }
+func (o reopen) open(ctx context.Context) (*pubsub.Subscription, func() error, error) { return o(ctx) }
+func (reopen) owned() bool                                                            { return true }
 
 // ConsumerOptions; nil, and zero fields, mean the defaults.
 type ConsumerOptions struct {
@@ -102,7 +116,7 @@ func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m M
 // receive passes on what is received, each message in a goroutine of its own,
 // which settles it.
 func (c *Consumer) receive(ctx context.Context, handle func(*pubsub.Message)) error {
-	sub, err := c.opener.open(ctx)
+	sub, ground, err := c.opener.open(ctx)
 	if err != nil {
 		return fmt.Errorf("queue: open subscription: %w", err)
 	}
@@ -110,7 +124,7 @@ func (c *Consumer) receive(ctx context.Context, handle func(*pubsub.Message)) er
 	free := make(chan struct{}, c.opts.Concurrency)
 	defer func() {
 		running.Wait() // before the shutdown, which sends their acks
-		c.close(ctx, sub)
+		c.close(ctx, sub, ground)
 	}()
 	opened := time.Now()
 	for failures := 0; ; {
@@ -144,10 +158,10 @@ func (c *Consumer) receive(ctx context.Context, handle func(*pubsub.Message)) er
 				return nil
 			}
 			failures++
-			next, err := c.opener.open(ctx)
+			next, nextGround, err := c.opener.open(ctx)
 			if err == nil {
-				c.close(ctx, sub)
-				sub, opened = next, time.Now()
+				c.close(ctx, sub, ground)
+				sub, ground, opened = next, nextGround, time.Now()
 				break
 			}
 			c.opts.Logger.WarnContext(ctx, "subscription not opened", "error", err.Error())
@@ -188,8 +202,9 @@ func (c *Consumer) pause(ctx context.Context, failures int) bool {
 	}
 }
 
-// close shuts down a subscription that the Consumer opened.
-func (c *Consumer) close(ctx context.Context, sub *pubsub.Subscription) {
+// close shuts down a subscription that the Consumer opened, and then the ground that
+// it stood on.
+func (c *Consumer) close(ctx context.Context, sub *pubsub.Subscription, ground func() error) {
 	if !c.opener.owned() {
 		return
 	}
@@ -197,5 +212,11 @@ func (c *Consumer) close(ctx context.Context, sub *pubsub.Subscription) {
 	defer cancel()
 	if err := sub.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		c.opts.Logger.DebugContext(ctx, "subscription not shut down", "error", err.Error())
+	}
+	if ground == nil {
+		return
+	}
+	if err := ground(); err != nil {
+		c.opts.Logger.DebugContext(ctx, "what a subscription was opened with is not closed", "error", err.Error())
 	}
 }

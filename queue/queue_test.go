@@ -289,11 +289,11 @@ func TestConsumerReopens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		var opened []time.Time
-		var closed atomic.Int32
-		open := func(context.Context) (*pubsub.Subscription, error) {
+		var closed, grounds atomic.Int32
+		open := func(context.Context) (*pubsub.Subscription, func() error, error) {
 			opened = append(opened, time.Now())
 			if len(opened)%3 == 2 {
-				return nil, errors.New("not reachable")
+				return nil, nil, errors.New("not reachable")
 			}
 			if len(opened) == 30 {
 				stop()
@@ -302,15 +302,19 @@ func TestConsumerReopens(t *testing.T) {
 			if len(opened) == 1 || len(opened) == 10 {
 				left = 2
 			}
-			return pubsub.NewSubscription(&broken{left: left, closed: &closed}, nil, nil), nil
+			return pubsub.NewSubscription(&broken{left: left, closed: &closed}, nil, nil), func() error {
+				require.Equal(t, grounds.Add(1), closed.Load(), "behind its subscription")
+				return errors.New("was gone already")
+			}, nil
 		}
 		var got atomic.Int32
-		c := queue.NewConsumer(queue.Reopen(open), &queue.ConsumerOptions{
+		c := queue.NewConsumer(queue.ReopenWith(open), &queue.ConsumerOptions{
 			MinBackoff: 100 * time.Millisecond, MaxBackoff: 10 * time.Second, Logger: slog.New(slog.DiscardHandler),
 		})
 		require.NoError(t, c.Run(ctx, func(context.Context, queue.Message) { got.Add(1) }))
 		require.EqualValues(t, 4, got.Load())
 		require.EqualValues(t, 20, closed.Load(), "each that was opened is closed")
+		require.EqualValues(t, 20, grounds.Load(), "and what it stood on")
 		require.Less(t, opened[1].Sub(opened[0]), 200*time.Millisecond)
 		require.Greater(t, opened[9].Sub(opened[8]), 4*time.Second)
 		require.LessOrEqual(t, opened[29].Sub(opened[28]), 10*time.Second)

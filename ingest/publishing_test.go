@@ -1,0 +1,32 @@
+package ingest_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// The pipeline's own wake-ups go out as the topic's driver wants them.
+func TestPublishing(t *testing.T) {
+	topic, subscription := queue.NewLocal(nil)
+	svc, err := ingest.New(ingest.Backends{
+		Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore(),
+		Publishing: &queue.PublisherOptions{Metadata: func(m queue.Message) map[string]string {
+			return map[string]string{"MessageGroupId": m.OrganizationID}
+		}},
+	}, nil)
+	require.NoError(t, err)
+	_, err = svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+	require.NoError(t, err)
+	msg, err := subscription.Receive(t.Context())
+	require.NoError(t, err)
+	msg.Ack()
+	require.Equal(t, caller.OrganizationID, msg.Metadata["MessageGroupId"])
+	require.Equal(t, "webhook", msg.Metadata["source"])
+}
