@@ -31,6 +31,7 @@ type config struct {
 	tokens         *auth.Tokens // nil where nothing is served
 	insecureTokens bool
 	webhooks       *auth.Webhooks // nil: none
+	notifySecrets  []string       // empty: notifications are not taken over HTTP
 
 	data, blob, topic, subscription, jobs string
 	migrations                            string
@@ -86,6 +87,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.Group("Who may call")
 	tokens := s.Strings("token", []string{"dev=demo"}, "`TOKEN=ORG[:USER]`: a development bearer token and whose it is; repeatable.\nIn the variable, several have commas between them")
 	webhooks := s.Strings("webhook", nil, "`ORG[:USER]=SECRET`: a sender of Bundles that signs them as Standard Webhooks has it, and its\nwhsec_ secret; it posts to …/fhir/Bundle?endpoint=ORG. Repeatable, for one ORG too while\nits secret is replaced. In the variable, several have commas between them")
+	notifySecrets := s.Strings("notification-secret", nil, "`SECRET` that the object store shows with its notifications, at POST "+notificationsPath+":\nin Authorization, as it is or as a bearer token, or as "+notificationsPath+"?token=SECRET. Takes those\nof S3 by SNS and EventBridge, of MinIO, of Pub/Sub's push and of Event Grid. Repeatable, while one\ntakes the place of another. In the variable, several have commas between them")
 	s.BoolVar(&c.insecureTokens, "insecure-dev-tokens", false, "allow development tokens on an address that is not loopback")
 
 	s.Group("Where things are kept")
@@ -132,6 +134,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 				}
 			}
 		}
+		c.notifySecrets = *notifySecrets
 		if c.maxBody, err = size("max-body", *maxBody); err != nil {
 			return nil, err
 		}
@@ -201,6 +204,12 @@ func (c *config) check() []error {
 	}
 	if (c.topic == "") != (c.subscription == "") && c.works() {
 		errs = append(errs, errors.New("-topic and -subscription go together"))
+	}
+	for _, secret := range c.notifySecrets {
+		if len(secret) < 16 {
+			errs = append(errs, errors.New("-notification-secret must have at least 16 bytes"))
+			break
+		}
 	}
 	host, _, err := net.SplitHostPort(c.addr)
 	if err != nil {

@@ -25,7 +25,7 @@ func newLogger(c *config, w io.Writer) *slog.Logger {
 func route(path string) string {
 	const base = "/v1/ingestion/"
 	switch path {
-	case base + "fhir/Bundle", base + "upload-url", base + "jobs", "/healthz", "/readyz", "/metrics":
+	case base + "fhir/Bundle", base + "upload-url", base + "jobs", notificationsPath, "/healthz", "/readyz", "/metrics":
 		return path
 	}
 	if rest, ok := strings.CutPrefix(path, base+"jobs/"); ok {
@@ -54,7 +54,7 @@ func observed(next http.Handler, log *slog.Logger, m *metrics, ops *operations) 
 			m.request(r.Method, name, sw.code(), took)
 			var level slog.Level
 			switch name {
-			case backends.ObjectsPath + "/{key}":
+			case backends.ObjectsPath + "/{key}", notificationsPath:
 				level = slog.LevelInfo
 			case "/healthz", "/readyz", "/metrics":
 				level = slog.LevelDebug

@@ -67,6 +67,11 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	front := http.Handler(http.HandlerFunc(notFound))
 	if c.serves() {
 		front = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL, Webhooks: c.webhooks, S3: back.S3})
+		told, err := notifications(service, c.notifySecrets, log)
+		if err != nil {
+			return err
+		}
+		mux.Handle(notificationsPath, told)
 		mux.Handle(backends.ObjectsPath, front) // or the mux would redirect it to the next
 		if back.Signer != nil {
 			mux.Handle(backends.ObjectsPath+"/", signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{

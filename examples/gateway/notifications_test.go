@@ -1,0 +1,71 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+)
+
+const secret = "a secret of the object store"
+
+// tell sends a notification of S3, and returns the answer's status.
+func tell(t *testing.T, base, query, authorization, bucket, key string) int {
+	t.Helper()
+	body := fmt.Sprintf(`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q}}}]}`, bucket, key)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+notificationsPath+query, strings.NewReader(body))
+	require.NoError(t, err)
+	if authorization != "" {
+		req.Header.Set("Authorization", authorization)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp.StatusCode
+}
+
+// An upload that went past the gateway is taken when the store tells of it, long
+// before a sweeper would look.
+func TestNotifications(t *testing.T) {
+	s := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3))
+	p, c := gateway(t, t.TempDir(), "-blob", s.URL, "-notification-secret", secret, "-sweep-every", "10m")
+	const line = `{"resourceType":"Patient","id":"a"}`
+	ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", int64(len(line)))
+	require.NoError(t, err)
+	bucket := strings.TrimPrefix(strings.Split(s.URL, "?")[0], "s3://")
+	require.Equal(t, http.StatusNoContent, tell(t, c.Base, "", "Bearer "+secret, bucket, ticket.Key), "before it came")
+	require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
+
+	require.Equal(t, http.StatusUnauthorized, tell(t, c.Base, "", "", bucket, ticket.Key))
+	require.Equal(t, http.StatusUnauthorized, tell(t, c.Base, "?token=another+secret+of+this+length", "", bucket, ticket.Key))
+	require.Equal(t, http.StatusNoContent, tell(t, c.Base, "", "Bearer "+secret, "foreign", ticket.Key))
+	job, err := c.Job(t.Context(), ticket.UploadID)
+	require.NoError(t, err)
+	require.Equal(t, "awaiting_upload", job.Status)
+
+	for range 2 {
+		require.Equal(t, http.StatusNoContent, tell(t, c.Base, "?token="+strings.ReplaceAll(secret, " ", "+"), "", bucket, ticket.Key))
+	}
+	job = follow(t, c, ticket.UploadID)
+	require.Equal(t, "completed", job.Status)
+	require.Equal(t, 1, job.Attempt)
+	require.NotContains(t, p.Stderr.String(), "secret")
+	require.Contains(t, p.Stderr.String(), "route="+notificationsPath)
+}
+
+func TestNotificationsNeedASecret(t *testing.T) {
+	_, c := gateway(t, t.TempDir())
+	require.Equal(t, http.StatusNotFound, tell(t, c.Base, "", "Bearer dev", "b", "k"))
+	p := proctest.Start(t, binary, "-notification-secret", "short")
+	require.Equal(t, 2, p.Exit(t, 10*time.Second))
+	require.Contains(t, p.Stderr.String(), "at least 16 bytes")
+	require.NotContains(t, p.Stderr.String(), "short")
+}
