@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+	"github.com/fhirdock/fhirdock/examples/internal/gatewayprocess"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 	"github.com/fhirdock/fhirdock/jobs"
 )
@@ -24,7 +25,7 @@ type site struct {
 	data      string
 	rand      *rand.Rand
 	lent      *servers.Lent
-	processes []*process
+	processes []*gatewayprocess.Process
 	store     jobs.Store
 	watch     *watch
 	ledger    *ledger
@@ -55,7 +56,7 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 	}()
 	defer func() {
 		for _, p := range s.processes {
-			p.kill()
+			p.Kill()
 		}
 		// Asked for by a context of its own: this one may have ended.
 		end, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -74,7 +75,7 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 		}
 		s.processes = append(s.processes, p)
 		if role != "worker" {
-			bases = append(bases, p.base())
+			bases = append(bases, p.Base())
 		}
 		if err := s.start(ctx, p); err != nil {
 			return nil, err
@@ -104,34 +105,34 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 }
 
 // process is a gateway of a role, which does not run yet.
-func (s *site) process(role string) (*process, error) {
-	addr, err := freeAddress()
+func (s *site) process(role string) (*gatewayprocess.Process, error) {
+	addr, err := gatewayprocess.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	p := &process{
-		program: s.gateway, addr: addr, env: s.lent.Env, log: filepath.Join(s.data, fmt.Sprintf("gateway-%d.log", len(s.processes))),
-		args: []string{
+	p := &gatewayprocess.Process{
+		Program: s.gateway, Addr: addr, Env: s.lent.Env, Log: filepath.Join(s.data, fmt.Sprintf("gateway-%d.log", len(s.processes))),
+		Args: []string{
 			"-data", s.data, "-role", role, "-batch-bytes", "128KiB",
 			"-lease", s.lease.String(), "-sweep-every", s.sweep.String(), "-wake-after", s.sweep.String(),
 			"-upload-expiry", uploadExpiry.String(), "-max-attempts", "1000",
 		},
 	}
 	if s.lent.Jobs != "" {
-		p.args = append(p.args, "-jobs", s.lent.Jobs)
+		p.Args = append(p.Args, "-jobs", s.lent.Jobs)
 	}
 	if s.lent.Topic != "" {
-		p.args = append(p.args, "-topic", s.lent.Topic, "-subscription", s.lent.Subscription)
+		p.Args = append(p.Args, "-topic", s.lent.Topic, "-subscription", s.lent.Subscription)
 	}
 	return p, nil
 }
 
 // start starts a gateway and waits until it answers.
-func (s *site) start(ctx context.Context, p *process) error {
-	if err := p.start(); err != nil {
+func (s *site) start(ctx context.Context, p *gatewayprocess.Process) error {
+	if err := p.Start(); err != nil {
 		return err
 	}
-	if err := p.up(ctx); err != nil {
+	if err := p.Up(ctx); err != nil {
 		return err
 	}
 	if s.watch != nil {
@@ -193,21 +194,21 @@ func (s *site) judge(ctx context.Context, base string, t *tally) {
 	t.findings = append(l.findings, v.findings...)
 	t.waits, t.again = s.watch.recoveries()
 	for _, p := range s.processes {
-		raw, err := os.ReadFile(p.log)
+		raw, err := os.ReadFile(p.Log)
 		if err != nil {
 			t.findings = append(t.findings, err.Error())
 		}
 		t.fenced += bytes.Count(raw, []byte(`msg="job lost`))
 		for _, bad := range []string{"panic", "DATA RACE", "level=ERROR"} {
 			if bytes.Contains(raw, []byte(bad)) {
-				t.findings = append(t.findings, fmt.Sprintf("%s in %s", bad, p.log))
+				t.findings = append(t.findings, fmt.Sprintf("%s in %s", bad, p.Log))
 			}
 		}
 	}
 }
 
 // restart starts a gateway that has ended.
-func (s *site) restart(ctx context.Context, p *process) error {
+func (s *site) restart(ctx context.Context, p *gatewayprocess.Process) error {
 	s.ledger.mayCut(modes[s.mode].cuts)
 	return s.start(ctx, p)
 }
@@ -218,10 +219,10 @@ func (s *site) pause(least, most time.Duration) {
 }
 
 // killed ends a gateway at once.
-func (s *site) killed(p *process) error {
-	if err := p.signal(syscall.SIGKILL); err != nil {
+func (s *site) killed(p *gatewayprocess.Process) error {
+	if err := p.Signal(syscall.SIGKILL); err != nil {
 		return err
 	}
-	_, err := p.wait(10 * time.Second)
+	_, err := p.Wait(10 * time.Second)
 	return err
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"syscall"
 	"time"
+
+	"github.com/fhirdock/fhirdock/examples/internal/gatewayprocess"
 )
 
 // mode is what happens in a round.
@@ -33,7 +35,7 @@ func killRound(ctx context.Context, s *site) error {
 		return err
 	}
 	if s.rand.IntN(10) == 0 {
-		if err := p.start(); err != nil {
+		if err := p.Start(); err != nil {
 			return err
 		}
 		s.pause(0, 200*time.Millisecond)
@@ -53,16 +55,16 @@ func termRound(ctx context.Context, s *site) error {
 	if twice {
 		s.ledger.mayCut(true)
 	}
-	if err := p.signal(syscall.SIGTERM); err != nil {
+	if err := p.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
 	want := 0
 	if twice {
 		s.pause(0, 30*time.Millisecond)
-		_ = p.signal(syscall.SIGTERM) // it may have ended
+		_ = p.Signal(syscall.SIGTERM) // it may have ended
 		want = 128 + int(syscall.SIGTERM)
 	}
-	code, err := p.wait(30 * time.Second)
+	code, err := p.Wait(30 * time.Second)
 	if err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ func termRound(ctx context.Context, s *site) error {
 
 // stopRound stops a worker for longer than its lease.
 func stopRound(_ context.Context, s *site) error {
-	var workers []*process
+	var workers []*gatewayprocess.Process
 	for i, role := range modes["stop"].roles {
 		if role == "worker" {
 			workers = append(workers, s.processes[i])
@@ -86,11 +88,11 @@ func stopRound(_ context.Context, s *site) error {
 	}
 	s.pause(50*time.Millisecond, 300*time.Millisecond)
 	p := workers[s.rand.IntN(len(workers))]
-	if err := p.signal(syscall.SIGSTOP); err != nil {
+	if err := p.Signal(syscall.SIGSTOP); err != nil {
 		return fmt.Errorf("stop a worker: %w", err)
 	}
 	s.pause(s.lease*11/10, s.lease*3/2)
-	if err := p.signal(syscall.SIGCONT); err != nil {
+	if err := p.Signal(syscall.SIGCONT); err != nil {
 		return fmt.Errorf("let a worker go on: %w", err)
 	}
 	return nil

@@ -1,6 +1,8 @@
 //go:build unix
 
-package main
+// Package gatewayprocess runs the gateway as a process of its own that can be killed
+// and started again, for programs that try what becomes of it.
+package gatewayprocess
 
 import (
 	"context"
@@ -15,36 +17,37 @@ import (
 	"time"
 )
 
-// process is one gateway, which may be started again and again, on the same
+// Process is one gateway, which may be started again and again, on the same
 // address.
-type process struct {
-	program string
-	args    []string
-	env     []string
-	addr    string
-	log     string // file to which it appends
+type Process struct {
+	Program string
+	Args    []string // without -addr
+	Env     []string // besides the environment less its FHIRDOCK_ variables
+	Addr    string
+	Log     string // file to which it appends
 
 	cmd  *exec.Cmd
 	done chan struct{} // closed once it ended
 }
 
-func (p *process) base() string { return "http://" + p.addr }
+// Base is its URL.
+func (p *Process) Base() string { return "http://" + p.Addr }
 
-// start starts it, and does not wait until it answers.
-func (p *process) start() error {
-	file, err := os.OpenFile(p.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+// Start starts it, and does not wait until it answers.
+func (p *Process) Start() error {
+	file, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer file.Close() // the process has its own
-	p.cmd = exec.Command(p.program, append([]string{"-addr", p.addr}, p.args...)...)
+	p.cmd = exec.Command(p.Program, append([]string{"-addr", p.Addr}, p.Args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = file, file
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "FHIRDOCK_") {
 			p.cmd.Env = append(p.cmd.Env, v)
 		}
 	}
-	p.cmd.Env = append(p.cmd.Env, p.env...)
+	p.cmd.Env = append(p.cmd.Env, p.Env...)
 	if err := p.cmd.Start(); err != nil {
 		return err
 	}
@@ -57,13 +60,13 @@ func (p *process) start() error {
 	return nil
 }
 
-// up waits until it answers.
-func (p *process) up(ctx context.Context) error {
+// Up waits until it answers.
+func (p *Process) Up(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.base()+"/healthz", nil)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Base()+"/healthz", nil)
 		if err != nil {
 			return err
 		}
@@ -76,19 +79,20 @@ func (p *process) up(ctx context.Context) error {
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-p.done:
-			return fmt.Errorf("the gateway ended by itself: %s; see %s", p.cmd.ProcessState, p.log)
+			return fmt.Errorf("the gateway ended by itself: %s; see %s", p.cmd.ProcessState, p.Log)
 		case <-ctx.Done():
 			return fmt.Errorf("the gateway does not answer: %w", ctx.Err())
 		}
 	}
 }
 
-func (p *process) signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
+// Signal sends it a signal.
+func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
 
 var errRuns = errors.New("the gateway does not end")
 
-// wait waits for its end, and returns its exit code; -1 where a signal ended it.
-func (p *process) wait(atMost time.Duration) (int, error) {
+// Wait waits for its end, and returns its exit code; -1 where a signal ended it.
+func (p *Process) Wait(atMost time.Duration) (int, error) {
 	select {
 	case <-p.done:
 		return p.cmd.ProcessState.ExitCode(), nil
@@ -97,8 +101,8 @@ func (p *process) wait(atMost time.Duration) (int, error) {
 	}
 }
 
-// kill ends it with SIGKILL, if it runs.
-func (p *process) kill() {
+// Kill ends it with SIGKILL, if it runs.
+func (p *Process) Kill() {
 	if p.cmd == nil || p.cmd.Process == nil {
 		return
 	}
@@ -106,9 +110,9 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// freeAddress is one that nobody listens on. It is asked for at once by the
+// FreeAddress is one that nobody listens on. It is asked for at once by the
 // process, so that somebody else gets it hardly ever.
-func freeAddress() (string, error) {
+func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
