@@ -141,6 +141,16 @@ func (c *Client) Job(ctx context.Context, id string) (*Job, error) {
 	return &j, err
 }
 
+// Cancel cancels a job that is not finished.
+func (c *Client) Cancel(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodDelete, "/v1/ingestion/jobs/"+url.PathEscape(id), "", nil, 0, nil)
+}
+
+// Redrive has a finished job worked on once more.
+func (c *Client) Redrive(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodPost, "/v1/ingestion/jobs/"+url.PathEscape(id)+"/redrive", "", nil, 0, nil)
+}
+
 // Follow looks a job up again and again until it is finished, and calls see
 // with what it was each time.
 func (c *Client) Follow(ctx context.Context, id string, see func(*Job)) (*Job, error) {

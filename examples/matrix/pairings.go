@@ -1,0 +1,35 @@
+//go:build unix
+
+package main
+
+import "fmt"
+
+// pairing is an object store, a queue and a job store that somebody would choose
+// together.
+type pairing struct {
+	title               string
+	objects, queue, job part
+}
+
+func (p pairing) name() string {
+	return fmt.Sprintf("%s: %s + %s + %s", p.title, p.objects, p.queue, p.job)
+}
+
+// alone: there is one process, which accepts and works.
+func (p pairing) alone() bool { return p.objects.alone || p.queue.alone || p.job.alone }
+
+// own: the object store is the gateway's, which sees each upload that comes through
+// it.
+func (p pairing) own() bool { return p.objects.told == nil }
+
+// pairings are all that are tried.
+var pairings = []pairing{
+	{"embedded", folder, inProcess, sqlite},
+	{"in memory", memory, memQueue, sqlite},
+	{"files", fileblob, inProcess, sqlite},
+	{"one database", folder, notify, postgres},
+	{"own servers", s3, rabbitMQ, postgres},
+	{"own servers", s3, jetStream, postgres},
+	{"GCP", gcs, jetStream, postgres},
+	{"Azure", azure, rabbitMQ, postgres},
+}

@@ -1,0 +1,160 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"strings"
+
+	blobnotify "github.com/fhirdock/fhirdock/blobstore/notify"
+	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/examples/internal/servers"
+)
+
+// part is a back end that a pairing has: an object store, a queue, or a job store.
+type part struct {
+	name string
+	// what an emulator is; empty for what is real.
+	emulator string
+	// alone: what is in it is in one process, so that there is only one.
+	alone bool
+	// forgets: it is gone with its process.
+	forgets bool
+	// told is how the store tells of an object. Nil: the store of the gateway itself,
+	// which sees each upload that comes through it.
+	told func(bucket, key string) []byte
+	// open starts it, or makes a place of its own on a server that runs.
+	open func(ctx context.Context, folder string) (*lent, error)
+}
+
+func (p part) String() string {
+	if p.emulator != "" {
+		return p.name + "*"
+	}
+	return p.name
+}
+
+// lent is a part that is there for one pairing.
+type lent struct {
+	args  []string // of the gateway
+	url   string   // of a bucket
+	env   []string
+	close func(context.Context) error
+}
+
+// embedded is a part that is nothing but flags.
+func embedded(args ...string) func(context.Context, string) (*lent, error) {
+	return func(context.Context, string) (*lent, error) {
+		l := &lent{args: args}
+		if len(args) > 1 && args[0] == "-blob" {
+			l.url = args[1]
+		}
+		return l, nil
+	}
+}
+
+// bucket is an object store of package objectstores.
+func bucket(start func(ctx context.Context, folder string) (*objectstores.Storage, error)) func(context.Context, string) (*lent, error) {
+	return func(ctx context.Context, folder string) (*lent, error) {
+		s, err := start(ctx, folder)
+		if err != nil {
+			return nil, err
+		}
+		l := &lent{args: []string{"-blob", s.URL}, url: s.URL, close: func(context.Context) error { return s.Close() }}
+		for name, value := range s.Env {
+			l.env = append(l.env, name+"="+value)
+		}
+		return l, nil
+	}
+}
+
+// from is what package servers lends.
+func from(lend func(context.Context) (*servers.Lent, error)) func(context.Context, string) (*lent, error) {
+	return func(ctx context.Context, _ string) (*lent, error) {
+		s, err := lend(ctx)
+		if err != nil {
+			return nil, err
+		}
+		l := &lent{env: s.Env, close: s.Remove}
+		if s.Jobs != "" {
+			l.args = append(l.args, "-jobs", s.Jobs)
+		}
+		if s.Topic != "" {
+			l.args = append(l.args, "-topic", s.Topic, "-subscription", s.Subscription)
+		}
+		return l, nil
+	}
+}
+
+// Object stores.
+var (
+	folder = part{name: "folder", open: func(_ context.Context, data string) (*lent, error) {
+		u := "dir://" + filepath.ToSlash(filepath.Join(data, "objects")) + "?create_dir=true"
+		return &lent{args: []string{"-blob", u}, url: u}, nil
+	}}
+	fileblob = part{name: "fileblob", open: func(_ context.Context, data string) (*lent, error) {
+		u := "file://" + filepath.ToSlash(filepath.Join(data, "objects")) + "?create_dir=true&no_tmp_dir=true"
+		return &lent{args: []string{"-blob", u}, url: u}, nil
+	}}
+	memory = part{name: "memory", alone: true, forgets: true, open: embedded("-blob", "mem://")}
+	s3     = part{name: "S3", told: tellS3, open: bucket(objectstores.S3)}
+	gcs    = part{name: "GCS", emulator: "fake-gcs-server, behind a check of V4 signatures of our own", told: tellGCS, open: bucket(objectstores.GCS)}
+	azure  = part{name: "Azure Blob", emulator: "Azurite, Microsoft's emulator", told: tellEventGrid, open: bucket(func(ctx context.Context, _ string) (*objectstores.Storage, error) {
+		return objectstores.Azure(ctx)
+	})}
+)
+
+// Queues.
+var (
+	inProcess = part{name: "in process", alone: true, open: embedded()}
+	memQueue  = part{name: "mempubsub", alone: true, open: embedded("-topic", "mem://wakeups", "-subscription", "mem://wakeups")}
+	rabbitMQ  = part{name: "RabbitMQ", open: from(servers.Rabbit)}
+	jetStream = part{name: "JetStream", open: from(servers.NATS)}
+	notify    = part{name: "NOTIFY", open: from(servers.Notify)}
+)
+
+// Job stores.
+var (
+	sqlite   = part{name: "SQLite", alone: true, open: embedded()}
+	postgres = part{name: "PostgreSQL", open: from(servers.Postgres)}
+)
+
+// tellS3 is an event message of S3.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+func tellS3(bucket, key string) []byte {
+	return fmt.Appendf(nil, `{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q}}}]}`,
+		bucket, url.QueryEscape(key))
+}
+
+// tellGCS is a push of Pub/Sub with a notification of Cloud Storage.
+// https://cloud.google.com/storage/docs/pubsub-notifications
+func tellGCS(bucket, key string) []byte {
+	return fmt.Appendf(nil, `{"subscription":"projects/p/subscriptions/s","message":{"messageId":"1","attributes":{"eventType":"OBJECT_FINALIZE","payloadFormat":"NONE","bucketId":%q,"objectId":%q,"objectGeneration":"1"}}}`,
+		bucket, key)
+}
+
+// tellEventGrid is a CloudEvent of Azure Event Grid.
+// https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage
+func tellEventGrid(bucket, key string) []byte {
+	return fmt.Appendf(nil, `{"specversion":"1.0","id":"1","source":"/subscriptions/x","type":"Microsoft.Storage.BlobCreated","subject":%q,"data":{"api":"PutBlob"}}`,
+		"/blobServices/default/containers/"+bucket+"/blobs/"+key)
+}
+
+// tellOwn is a notification of fhirdock's own form.
+func tellOwn(key string) []byte {
+	body, err := blobnotify.ObjectCreated{Key: key, Size: -1}.Encode()
+	if err != nil {
+		panic(err) // of a key that is no key
+	}
+	return body
+}
+
+// bucketName is that of a bucket's URL.
+func bucketName(u string) string {
+	_, rest, _ := strings.Cut(u, "://")
+	name, _, _ := strings.Cut(rest, "?")
+	return name
+}
