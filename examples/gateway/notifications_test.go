@@ -3,9 +3,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,6 +64,32 @@ func TestNotifications(t *testing.T) {
 	require.Equal(t, 1, job.Attempt)
 	require.NotContains(t, p.Stderr.String(), "secret")
 	require.Contains(t, p.Stderr.String(), "route="+notificationsPath)
+}
+
+// A real S3 server tells of each upload by itself.
+func TestServerNotifies(t *testing.T) {
+	var target atomic.Pointer[url.URL] // of the gateway, once it runs
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u := target.Load(); u != nil {
+			httputil.NewSingleHostReverseProxy(u).ServeHTTP(w, r)
+		}
+	}))
+	defer front.Close()
+	hook := front.URL + notificationsPath + "?token=" + url.QueryEscape(secret)
+	s := objectstores.Lend(t, func(ctx context.Context) (*objectstores.Storage, error) {
+		return objectstores.S3With(ctx, t.TempDir(), "--event-webhook-url", hook)
+	})
+	_, c := gateway(t, t.TempDir(), "-blob", s.URL, "-notification-secret", secret, "-sweep-every", "10m")
+	u, err := url.Parse(c.Base)
+	require.NoError(t, err)
+	target.Store(u)
+	const line = `{"resourceType":"Patient","id":"a"}`
+	for range 3 {
+		ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", int64(len(line)))
+		require.NoError(t, err)
+		require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
+		require.Equal(t, "completed", follow(t, c, ticket.UploadID).Status)
+	}
 }
 
 func TestNotificationsNeedASecret(t *testing.T) {

@@ -25,7 +25,10 @@ const (
 
 // S3 starts versitygw on a folder, with one bucket that has versioning and one
 // that has none. ErrMissing if it is not installed.
-func S3(ctx context.Context, folder string) (_ *Storage, err error) {
+func S3(ctx context.Context, folder string) (*Storage, error) { return S3With(ctx, folder) }
+
+// S3With is S3 with flags of versitygw, such as those by which it tells of objects.
+func S3With(ctx context.Context, folder string, flags ...string) (_ *Storage, err error) {
 	path, err := binary(ctx, "FHIRDOCK_TEST_VERSITYGW", "versitygw", versitygwVersion, "versitygw", func(string) []string {
 		return []string{"go", "install", "github.com/versity/versitygw/cmd/versitygw@" + versitygwVersion}
 	})
@@ -44,8 +47,8 @@ func S3(ctx context.Context, folder string) (_ *Storage, err error) {
 		return nil, err
 	}
 	env := []string{"ROOT_ACCESS_KEY=" + s3Key, "ROOT_SECRET_KEY=" + s3Secret}
-	p, err := start(ctx, address, env, path, "--port", address, "--region", s3Region, "--quiet", "--iam-dir", users,
-		"posix", "--sidecar", sidecar, "--versioning-dir", versions, objects)
+	args := append([]string{"--port", address, "--region", s3Region, "--quiet", "--iam-dir", users}, flags...)
+	p, err := start(ctx, address, env, path, append(args, "posix", "--sidecar", sidecar, "--versioning-dir", versions, objects)...)
 	if err != nil {
 		return nil, err
 	}
