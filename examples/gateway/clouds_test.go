@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 )
 
 // A gateway on the object store of a cloud: another URL, and its environment.
@@ -36,6 +38,10 @@ func TestClouds(t *testing.T) {
 			require.NotContains(t, ticket.UploadURL, c.Base, "the cloud takes it")
 			require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
 			require.Error(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))), "once")
+
+			p := proctest.Start(t, binary, "-addr", "127.0.0.1:0", "-data", t.TempDir(), "-blob", s.URL, "-upload-expiry", "169h")
+			require.Equal(t, 1, p.Exit(t, 20*time.Second))
+			require.Contains(t, p.Stderr.String(), "-upload-expiry must be at most 168h")
 
 			status, _ = get(t, c.Base+backends.ObjectsPath+"/"+ticket.Key)
 			require.Equal(t, http.StatusNotFound, status, "nothing is served here")

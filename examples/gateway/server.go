@@ -46,6 +46,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		defer cancel()
 		err = errors.Join(err, back.Close(end))
 	}()
+	if most := back.MaxUploadExpiry; most > 0 && c.uploadExpiry > most {
+		return fmt.Errorf("-upload-expiry must be at most %s: this object store signs nothing for longer", most)
+	}
 	if back.LocalQueue && c.role != "all" {
 		log.Warn("the queue is within this process: other processes hear of jobs from their sweeper only, some seconds later; see -topic")
 	}

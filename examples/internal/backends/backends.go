@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
@@ -44,6 +45,8 @@ type Backends struct {
 	BucketName string
 	// S3: the bucket is one of S3, or of what speaks it.
 	S3 bool
+	// MaxUploadExpiry is how long the cloud's uploads can be signed for; 0: any time.
+	MaxUploadExpiry time.Duration
 	// LocalQueue: wake-ups do not leave this process.
 	LocalQueue bool
 

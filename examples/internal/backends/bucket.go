@@ -5,17 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file://
 	_ "gocloud.dev/blob/memblob"  // mem://
 
 	"github.com/fhirdock/fhirdock/blobstore"
-	"github.com/fhirdock/fhirdock/blobstore/cloud/azureupload" // azblob://
-	"github.com/fhirdock/fhirdock/blobstore/cloud/gcsupload"   // gs://
-	"github.com/fhirdock/fhirdock/blobstore/cloud/s3upload"    // s3://
-	"github.com/fhirdock/fhirdock/blobstore/dirblob"           // dir://
+	"github.com/fhirdock/fhirdock/blobstore/dirblob" // dir://
 )
+
+// bucketDriver opens buckets of a cloud, which takes signed uploads itself.
+type bucketDriver struct {
+	open func(ctx context.Context, url string) (*blob.Bucket, blobstore.UploadSigner, error)
+	// maxExpiry is how long an upload can be signed for.
+	maxExpiry time.Duration
+}
+
+// bucketDrivers by the schemes of their URLs.
+var bucketDrivers = map[string]bucketDriver{"s3": s3Bucket, "gs": gcsBucket, "azblob": azureBucket}
 
 var errBlob = errors.New("the bucket's URL must begin with dir://, file://, mem://, s3://, gs:// or azblob://: no other driver is linked in")
 
@@ -29,44 +37,51 @@ const BlobHelp = "dir:///folder, file:///folder or mem://;\n" +
 // openBucket opens the bucket. That of a cloud takes uploads by itself, under its
 // own name.
 func (b *Backends) openBucket(ctx context.Context, c Config) error {
-	var bucket *blob.Bucket
-	var signer blobstore.UploadSigner
-	var err error
-	switch scheme(c.Blob) {
-	case "":
-		if c.Blob != "" {
-			err = errBlob
-			break
-		}
-		bucket, err = dirblob.OpenBucket(ObjectsFolder(c.Data), &dirblob.Options{CreateDir: true, Logger: c.Logger})
-	case "dir", "file", "mem":
-		bucket, err = blob.OpenBucket(ctx, c.Blob)
-	case s3upload.Scheme:
-		b.S3 = true
-		bucket, signer, err = opened(s3upload.OpenBucket(ctx, c.Blob))
-	case gcsupload.Scheme:
-		bucket, signer, err = opened(gcsupload.OpenBucket(ctx, c.Blob))
-	case azureupload.Scheme:
-		bucket, signer, err = opened(azureupload.OpenBucket(ctx, c.Blob))
-	default:
-		err = errBlob
-	}
+	bucket, err := b.bucket(ctx, c)
 	if err != nil {
 		return fmt.Errorf("open the bucket: %w", err)
 	}
 	b.Bucket = bucket
 	b.closeLater(func(context.Context) error { return bucket.Close() })
-	if signer != nil {
-		u, err := url.Parse(c.Blob)
-		if err != nil {
-			return fmt.Errorf("open the bucket: %w", err)
-		}
-		b.Backends.Signer, b.Signer, b.BucketName = signer, nil, u.Host
-	}
 	return nil
 }
 
-// opened has the signer of a cloud as the interface that all of them have.
-func opened[S blobstore.UploadSigner](bucket *blob.Bucket, signer S, err error) (*blob.Bucket, blobstore.UploadSigner, error) {
-	return bucket, signer, err
+func (b *Backends) bucket(ctx context.Context, c Config) (*blob.Bucket, error) {
+	if c.Blob == "" {
+		return dirblob.OpenBucket(ObjectsFolder(c.Data), &dirblob.Options{CreateDir: true, Logger: c.Logger})
+	}
+	name := scheme(c.Blob)
+	switch name {
+	case "dir", "file", "mem":
+		return blob.OpenBucket(ctx, c.Blob)
+	}
+	driver, ok := bucketDrivers[name]
+	if !ok {
+		return nil, errBlob
+	}
+	bucket, signer, err := driver.open(ctx, c.Blob)
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(c.Blob)
+	if err != nil {
+		return nil, errors.Join(err, bucket.Close())
+	}
+	b.Backends.Signer, b.Signer = signer, nil
+	b.BucketName, b.S3, b.MaxUploadExpiry = u.Host, name == "s3", driver.maxExpiry
+	return bucket, nil
+}
+
+// signed has a cloud's opener with the signer as the interface that all of them are.
+func signed[S blobstore.UploadSigner](open func(context.Context, string) (*blob.Bucket, S, error)) func(context.Context, string) (*blob.Bucket, blobstore.UploadSigner, error) {
+	return func(ctx context.Context, url string) (*blob.Bucket, blobstore.UploadSigner, error) {
+		return open(ctx, url)
+	}
+}
+
+// bucketless is a driver that was left out by a build tag.
+func bucketless(tag, importPath string) bucketDriver {
+	return bucketDriver{open: func(context.Context, string) (*blob.Bucket, blobstore.UploadSigner, error) {
+		return nil, nil, leftOut(tag, importPath)
+	}}
 }
