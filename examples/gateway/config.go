@@ -93,14 +93,8 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.Group("Where things are kept")
 	s.StringVar(&c.data, "data", "./fhirdock-data", "`FOLDER`: everything that is embedded: objects, jobs, the secret that signs URLs")
 	s.StringVar(&c.blob, "blob", "", "`URL`: the bucket (default: a folder in -data): "+backends.BlobHelp)
-	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups (default: within the process):\n"+
-		"rabbit://EXCHANGE, on the server that RABBIT_SERVER_URL names, amqp://USER:PASSWORD@HOST;\n"+
-		"nats://HOST:PORT/SUBJECT?stream=NAME, on JetStream;\n"+
-		"postgres://…?channel=NAME, by NOTIFY, for a handful of workers; or mem://name.\n"+
-		"What is not there is made: a fanout exchange, a work-queue stream in files")
-	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic: rabbit://QUEUE, a quorum queue if it is not there;\n"+
-		"nats://HOST:PORT/SUBJECT?stream=NAME&consumer=NAME;\n"+
-		"postgres://…?channel=NAME, to the primary, not through PgBouncer in transaction mode; or mem://name")
+	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups (default: within the process):\n"+backends.TopicHelp)
+	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic:\n"+backends.SubscriptionHelp)
 	s.StringVar(&c.jobs, "jobs", "", "`URL`: the job store: sqlite:FILE or postgres://… (default: a file in -data)")
 	s.StringVar(&c.migrations, "migrations", "run", "`WHAT` to do where the job store's schema is older than this program: run changes it, one process\n"+
 		"at a time; skip changes nothing and refuses to start; only changes it and ends, for an operator\nwhose services may not")

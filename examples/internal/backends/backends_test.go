@@ -79,11 +79,14 @@ func TestErrorsSayWhatThereIs(t *testing.T) {
 		"gs":           {func(c *Config) { c.Blob = "gs://bucket?region=s3cret" }, `unknown parameter "region"; there are access_id, `},
 		"azblob":       {func(c *Config) { c.Blob = "azblob://c?key=s3cret" }, `unknown parameter "key"; there are cdn, `},
 		"azblob twice": {func(c *Config) { c.Blob = "azblob://c?domain=a&domain=b" }, "more than once"},
-		"topic":        {func(c *Config) { c.Topic, c.Subscription = "kafka://x", "kafka://x" }, "mem://"},
-		"subscription": {func(c *Config) { c.Topic, c.Subscription = "mem://x", "kafka://x" }, "open the subscription"},
-		"jobs":         {func(c *Config) { c.Jobs = "mysql://user:s3cret@host/db" }, "sqlite:FILE or begin with postgres://"},
-		"jobs, empty":  {func(c *Config) { c.Jobs = "sqlite:" }, "name of a file"},
-		"parameters":   {func(c *Config) { c.Jobs = "sqlite:a.db?mode=memory" }, "no parameters"},
+		"topic":        {func(c *Config) { c.Topic, c.Subscription = "sqs://x", "sqs://x" }, "awssns://, awssqs://, azuresb://, gcppubsub://, kafka://, mem://, nats://, postgres://, rabbit://:"},
+		"subscription": {func(c *Config) { c.Topic, c.Subscription = "mem://x", "kafka://x" }, "open the subscription: it must be one of the topic, and begin with mem://"},
+		"of SNS": {func(c *Config) {
+			c.Topic, c.Subscription = "awssns:///arn:aws:sns:x:1:t", "awssns:///arn:aws:sns:x:1:t"
+		}, "begin with awssqs://"},
+		"jobs":        {func(c *Config) { c.Jobs = "mysql://user:s3cret@host/db" }, "sqlite:FILE or begin with postgres://"},
+		"jobs, empty": {func(c *Config) { c.Jobs = "sqlite:" }, "name of a file"},
+		"parameters":  {func(c *Config) { c.Jobs = "sqlite:a.db?mode=memory" }, "no parameters"},
 		"secret": {func(c *Config) {
 			require.NoError(t, os.MkdirAll(c.Data, 0o700))
 			require.NoError(t, os.WriteFile(filepath.Join(c.Data, "secret"), []byte("short"), 0o600))

@@ -1,4 +1,4 @@
-package backends
+package rabbitqueue
 
 import (
 	"context"
@@ -9,7 +9,8 @@ import (
 	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/driver"
-	"golang.org/x/sync/errgroup"
+
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/relay"
 )
 
 // reopened is a driver of a topic on RabbitMQ whose connection is made anew once
@@ -50,25 +51,12 @@ func (t *reopened) SendBatch(ctx context.Context, ms []*driver.Message) error {
 	if err != nil {
 		return err
 	}
-	var g errgroup.Group
-	for _, m := range ms {
-		g.Go(func() error {
-			return topic.Send(ctx, &pubsub.Message{
-				Body: m.Body, Metadata: m.Metadata, AfterSend: m.AfterSend,
-				BeforeSend: func(as func(any) bool) error {
-					var p *amqp.Publishing
-					if as(&p) {
-						p.DeliveryMode = amqp.Persistent
-					}
-					if m.BeforeSend == nil {
-						return nil
-					}
-					return m.BeforeSend(as)
-				},
-			})
-		})
-	}
-	return g.Wait()
+	return relay.Send(ctx, topic, ms, func(as func(any) bool) {
+		var p *amqp.Publishing
+		if as(&p) {
+			p.DeliveryMode = amqp.Persistent
+		}
+	})
 }
 
 // Close implements driver.Topic.

@@ -1,14 +1,12 @@
-package backends
+package natsqueue
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,41 +17,61 @@ import (
 	"gocloud.dev/pubsub"
 
 	"github.com/fhirdock/fhirdock/queue"
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
 )
 
-// openNATS opens nats://HOST:PORT/SUBJECT?stream=NAME and
-// nats://HOST:PORT/SUBJECT?stream=NAME&consumer=NAME on JetStream. A stream that
-// is there is used as it is. One that is not is made: in files, with work-queue
-// retention, so that a message is gone once it is acknowledged. The consumer is
-// made or changed to what is needed.
-func (b *Backends) openNATS(ctx context.Context, c Config) error {
-	log := c.Logger
-	if log == nil {
-		log = slog.Default()
-	}
-	t, err := parseNATS(c.Topic, log, "stream")
+// Scheme of the URLs.
+const Scheme = "nats"
+
+// credentials is the variable with the name of a file of credentials, if there is one.
+const credentials = "NATS_CREDENTIALS_FILE"
+
+// Options; nil means the defaults.
+type Options struct {
+	// Logger of what the connection has to say. Default slog.Default().
+	Logger *slog.Logger
+}
+
+// OpenTopic opens nats://HOST:PORT/SUBJECT?stream=NAME on JetStream. A stream that is
+// there is used as it is. One that is not is made: in files, with work-queue retention,
+// so that a message is gone once it is acknowledged. A user and a password may be in
+// the URL; NATS_CREDENTIALS_FILE names a file of credentials.
+//
+// A wake-up is sent once JetStream has stored it. Order needs no options of the
+// Publisher, and they are nil. The topic is the caller's to shut down; that closes its
+// connection.
+func OpenTopic(ctx context.Context, url string, opts *Options) (*pubsub.Topic, *queue.PublisherOptions, error) {
+	t, err := parse(url, opts, "stream")
 	if err != nil {
-		return fmt.Errorf("open the topic: %w", err)
+		return nil, nil, fmt.Errorf("natsqueue: open topic: %w", err)
 	}
 	connector, err := t.connect()
 	if err != nil {
-		return fmt.Errorf("open the topic: %w", err)
+		return nil, nil, fmt.Errorf("natsqueue: open topic: %w", err)
 	}
 	topic, err := natspubsub.OpenTopic(ctx, connector, &connections.TopicOptions{Subject: t.subject, StreamConfig: t.stream()})
 	if err != nil {
-		return errors.Join(fmt.Errorf("open the topic: %w", err), connector.ConfirmClose())
+		return nil, nil, fmt.Errorf("natsqueue: open topic: %w", errors.Join(err, connector.ConfirmClose()))
 	}
-	b.Topic = topic
-	b.closeLater(topic.Shutdown) // which closes the connection
-	if c.Subscription == "" {
-		return nil
-	}
-	s, err := parseNATS(c.Subscription, log, "stream", "consumer")
+	return topic, nil, nil
+}
+
+// OpenSubscription reads nats://HOST:PORT/SUBJECT?stream=NAME&consumer=NAME, and returns
+// the Opener of it. The durable consumer is made, or changed to what is needed; the
+// stream is as for [OpenTopic].
+func OpenSubscription(ctx context.Context, url string, opts *Options) (queue.Opener, error) {
+	s, err := parse(url, opts, "consumer", "stream")
 	if err != nil {
-		return fmt.Errorf("open the subscription: %w", err)
+		return nil, fmt.Errorf("natsqueue: open subscription: %w", err)
 	}
-	b.Subscription = queue.Reopen(s.subscribe)
-	return nil
+	first, err := s.subscribe(ctx) // to see whether it can be had
+	if err == nil {
+		err = first.Shutdown(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("natsqueue: open subscription: %w", err)
+	}
+	return queue.Reopen(s.subscribe), nil
 }
 
 // address is what a URL says.
@@ -65,24 +83,22 @@ type address struct {
 // natsName is what JetStream takes for a stream or a consumer.
 var natsName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
 
-func parseNATS(s string, log *slog.Logger, known ...string) (*address, error) {
-	u, err := url.Parse(s)
-	if err != nil {
-		return nil, errors.New("the URL is malformed") // what it says, a password may be in
-	}
-	params, err := parameters(u, known...)
+func parse(raw string, opts *Options, known ...string) (*address, error) {
+	u, err := brokerurl.Parse(raw, []string{Scheme}, known...)
 	if err != nil {
 		return nil, err
 	}
 	a := &address{
-		server: (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String(), subject: strings.Trim(u.Path, "/"),
-		name: params.Get("stream"), consumer: params.Get("consumer"), log: log,
+		server: u.Server, subject: u.Path, name: u.Params.Get("stream"), consumer: u.Params.Get("consumer"), log: slog.Default(),
+	}
+	if opts != nil && opts.Logger != nil {
+		a.log = opts.Logger
 	}
 	if u.Host == "" || a.subject == "" || strings.ContainsAny(a.subject, " /*>") {
 		return nil, errors.New("the URL must be nats://HOST:PORT/SUBJECT")
 	}
 	for _, p := range known {
-		if !natsName.MatchString(params.Get(p)) {
+		if !natsName.MatchString(u.Params.Get(p)) {
 			return nil, fmt.Errorf("the URL needs the parameter %s, the name of one, of letters, digits, - and _", p)
 		}
 	}
@@ -101,7 +117,7 @@ func (a *address) connect() (connections.Connector, error) {
 			a.log.Warn("connection to NATS", "error", err.Error())
 		}),
 	}
-	if file := os.Getenv("NATS_CREDENTIALS_FILE"); file != "" {
+	if file := os.Getenv(credentials); file != "" {
 		options = append(options, nats.UserCredentials(file))
 	}
 	conn, err := nats.Connect(a.server, options...)
@@ -146,18 +162,4 @@ func (a *address) subscribe(ctx context.Context) (*pubsub.Subscription, error) {
 		return nil, errors.Join(err, connector.ConfirmClose())
 	}
 	return sub, nil
-}
-
-// parameters are those of a URL, if all of them are known and none is there twice.
-func parameters(u *url.URL, known ...string) (url.Values, error) {
-	params, err := url.ParseQuery(u.RawQuery)
-	if err != nil {
-		return nil, errors.New("the URL's parameters are malformed")
-	}
-	for name, values := range params {
-		if !slices.Contains(known, name) || len(values) != 1 {
-			return nil, fmt.Errorf("the URL takes these parameters, once: %s", strings.Join(known, ", "))
-		}
-	}
-	return params, nil
 }

@@ -1,0 +1,140 @@
+package awsqueue
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	snstypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// somebody is who the environment says that we are.
+func somebody(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "k")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_CONFIG_FILE", "/nonexistent")
+}
+
+func TestURLs(t *testing.T) {
+	somebody(t)
+	for url, want := range map[string]string{
+		"kafka://x": "must begin with awssqs://",
+		"awssqs://sqs.eu-west-1.amazonaws.com/1/q?regoin=s3cret": `unknown parameter "regoin"; there are anonymous, dualstack, `,
+		"awssqs://sqs.eu-west-1.amazonaws.com/q":                 "must be awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
+		"awssqs://sqs.eu-west-1.amazonaws.com/1/q.wav":           "must be awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
+		"awssqs://k:s3cret@sqs.eu-west-1.amazonaws.com/1/q":      "must name no user",
+	} {
+		_, _, err := OpenTopic(t.Context(), url)
+		require.ErrorContains(t, err, want, url)
+		require.NotContains(t, err.Error(), "s3cret")
+		_, err = OpenSubscription(t.Context(), url)
+		require.ErrorContains(t, err, want, url)
+		require.NotContains(t, err.Error(), "s3cret")
+	}
+	const q = "awssqs://sqs.eu-west-1.amazonaws.com/1/q?"
+	for params, want := range map[string]string{
+		"waittime=0s": "from 1s to 20s", "waittime=21s": "from 1s to 20s", "waittime=s3cret": "from 1s to 20s",
+		"raw=s3cret": `"raw" must be true or false`, "nacklazy=s3cret": `"nacklazy" must be true or false`,
+		"x=s3cret": "there are anonymous, dualstack, endpoint, fips, hostname_immutable, nacklazy, profile, rate_limiter_capacity, raw, region, role, snstopicarn, waittime",
+	} {
+		_, err := OpenSubscription(t.Context(), q+params)
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "s3cret")
+	}
+	_, _, err := OpenTopic(t.Context(), q+"raw=true")
+	require.ErrorContains(t, err, "unknown parameter", "a topic receives nothing")
+	for _, arn := range []string{"", "/arn:aws:sqs:eu-west-1:1:q", "/s3cret"} {
+		_, _, err := OpenTopic(t.Context(), "awssns://"+arn)
+		require.ErrorContains(t, err, "must be awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC")
+	}
+	_, err = OpenSubscription(t.Context(), "awssns:///arn:aws:sns:eu-west-1:1:t")
+	require.ErrorContains(t, err, "must begin with awssqs://", "nobody receives from SNS but by a queue")
+}
+
+// The region is in the name already; the URL may say another.
+func TestRegion(t *testing.T) {
+	somebody(t)
+	for url, want := range map[string]string{
+		"awssqs://sqs.eu-west-1.amazonaws.com/1/q":                      "eu-west-1",
+		"awssqs://sqs.cn-north-1.amazonaws.com.cn/1/q":                  "cn-north-1",
+		"awssqs://sqs.eu-west-1.amazonaws.com/1/q?region=eu-south-2":    "eu-south-2",
+		"awssns:///arn:aws-us-gov:sns:us-gov-west-1:123456789012:t":     "us-gov-west-1",
+		"awssns:///arn:aws:sns:eu-west-1:1:t.fifo?region=eu-central-1":  "eu-central-1",
+		"awssqs://localhost:1/1/q?region=x&endpoint=http://localhost:1": "x",
+	} {
+		target, err := parse(url, []string{SQSScheme, SNSScheme})
+		require.NoError(t, err, url)
+		cfg, err := target.config(t.Context())
+		require.NoError(t, err, url)
+		require.Equal(t, want, cfg.Region, url)
+	}
+}
+
+// Who may not ask is let in; who asks for what is not there is not.
+func TestCheck(t *testing.T) {
+	somebody(t)
+	for code, want := range map[string]string{
+		"AccessDenied": "", "AccessDeniedException": "", "QueueDoesNotExist": "QueueDoesNotExist", "InvalidClientTokenId": "InvalidClientTokenId",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			require.Equal(t, "AmazonSQS.GetQueueAttributes", r.Header.Get("X-Amz-Target"))
+			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"__type":"com.amazonaws.sqs#` + code + `"}`))
+		}))
+		_, err := OpenSubscription(t.Context(), "awssqs://sqs.eu-west-1.amazonaws.com/1/q?endpoint="+server.URL)
+		server.Close()
+		if want == "" {
+			require.NoError(t, err, code)
+			continue
+		}
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestAddress(t *testing.T) {
+	first := queue.Message{JobID: "job-1", OrganizationID: "St Mary", Timestamp: time.Unix(1, 0)}
+	second := first
+	second.Timestamp = time.Unix(2, 0)
+	sent := func(m queue.Message, fifo bool) *sqstypes.SendMessageBatchRequestEntry {
+		var out sqstypes.SendMessageBatchRequestEntry
+		require.NoError(t, address(fifo)(m, func(i any) bool {
+			p, ok := i.(**sqstypes.SendMessageBatchRequestEntry)
+			if ok {
+				*p = &out
+			}
+			return ok
+		}))
+		return &out
+	}
+	a, b := sent(first, true), sent(second, true)
+	require.Equal(t, a.MessageGroupId, b.MessageGroupId)
+	require.Regexp(t, `^[!-~]{1,128}$`, *a.MessageGroupId)
+	require.NotEqual(t, *a.MessageDeduplicationId, *b.MessageDeduplicationId, "the sweeper's would be swallowed")
+	require.Equal(t, *a.MessageDeduplicationId, *sent(first, true).MessageDeduplicationId, "one that is sent again by the same call is dropped")
+	require.NotEqual(t, *sent(queue.Message{JobID: "a"}, true).MessageDeduplicationId, *sent(queue.Message{JobID: "a"}, true).MessageDeduplicationId)
+	long := sent(queue.Message{JobID: strings.Repeat("a", 128), Timestamp: time.Unix(1, 0)}, true)
+	require.LessOrEqual(t, len(*long.MessageDeduplicationId), 128)
+	require.Nil(t, sent(first, false).MessageDeduplicationId, "a standard queue refuses it")
+	require.Equal(t, a.MessageGroupId, sent(first, false).MessageGroupId)
+
+	var out snstypes.PublishBatchRequestEntry
+	require.NoError(t, address(true)(first, func(i any) bool {
+		p, ok := i.(**snstypes.PublishBatchRequestEntry)
+		if ok {
+			*p = &out
+		}
+		return ok
+	}))
+	require.Equal(t, a.MessageGroupId, out.MessageGroupId)
+	require.NotNil(t, out.MessageDeduplicationId)
+	require.Error(t, address(true)(first, func(any) bool { return false }))
+}

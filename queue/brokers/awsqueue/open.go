@@ -1,0 +1,215 @@
+package awsqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+	gcaws "gocloud.dev/aws"
+	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/awssnssqs"
+	"gocloud.dev/pubsub/batcher"
+
+	"github.com/fhirdock/fhirdock/queue"
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
+)
+
+// Schemes of the URLs: a queue of SQS, and a topic of SNS.
+const (
+	SQSScheme = awssnssqs.SQSScheme
+	SNSScheme = awssnssqs.SNSScheme
+)
+
+// shared are the parameters of any URL, those of Go CDK's opener.
+// https://pkg.go.dev/gocloud.dev/aws#V2ConfigFromURLParams
+var shared = []string{"anonymous", "dualstack", "endpoint", "fips", "hostname_immutable", "profile", "rate_limiter_capacity", "region", "role"}
+
+// ofSubscription are those that a subscription has besides.
+var ofSubscription = []string{"nacklazy", "raw", "snstopicarn", "waittime"}
+
+// maxWait is the longest that SQS waits for a message, and our default: waiting for
+// less is asked for, and paid, more often.
+const maxWait = 20 * time.Second
+
+// checkTimeout is how long a service may take to say that a queue or topic is there.
+const checkTimeout = 15 * time.Second
+
+// OpenTopic opens awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE or
+// awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC, and asks whether it is there.
+//
+// The options are for [queue.NewPublisher]: they give each wake-up its organization
+// as MessageGroupId and, where the name ends in .fifo, an id of its own for
+// deduplication. The topic is the caller's to shut down.
+//
+// Credentials are those of the environment, as the AWS SDK finds them. It is an error
+// if the URL has a parameter that there is none of; that names those that there are.
+func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
+	t, err := parse(url, []string{SQSScheme, SNSScheme})
+	if err != nil {
+		return nil, nil, fmt.Errorf("awsqueue: open topic: %w", err)
+	}
+	cfg, err := t.config(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("awsqueue: open topic: %w", err)
+	}
+	publishing := &queue.PublisherOptions{BeforeSend: address(t.fifo())}
+	if t.arn != "" {
+		client := sns.NewFromConfig(cfg)
+		if err := checkTopic(ctx, client, t.arn); err != nil {
+			return nil, nil, fmt.Errorf("awsqueue: open topic: %w", err)
+		}
+		return awssnssqs.OpenSNSTopic(ctx, client, t.arn, nil), publishing, nil
+	}
+	client := sqs.NewFromConfig(cfg)
+	if err := checkQueue(ctx, client, t.queueURL); err != nil {
+		return nil, nil, fmt.Errorf("awsqueue: open topic: %w", err)
+	}
+	return awssnssqs.OpenSQSTopic(ctx, client, t.queueURL, nil), publishing, nil
+}
+
+// OpenSubscription reads awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE, asks whether
+// the queue is there, and returns the Opener of it. Its parameters, besides those of a
+// topic, are
+//
+//   - waittime: how long SQS waits for a message before it says that there is none,
+//     from 1s to 20s. Default 20s.
+//   - nacklazy: whether what is given back comes after the visibility timeout, and not
+//     after a second. Default true: see [queue.Consumer.RunRaw].
+//   - raw: bodies are never taken for envelopes of SNS. Default false, for which see
+//     the package.
+//   - snstopicarn: envelopes are taken for some only if they name this topic.
+//
+// One message is taken at a time: one that waits in this process would lose its
+// visibility timeout there.
+func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
+	t, err := parse(url, []string{SQSScheme}, ofSubscription...)
+	if err != nil {
+		return nil, fmt.Errorf("awsqueue: open subscription: %w", err)
+	}
+	opts, err := t.subscription()
+	if err != nil {
+		return nil, fmt.Errorf("awsqueue: open subscription: %w", err)
+	}
+	cfg, err := t.config(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("awsqueue: open subscription: %w", err)
+	}
+	client := sqs.NewFromConfig(cfg)
+	if err := checkQueue(ctx, client, t.queueURL); err != nil {
+		return nil, fmt.Errorf("awsqueue: open subscription: %w", err)
+	}
+	return queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
+		return awssnssqs.OpenSubscription(ctx, client, t.queueURL, opts), nil
+	}), nil
+}
+
+// target is what a URL names: a queue by its URL, or a topic by its ARN.
+type target struct {
+	queueURL, arn string
+	region        string
+	url           *brokerurl.URL
+}
+
+func (t *target) fifo() bool { return strings.HasSuffix(t.queueURL+t.arn, ".fifo") }
+
+var (
+	queueName = regexp.MustCompile(`^[^/]+/[^/]+/[A-Za-z0-9_-]+(\.fifo)?$`)
+	queueHost = regexp.MustCompile(`^sqs\.([a-z0-9-]+)\.amazonaws\.com`)
+	topicARN  = regexp.MustCompile(`^arn:[a-z0-9-]+:sns:([a-z0-9-]+):[0-9]+:[A-Za-z0-9_-]+(\.fifo)?$`)
+)
+
+func parse(raw string, schemes []string, more ...string) (*target, error) {
+	u, err := brokerurl.Parse(raw, schemes, slices.Sorted(slices.Values(append(slices.Clone(shared), more...)))...)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{url: u}
+	switch {
+	case brokerurl.HasUser(raw):
+		return nil, errors.New("the URL must name no user: credentials are those of the environment")
+	case strings.HasPrefix(raw, SNSScheme+":"):
+		found := topicARN.FindStringSubmatch(u.Name)
+		if found == nil {
+			return nil, errors.New("the URL must be awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC")
+		}
+		t.arn, t.region = u.Name, found[1]
+	case !queueName.MatchString(u.Name):
+		return nil, errors.New("the URL must be awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE")
+	default:
+		t.queueURL = "https://" + u.Name
+		if found := queueHost.FindStringSubmatch(u.Name); found != nil {
+			t.region = found[1]
+		}
+	}
+	return t, nil
+}
+
+// config is that of the SDK. The region is the one that the name has, if the URL says
+// no other.
+func (t *target) config(ctx context.Context) (aws.Config, error) {
+	q := url.Values{}
+	for name, values := range t.url.Params {
+		if !slices.Contains(ofSubscription, name) {
+			q[name] = values
+		}
+	}
+	if !q.Has("region") && t.region != "" {
+		q.Set("region", t.region)
+	}
+	return gcaws.V2ConfigFromURLParams(ctx, q)
+}
+
+func (t *target) subscription() (*awssnssqs.SubscriptionOptions, error) {
+	opts := &awssnssqs.SubscriptionOptions{
+		WaitTime: maxWait, SNSTopicARN: t.url.Params.Get("snstopicarn"),
+		ReceiveBatcherOptions: batcher.Options{MaxBatchSize: 1, MaxHandlers: 1},
+	}
+	var err error
+	if opts.Raw, err = t.url.Bool("raw", false); err != nil {
+		return nil, err
+	}
+	if opts.NackLazy, err = t.url.Bool("nacklazy", true); err != nil {
+		return nil, err
+	}
+	if s := t.url.Params.Get("waittime"); s != "" {
+		opts.WaitTime, err = time.ParseDuration(s)
+		if err != nil || opts.WaitTime < time.Second || opts.WaitTime > maxWait {
+			return nil, errors.New(`the parameter "waittime" must be from 1s to 20s`)
+		}
+	}
+	return opts, nil
+}
+
+// checkQueue asks for a queue. Who may not ask has an answer too.
+func checkQueue(ctx context.Context, client *sqs.Client, queueURL string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	_, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: &queueURL, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameQueueArn},
+	})
+	return unlessDenied(err)
+}
+
+func checkTopic(ctx context.Context, client *sns.Client, arn string) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	_, err := client.GetTopicAttributes(ctx, &sns.GetTopicAttributesInput{TopicArn: &arn})
+	return unlessDenied(err)
+}
+
+func unlessDenied(err error) error {
+	if e, ok := errors.AsType[smithy.APIError](err); ok && slices.Contains([]string{"AccessDenied", "AccessDeniedException", "AuthorizationError"}, e.ErrorCode()) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,57 @@
+package azurequeue
+
+import (
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+func TestURLs(t *testing.T) {
+	t.Setenv(hostname, "")
+	for _, test := range []struct{ url, connection, want string }{
+		{"kafka://x", "", "must begin with azuresb://"},
+		{"azuresb://", "", "must be azuresb:// and the name"},
+		{"azuresb://u:s3cret@x", "", "must be azuresb:// and the name"},
+		{"azuresb://x?listener_timeout=s3cret", "", `unknown parameter "listener_timeout"; there are`},
+		{"azuresb://x", "", connectionString + " or " + hostname + " must say"},
+		{"azuresb://x", "Endpoint=sb://x;SharedAccessKeyName=a;SharedAccessKye=s3cret", connectionString + " must be Endpoint=sb://"},
+		{"azuresb://x", "s3cret", connectionString + " must be Endpoint=sb://"},
+	} {
+		t.Setenv(connectionString, test.connection)
+		_, _, err := OpenTopic(t.Context(), test.url)
+		require.ErrorContains(t, err, test.want)
+		require.NotContains(t, err.Error(), "s3cret")
+		_, err = OpenSubscription(t.Context(), test.url)
+		require.ErrorContains(t, err, test.want)
+		require.NotContains(t, err.Error(), "s3cret")
+	}
+	_, err := OpenSubscription(t.Context(), "azuresb://x?nacklazy=s3cret")
+	require.ErrorContains(t, err, `"nacklazy" must be true or false`)
+	_, _, err = OpenTopic(t.Context(), "azuresb://x?subscription=y")
+	require.ErrorContains(t, err, "unknown parameter", "a topic receives nothing")
+}
+
+func TestAddress(t *testing.T) {
+	sent := func(m queue.Message) *azservicebus.Message {
+		var out azservicebus.Message
+		require.NoError(t, address(m, func(i any) bool {
+			p, ok := i.(**azservicebus.Message)
+			if ok {
+				*p = &out
+			}
+			return ok
+		}))
+		return &out
+	}
+	first := sent(queue.Message{JobID: "job", OrganizationID: "hospital", Timestamp: time.Unix(1, 0)})
+	second := sent(queue.Message{JobID: "job", OrganizationID: "hospital", Timestamp: time.Unix(2, 0)})
+	require.NotEqual(t, *first.MessageID, *second.MessageID, "duplicate detection would drop the sweeper's")
+	require.NotEqual(t, *sent(queue.Message{}).MessageID, *sent(queue.Message{}).MessageID)
+	require.Equal(t, "hospital", *first.SessionID)
+	require.Equal(t, "hospital", *first.PartitionKey, "they must be the same")
+	require.Error(t, address(queue.Message{}, func(any) bool { return false }))
+}

@@ -1,0 +1,210 @@
+package gcpqueue
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"time"
+
+	pubsubapi "cloud.google.com/go/pubsub/apiv1"
+	pb "cloud.google.com/go/pubsub/apiv1/pubsubpb"
+	"gocloud.dev/gcp"
+	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/batcher"
+	"gocloud.dev/pubsub/gcppubsub"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/credentials/oauth"
+	"google.golang.org/grpc/status"
+
+	"github.com/fhirdock/fhirdock/queue"
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/relay"
+)
+
+// Scheme of the URLs.
+const Scheme = gcppubsub.Scheme
+
+// emulator is the variable of Google's own clients with the HOST:PORT of an emulator.
+const emulator = "PUBSUB_EMULATOR_HOST"
+
+// global is the endpoint that takes each request to the nearest region.
+const global = "pubsub.googleapis.com:443"
+
+// checkTimeout is how long the service may take to say that something is there.
+const checkTimeout = 15 * time.Second
+
+// maxKey is the longest ordering key, in bytes.
+// https://cloud.google.com/pubsub/quotas#resource_limits
+const maxKey = 1024
+
+var endpointName = regexp.MustCompile(`^[a-z0-9.-]+:[0-9]+$`)
+
+// OpenTopic opens gcppubsub://projects/PROJECT/topics/TOPIC and asks whether it is
+// there. The parameter endpoint is that of a region, such as
+// us-east1-pubsub.googleapis.com:443: an order is kept only among what is published in
+// one region. Credentials are those of the environment, as Google's SDK finds them;
+// with PUBSUB_EMULATOR_HOST there are none.
+//
+// The options are for [queue.NewPublisher]: they give each wake-up its organization as
+// the ordering key. The topic is the caller's to shut down; that closes its
+// connection.
+func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
+	topic, err := openTopic(ctx, url)
+	if err != nil {
+		return nil, nil, fmt.Errorf("gcpqueue: open topic: %w", err)
+	}
+	return topic, &queue.PublisherOptions{BeforeSend: address}, nil
+}
+
+func openTopic(ctx context.Context, url string) (*pubsub.Topic, error) {
+	name, u, err := parse(url, "topics", "endpoint")
+	if err != nil {
+		return nil, err
+	}
+	conn, err := dial(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	client, err := gcppubsub.PublisherClient(ctx, conn)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	err = check(ctx, func(ctx context.Context) error {
+		_, err := client.GetTopic(ctx, &pb.GetTopicRequest{Topic: name})
+		return err
+	})
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	inner, err := gcppubsub.OpenTopicByPath(client, name, &gcppubsub.TopicOptions{
+		// All messages of a request must have one ordering key.
+		BatcherOptions: batcher.Options{MaxBatchSize: 1, MaxHandlers: 100},
+	})
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return relay.Owning(inner, conn.Close), nil
+}
+
+// OpenSubscription reads gcppubsub://projects/PROJECT/subscriptions/SUBSCRIPTION, asks
+// whether it is there, and returns the Opener of it. Its parameters are endpoint, as for
+// a topic, and nacklazy: whether what is given back comes after the ack deadline, and
+// not at once. Default true.
+//
+// One message is taken at a time, since its deadline is not extended.
+func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
+	name, u, err := parse(url, "subscriptions", "endpoint", "nacklazy")
+	if err != nil {
+		return nil, fmt.Errorf("gcpqueue: open subscription: %w", err)
+	}
+	lazy, err := u.Bool("nacklazy", true)
+	if err != nil {
+		return nil, fmt.Errorf("gcpqueue: open subscription: %w", err)
+	}
+	connect := func(ctx context.Context) (*pubsubapi.SubscriberClient, func() error, error) {
+		conn, err := dial(ctx, u)
+		if err != nil {
+			return nil, nil, err
+		}
+		client, err := gcppubsub.SubscriberClient(ctx, conn)
+		if err == nil {
+			err = check(ctx, func(ctx context.Context) error {
+				_, err := client.GetSubscription(ctx, &pb.GetSubscriptionRequest{Subscription: name})
+				return err
+			})
+		}
+		if err != nil {
+			return nil, nil, errors.Join(err, conn.Close())
+		}
+		return client, conn.Close, nil
+	}
+	_, ground, err := connect(ctx) // to see whether it is there
+	if err == nil {
+		err = ground()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("gcpqueue: open subscription: %w", err)
+	}
+	return queue.ReopenWith(func(ctx context.Context) (*pubsub.Subscription, func() error, error) {
+		client, ground, err := connect(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		s, err := gcppubsub.OpenSubscriptionByPath(client, name, &gcppubsub.SubscriptionOptions{
+			NackLazy: lazy,
+			// Not MaxBatchSize: at that number the driver asks ten times a second, and not
+			// for messages that come while it waits.
+			ReceiveBatcherOptions: batcher.Options{MaxBatchSize: 1, MaxHandlers: 1},
+		})
+		if err != nil {
+			return nil, nil, errors.Join(err, ground())
+		}
+		return s, ground, nil
+	}), nil
+}
+
+// address sets the ordering key.
+func address(m queue.Message, as func(any) bool) error {
+	var out *pb.PubsubMessage
+	if !as(&out) {
+		return errors.New("gcpqueue: the topic is none of Pub/Sub")
+	}
+	out.OrderingKey = brokerurl.Key(m.OrganizationID, maxKey)
+	return nil
+}
+
+// resource is a name of a topic or a subscription.
+// https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
+var resource = regexp.MustCompile(`^projects/[A-Za-z0-9.:-]+/(topics|subscriptions)/[A-Za-z][A-Za-z0-9._~+%-]{2,254}$`)
+
+func parse(raw, kind string, allowed ...string) (string, *brokerurl.URL, error) {
+	u, err := brokerurl.Parse(raw, []string{Scheme}, allowed...)
+	if err != nil {
+		return "", nil, err
+	}
+	found := resource.FindStringSubmatch(u.Name)
+	if found == nil || found[1] != kind || brokerurl.HasUser(raw) {
+		return "", nil, fmt.Errorf("the URL must be gcppubsub://projects/PROJECT/%s/NAME", kind)
+	}
+	if e := u.Params.Get("endpoint"); e != "" && !endpointName.MatchString(e) {
+		return "", nil, errors.New(`the parameter "endpoint" must be HOST:PORT`)
+	}
+	return u.Name, u, nil
+}
+
+// dial has a connection to the service or its emulator. It connects once it is used.
+func dial(ctx context.Context, u *brokerurl.URL) (*grpc.ClientConn, error) {
+	if e := os.Getenv(emulator); e != "" {
+		return grpc.NewClient(e, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	}
+	creds, err := gcp.DefaultCredentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	endpoint := u.Params.Get("endpoint")
+	if endpoint == "" {
+		endpoint = global
+	}
+	return grpc.NewClient(endpoint,
+		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})),
+		grpc.WithPerRPCCredentials(oauth.TokenSource{TokenSource: creds.TokenSource}),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(11<<20)), // a message has 10 MB at most
+	)
+}
+
+// check asks for something. Who may not ask has an answer too.
+func check(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	err := ask(ctx)
+	if status.Code(err) == codes.PermissionDenied {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,99 @@
+// Package brokerurl is what the packages of the brokers share: reading a URL, and the
+// key of an organization.
+package brokerurl
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// URL is one that was read.
+type URL struct {
+	// Name is host and path, without slashes at the ends.
+	Name string
+	// Server is the URL without path and parameters. A password may be in it.
+	Server string
+	// Host is host and port.
+	Host string
+	// Path is that behind the host, without slashes at the ends.
+	Path   string
+	Params url.Values
+}
+
+// Parse reads a URL that has one of the schemes, and parameters of those that are
+// allowed, each once. No error quotes more of it than the name of a parameter: a
+// password may be anywhere else.
+func Parse(raw string, schemes []string, allowed ...string) (*URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, errors.New("that is not a URL")
+	}
+	if !slices.Contains(schemes, u.Scheme) || u.Opaque != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("the URL must begin with %s://", strings.Join(schemes, ":// or "))
+	}
+	params, err := url.ParseQuery(u.RawQuery) // u.Query would pass over what is malformed
+	if err != nil {
+		return nil, errors.New("the URL's parameters are malformed")
+	}
+	for name, values := range params {
+		if !slices.Contains(allowed, name) {
+			return nil, fmt.Errorf("unknown parameter %q; there are %s", name, list(allowed))
+		}
+		if len(values) > 1 {
+			return nil, fmt.Errorf("the parameter %q is given more than once", name)
+		}
+	}
+	return &URL{
+		Name:   strings.Trim(path.Join(u.Host, u.Path), "/"),
+		Server: (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String(),
+		Host:   u.Host,
+		Path:   strings.Trim(u.Path, "/"), Params: params,
+	}, nil
+}
+
+// HasUser reports whether a URL that Parse takes names a user.
+func HasUser(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.User != nil
+}
+
+// Bool is a parameter that is true or false, and which of them where it is not there.
+func (u *URL) Bool(name string, otherwise bool) (bool, error) {
+	if !u.Params.Has(name) {
+		return otherwise, nil
+	}
+	v, err := strconv.ParseBool(u.Params.Get(name))
+	if err != nil {
+		return false, fmt.Errorf("the parameter %q must be true or false", name)
+	}
+	return v, nil
+}
+
+func list(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// Key is an organization's id where a broker takes it as a key: at most so many
+// characters, none of them outside of visible ASCII. It is the SHA-256 of the id
+// elsewhere, which is as good: nobody reads it.
+func Key(organization string, most int) string {
+	ok := organization != "" && len(organization) <= most
+	for i := range len(organization) {
+		ok = ok && organization[i] > ' ' && organization[i] <= '~'
+	}
+	if ok {
+		return organization
+	}
+	sum := sha256.Sum256([]byte(organization))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,86 @@
+package kafkaqueue
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
+)
+
+// The variables that say where the brokers are, as Go CDK has it, and who we are there.
+const (
+	brokersVariable  = "KAFKA_BROKERS"
+	userVariable     = "KAFKA_USERNAME"
+	passwordVariable = "KAFKA_PASSWORD"
+)
+
+// configure returns the brokers, and the client's configuration.
+func configure(u *brokerurl.URL, opts *Options) ([]string, *sarama.Config, error) {
+	var brokers []string
+	for b := range strings.SplitSeq(os.Getenv(brokersVariable), ",") {
+		if b = strings.TrimSpace(b); b != "" {
+			brokers = append(brokers, b)
+		}
+	}
+	if len(brokers) == 0 {
+		return nil, nil, fmt.Errorf("%s must say where the brokers are: HOST:PORT, with commas between them", brokersVariable)
+	}
+	c := sarama.NewConfig()
+	c.ClientID = "fhirdock"
+	// A topic that is misspelt is an error, and not made with one partition.
+	c.Metadata.AllowAutoTopicCreation = false
+	c.Metadata.Full = false // others' topics are not our business
+	c.Net.DialTimeout, c.Net.ReadTimeout, c.Net.WriteTimeout = 5*time.Second, 10*time.Second, 10*time.Second
+
+	c.Producer.Return.Successes = true          // as Go CDK needs it
+	c.Producer.RequiredAcks = sarama.WaitForAll // of all replicas that are in sync
+	// What is tried again must not be overtaken. That would be all that an idempotent
+	// producer gives us, since a doubled wake-up does no harm; it would need one more
+	// right on older brokers.
+	c.Net.MaxOpenRequests = 1
+
+	var err error
+	if c.Net.TLS.Enable, err = u.Bool("tls", false); err != nil {
+		return nil, nil, err
+	}
+	c.Net.TLS.Config = &tls.Config{MinVersion: tls.VersionTLS12}
+	if err := authenticate(c, u.Params.Get("sasl")); err != nil {
+		return nil, nil, err
+	}
+	if opts != nil && opts.Configure != nil {
+		opts.Configure(c)
+	}
+	return brokers, c, nil
+}
+
+// authenticate sets the mechanism that a URL names, for the user of the environment.
+func authenticate(c *sarama.Config, mechanism string) error {
+	if mechanism == "" {
+		return nil
+	}
+	s := &c.Net.SASL
+	s.Enable, s.User, s.Password = true, os.Getenv(userVariable), os.Getenv(passwordVariable)
+	if s.User == "" || s.Password == "" {
+		return fmt.Errorf("with the parameter sasl, %s and %s must be set", userVariable, passwordVariable)
+	}
+	switch mechanism {
+	case "plain":
+		s.Mechanism = sarama.SASLTypePlaintext
+		if !c.Net.TLS.Enable {
+			return errors.New(`sasl=plain sends the password as it is, and needs tls=true`)
+		}
+	case "scram-sha-256":
+		s.Mechanism, s.SCRAMClientGeneratorFunc = sarama.SASLTypeSCRAMSHA256, newSCRAM256
+	case "scram-sha-512":
+		s.Mechanism, s.SCRAMClientGeneratorFunc = sarama.SASLTypeSCRAMSHA512, newSCRAM512
+	default:
+		return errors.New(`the parameter "sasl" must be plain, scram-sha-256 or scram-sha-512`)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package rabbitqueue
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// serverVariable is the variable with the server's URL, as Go CDK has it: the
+// password is not among the flags, where every user of the machine sees it.
+const serverVariable = "RABBIT_SERVER_URL"
+
+// declareTimeout is how long the server may take to answer all declarations; a queue
+// without a quorum of its nodes is one that it can't answer.
+const declareTimeout = 10 * time.Second
+
+// dial connects, and declares the exchange and the queue, all within a time. A name that
+// is empty is not declared; the queue is bound to the exchange if there are both.
+func dial(exchange, name string, within time.Duration) (*amqp.Connection, error) {
+	server := os.Getenv(serverVariable)
+	// The errors of ParseURI and of Go CDK's own opener quote the password.
+	if _, err := amqp.ParseURI(server); err != nil {
+		return nil, fmt.Errorf("%s must be the URL of the RabbitMQ server, such as amqp://USER:PASSWORD@HOST:5672/", serverVariable)
+	}
+	conn, err := amqp.DialConfig(server, amqp.Config{
+		Heartbeat: 10 * time.Second, Locale: "en_US", Dial: amqp.DefaultDial(5 * time.Second),
+		Properties: amqp.Table{"connection_name": "fhirdock"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connect to RabbitMQ: %w", err)
+	}
+	// The client library waits for an answer for ever, as long as there are heartbeats.
+	late := time.AfterFunc(within, func() { _ = conn.CloseDeadline(time.Now()) })
+	defer late.Stop()
+	if exchange != "" {
+		err = declareExchange(conn, exchange)
+	}
+	if err == nil && name != "" {
+		err = declareQueue(conn, exchange, name)
+	}
+	if err != nil {
+		_ = conn.CloseDeadline(time.Now().Add(time.Second))
+		return nil, err
+	}
+	return conn, nil
+}
+
+func declareExchange(conn *amqp.Connection, name string) error {
+	err := onChannel(conn, func(ch *amqp.Channel) error {
+		return ch.ExchangeDeclarePassive(name, amqp.ExchangeFanout, true, false, false, false, nil)
+	})
+	if absent(err) {
+		err = onChannel(conn, func(ch *amqp.Channel) error {
+			return ch.ExchangeDeclare(name, amqp.ExchangeFanout, true, false, false, false, nil)
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("exchange %s: %w", name, err)
+	}
+	return nil
+}
+
+func declareQueue(conn *amqp.Connection, exchange, name string) error {
+	err := onChannel(conn, func(ch *amqp.Channel) error {
+		_, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
+		return err
+	})
+	if absent(err) {
+		err = onChannel(conn, func(ch *amqp.Channel) error {
+			_, err := ch.QueueDeclare(name, true, false, false, false, amqp.Table{amqp.QueueTypeArg: amqp.QueueTypeQuorum})
+			return err
+		})
+	}
+	if err == nil && exchange != "" {
+		// Always: whoever declared the queue may have died before it was bound.
+		err = onChannel(conn, func(ch *amqp.Channel) error { return ch.QueueBind(name, "", exchange, false, nil) })
+	}
+	if err != nil {
+		return fmt.Errorf("queue %s: %w", name, err)
+	}
+	return nil
+}
+
+// onChannel calls do with a channel of its own: one that has seen an error is
+// closed by the server.
+func onChannel(conn *amqp.Connection, do func(*amqp.Channel) error) error {
+	ch, err := conn.Channel()
+	if err != nil {
+		return err
+	}
+	defer ch.Close()
+	return do(ch)
+}
+
+func absent(err error) bool {
+	e, ok := errors.AsType[*amqp.Error](err)
+	return ok && e.Code == amqp.NotFound
+}
