@@ -2,16 +2,14 @@ package backends
 
 import (
 	"context"
-	"io"
-	"net"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 	"github.com/fhirdock/fhirdock/queue"
@@ -70,70 +68,27 @@ func (p *pipe) passes(t *testing.T, id string) bool {
 	}
 }
 
-// cable is a way to a server that can be cut: all connections that go by it end.
-type cable struct {
-	net.Listener
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-// newCable returns a cable to the server of a URL, and the URL by way of it.
-func newCable(t *testing.T, server string) (*cable, string) {
+// cable returns a cable to the server of a URL, and the URL by way of it.
+func cable(t *testing.T, server string) (*brokerservers.Cable, string) {
 	t.Helper()
 	u, err := url.Parse(server)
 	require.NoError(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	c := &cable{Listener: l}
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("tcp", u.Host)
-			if err != nil {
-				from.Close()
-				continue
-			}
-			c.mu.Lock()
-			c.conns = append(c.conns, from, to)
-			c.mu.Unlock()
-			running.Go(func() { _, _ = io.Copy(to, from); to.Close() })
-			running.Go(func() { _, _ = io.Copy(from, to); from.Close() })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		c.cut()
-		running.Wait()
-	})
-	via := *u
-	via.Host = l.Addr().String()
-	return c, via.String()
-}
-
-func (c *cable) cut() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, conn := range c.conns {
-		conn.Close()
-	}
-	c.conns = nil
+	c := brokerservers.NewCable(t, u.Host)
+	u.Host = c.Address
+	return c, u.String()
 }
 
 // Topic and subscription work again once the server can be reached again.
 func TestLostConnections(t *testing.T) {
 	t.Run("RabbitMQ", func(t *testing.T) {
 		lent := proctest.Lend(t, servers.Rabbit)
-		c, server := newCable(t, lent.Env[0][len(rabbitServer)+1:])
+		c, server := cable(t, lent.Env[0][len(rabbitServer)+1:])
 		t.Setenv(rabbitServer, server)
 		survives(t, c, lent.Topic, lent.Subscription)
 	})
 	t.Run("JetStream", func(t *testing.T) {
 		lent := proctest.Lend(t, servers.NATS)
-		c, topic := newCable(t, lent.Topic)
+		c, topic := cable(t, lent.Topic)
 		survives(t, c, topic, topic+strings.TrimPrefix(lent.Subscription, lent.Topic))
 	})
 }
@@ -141,7 +96,7 @@ func TestLostConnections(t *testing.T) {
 // PostgreSQL as a broker, the subscription by another URL of the same server.
 func TestNotify(t *testing.T) {
 	lent := proctest.Lend(t, servers.Notify)
-	c, topic := newCable(t, lent.Topic)
+	c, topic := cable(t, lent.Topic)
 	subscription := strings.Replace(topic, "postgres://", "postgresql://", 1) + "&application_name=fhirdock"
 	survives(t, c, topic, subscription)
 
@@ -174,11 +129,11 @@ func TestNotifyURL(t *testing.T) {
 	}
 }
 
-func survives(t *testing.T, c *cable, topic, subscription string) {
+func survives(t *testing.T, c *brokerservers.Cable, topic, subscription string) {
 	t.Helper()
 	p := newPipe(t, topic, subscription)
 	require.Eventually(t, func() bool { return p.passes(t, "before") }, 20*time.Second, time.Millisecond)
-	c.cut()
+	c.Cut()
 	require.Eventually(t, func() bool { return p.passes(t, "behind") }, 20*time.Second, time.Millisecond)
 }
 

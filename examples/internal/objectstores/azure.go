@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
+
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 )
 
 // azuriteVersion is pinned so that its behaviour is.
@@ -24,13 +26,13 @@ const (
 // Azure starts Azurite in memory, with one container. ErrMissing if it is not
 // installed; it needs Node.js.
 func Azure(ctx context.Context) (_ *Storage, err error) {
-	path, err := binary(ctx, "FHIRDOCK_TEST_AZURITE", "azurite-blob", azuriteVersion, filepath.Join("node_modules", ".bin", "azurite-blob"), func(folder string) []string {
-		return []string{"npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error", "azurite@" + azuriteVersion}
+	path, err := localserver.Binary(ctx, "FHIRDOCK_TEST_AZURITE", "azurite-blob", azuriteVersion, filepath.Join("node_modules", ".bin", "azurite-blob"), func(folder string) []string {
+		return localserver.NPM(folder, "azurite@"+azuriteVersion)
 	})
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := localserver.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -38,14 +40,14 @@ func Azure(ctx context.Context) (_ *Storage, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := start(ctx, address, nil, path, "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent",
+	p, err := localserver.Start(ctx, address, nil, path, "--inMemoryPersistence", "--disableTelemetry", "--skipApiVersionCheck", "--silent",
 		"--blobHost", host, "--blobPort", port)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, p.stop())
+			err = errors.Join(err, p.Stop())
 		}
 	}()
 	credential, err := azblob.NewSharedKeyCredential(azuriteAccount, azuriteKey)
@@ -63,6 +65,6 @@ func Azure(ctx context.Context) (_ *Storage, err error) {
 		Name: "Azurite " + azuriteVersion + ", an emulator",
 		Env:  map[string]string{"AZURE_STORAGE_ACCOUNT": azuriteAccount, "AZURE_STORAGE_KEY": azuriteKey},
 		URL:  "azblob://payloads?" + url.Values{"domain": {address}, "protocol": {"http"}, "localemu": {"true"}}.Encode(),
-		stop: p.stop,
+		stop: p.Stop,
 	}, nil
 }

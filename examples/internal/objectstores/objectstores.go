@@ -15,14 +15,9 @@
 package objectstores
 
 import (
-	"bytes"
 	"context"
-	"errors"
-	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"time"
+
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 )
 
 // Storage is a running object store. Close stops it.
@@ -46,63 +41,4 @@ type Storage struct {
 func (s *Storage) Close() error { return s.stop() }
 
 // ErrMissing: a server is not installed.
-var ErrMissing = errors.New("server is not installed")
-
-// process is a server in a process of its own.
-type process struct {
-	cmd    *exec.Cmd
-	output bytes.Buffer // not to be read before done
-	done   chan struct{}
-	err    error // set before done
-}
-
-// startTimeout is how long a server may take to listen.
-const startTimeout = 30 * time.Second
-
-// start runs a server until it listens on an address.
-func start(ctx context.Context, address string, env []string, name string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(name, args...), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
-	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() {
-		defer close(p.done)
-		p.err = p.cmd.Wait()
-	}()
-	deadline := time.Now().Add(startTimeout)
-	for {
-		if conn, err := net.DialTimeout("tcp", address, time.Second); err == nil {
-			return p, conn.Close()
-		}
-		select {
-		case <-p.done:
-			return nil, fmt.Errorf("%s ended: %w: %s", name, p.err, p.output.Bytes())
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), p.stop())
-		case <-time.After(50 * time.Millisecond):
-		}
-		if time.Now().After(deadline) {
-			return nil, errors.Join(fmt.Errorf("%s does not listen on %s", name, address), p.stop())
-		}
-	}
-}
-
-func (p *process) stop() error {
-	err := p.cmd.Process.Kill()
-	<-p.done
-	if errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("%s had ended: %w: %s", p.cmd.Path, p.err, p.output.Bytes())
-	}
-	return err
-}
-
-// freeAddress is one that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
+var ErrMissing = localserver.ErrMissing

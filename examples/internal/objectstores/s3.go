@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 )
 
 // versitygwVersion is pinned so that its behaviour is.
@@ -29,7 +31,7 @@ func S3(ctx context.Context, folder string) (*Storage, error) { return S3With(ct
 
 // S3With is S3 with flags of versitygw, such as those by which it tells of objects.
 func S3With(ctx context.Context, folder string, flags ...string) (_ *Storage, err error) {
-	path, err := binary(ctx, "FHIRDOCK_TEST_VERSITYGW", "versitygw", versitygwVersion, "versitygw", func(string) []string {
+	path, err := localserver.Binary(ctx, "FHIRDOCK_TEST_VERSITYGW", "versitygw", versitygwVersion, "versitygw", func(string) []string {
 		return []string{"go", "install", "github.com/versity/versitygw/cmd/versitygw@" + versitygwVersion}
 	})
 	if err != nil {
@@ -42,19 +44,19 @@ func S3With(ctx context.Context, folder string, flags ...string) (_ *Storage, er
 			return nil, err
 		}
 	}
-	address, err := freeAddress()
+	address, err := localserver.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
 	env := []string{"ROOT_ACCESS_KEY=" + s3Key, "ROOT_SECRET_KEY=" + s3Secret}
 	args := append([]string{"--port", address, "--region", s3Region, "--quiet", "--iam-dir", users}, flags...)
-	p, err := start(ctx, address, env, path, append(args, "posix", "--sidecar", sidecar, "--versioning-dir", versions, objects)...)
+	p, err := localserver.Start(ctx, address, env, path, append(args, "posix", "--sidecar", sidecar, "--versioning-dir", versions, objects)...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, p.stop())
+			err = errors.Join(err, p.Stop())
 		}
 	}()
 	client := s3.New(s3.Options{
@@ -77,7 +79,7 @@ func S3With(ctx context.Context, folder string, flags ...string) (_ *Storage, er
 	return &Storage{
 		Name: "versitygw " + versitygwVersion + ", a real S3 server",
 		Env:  map[string]string{"AWS_ACCESS_KEY_ID": s3Key, "AWS_SECRET_ACCESS_KEY": s3Secret, "AWS_EC2_METADATA_DISABLED": "true"},
-		URL:  opened("versioned"), Unversioned: opened("plain"), stop: p.stop,
+		URL:  opened("versioned"), Unversioned: opened("plain"), stop: p.Stop,
 		Restrict: func(ctx context.Context, policy []byte) (map[string]string, error) {
 			return restrict(ctx, path, "http://"+address, client, "versioned", policy)
 		},

@@ -147,6 +147,9 @@ func parse(raw string, schemes []string, more ...string) (*target, error) {
 		return nil, errors.New("the URL must be awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE")
 	default:
 		t.queueURL = "https://" + u.Name
+		if strings.HasPrefix(u.Params.Get("endpoint"), "http://") { // as emulators call their queues
+			t.queueURL = "http://" + u.Name
+		}
 		if found := queueHost.FindStringSubmatch(u.Name); found != nil {
 			t.region = found[1]
 		}

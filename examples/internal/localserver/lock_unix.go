@@ -1,6 +1,6 @@
 //go:build unix
 
-package objectstores
+package localserver
 
 import (
 	"errors"

@@ -1,0 +1,369 @@
+package brokerservers_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
+	"github.com/fhirdock/fhirdock/examples/internal/servers"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// broker is a kind of broker, and what it promises.
+type broker struct {
+	name  string
+	start func(ctx context.Context, folder string) (*brokerservers.Broker, error)
+	// real lends a part of a real server instead.
+	real func(context.Context) (*servers.Lent, error)
+	// inOrder: an organization's wake-ups are received in order.
+	inOrder bool
+	// lease is after what time a message comes again that nobody settled, and that was
+	// given back. Zero: at once.
+	lease time.Duration
+}
+
+var brokers = []broker{
+	{name: "SQS", start: brokerservers.SQS, lease: brokerservers.VisibilityTimeout * time.Second},
+	{name: "SQSFIFO", start: brokerservers.SQSFIFO, inOrder: true, lease: brokerservers.VisibilityTimeout * time.Second},
+	{name: "SNS", start: brokerservers.SNS, lease: brokerservers.VisibilityTimeout * time.Second},
+	{name: "SNSEnveloped", start: brokerservers.SNSEnveloped, lease: brokerservers.VisibilityTimeout * time.Second},
+	{name: "SNSFIFO", start: brokerservers.SNSFIFO, inOrder: true, lease: brokerservers.VisibilityTimeout * time.Second},
+	{name: "PubSub", start: brokerservers.PubSub, inOrder: true, lease: brokerservers.AckDeadline * time.Second},
+	{name: "ServiceBus", start: brokerservers.ServiceBus, inOrder: true, lease: 2 * time.Second},
+	{name: "Kafka", start: brokerservers.Kafka, inOrder: true},
+	{name: "RabbitMQ", real: servers.Rabbit, inOrder: true},
+	{name: "JetStream", real: servers.NATS, inOrder: true},
+}
+
+// lend starts a broker.
+func (b broker) lend(t *testing.T) (*brokerservers.Broker, error) {
+	t.Helper()
+	if b.start != nil {
+		lent, err := b.start(t.Context(), t.TempDir())
+		if err == nil {
+			t.Cleanup(func() {
+				if err := lent.Close(); err != nil {
+					t.Errorf("not stopped: %v", err)
+				}
+			})
+		}
+		return lent, err
+	}
+	lent, err := b.real(t.Context())
+	if err != nil {
+		if errors.Is(err, servers.ErrNone) {
+			err = fmt.Errorf("%w: %w", localserver.ErrMissing, err)
+		}
+		return nil, err
+	}
+	t.Cleanup(func() {
+		if err := lent.Remove(context.WithoutCancel(t.Context())); err != nil {
+			t.Errorf("not removed from the server: %v", err)
+		}
+	})
+	out := &brokerservers.Broker{Name: "a real server", Topic: lent.Topic, Subscription: lent.Subscription, Env: map[string]string{}}
+	for _, v := range lent.Env {
+		name, value, _ := strings.Cut(v, "=")
+		out.Env[name] = value
+	}
+	return out, nil
+}
+
+// each runs a test on each broker, side by side, for they are waits for the most part.
+// No two brokers set the same variable to another value.
+func each(t *testing.T, test func(t *testing.T, b broker, lent *brokerservers.Broker)) {
+	t.Helper()
+	lent, errs := make([]*brokerservers.Broker, len(brokers)), make([]error, len(brokers))
+	set := map[string]string{}
+	for i, b := range brokers {
+		if lent[i], errs[i] = b.lend(t); errs[i] != nil {
+			continue
+		}
+		for name, value := range lent[i].Env {
+			if before, ok := set[name]; ok {
+				require.Equal(t, before, value)
+			}
+			set[name] = value
+			t.Setenv(name, value)
+		}
+	}
+	for i, b := range brokers {
+		t.Run(b.name, func(t *testing.T) {
+			t.Parallel()
+			brokerservers.SkipWithout(t, errs[i])
+			t.Logf("on %s", lent[i].Name)
+			test(t, b, lent[i])
+		})
+	}
+}
+
+func open(t *testing.T, b *brokerservers.Broker) *backends.Backends {
+	t.Helper()
+	back, err := backends.Open(t.Context(), backends.Config{
+		Data: filepath.Join(t.TempDir(), "data"), Base: &url.URL{Scheme: "http", Host: "localhost:1"},
+		Topic: b.Topic, Subscription: b.Subscription, Logger: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		require.NoError(t, back.Close(ctx))
+	})
+	return back
+}
+
+// message is one of which each member says what it is.
+func message(organization, job string) queue.Message {
+	return queue.Message{
+		JobID: job, Bucket: "bucket", Key: "incoming/" + job, OrganizationID: organization,
+		OrganizationName: "Krankenhaus Süd 病院", UserID: "u", Source: "webhook", FileSize: 1 << 40, Timestamp: time.Now(),
+	}
+}
+
+func publish(t *testing.T, back *backends.Backends, m queue.Message) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, queue.NewPublisher(back.Topic, back.Publishing).Publish(ctx, m))
+}
+
+// consume receives until the returned function is called, which waits for the end.
+func consume(t *testing.T, back *backends.Backends, handle func(queue.Raw) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		c := queue.NewConsumer(back.Subscription, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
+		ended <- c.RunRaw(ctx, func(_ context.Context, m queue.Raw) error { return handle(m) })
+	}()
+	return sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-ended:
+			require.NoError(t, err)
+		case <-time.After(20 * time.Second):
+			t.Fatal("the consumer does not end")
+		}
+	})
+}
+
+// What is sent arrives, whole, once, and in the order that is promised.
+func TestSent(t *testing.T) {
+	each(t, func(t *testing.T, b broker, lent *brokerservers.Broker) {
+		back := open(t, lent)
+		const organizations, each = 3, 7
+		got := make(chan queue.Raw, 100)
+		stop := consume(t, back, func(m queue.Raw) error { got <- m; return nil })
+		defer stop()
+		sent := map[string]queue.Message{}
+		for i := range each {
+			for o := range organizations {
+				m := message(fmt.Sprintf("hospital %d", o), fmt.Sprintf("job-%d-%d", o, i))
+				publish(t, back, m)
+				sent[m.JobID] = m
+			}
+		}
+		received := map[string][]string{}
+		for range organizations * each {
+			select {
+			case raw := <-got:
+				m, err := queue.Decode(raw.Body)
+				require.NoError(t, err)
+				require.True(t, sent[m.JobID].Timestamp.Equal(m.Timestamp))
+				m.Timestamp = sent[m.JobID].Timestamp
+				require.Equal(t, sent[m.JobID], m, "it came once, and whole")
+				delete(sent, m.JobID)
+				require.Equal(t, m.OrganizationID, raw.Metadata["organizationId"])
+				require.Equal(t, m.JobID, raw.Metadata["jobId"])
+				require.Equal(t, "webhook", raw.Metadata["source"])
+				received[m.OrganizationID] = append(received[m.OrganizationID], m.JobID)
+			case <-time.After(20 * time.Second):
+				t.Fatalf("not received: %v", sent)
+			}
+		}
+		if b.inOrder {
+			for o := range organizations {
+				for i, id := range received[fmt.Sprintf("hospital %d", o)] {
+					require.Equal(t, fmt.Sprintf("job-%d-%d", o, i), id)
+				}
+			}
+		}
+		stop()
+		// They were acknowledged: nobody gets them any more.
+		stop = consume(t, back, func(m queue.Raw) error { got <- m; return nil })
+		defer stop()
+		select {
+		case m := <-got:
+			t.Fatalf("it came again: %s", m.Body)
+		case <-time.After(b.lease + time.Second):
+		}
+	})
+}
+
+// A job's second wake-up is no duplicate of its first.
+func TestWokenAgain(t *testing.T) {
+	each(t, func(t *testing.T, _ broker, lent *brokerservers.Broker) {
+		back := open(t, lent)
+		got := make(chan queue.Raw, 10)
+		stop := consume(t, back, func(m queue.Raw) error { got <- m; return nil })
+		defer stop()
+		for range 2 {
+			publish(t, back, message("o", "the-same-job"))
+		}
+		for range 2 {
+			select {
+			case <-got:
+			case <-time.After(20 * time.Second):
+				t.Fatal("one was dropped")
+			}
+		}
+	})
+}
+
+// victim is the program that TestDeath kills: this test binary, with the URLs in a
+// variable.
+const victim = "BROKERS_TEST_VICTIM"
+
+func TestMain(m *testing.M) {
+	if urls := os.Getenv(victim); urls != "" {
+		os.Exit(beVictim(urls))
+	}
+	os.Exit(m.Run())
+}
+
+// beVictim receives, and settles nothing.
+func beVictim(urls string) int {
+	topic, subscription, _ := strings.Cut(urls, " ")
+	folder, err := os.MkdirTemp("", "fhirdock-victim-")
+	if err != nil {
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	back, err := backends.Open(context.Background(), backends.Config{
+		Data: folder, Base: &url.URL{Scheme: "http", Host: "localhost:1"}, Topic: topic, Subscription: subscription,
+	})
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	err = queue.NewConsumer(back.Subscription, nil).RunRaw(context.Background(), func(context.Context, queue.Raw) error {
+		fmt.Println("received")
+		select {}
+	})
+	fmt.Println(err)
+	return 1
+}
+
+// What a process had received that was killed comes to another one.
+func TestDeath(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	each(t, func(t *testing.T, b broker, lent *brokerservers.Broker) {
+		back := open(t, lent)
+		publish(t, back, message("o", "orphan"))
+		cmd := exec.Command(self)
+		cmd.Env = append(os.Environ(), victim+"="+lent.Topic+" "+lent.Subscription)
+		out, err := cmd.StdoutPipe()
+		require.NoError(t, err)
+		require.NoError(t, cmd.Start())
+		said := make(chan string, 1)
+		go func() {
+			line := make([]byte, 4096)
+			n, _ := out.Read(line)
+			said <- string(line[:n])
+		}()
+		select {
+		case s := <-said:
+			require.Equal(t, "received\n", s)
+		case <-time.After(30 * time.Second):
+			t.Error("the other process received nothing")
+		}
+		received := time.Now()
+		require.NoError(t, cmd.Process.Kill())
+		_ = cmd.Wait() // it was killed
+
+		got := make(chan queue.Raw, 10)
+		stop := consume(t, back, func(m queue.Raw) error { got <- m; return nil })
+		defer stop()
+		wait := b.lease + 20*time.Second
+		if b.name == "JetStream" {
+			// Five minutes, by the consumer's settings: see TestJetStreamAckWait.
+			wait = time.Second
+		}
+		select {
+		case m := <-got:
+			require.Equal(t, "orphan", m.Metadata["jobId"])
+			t.Logf("after %v", time.Since(received).Round(100*time.Millisecond))
+		case <-time.After(wait):
+			require.Equal(t, "JetStream", b.name, "it did not come again")
+		}
+	})
+}
+
+// What is given back comes again, after the lease where there is one.
+func TestGivenBack(t *testing.T) {
+	each(t, func(t *testing.T, b broker, lent *brokerservers.Broker) {
+		back := open(t, lent)
+		publish(t, back, message("o", "job"))
+		got := make(chan time.Time, 1)
+		var once sync.Once
+		stop := consume(t, back, func(queue.Raw) error {
+			once.Do(func() { got <- time.Now() })
+			return errors.New("away")
+		})
+		defer stop()
+		var first time.Time
+		select {
+		case first = <-got:
+		case <-time.After(20 * time.Second):
+			t.Fatal("nothing was received")
+		}
+		stop() // which gives back at once
+		again := make(chan time.Time, 10)
+		stop = consume(t, back, func(queue.Raw) error { again <- time.Now(); return nil })
+		defer stop()
+		select {
+		case second := <-again:
+			after := second.Sub(first)
+			t.Logf("after %v", after.Round(10*time.Millisecond))
+			require.Greater(t, after, b.lease-500*time.Millisecond)
+		case <-time.After(b.lease + 20*time.Second):
+			t.Fatal("it did not come again")
+		}
+	})
+}
+
+// A message that can't be handled is no hot loop, on any broker.
+func TestNoHotLoop(t *testing.T) {
+	each(t, func(t *testing.T, _ broker, lent *brokerservers.Broker) {
+		back := open(t, lent)
+		publish(t, back, message("o", "poison"))
+		calls := make(chan struct{}, 100_000)
+		stop := consume(t, back, func(queue.Raw) error { calls <- struct{}{}; return errors.New("away") })
+		defer stop()
+		select {
+		case <-calls:
+		case <-time.After(20 * time.Second):
+			t.Fatal("nothing was received")
+		}
+		<-time.After(7 * time.Second)
+		stop()
+		// Two or three times it was held, for eight calls each.
+		require.Less(t, len(calls), 32)
+		t.Logf("%d calls in 7 s", len(calls)+1)
+	})
+}
