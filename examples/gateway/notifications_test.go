@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
 const secret = "a secret of the object store"
@@ -90,6 +92,27 @@ func TestServerNotifies(t *testing.T) {
 		require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
 		require.Equal(t, "completed", follow(t, c, ticket.UploadID).Status)
 	}
+}
+
+// The same by a queue of RabbitMQ, to which the S3 server sends.
+func TestServerNotifiesByQueue(t *testing.T) {
+	queue := proctest.Lend(t, servers.Rabbit)
+	name := strings.TrimPrefix(queue.Subscription, "rabbit://")
+	s := objectstores.Lend(t, func(ctx context.Context) (*objectstores.Storage, error) {
+		return objectstores.S3With(ctx, t.TempDir(), "--event-rabbitmq-url", os.Getenv("RABBIT_SERVER_URL"), "--event-rabbitmq-routing-key", name)
+	})
+	_, c := gateway(t, t.TempDir(), "-blob", s.URL, "-notifications", queue.Subscription, "-sweep-every", "10m")
+	const line = `{"resourceType":"Patient","id":"a"}`
+	for range 3 {
+		ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", int64(len(line)))
+		require.NoError(t, err)
+		require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
+		require.Equal(t, "completed", follow(t, c, ticket.UploadID).Status)
+	}
+	p := proctest.Start(t, binary, "-addr", "127.0.0.1:0", "-data", t.TempDir(), "-notifications", "ftp://host/s3cret")
+	require.Equal(t, 1, p.Exit(t, 20*time.Second))
+	require.Contains(t, p.Stderr.String(), "open the queue of notifications: the URL must begin with one of awssns://")
+	require.NotContains(t, p.Stderr.String(), "s3cret")
 }
 
 func TestNotificationsNeedASecret(t *testing.T) {

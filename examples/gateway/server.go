@@ -102,6 +102,17 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		}
 		run.Go(func() error { return worker.Run(ctx) })
 	}
+	if c.notifications != "" {
+		opener, err := backends.OpenNotifications(ctx, backends.Config{Notifications: c.notifications, Logger: log})
+		if err != nil {
+			return err
+		}
+		notified, err := ingest.NewNotified(service, opener, nil)
+		if err != nil {
+			return err
+		}
+		run.Go(func() error { return notified.Run(ctx) })
+	}
 	// A sweeper counts a wake-up that it sends as sent. Where the queue ends in
 	// this process and nothing here works, it would only keep the job from the
 	// sweepers whose wake-ups reach a worker.

@@ -27,6 +27,8 @@ type Config struct {
 	Data string
 	// Blob, Topic, Subscription and Jobs are URLs; empty means embedded.
 	Blob, Topic, Subscription, Jobs string
+	// Notifications is the URL of a queue, for [OpenNotifications].
+	Notifications string
 	// SkipMigrations: a job store whose schema is older is not opened, and not changed.
 	SkipMigrations bool
 	// Base is the URL under which clients reach the program, without a path. A

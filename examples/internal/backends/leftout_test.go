@@ -1,4 +1,4 @@
-//go:build noaws && nogcp && noazure
+//go:build noaws && nogcp && noazure && nokafka
 
 package backends
 
@@ -10,6 +10,18 @@ import (
 
 // go test -tags noaws,nogcp,noazure,nokafka,nomongo ./internal/backends -run LeftOut
 func TestLeftOutDriversAreNamed(t *testing.T) {
+	for topic, want := range map[string]string{
+		"awssqs://sqs.eu-central-1.amazonaws.com/1/q": "queue/brokers/awsqueue",
+		"awssns:///arn:aws:sns:eu-central-1:1:t":      "queue/brokers/awsqueue",
+		"gcppubsub://projects/p/topics/topic":         "queue/brokers/gcpqueue",
+		"azuresb://topic":                             "queue/brokers/azurequeue",
+		"kafka://topic":                               "queue/brokers/kafkaqueue",
+	} {
+		c := config(t)
+		c.Topic = topic
+		_, err := Open(t.Context(), c)
+		require.ErrorContains(t, err, want)
+	}
 	for url, want := range map[string]string{
 		"s3://bucket":  "blobstore/cloud/s3upload",
 		"gs://bucket":  "blobstore/cloud/gcsupload",

@@ -33,25 +33,27 @@ const (
 		"postgres://…?channel=NAME, to the primary, not through PgBouncer in transaction mode; or mem://name"
 )
 
-// queueDriver is how queues of a kind are opened.
+// queueDriver is how the queues of a kind are opened.
 type queueDriver struct {
-	open func(b *Backends, ctx context.Context, c Config) error
-	// subscription is the kind that is subscribed to, if that is another.
-	subscription string
+	// topic is nil for a kind that is opened in another way; see openQueue.
+	topic        func(ctx context.Context, c Config, url string) (*pubsub.Topic, *queue.PublisherOptions, error)
+	subscription func(ctx context.Context, c Config, url string) (queue.Opener, error)
+	// of is the kind that is subscribed to, if that is another.
+	of string
 }
 
-// queueDrivers are those that are linked in. A file of its own has each of them, and
+// queueDrivers by the schemes of their URLs. A file of its own has each of them, and
 // nothing else imports what it needs.
 var queueDrivers = map[string]queueDriver{
-	"awssns":    {open: (*Backends).openAWS, subscription: "awssqs"},
-	"awssqs":    {open: (*Backends).openAWS},
-	"azuresb":   {open: (*Backends).openAzure},
-	"gcppubsub": {open: (*Backends).openGCP},
-	"kafka":     {open: (*Backends).openKafka},
-	"mem":       {open: (*Backends).openMemory},
-	"nats":      {open: (*Backends).openNATS},
-	"postgres":  {open: (*Backends).openNotify},
-	"rabbit":    {open: (*Backends).openRabbit},
+	"awssns":    {topic: awsQueue.topic, of: "awssqs"},
+	"awssqs":    awsQueue,
+	"azuresb":   azureQueue,
+	"gcppubsub": gcpQueue,
+	"kafka":     kafkaQueue,
+	"mem":       {subscription: memorySubscription},
+	"nats":      natsQueue,
+	"postgres":  {subscription: notifySubscription},
+	"rabbit":    rabbitQueue,
 }
 
 // errQueue says which kinds there are.
@@ -75,13 +77,49 @@ func (b *Backends) openQueue(ctx context.Context, c Config) error {
 	if !ok {
 		return fmt.Errorf("open the topic: %w", errQueue(queueDrivers))
 	}
-	if d.subscription == "" {
-		d.subscription = kind(c.Topic)
+	if d.of == "" {
+		d.of = kind(c.Topic)
 	}
-	if c.Subscription != "" && kind(c.Subscription) != d.subscription {
-		return fmt.Errorf("open the subscription: it must be one of the topic, and begin with %s://", d.subscription)
+	if c.Subscription != "" && kind(c.Subscription) != d.of {
+		return fmt.Errorf("open the subscription: it must be one of the topic, and begin with %s://", d.of)
 	}
-	return d.open(b, ctx, c)
+	var err error
+	switch kind(c.Topic) {
+	case "mem":
+		return b.openMemory(ctx, c)
+	case "postgres":
+		return b.openNotify(ctx, c)
+	case "rabbit":
+		if c, err = bound(c); err != nil {
+			return err
+		}
+	}
+	topic, publishing, err := d.topic(ctx, c, c.Topic)
+	if err != nil {
+		return fmt.Errorf("open the topic: %w", err)
+	}
+	b.Topic, b.Publishing = topic, publishing
+	b.closeLater(topic.Shutdown)
+	if c.Subscription == "" {
+		return nil
+	}
+	if b.Subscription, err = queueDrivers[d.of].subscription(ctx, c, c.Subscription); err != nil {
+		return fmt.Errorf("open the subscription: %w", err)
+	}
+	return nil
+}
+
+// OpenNotifications opens [Config.Notifications].
+func OpenNotifications(ctx context.Context, c Config) (queue.Opener, error) {
+	d, ok := queueDrivers[kind(c.Notifications)]
+	if !ok || d.subscription == nil {
+		return nil, fmt.Errorf("open the queue of notifications: %w", errQueue(queueDrivers))
+	}
+	opener, err := d.subscription(ctx, c, c.Notifications)
+	if err != nil {
+		return nil, fmt.Errorf("open the queue of notifications: %w", err)
+	}
+	return opener, nil
 }
 
 // kind is the name of the driver of a topic or subscription.
@@ -92,23 +130,25 @@ func kind(s string) string {
 	return scheme(s)
 }
 
-// openBroker opens a queue by the two functions that each package of
-// fhirdock/queue/brokers has.
-func (b *Backends) openBroker(ctx context.Context, c Config,
-	openTopic func(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error),
-	openSubscription func(ctx context.Context, url string) (queue.Opener, error),
-) error {
-	topic, publishing, err := openTopic(ctx, c.Topic)
-	if err != nil {
-		return fmt.Errorf("open the topic: %w", err)
+// plainQueue is a driver of functions that need nothing but the URL.
+func plainQueue(
+	topic func(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error),
+	subscription func(ctx context.Context, url string) (queue.Opener, error),
+) queueDriver {
+	return queueDriver{
+		topic: func(ctx context.Context, _ Config, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
+			return topic(ctx, url)
+		},
+		subscription: func(ctx context.Context, _ Config, url string) (queue.Opener, error) { return subscription(ctx, url) },
 	}
-	b.Topic, b.Publishing = topic, publishing
-	b.closeLater(topic.Shutdown)
-	if c.Subscription == "" {
-		return nil
+}
+
+// queueless is a driver that was left out by a build tag.
+func queueless(tag, importPath string) queueDriver {
+	return queueDriver{
+		topic: func(context.Context, Config, string) (*pubsub.Topic, *queue.PublisherOptions, error) {
+			return nil, nil, leftOut(tag, importPath)
+		},
+		subscription: func(context.Context, Config, string) (queue.Opener, error) { return nil, leftOut(tag, importPath) },
 	}
-	if b.Subscription, err = openSubscription(ctx, c.Subscription); err != nil {
-		return fmt.Errorf("open the subscription: %w", err)
-	}
-	return nil
 }

@@ -1,11 +1,7 @@
+//go:build !noaws
+
 package backends
 
-import (
-	"context"
+import "github.com/fhirdock/fhirdock/queue/brokers/awsqueue"
 
-	"github.com/fhirdock/fhirdock/queue/brokers/awsqueue"
-)
-
-func (b *Backends) openAWS(ctx context.Context, c Config) error {
-	return b.openBroker(ctx, c, awsqueue.OpenTopic, awsqueue.OpenSubscription)
-}
+var awsQueue = plainQueue(awsqueue.OpenTopic, awsqueue.OpenSubscription)

@@ -1,11 +1,7 @@
+//go:build !noazure
+
 package backends
 
-import (
-	"context"
+import "github.com/fhirdock/fhirdock/queue/brokers/azurequeue"
 
-	"github.com/fhirdock/fhirdock/queue/brokers/azurequeue"
-)
-
-func (b *Backends) openAzure(ctx context.Context, c Config) error {
-	return b.openBroker(ctx, c, azurequeue.OpenTopic, azurequeue.OpenSubscription)
-}
+var azureQueue = plainQueue(azurequeue.OpenTopic, azurequeue.OpenSubscription)

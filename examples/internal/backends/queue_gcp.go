@@ -1,11 +1,7 @@
+//go:build !nogcp
+
 package backends
 
-import (
-	"context"
+import "github.com/fhirdock/fhirdock/queue/brokers/gcpqueue"
 
-	"github.com/fhirdock/fhirdock/queue/brokers/gcpqueue"
-)
-
-func (b *Backends) openGCP(ctx context.Context, c Config) error {
-	return b.openBroker(ctx, c, gcpqueue.OpenTopic, gcpqueue.OpenSubscription)
-}
+var gcpQueue = plainQueue(gcpqueue.OpenTopic, gcpqueue.OpenSubscription)

@@ -1,3 +1,5 @@
+//go:build !nokafka
+
 package backends
 
 import (
@@ -9,12 +11,11 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/kafkaqueue"
 )
 
-func (b *Backends) openKafka(ctx context.Context, c Config) error {
-	return b.openBroker(ctx, c,
-		func(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
-			return kafkaqueue.OpenTopic(ctx, url, nil)
-		},
-		func(ctx context.Context, url string) (queue.Opener, error) {
-			return kafkaqueue.OpenSubscription(ctx, url, nil)
-		})
+var kafkaQueue = queueDriver{
+	topic: func(ctx context.Context, _ Config, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
+		return kafkaqueue.OpenTopic(ctx, url, nil)
+	},
+	subscription: func(ctx context.Context, _ Config, url string) (queue.Opener, error) {
+		return kafkaqueue.OpenSubscription(ctx, url, nil)
+	},
 }

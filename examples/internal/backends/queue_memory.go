@@ -21,8 +21,12 @@ func (b *Backends) openMemory(ctx context.Context, c Config) error {
 	if c.Subscription == "" {
 		return nil
 	}
-	b.Subscription = queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
-		return pubsub.OpenSubscription(ctx, c.Subscription)
-	})
-	return nil
+	b.Subscription, err = memorySubscription(ctx, c, c.Subscription)
+	return err
+}
+
+func memorySubscription(_ context.Context, _ Config, url string) (queue.Opener, error) {
+	return queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
+		return pubsub.OpenSubscription(ctx, url)
+	}), nil
 }

@@ -9,13 +9,11 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/natsqueue"
 )
 
-func (b *Backends) openNATS(ctx context.Context, c Config) error {
-	opts := &natsqueue.Options{Logger: c.Logger}
-	return b.openBroker(ctx, c,
-		func(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
-			return natsqueue.OpenTopic(ctx, url, opts)
-		},
-		func(ctx context.Context, url string) (queue.Opener, error) {
-			return natsqueue.OpenSubscription(ctx, url, opts)
-		})
+var natsQueue = queueDriver{
+	topic: func(ctx context.Context, c Config, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
+		return natsqueue.OpenTopic(ctx, url, &natsqueue.Options{Logger: c.Logger})
+	},
+	subscription: func(ctx context.Context, c Config, url string) (queue.Opener, error) {
+		return natsqueue.OpenSubscription(ctx, url, &natsqueue.Options{Logger: c.Logger})
+	},
 }

@@ -47,21 +47,27 @@ func (b *Backends) openNotify(ctx context.Context, c Config) error {
 		return nil
 	}
 
-	dsn, name, err := notifyURL(c.Subscription)
-	if err != nil {
+	if _, name, err := notifyURL(c.Subscription); err == nil && name != channel {
+		return errors.New("open the subscription: its channel must be that of the topic")
+	}
+	if b.Subscription, err = notifySubscription(ctx, c, c.Subscription); err != nil {
 		return fmt.Errorf("open the subscription: %w", err)
 	}
-	if name != channel {
-		return errors.New("open the subscription: its channel must be that of the topic")
+	return nil
+}
+
+func notifySubscription(_ context.Context, c Config, url string) (queue.Opener, error) {
+	dsn, channel, err := notifyURL(url)
+	if err != nil {
+		return nil, err
 	}
 	single, err := pgx.ParseConfig(dsn)
 	if err != nil {
-		return fmt.Errorf("open the subscription: %w", errNotPostgres)
+		return nil, errNotPostgres
 	}
-	b.Subscription = queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
+	return queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
 		return pgnotify.OpenSubscription(ctx, single, channel, &pgnotify.SubscriptionOptions{Logger: c.Logger})
-	})
-	return nil
+	}), nil
 }
 
 // errNotPostgres is said in place of pgx's own error, which has the URL in it, and

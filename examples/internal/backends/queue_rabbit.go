@@ -1,7 +1,6 @@
 package backends
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -10,20 +9,23 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/rabbitqueue"
 )
 
-// openRabbit opens rabbit://EXCHANGE and rabbit://QUEUE, and has the queue bound to the
-// exchange by either: until there is one, the broker gives messages back.
-func (b *Backends) openRabbit(ctx context.Context, c Config) error {
-	if c.Subscription != "" {
-		topic, subscription := c.Topic, c.Subscription
-		var err error
-		if c.Topic, err = naming(topic, "queue", subscription); err != nil {
-			return fmt.Errorf("open the topic: %w", err)
-		}
-		if c.Subscription, err = naming(subscription, "exchange", topic); err != nil {
-			return fmt.Errorf("open the subscription: %w", err)
-		}
+var rabbitQueue = plainQueue(rabbitqueue.OpenTopic, rabbitqueue.OpenSubscription)
+
+// bound has the queue bound to the exchange by either of them: until there is one, the
+// broker gives messages back.
+func bound(c Config) (Config, error) {
+	if c.Subscription == "" {
+		return c, nil
 	}
-	return b.openBroker(ctx, c, rabbitqueue.OpenTopic, rabbitqueue.OpenSubscription)
+	topic, subscription := c.Topic, c.Subscription
+	var err error
+	if c.Topic, err = naming(topic, "queue", subscription); err != nil {
+		return c, fmt.Errorf("open the topic: %w", err)
+	}
+	if c.Subscription, err = naming(subscription, "exchange", topic); err != nil {
+		return c, fmt.Errorf("open the subscription: %w", err)
+	}
+	return c, nil
 }
 
 // naming returns a URL with a parameter more, the name in another one. What is there

@@ -1,0 +1,5 @@
+//go:build noazure
+
+package backends
+
+var azureQueue = queueless("noazure", "github.com/fhirdock/fhirdock/queue/brokers/azurequeue")
