@@ -1,0 +1,166 @@
+package docjobs
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// Names of the fields that the database is asked by, and of the document's key.
+const (
+	KeyField  = "ID"
+	SortField = "Sort" // the sort key of a DynamoDB table
+
+	fieldOrg      = "Org"
+	fieldOrgState = "OrgState"
+	fieldPlace    = "Place"
+	fieldDueShard = "DueShard"
+	fieldDue      = "Due"
+	fieldLine     = "Line"
+	fieldOpen     = "Open"
+)
+
+// The number of shards is a part of what is stored: who counts them otherwise
+// does not find all jobs.
+const (
+	dueShards  = 8
+	lineShards = 4
+)
+
+// Separators of the parts of a field. Organizations have no control characters, so
+// that all of "a" is between "a"+separator and "a"+behind, and before all of "a-1".
+const (
+	separator = "\x01"
+	behind    = "\x02"
+)
+
+// maxOrganization is how many bytes an organization's id may have: with the place
+// behind it, it is a sort key of DynamoDB, which has 1024.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+const maxOrganization = 900
+
+// sortOfJob is the sort key of all documents that are jobs.
+const sortOfJob = "job"
+
+// document is a job as the database has it. A field that does not apply is absent,
+// and the document is in no index by it.
+type document struct {
+	ID       string
+	Sort     string `docstore:",omitempty"`
+	Record   string // the job as JSON
+	Revision int64
+	// Org and OrgState are the organization, and it with a state; Place is the
+	// time of creation and the id.
+	Org, OrgState, Place string
+	// Due is the due time, and DueShard a share of the jobs: an index begins with
+	// a field that many have in common, and one that all have is a bottleneck.
+	DueShard string `docstore:",omitempty"`
+	Due      string `docstore:",omitempty"`
+	// Line is organization and place while the job is unfinished, Open while it is
+	// unsettled.
+	Line string `docstore:",omitempty"`
+	Open string `docstore:",omitempty"`
+	// Born is the mark of the creation, and Marks those of the last updates: by
+	// them a writer knows its own write again. See settle.
+	Born  string
+	Marks string
+
+	DocstoreRevision any
+}
+
+// head are the fields that an update needs of the document that it replaces.
+var head = []string{fieldOrg, fieldPlace, fieldLine, fieldOpen, "Revision", "Born", "Marks"}
+
+// errRecord does not wrap what encoding/json says, which may quote the record.
+var errRecord = errors.New("the record is not the JSON of a job")
+
+// newDocument is the document of a job as a store keeps it.
+func newDocument(job *jobs.Job) (*document, error) {
+	record, err := json.Marshal(job)
+	if err != nil {
+		return nil, fmt.Errorf("encode job: %w", err)
+	}
+	d := &document{
+		ID: job.ID, Record: string(record), Revision: job.Revision,
+		Org: job.OrganizationID, OrgState: job.OrganizationID + separator + string(job.State),
+		Place: placeOf(jobs.CursorOf(job)),
+	}
+	if !job.DueAt.IsZero() {
+		d.DueShard, d.Due = shard(job.ID, dueShards), sortable(job.DueAt)
+	}
+	stand := d.Org + separator + d.Place
+	if jobs.Unfinished.Has(job) {
+		d.Line = stand
+	}
+	if jobs.Unsettled.Has(job) {
+		d.Open = stand
+	}
+	return d, nil
+}
+
+// job decodes the record. The only error is errRecord.
+func (d *document) job() (*jobs.Job, error) {
+	var job jobs.Job
+	if err := json.Unmarshal([]byte(d.Record), &job); err != nil {
+		return nil, errRecord
+	}
+	created, ok := createdAt(d.Place)
+	if !ok || job.ID != d.ID {
+		return nil, errRecord
+	}
+	// What an update can't change is what its field says.
+	job.Revision, job.OrganizationID, job.CreatedAt = d.Revision, d.Org, created
+	return &job, nil
+}
+
+// checkOrganization returns an error for an organization that can't be a part of a
+// field. It does not quote it.
+func checkOrganization(id string) error {
+	switch {
+	case id == "":
+		return errors.New("the job has no organization")
+	case len(id) > maxOrganization:
+		return fmt.Errorf("the organization's id has %d bytes, and at most %d can be kept", len(id), maxOrganization)
+	case !utf8.ValidString(id) || strings.ContainsFunc(id, func(r rune) bool { return r < ' ' }):
+		return errors.New("the organization's id is not UTF-8 without control characters")
+	}
+	return nil
+}
+
+// sortable is a time, to the microsecond, as text of a fixed length that is in the
+// order of time.
+func sortable(t time.Time) string { return fmt.Sprintf("%016x", uint64(t.UnixMicro())^1<<63) }
+
+// lastPlace is behind all places.
+const lastPlace = "g"
+
+func placeOf(c jobs.Cursor) string { return sortable(c.CreatedAt) + c.ID }
+
+// createdAt is the time in a place.
+func createdAt(place string) (time.Time, bool) {
+	if len(place) < 16 {
+		return time.Time{}, false
+	}
+	n, err := strconv.ParseUint(place[:16], 16, 64)
+	return time.UnixMicro(int64(n ^ 1<<63)).UTC(), err == nil
+}
+
+// shard is the share that something falls to, one of n.
+func shard(s string, n uint32) string {
+	h := fnv.New32a()
+	h.Write([]byte(s))
+	return strconv.FormatUint(uint64(h.Sum32()%n), 10)
+}
+
+// byPlace orders jobs by organization and place.
+func byPlace(a, b *jobs.Job) int {
+	return cmp.Or(cmp.Compare(a.OrganizationID, b.OrganizationID), jobs.CursorOf(a).Compare(jobs.CursorOf(b)))
+}

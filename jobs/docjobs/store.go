@@ -1,0 +1,283 @@
+package docjobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"gocloud.dev/docstore"
+	"gocloud.dev/gcerrors"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// ErrTooLarge: the job's record is larger than a document may be. Nothing was
+// written.
+var ErrTooLarge = errors.New("docjobs: the job's record is too large for the database")
+
+// Options of a store; nil, and zero fields, mean the defaults.
+type Options struct {
+	// MaxRecord is how many bytes of JSON a record may have; ErrTooLarge beyond it.
+	// Default: what the database takes, less what stands beside the record.
+	MaxRecord int
+	// BeforeQuery is called before a query, with the number of documents that it
+	// wants, and with what gives access to the driver's own query, as in
+	// docstore.Query.BeforeQuery. Package dynamojobs needs it. Default: none.
+	BeforeQuery func(limit int, asFunc func(any) bool) error
+}
+
+// Store keeps jobs in a collection of documents. It is safe for concurrent use, by
+// several processes. Its errors hold no values of a record.
+type Store struct {
+	coll     *docstore.Collection
+	database Database
+	opts     Options
+}
+
+var (
+	_ jobs.Store     = (*Store)(nil)
+	_ jobs.Scheduler = (*Store)(nil)
+)
+
+// Open returns a store in an open collection, which stays the caller's to close. The
+// collection's settings must be those that [Database] says. It asks every question
+// that the store will ask, once: an index that is missing is an error now.
+func Open(ctx context.Context, coll *docstore.Collection, d Database, opts *Options) (*Store, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
+	max, ok := maxRecords[d]
+	if !ok {
+		return nil, fmt.Errorf("docjobs: the database must be one of %q, %q and %q", DynamoDB, Firestore, MongoDB)
+	}
+	if o.MaxRecord <= 0 {
+		o.MaxRecord = max
+	}
+	s := &Store{coll: coll, database: d, opts: o}
+	if err := s.check(ctx); err != nil {
+		return nil, fmt.Errorf("docjobs: open store: %w", err)
+	}
+	return s, nil
+}
+
+// check asks one question of each kind.
+func (s *Store) check(ctx context.Context) error {
+	if _, err := s.read(ctx, "none", head); err != nil && !errors.Is(err, jobs.ErrNotFound) {
+		return fmt.Errorf("read a document: %w", err)
+	}
+	for _, q := range []question{
+		{"Org and Place", s.listed(jobs.Query{OrganizationID: "-"}, lastPlace, 1)},
+		{"OrgState and Place", s.listed(jobs.Query{OrganizationID: "-", State: jobs.Accepted}, lastPlace, 1)},
+		{"DueShard and Due", s.due("0", time.Unix(0, 0), 1)},
+		{fieldLine, s.stand(fieldLine, "0", separator, 1)},
+		{fieldOpen, s.stand(fieldOpen, "0", separator, 1)},
+	} {
+		if _, err := s.documents(ctx, q.query, 1); err != nil {
+			return fmt.Errorf("ask by %s, which takes an index: %w", q.by, err)
+		}
+	}
+	return nil
+}
+
+type question struct {
+	by    string
+	query *query
+}
+
+// Create implements [jobs.Store]. It is an error if the organization's id is empty,
+// longer than 900 bytes or has control characters.
+func (s *Store) Create(ctx context.Context, job *jobs.Job) error {
+	next := jobs.Stored(job)
+	next.Revision = 1
+	if err := s.create(ctx, next); err != nil {
+		if errors.Is(err, jobs.ErrExists) {
+			return jobs.ErrExists
+		}
+		return fmt.Errorf("docjobs: create job: %w", err)
+	}
+	job.Revision = 1
+	return nil
+}
+
+func (s *Store) create(ctx context.Context, job *jobs.Job) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := checkOrganization(job.OrganizationID); err != nil {
+		return err
+	}
+	doc, err := s.encode(job)
+	if err != nil {
+		return err
+	}
+	doc.Born = newMark()
+	if err := s.enter(ctx, doc, &document{}); err != nil {
+		return err
+	}
+	err = s.coll.Create(ctx, doc)
+	if gcerrors.Code(err) != gcerrors.AlreadyExists {
+		return err
+	}
+	there, readErr := s.read(ctx, job.ID, head)
+	if readErr != nil {
+		return readErr // whether it was this one is not known
+	}
+	if there.Born == doc.Born {
+		return nil // the driver tried twice, and the first try was made
+	}
+	s.leave(ctx, there, doc)
+	return jobs.ErrExists
+}
+
+// Get implements [jobs.Store].
+func (s *Store) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	doc, err := s.read(ctx, id, nil)
+	if errors.Is(err, jobs.ErrNotFound) {
+		return nil, jobs.ErrNotFound
+	}
+	var job *jobs.Job
+	if err == nil {
+		job, err = doc.job()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("docjobs: read job: %w", err)
+	}
+	return job, nil
+}
+
+// Update implements [jobs.Store].
+func (s *Store) Update(ctx context.Context, job *jobs.Job) error {
+	err := s.update(ctx, job)
+	switch {
+	case err == nil:
+		job.Revision++
+		return nil
+	case errors.Is(err, jobs.ErrConflict):
+		return jobs.ErrConflict
+	case errors.Is(err, jobs.ErrNotFound):
+		return jobs.ErrNotFound
+	}
+	return fmt.Errorf("docjobs: update job: %w", err)
+}
+
+func (s *Store) update(ctx context.Context, job *jobs.Job) error {
+	was, err := s.read(ctx, job.ID, head)
+	if err != nil {
+		return err
+	}
+	if was.Revision != job.Revision {
+		return jobs.ErrConflict
+	}
+	created, ok := createdAt(was.Place)
+	if !ok || was.DocstoreRevision == nil { // a replacement would overwrite whatever is there
+		return errRecord
+	}
+	next := jobs.Stored(job)
+	next.Revision++
+	next.OrganizationID, next.CreatedAt = was.Org, created // can't be changed
+	doc, err := s.encode(next)
+	if err != nil {
+		return err
+	}
+	mark := newMark()
+	doc.Born, doc.Marks, doc.DocstoreRevision = was.Born, addMark(was.Marks, mark), was.DocstoreRevision
+	if err := s.enter(ctx, doc, was); err != nil {
+		return err
+	}
+	err = s.coll.Replace(ctx, doc)
+	switch gcerrors.Code(err) {
+	case gcerrors.FailedPrecondition, gcerrors.NotFound:
+		err = s.settle(ctx, job, mark, err)
+	}
+	if err == nil {
+		s.leave(ctx, doc, was)
+	}
+	return err
+}
+
+// settle says what became of an update whose precondition did not hold. A driver
+// that lost the answer to a write makes it again, and fails over its own first try:
+// the mark of a write that was made is in the document.
+func (s *Store) settle(ctx context.Context, job *jobs.Job, mark string, failed error) error {
+	there, err := s.read(ctx, job.ID, head)
+	if err != nil {
+		return err
+	}
+	ago := there.Revision - job.Revision - 1 // updates since the one that this was, or would have been
+	switch {
+	case hasMark(there.Marks, mark, ago):
+		return nil
+	case ago < 0 || ago >= keptMarks && s.database.repeats():
+		return failed // another reason, or too long ago to tell
+	}
+	return jobs.ErrConflict
+}
+
+// List implements [jobs.Store].
+func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
+	place := lastPlace
+	if q.Cursor != "" {
+		c, err := jobs.ParseCursor(q.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		place = placeOf(c)
+	}
+	page := &jobs.Page{}
+	if checkOrganization(q.OrganizationID) != nil {
+		return page, ctx.Err() // there are no jobs of it
+	}
+	limit := q.PageSize()
+	docs, err := s.documents(ctx, s.listed(q, place, limit+1), limit+1)
+	if err != nil {
+		return nil, fmt.Errorf("docjobs: list jobs: %w", err)
+	}
+	if len(docs) > limit {
+		docs = docs[:limit]
+		last := docs[limit-1]
+		created, ok := createdAt(last.Place)
+		if !ok {
+			return nil, fmt.Errorf("docjobs: list jobs: %w", errRecord)
+		}
+		page.Next = jobs.Cursor{CreatedAt: created, ID: last.ID}.String()
+	}
+	page.Jobs, err = s.found(ctx, docs)
+	if err != nil {
+		return nil, fmt.Errorf("docjobs: list jobs: %w", err)
+	}
+	if q.State != "" {
+		page.Jobs = slices.DeleteFunc(page.Jobs, func(j *jobs.Job) bool { return j.State != q.State })
+	}
+	return page, nil
+}
+
+// Due implements [jobs.Store].
+func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
+	if limit <= 0 {
+		return nil, ctx.Err()
+	}
+	var shards [dueShards][]*document
+	err := each(ctx, dueShards, func(ctx context.Context, n int) (err error) {
+		shards[n], err = s.documents(ctx, s.due(strconv.Itoa(n), now, limit), limit)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("docjobs: read due jobs: %w", err)
+	}
+	docs := slices.Concat(shards[:]...)
+	slices.SortFunc(docs, func(a, b *document) int { return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.ID, b.ID)) })
+	docs = docs[:min(limit, len(docs))]
+	found, err := s.found(ctx, docs)
+	if err != nil {
+		err = fmt.Errorf("docjobs: read due jobs: %w", err)
+	}
+	// What was read again may have changed.
+	found = slices.DeleteFunc(found, func(j *jobs.Job) bool { return j.DueAt.IsZero() || j.DueAt.After(now) })
+	slices.SortStableFunc(found, func(a, b *jobs.Job) int { return a.DueAt.Compare(b.DueAt) })
+	return found, err
+}
