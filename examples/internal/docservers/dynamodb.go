@@ -1,0 +1,77 @@
+package docservers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/dynamojobs"
+)
+
+// dynaliteVersion is pinned so that its behaviour is.
+const dynaliteVersion = "4.0.0"
+
+const (
+	dynamoKey    = "fhirdock-test"
+	dynamoSecret = "fhirdock-test-secret"
+	dynamoRegion = "us-east-1"
+)
+
+// DynamoDB starts dynalite in memory. ErrMissing if it is not installed; it needs
+// Node.js.
+func DynamoDB(ctx context.Context, _ string) (*Server, error) {
+	path, err := objectstores.Binary(ctx, "FHIRDOCK_TEST_DYNALITE", "dynalite", dynaliteVersion, filepath.Join("node_modules", ".bin", "dynalite"), func(folder string) []string {
+		return []string{"npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error", "dynalite@" + dynaliteVersion}
+	})
+	if err != nil {
+		return nil, err
+	}
+	address, err := objectstores.FreeAddress()
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	stop, err := objectstores.Start(ctx, address, path, "--host", host, "--port", port, "--createTableMs", "0", "--updateTableMs", "0")
+	if err != nil {
+		return nil, err
+	}
+	var tables atomic.Int64
+	client := DynamoDBClient(address)
+	return &Server{
+		Name: "dynalite " + dynaliteVersion + ", an emulator",
+		Env: map[string]string{
+			"AWS_ACCESS_KEY_ID": dynamoKey, "AWS_SECRET_ACCESS_KEY": dynamoSecret, "AWS_EC2_METADATA_DISABLED": "true",
+			AddressVariable: address,
+		},
+		Fresh: func(ctx context.Context) (string, error) {
+			table := fmt.Sprintf("jobs-%d", tables.Add(1))
+			if err := dynamojobs.CreateTable(ctx, client, table); err != nil {
+				return "", err
+			}
+			return "dynamodb://" + table + "?" + url.Values{"endpoint": {"http://" + address}, "region": {dynamoRegion}}.Encode(), nil
+		},
+		stop: stop,
+	}, nil
+}
+
+// AddressVariable is where the environment of [DynamoDB] has its address.
+const AddressVariable = "FHIRDOCK_TEST_DYNAMODB_ADDRESS"
+
+// DynamoDBClient is a client of a server that [DynamoDB] started.
+func DynamoDBClient(address string) *dynamodb.Client {
+	return dynamodb.New(dynamodb.Options{
+		BaseEndpoint: aws.String("http://" + address), Region: dynamoRegion,
+		Credentials: credentials.NewStaticCredentialsProvider(dynamoKey, dynamoSecret, ""),
+	})
+}

@@ -1,0 +1,90 @@
+package dynamojobs
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	gcaws "gocloud.dev/aws"
+	"gocloud.dev/docstore"
+	"gocloud.dev/docstore/awsdynamodb/v2"
+
+	"github.com/fhirdock/fhirdock/jobs/docjobs"
+	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/internal/storeurl"
+)
+
+// Scheme of the URLs that [OpenStore] opens.
+const Scheme = awsdynamodb.Scheme
+
+// parameters that Go CDK's configuration of a client has.
+// https://pkg.go.dev/gocloud.dev/aws#V2ConfigFromURLParams
+var parameters = []string{
+	"anonymous", "dualstack", "endpoint", "fips", "hostname_immutable", "profile", "rate_limiter_capacity", "region",
+	"request_checksum_calculation", "response_checksum_validation", "role",
+}
+
+// Store is a job store, and what it stands on.
+type Store struct {
+	*docjobs.Store
+	coll *docstore.Collection
+}
+
+// Close ends the use of the table. Calls under way are not waited for.
+func (s *Store) Close() error { return s.coll.Close() }
+
+// OpenStore opens a URL like dynamodb://TABLE?region=eu-central-1. Credentials are
+// those of the environment, as the AWS SDK finds them. It is an error if the table is
+// not there or not as README.md defines it, or if the URL has a parameter that there
+// is none of; that names those that there are.
+func OpenStore(ctx context.Context, url string) (*Store, error) {
+	u, err := storeurl.Parse(Scheme, "dynamodb://TABLE, with or without parameters", url, parameters...)
+	if err != nil {
+		return nil, fmt.Errorf("dynamojobs: open store: %w", err)
+	}
+	if u.Path != "" && u.Path != "/" {
+		return nil, fmt.Errorf("dynamojobs: open store: the URL must be dynamodb://TABLE, with or without parameters")
+	}
+	config, err := gcaws.V2ConfigFromURLParams(ctx, u.Query())
+	if err != nil {
+		return nil, fmt.Errorf("dynamojobs: open store: %w", err)
+	}
+	return Open(ctx, dynamodb.NewFromConfig(config), u.Host, nil)
+}
+
+// Open opens a table with a client. Of the options, BeforeQuery is its own.
+func Open(ctx context.Context, client *dynamodb.Client, table string, opts *docjobs.Options) (*Store, error) {
+	if err := checkTable(ctx, client, table); err != nil {
+		return nil, fmt.Errorf("dynamojobs: open store: %w", err)
+	}
+	coll, err := awsdynamodb.OpenCollection(client, table, docjobs.KeyField, docjobs.SortField, &awsdynamodb.Options{ConsistentRead: true})
+	if err != nil {
+		return nil, fmt.Errorf("dynamojobs: open store: %w", err)
+	}
+	var o docjobs.Options
+	if opts != nil {
+		o = *opts
+	}
+	o.BeforeQuery = beforeQuery
+	store, err := docjobs.Open(ctx, coll, docjobs.DynamoDB, &o)
+	if err != nil {
+		_ = coll.Close() // holds nothing
+		return nil, fmt.Errorf("dynamojobs: %w", err)
+	}
+	return &Store{store, coll}, nil
+}
+
+// beforeQuery makes a query read no more than is wanted, since the driver reads on
+// to the megabyte, and not consistently where it is of a global index, which can't.
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html
+func beforeQuery(limit int, asFunc func(any) bool) error {
+	var in *dynamodb.QueryInput
+	if !asFunc(&in) {
+		return fmt.Errorf("dynamojobs: the question would read the whole table: an index is missing")
+	}
+	in.Limit = aws.Int32(int32(min(limit, 1000)))
+	if in.IndexName != nil {
+		in.ConsistentRead = aws.Bool(false)
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package firestorejobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+
+	vkit "cloud.google.com/go/firestore/apiv1"
+	"gocloud.dev/docstore"
+	"gocloud.dev/docstore/gcpfirestore"
+	"gocloud.dev/gcp"
+
+	"github.com/fhirdock/fhirdock/jobs/docjobs"
+	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/internal/storeurl"
+)
+
+// Scheme of the URLs that [OpenStore] opens.
+const Scheme = gcpfirestore.Scheme
+
+const form = "firestore://projects/PROJECT/databases/DATABASE/documents/COLLECTION"
+
+var collectionPath = regexp.MustCompile(`^projects/[^/]+/databases/[^/]+/documents/[^/]+(/[^/]+/[^/]+)*$`)
+
+// Store is a job store, and the connection that it stands on.
+type Store struct {
+	*docjobs.Store
+	coll  *docstore.Collection
+	close func()
+}
+
+// Close ends the use of the collection. It closes the connection that [OpenStore]
+// opened.
+func (s *Store) Close() error {
+	err := s.coll.Close()
+	s.close()
+	return err
+}
+
+// OpenStore opens a URL like
+// firestore://projects/PROJECT/databases/(default)/documents/COLLECTION. Credentials
+// are those of the environment, or none if FIRESTORE_EMULATOR_HOST is set. The URL has
+// no parameters. It is an error if an index is missing.
+func OpenStore(ctx context.Context, url string) (*Store, error) {
+	u, err := storeurl.Parse(Scheme, form, url)
+	path := ""
+	if err == nil {
+		if path = u.Host + u.Path; !collectionPath.MatchString(path) {
+			err = errors.New("the URL must be " + form)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("firestorejobs: open store: %w", err)
+	}
+	var source gcp.TokenSource
+	if os.Getenv("FIRESTORE_EMULATOR_HOST") == "" {
+		credentials, err := gcp.DefaultCredentials(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("firestorejobs: open store: %w", err)
+		}
+		source = credentials.TokenSource
+	}
+	client, disconnect, err := gcpfirestore.Dial(ctx, source)
+	if err != nil {
+		return nil, fmt.Errorf("firestorejobs: open store: %w", err)
+	}
+	s, err := Open(ctx, client, path, nil)
+	if err != nil {
+		disconnect()
+		return nil, err
+	}
+	s.close = disconnect
+	return s, nil
+}
+
+// Open opens a collection by its path, which begins with projects/, with a client that
+// stays the caller's.
+func Open(ctx context.Context, client *vkit.Client, path string, opts *docjobs.Options) (*Store, error) {
+	coll, err := gcpfirestore.OpenCollection(client, path, docjobs.KeyField, nil)
+	if err != nil {
+		return nil, fmt.Errorf("firestorejobs: open store: %w", err)
+	}
+	store, err := docjobs.Open(ctx, coll, docjobs.Firestore, opts)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("firestorejobs: %w", err), coll.Close())
+	}
+	return &Store{Store: store, coll: coll, close: func() {}}, nil
+}

@@ -1,0 +1,35 @@
+// Package storeurl reads the URLs of job stores.
+package storeurl
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// Parse checks a URL: the scheme, and no parameters but those that are allowed. form
+// says how such a URL looks. No error quotes the URL.
+func Parse(scheme, form, raw string, allowed ...string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != scheme || u.Host == "" || u.User != nil || u.Fragment != "" {
+		return nil, fmt.Errorf("the URL must be %s", form)
+	}
+	query, err := url.ParseQuery(u.RawQuery) // u.Query would pass over what is malformed
+	if err != nil {
+		return nil, errors.New("the parameters are malformed")
+	}
+	for name, values := range query {
+		if !slices.Contains(allowed, name) {
+			if len(allowed) == 0 {
+				return nil, fmt.Errorf("unknown parameter %q; there are none", name)
+			}
+			return nil, fmt.Errorf("unknown parameter %q; there are %s", name, strings.Join(allowed, ", "))
+		}
+		if len(values) > 1 {
+			return nil, fmt.Errorf("the parameter %q is given more than once", name)
+		}
+	}
+	return u, nil
+}
