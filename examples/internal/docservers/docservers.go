@@ -17,11 +17,11 @@ import (
 	"os"
 	"testing"
 
-	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 )
 
 // ErrMissing: a server is not installed.
-var ErrMissing = objectstores.ErrMissing
+var ErrMissing = localserver.ErrMissing
 
 // Server is a running document database. Close stops it.
 type Server struct {
@@ -31,6 +31,9 @@ type Server struct {
 	Env map[string]string
 	// Fresh makes an empty store and returns its URL, which package backends opens.
 	Fresh func(ctx context.Context) (string, error)
+	// LoseAnswers makes so many writes succeed whose answer does not come. Nil where
+	// that can't be done.
+	LoseAnswers func(n int)
 
 	stop func() error
 }

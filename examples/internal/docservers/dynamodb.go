@@ -2,6 +2,7 @@ package docservers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -12,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
-	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/dynamojobs"
 )
 
@@ -28,13 +29,13 @@ const (
 // DynamoDB starts dynalite in memory. ErrMissing if it is not installed; it needs
 // Node.js.
 func DynamoDB(ctx context.Context, _ string) (*Server, error) {
-	path, err := objectstores.Binary(ctx, "FHIRDOCK_TEST_DYNALITE", "dynalite", dynaliteVersion, filepath.Join("node_modules", ".bin", "dynalite"), func(folder string) []string {
-		return []string{"npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error", "dynalite@" + dynaliteVersion}
+	path, err := localserver.Binary(ctx, "FHIRDOCK_TEST_DYNALITE", "dynalite", dynaliteVersion, filepath.Join("node_modules", ".bin", "dynalite"), func(folder string) []string {
+		return localserver.NPM(folder, "dynalite@"+dynaliteVersion)
 	})
 	if err != nil {
 		return nil, err
 	}
-	address, err := objectstores.FreeAddress()
+	address, err := localserver.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -42,9 +43,13 @@ func DynamoDB(ctx context.Context, _ string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	stop, err := objectstores.Start(ctx, address, path, "--host", host, "--port", port, "--createTableMs", "0", "--updateTableMs", "0")
+	p, err := localserver.Start(ctx, address, nil, path, "--host", host, "--port", port, "--createTableMs", "0", "--updateTableMs", "0")
 	if err != nil {
 		return nil, err
+	}
+	proxy, address, err := startFront(ctx, address)
+	if err != nil {
+		return nil, errors.Join(err, p.Stop())
 	}
 	var tables atomic.Int64
 	client := DynamoDBClient(address)
@@ -61,7 +66,8 @@ func DynamoDB(ctx context.Context, _ string) (*Server, error) {
 			}
 			return "dynamodb://" + table + "?" + url.Values{"endpoint": {"http://" + address}, "region": {dynamoRegion}}.Encode(), nil
 		},
-		stop: stop,
+		LoseAnswers: proxy.loseAnswers,
+		stop:        func() error { return errors.Join(proxy.stop(), p.Stop()) },
 	}, nil
 }
 

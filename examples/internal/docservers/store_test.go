@@ -11,6 +11,8 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/docservers"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/dynamojobs"
+	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs"
+	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
 	"github.com/fhirdock/fhirdock/jobs/jobstest"
 	"github.com/fhirdock/fhirdock/jobs/jobstest/linearize"
 )
@@ -60,7 +62,9 @@ func as[S store](open func(context.Context, string) (S, error)) func(context.Con
 }
 
 var drivers = map[string]driver{
-	"DynamoDB": {docservers.DynamoDB, as(dynamojobs.OpenStore)},
+	"DynamoDB":  {docservers.DynamoDB, as(dynamojobs.OpenStore)},
+	"Firestore": {docservers.Firestore, as(firestorejobs.OpenStore)},
+	"MongoDB":   {docservers.MongoDB, as(mongojobs.OpenStore)},
 }
 
 // on runs a test on each of the databases.

@@ -1,0 +1,72 @@
+package docservers
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// front stands before a server that speaks HTTP, and keeps from it that a client goes
+// away in the middle of a request: dynalite hangs then, and answers nobody any more
+// who asks for the same item. It can lose answers, as a network does.
+type front struct {
+	inner  string // host and port
+	lost   atomic.Int64
+	server *http.Server
+	done   chan struct{}
+}
+
+// startFront starts one on a free port, whose address it returns.
+func startFront(ctx context.Context, inner string) (*front, string, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", err
+	}
+	f := &front{inner: inner, done: make(chan struct{})}
+	f.server = &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
+	go func() {
+		defer close(f.done)
+		_ = f.server.Serve(listener) // until it is closed
+	}()
+	return f, listener.Addr().String(), nil
+}
+
+func (f *front) stop() error {
+	err := f.server.Close()
+	<-f.done
+	return err
+}
+
+// loseAnswers makes so many writes of one item succeed without an answer.
+func (f *front) loseAnswers(n int) { f.lost.Store(int64(n)) }
+
+func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // nobody waits for an answer
+	}
+	out, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, "http://"+f.inner+r.URL.RequestURI(), bytes.NewReader(body))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	maps.Copy(out.Header, r.Header)
+	out.Host = r.Host
+	resp, err := http.DefaultClient.Do(out)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer resp.Body.Close()
+	if r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.PutItem" && resp.StatusCode == http.StatusOK && f.lost.Add(-1) >= 0 {
+		panic(http.ErrAbortHandler) // cuts the connection
+	}
+	maps.Copy(w.Header(), resp.Header)
+	w.WriteHeader(resp.StatusCode)
+	_, _ = io.Copy(w, resp.Body)
+}
