@@ -65,7 +65,7 @@ require (
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace v1.46.0 // indirect
 	go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp v1.28.0 // indirect
 	go.opentelemetry.io/proto/otlp v1.11.0 // indirect
-	gocloud.dev/docstore/mongodocstore v0.46.0 // indirect
+	gocloud.dev/docstore/mongodocstore v0.46.0 // indirect; the newest: @latest fails
 	golang.org/x/exp v0.0.0-20261011100332-faecfb24eb49 // indirect
 )
 

@@ -97,7 +97,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups (default: within the process):\n"+backends.TopicHelp)
 	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic:\n"+backends.SubscriptionHelp)
 	s.StringVar(&c.notifications, "notifications", "", "`URL` of a queue to which the object store sends its notifications, and nobody else anything;\nURLs are those of -subscription. See -notification-secret for those by HTTP. Without either, uploads\nto a cloud are found by the sweeper, half a minute later or more")
-	s.StringVar(&c.jobs, "jobs", "", "`URL`: the job store: sqlite:FILE or postgres://… (default: a file in -data)")
+	s.StringVar(&c.jobs, "jobs", "", "`URL`: the job store (default: a file in -data): "+backends.JobsHelp)
 	s.StringVar(&c.migrations, "migrations", "run", "`WHAT` to do where the job store's schema is older than this program: run changes it, one process\n"+
 		"at a time; skip changes nothing and refuses to start; only changes it and ends, for an operator\nwhose services may not")
 

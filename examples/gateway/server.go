@@ -53,6 +53,10 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		log.Warn("the queue is within this process: other processes hear of jobs from their sweeper only, some seconds later; see -topic")
 	}
 
+	if back.LocalJobs && c.role != "all" {
+		return errors.New("-jobs mem: is for one process that accepts and works, with -role all")
+	}
+
 	m := newMetrics()
 	service, err := ingest.New(back.Backends, &ingest.Options{
 		BucketName: back.BucketName,

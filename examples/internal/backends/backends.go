@@ -51,6 +51,8 @@ type Backends struct {
 	MaxUploadExpiry time.Duration
 	// LocalQueue: wake-ups do not leave this process.
 	LocalQueue bool
+	// LocalJobs: jobs end with this process.
+	LocalJobs bool
 
 	closers []func(context.Context) error
 }

@@ -84,7 +84,7 @@ func TestErrorsSayWhatThereIs(t *testing.T) {
 		"of SNS": {func(c *Config) {
 			c.Topic, c.Subscription = "awssns:///arn:aws:sns:x:1:t", "awssns:///arn:aws:sns:x:1:t"
 		}, "begin with awssqs://"},
-		"jobs":        {func(c *Config) { c.Jobs = "mysql://user:s3cret@host/db" }, "sqlite:FILE or begin with postgres://"},
+		"jobs":        {func(c *Config) { c.Jobs = "mysql://user:s3cret@host/db" }, "sqlite:FILE or mem:, or begin with postgres://, dynamodb://"},
 		"jobs, empty": {func(c *Config) { c.Jobs = "sqlite:" }, "name of a file"},
 		"parameters":  {func(c *Config) { c.Jobs = "sqlite:a.db?mode=memory" }, "no parameters"},
 		"secret": {func(c *Config) {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -12,12 +13,60 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // postgres://
 	_ "modernc.org/sqlite"             // sqlite:
 
+	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-var errJobs = errors.New("the job store's URL must be sqlite:FILE or begin with postgres://: no other driver is linked in")
+var errJobs = errors.New("the job store's URL must be sqlite:FILE or mem:, or begin with postgres://, dynamodb://, firestore:// or mongo://: no other driver is linked in")
+
+// JobsHelp says for a flag what [Config.Jobs] may be.
+const JobsHelp = "sqlite:FILE, postgres://… or mem:;\n" +
+	"dynamodb://TABLE?region=REGION;\n" +
+	"firestore://projects/PROJECT/databases/(default)/documents/COLLECTION;\n" +
+	"or mongo://DATABASE/COLLECTION, with MONGO_SERVER_URL in the environment. Tables and\n" +
+	"indexes are on the drivers' pages in jobs/docjobs/drivers; credentials are those of the\n" +
+	"environment, as the cloud's SDK finds them"
+
+// docStore is a job store in a document database.
+type docStore interface {
+	jobs.Store
+	io.Closer
+}
+
+// docDriver opens one. A file of its own has each driver, and nothing else imports
+// what it needs.
+type docDriver func(context.Context, Config) (docStore, error)
+
+// docDrivers by the schemes of their URLs.
+var docDrivers = map[string]docDriver{"dynamodb": dynamoJobs, "firestore": firestoreJobs, "mongo": mongoJobs}
+
+// openedStore has a driver's store as the interface that all of them are.
+func openedStore[S docStore](store S, err error) (docStore, error) {
+	if err != nil {
+		return nil, err // and not an interface that holds nil
+	}
+	return store, nil
+}
+
+// jobless is a driver that was left out by a build tag.
+func jobless(tag, importPath string) docDriver {
+	return func(context.Context, Config) (docStore, error) { return nil, leftOut(tag, importPath) }
+}
 
 func (b *Backends) openJobs(ctx context.Context, c Config) error {
+	if open := docDrivers[scheme(c.Jobs)]; open != nil {
+		store, err := open(ctx, c)
+		if err != nil {
+			return fmt.Errorf("open the job store: %w", err)
+		}
+		b.closeLater(func(context.Context) error { return store.Close() })
+		b.Jobs = store
+		return nil
+	}
+	if inMemory(c.Jobs) {
+		b.Jobs, b.LocalJobs = jobs.NewMemStore(), true
+		return nil
+	}
 	db, what, err := openDatabase(c)
 	if err != nil {
 		return err
@@ -32,9 +81,24 @@ func (b *Backends) openJobs(ctx context.Context, c Config) error {
 	return nil
 }
 
+// inMemory: jobs are kept in this process, and end with it.
+func inMemory(url string) bool { return url == "mem:" || url == "mem://" }
+
 // Migrate changes the schema of the job store to what this program needs, and
-// nothing else.
+// nothing else. In MongoDB it makes the indexes; the tables and indexes of DynamoDB
+// and Firestore are others' to make, and it says whether they are there.
 func Migrate(ctx context.Context, c Config) error {
+	if open := docDrivers[scheme(c.Jobs)]; open != nil {
+		c.SkipMigrations = false
+		store, err := open(ctx, c)
+		if err != nil {
+			return fmt.Errorf("migrate the job store: %w", err)
+		}
+		return store.Close()
+	}
+	if inMemory(c.Jobs) {
+		return nil
+	}
 	if c.Jobs == "" {
 		if err := prepare(c.Data); err != nil {
 			return err

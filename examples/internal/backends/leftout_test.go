@@ -1,4 +1,4 @@
-//go:build noaws && nogcp && noazure && nokafka
+//go:build noaws && nogcp && noazure && nokafka && nomongo
 
 package backends
 
@@ -19,6 +19,16 @@ func TestLeftOutDriversAreNamed(t *testing.T) {
 	} {
 		c := config(t)
 		c.Topic = topic
+		_, err := Open(t.Context(), c)
+		require.ErrorContains(t, err, want)
+	}
+	for jobs, want := range map[string]string{
+		"dynamodb://table":   "jobs/docjobs/drivers/dynamojobs",
+		"firestore://x":      "jobs/docjobs/drivers/firestorejobs",
+		"mongo://db/records": "jobs/docjobs/drivers/mongojobs",
+	} {
+		c := config(t)
+		c.Jobs = jobs
 		_, err := Open(t.Context(), c)
 		require.ErrorContains(t, err, want)
 	}

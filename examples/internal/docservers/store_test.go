@@ -64,7 +64,11 @@ func as[S store](open func(context.Context, string) (S, error)) func(context.Con
 var drivers = map[string]driver{
 	"DynamoDB":  {docservers.DynamoDB, as(dynamojobs.OpenStore)},
 	"Firestore": {docservers.Firestore, as(firestorejobs.OpenStore)},
-	"MongoDB":   {docservers.MongoDB, as(mongojobs.OpenStore)},
+	"MongoDB":   {docservers.MongoDB, as(openMongo)},
+}
+
+func openMongo(ctx context.Context, url string) (*mongojobs.Store, error) {
+	return mongojobs.OpenStore(ctx, url, nil)
 }
 
 // on runs a test on each of the databases.

@@ -27,8 +27,9 @@ var indexes = []struct {
 	{[]string{"Open"}, true},
 }
 
-// makeIndexes makes those that are missing, and the collection with them.
-func makeIndexes(ctx context.Context, coll *mongo.Collection) error {
+// makeIndexes makes those that are missing, and the collection with them; or says that
+// they are missing.
+func makeIndexes(ctx context.Context, coll *mongo.Collection, skip bool) error {
 	there, err := indexed(ctx, coll)
 	if err != nil {
 		return fmt.Errorf("read the indexes: %w", err)
@@ -37,13 +38,16 @@ func makeIndexes(ctx context.Context, coll *mongo.Collection) error {
 		if slices.Contains(there, strings.Join(i.fields, " ")) {
 			continue
 		}
+		if skip {
+			return fmt.Errorf("%w: of %s, by %s", ErrIndex, coll.Name(), strings.Join(i.fields, " and "))
+		}
 		keys := bson.D{}
 		for _, f := range i.fields {
 			keys = append(keys, bson.E{Key: f, Value: 1})
 		}
 		_, err := coll.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: keys, Options: options.Index().SetSparse(i.sparse)})
 		if err != nil {
-			return fmt.Errorf("%w: by %s, and it can't be made: %w", ErrIndex, strings.Join(i.fields, " and "), err)
+			return fmt.Errorf("%w: of %s, by %s, and it can't be made: %w", ErrIndex, coll.Name(), strings.Join(i.fields, " and "), err)
 		}
 	}
 	return nil

@@ -29,6 +29,14 @@ const ServerVariable = "MONGO_SERVER_URL"
 
 const form = "mongo://DATABASE/COLLECTION"
 
+// Options of a store; nil, and zero fields, mean the defaults.
+type Options struct {
+	docjobs.Options
+	// SkipIndexes makes opening fail with [ErrIndex] where indexes are missing.
+	// Default: they are made.
+	SkipIndexes bool
+}
+
 // Store is a job store, and the connections that it stands on.
 type Store struct {
 	*docjobs.Store
@@ -41,9 +49,9 @@ type Store struct {
 func (s *Store) Close() error { return errors.Join(s.coll.Close(), s.close()) }
 
 // OpenStore opens a URL like mongo://DATABASE/COLLECTION on the server that
-// [ServerVariable] names. Indexes that are missing are made; see [Open]. The URL has
-// no parameters. No error quotes the connection string.
-func OpenStore(ctx context.Context, url string) (*Store, error) {
+// [ServerVariable] names, as [Open] does. The URL has no parameters. No error quotes
+// the connection string.
+func OpenStore(ctx context.Context, url string, opts *Options) (*Store, error) {
 	u, err := storeurl.Parse(Scheme, form, url)
 	name := ""
 	if err == nil {
@@ -67,7 +75,7 @@ func OpenStore(ctx context.Context, url string) (*Store, error) {
 		return nil, fmt.Errorf("mongojobs: open store: %s is not a connection string", ServerVariable)
 	}
 	disconnect := func() error { return client.Disconnect(context.WithoutCancel(ctx)) }
-	s, err := Open(ctx, client.Database(u.Host).Collection(name), nil)
+	s, err := Open(ctx, client.Database(u.Host).Collection(name), opts)
 	if err != nil {
 		return nil, errors.Join(err, disconnect())
 	}
@@ -79,7 +87,11 @@ func OpenStore(ctx context.Context, url string) (*Store, error) {
 // concerns itself: writes are acknowledged by a majority, reads are of the primary
 // and linearizable. Indexes that are missing are made. It is an error if they can't
 // be, or if the collection has a collation of its own, which would have another order.
-func Open(ctx context.Context, mongoColl *mongo.Collection, opts *docjobs.Options) (*Store, error) {
+func Open(ctx context.Context, mongoColl *mongo.Collection, opts *Options) (*Store, error) {
+	var o Options
+	if opts != nil {
+		o = *opts
+	}
 	set := options.Collection().SetWriteConcern(writeconcern.Majority()).SetReadPreference(readpref.Primary())
 	replicated, err := inReplicaSet(ctx, mongoColl.Database())
 	if err != nil {
@@ -92,14 +104,14 @@ func Open(ctx context.Context, mongoColl *mongo.Collection, opts *docjobs.Option
 	if err := checkCollation(ctx, mongoColl); err != nil {
 		return nil, fmt.Errorf("mongojobs: open store: %w", err)
 	}
-	if err := makeIndexes(ctx, mongoColl); err != nil {
+	if err := makeIndexes(ctx, mongoColl, o.SkipIndexes); err != nil {
 		return nil, fmt.Errorf("mongojobs: open store: %w", err)
 	}
 	coll, err := mongodocstore.OpenCollection(mongoColl, docjobs.KeyField, nil)
 	if err != nil {
 		return nil, fmt.Errorf("mongojobs: open store: %w", err)
 	}
-	store, err := docjobs.Open(ctx, coll, docjobs.MongoDB, opts)
+	store, err := docjobs.Open(ctx, coll, docjobs.MongoDB, &o.Options)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("mongojobs: %w", err), coll.Close())
 	}

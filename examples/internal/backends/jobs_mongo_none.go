@@ -1,0 +1,5 @@
+//go:build nomongo
+
+package backends
+
+var mongoJobs = jobless("nomongo", "github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs")
