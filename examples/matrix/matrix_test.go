@@ -15,7 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 )
 
@@ -77,7 +77,7 @@ func TestTally(t *testing.T) {
 	p := pairing{"x", s3, inProcess, sqlite}
 	results := []*result{
 		{pairing: p, checked: []error{nil, none("of no use here"), errors.New("lost")}},
-		{pairing: p, missing: fmt.Errorf("%w: versitygw", objectstores.ErrMissing)},
+		{pairing: p, missing: fmt.Errorf("%w: versitygw", localserver.ErrMissing)},
 	}
 	var out bytes.Buffer
 	c := tally(results)

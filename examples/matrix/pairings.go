@@ -25,11 +25,17 @@ func (p pairing) own() bool { return p.objects.told == nil }
 // pairings are all that are tried.
 var pairings = []pairing{
 	{"embedded", folder, inProcess, sqlite},
-	{"in memory", memory, memQueue, sqlite},
+	{"in memory", memory, memQueue, memJobs},
 	{"files", fileblob, inProcess, sqlite},
 	{"one database", folder, notify, postgres},
 	{"own servers", s3, rabbitMQ, postgres},
 	{"own servers", s3, jetStream, postgres},
-	{"GCP", gcs, jetStream, postgres},
-	{"Azure", azure, rabbitMQ, postgres},
+	{"own servers", s3, kafka, mongoDB},
+	{"AWS", s3, sqsFIFO, dynamoDB},
+	{"AWS", s3, sqs, dynamoDB},
+	{"AWS", s3, sns, postgres},
+	{"GCP", gcs, pubSub, firestore},
+	{"GCP", gcs, pubSub, postgres},
+	{"Azure", azure, service, postgres},
+	{"Azure", azure, service, mongoDB},
 }

@@ -4,12 +4,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"path/filepath"
 	"strings"
 
 	blobnotify "github.com/fhirdock/fhirdock/blobstore/notify"
+	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
+	"github.com/fhirdock/fhirdock/examples/internal/docservers"
 	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
@@ -89,6 +92,40 @@ func from(lend func(context.Context) (*servers.Lent, error)) func(context.Contex
 	}
 }
 
+// broker is a queue of package brokerservers.
+func broker(start func(ctx context.Context, folder string) (*brokerservers.Broker, error)) func(context.Context, string) (*lent, error) {
+	return func(ctx context.Context, folder string) (*lent, error) {
+		b, err := start(ctx, folder)
+		if err != nil {
+			return nil, err
+		}
+		return &lent{
+			args: []string{"-topic", b.Topic, "-subscription", b.Subscription}, env: b.Environ(),
+			close: func(context.Context) error { return b.Close() },
+		}, nil
+	}
+}
+
+// documents is a job store of package docservers.
+func documents(start func(ctx context.Context, folder string) (*docservers.Server, error)) func(context.Context, string) (*lent, error) {
+	return func(ctx context.Context, folder string) (*lent, error) {
+		s, err := start(ctx, folder)
+		if err != nil {
+			return nil, err
+		}
+		l := &lent{close: func(context.Context) error { return s.Close() }}
+		for name, value := range s.Env {
+			l.env = append(l.env, name+"="+value)
+		}
+		store, err := s.Fresh(ctx)
+		if err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+		l.args = []string{"-jobs", store}
+		return l, nil
+	}
+}
+
 // Object stores.
 var (
 	folder = part{name: "folder", open: func(_ context.Context, data string) (*lent, error) {
@@ -111,6 +148,12 @@ var (
 var (
 	inProcess = part{name: "in process", alone: true, open: embedded()}
 	memQueue  = part{name: "mempubsub", alone: true, open: embedded("-topic", "mem://wakeups", "-subscription", "mem://wakeups")}
+	sqsFIFO   = part{name: "SQS FIFO", emulator: "fauxqs", open: broker(brokerservers.SQSFIFO)}
+	sns       = part{name: "SNS to SQS", emulator: "fauxqs", open: broker(brokerservers.SNS)}
+	sqs       = part{name: "SQS", emulator: "fauxqs", open: broker(brokerservers.SQS)}
+	pubSub    = part{name: "Pub/Sub", emulator: "pstest, Google's fake", open: broker(brokerservers.PubSub)}
+	service   = part{name: "Service Bus", emulator: "a stand-in of our own over AMQP 1.0", open: broker(brokerservers.ServiceBus)}
+	kafka     = part{name: "Kafka", emulator: "kfake", open: broker(brokerservers.Kafka)}
 	rabbitMQ  = part{name: "RabbitMQ", open: from(servers.Rabbit)}
 	jetStream = part{name: "JetStream", open: from(servers.NATS)}
 	notify    = part{name: "NOTIFY", open: from(servers.Notify)}
@@ -118,8 +161,12 @@ var (
 
 // Job stores.
 var (
-	sqlite   = part{name: "SQLite", alone: true, open: embedded()}
-	postgres = part{name: "PostgreSQL", open: from(servers.Postgres)}
+	sqlite    = part{name: "SQLite", alone: true, open: embedded()}
+	memJobs   = part{name: "memory", alone: true, forgets: true, open: embedded("-jobs", "mem:")}
+	postgres  = part{name: "PostgreSQL", open: from(servers.Postgres)}
+	dynamoDB  = part{name: "DynamoDB", emulator: "dynalite", open: documents(docservers.DynamoDB)}
+	firestore = part{name: "Firestore", emulator: "a stand-in of our own over the published gRPC API", open: documents(docservers.Firestore)}
+	mongoDB   = part{name: "MongoDB", emulator: "FerretDB", open: documents(docservers.MongoDB)}
 )
 
 // tellS3 is an event message of S3.

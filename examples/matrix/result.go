@@ -14,7 +14,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
@@ -54,7 +54,7 @@ func (c *config) try(ctx context.Context, p pairing, folder string, out io.Write
 	if stopped != nil {
 		r.log("stop: %v", stopped)
 	}
-	missing := errors.Is(err, objectstores.ErrMissing) || errors.Is(err, servers.ErrNone)
+	missing := errors.Is(err, localserver.ErrMissing) || errors.Is(err, servers.ErrNone)
 	switch {
 	case missing && os.Getenv("FHIRDOCK_TEST_ALL") != "1":
 		res.missing = err

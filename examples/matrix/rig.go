@@ -60,7 +60,8 @@ func (r *rig) start(ctx context.Context) error {
 		}
 		r.lent = append(r.lent, l)
 		args = append(args, l.args...)
-		r.env = append(r.env, l.env...)
+		// Of a variable that two have, the object store's holds: it checks signatures.
+		r.env = append(l.env, r.env...)
 		if l.url != "" {
 			r.bucket = l.url
 		}
