@@ -53,7 +53,7 @@ func NewNotified(s *Service, notifications queue.Opener, opts *NotifiedOptions) 
 // and is a [queue.Static] one.
 func (n *Notified) Run(ctx context.Context) error {
 	return n.consumer.RunRaw(ctx, func(ctx context.Context, m queue.Raw) error {
-		return n.svc.notified(ctx, m.Body, m.Metadata)
+		return n.svc.Notification(ctx, m.Body, m.Metadata)
 	})
 }
 
@@ -61,9 +61,14 @@ func (n *Notified) Run(ctx context.Context) error {
 // than SQS waits by default before it sends the message to another.
 const looking = 25 * time.Second
 
-// notified looks at the objects of one message. An error means that some could not
-// be looked at; the others were.
-func (s *Service) notified(ctx context.Context, body []byte, attributes map[string]string) error {
+// Notification looks at the objects of one message of an object store, in any of the
+// formats of package notify; attributes are those of the message and may be nil. It is
+// what [Notified] does with each, for a program that gets them by itself, such as a
+// function that the store calls. What is no notification, or tells of no creation, is
+// counted as [EventObjectIgnored] and is no error. An error means that some objects
+// could not be looked at, and the others were: give the message back. It takes 25
+// seconds at most.
+func (s *Service) Notification(ctx context.Context, body []byte, attributes map[string]string) error {
 	batch, err := notify.Decode(body, attributes)
 	if err != nil {
 		s.opts.Logger.WarnContext(ctx, "message dropped", "error", err)

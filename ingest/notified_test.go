@@ -265,3 +265,20 @@ func ExampleNotified() {
 	// object_ignored not_asked
 	// <nil>
 }
+
+// What a store's own call brings is taken without a queue.
+func TestNotificationThatIsGivenByHand(t *testing.T) {
+	for format := range 6 {
+		p := ingesttest.NewWithOptions(t, &ingesttest.Options{DropUploadNotifications: true})
+		ticket := p.Client.Ticket(t, ndjson)
+		p.Client.Put(t, ticket, numbered(3))
+		msg := notification(t, format, ticket.Key)
+		require.NoError(t, p.Service.Notification(t.Context(), msg.Body, msg.Metadata))
+		require.Equal(t, jobs.Completed, p.Wait(t, ticket.UploadID).State)
+		require.NoError(t, p.Service.Notification(t.Context(), []byte("top-secret-payload"), nil))
+		require.NotContains(t, p.Logs(), "top-secret")
+		last := p.Events()[len(p.Events())-1]
+		require.Equal(t, ingest.EventObjectIgnored, last.Kind)
+		require.Equal(t, string(notify.Junk), last.Code)
+	}
+}

@@ -30,8 +30,8 @@ type Backends struct {
 	// organization as the ordering key; what opened the topic may have it. Default:
 	// as package queue has it.
 	Publishing *queue.PublisherOptions
-	// Subscription of the topic, for workers. A process that only accepts
-	// needs none. See [queue.Static].
+	// Subscription of the topic, for [Worker.Run]. A process that only accepts,
+	// or is called with each wake-up, needs none. See [queue.Static].
 	Subscription queue.Opener
 	// Jobs keeps the records. Required.
 	Jobs jobs.Store

@@ -110,14 +110,10 @@ type Worker struct {
 	order   *order // nil where none is kept
 }
 
-// NewWorker returns a Worker. It fails if the Service has no Subscription or an
-// option can't work. Where the job store is a [jobs.Scheduler] the worker shares
+// NewWorker returns a Worker. It fails if an option can't work. Where the job store is a [jobs.Scheduler] the worker shares
 // its claims between the organizations whose jobs wait, so that one that sends a
 // million does not keep back another's single one; see [WorkerOptions.Weight].
 func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
-	if s.back.Subscription == nil {
-		return nil, errors.New("ingest: a worker needs Backends.Subscription")
-	}
 	if h == nil {
 		return nil, errors.New("ingest: a worker needs a handler")
 	}
@@ -143,16 +139,17 @@ func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
 }
 
 // Run works until ctx is done, then ends the batches under way, gives their jobs
-// back for others to go on, and returns nil. It fails only if the subscription
-// can't be opened, or broke and is a [queue.Static] one.
+// back for others to go on, and returns nil. It fails only if the Service has no
+// Subscription, or if that can't be opened, or broke and is a [queue.Static] one.
+// A program that gets its wake-ups from elsewhere calls [Worker.Work].
 func (w *Worker) Run(ctx context.Context) error {
+	if w.svc.back.Subscription == nil {
+		return errors.New("ingest: Worker.Run needs Backends.Subscription")
+	}
 	// Work outlives ctx by DrainTimeout: a batch under way is ended, not cut.
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
-	defer context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(w.opts.DrainTimeout, func() { stop(errDrained) })
-		context.AfterFunc(work, func() { timer.Stop() })
-	})()
+	defer w.cutBehind(ctx, work, stop)()
 
 	consumer := queue.NewConsumer(w.svc.back.Subscription, &queue.ConsumerOptions{
 		Concurrency: w.opts.Concurrency, Logger: w.svc.opts.Logger,
@@ -162,7 +159,15 @@ func (w *Worker) Run(ctx context.Context) error {
 		msg, cancel := context.WithCancelCause(msg)
 		defer cancel(nil)
 		defer context.AfterFunc(work, func() { cancel(context.Cause(work)) })()
-		w.woken(msg, work, m.JobID, ctx.Done())
+		_ = w.woken(msg, work, m.JobID, ctx.Done()) // logged; the sweeper wakes the job again
+	})
+}
+
+// cutBehind cuts what is under way once ctx is done and DrainTimeout is over.
+func (w *Worker) cutBehind(ctx, work context.Context, cut context.CancelCauseFunc) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		timer := time.AfterFunc(w.opts.DrainTimeout, func() { cut(errDrained) })
+		context.AfterFunc(work, func() { timer.Stop() })
 	})
 }
 
@@ -170,11 +175,11 @@ var errDrained = errors.New("the worker stops")
 
 // woken looks at the job that a wake-up names. Before that it works on those whose
 // turn is sooner, under a context of their own: the wake-up's trace is not theirs.
-func (w *Worker) woken(ctx, others context.Context, id string, draining <-chan struct{}) {
+// An error means that the wake-up led to nothing, since a back end did not answer.
+func (w *Worker) woken(ctx, others context.Context, id string, draining <-chan struct{}) error {
 	job, err := w.read(ctx, id)
 	if err != nil {
-		w.notTaken(ctx, id, err)
-		return
+		return w.notTaken(ctx, id, err)
 	}
 	if w.turns != nil && jobs.Waiting.Has(job) && !job.NotBefore.After(w.svc.now()) {
 		for range maxDetours {
@@ -182,28 +187,29 @@ func (w *Worker) woken(ctx, others context.Context, id string, draining <-chan s
 			if next == nil {
 				break
 			}
-			w.work(others, next, draining)
+			_ = w.work(others, next, draining) // nobody's wake-up: the sweeper's
 			select {
 			case <-draining:
 				w.svc.wake(ctx, job)
-				return
+				return nil
 			default:
 			}
 		}
 	}
-	w.work(ctx, job, draining)
+	return w.work(ctx, job, draining)
 }
 
 // work takes a job as it was read, or where an order is kept the one of its
-// organization whose turn it is, and makes one attempt at it.
-func (w *Worker) work(ctx context.Context, job *jobs.Job, draining <-chan struct{}) {
+// organization whose turn it is, and makes one attempt at it. What came of that is in
+// the record; an error means that it could not be taken, or not be recorded.
+func (w *Worker) work(ctx context.Context, job *jobs.Job, draining <-chan struct{}) error {
 	woken, taken := job, time.Now()
 	job, claim, fresh, err := w.take(ctx, job)
 	if err != nil {
 		if !errors.Is(err, jobs.ErrState) || !w.clear(ctx, woken.ID) {
-			w.notTaken(ctx, woken.ID, err)
+			return w.notTaken(ctx, woken.ID, err)
 		}
-		return
+		return nil
 	}
 	if w.order != nil {
 		defer func() {
@@ -214,7 +220,7 @@ func (w *Worker) work(ctx context.Context, job *jobs.Job, draining <-chan struct
 	}
 	if claim == nil { // its attempts were used up
 		w.svc.finished(ctx, job)
-		return
+		return nil
 	}
 	if w.turns != nil {
 		w.turns.claimed(job.OrganizationID)
@@ -224,17 +230,22 @@ func (w *Worker) work(ctx context.Context, job *jobs.Job, draining <-chan struct
 	l := newLease(ctx, w.svc, job, *claim, w.opts.Lease, w.opts.StallTimeout, taken)
 	defer l.end()
 	err = (&attempt{w: w, lease: l, draining: draining, fresh: fresh}).run(l.ctx)
-	w.settle(ctx, l, err, w.svc.now().Sub(began))
+	if errors.Is(err, errOutOfTime) && advanced(job, l.current()) {
+		err = errDrained
+	}
+	return w.settle(ctx, l, err, w.svc.now().Sub(began))
 }
 
-// notTaken tells of a wake-up that led to nothing.
-func (w *Worker) notTaken(ctx context.Context, id string, err error) {
+// notTaken tells of a wake-up that led to nothing. It returns the error if that is
+// for no reason of the job's.
+func (w *Worker) notTaken(ctx context.Context, id string, err error) error {
 	log := w.svc.opts.Logger.With("job", id)
 	if errors.Is(err, jobs.ErrNotDue) || errors.Is(err, jobs.ErrState) || errors.Is(err, jobs.ErrNotFound) {
 		log.DebugContext(ctx, "wake-up for a job that needs nobody", "why", err)
-		return
+		return nil
 	}
 	log.WarnContext(ctx, "job not claimed; the sweeper wakes it again", "error", err)
+	return fmt.Errorf("ingest: job %s not claimed: %w", id, err)
 }
 
 // take claims a job, the one whose turn it is where an order is kept.
@@ -281,8 +292,8 @@ func (w *Worker) claim(ctx context.Context, job *jobs.Job) (taken *jobs.Job, cla
 	return job, claim, fresh, err
 }
 
-// settle records how an attempt ended.
-func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Duration) {
+// settle records how an attempt ended. It fails if that can't be.
+func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Duration) error {
 	// The record is written even if the work was told to end.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
 	defer cancel()
@@ -293,11 +304,11 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 	var saved error
 	switch failure, _ := errors.AsType[*Failure](err); {
 	case err == nil:
-		return // completed, and recorded as such
+		return nil // completed, and recorded as such
 	case errors.Is(err, jobs.ErrLeaseLost):
 		log.InfoContext(ctx, "job lost: cancelled, or taken over by another worker")
 		s.opts.Observe(Event{Kind: EventLeaseLost, JobID: job.ID})
-		return
+		return nil
 	case errors.Is(err, errDrained):
 		if saved = l.change(ctx, func(j *jobs.Job) error { return j.Release(now, l.claim) }); saved == nil {
 			log.InfoContext(ctx, "job given back")
@@ -326,11 +337,12 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 	}
 	if saved != nil {
 		log.WarnContext(ctx, "end of the attempt not recorded; the lease runs out instead", "error", saved)
-		return
+		return fmt.Errorf("ingest: end of an attempt at job %s not recorded: %w", job.ID, saved)
 	}
 	if job = l.current(); job.State.Finished() {
 		s.finished(ctx, job)
 	}
+	return nil
 }
 
 // finished tells of a job that reached its end.

@@ -5,6 +5,9 @@
 // [Webhooks] are senders that sign what they send, for Bundles only: a signature
 // covers one body, and opens nothing else.
 //
+// [APIGateway] takes the word of an authorizer in front of the program, that of API
+// Gateway, for who is calling.
+//
 // [Tokens] are bearer tokens for development. A program with an identity
 // provider brings an Authenticator of its own; [Func] makes one of a function.
 package auth

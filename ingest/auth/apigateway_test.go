@@ -1,0 +1,100 @@
+package auth_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/auth"
+)
+
+// authorized is a request whose client says all that it can about its tenant.
+func authorized(t testing.TB, authorizer string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(auth.WithAuthorizer(t.Context(), json.RawMessage(authorizer)), http.MethodPost,
+		"/v1/ingestion/fhir/Bundle?organizationId=victim", nil)
+	require.NoError(t, err)
+	for _, name := range []string{"organizationId", "X-Organization-Id", "X-Amzn-Request-Context", "Authorizer"} {
+		r.Header.Set(name, "victim")
+	}
+	r.Header.Set("Authorization", "Bearer victim")
+	return r
+}
+
+func TestAPIGateway(t *testing.T) {
+	who := ingest.Caller{OrganizationID: "demo", OrganizationName: "Demo", UserID: "alice"}
+	for name, c := range map[string]struct {
+		authorizer string
+		who        ingest.Caller
+		err        error
+	}{
+		"REST, Lambda":                   {`{"principalId":"alice","organizationId":"demo","organizationName":"Demo","integrationLatency":7}`, who, nil},
+		"REST, Lambda, with a user":      {`{"principalId":"role","userId":"alice","organizationId":"demo","organizationName":"Demo"}`, who, nil},
+		"REST, Cognito":                  {`{"claims":{"sub":"alice","organizationId":"demo","organizationName":"Demo"}}`, who, nil},
+		"HTTP, JWT":                      {`{"jwt":{"claims":{"sub":"alice","organizationId":"demo","organizationName":"Demo"},"scopes":null}}`, who, nil},
+		"HTTP, Lambda":                   {`{"lambda":{"userId":"alice","organizationId":"demo","organizationName":"Demo"}}`, who, nil},
+		"only the organization":          {`{"lambda":{"organizationId":"demo"}}`, ingest.Caller{OrganizationID: "demo"}, nil},
+		"none":                           {``, ingest.Caller{}, auth.ErrNoCredentials},
+		"null":                           {`null`, ingest.Caller{}, auth.ErrNoCredentials},
+		"empty":                          {`{}`, ingest.Caller{}, auth.ErrNoCredentials},
+		"no object":                      {`"demo"`, ingest.Caller{}, auth.ErrForbidden},
+		"no JSON":                        {`{"organizationId":"demo"`, ingest.Caller{}, auth.ErrForbidden},
+		"no organization":                {`{"principalId":"alice"}`, ingest.Caller{}, auth.ErrForbidden},
+		"HTTP, IAM":                      {`{"iam":{"userId":"alice","principalOrgId":"demo"}}`, ingest.Caller{}, auth.ErrForbidden},
+		"no claims":                      {`{"jwt":{"scopes":["a"]},"organizationId":"demo"}`, ingest.Caller{}, auth.ErrForbidden},
+		"empty claims":                   {`{"claims":{},"organizationId":"demo"}`, ingest.Caller{}, auth.ErrForbidden},
+		"beside the claims":              {`{"jwt":{"claims":{"sub":"a"}},"organizationId":"demo"}`, ingest.Caller{}, auth.ErrForbidden},
+		"of several kinds":               {`{"jwt":{"claims":{"organizationId":"demo"}},"lambda":{"organizationId":"other"}}`, ingest.Caller{}, auth.ErrForbidden},
+		"a number":                       {`{"lambda":{"organizationId":7}}`, ingest.Caller{}, auth.ErrForbidden},
+		"a list, as API Gateway has it":  {`{"jwt":{"claims":{"organizationId":"[demo other]"}}}`, ingest.Caller{}, auth.ErrForbidden},
+		"a list":                         {`{"lambda":{"organizationId":["demo"]}}`, ingest.Caller{}, auth.ErrForbidden},
+		"a path":                         {`{"lambda":{"organizationId":"../other"}}`, ingest.Caller{}, auth.ErrForbidden},
+		"spaces":                         {`{"lambda":{"organizationId":" demo"}}`, ingest.Caller{}, auth.ErrForbidden},
+		"an empty organization":          {`{"lambda":{"organizationId":""}}`, ingest.Caller{}, auth.ErrForbidden},
+		"a long organization":            {fmt.Sprintf(`{"lambda":{"organizationId":%q}}`, strings.Repeat("a", 65)), ingest.Caller{}, auth.ErrForbidden},
+		"a long user":                    {fmt.Sprintf(`{"lambda":{"organizationId":"demo","sub":%q}}`, strings.Repeat("a", 1025)), ingest.Caller{}, auth.ErrForbidden},
+		"a name in another case is none": {`{"lambda":{"OrganizationID":"demo"}}`, ingest.Caller{}, auth.ErrForbidden},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := auth.NewAPIGateway(nil).Authenticate(authorized(t, c.authorizer))
+			require.ErrorIs(t, err, c.err)
+			require.Equal(t, c.who, got)
+			if err != nil {
+				require.NotContains(t, err.Error(), "demo", "nothing of the context")
+			}
+		})
+	}
+
+	// Nobody said anything: whatever the client sends.
+	_, err := auth.NewAPIGateway(nil).Authenticate(authorized(t, "").WithContext(t.Context()))
+	require.ErrorIs(t, err, auth.ErrNoCredentials)
+}
+
+func TestAPIGatewayNames(t *testing.T) {
+	a := auth.NewAPIGateway(&auth.APIGatewayOptions{Organization: "custom:tenant", OrganizationName: "custom:name", User: "email"})
+	got, err := a.Authenticate(authorized(t, `{"claims":{"sub":"1","email":"a@b","custom:tenant":"demo","custom:name":"Demo","organizationId":"other"}}`))
+	require.NoError(t, err)
+	require.Equal(t, ingest.Caller{OrganizationID: "demo", OrganizationName: "Demo", UserID: "a@b"}, got)
+	_, err = a.Authenticate(authorized(t, `{"claims":{"organizationId":"other"}}`))
+	require.ErrorIs(t, err, auth.ErrForbidden, "only the name that was given")
+}
+
+// A program behind API Gateway makes a request of each event.
+func ExampleAPIGateway() {
+	var event struct {
+		RequestContext struct {
+			Authorizer json.RawMessage `json:"authorizer"`
+		} `json:"requestContext"`
+	}
+	_ = json.Unmarshal([]byte(`{"requestContext":{"authorizer":{"jwt":{"claims":{"sub":"alice","organizationId":"demo"}}}}}`), &event)
+	r, _ := http.NewRequest(http.MethodGet, "/v1/ingestion/jobs", nil)
+	r = r.WithContext(auth.WithAuthorizer(r.Context(), event.RequestContext.Authorizer))
+	who, err := auth.NewAPIGateway(nil).Authenticate(r)
+	fmt.Println(who.OrganizationID, who.UserID, err)
+	// Output: demo alice <nil>
+}

@@ -1,0 +1,257 @@
+package ingest_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+	"gocloud.dev/pubsub"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// called is a process that is called with its wake-ups, on synthetic time.
+type called struct {
+	t       *testing.T
+	store   jobs.Store
+	svc     *ingest.Service
+	worker  *ingest.Worker
+	sent    *pubsub.Subscription // the wake-ups that it sends
+	batches []int64              // that were handed over, by their first entry
+}
+
+// newCalled has a job of three entries, each a batch of its own, whose handler is
+// handle.
+func newCalled(t *testing.T, store jobs.Store, opts *ingest.Options, handle func(ctx context.Context, batch int64) error) (c *called, id string) {
+	t.Helper()
+	bucket := memblob.OpenBucket(nil)
+	topic, subscription := queue.NewLocal(nil)
+	t.Cleanup(func() {
+		require.NoError(t, errors.Join(topic.Shutdown(context.Background()), subscription.Shutdown(context.Background()), bucket.Close()))
+	})
+	opts.Logger = slog.New(slog.DiscardHandler)
+	c = &called{t: t, store: store, sent: subscription}
+	var err error
+	c.svc, err = ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, opts)
+	require.NoError(t, err)
+	c.worker, err = ingest.NewWorker(c.svc, ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error {
+		c.batches = append(c.batches, b.Resources[0].Index)
+		return handle(ctx, b.Resources[0].Index)
+	}), &ingest.WorkerOptions{BatchResources: 1})
+	require.NoError(t, err, "without a subscription")
+	id = accept(t, c.svc)
+	require.Equal(t, id, c.woken())
+	return c, id
+}
+
+// woken returns the id in the next wake-up that was sent.
+func (c *called) woken() string {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	msg, err := c.sent.Receive(ctx)
+	if err != nil {
+		return "none"
+	}
+	msg.Ack()
+	m, err := queue.Decode(msg.Body)
+	require.NoError(c.t, err)
+	return m.JobID
+}
+
+// work calls Work with so much time, and says how much it took.
+func (c *called) work(id string, left time.Duration) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), left)
+	defer cancel()
+	began := time.Now()
+	err := c.worker.Work(ctx, id)
+	return time.Since(began), err
+}
+
+func (c *called) job(id string) *jobs.Job {
+	c.t.Helper()
+	job, err := c.store.Get(context.Background(), id)
+	require.NoError(c.t, err)
+	return job
+}
+
+func quick(context.Context, int64) error { return nil }
+
+// hang is a batch that ends when it is told to.
+func hang(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestWorkOfOneWakeUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, id := newCalled(t, jobs.NewMemStore(), &ingest.Options{}, quick)
+		require.NoError(t, c.worker.Work(t.Context(), id), "without a deadline")
+		require.Equal(t, jobs.Completed, c.job(id).State)
+		require.Equal(t, []int64{0, 1, 2}, c.batches)
+
+		// What wakes up nobody is no error.
+		for _, other := range []string{id, jobs.NewID(), "no-id", ""} {
+			require.NoError(t, c.worker.Work(t.Context(), other))
+		}
+		taken := accept(t, c.svc)
+		_, err := jobs.Change(t.Context(), c.store, taken, func(j *jobs.Job) error {
+			_, err := j.Take(time.Now(), "somebody else", time.Minute)
+			return err
+		})
+		require.NoError(t, err)
+		require.NoError(t, c.worker.Work(t.Context(), taken))
+		require.Len(t, c.batches, 3)
+		require.ErrorContains(t, c.worker.Run(t.Context()), "Subscription")
+	})
+}
+
+// A job that needs more time than one call has goes on from its checkpoint.
+func TestWorkGivesBackBeforeTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, id := newCalled(t, jobs.NewMemStore(), &ingest.Options{}, func(context.Context, int64) error {
+			time.Sleep(3 * time.Second)
+			return nil
+		})
+		took, err := c.work(id, 10*time.Second)
+		require.NoError(t, err)
+		require.Equal(t, 6*time.Second, took, "half of the time was over in the second batch, and no third was begun")
+		job := c.job(id)
+		require.Equal(t, jobs.Accepted, job.State)
+		require.Zero(t, job.Attempt, "the attempt was given back")
+		require.EqualValues(t, 2, job.Progress.Done)
+		require.Equal(t, id, c.woken(), "it is woken itself")
+
+		_, err = c.work(id, 10*time.Second)
+		require.NoError(t, err)
+		require.Equal(t, jobs.Completed, c.job(id).State)
+		require.Equal(t, []int64{0, 1, 2}, c.batches, "each once")
+
+		// With much time it is DrainTimeout that is kept free.
+		id = accept(t, c.svc)
+		require.Equal(t, id, c.woken())
+		took, err = c.work(id, 25*time.Second)
+		require.NoError(t, err)
+		require.Equal(t, 9*time.Second, took, "to its end")
+		id = accept(t, c.svc)
+		require.Equal(t, id, c.woken())
+		took, err = c.work(id, 50*time.Second)
+		require.NoError(t, err)
+		require.Equal(t, 9*time.Second, took)
+		require.Equal(t, jobs.Completed, c.job(id).State)
+	})
+}
+
+// A batch that takes too long is cut in time for the record: an attempt that brought
+// the job further is given back, and one that did not has failed.
+func TestWorkCutsABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, id := newCalled(t, jobs.NewMemStore(), &ingest.Options{MaxAttempts: 2}, func(ctx context.Context, batch int64) error {
+			if batch == 1 {
+				return hang(ctx)
+			}
+			return nil
+		})
+		took, err := c.work(id, time.Minute)
+		require.NoError(t, err)
+		require.Equal(t, 55*time.Second, took, "a quarter of DrainTimeout is left")
+		job := c.job(id)
+		require.Zero(t, job.Attempt)
+		require.Nil(t, job.Failure)
+		require.EqualValues(t, 1, job.Progress.Done)
+		require.Equal(t, id, c.woken())
+
+		for attempt := 1; attempt <= 2; attempt++ {
+			took, err = c.work(id, 4*time.Second)
+			require.NoError(t, err)
+			require.Equal(t, 3500*time.Millisecond, took)
+			job = c.job(id)
+			require.Equal(t, attempt, job.Attempt, "counted")
+			require.Equal(t, "out-of-time", job.Failure.Code)
+			time.Sleep(time.Until(job.NotBefore))
+		}
+		require.Equal(t, jobs.Failed, job.State, "the time is never enough")
+		require.Equal(t, []int64{0, 1, 1, 1}, c.batches)
+	})
+}
+
+func TestWorkWithoutTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, id := newCalled(t, jobs.NewMemStore(), &ingest.Options{}, quick)
+		_, err := c.work(id, 900*time.Millisecond)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, c.worker.Work(ctx, id), context.Canceled)
+		require.Equal(t, jobs.Accepted, c.job(id).State)
+		require.Empty(t, c.batches)
+	})
+}
+
+func TestWorkThatIsCancelled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, id := newCalled(t, jobs.NewMemStore(), &ingest.Options{}, func(ctx context.Context, _ int64) error { return hang(ctx) })
+		ctx, cancel := context.WithCancel(t.Context())
+		began := time.Now()
+		time.AfterFunc(time.Minute, cancel)
+		require.NoError(t, c.worker.Work(ctx, id))
+		require.Equal(t, 80*time.Second, time.Since(began), "DrainTimeout")
+		job := c.job(id)
+		require.Equal(t, jobs.Accepted, job.State)
+		require.Zero(t, job.Attempt, "whoever ended it is to blame, not the payload")
+	})
+}
+
+// awayStore does not answer what it is told not to.
+type awayStore struct {
+	jobs.Store
+	reads, ends, claims atomic.Bool
+}
+
+var errAway = errors.New("away")
+
+func (s *awayStore) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	if s.reads.Load() {
+		return nil, errAway
+	}
+	return s.Store.Get(ctx, id)
+}
+
+func (s *awayStore) Update(ctx context.Context, job *jobs.Job) error {
+	if s.claims.Load() && job.State == jobs.Processing || s.ends.Load() && job.State == jobs.Accepted {
+		return errAway
+	}
+	return s.Store.Update(ctx, job)
+}
+
+// A wake-up that led to nothing is an error. An attempt that failed did lead to
+// something, unless that could not be recorded.
+func TestWorkTellsOfABackEndThatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &awayStore{Store: jobs.NewMemStore()}
+		c, id := newCalled(t, store, &ingest.Options{}, func(context.Context, int64) error { return errors.New("handler") })
+		for _, away := range []*atomic.Bool{&store.reads, &store.claims} {
+			away.Store(true)
+			require.ErrorIs(t, c.worker.Work(t.Context(), id), errAway)
+			away.Store(false)
+			require.Empty(t, c.batches)
+		}
+		store.ends.Store(true)
+		require.ErrorIs(t, c.worker.Work(t.Context(), id), errAway)
+		store.ends.Store(false)
+		require.Len(t, c.batches, 1)
+
+		time.Sleep(time.Minute) // the lease is over
+		require.NoError(t, c.worker.Work(t.Context(), id))
+		require.Equal(t, "handler", c.job(id).Failure.Code)
+		require.Len(t, c.batches, 2)
+	})
+}
