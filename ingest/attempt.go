@@ -151,6 +151,9 @@ func (a *attempt) handOver(ctx context.Context) error {
 		limits = batchLimits{}
 	}
 	from := fhirbundle.Position{Offset: job.Progress.Offset, Entries: job.Progress.Entries, Lines: job.Progress.Lines}
+	if from.Offset > 0 && from.Offset == job.Payload.Size {
+		return nil // all was handed over, and an object store refuses to read from an object's end
+	}
 	src, err := a.open(ctx, from.Offset)
 	if err != nil {
 		return err
