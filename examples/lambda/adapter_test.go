@@ -1,0 +1,207 @@
+//go:build unix
+
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// through brings an event to a handler and returns the answer.
+func through(t *testing.T, event string, h http.HandlerFunc) *answered {
+	t.Helper()
+	a := adapter{front: func(*url.URL) http.Handler { return h }}
+	raw, err := a.invoke(t.Context(), []byte(event))
+	require.NoError(t, err)
+	return decoded(t, string(raw))
+}
+
+var formats = map[string]func(testing.TB, request) string{"1.0": restEvent, "2.0": httpEvent}
+
+func TestRequestOfAnEvent(t *testing.T) {
+	for name, event := range formats {
+		t.Run(name, func(t *testing.T) {
+			called := false
+			through(t, event(t, request{
+				method: "POST", path: "/v1/ingestion/jobs", query: "a=1&a=2&b=x%26y&c=", body: "{\"é\":1}",
+				header: http.Header{"Content-Type": {"application/fhir+json"}, "X-Many": {"1", "2"}, "Cookie": {"a=1", "b=2"}, "Host": {"front.example"}, "X-Request-Id": {"mine"}},
+			}), func(_ http.ResponseWriter, r *http.Request) {
+				called = true
+				require.Equal(t, "POST", r.Method)
+				require.Equal(t, "/v1/ingestion/jobs", r.URL.EscapedPath())
+				require.Equal(t, url.Values{"a": {"1", "2"}, "b": {"x&y"}, "c": {""}}, r.URL.Query())
+				require.Equal(t, "application/fhir+json", r.Header.Get("Content-Type"))
+				require.Equal(t, "1,2", strings.Join(r.Header["X-Many"], ","))
+				require.Len(t, r.Cookies(), 2)
+				require.Equal(t, "192.0.2.7:0", r.RemoteAddr)
+				require.Contains(t, r.Host, "execute-api", "the domain that API Gateway was reached by")
+				require.Empty(t, r.Header.Get("Host"))
+				require.Equal(t, "mine", r.Header.Get("X-Request-Id"))
+				require.NotNil(t, r.TLS)
+				body, err := io.ReadAll(r.Body)
+				require.NoError(t, err)
+				require.Equal(t, "{\"é\":1}", string(body))
+				require.EqualValues(t, len(body), r.ContentLength)
+			})
+			require.True(t, called)
+			through(t, event(t, request{method: "GET", path: "/v1/ingestion/jobs"}), func(_ http.ResponseWriter, r *http.Request) {
+				require.Zero(t, r.ContentLength)
+				require.Equal(t, http.NoBody, r.Body)
+				require.Regexp(t, `^[\w-]{1,64}$`, r.Header.Get("X-Request-Id"), "API Gateway's, in the form that the front door takes")
+			})
+		})
+	}
+}
+
+// Where the front door's path begins, and where its client finds it.
+func TestPaths(t *testing.T) {
+	for name, c := range map[string]struct{ event, path, location string }{
+		"REST, its own domain": {
+			`{"httpMethod":"GET","path":"/v1/ingestion/jobs","requestContext":{"stage":"prod","path":"/prod/v1/ingestion/jobs"}}`,
+			"/v1/ingestion/jobs", "/prod/v1/ingestion/x"},
+		"REST, a mapping": {
+			`{"httpMethod":"GET","path":"/fhir/v1/ingestion/jobs","requestContext":{"stage":"prod","path":"/fhir/v1/ingestion/jobs"}}`,
+			"/v1/ingestion/jobs", "/fhir/v1/ingestion/x"},
+		"REST, a mapping of all stages": {
+			`{"httpMethod":"GET","path":"/fhir/prod/v1/ingestion/jobs","requestContext":{"stage":"prod","path":"/fhir/prod/v1/ingestion/jobs"}}`,
+			"/v1/ingestion/jobs", "/fhir/prod/v1/ingestion/x"},
+		"REST keeps what is encoded": {
+			`{"httpMethod":"GET","path":"/v1/ingestion/jobs/a%2Fb","requestContext":{"path":"/v1/ingestion/jobs/a%2Fb"}}`,
+			"/v1/ingestion/jobs/a%2Fb", "/v1/ingestion/x"},
+		"HTTP, the default stage": {
+			`{"rawPath":"/v1/ingestion/jobs","requestContext":{"stage":"$default","http":{"method":"GET"}}}`,
+			"/v1/ingestion/jobs", "/v1/ingestion/x"},
+		"HTTP, a stage": {
+			`{"rawPath":"/prod/v1/ingestion/jobs","requestContext":{"stage":"prod","http":{"method":"GET"}}}`,
+			"/v1/ingestion/jobs", "/prod/v1/ingestion/x"},
+		"HTTP, a stage called as our path begins": {
+			`{"rawPath":"/v1/v1/ingestion/jobs","requestContext":{"stage":"v1","http":{"method":"GET"}}}`,
+			"/v1/ingestion/jobs", "/v1/v1/ingestion/x"},
+		"HTTP has it decoded": {
+			`{"rawPath":"/v1/ingestion/jobs/a?b#c%2","requestContext":{"http":{"method":"GET"}}}`,
+			"/v1/ingestion/jobs/a%3Fb%23c%252", "/v1/ingestion/x"},
+		"not ours": {
+			`{"rawPath":"/v1/ingestionary","requestContext":{"http":{"method":"GET"}}}`,
+			"/v1/ingestionary", "/v1/ingestion/x"},
+		"only its beginning": {
+			`{"rawPath":"/prod/v1/ingestion","requestContext":{"http":{"method":"GET"}}}`,
+			"/v1/ingestion", "/prod/v1/ingestion/x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := through(t, c.event, func(w http.ResponseWriter, r *http.Request) {
+				require.Equal(t, c.path, r.URL.EscapedPath())
+				w.Header().Set("Location", "/v1/ingestion/x")
+			})
+			require.Equal(t, c.location, a.get("Location"))
+		})
+	}
+}
+
+func TestAnswerOfARequest(t *testing.T) {
+	for name, event := range formats {
+		t.Run(name, func(t *testing.T) {
+			a := through(t, event(t, request{method: "GET", path: "/"}), func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Add("Vary", "A")
+				w.Header().Add("Vary", "B")
+				w.Header().Add("Set-Cookie", "a=1; Path=/")
+				w.Header().Add("Set-Cookie", "b=2; Expires=Wed, 01 Jan 2031 00:00:00 GMT")
+				w.Header().Set("Connection", "close")
+				w.WriteHeader(http.StatusTeapot)
+				w.WriteHeader(http.StatusOK)        // too late
+				w.Header().Set("X-Late", "ignored") // too
+				_, _ = io.WriteString(w, "é\n")
+			})
+			require.Equal(t, http.StatusTeapot, a.StatusCode)
+			require.Equal(t, "é\n", a.Body)
+			require.False(t, a.IsBase64Encoded)
+			require.Empty(t, a.get("Connection"))
+			require.Empty(t, a.get("X-Late"))
+			if name == "2.0" {
+				require.Equal(t, "A, B", a.Headers["Vary"])
+				require.Len(t, a.Cookies, 2, "a cookie may have commas")
+				require.Empty(t, a.Headers["Set-Cookie"])
+			} else {
+				require.Equal(t, []string{"A", "B"}, a.MultiValueHeaders["Vary"])
+				require.Len(t, a.MultiValueHeaders["Set-Cookie"], 2)
+			}
+
+			a = through(t, event(t, request{method: "GET", path: "/"}), func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte{0xff, 0}) })
+			require.Equal(t, http.StatusOK, a.StatusCode)
+			require.True(t, a.IsBase64Encoded)
+			require.Equal(t, base64.StdEncoding.EncodeToString([]byte{0xff, 0}), a.Body)
+
+			a = through(t, event(t, request{method: "HEAD", path: "/"}), func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "body") })
+			require.Empty(t, a.Body)
+		})
+	}
+}
+
+// An answer that Lambda would not take is one that says so; as JSON it may be longer
+// than its body.
+func TestAnswerThatIsTooLarge(t *testing.T) {
+	for name, body := range map[string]string{"body": strings.Repeat("a", maxAnswer+1), "as JSON": strings.Repeat(`"`, maxAnswer/2)} {
+		for format, event := range formats {
+			a := through(t, event(t, request{method: "GET", path: "/"}), func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X-Request-Id", "r")
+				_, _ = io.WriteString(w, body)
+			})
+			require.Equal(t, http.StatusInternalServerError, a.StatusCode, name+format)
+			require.JSONEq(t, `{"error":"The answer is larger than this door can give","requestId":"r"}`, a.Body)
+			require.Equal(t, "r", a.get("X-Request-Id"))
+		}
+	}
+}
+
+func TestEventsThatAreNone(t *testing.T) {
+	a := adapter{front: func(*url.URL) http.Handler { return http.NotFoundHandler() }}
+	for _, event := range []string{``, `null`, `[]`, `{}`, `{"version":"2.0"}`, `{"Records":[{"secret":1}]}`, `{"path":"/secret"}`} {
+		_, err := a.invoke(t.Context(), []byte(event))
+		require.ErrorIs(t, err, errNoEvent, event)
+	}
+	_, err := a.invoke(t.Context(), []byte(`{"httpMethod":"POST","path":"/","body":"se&cret","isBase64Encoded":true}`))
+	require.ErrorContains(t, err, "base64")
+	require.NotContains(t, err.Error(), "cret")
+}
+
+// The URL that clients use is the one that was given, where one was.
+func TestPublicURL(t *testing.T) {
+	var got string
+	a := adapter{publicURL: &url.URL{Scheme: "https", Host: "fhir.example", Path: "/in"}, front: func(base *url.URL) http.Handler {
+		got = base.String()
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Location", "/v1/ingestion/jobs/1") })
+	}}
+	raw, err := a.invoke(t.Context(), []byte(httpEvent(t, request{method: "GET", path: "/prod/v1/ingestion/jobs"})))
+	require.NoError(t, err)
+	require.Equal(t, "https://fhir.example/in", got)
+	require.Equal(t, "/in/v1/ingestion/jobs/1", decoded(t, string(raw)).get("Location"))
+	a.publicURL = nil
+	_, err = a.invoke(t.Context(), []byte(httpEvent(t, request{method: "GET", path: "/prod/v1/ingestion/jobs"})))
+	require.NoError(t, err)
+	require.Equal(t, "https://id.execute-api.us-east-1.amazonaws.com/prod", got)
+}
+
+func FuzzEvent(f *testing.F) {
+	for _, event := range formats {
+		f.Add([]byte(event(f, request{method: "POST", path: "/prod/v1/ingestion/fhir/Bundle", query: "a=%26&b", body: "x", header: http.Header{"A": {"b"}}})))
+	}
+	f.Add([]byte(`{"httpMethod":"a b","path":"%","requestContext":{"path":"//"}}`))
+	a := adapter{front: func(*url.URL) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_ = r.URL.Query()
+			_, _ = io.Copy(w, r.Body)
+		})
+	}}
+	f.Fuzz(func(t *testing.T, event []byte) {
+		raw, err := a.invoke(t.Context(), event)
+		if err == nil && !json.Valid(raw) {
+			t.Fatal("an answer that is no JSON")
+		}
+	})
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// maxAnswer is what Lambda takes as an answer, in bytes of JSON:
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const maxAnswer = 6 << 20
+
+var errAnswerTooLarge = errors.New("the answer is larger than a function's may be")
+
+// answer is the http.ResponseWriter of one event.
+type answer struct {
+	header   http.Header
+	status   int
+	sent     http.Header // as it was when the status was written
+	body     bytes.Buffer
+	tooLarge bool
+	base     *url.URL
+}
+
+// Header implements http.ResponseWriter.
+func (a *answer) Header() http.Header { return a.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 && status >= 200 { // others are not the answer yet
+		a.status, a.sent = status, a.header.Clone()
+	}
+}
+
+// Write implements http.ResponseWriter.
+func (a *answer) Write(p []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	if a.body.Len()+len(p) > maxAnswer {
+		a.tooLarge = true
+		return 0, errAnswerTooLarge
+	}
+	return a.body.Write(p)
+}
+
+// encode returns the answer as API Gateway takes it.
+func (a *answer) encode(v2, head bool) ([]byte, error) {
+	a.WriteHeader(http.StatusOK)
+	if head {
+		a.body.Reset()
+	}
+	raw, err := a.format(v2)
+	if err != nil || len(raw) <= maxAnswer && !a.tooLarge {
+		return raw, err
+	}
+	refused := &answer{header: http.Header{}, base: a.base}
+	refused.header.Set("Content-Type", "application/json")
+	refused.header.Set("X-Request-Id", a.sent.Get("X-Request-Id"))
+	refused.WriteHeader(http.StatusInternalServerError)
+	message, err := json.Marshal(map[string]string{
+		"error": "The answer is larger than this door can give", "requestId": a.sent.Get("X-Request-Id"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	refused.body.Write(message)
+	return refused.format(v2)
+}
+
+func (a *answer) format(v2 bool) ([]byte, error) {
+	h := a.sent
+	// What concerns a connection is between API Gateway and its client.
+	for _, name := range []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length"} {
+		h.Del(name)
+	}
+	// The front door does not know what API Gateway has before its path.
+	if l := h.Get("Location"); strings.HasPrefix(l, frontDoor) {
+		h.Set("Location", a.base.Path+l)
+	}
+	body, isBase64 := a.body.String(), false
+	if !utf8.ValidString(body) { // JSON has no other way
+		body, isBase64 = base64.StdEncoding.EncodeToString(a.body.Bytes()), true
+	}
+	if !v2 {
+		return json.Marshal(events.APIGatewayProxyResponse{StatusCode: a.status, MultiValueHeaders: h, Body: body, IsBase64Encoded: isBase64})
+	}
+	cookies := h["Set-Cookie"]
+	h.Del("Set-Cookie")
+	joined := make(map[string]string, len(h))
+	for name, values := range h {
+		joined[name] = strings.Join(values, ", ")
+	}
+	return json.Marshal(events.APIGatewayV2HTTPResponse{StatusCode: a.status, Headers: joined, Cookies: cookies, Body: body, IsBase64Encoded: isBase64})
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/url"
+
+	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/ingest"
+)
+
+// pipeline is what all functions have.
+type pipeline struct {
+	settings *settings
+	back     *backends.Backends
+	service  *ingest.Service
+	log      *slog.Logger
+}
+
+// openPipeline opens the back ends. The program takes no uploads by itself and hears of
+// no wake-ups by itself: a bucket or a queue within the process would be no use.
+func openPipeline(ctx context.Context, s *settings, log *slog.Logger) (_ *pipeline, err error) {
+	back, err := backends.Open(ctx, backends.Config{
+		Data: s.data, Blob: s.blob, Topic: s.topic, Jobs: s.jobs, SkipMigrations: s.migrations == "skip",
+		Base: &url.URL{Scheme: "http", Host: "localhost"}, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case back.Signer != nil:
+		err = errors.New("FHIRDOCK_BLOB must be a bucket that takes signed uploads by itself")
+	case back.LocalQueue:
+		err = errors.New("FHIRDOCK_TOPIC must be one whose wake-ups leave the process")
+	}
+	if err != nil {
+		return nil, errors.Join(err, back.Close(ctx))
+	}
+	p := &pipeline{settings: s, back: back, log: log}
+	opts := s.service
+	opts.BucketName, opts.Logger, opts.Observe = back.BucketName, log, p.observe
+	if p.service, err = ingest.New(back.Backends, &opts); err != nil {
+		return nil, errors.Join(err, back.Close(ctx))
+	}
+	return p, nil
+}
+
+// observe makes a line of the log of each event, of which CloudWatch makes metrics with
+// a filter such as { $.kind = "object_ignored" }. There is no tenant in it.
+func (p *pipeline) observe(e ingest.Event) {
+	level := slog.LevelInfo
+	if e.Kind == ingest.EventBatch || e.Kind == ingest.EventClaimed {
+		level = slog.LevelDebug
+	}
+	p.log.Log(context.Background(), level, "event", "kind", e.Kind, "job", e.JobID, "source", e.Source, "state", e.State, "code", e.Code,
+		"bytes", e.Bytes, "resources", e.Resources, "rejected", e.Rejected, "took", e.Duration)
+}

@@ -1,0 +1,122 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+)
+
+// runtimeAPI stands in for the service that Lambda gives a function's process its events
+// by: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+// Like that one it has one event under way at a time.
+type runtimeAPI struct {
+	next chan *invocation
+
+	mu    sync.Mutex
+	calls int
+	under *invocation // the one under way
+}
+
+type invocation struct {
+	id       string
+	event    string
+	deadline time.Time
+	ended    chan struct{}
+	answer   string // set before ended
+	failure  string
+}
+
+const invocationPath = "/2018-06-01/runtime/invocation/"
+
+func (a *runtimeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path, ok := strings.CutPrefix(r.URL.Path, invocationPath)
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	if path == "next" && r.Method == http.MethodGet {
+		select {
+		case i := <-a.next:
+			a.mu.Lock()
+			a.under = i
+			a.mu.Unlock()
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", i.id)
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(i.deadline.UnixMilli(), 10))
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:fhirdock")
+			_, _ = io.WriteString(w, i.event)
+		case <-r.Context().Done():
+		}
+		return
+	}
+	id, what, _ := strings.Cut(path, "/")
+	a.mu.Lock()
+	i := a.under
+	a.under = nil
+	a.mu.Unlock()
+	if i == nil || i.id != id || r.Method != http.MethodPost || what != "response" && what != "error" {
+		http.Error(w, "no such invocation", http.StatusForbidden)
+		return
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		body = fmt.Append(nil, err)
+	}
+	if what == "error" {
+		i.failure = string(body)
+	}
+	i.answer = string(body)
+	close(i.ended)
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// lambdaFunction is a function that runs.
+type lambdaFunction struct {
+	api     *runtimeAPI
+	process *proctest.Process
+}
+
+// startFunction starts the program as Lambda does.
+func startFunction(t testing.TB, handler string, env ...string) *lambdaFunction {
+	t.Helper()
+	api := &runtimeAPI{next: make(chan *invocation)}
+	server := httptest.NewServer(api)
+	t.Cleanup(server.Close) // behind the process, which waits for its answer
+	env = append(env, "AWS_LAMBDA_RUNTIME_API="+server.Listener.Addr().String(), "_HANDLER="+handler,
+		"FHIRDOCK_DATA="+t.TempDir(), binary)
+	return &lambdaFunction{api: api, process: proctest.Start(t, "env", env...)}
+}
+
+// invoke has the function handle an event, in at most so much time. failure is empty
+// unless it failed.
+func (f *lambdaFunction) invoke(t testing.TB, event string, timeout time.Duration) (answer, failure string) {
+	t.Helper()
+	f.api.mu.Lock()
+	f.api.calls++
+	i := &invocation{id: fmt.Sprintf("8476a536-e9f4-11e8-9739-%012d", f.api.calls), event: event, ended: make(chan struct{})}
+	f.api.mu.Unlock()
+	i.deadline = time.Now().Add(timeout)
+	started := time.After(30 * time.Second)
+	select {
+	case f.api.next <- i:
+	case <-started:
+		require.Fail(t, "the function asks for no event", f.process.Stderr.String())
+	}
+	select {
+	case <-i.ended:
+	case <-time.After(time.Until(i.deadline)): // Lambda would kill it here
+		require.Fail(t, "the function took too long", f.process.Stderr.String())
+	}
+	return i.answer, i.failure
+}

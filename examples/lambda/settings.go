@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+
+	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/examples/internal/envflag"
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/auth"
+)
+
+// settings are what the environment says. Variables have the names and values that they
+// have for the gateway, save those of the authorizer.
+type settings struct {
+	blob, topic, jobs string
+	migrations        string
+	data              string
+
+	service   ingest.Options
+	worker    ingest.WorkerOptions
+	claims    auth.APIGatewayOptions
+	publicURL *url.URL // nil: as each event says
+
+	logLevel slog.Level
+}
+
+// Sizes that Lambda sets: an event has at most 6 MB, and S3 takes 5 GiB in one PUT.
+const (
+	defaultMaxBody   = "6MiB"
+	defaultMaxUpload = "5GiB"
+)
+
+func parseSettings(getenv func(string) string) (*settings, error) {
+	v := envflag.New("lambda", "FHIRDOCK_", "")
+	s := &settings{}
+	v.StringVar(&s.blob, "blob", "", "`URL`: the bucket: "+backends.BlobHelp)
+	v.StringVar(&s.topic, "topic", "", "`URL`: the topic for wake-ups")
+	v.StringVar(&s.jobs, "jobs", "", "`URL`: the job store")
+	v.StringVar(&s.migrations, "migrations", "run", "`WHAT`: run or skip")
+	v.StringVar(&s.data, "data", "/tmp/fhirdock", "`FOLDER` for what back ends keep on disk")
+
+	v.StringVar(&s.claims.Organization, "organization-claim", "organizationId", "`NAME` of the organization's id in the authorizer's context")
+	v.StringVar(&s.claims.OrganizationName, "organization-name-claim", "organizationName", "`NAME` of the organization's name there")
+	v.StringVar(&s.claims.User, "user-claim", "", "`NAME` of the user's id there (default: userId, sub or principalId)")
+	public := v.String("public-url", "", "`URL` under which clients reach the front door, with the stage or the mapping's path\n(default: as each event says)")
+
+	validation := v.String("validation", "lenient", "`LEVEL`: lenient or strict")
+	version := v.String("fhir-version", "R4", "`VERSION`: R4, R4B or R5")
+	maxBody := v.String("max-body", defaultMaxBody, "`SIZE`: the largest Bundle by webhook")
+	maxUpload := v.String("max-upload", defaultMaxUpload, "`SIZE`: the largest signed upload")
+	v.DurationVar(&s.service.UploadExpiry, "upload-expiry", 15*time.Minute, "`TIME`: how long an upload URL can be used")
+	v.IntVar(&s.service.MaxAttempts, "max-attempts", 10, "`ATTEMPTS` at a job before it fails")
+	// The sweeper comes once a minute, and in a FIFO queue a wake-up may wait behind others.
+	v.DurationVar(&s.service.WakeAfter, "wake-after", 2*time.Minute, "`TIME`: how long a wake-up may take to reach a worker")
+
+	batchBytes := v.String("batch-bytes", "8MiB", "`SIZE` of batches")
+	maxWhole := v.String("max-whole", "64MiB", "`SIZE`: the largest Bundle that is held in memory as a whole")
+	v.DurationVar(&s.worker.Lease, "lease", 30*time.Second, "`TIME`: how long a job stays with a worker that says nothing")
+	v.DurationVar(&s.worker.DrainTimeout, "drain-timeout", 20*time.Second, "`TIME` before the function's end from which on no batch is begun")
+	order := v.String("order", "none", "`ORDER`: none, park or block")
+	level := v.String("log-level", "info", "`LEVEL`: debug, info, warn or error")
+	if err := v.Parse(nil, getenv); err != nil {
+		return nil, err
+	}
+
+	var errs []error
+	size := func(name, value string, into *int64) {
+		n, err := humanize.ParseBytes(value)
+		if err != nil || n == 0 || n > 1<<62 {
+			errs = append(errs, fmt.Errorf("%s must be a size such as 500KB, 64MiB or 10GB", v.Variable(name)))
+		}
+		*into = int64(n)
+	}
+	size("max-body", *maxBody, &s.service.MaxBodyBytes)
+	size("max-upload", *maxUpload, &s.service.MaxUploadBytes)
+	size("batch-bytes", *batchBytes, &s.worker.BatchBytes)
+	size("max-whole", *maxWhole, &s.worker.MaxWholeBytes)
+	for name, value := range map[string]string{"blob": s.blob, "topic": s.topic, "jobs": s.jobs} {
+		if value == "" {
+			errs = append(errs, fmt.Errorf("%s is missing: what a function keeps for itself is gone with it", v.Variable(name)))
+		}
+	}
+	if s.migrations != "run" && s.migrations != "skip" {
+		errs = append(errs, fmt.Errorf("%s must be run or skip", v.Variable("migrations")))
+	}
+	s.service.Level, s.service.FHIRVersion = fhirbundle.Level(*validation), fhirbundle.Version(*version)
+	if *order != "none" {
+		s.worker.OrderPerOrganization, s.worker.HeadOfLine = true, ingest.HeadOfLine(*order)
+	}
+	if s.logLevel.UnmarshalText([]byte(*level)) != nil {
+		errs = append(errs, fmt.Errorf("%s must be debug, info, warn or error", v.Variable("log-level")))
+	}
+	if *public != "" {
+		u, err := url.Parse(strings.TrimSuffix(*public, "/"))
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			errs = append(errs, fmt.Errorf("%s must be https://HOST, with or without a path", v.Variable("public-url")))
+		}
+		s.publicURL = u
+	}
+	return s, errors.Join(errs...)
+}

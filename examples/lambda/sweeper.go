@@ -1,0 +1,19 @@
+package main
+
+import (
+	"context"
+
+	"github.com/fhirdock/fhirdock/ingest"
+)
+
+// newSweeper is the function that a schedule calls. Whatever the event says, it looks
+// once after all that is due: lost wake-ups, workers that died, uploads whose
+// notification was lost. Calls that overlap do no harm.
+func newSweeper(p *pipeline) (function, error) {
+	sweeper := ingest.NewSweeper(p.service, nil)
+	return func(ctx context.Context, _ []byte) ([]byte, error) {
+		moved, err := sweeper.Sweep(ctx)
+		p.log.InfoContext(ctx, "swept", "jobs", moved)
+		return null, err
+	}, nil
+}
