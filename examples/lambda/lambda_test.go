@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,11 +35,29 @@ type service struct {
 
 func startService(t *testing.T) *service {
 	t.Helper()
+	return startServiceAs(t, "", nil)
+}
+
+// startServiceAs gives one of the functions no rights on the bucket but those of a
+// policy.
+func startServiceAs(t *testing.T, restricted string, policy []byte, more ...string) *service {
+	t.Helper()
 	store := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3))
 	db, queue := proctest.Lend(t, servers.Postgres), proctest.Lend(t, servers.Rabbit)
 	env := append(queue.Env, "FHIRDOCK_BLOB="+store.URL, "FHIRDOCK_JOBS="+db.Jobs, "FHIRDOCK_TOPIC="+queue.Topic,
 		"FHIRDOCK_WAKE_AFTER=100ms", "FHIRDOCK_BATCH_BYTES=1KB")
-	start := func(handler string) *lambdaFunction { return startFunction(t, handler, append([]string{}, env...)...) }
+	env = append(env, more...)
+	start := func(handler string) *lambdaFunction {
+		env := slices.Clone(env)
+		if handler == restricted {
+			credentials, err := store.Restrict(t.Context(), policy)
+			require.NoError(t, err)
+			for name, value := range credentials {
+				env = append(env, name+"="+value)
+			}
+		}
+		return startFunction(t, handler, env...)
+	}
 	return &service{
 		wakeUps: receive(t, queue), bucket: "versioned",
 		api: start("api"), uploads: start("uploads"), worker: start("worker"), sweeper: start("sweeper"),
@@ -106,8 +125,8 @@ func (s *service) job(t *testing.T, id string) *frontdoor.Job {
 
 const bundle = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
 
-// ticket asks for an upload and makes it.
-func (s *service) upload(t *testing.T, lines []byte) *frontdoor.Ticket {
+// ticket asks for an upload.
+func (s *service) ticket(t *testing.T) *frontdoor.Ticket {
 	t.Helper()
 	a := s.call(t, httpEvent(t, request{
 		method: http.MethodPost, path: "/v1/ingestion/upload-url", header: http.Header{"Content-Type": {"application/json"}},
@@ -117,8 +136,15 @@ func (s *service) upload(t *testing.T, lines []byte) *frontdoor.Ticket {
 	var ticket frontdoor.Ticket
 	require.NoError(t, json.Unmarshal([]byte(a.Body), &ticket))
 	require.Contains(t, a.Body, `"s3Bucket":"versioned"`)
-	require.NoError(t, (&frontdoor.Client{}).Upload(t.Context(), &ticket, bytes.NewReader(lines), int64(len(lines))))
 	return &ticket
+}
+
+// upload asks for an upload and makes it.
+func (s *service) upload(t *testing.T, lines []byte) *frontdoor.Ticket {
+	t.Helper()
+	ticket := s.ticket(t)
+	require.NoError(t, (&frontdoor.Client{}).Upload(t.Context(), ticket, bytes.NewReader(lines), int64(len(lines))))
+	return ticket
 }
 
 // The original service's shape, end to end: only its events are between the functions.
