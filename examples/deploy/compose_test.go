@@ -1,0 +1,244 @@
+//go:build unix
+
+package deploy
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+	"github.com/fhirdock/fhirdock/examples/internal/servers"
+)
+
+var binary string
+
+func TestMain(m *testing.M) { proctest.MainOf(m, &binary, "../gateway") }
+
+var secrets = types.Mapping{
+	"POSTGRES_PASSWORD": "postgres-secret", "RABBITMQ_PASSWORD": "rabbit-secret", "S3_SECRET_KEY": "s3-secret",
+	"FHIRDOCK_TOKEN": "t0ken=clinic,other=lab",
+}
+
+func load(t testing.TB, env types.Mapping) (*types.Project, error) {
+	t.Helper()
+	return loader.LoadWithContext(t.Context(), types.ConfigDetails{
+		WorkingDir: ".", ConfigFiles: []types.ConfigFile{{Filename: "compose.yaml"}}, Environment: maps.Clone(env), // it is added to
+	})
+}
+
+func compose(t testing.TB) *types.Project {
+	t.Helper()
+	p, err := load(t, secrets)
+	require.NoError(t, err)
+	return p
+}
+
+// The specification's own library reads it, and nothing has a password that is not the
+// operator's.
+func TestComposeFile(t *testing.T) {
+	p := compose(t)
+	for name := range secrets {
+		less := types.Mapping{}
+		for other, value := range secrets {
+			if other != name {
+				less[other] = value
+			}
+		}
+		_, err := load(t, less)
+		require.ErrorContains(t, err, name, name)
+	}
+	example, err := os.ReadFile(".env.example")
+	require.NoError(t, err)
+	var named []string
+	for _, found := range regexp.MustCompile(`(?m)^([A-Z0-9_]+)=$`).FindAllStringSubmatch(string(example), -1) {
+		named = append(named, found[1])
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(secrets)), named)
+
+	for _, name := range []string{"api", "worker"} {
+		s := p.Services[name]
+		require.Equal(t, "service_completed_successfully", s.DependsOn["migrate"].Condition)
+		for other, d := range s.DependsOn {
+			if other != "migrate" {
+				require.Equal(t, "service_healthy", d.Condition)
+				require.NotNil(t, p.Services[other].HealthCheck, "%s waits for the health of %s", name, other)
+			}
+		}
+		require.Equal(t, []string{"ALL"}, s.CapDrop)
+		require.True(t, s.ReadOnly)
+		require.Greater(t, time.Duration(*s.StopGracePeriod), 20*time.Second, "-drain-timeout")
+		dockerfile := filepath.Join(s.Build.Context, s.Build.Dockerfile)
+		require.FileExists(t, dockerfile)
+	}
+	for name, s := range p.Services {
+		for _, port := range s.Ports {
+			require.Equal(t, "127.0.0.1", port.HostIP, name)
+		}
+		require.NotContains(t, s.Image, "latest")
+		for _, v := range s.Volumes {
+			require.Contains(t, p.Volumes, v.Source, name)
+		}
+	}
+	blob, err := url.Parse(*p.Services["api"].Environment["FHIRDOCK_BLOB"])
+	require.NoError(t, err)
+	endpoint, err := url.Parse(blob.Query().Get("endpoint"))
+	require.NoError(t, err)
+	require.Contains(t, p.Services["objects"].Networks["default"].Aliases, endpoint.Hostname())
+	require.Equal(t, p.Services["objects"].Ports[0].Published, endpoint.Port())
+	require.Equal(t, "/objects/buckets/"+blob.Host, p.Services["objects"].Volumes[0].Target, "its folder is the bucket")
+}
+
+// here are the servers of this machine that stand in for the file's.
+type here struct {
+	objects  string // HOST:PORT
+	postgres *servers.Lent
+	rabbit   *servers.Lent
+}
+
+// started starts a service of the file with its own command and environment, in which
+// only the other servers' addresses are those of this machine.
+func (h *here) started(t *testing.T, s types.ServiceConfig) *proctest.Process {
+	t.Helper()
+	var env []string
+	for name, value := range s.Environment {
+		v := *value
+		switch name {
+		case "FHIRDOCK_JOBS":
+			require.Contains(t, v, "@postgres:5432/")
+			v = h.postgres.Jobs
+		case "RABBIT_SERVER_URL":
+			require.Contains(t, v, "@rabbitmq:5672/")
+			v = strings.TrimPrefix(h.rabbit.Env[0], "RABBIT_SERVER_URL=")
+		case "FHIRDOCK_TOPIC", "FHIRDOCK_SUBSCRIPTION": // other tests have the same server
+			require.Equal(t, "rabbit://wake-ups", v)
+			v = h.rabbit.Topic
+		case "FHIRDOCK_BLOB":
+			require.Contains(t, v, "objects.localhost:7070")
+			v = strings.ReplaceAll(v, "objects.localhost:7070", h.objects)
+		case "FHIRDOCK_ADDR":
+			v = "127.0.0.1:0"
+		case "FHIRDOCK_PUBLIC_URL": // its port is only known to the one that listens
+			v = ""
+		}
+		env = append(env, name+"="+v)
+	}
+	if s.Environment["FHIRDOCK_ADDR"] == nil {
+		env = append(env, "FHIRDOCK_ADDR=127.0.0.1:0") // of several in one network namespace
+	}
+	// The image's data folder, and an upload is looked for when its URL has expired:
+	// this server tells nobody of uploads.
+	env = append(env, "FHIRDOCK_DATA="+t.TempDir(), "FHIRDOCK_UPLOAD_EXPIRY=2s", "FHIRDOCK_SWEEP_EVERY=500ms")
+	return proctest.Start(t, "env", slices.Concat(env, []string{binary}, s.Command)...)
+}
+
+// The file's services, as processes: what they are told, how they find each other, and
+// what comes of a Bundle and an upload.
+func TestComposeServices(t *testing.T) {
+	p := compose(t)
+	h := &here{objects: objectServer(t, p.Services["objects"]), postgres: proctest.Lend(t, servers.Postgres), rabbit: proctest.Lend(t, servers.Rabbit)}
+
+	early := h.started(t, p.Services["api"])
+	require.Equal(t, 1, early.Exit(t, 20*time.Second), "it does not change the schema")
+	require.Equal(t, 0, h.started(t, p.Services["migrate"]).Exit(t, 20*time.Second))
+	worker := h.started(t, p.Services["worker"])
+	worker.Wait(t, `msg=listening .*role=worker`)
+	api := h.started(t, p.Services["api"])
+	base := api.Wait(t, `msg=listening url=(http://[0-9.:]+) .*role=api`)[1]
+
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	c := &frontdoor.Client{Base: base, Token: "t0ken"}
+	const bundle = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
+	receipt, err := c.PostBundle(ctx, strings.NewReader(bundle), int64(len(bundle)))
+	require.NoError(t, err)
+	const line = `{"resourceType":"Patient","id":"a"}`
+	ticket, err := c.UploadURL(ctx, "application/fhir+ndjson", int64(len(line)))
+	require.NoError(t, err)
+	require.NoError(t, c.Upload(ctx, ticket, strings.NewReader(line), int64(len(line))))
+	for _, id := range []string{receipt.JobID, ticket.UploadID} {
+		job, err := c.Follow(ctx, id, nil)
+		require.NoError(t, err)
+		require.Equal(t, "completed", job.Status)
+		_, err = (&frontdoor.Client{Base: base, Token: "other"}).Job(ctx, id)
+		var refusal *frontdoor.Refusal
+		require.ErrorAs(t, err, &refusal)
+		require.Equal(t, 404, refusal.Status)
+	}
+	require.Contains(t, worker.Stderr.String(), "job finished")
+	require.NotContains(t, api.Stderr.String(), "job finished")
+	for _, process := range []*proctest.Process{api, worker} { // as docker stop does it
+		require.NoError(t, process.Process.Signal(syscall.SIGTERM))
+		require.Equal(t, 0, process.Exit(t, 30*time.Second))
+	}
+}
+
+// objectServer starts the file's S3 server with its own command, on folders of the test.
+func objectServer(t *testing.T, s types.ServiceConfig) string {
+	t.Helper()
+	objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3)) // has it installed, or skips
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := listener.Addr().String()
+	require.NoError(t, listener.Close())
+	root := t.TempDir()
+	for _, v := range s.Volumes { // as Docker mounts them
+		require.NoError(t, os.MkdirAll(filepath.Join(root, v.Target), 0o755))
+	}
+	command := slices.Clone([]string(s.Command))
+	for i, arg := range command {
+		if strings.HasPrefix(arg, "/objects/") {
+			command[i] = filepath.Join(root, arg)
+		}
+		if arg == ":7070" {
+			command[i] = address
+		}
+	}
+	var env []string
+	for name, value := range s.Environment {
+		env = append(env, name+"="+*value)
+	}
+	version := s.Image[strings.LastIndex(s.Image, ":")+1:]
+	proctest.Start(t, "env", slices.Concat(env, []string{installed(t, version)}, command)...)
+	check := s.HealthCheck.Test[len(s.HealthCheck.Test)-1]
+	require.Equal(t, "http://127.0.0.1:7070/healthz", check)
+	require.Eventually(t, func() bool {
+		return exec.Command("curl", "-fsS", "http://"+address+"/healthz").Run() == nil
+	}, 10*time.Second, 50*time.Millisecond)
+	return address
+}
+
+// installed is where package objectstores has versitygw.
+func installed(t *testing.T, version string) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	require.NoError(t, err)
+	for _, path := range []string{os.Getenv("FHIRDOCK_TEST_VERSITYGW"), filepath.Join(cache, "fhirdock", "versitygw-"+version, "versitygw")} {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	path, err := exec.LookPath("versitygw")
+	if errors.Is(err, exec.ErrNotFound) {
+		require.Fail(t, "the version of compose.yaml is not the one that the tests install", version)
+	}
+	require.NoError(t, err)
+	return path
+}

@@ -1,0 +1,119 @@
+//go:build linux
+
+package deploy
+
+import (
+	"bufio"
+	"context"
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+)
+
+// instructions of the Dockerfile, each as one line.
+func instructions(t *testing.T) []string {
+	t.Helper()
+	f, err := os.Open("Dockerfile")
+	require.NoError(t, err)
+	defer f.Close()
+	var all []string
+	line := ""
+	for scan := bufio.NewScanner(f); scan.Scan(); {
+		text := strings.TrimSpace(scan.Text())
+		if text == "" || strings.HasPrefix(text, "#") {
+			continue
+		}
+		more, goesOn := strings.CutSuffix(text, "\\")
+		line += more
+		if !goesOn {
+			all, line = append(all, line), ""
+		}
+	}
+	return all
+}
+
+// one is the rest of the only instruction that begins so.
+func one(t *testing.T, all []string, beginning string) string {
+	t.Helper()
+	var found []string
+	for _, line := range all {
+		if rest, ok := strings.CutPrefix(line, beginning); ok {
+			found = append(found, strings.TrimSpace(rest))
+		}
+	}
+	require.Len(t, found, 1, beginning)
+	return found[0]
+}
+
+// What the Dockerfile builds, by its own command, runs as its own user with nothing
+// around it but what it copies.
+func TestDockerfile(t *testing.T) {
+	if os.Getenv("FHIRDOCK_TEST_ALL") != "1" {
+		t.Skip("SKIPPED: it builds all drivers without cgo, which takes minutes the first time; set FHIRDOCK_TEST_ALL=1")
+	}
+	all := instructions(t)
+	root := t.TempDir()
+	require.NoError(t, os.Chmod(root, 0o755))
+
+	build := one(t, all, "RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build")
+	require.Contains(t, build, "-o /out/gateway ")
+	build = strings.ReplaceAll(build, "/out/gateway", filepath.Join(root, "gateway"))
+	cmd := exec.Command("sh", "-ec", build)
+	cmd.Dir = "../.." // the context
+	cmd.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+runtime.GOARCH)
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+
+	binary, err := elf.Open(filepath.Join(root, "gateway"))
+	require.NoError(t, err)
+	defer binary.Close()
+	libraries, err := binary.ImportedLibraries()
+	require.NoError(t, err)
+	require.Empty(t, libraries)
+	for _, p := range binary.Progs {
+		require.NotEqual(t, elf.PT_INTERP, p.Type, "it is static")
+	}
+
+	require.Equal(t, "SIGTERM", one(t, all, "STOPSIGNAL"))
+	require.Equal(t, `["/gateway"]`, one(t, all, "ENTRYPOINT"))
+	require.Contains(t, all, "FROM scratch")
+	user := one(t, all, "USER")
+	require.NotContains(t, ":"+user+":", ":0:")
+	one(t, all, "COPY --from=build /etc/ssl/certs/ca-certificates.crt")
+	require.Equal(t, "/out/data /data", one(t, all, "COPY --from=build --chown="+user))
+
+	require.Zero(t, os.Geteuid(), "only root may change the root folder")
+	require.NoError(t, os.Mkdir(filepath.Join(root, "data"), 0o755))
+	require.NoError(t, os.Chown(filepath.Join(root, "data"), 65532, 65532))
+	require.NoError(t, os.Chmod(filepath.Dir(root), 0o711)) // above a test's folders
+	env := strings.Fields(one(t, all, "ENV"))
+	args := append(env, "chroot", "--userspec="+user, root, "/gateway", "-addr", "127.0.0.1:0")
+	p := proctest.Start(t, "env", args...)
+	base := p.Wait(t, `"msg":"listening","url":"(http://[0-9.:]+)"`)[1]
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	c := &frontdoor.Client{Base: base, Token: "dev"}
+	const bundle = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
+	receipt, err := c.PostBundle(ctx, strings.NewReader(bundle), int64(len(bundle)))
+	require.NoError(t, err)
+	job, err := c.Follow(ctx, receipt.JobID, nil)
+	require.NoError(t, err)
+	require.Equal(t, "completed", job.Status)
+	info, err := os.Stat(filepath.Join(root, "data", "jobs.sqlite"))
+	require.NoError(t, err)
+	require.EqualValues(t, 65532, info.Sys().(*syscall.Stat_t).Uid, "it runs as that user")
+	entries, err := os.ReadDir(root)
+	require.NoError(t, err)
+	require.Len(t, entries, 2, "it needs no other folder")
+}
