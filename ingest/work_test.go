@@ -241,6 +241,7 @@ func TestWorkTellsOfABackEndThatIsAway(t *testing.T) {
 		for _, away := range []*atomic.Bool{&store.reads, &store.claims} {
 			away.Store(true)
 			require.ErrorIs(t, c.worker.Work(t.Context(), id), errAway)
+			require.NoError(t, c.worker.Work(t.Context(), "no-id"), "for which nobody is asked")
 			away.Store(false)
 			require.Empty(t, c.batches)
 		}
