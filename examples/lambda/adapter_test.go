@@ -90,6 +90,9 @@ func TestPaths(t *testing.T) {
 		"not ours": {
 			`{"rawPath":"/v1/ingestionary","requestContext":{"http":{"method":"GET"}}}`,
 			"/v1/ingestionary", "/v1/ingestion/x"},
+		"not ours, behind a stage": {
+			`{"rawPath":"/prod/v1/ingestionary","requestContext":{"http":{"method":"GET"}}}`,
+			"/prod/v1/ingestionary", "/v1/ingestion/x"},
 		"only its beginning": {
 			`{"rawPath":"/prod/v1/ingestion","requestContext":{"http":{"method":"GET"}}}`,
 			"/v1/ingestion", "/prod/v1/ingestion/x"},
