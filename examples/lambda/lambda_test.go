@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { proctest.Main(m, &binary) }
 // The test is what AWS is between them: it brings the events.
 type service struct {
 	api, uploads, worker, sweeper *lambdaFunction
-	wakeUps                       <-chan amqp.Delivery
+	wakeUps                       <-chan string // their bodies
 	bucket                        string
 }
 
@@ -44,9 +44,15 @@ func startServiceAs(t *testing.T, restricted string, policy []byte, more ...stri
 	t.Helper()
 	store := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3))
 	db, queue := proctest.Lend(t, servers.Postgres), proctest.Lend(t, servers.Rabbit)
-	env := append(queue.Env, "FHIRDOCK_BLOB="+store.URL, "FHIRDOCK_JOBS="+db.Jobs, "FHIRDOCK_TOPIC="+queue.Topic,
-		"FHIRDOCK_WAKE_AFTER=100ms", "FHIRDOCK_BATCH_BYTES=1KB")
-	env = append(env, more...)
+	env := append(queue.Env, "FHIRDOCK_BLOB="+store.URL, "FHIRDOCK_JOBS="+db.Jobs, "FHIRDOCK_TOPIC="+queue.Topic)
+	s := startFunctions(t, store, restricted, policy, append(env, more...))
+	s.wakeUps = receive(t, queue)
+	return s
+}
+
+func startFunctions(t *testing.T, store *objectstores.Storage, restricted string, policy []byte, env []string) *service {
+	t.Helper()
+	env = append(env, "FHIRDOCK_WAKE_AFTER=100ms", "FHIRDOCK_BATCH_BYTES=1KB")
 	start := func(handler string) *lambdaFunction {
 		env := slices.Clone(env)
 		if handler == restricted {
@@ -59,13 +65,13 @@ func startServiceAs(t *testing.T, restricted string, policy []byte, more ...stri
 		return startFunction(t, handler, env...)
 	}
 	return &service{
-		wakeUps: receive(t, queue), bucket: "versioned",
-		api: start("api"), uploads: start("uploads"), worker: start("worker"), sweeper: start("sweeper"),
+		bucket: "versioned",
+		api:    start("api"), uploads: start("uploads"), worker: start("worker"), sweeper: start("sweeper"),
 	}
 }
 
 // receive makes the queue whose messages the test brings to the worker.
-func receive(t *testing.T, lent *servers.Lent) <-chan amqp.Delivery {
+func receive(t *testing.T, lent *servers.Lent) <-chan string {
 	t.Helper()
 	name := strings.TrimPrefix(lent.Topic, "rabbit://")
 	conn, err := amqp.Dial(strings.TrimPrefix(lent.Env[0], "RABBIT_SERVER_URL="))
@@ -79,15 +85,24 @@ func receive(t *testing.T, lent *servers.Lent) <-chan amqp.Delivery {
 	require.NoError(t, ch.QueueBind(name, "", name, false, nil))
 	messages, err := ch.Consume(name, "", true, false, false, false, nil)
 	require.NoError(t, err)
-	return messages
+	bodies := make(chan string)
+	go func() { // until the connection is closed
+		for m := range messages {
+			select {
+			case bodies <- string(m.Body):
+			case <-t.Context().Done():
+			}
+		}
+	}()
+	return bodies
 }
 
 // woken is the next wake-up that was sent.
 func (s *service) woken(t *testing.T) string {
 	t.Helper()
 	select {
-	case m := <-s.wakeUps:
-		return string(m.Body)
+	case body := <-s.wakeUps:
+		return body
 	case <-time.After(10 * time.Second):
 		require.Fail(t, "no wake-up was sent")
 		return ""
@@ -149,7 +164,11 @@ func (s *service) upload(t *testing.T, lines []byte) *frontdoor.Ticket {
 
 // The original service's shape, end to end: only its events are between the functions.
 func TestFunctions(t *testing.T) {
-	s := startService(t)
+	try(t, startService(t))
+}
+
+// try is what the functions do together.
+func try(t *testing.T, s *service) {
 	t.Run("a Bundle by webhook", func(t *testing.T) {
 		for name, by := range authorizers {
 			r := request{
@@ -233,8 +252,7 @@ func TestFunctions(t *testing.T) {
 			_, failure := s.sweeper.invoke(t, scheduleEvent, time.Minute)
 			require.Empty(t, failure)
 			select {
-			case m := <-s.wakeUps:
-				again = string(m.Body)
+			case again = <-s.wakeUps:
 				return true
 			case <-time.After(50 * time.Millisecond):
 				return false
