@@ -192,7 +192,7 @@ func (s *Store) update(ctx context.Context, job *jobs.Job) error {
 	err = s.coll.Replace(ctx, doc)
 	switch gcerrors.Code(err) {
 	case gcerrors.FailedPrecondition, gcerrors.NotFound:
-		err = s.settle(ctx, job, mark, err)
+		err = s.settle(ctx, job, doc, mark, err)
 	}
 	if err == nil {
 		s.leave(ctx, doc, was)
@@ -203,7 +203,7 @@ func (s *Store) update(ctx context.Context, job *jobs.Job) error {
 // settle says what became of an update whose precondition did not hold. A driver
 // that lost the answer to a write makes it again, and fails over its own first try:
 // the mark of a write that was made is in the document.
-func (s *Store) settle(ctx context.Context, job *jobs.Job, mark string, failed error) error {
+func (s *Store) settle(ctx context.Context, job *jobs.Job, doc *document, mark string, failed error) error {
 	there, err := s.read(ctx, job.ID, head)
 	if err != nil {
 		return err
@@ -215,6 +215,7 @@ func (s *Store) settle(ctx context.Context, job *jobs.Job, mark string, failed e
 	case ago < 0 || ago >= keptMarks && s.database.repeats():
 		return failed // another reason, or too long ago to tell
 	}
+	s.leave(ctx, there, doc) // where it would have stood
 	return jobs.ErrConflict
 }
 

@@ -1,0 +1,189 @@
+package docjobs_test
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/docstore"
+
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/jobs/docjobs"
+)
+
+// items are the documents that are no jobs.
+func items(t *testing.T, coll *docstore.Collection) []map[string]any {
+	t.Helper()
+	it := coll.Query().Get(t.Context())
+	defer it.Stop()
+	var all []map[string]any
+	for {
+		m := map[string]any{}
+		err := it.Next(t.Context(), m)
+		if err == io.EOF {
+			return all
+		}
+		require.NoError(t, err)
+		if m["Sort"] != "job" {
+			all = append(all, m)
+		}
+	}
+}
+
+// Where lines are items, each job in a line has its item whatever comes between, and
+// in the end there are no others.
+func TestItemsOfLines(t *testing.T) {
+	coll := memory(t, docjobs.DynamoDB)
+	s := store(t, coll, docjobs.DynamoDB, nil)
+	ctx := t.Context()
+	for round := range 30 {
+		var all []*jobs.Job
+		for n := range 3 {
+			job := newJob(fmt.Sprint(round), n)
+			require.NoError(t, s.Create(ctx, job))
+			all = append(all, job)
+		}
+		var wg sync.WaitGroup
+		for range 4 { // who changes jobs between all states
+			wg.Go(func() {
+				for range 8 {
+					job := all[rand.IntN(len(all))]
+					_, err := jobs.Change(ctx, s, job.ID, func(j *jobs.Job) error {
+						states := jobs.States()
+						j.State, j.StartedAt = states[rand.IntN(len(states))], noon
+						return nil
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		for range 2 { // who clears away what is left
+			wg.Go(func() {
+				for range 20 {
+					if _, err := s.Heads(ctx, jobs.HeadsQuery{Standing: jobs.Standing(rand.IntN(3)), PerOrganization: 3}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		var want []string
+		unfinished := false
+		for _, j := range all {
+			j, err := s.Get(ctx, j.ID)
+			require.NoError(t, err)
+			unfinished = unfinished || jobs.Unfinished.Has(j)
+			if jobs.Unfinished.Has(j) {
+				want = append(want, j.ID)
+			}
+		}
+		found, err := s.Heads(ctx, jobs.HeadsQuery{OrganizationID: fmt.Sprint(round), PerOrganization: 9})
+		require.NoError(t, err)
+		require.Equal(t, want, ids(found), "round %d", round)
+		if found, err = s.Heads(ctx, jobs.HeadsQuery{OrganizationID: fmt.Sprint(round), PerOrganization: 9, Standing: jobs.Unsettled}); unfinished {
+			var open []string
+			for _, j := range all {
+				if j, err := s.Get(ctx, j.ID); err == nil && jobs.Unsettled.Has(j) {
+					open = append(open, j.ID)
+				}
+			}
+			require.NoError(t, err)
+			require.Equal(t, open, ids(found), "round %d", round)
+		}
+		last := newJob(fmt.Sprint(round), 3) // a line is read while somebody waits
+		require.NoError(t, s.Create(ctx, last))
+		for _, j := range all {
+			_, err := jobs.Change(ctx, s, j.ID, func(j *jobs.Job) error { j.State = jobs.Completed; return nil })
+			require.NoError(t, err)
+		}
+		_, err = s.Heads(ctx, jobs.HeadsQuery{OrganizationID: last.OrganizationID, Standing: jobs.Unsettled})
+		require.NoError(t, err)
+		last.State = jobs.Completed
+		require.NoError(t, s.Update(ctx, last))
+	}
+	require.Empty(t, items(t, coll), "left of jobs that stand in no line")
+}
+
+func ids(all []*jobs.Job) []string {
+	var ids []string
+	for _, j := range all {
+		ids = append(ids, j.ID)
+	}
+	return ids
+}
+
+// What a writer that died left is passed over, and cleared away only once nobody can
+// need it.
+func TestItemsThatAreLeft(t *testing.T) {
+	coll := memory(t, docjobs.DynamoDB)
+	s := store(t, coll, docjobs.DynamoDB, nil)
+	ctx := t.Context()
+	job := newJob("a", 1)
+	require.NoError(t, s.Create(ctx, job))
+	there := items(t, coll)
+	require.Len(t, there, 2, "an unfinished job stands in two lines")
+	job.State = jobs.Completed
+	require.NoError(t, s.Update(ctx, job))
+	require.Empty(t, items(t, coll))
+
+	put := func(revision int64) {
+		for _, m := range there {
+			it := map[string]any{"ID": m["ID"], "Sort": m["Sort"], "Job": m["Job"], "Revision": revision, docstore.DefaultRevisionField: nil}
+			require.NoError(t, coll.Put(ctx, it))
+		}
+	}
+	look := func() {
+		t.Helper()
+		for _, q := range []jobs.HeadsQuery{{}, {OrganizationID: "a"}} {
+			found, err := s.Heads(ctx, q)
+			require.NoError(t, err)
+			require.Empty(t, found)
+		}
+	}
+	put(job.Revision + 1) // somebody is about to redrive it, or died before
+	look()
+	require.Len(t, items(t, coll), 2)
+	put(job.Revision) // the writer is done, or lost
+	look()
+	left := items(t, coll)
+	require.Len(t, left, 1, "of the line that was read, it is gone")
+
+	// Of a job that is not there yet.
+	require.NoError(t, coll.Delete(ctx, left[0]))
+	for _, m := range there {
+		m["Job"] = jobs.NewID()
+		m["Sort"] = m["Sort"].(string)[:len(m["Sort"].(string))-36] + m["Job"].(string)
+	}
+	put(1)
+	look()
+	require.Len(t, items(t, coll), 2)
+}
+
+// Of an item that is there already, none with an earlier revision takes the place.
+func TestAnItemDoesNotGoBack(t *testing.T) {
+	coll := memory(t, docjobs.DynamoDB)
+	s := store(t, coll, docjobs.DynamoDB, nil)
+	ctx := t.Context()
+	job := newJob("a", 1)
+	require.NoError(t, s.Create(ctx, job))
+	there := items(t, coll)
+	job.State = jobs.Completed
+	require.NoError(t, s.Update(ctx, job))
+	for _, m := range there { // somebody is about to write revision 9
+		m["Revision"], m[docstore.DefaultRevisionField] = int64(9), nil
+		require.NoError(t, coll.Put(ctx, m))
+	}
+	again := newJob("a", 1)
+	again.ID = job.ID
+	require.ErrorIs(t, s.Create(ctx, again), jobs.ErrExists)
+	job.State = jobs.Accepted
+	require.NoError(t, s.Update(ctx, job))
+	for _, m := range items(t, coll) {
+		require.EqualValues(t, 9, m["Revision"])
+	}
+}
