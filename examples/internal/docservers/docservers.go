@@ -4,9 +4,10 @@
 // # What each of them proves
 //
 //   - [DynamoDB] is dynalite, an emulator: keys, conditions, indexes and the errors of
-//     DynamoDB. Its indexes do not lag.
+//     DynamoDB. What reads without consistency can get, is made in front of it.
 //   - [MongoDB] is FerretDB on SQLite, another server with MongoDB's protocol: one
-//     node, so it says nothing about replicas.
+//     node, so it says nothing about replicas. Its updates are not atomic; something in
+//     front of it makes them so.
 //   - [Firestore] is a stand-in of our own, package firestorefake: it proves that the
 //     store asks and writes as Firestore's description has it, not what Google makes of it.
 package docservers
@@ -34,6 +35,9 @@ type Server struct {
 	// LoseAnswers makes so many writes succeed whose answer does not come. Nil where
 	// that can't be done.
 	LoseAnswers func(n int)
+	// Lag makes each read that does not ask to be consistent answer what it answered
+	// the last time. Nil where all reads are consistent.
+	Lag func(lags bool)
 
 	stop func() error
 }

@@ -67,6 +67,7 @@ func DynamoDB(ctx context.Context, _ string) (*Server, error) {
 			return "dynamodb://" + table + "?" + url.Values{"endpoint": {"http://" + address}, "region": {dynamoRegion}}.Encode(), nil
 		},
 		LoseAnswers: proxy.loseAnswers,
+		Lag:         proxy.lags.Store,
 		stop:        func() error { return errors.Join(proxy.stop(), p.Stop()) },
 	}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -17,8 +18,12 @@ import (
 type front struct {
 	inner  string // host and port
 	lost   atomic.Int64
+	lags   atomic.Bool
 	server *http.Server
 	done   chan struct{}
+
+	mu   sync.Mutex
+	last map[string][]byte // the answers to what was read without consistency
 }
 
 // startFront starts one on a free port, whose address it returns.
@@ -27,7 +32,7 @@ func startFront(ctx context.Context, inner string) (*front, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	f := &front{inner: inner, done: make(chan struct{})}
+	f := &front{inner: inner, done: make(chan struct{}), last: map[string][]byte{}}
 	f.server = &http.Server{Handler: f, ReadHeaderTimeout: 10 * time.Second}
 	go func() {
 		defer close(f.done)
@@ -66,7 +71,40 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.PutItem" && resp.StatusCode == http.StatusOK && f.lost.Add(-1) >= 0 {
 		panic(http.ErrAbortHandler) // cuts the connection
 	}
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	if f.lags.Load() && resp.StatusCode == http.StatusOK {
+		answer = f.stale(r.Header.Get("X-Amz-Target"), body, answer)
+	}
 	maps.Copy(w.Header(), resp.Header)
+	for _, name := range []string{"Content-Length", "X-Amz-Crc32"} { // they are of the other answer
+		w.Header().Del(name)
+	}
 	w.WriteHeader(resp.StatusCode)
-	_, _ = io.Copy(w, resp.Body)
+	_, _ = w.Write(answer)
+}
+
+// stale is what the same read had for an answer the last time, unless it is to be
+// consistent.
+func (f *front) stale(target string, body, answer []byte) []byte {
+	switch target {
+	case "DynamoDB_20120810.Query", "DynamoDB_20120810.Scan", "DynamoDB_20120810.GetItem", "DynamoDB_20120810.BatchGetItem":
+		if bytes.Contains(body, []byte(`"ConsistentRead":true`)) {
+			return answer
+		}
+	default:
+		return answer
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	key := target + " " + string(body)
+	before, ok := f.last[key]
+	f.last[key] = answer
+	if ok {
+		return before
+	}
+	return answer
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/smithy-go/logging"
 	gcaws "gocloud.dev/aws"
 	"gocloud.dev/docstore"
 	"gocloud.dev/docstore/awsdynamodb/v2"
@@ -49,7 +50,9 @@ func OpenStore(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dynamojobs: open store: %w", err)
 	}
-	return Open(ctx, dynamodb.NewFromConfig(config), u.Host, nil)
+	// What goes wrong is in the errors; the SDK would write to stderr besides.
+	quiet := func(o *dynamodb.Options) { o.Logger = logging.Nop{} }
+	return Open(ctx, dynamodb.NewFromConfig(config, quiet), u.Host, nil)
 }
 
 // Open opens a table with a client. Of the options, BeforeQuery is its own.
