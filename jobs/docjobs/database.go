@@ -32,10 +32,15 @@ var maxRecords = map[Database]int{
 	Firestore:      1024*1024 - 16*1024,
 	MongoDB:        16*1024*1024 - 64*1024,
 	MemoryForTests: 16 * 1024 * 1024,
+	memoryOfItems:  16 * 1024 * 1024,
 }
 
-// lags: an index follows the documents with a delay, and has only their keys.
-func (d Database) lags() bool { return d == DynamoDB }
+// memoryOfItems is the memory of tests with the keys and the lines of DynamoDB.
+const memoryOfItems Database = "memory of items"
+
+// lags: an index follows the documents with a delay, and has only their keys. So lines
+// are items beside the jobs, and keys have a second field.
+func (d Database) lags() bool { return d == DynamoDB || d == memoryOfItems }
 
 // repeats: the driver makes a write again whose answer was lost, and the database
 // does not know that it is the same one. MongoDB does.

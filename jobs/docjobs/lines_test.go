@@ -36,8 +36,8 @@ func items(t *testing.T, coll *docstore.Collection) []map[string]any {
 // Where lines are items, each job in a line has its item whatever comes between, and
 // in the end there are no others.
 func TestItemsOfLines(t *testing.T) {
-	coll := memory(t, docjobs.DynamoDB)
-	s := store(t, coll, docjobs.DynamoDB, nil)
+	coll := memory(t, docjobs.MemoryOfItems)
+	s := store(t, coll, docjobs.MemoryOfItems, nil)
 	ctx := t.Context()
 	for round := range 30 {
 		var all []*jobs.Job
@@ -120,8 +120,8 @@ func ids(all []*jobs.Job) []string {
 // What a writer that died left is passed over, and cleared away only once nobody can
 // need it.
 func TestItemsThatAreLeft(t *testing.T) {
-	coll := memory(t, docjobs.DynamoDB)
-	s := store(t, coll, docjobs.DynamoDB, nil)
+	coll := memory(t, docjobs.MemoryOfItems)
+	s := store(t, coll, docjobs.MemoryOfItems, nil)
 	ctx := t.Context()
 	job := newJob("a", 1)
 	require.NoError(t, s.Create(ctx, job))
@@ -166,8 +166,8 @@ func TestItemsThatAreLeft(t *testing.T) {
 
 // Of an item that is there already, none with an earlier revision takes the place.
 func TestAnItemDoesNotGoBack(t *testing.T) {
-	coll := memory(t, docjobs.DynamoDB)
-	s := store(t, coll, docjobs.DynamoDB, nil)
+	coll := memory(t, docjobs.MemoryOfItems)
+	s := store(t, coll, docjobs.MemoryOfItems, nil)
 	ctx := t.Context()
 	job := newJob("a", 1)
 	require.NoError(t, s.Create(ctx, job))

@@ -102,7 +102,7 @@ func (s *Store) read(ctx context.Context, id string, fields []string) (*document
 // key is a job's document with nothing but its key.
 func (s *Store) key(id string) *document {
 	d := &document{ID: id}
-	if s.database == DynamoDB {
+	if s.database.lags() {
 		d.Sort = sortOfJob
 	}
 	return d

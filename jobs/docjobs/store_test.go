@@ -18,7 +18,7 @@ import (
 // memory is a collection in memory, with a key of one field or of two.
 func memory(t jobstest.T, d docjobs.Database) *docstore.Collection {
 	open := func() (*docstore.Collection, error) { return memdocstore.OpenCollection(docjobs.KeyField, nil) }
-	if d == docjobs.DynamoDB {
+	if d == docjobs.MemoryOfItems {
 		open = func() (*docstore.Collection, error) {
 			return memdocstore.OpenCollectionWithKeyFunc(twoFields, nil)
 		}
@@ -54,7 +54,7 @@ func store(t jobstest.T, coll *docstore.Collection, d docjobs.Database, opts *do
 
 // The two ways to keep lines and to ask indexes. The drivers' own tests are in
 // examples/internal/docservers.
-var ways = map[string]docjobs.Database{"indexes": docjobs.MemoryForTests, "items": docjobs.DynamoDB}
+var ways = map[string]docjobs.Database{"indexes": docjobs.MemoryForTests, "items": docjobs.MemoryOfItems}
 
 func TestStore(t *testing.T) {
 	for name, d := range ways {
@@ -121,7 +121,7 @@ func TestBrokenRecord(t *testing.T) {
 				require.NoError(t, s.Create(t.Context(), j))
 			}
 			key := map[string]any{"ID": all[0].ID}
-			if d == docjobs.DynamoDB {
+			if d == docjobs.MemoryOfItems {
 				key["Sort"] = "job"
 			}
 			for _, record := range []string{`{"ID":`, `{"ID":"other"}`, `{"UserID":7,"Secret":"x"}`} {

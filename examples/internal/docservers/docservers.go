@@ -38,6 +38,8 @@ type Server struct {
 	// Lag makes each read that does not ask to be consistent answer what it answered
 	// the last time. Nil where all reads are consistent.
 	Lag func(lags bool)
+	// Halve makes batches be answered in part. Nil where that does not come about.
+	Halve func(halves bool)
 
 	stop func() error
 }

@@ -68,6 +68,7 @@ func DynamoDB(ctx context.Context, _ string) (*Server, error) {
 		},
 		LoseAnswers: proxy.loseAnswers,
 		Lag:         proxy.lags.Store,
+		Halve:       proxy.halves.Store,
 		stop:        func() error { return errors.Join(proxy.stop(), p.Stop()) },
 	}, nil
 }

@@ -101,6 +101,31 @@ func TestStaleReads(t *testing.T) {
 	})
 }
 
+// What a batch had no room for is not taken for jobs that are not there.
+func TestHalfABatch(t *testing.T) {
+	server := docservers.Lend(t, docservers.DynamoDB)
+	server.Halve(true)
+	url, err := server.Fresh(t.Context())
+	require.NoError(t, err)
+	s, err := dynamojobs.OpenStore(t.Context(), url)
+	require.NoError(t, err)
+	defer s.Close()
+	for n := range 5 {
+		job := newJob("a")
+		job.CreatedAt = noon.Add(time.Duration(n) * time.Second)
+		require.NoError(t, s.Create(t.Context(), job))
+	}
+	due, err := s.Due(t.Context(), noon, 10)
+	require.NoError(t, err)
+	require.Len(t, due, 5)
+	page, err := s.List(t.Context(), jobs.Query{OrganizationID: "a"})
+	require.NoError(t, err)
+	require.Len(t, page.Jobs, 5)
+	heads, err := s.Heads(t.Context(), jobs.HeadsQuery{PerOrganization: 9})
+	require.NoError(t, err)
+	require.Len(t, heads, 5)
+}
+
 // The largest record that is let through is one that the database takes, with the
 // longest organization beside it.
 func TestLargestRecord(t *testing.T) {

@@ -3,6 +3,7 @@ package docservers
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"maps"
 	"net"
@@ -19,6 +20,7 @@ type front struct {
 	inner  string // host and port
 	lost   atomic.Int64
 	lags   atomic.Bool
+	halves atomic.Bool // a batch is answered in part
 	server *http.Server
 	done   chan struct{}
 
@@ -79,6 +81,9 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.lags.Load() && resp.StatusCode == http.StatusOK {
 		answer = f.stale(r.Header.Get("X-Amz-Target"), body, answer)
 	}
+	if f.halves.Load() && resp.StatusCode == http.StatusOK && r.Header.Get("X-Amz-Target") == "DynamoDB_20120810.BatchGetItem" {
+		answer = half(body, answer)
+	}
 	maps.Copy(w.Header(), resp.Header)
 	for _, name := range []string{"Content-Length", "X-Amz-Crc32"} { // they are of the other answer
 		w.Header().Del(name)
@@ -107,4 +112,30 @@ func (f *front) stale(target string, body, answer []byte) []byte {
 		return before
 	}
 	return answer
+}
+
+// half is the answer to a batch with its first item alone, as DynamoDB answers where
+// it has no room or no time for the others.
+// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+func half(body, answer []byte) []byte {
+	var asked struct{ RequestItems map[string]json.RawMessage }
+	var got struct {
+		Responses       map[string][]json.RawMessage
+		UnprocessedKeys map[string]json.RawMessage
+	}
+	if json.Unmarshal(body, &asked) != nil || json.Unmarshal(answer, &got) != nil {
+		return answer
+	}
+	got.UnprocessedKeys = map[string]json.RawMessage{}
+	for table, items := range got.Responses {
+		if len(items) > 1 {
+			got.Responses[table] = items[:1]
+			got.UnprocessedKeys[table] = asked.RequestItems[table] // and one that was processed
+		}
+	}
+	part, err := json.Marshal(got)
+	if err != nil {
+		return answer
+	}
+	return part
 }

@@ -1,0 +1,4 @@
+package docjobs
+
+// MemoryOfItems is for the tests.
+const MemoryOfItems = memoryOfItems
