@@ -105,6 +105,10 @@ func (f *front) stale(target string, body, answer []byte) []byte {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	var sorted any // the SDK writes the names of an object in any order
+	if json.Unmarshal(body, &sorted) == nil {
+		body, _ = json.Marshal(sorted)
+	}
 	key := target + " " + string(body)
 	before, ok := f.last[key]
 	f.last[key] = answer
