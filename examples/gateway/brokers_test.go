@@ -4,11 +4,14 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
+	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
@@ -18,16 +21,21 @@ import (
 // does.
 func TestBrokers(t *testing.T) {
 	t.Parallel()
-	for name, broker := range map[string]func(context.Context) (*servers.Lent, error){
-		"RabbitMQ": servers.Rabbit, "JetStream": servers.NATS,
-	} {
+	// Those of others than of this machine are emulators: see package brokerservers.
+	lend := map[string]func(t *testing.T) (topic, subscription string, env []string){
+		"RabbitMQ": onServer(servers.Rabbit), "JetStream": onServer(servers.NATS),
+		"SQS": onEmulator(brokerservers.SQS), "SQS FIFO": onEmulator(brokerservers.SQSFIFO), "SNS": onEmulator(brokerservers.SNS),
+		"Pub/Sub": onEmulator(brokerservers.PubSub), "Service Bus": onEmulator(brokerservers.ServiceBus), "Kafka": onEmulator(brokerservers.Kafka),
+	}
+	for name, broker := range lend {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db, queue := proctest.Lend(t, servers.Postgres), proctest.Lend(t, broker)
+			db := proctest.Lend(t, servers.Postgres)
+			topic, subscription, env := broker(t)
 			data := t.TempDir()
-			args := []string{"-jobs", db.Jobs, "-topic", queue.Topic, "-wake-after", "1m"}
-			_, w := gateway(t, data, append(args, "-subscription", queue.Subscription, "-role", "worker")...)
-			_, c := gateway(t, data, append(args, "-role", "api")...)
+			args := []string{"-jobs", db.Jobs, "-topic", topic, "-wake-after", "1m"}
+			w := gatewayIn(t, env, data, append(args, "-subscription", subscription, "-role", "worker")...)
+			c := gatewayIn(t, env, data, append(args, "-role", "api")...)
 			status, _ := get(t, w.Base+"/readyz")
 			require.Equal(t, 200, status)
 
@@ -41,4 +49,25 @@ func TestBrokers(t *testing.T) {
 			require.Equal(t, "completed", follow(t, c, ticket.UploadID).Status)
 		})
 	}
+}
+
+func onServer(open func(context.Context) (*servers.Lent, error)) func(t *testing.T) (topic, subscription string, env []string) {
+	return func(t *testing.T) (topic, subscription string, env []string) {
+		lent := proctest.Lend(t, open)
+		return lent.Topic, lent.Subscription, lent.Env
+	}
+}
+
+func onEmulator(start func(context.Context, string) (*brokerservers.Broker, error)) func(t *testing.T) (topic, subscription string, env []string) {
+	return func(t *testing.T) (topic, subscription string, env []string) {
+		lent := brokerservers.Start(t, start)
+		return lent.Topic, lent.Subscription, lent.Environ()
+	}
+}
+
+// gatewayIn is gateway with variables more in its environment.
+func gatewayIn(t *testing.T, env []string, data string, args ...string) *frontdoor.Client {
+	t.Helper()
+	p := proctest.Start(t, "env", slices.Concat(env, []string{binary, "-addr", "127.0.0.1:0", "-data", data}, args)...)
+	return &frontdoor.Client{Base: p.Wait(t, `msg=listening url=(http://[0-9.:]+)`)[1], Token: "dev"}
 }

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"cloud.google.com/go/pubsub/v2/pstest"
@@ -39,6 +40,9 @@ type Broker struct {
 	Topic, Subscription string
 	// PubSub is the server of [PubSub].
 	PubSub *pstest.Server
+	// Publishes, Pulls and AtOnce count what it was asked: the last one those of Pulls
+	// that did not want to wait.
+	Publishes, Pulls, AtOnce atomic.Int64
 	// Cut ends all connections to the server of [Kafka].
 	Cut func()
 

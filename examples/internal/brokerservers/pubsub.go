@@ -15,7 +15,16 @@ const AckDeadline = 10
 // PubSub starts Google's own fake of Pub/Sub in this process, on a port. It has one
 // topic, and a subscription with ordering.
 func PubSub(ctx context.Context, _ string) (*Broker, error) {
-	s := pstest.NewServer()
+	b := &Broker{}
+	s := pstest.NewServer(
+		pstest.ServerReactorOption{FuncName: "Publish", Reactor: reactor(func(any) { b.Publishes.Add(1) })},
+		pstest.ServerReactorOption{FuncName: "Pull", Reactor: reactor(func(request any) {
+			b.Pulls.Add(1)
+			if r, ok := request.(*pubsubpb.PullRequest); ok && r.ReturnImmediately { //nolint:staticcheck // it is what is looked for
+				b.AtOnce.Add(1)
+			}
+		})},
+	)
 	const topic, subscription = "projects/test/topics/wakeups", "projects/test/subscriptions/workers"
 	if _, err := s.GServer.CreateTopic(ctx, &pubsubpb.Topic{Name: topic}); err != nil {
 		return nil, fmt.Errorf("pstest: %w", err)
@@ -25,10 +34,16 @@ func PubSub(ctx context.Context, _ string) (*Broker, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("pstest: %w", err)
 	}
-	return &Broker{
-		Name: "pstest, Google's own fake of Pub/Sub", Address: s.Addr,
-		Env:   map[string]string{"PUBSUB_EMULATOR_HOST": s.Addr},
-		Topic: "gcppubsub://" + topic, Subscription: "gcppubsub://" + subscription,
-		PubSub: s, stop: s.Close,
-	}, nil
+	b.Name, b.Address, b.PubSub, b.stop = "pstest, Google's own fake of Pub/Sub", s.Addr, s, s.Close
+	b.Env = map[string]string{"PUBSUB_EMULATOR_HOST": s.Addr}
+	b.Topic, b.Subscription = "gcppubsub://"+topic, "gcppubsub://"+subscription
+	return b, nil
+}
+
+// reactor sees the requests of a kind, and leaves them to the fake.
+type reactor func(request any)
+
+func (see reactor) React(request any) (handled bool, answer any, err error) {
+	see(request)
+	return false, nil, nil
 }

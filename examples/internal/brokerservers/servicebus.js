@@ -123,6 +123,7 @@ function answer(address, request) {
 
 const special = (address) => address === "$cbs" || /\/\$management$/i.test(address);
 
+// refuse leaves the link without the end that was asked for, and says why.
 function refuse(link, address) {
   link.close({ condition: "amqp:not-found", description: `there is no ${address}` });
 }
@@ -139,10 +140,10 @@ function mirror(link) {
 }
 
 container.on("receiver_open", ({ receiver }) => { // the client sends
+  const address = receiver.target.address;
+  if (!special(address) && !entities.has(address.toLowerCase())) return refuse(receiver, address);
   mirror(receiver);
   receiver.local.attach.max_message_size = 262144;
-  const address = receiver.target.address;
-  if (!special(address) && !entities.has(address.toLowerCase())) refuse(receiver, address);
 });
 
 container.on("message", ({ receiver, message }) => {
@@ -162,14 +163,15 @@ container.on("message", ({ receiver, message }) => {
 });
 
 container.on("sender_open", ({ sender }) => { // the client receives
-  mirror(sender);
   const address = sender.source.address;
   if (special(address)) {
+    mirror(sender);
     replies.set(sender.target.address, sender);
     return;
   }
   const e = entities.get(address.toLowerCase());
   if (!e || e.behind) return refuse(sender, address);
+  mirror(sender);
   sender.entity = e;
   e.links.push(sender);
 });

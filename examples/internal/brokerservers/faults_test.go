@@ -1,0 +1,160 @@
+package brokerservers_test
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// Topic and subscription work again after their connections were cut. RabbitMQ, NATS
+// and PostgreSQL: see package backends.
+func TestLostConnections(t *testing.T) {
+	for _, b := range brokers {
+		if b.real != nil {
+			continue
+		}
+		t.Run(b.name, func(t *testing.T) {
+			lent := brokerservers.Start(t, b.start)
+			cut := lent.Cut
+			if cut == nil {
+				c := brokerservers.NewCable(t, lent.Address)
+				cut = c.Cut
+				lent.Topic = strings.ReplaceAll(lent.Topic, "http://"+lent.Address, "http://"+c.Address)
+				lent.Subscription = strings.ReplaceAll(lent.Subscription, "http://"+lent.Address, "http://"+c.Address)
+				for name, value := range lent.Env {
+					lent.Env[name] = strings.ReplaceAll(value, lent.Address, c.Address)
+				}
+			}
+			for name, value := range lent.Env {
+				t.Setenv(name, value)
+			}
+			back := open(t, lent)
+			got := make(chan string, 1000)
+			stop := consume(t, back, func(m queue.Raw) error { got <- m.Metadata["jobId"]; return nil })
+			defer stop()
+			publisher := queue.NewPublisher(back.Topic, back.Publishing)
+			passes := func(id string) bool {
+				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+				defer cancel()
+				_ = publisher.Publish(ctx, message("o", id)) // it may arrive all the same
+				for {
+					select {
+					case job := <-got:
+						if job == id {
+							return true
+						}
+					case <-ctx.Done():
+						return false
+					}
+				}
+			}
+			require.True(t, passes("before") || passes("before"))
+			cut()
+			require.Eventually(t, func() bool { return passes("behind") }, time.Minute, time.Millisecond)
+		})
+	}
+}
+
+// What is not there, and a server that is not, are errors of the start, soon.
+func TestNothingThere(t *testing.T) {
+	for _, b := range brokers {
+		if b.real != nil { // which make what is not there
+			continue
+		}
+		t.Run(b.name, func(t *testing.T) {
+			lent := brokerservers.Lend(t, b.start)
+			opened := func(topic, subscription string) error {
+				back, err := backends.Open(t.Context(), backends.Config{
+					Data: filepath.Join(t.TempDir(), "data"), Base: &url.URL{Scheme: "http", Host: "localhost:1"},
+					Topic: topic, Subscription: subscription, Logger: slog.New(slog.DiscardHandler),
+				})
+				if err == nil {
+					require.NoError(t, back.Close(t.Context()))
+				}
+				return err
+			}
+			other := strings.NewReplacer("wakeups", "absent", "workers", "absent", "from-", "absent-")
+			began := time.Now()
+			require.ErrorContains(t, opened(other.Replace(lent.Topic), lent.Subscription), "open the topic: ")
+			// A group of Kafka is there once somebody is in it.
+			absent := other.Replace(strings.Replace(lent.Subscription, "kafka://workers", "kafka://group", 1))
+			require.ErrorContains(t, opened(lent.Topic, absent), "open the subscription: ")
+			require.Less(t, time.Since(began), 15*time.Second)
+
+			for name, value := range lent.Env {
+				t.Setenv(name, strings.ReplaceAll(value, lent.Address, "127.0.0.1:1"))
+			}
+			nowhere := strings.NewReplacer("http://"+lent.Address, "http://127.0.0.1:1")
+			began = time.Now()
+			require.ErrorContains(t, opened(nowhere.Replace(lent.Topic), nowhere.Replace(lent.Subscription)), "open the topic: ")
+			require.Less(t, time.Since(began), 25*time.Second)
+		})
+	}
+}
+
+// A password is asked for, and a wrong one is an error that does not say it.
+func TestKafkaPassword(t *testing.T) {
+	lent := brokerservers.Lend(t, brokerservers.KafkaSASL)
+	back := open(t, lent)
+	got := make(chan queue.Raw, 1)
+	stop := consume(t, back, func(m queue.Raw) error { got <- m; return nil })
+	defer stop()
+	publish(t, back, message("o", "job"))
+	select {
+	case <-got:
+	case <-time.After(20 * time.Second):
+		t.Fatal("nothing was received")
+	}
+	t.Setenv("KAFKA_PASSWORD", "s3cret")
+	_, err := backends.Open(t.Context(), backends.Config{
+		Data: filepath.Join(t.TempDir(), "data"), Base: &url.URL{Scheme: "http", Host: "localhost:1"}, Topic: lent.Topic,
+	})
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "s3cret")
+}
+
+// Pub/Sub refuses a request with messages of two ordering keys, which its fake does not.
+func TestPubSubRequests(t *testing.T) {
+	lent := brokerservers.Lend(t, brokerservers.PubSub)
+	back := open(t, lent)
+	const n = 50
+	sent := make(chan error, n)
+	publisher := queue.NewPublisher(back.Topic, back.Publishing)
+	for i := range n {
+		go func() { sent <- publisher.Publish(t.Context(), message(string(rune('a'+i%5)), "job")) }()
+	}
+	for range n {
+		require.NoError(t, <-sent)
+	}
+	require.EqualValues(t, n, lent.Publishes.Load(), "each has a request of its own")
+	for _, m := range lent.PubSub.Messages() {
+		require.Equal(t, m.Attributes["organizationId"], m.OrderingKey)
+	}
+
+	// And where there is nothing to be had, it is not asked ten times a second.
+	stop := consume(t, back, func(queue.Raw) error { return nil })
+	defer stop()
+	require.Eventually(t, func() bool {
+		for _, m := range lent.PubSub.Messages() {
+			if m.Acks == 0 {
+				return false
+			}
+		}
+		return true
+	}, 20*time.Second, 10*time.Millisecond)
+	before := lent.Pulls.Load()
+	<-time.After(2 * time.Second)
+	// The fake keeps a request for half a second; Pub/Sub does for longer.
+	require.LessOrEqual(t, lent.Pulls.Load()-before, int64(5))
+	require.Zero(t, lent.AtOnce.Load(), "no request wants its answer at once")
+}
