@@ -12,6 +12,37 @@
 // [Consumer.RunRaw] is for messages that are not ours, such as the notifications of
 // an object store: those that could not be handled are given back to the broker.
 //
+// # Brokers
+//
+// What the drivers do, with the settings of the module queue/brokers (of package
+// pgnotify and [NewLocal] for the last two), by their sources. "Order" is that in which
+// an organization's wake-ups are given out; handlers in several processes, or by
+// Concurrency, finish as they do. Nowhere is the lease of a message extended while its
+// handler runs: where it is shorter, the wake-up comes again, and somebody sees that its
+// job is being worked on. RunRaw holds a message that fails for 3 seconds, 2 minutes on
+// Kafka, before the driver gives it back.
+//
+//	broker         order          not acknowledged: again…          given back: again…     dead letter     set by us
+//	SQS, standard  none           after the visibility timeout      after that             RedrivePolicy   group for fairness, waittime=20s, nacklazy
+//	SQS, FIFO      by group       after it; the group waits         after it               RedrivePolicy   group = organization, an id for each wake-up
+//	SNS to SQS     as the queue   as the queue                      as the queue           of the queue    the same; envelopes are opened
+//	Pub/Sub        by key, if on  after the ack deadline, and all   after that             of the          key = organization, one message a request,
+//	                              later ones of the key                                    subscription    nacklazy
+//	Service Bus    none           when the lock ends                when it ends           after           an id for each wake-up, session and partition
+//	                                                                                       MaxDeliveryCount key = organization, nacklazy
+//	RabbitMQ       of the queue   when the connection ends, or      at once                by policy       quorum queue, persistent, confirmed,
+//	                              after consumer_timeout                                                   prefetch_count=4
+//	JetStream      of the stream  after 5 minutes                   at once                none            work-queue stream, ack wait, stored when sent
+//	Kafka          by partition   only to another session of the    never: acknowledged    none            key = organization, acks of all in sync,
+//	                              group, all from the oldest on     after 2 minutes                        from the oldest
+//	LISTEN/NOTIFY  of commits     never                             can't be: as on Kafka  none            see package pgnotify
+//	in process     first in,      never                             at once, at the end    none            4096 messages
+//	               first out
+//
+// One message is taken ahead of handlers where the driver lets us (SQS, Pub/Sub, Service
+// Bus, JetStream, in process), four on RabbitMQ; on Kafka a member has what is in its
+// partitions.
+//
 // # In process
 //
 // [NewLocal] is a topic and a subscription in memory, which is all that a

@@ -1,9 +1,14 @@
 package awsqueue
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -137,4 +142,58 @@ func TestAddress(t *testing.T) {
 	require.Equal(t, a.MessageGroupId, out.MessageGroupId)
 	require.NotNil(t, out.MessageDeduplicationId)
 	require.Error(t, address(true)(first, func(any) bool { return false }))
+}
+
+// SQS is asked for one message, and waits: an empty queue is not asked four times a
+// second, and none is taken that waits here while its visibility timeout runs. What is
+// given back is left to that timeout.
+func TestReceiving(t *testing.T) {
+	somebody(t)
+	type request struct {
+		target string
+		body   map[string]any
+	}
+	seen := make(chan request, 100)
+	var served atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		target := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.")
+		seen <- request{target, body}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		if target == "ReceiveMessage" && !served.Swap(true) {
+			_, _ = w.Write([]byte(`{"Messages":[{"MessageId":"m","ReceiptHandle":"h","Body":"x","MD5OfBody":"9dd4e461268c8034f5c8564e155c67a6"}]}`))
+			return
+		}
+		if target == "ReceiveMessage" {
+			<-r.Context().Done() // it waits for a message
+			return
+		}
+		_, _ = w.Write([]byte(`{}`))
+	}))
+	defer server.Close()
+	opener, err := OpenSubscription(t.Context(), "awssqs://sqs.eu-west-1.amazonaws.com/1/q?endpoint="+server.URL)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	require.NoError(t, queue.NewConsumer(opener, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)}).RunRaw(ctx,
+		func(context.Context, queue.Raw) error {
+			stop()
+			return errors.New("away") // so that it is given back
+		}))
+	close(seen)
+	counts := map[string]int{}
+	for r := range seen {
+		counts[r.target]++
+		if r.target == "ReceiveMessage" {
+			require.EqualValues(t, 20, r.body["WaitTimeSeconds"])
+			require.EqualValues(t, 1, r.body["MaxNumberOfMessages"])
+		}
+	}
+	require.Equal(t, 1, counts["GetQueueAttributes"])
+	require.LessOrEqual(t, counts["ReceiveMessage"], 2)
+	require.Zero(t, counts["ChangeMessageVisibility"]+counts["ChangeMessageVisibilityBatch"], "it would be back in a second")
+	require.Zero(t, counts["DeleteMessageBatch"])
 }
