@@ -1,0 +1,138 @@
+package natsqueue
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// passes sends a wake-up and receives it.
+func passes(t *testing.T, server, subject, stream, consumer string) {
+	t.Helper()
+	opts := &Options{Logger: slog.New(slog.DiscardHandler)}
+	topic, publishing, err := OpenTopic(t.Context(), fmt.Sprintf("%s/%s?stream=%s", server, subject, stream), opts)
+	require.NoError(t, err)
+	wakeUps, err := OpenSubscription(t.Context(), fmt.Sprintf("%s/%s?stream=%s&consumer=%s", server, subject, stream, consumer), opts)
+	require.NoError(t, err)
+	require.NoError(t, queue.NewPublisher(topic, publishing).Publish(t.Context(), queue.Message{JobID: "job"}))
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	got := 0
+	require.NoError(t, queue.NewConsumer(wakeUps, &queue.ConsumerOptions{Logger: opts.Logger}).Run(ctx, func(context.Context, queue.Message) {
+		got++
+		stop()
+	}))
+	require.Equal(t, 1, got)
+	require.NoError(t, topic.Shutdown(t.Context()))
+}
+
+// What is made is what the package says.
+func TestWhatIsMade(t *testing.T) {
+	server := cmp.Or(os.Getenv("FHIRDOCK_TEST_NATS"), "nats://127.0.0.1:4222")
+	u, err := url.Parse(server)
+	require.NoError(t, err)
+	conn, err := nats.Connect(server)
+	if err != nil && os.Getenv("FHIRDOCK_TEST_ALL") != "1" {
+		t.Skipf("SKIPPED: no NATS at %s", u.Host)
+	}
+	require.NoError(t, err)
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	name := "fhirdock_" + rand.Text()
+	defer func() { require.NoError(t, js.DeleteStream(context.WithoutCancel(t.Context()), name)) }()
+	passes(t, server, "fhirdock."+name, name, "workers")
+
+	stream, err := js.Stream(t.Context(), name)
+	require.NoError(t, err)
+	require.Equal(t, jetstream.WorkQueuePolicy, stream.CachedInfo().Config.Retention)
+	require.Equal(t, jetstream.FileStorage, stream.CachedInfo().Config.Storage)
+	// The acknowledgement is on its way.
+	require.Eventually(t, func() bool {
+		info, err := stream.Info(t.Context())
+		return err == nil && info.State.Msgs == 0
+	}, 10*time.Second, 10*time.Millisecond, "what is acknowledged is gone")
+	consumer, err := js.Consumer(t.Context(), name, "workers")
+	require.NoError(t, err)
+	config := consumer.CachedInfo().Config
+	require.Equal(t, 5*time.Minute, config.AckWait)
+	require.Equal(t, jetstream.AckExplicitPolicy, config.AckPolicy)
+	require.Equal(t, "workers", config.Durable)
+	require.Equal(t, -1, config.MaxDeliver)
+}
+
+// The permissions of README are enough, and none of the requests that are not there is
+// made.
+func TestPermissions(t *testing.T) {
+	path, err := exec.LookPath("nats-server")
+	if err != nil {
+		if os.Getenv("FHIRDOCK_TEST_ALL") == "1" {
+			t.Fatal(err)
+		}
+		t.Skipf("SKIPPED: %v", err)
+	}
+	page, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	found := regexp.MustCompile("(?s)```\n(permissions: .*?)```").FindStringSubmatch(string(page))
+	require.NotNil(t, found)
+	// The words that stand for names, and none of those of JetStream's own.
+	permissions := found[1]
+	for _, r := range []struct{ pattern, with string }{
+		{`"SUBJECT"`, `"the.subject"`}, {`\.STREAM\.CONSUMER`, `.wakeups.workers`}, {`\.STREAM"`, `.wakeups"`},
+	} {
+		permissions = regexp.MustCompile(r.pattern).ReplaceAllString(permissions, r.with)
+	}
+	require.NotContains(t, permissions, "$JS.API.wakeups")
+
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := l.Addr().String()
+	require.NoError(t, l.Close())
+	folder := t.TempDir()
+	log, file := filepath.Join(folder, "log"), filepath.Join(folder, "nats.conf")
+	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil,
+		"listen: %q\njetstream: {store_dir: %q}\nlog_file: %q\nauthorization: {users: [{user: fhirdock, password: s3cret, %s}]}\n",
+		address, folder, log, permissions), 0o600))
+	cmd := exec.Command(path, "-c", file)
+	require.NoError(t, cmd.Start())
+	defer func() {
+		require.NoError(t, cmd.Process.Kill())
+		_ = cmd.Wait()
+	}()
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if errors.Is(err, syscall.ECONNREFUSED) || err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	}, 20*time.Second, 10*time.Millisecond)
+	for range 2 { // what is not there is made, and what is there is used
+		passes(t, "nats://fhirdock:s3cret@"+address, "the.subject", "wakeups", "workers")
+	}
+	said, err := os.ReadFile(log)
+	require.NoError(t, err)
+	require.NotContains(t, strings.ToLower(string(said)), "violation", string(said))
+
+	_, _, err = OpenTopic(t.Context(), "nats://fhirdock:s3cret@"+address+"/the.subject?stream=other", &Options{Logger: slog.New(slog.DiscardHandler)})
+	require.Error(t, err)
+	require.NotContains(t, err.Error(), "s3cret")
+}

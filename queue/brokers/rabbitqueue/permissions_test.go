@@ -1,0 +1,103 @@
+package rabbitqueue
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// The patterns of README are enough for what it says that they are for, and no more.
+func TestPermissions(t *testing.T) {
+	u := server(t)
+	if host, _, err := net.SplitHostPort(u.Host); err != nil || host != "127.0.0.1" && host != "localhost" {
+		t.Skip("SKIPPED: users can be made on a server of this machine only")
+	}
+	if _, err := exec.LookPath("rabbitmqctl"); err != nil {
+		if os.Getenv("FHIRDOCK_TEST_ALL") == "1" {
+			t.Fatal(err)
+		}
+		t.Skipf("SKIPPED: %v", err)
+	}
+	page, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	rows := regexp.MustCompile("(?m)^\\| who .* \\| `(.*)` \\| `(.*)` \\| `(.*)` \\|$").FindAllStringSubmatch(string(page), -1)
+	require.Len(t, rows, 3)
+	exchange, name := randomName(), randomName()
+	as := func(row []string) *url.URL { return user(t, u, row, exchange, name) }
+	t.Cleanup(func() {
+		conn, err := amqp.Dial(u.String())
+		require.NoError(t, err)
+		defer conn.Close()
+		require.NoError(t, onChannel(conn, func(ch *amqp.Channel) error { _, err := ch.QueueDelete(name, false, false, false); return err }))
+		require.NoError(t, onChannel(conn, func(ch *amqp.Channel) error { return ch.ExchangeDelete(exchange, false, false) }))
+	})
+
+	t.Setenv(serverVariable, as(rows[0]).String())
+	passes(t, exchange, name) // which declares
+	worker := as(rows[2])
+	t.Setenv(serverVariable, worker.String())
+	passes(t, exchange, name)
+	_, err = OpenSubscription(t.Context(), "rabbit://"+name+"-other?exchange="+exchange)
+	require.ErrorContains(t, err, "ACCESS_REFUSED")
+	require.NotContains(t, err.Error(), "s3cret")
+
+	t.Setenv(serverVariable, as(rows[1]).String())
+	topic, publishing, err := OpenTopic(t.Context(), "rabbit://"+exchange)
+	require.NoError(t, err)
+	require.NoError(t, queue.NewPublisher(topic, publishing).Publish(t.Context(), queue.Message{JobID: "job"}))
+	require.NoError(t, topic.Shutdown(t.Context()))
+	_, err = OpenSubscription(t.Context(), "rabbit://"+name+"?exchange="+exchange)
+	require.ErrorContains(t, err, "ACCESS_REFUSED")
+}
+
+// user makes one with the patterns of a row, for the time of a test.
+func user(t *testing.T, server *url.URL, row []string, exchange, name string) *url.URL {
+	t.Helper()
+	control := func(args ...string) {
+		out, err := exec.Command("rabbitmqctl", args...).CombinedOutput()
+		require.NoError(t, err, string(out))
+	}
+	who := randomName()
+	control("add_user", who, "s3cret")
+	t.Cleanup(func() { control("delete_user", who) })
+	args := []string{"set_permissions", who}
+	for _, pattern := range row[1:] {
+		// The bar is escaped, since it is one of a table.
+		args = append(args, strings.NewReplacer(`\|`, "|", "EXCHANGE", exchange, "QUEUE", name).Replace(pattern))
+	}
+	control(args...)
+	u := *server
+	u.User = url.UserPassword(who, "s3cret")
+	return &u
+}
+
+// passes sends a wake-up and receives it.
+func passes(t *testing.T, exchange, name string) {
+	t.Helper()
+	topic, publishing, err := OpenTopic(t.Context(), "rabbit://"+exchange+"?queue="+name)
+	require.NoError(t, err)
+	wakeUps, err := OpenSubscription(t.Context(), "rabbit://"+name+"?exchange="+exchange)
+	require.NoError(t, err)
+	require.NoError(t, queue.NewPublisher(topic, publishing).Publish(t.Context(), queue.Message{JobID: "job"}))
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	got := 0
+	require.NoError(t, queue.NewConsumer(wakeUps, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)}).Run(ctx, func(context.Context, queue.Message) {
+		got++
+		stop()
+	}))
+	require.Equal(t, 1, got)
+	require.NoError(t, topic.Shutdown(t.Context()))
+}
