@@ -20,7 +20,8 @@ func PubSub(ctx context.Context, _ string) (*Broker, error) {
 		pstest.ServerReactorOption{FuncName: "Publish", Reactor: reactor(func(any) { b.Publishes.Add(1) })},
 		pstest.ServerReactorOption{FuncName: "Pull", Reactor: reactor(func(request any) {
 			b.Pulls.Add(1)
-			if r, ok := request.(*pubsubpb.PullRequest); ok && r.ReturnImmediately { //nolint:staticcheck // it is what is looked for
+			//lint:ignore SA1019 it is what is looked for
+			if r, ok := request.(*pubsubpb.PullRequest); ok && r.ReturnImmediately {
 				b.AtOnce.Add(1)
 			}
 		})},

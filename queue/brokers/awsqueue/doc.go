@@ -19,8 +19,8 @@
 // invisible for longer while it is worked on: where the visibility timeout is shorter
 // than a job takes, the wake-up comes again, somebody sees that the job is being worked
 // on, and deletes it. In a FIFO queue that lets the organization's next wake-up out
-// early, and the first worker's own deletion fails, for which the subscription is
-// opened again: set the timeout above what a job takes.
+// early, and the first worker's own deletion may be refused, for which the subscription
+// is opened again: set the timeout above what a job takes.
 //
 // What [queue.Consumer.RunRaw] gives back comes again after the visibility timeout.
 // Go CDK's own way is a timeout of a second, with which a message that can't be handled

@@ -25,10 +25,9 @@
 //
 // After a crash, everything behind the last commit comes again: all from the oldest
 // message that was not acknowledged, and what was acknowledged in the last second. It
-// comes to another member within about 10 seconds, and after 13 at most to the same
-// one, when the broker has missed it. A member that ends on a signal commits first.
-// What was not acknowledged and did not lose its member does not come again; the
-// sweeper is there for that.
+// comes to other members once the brokers have missed the dead one, after 10 seconds.
+// A member that ends on a signal commits first. What is not acknowledged while its
+// member lives does not come again; the sweeper is there for that.
 //
 // There is no giving back: [queue.Consumer.RunRaw] holds a message that can't be
 // handled for two minutes, and then acknowledges it. A group that is new begins with

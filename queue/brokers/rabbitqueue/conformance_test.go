@@ -167,3 +167,22 @@ func TestConformance(t *testing.T) {
 		return &harness{t: t, conn: conn}, err
 	}, nil)
 }
+
+// What is sent outlives the server's restart in a classic queue too.
+func TestPersistent(t *testing.T) {
+	conn, err := amqp.Dial(server(t).String())
+	require.NoError(t, err)
+	h := &harness{t: t, conn: conn}
+	defer h.Close()
+	topic, remove, err := h.CreateTopic(t.Context(), "")
+	require.NoError(t, err)
+	defer remove()
+	s, remove, err := h.CreateSubscription(t.Context(), topic, "")
+	require.NoError(t, err)
+	defer remove()
+	require.NoError(t, topic.SendBatch(t.Context(), []*driver.Message{{Body: []byte("x")}}))
+	d, ok, err := s.(*received).ch.Get(s.(*received).queue, true)
+	require.NoError(t, err)
+	require.True(t, ok, "it is there once it is confirmed")
+	require.Equal(t, amqp.Persistent, d.DeliveryMode)
+}

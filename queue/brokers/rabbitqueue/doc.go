@@ -11,13 +11,14 @@
 // # What is received
 //
 // At most prefetch_count messages are out to a process. What is not acknowledged when
-// its connection ends goes back to its place in the queue; while the connection lasts
-// nothing does, for up to consumer_timeout, 30 minutes by default, after which the
+// its connection ends goes back to the queue; while the connection lasts nothing does,
+// for up to consumer_timeout, 30 minutes by default, after which the
 // broker ends the channel: a job that takes longer costs a redelivery.
 // https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout
 //
 // What [queue.Consumer.RunRaw] gives back is back at once, after the three seconds that
-// it was held. A quorum queue drops it after 20 times, or puts it where a policy says.
+// it was held. Since RabbitMQ 4.0 a quorum queue drops it after 20 times, or puts it where
+// a policy says; before, it takes a policy to count.
 // https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
 //
 // The queue is in order, but for what comes again; several workers, or several handlers
