@@ -191,8 +191,8 @@ func TestSettledTooLate(t *testing.T) {
 		}
 	}
 	close(release)
-	for _, id := range []string{"next", "after that"} {
-		publish(t, back, message("o", strings.ReplaceAll(id, " ", "-")))
+	for range 10 { // a subscription that broke says so at the next message but one
+		publish(t, back, message("o", "next"))
 		select {
 		case <-calls:
 		case <-time.After(20 * time.Second):

@@ -153,8 +153,9 @@ func TestReceiving(t *testing.T) {
 		target string
 		body   map[string]any
 	}
-	seen := make(chan request, 100)
-	var served atomic.Bool
+	const messages = 30 // of which a driver that takes many at a time would take more and more
+	seen := make(chan request, 1000)
+	var served, handled atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var body map[string]any
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
@@ -163,7 +164,7 @@ func TestReceiving(t *testing.T) {
 		target := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.")
 		seen <- request{target, body}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		if target == "ReceiveMessage" && !served.Swap(true) {
+		if target == "ReceiveMessage" && served.Add(1) <= messages {
 			_, _ = w.Write([]byte(`{"Messages":[{"MessageId":"m","ReceiptHandle":"h","Body":"x","MD5OfBody":"9dd4e461268c8034f5c8564e155c67a6"}]}`))
 			return
 		}
@@ -180,6 +181,9 @@ func TestReceiving(t *testing.T) {
 	defer stop()
 	require.NoError(t, queue.NewConsumer(opener, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)}).RunRaw(ctx,
 		func(context.Context, queue.Raw) error {
+			if handled.Add(1) < messages {
+				return nil
+			}
 			stop()
 			return errors.New("away") // so that it is given back
 		}))
@@ -193,7 +197,7 @@ func TestReceiving(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, counts["GetQueueAttributes"])
-	require.LessOrEqual(t, counts["ReceiveMessage"], 2)
+	require.LessOrEqual(t, counts["ReceiveMessage"], messages+1)
 	require.Zero(t, counts["ChangeMessageVisibility"]+counts["ChangeMessageVisibilityBatch"], "it would be back in a second")
-	require.Zero(t, counts["DeleteMessageBatch"])
+	require.Positive(t, counts["DeleteMessageBatch"])
 }
