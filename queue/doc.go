@@ -43,6 +43,11 @@
 // Bus, JetStream, in process), four on RabbitMQ; on Kafka a member has what is in its
 // partitions.
 //
+// On FIFO queues of SQS, and on Pub/Sub with ordering, a wake-up that nobody acknowledges
+// keeps back all later ones of its organization, those of the sweeper included: a worker
+// that is killed delays its organization until the lease of its message is over, and a
+// short one is a quick recovery. On the others the sweeper's wake-up passes it by.
+//
 // # In process
 //
 // [NewLocal] is a topic and a subscription in memory, which is all that a

@@ -364,7 +364,7 @@ func TestStartErrors(t *testing.T) {
 		"folder that can't be made": {[]string{"-data", filepath.Join(occupied, "data")}, occupied},
 		"folder that is a file":     {[]string{"-data", occupied}, occupied},
 		"unknown bucket":            {[]string{"-data", folder, "-blob", "ftp://bucket"}, "s3://"},
-		"unknown topic":             {[]string{"-data", folder, "-topic", "kafka://x", "-subscription", "kafka://x"}, "rabbit://"},
+		"unknown topic":             {[]string{"-data", folder, "-topic", "redis://x", "-subscription", "redis://x"}, "rabbit://"},
 		"unknown job store":         {[]string{"-data", folder, "-jobs", "mysql://x"}, "sqlite:"},
 	} {
 		p := proctest.Start(t, binary, append([]string{"-addr", "127.0.0.1:0"}, c.args...)...)
