@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"time"
 
 	"gocloud.dev/blob/memblob"
 
@@ -72,6 +73,36 @@ func ExampleService_Accept() {
 	}
 	fmt.Println(receipt.Job.State, receipt.Job.ResourceCounts)
 	// Output: accepted map[Patient:1]
+}
+
+// A program that is called with each wake-up, such as a function in a cloud.
+func ExampleWorker_Work() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the call's
+	defer cancel()
+	topic, _ := queue.NewLocal(nil)
+	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, nil)
+	if err != nil {
+		panic(err)
+	}
+	worker, err := ingest.NewWorker(svc, ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
+		fmt.Println(len(b.Resources), "of", b.Job.OrganizationID)
+		return nil
+	}), nil)
+	if err != nil {
+		panic(err)
+	}
+	who := ingest.Caller{OrganizationID: "demo"}
+	receipt, err := svc.Accept(ctx, who, ingest.AcceptRequest{Body: strings.NewReader(small)})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(worker.Work(ctx, receipt.Job.ID)) // an error: give the message back
+	job, err := svc.Job(ctx, who, receipt.Job.ID)
+	fmt.Println(job.State, err)
+	// Output:
+	// 1 of demo
+	// <nil>
+	// completed <nil>
 }
 
 // One job of an organization at a time, oldest first, and none behind one that

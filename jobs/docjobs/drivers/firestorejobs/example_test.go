@@ -1,0 +1,20 @@
+package firestorejobs_test
+
+import (
+	"context"
+	"log"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs"
+)
+
+// A collection with the indexes that README.md has.
+func Example() {
+	ctx := context.Background()
+	store, err := firestorejobs.OpenStore(ctx, "firestore://projects/my-project/databases/(default)/documents/jobs")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close()
+	_ = ingest.Backends{Jobs: store} // and Bucket, Topic, Subscription
+}

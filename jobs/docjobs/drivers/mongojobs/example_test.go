@@ -1,0 +1,20 @@
+package mongojobs_test
+
+import (
+	"context"
+	"log"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
+)
+
+// A collection on the server in MONGO_SERVER_URL. Its indexes are made.
+func Example() {
+	ctx := context.Background()
+	store, err := mongojobs.OpenStore(ctx, "mongo://fhirdock/jobs", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer store.Close()
+	_ = ingest.Backends{Jobs: store} // and Bucket, Topic, Subscription
+}

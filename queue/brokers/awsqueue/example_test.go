@@ -1,0 +1,25 @@
+package awsqueue_test
+
+import (
+	"context"
+	"log"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/queue/brokers/awsqueue"
+)
+
+// A FIFO queue: the organization is the group, and each wake-up has an id of its own.
+func Example() {
+	ctx := context.Background()
+	topic, publishing, err := awsqueue.OpenTopic(ctx, "awssqs://sqs.eu-central-1.amazonaws.com/123456789012/wake-ups.fifo")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer topic.Shutdown(ctx)
+	wakeUps, err := awsqueue.OpenSubscription(ctx, "awssqs://sqs.eu-central-1.amazonaws.com/123456789012/wake-ups.fifo")
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Bucket and Jobs besides; a process that only accepts needs no Subscription.
+	_ = ingest.Backends{Topic: topic, Publishing: publishing, Subscription: wakeUps}
+}

@@ -1,0 +1,25 @@
+package azurequeue_test
+
+import (
+	"context"
+	"log"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/queue/brokers/azurequeue"
+)
+
+// A topic with a subscription, of the namespace in AZURE_SERVICEBUS_HOSTNAME.
+func Example() {
+	ctx := context.Background()
+	topic, publishing, err := azurequeue.OpenTopic(ctx, "azuresb://wake-ups")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer topic.Shutdown(ctx)
+	wakeUps, err := azurequeue.OpenSubscription(ctx, "azuresb://wake-ups?subscription=workers")
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Bucket and Jobs besides; a process that only accepts needs no Subscription.
+	_ = ingest.Backends{Topic: topic, Publishing: publishing, Subscription: wakeUps}
+}

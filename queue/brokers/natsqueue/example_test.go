@@ -1,0 +1,25 @@
+package natsqueue_test
+
+import (
+	"context"
+	"log"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/queue/brokers/natsqueue"
+)
+
+// A stream of JetStream, which is made if it is not there.
+func Example() {
+	ctx := context.Background()
+	topic, publishing, err := natsqueue.OpenTopic(ctx, "nats://localhost:4222/wake-ups?stream=WAKEUPS", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer topic.Shutdown(ctx)
+	wakeUps, err := natsqueue.OpenSubscription(ctx, "nats://localhost:4222/wake-ups?stream=WAKEUPS&consumer=workers", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Bucket and Jobs besides; a process that only accepts needs no Subscription.
+	_ = ingest.Backends{Topic: topic, Publishing: publishing, Subscription: wakeUps}
+}

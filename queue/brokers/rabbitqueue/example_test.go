@@ -1,0 +1,25 @@
+package rabbitqueue_test
+
+import (
+	"context"
+	"log"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/queue/brokers/rabbitqueue"
+)
+
+// An exchange and a quorum queue, on the server in RABBIT_SERVER_URL. They are declared.
+func Example() {
+	ctx := context.Background()
+	topic, publishing, err := rabbitqueue.OpenTopic(ctx, "rabbit://wake-ups?queue=workers")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer topic.Shutdown(ctx)
+	wakeUps, err := rabbitqueue.OpenSubscription(ctx, "rabbit://workers?exchange=wake-ups")
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Bucket and Jobs besides; a process that only accepts needs no Subscription.
+	_ = ingest.Backends{Topic: topic, Publishing: publishing, Subscription: wakeUps}
+}
