@@ -19,13 +19,13 @@ func TestMain(m *testing.M) { proctest.MainOf(m, &gateway, "../gateway") }
 
 // A few rounds of each mode and back end. The long run is the program's:
 //
-//	for b in sqlite postgres rabbitmq jetstream notify; do go -C examples run ./chaos -backend $b -mode kill -rounds 500; done
+//	for b in sqlite postgres rabbitmq jetstream notify dynamodb firestore mongodb; do go -C examples run ./chaos -backend $b -mode kill -rounds 500; done
 //	go -C examples run ./chaos -backend postgres -mode stop -rounds 200
 //	go -C examples run ./chaos -backend sqlite -mode term -rounds 200
 func TestRounds(t *testing.T) {
 	for _, test := range []struct{ backend, mode, rounds string }{
 		{"sqlite", "kill", "3"}, {"postgres", "kill", "2"}, {"rabbitmq", "kill", "2"}, {"jetstream", "kill", "2"},
-		{"notify", "kill", "2"},
+		{"notify", "kill", "2"}, {"dynamodb", "kill", "1"},
 		{"sqlite", "term", "3"}, {"postgres", "stop", "1"},
 	} {
 		t.Run(test.mode+" "+test.backend, func(t *testing.T) {

@@ -4,7 +4,7 @@
 // makes every effect once: it runs the real program under load, kills or stops it
 // at random moments, and then counts.
 //
-//	go -C examples run ./chaos -backend sqlite|postgres|rabbitmq|jetstream|notify -mode kill|term|stop -rounds N [-seed S]
+//	go -C examples run ./chaos -backend NAME -mode kill|term|stop -rounds N [-seed S]
 //
 // In mode kill a gateway is killed with SIGKILL and started again, in mode term it
 // is told to end with SIGTERM, now and then twice, while requests go on coming, in
@@ -13,10 +13,11 @@
 // where anything acknowledged was lost, a line is in the lake twice, a request was
 // cut by a SIGTERM, or most interrupted jobs waited for more than two sweeps.
 //
-// Objects are in a folder (dirblob) always, jobs in SQLite or in PostgreSQL, and
-// wake-ups go through the process, RabbitMQ, NATS JetStream or PostgreSQL's NOTIFY;
-// see package servers for where those are looked for. Everything is temporary, and
-// kept only where something was lost.
+// Objects are in a folder (dirblob) always. Back ends are sqlite, with wake-ups in the
+// process; postgres, alone or with wake-ups by another: rabbitmq, jetstream, notify; and
+// emulators of document databases: dynamodb with SQS, emulated too, firestore with
+// RabbitMQ, mongodb with JetStream. See package servers for where servers are looked
+// for. Everything is temporary, and kept only where something was lost.
 package main
 
 import (
@@ -25,11 +26,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -75,7 +79,7 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	c := &config{}
 	set := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.StringVar(&c.backend, "backend", "sqlite", "sqlite, postgres, or with PostgreSQL rabbitmq, jetstream or notify")
+	set.StringVar(&c.backend, "backend", "sqlite", "sqlite, postgres, with PostgreSQL rabbitmq, jetstream or notify, or an emulated dynamodb, firestore or mongodb")
 	set.StringVar(&c.mode, "mode", "kill", "kill, term or stop")
 	set.IntVar(&c.rounds, "rounds", 50, "how often to kill, end or stop")
 	set.IntVar(&c.chunk, "chunk", 50, "how many rounds share a folder, which is judged behind the last of them")
@@ -90,7 +94,7 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	case set.NArg() > 0:
 		return nil, errors.New("no arguments are taken, only flags")
 	case lend[c.backend] == nil:
-		return nil, errors.New("-backend must be sqlite, postgres, rabbitmq, jetstream or notify")
+		return nil, fmt.Errorf("-backend must be %s", strings.Join(slices.Sorted(maps.Keys(lend)), ", "))
 	case modes[c.mode] == nil:
 		return nil, errors.New("-mode must be kill, term or stop")
 	case c.rounds < 1 || c.chunk < 1 || c.lease <= 0 || c.sweep <= 0:

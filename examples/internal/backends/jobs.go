@@ -53,6 +53,15 @@ func jobless(tag, importPath string) docDriver {
 	return func(context.Context, Config) (docStore, error) { return nil, leftOut(tag, importPath) }
 }
 
+// OpenJobs opens the job store alone, for a program that looks at jobs.
+func OpenJobs(ctx context.Context, c Config) (*Backends, error) {
+	b := &Backends{}
+	if err := b.openJobs(ctx, c); err != nil {
+		return nil, errors.Join(err, b.Close(ctx))
+	}
+	return b, nil
+}
+
 func (b *Backends) openJobs(ctx context.Context, c Config) error {
 	if open := docDrivers[scheme(c.Jobs)]; open != nil {
 		store, err := open(ctx, c)
