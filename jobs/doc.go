@@ -20,6 +20,7 @@
 //
 // # Stores
 //
-// [NewMemStore] keeps jobs in memory; package sqljobs in SQLite or PostgreSQL.
+// [NewMemStore] keeps jobs in memory; package sqljobs in SQLite or PostgreSQL,
+// package docjobs in DynamoDB, Firestore or MongoDB.
 // Package jobstest is the suite that every store passes.
 package jobs
