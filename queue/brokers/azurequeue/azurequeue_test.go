@@ -1,11 +1,16 @@
 package azurequeue
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/Azure/go-amqp"
 	"github.com/stretchr/testify/require"
+	"gocloud.dev/gcerrors"
 
 	"github.com/fhirdock/fhirdock/queue"
 )
@@ -54,4 +59,33 @@ func TestAddress(t *testing.T) {
 	require.Equal(t, "hospital", *first.SessionID)
 	require.Equal(t, "hospital", *first.PartitionKey, "they must be the same")
 	require.Error(t, address(queue.Message{}, func(any) bool { return false }))
+}
+
+func TestErrors(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want gcerrors.ErrorCode
+	}{
+		{context.Canceled, gcerrors.Canceled},
+		{context.DeadlineExceeded, gcerrors.DeadlineExceeded},
+		{errors.New("x"), gcerrors.Unknown},
+		{&amqp.Error{Condition: amqp.ErrCondNotFound}, gcerrors.NotFound},
+		{&amqp.Error{Condition: amqp.ErrCondInternalError}, gcerrors.Unknown},
+		{&azservicebus.Error{Code: azservicebus.CodeNotFound}, gcerrors.NotFound},
+		{&azservicebus.Error{Code: azservicebus.CodeUnauthorizedAccess}, gcerrors.PermissionDenied},
+		{&azservicebus.Error{Code: azservicebus.CodeTimeout}, gcerrors.DeadlineExceeded},
+		{&azservicebus.Error{Code: azservicebus.CodeClosed}, gcerrors.FailedPrecondition},
+		{&azservicebus.Error{Code: azservicebus.CodeLockLost}, gcerrors.FailedPrecondition},
+		{&azservicebus.Error{Code: azservicebus.CodeConnectionLost}, gcerrors.Unknown},
+	} {
+		require.Equal(t, test.want, errorCode(test.err))
+		require.Equal(t, test.want, errorCode(fmt.Errorf("send: %w", test.err)))
+	}
+	lost := fmt.Errorf("settle: %w", &azservicebus.Error{Code: azservicebus.CodeLockLost})
+	var ours *azservicebus.Error
+	require.True(t, errorAs(lost, &ours))
+	require.Equal(t, azservicebus.CodeLockLost, ours.Code)
+	var remote *amqp.Error
+	require.False(t, errorAs(lost, &remote))
+	require.False(t, errorAs(lost, new(string)))
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus"
+	"github.com/Azure/go-amqp"
 	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub/driver"
 
@@ -108,18 +109,27 @@ func (*topic) IsRetryable(error) bool                 { return false }
 func (*topic) ErrorAs(err error, i any) bool          { return errorAs(err, i) }
 func (*topic) ErrorCode(err error) gcerrors.ErrorCode { return errorCode(err) }
 
+// errorAs gives both kinds: what a link was refused for, the SDK leaves as AMQP has it.
 func errorAs(err error, i any) bool {
-	p, ok := i.(**azservicebus.Error)
-	return ok && errors.As(err, p)
+	switch p := i.(type) {
+	case **azservicebus.Error:
+		return errors.As(err, p)
+	case **amqp.Error:
+		return errors.As(err, p)
+	}
+	return false
 }
 
 func errorCode(err error) gcerrors.ErrorCode {
 	e, ok := errors.AsType[*azservicebus.Error](err)
+	remote, fromPeer := errors.AsType[*amqp.Error](err)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return gcerrors.Canceled
 	case errors.Is(err, context.DeadlineExceeded):
 		return gcerrors.DeadlineExceeded
+	case fromPeer && remote.Condition == amqp.ErrCondNotFound:
+		return gcerrors.NotFound
 	case !ok:
 		return gcerrors.Unknown
 	}
