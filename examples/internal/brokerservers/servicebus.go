@@ -3,10 +3,12 @@ package brokerservers
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 )
@@ -25,17 +27,54 @@ const (
 	serviceBusTopic = "wakeups"
 )
 
+// serviceBusConfig is what the stand-in takes as its argument.
+type serviceBusConfig struct {
+	Queues []string            `json:"queues"`
+	Topics map[string][]string `json:"topics"` // with their subscriptions
+	// Lock is how long a message is locked, in milliseconds.
+	Lock int64 `json:"lock"`
+	// Deliveries is how often one may fail.
+	Deliveries int `json:"deliveries"`
+}
+
 // ServiceBus starts a stand-in for Azure Service Bus of our own, since no emulator can be
 // had that runs here: it shows that the Azure SDK and our drivers do over AMQP what they
 // should, and not what the service makes of it. It has one topic with a subscription, and
 // a queue, whose locks last two seconds. The folder gets its program.
 func ServiceBus(ctx context.Context, folder string) (*Broker, error) {
+	b, err := serviceBus(ctx, folder, serviceBusConfig{
+		Queues: []string{"wakeups-queue"}, Topics: map[string][]string{serviceBusTopic: {"workers"}},
+		Lock: (2 * time.Second).Milliseconds(), Deliveries: 100,
+	})
+	if err != nil {
+		return nil, err
+	}
+	b.Topic, b.Subscription = "azuresb://"+serviceBusTopic, "azuresb://"+serviceBusTopic+"?subscription=workers"
+	return b, nil
+}
+
+// ServiceBusForSuite starts the same with what Go CDK's suite needs: topics t0 to t29,
+// each with the subscriptions s0 to s3. Its locks outlast the suite's patience, so that
+// what comes again was given back.
+func ServiceBusForSuite(ctx context.Context, folder string) (*Broker, error) {
+	topics := map[string][]string{}
+	for i := range 30 {
+		topics[fmt.Sprintf("t%d", i)] = []string{"s0", "s1", "s2", "s3"}
+	}
+	return serviceBus(ctx, folder, serviceBusConfig{Queues: []string{}, Topics: topics, Lock: time.Minute.Milliseconds(), Deliveries: 100})
+}
+
+func serviceBus(ctx context.Context, folder string, config serviceBusConfig) (*Broker, error) {
 	modules, err := localserver.NodePackages(ctx, "rhea@"+rheaVersion)
 	if err != nil {
 		return nil, err
 	}
 	program := filepath.Join(folder, "servicebus.js")
 	if err := os.WriteFile(program, serviceBusProgram, 0o600); err != nil {
+		return nil, err
+	}
+	argument, err := json.Marshal(config)
+	if err != nil {
 		return nil, err
 	}
 	address, err := localserver.FreeAddress()
@@ -46,8 +85,7 @@ func ServiceBus(ctx context.Context, folder string) (*Broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := localserver.Start(ctx, address, []string{"NODE_PATH=" + modules}, "node", program, port,
-		`{"queues":["wakeups-queue"],"topics":{"wakeups":["workers"]},"lock":2000,"deliveries":100}`)
+	p, err := localserver.Start(ctx, address, []string{"NODE_PATH=" + modules}, "node", program, port, string(argument))
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +94,6 @@ func ServiceBus(ctx context.Context, folder string) (*Broker, error) {
 		Env: map[string]string{
 			"SERVICEBUS_CONNECTION_STRING": fmt.Sprintf("Endpoint=sb://%s;SharedAccessKeyName=x;SharedAccessKey=eA==;UseDevelopmentEmulator=true", address),
 		},
-		Topic: "azuresb://" + serviceBusTopic, Subscription: "azuresb://" + serviceBusTopic + "?subscription=workers",
 		stop: p.Stop,
 	}, nil
 }
