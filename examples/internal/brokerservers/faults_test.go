@@ -74,6 +74,9 @@ func TestNothingThere(t *testing.T) {
 			continue
 		}
 		t.Run(b.name, func(t *testing.T) {
+			if b.slowToMiss && testing.Short() {
+				t.Skip("SKIPPED in short mode: it takes seconds, or another kind has the same code")
+			}
 			lent := brokerservers.Lend(t, b.start)
 			opened := func(topic, subscription string) error {
 				back, err := backends.Open(t.Context(), backends.Config{
