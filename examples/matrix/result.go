@@ -114,8 +114,8 @@ func (t *tallied) print(out io.Writer, took time.Duration) {
 		fmt.Fprint(w, "\t", c.name)
 	}
 	fmt.Fprintln(w)
-	var said, emulated []string
-	emulators := map[string]bool{}
+	var said, emulators []string
+	emulated := map[string][]string{} // parts by their emulator
 	for _, r := range t.results {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s", r.title, r.objects, r.queue, r.job)
 		if r.missing != nil {
@@ -137,16 +137,20 @@ func (t *tallied) print(out io.Writer, took time.Duration) {
 		}
 		fmt.Fprintln(w)
 		for _, p := range []part{r.objects, r.queue, r.job} {
-			if p.emulator != "" && !emulators[p.name] {
-				emulators[p.name] = true
-				emulated = append(emulated, p.name+": "+p.emulator)
+			if p.emulator == "" || slices.Contains(emulated[p.emulator], p.name) {
+				continue
 			}
+			if emulated[p.emulator] == nil {
+				emulators = append(emulators, p.emulator)
+			}
+			emulated[p.emulator] = append(emulated[p.emulator], p.name)
 		}
 	}
 	w.Flush()
 	fmt.Fprintln(out, "- nothing to try: what is in memory ends with its process, and no upload gets there unseen")
-	if len(emulated) > 0 {
-		fmt.Fprintln(out, "* emulated. "+strings.Join(emulated, "; "))
+	fmt.Fprintln(out, "S3 is versitygw; that, RabbitMQ, NATS and PostgreSQL are real servers")
+	for _, e := range emulators {
+		fmt.Fprintf(out, "* %s: %s\n", strings.Join(emulated[e], ", "), e)
 	}
 	for _, line := range said {
 		fmt.Fprintln(out, line)
