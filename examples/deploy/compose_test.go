@@ -108,7 +108,11 @@ type here struct {
 	objects  string // HOST:PORT
 	postgres *servers.Lent
 	rabbit   *servers.Lent
+	uploads  *servers.Lent // a queue of the same server
 }
+
+// server is RabbitMQ's URL.
+func (h *here) server() string { return strings.TrimPrefix(h.rabbit.Env[0], "RABBIT_SERVER_URL=") }
 
 // started starts a service of the file with its own command and environment, in which
 // only the other servers' addresses are those of this machine.
@@ -123,7 +127,10 @@ func (h *here) started(t *testing.T, s types.ServiceConfig) *proctest.Process {
 			v = h.postgres.Jobs
 		case "RABBIT_SERVER_URL":
 			require.Contains(t, v, "@rabbitmq:5672/")
-			v = strings.TrimPrefix(h.rabbit.Env[0], "RABBIT_SERVER_URL=")
+			v = h.server()
+		case "FHIRDOCK_NOTIFICATIONS":
+			require.Equal(t, "rabbit://uploads", v)
+			v = h.uploads.Subscription
 		case "FHIRDOCK_TOPIC", "FHIRDOCK_SUBSCRIPTION": // other tests have the same server
 			require.Equal(t, "rabbit://wake-ups", v)
 			v = h.rabbit.Topic
@@ -140,9 +147,7 @@ func (h *here) started(t *testing.T, s types.ServiceConfig) *proctest.Process {
 	if s.Environment["FHIRDOCK_ADDR"] == nil {
 		env = append(env, "FHIRDOCK_ADDR=127.0.0.1:0") // of several in one network namespace
 	}
-	// The image's data folder, and an upload is looked for when its URL has expired:
-	// this server tells nobody of uploads.
-	env = append(env, "FHIRDOCK_DATA="+t.TempDir(), "FHIRDOCK_UPLOAD_EXPIRY=2s", "FHIRDOCK_SWEEP_EVERY=500ms")
+	env = append(env, "FHIRDOCK_DATA="+t.TempDir()) // the image's data folder
 	return proctest.Start(t, "env", slices.Concat(env, []string{binary}, s.Command)...)
 }
 
@@ -150,7 +155,8 @@ func (h *here) started(t *testing.T, s types.ServiceConfig) *proctest.Process {
 // what comes of a Bundle and an upload.
 func TestComposeServices(t *testing.T) {
 	p := compose(t)
-	h := &here{objects: objectServer(t, p.Services["objects"]), postgres: proctest.Lend(t, servers.Postgres), rabbit: proctest.Lend(t, servers.Rabbit)}
+	h := &here{postgres: proctest.Lend(t, servers.Postgres), rabbit: proctest.Lend(t, servers.Rabbit), uploads: proctest.Lend(t, servers.Rabbit)}
+	h.objects = h.objectServer(t, p.Services["objects"])
 
 	early := h.started(t, p.Services["api"])
 	require.Equal(t, 1, early.Exit(t, 20*time.Second), "it does not change the schema")
@@ -160,7 +166,8 @@ func TestComposeServices(t *testing.T) {
 	api := h.started(t, p.Services["api"])
 	base := api.Wait(t, `msg=listening url=(http://[0-9.:]+) .*role=api`)[1]
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	// Less than the half minute in which an upload is looked for that nobody told of.
+	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 	defer cancel()
 	c := &frontdoor.Client{Base: base, Token: "t0ken"}
 	const bundle = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
@@ -188,7 +195,7 @@ func TestComposeServices(t *testing.T) {
 }
 
 // objectServer starts the file's S3 server with its own command, on folders of the test.
-func objectServer(t *testing.T, s types.ServiceConfig) string {
+func (h *here) objectServer(t *testing.T, s types.ServiceConfig) string {
 	t.Helper()
 	objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3)) // has it installed, or skips
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -210,7 +217,16 @@ func objectServer(t *testing.T, s types.ServiceConfig) string {
 	}
 	var env []string
 	for name, value := range s.Environment {
-		env = append(env, name+"="+*value)
+		v := *value
+		switch name {
+		case "VGW_EVENT_RABBITMQ_URL":
+			require.Contains(t, v, "@rabbitmq:5672/")
+			v = h.server()
+		case "VGW_EVENT_RABBITMQ_ROUTING_KEY":
+			require.Equal(t, "uploads", v)
+			v = strings.TrimPrefix(h.uploads.Subscription, "rabbit://")
+		}
+		env = append(env, name+"="+v)
 	}
 	version := s.Image[strings.LastIndex(s.Image, ":")+1:]
 	proctest.Start(t, "env", slices.Concat(env, []string{installed(t, version)}, command)...)
