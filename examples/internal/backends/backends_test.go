@@ -74,11 +74,6 @@ func TestErrorsSayWhatThereIs(t *testing.T) {
 	}{
 		"bucket":       {func(c *Config) { c.Blob = "ftp://user:s3cret@bucket" }, "dir://, file://, mem://, s3://, gs:// or azblob://"},
 		"no bucket":    {func(c *Config) { c.Blob = "just/a/path" }, "dir://, file://, mem://, s3://, gs:// or azblob://"},
-		"s3":           {func(c *Config) { c.Blob = "s3://bucket?regoin=s3cret" }, `unknown parameter "regoin"; there are accelerate, `},
-		"s3 path":      {func(c *Config) { c.Blob = "s3://bucket/s3cret" }, "s3://NAME"},
-		"gs":           {func(c *Config) { c.Blob = "gs://bucket?region=s3cret" }, `unknown parameter "region"; there are access_id, `},
-		"azblob":       {func(c *Config) { c.Blob = "azblob://c?key=s3cret" }, `unknown parameter "key"; there are cdn, `},
-		"azblob twice": {func(c *Config) { c.Blob = "azblob://c?domain=a&domain=b" }, "more than once"},
 		"topic":        {func(c *Config) { c.Topic, c.Subscription = "sqs://x", "sqs://x" }, "awssns://, awssqs://, azuresb://, gcppubsub://, kafka://, mem://, nats://, postgres://, rabbit://:"},
 		"subscription": {func(c *Config) { c.Topic, c.Subscription = "mem://x", "kafka://x" }, "open the subscription: it must be one of the topic, and begin with mem://"},
 		"of SNS": {func(c *Config) {

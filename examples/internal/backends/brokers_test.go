@@ -9,7 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 	"github.com/fhirdock/fhirdock/queue"
@@ -69,11 +69,11 @@ func (p *pipe) passes(t *testing.T, id string) bool {
 }
 
 // cable returns a cable to the server of a URL, and the URL by way of it.
-func cable(t *testing.T, server string) (*brokerservers.Cable, string) {
+func cable(t *testing.T, server string) (*localserver.Cable, string) {
 	t.Helper()
 	u, err := url.Parse(server)
 	require.NoError(t, err)
-	c := brokerservers.NewCable(t, u.Host)
+	c := localserver.NewCable(t, u.Host)
 	u.Host = c.Address
 	return c, u.String()
 }
@@ -129,7 +129,7 @@ func TestNotifyURL(t *testing.T) {
 	}
 }
 
-func survives(t *testing.T, c *brokerservers.Cable, topic, subscription string) {
+func survives(t *testing.T, c *localserver.Cable, topic, subscription string) {
 	t.Helper()
 	p := newPipe(t, topic, subscription)
 	require.Eventually(t, func() bool { return p.passes(t, "before") }, 20*time.Second, time.Millisecond)

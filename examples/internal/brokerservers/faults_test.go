@@ -14,6 +14,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 	"github.com/fhirdock/fhirdock/queue"
 )
@@ -29,7 +30,7 @@ func TestLostConnections(t *testing.T) {
 			lent := brokerservers.Start(t, b.start)
 			cut := lent.Cut
 			if cut == nil {
-				c := brokerservers.NewCable(t, lent.Address)
+				c := localserver.NewCable(t, lent.Address)
 				cut = c.Cut
 				lent.Topic = strings.ReplaceAll(lent.Topic, "http://"+lent.Address, "http://"+c.Address)
 				lent.Subscription = strings.ReplaceAll(lent.Subscription, "http://"+lent.Address, "http://"+c.Address)

@@ -1,4 +1,4 @@
-package brokerservers
+package localserver
 
 import (
 	"io"
