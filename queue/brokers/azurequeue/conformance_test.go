@@ -97,11 +97,11 @@ func (*harness) SupportsMultipleSubscriptions() bool { return true }
 func TestConformance(t *testing.T) {
 	drivertest.RunConformanceTests(t, func(_ context.Context, t *testing.T) (drivertest.Harness, error) {
 		return &harness{t: t}, nil
-	}, []drivertest.AsTest{asTest{}})
+	}, []drivertest.AsTest{&asTest{}})
 }
 
-// What the suite does not look at: an acknowledged message is gone, and one that is given
-// back is there at once, or once its lock ends if that is asked for.
+// What the suite does not look at: an acknowledged message is gone, one that is given back
+// is there at once, or once its lock ends if that is asked for, and what is closed is closed.
 func TestConformanceOfSettling(t *testing.T) {
 	h := &harness{t: t}
 	topic, closeTopic, err := h.CreateTopic(t.Context(), "")
@@ -138,13 +138,22 @@ func TestConformanceOfSettling(t *testing.T) {
 	s.lazy = true
 	require.NoError(t, s.SendNacks(t.Context(), []driver.AckID{ids["nacked"]}))
 	require.Empty(t, received(1, time.Second))
+
+	require.NoError(t, topic.Close())
+	require.Error(t, topic.SendBatch(t.Context(), []*driver.Message{{}}))
+	require.NoError(t, s.Close())
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err = s.ReceiveBatch(ctx, 1)
+	require.Error(t, err)
+	require.NoError(t, ctx.Err(), "it says so, and does not wait")
 }
 
-type asTest struct{}
+type asTest struct{ sent bool }
 
-func (asTest) Name() string { return "azservicebus" }
+func (*asTest) Name() string { return "azservicebus" }
 
-func (asTest) TopicCheck(t *pubsub.Topic) error {
+func (*asTest) TopicCheck(t *pubsub.Topic) error {
 	var sender *azservicebus.Sender
 	if !t.As(&sender) || sender == nil {
 		return errors.New("no sender")
@@ -152,7 +161,7 @@ func (asTest) TopicCheck(t *pubsub.Topic) error {
 	return isNothing(t.As)
 }
 
-func (asTest) SubscriptionCheck(s *pubsub.Subscription) error {
+func (*asTest) SubscriptionCheck(s *pubsub.Subscription) error {
 	var receiver *azservicebus.Receiver
 	if !s.As(&receiver) || receiver == nil {
 		return errors.New("no receiver")
@@ -160,9 +169,9 @@ func (asTest) SubscriptionCheck(s *pubsub.Subscription) error {
 	return isNothing(s.As)
 }
 
-func (asTest) TopicErrorCheck(t *pubsub.Topic, err error) error { return isAbsent(t.ErrorAs, err) }
+func (*asTest) TopicErrorCheck(t *pubsub.Topic, err error) error { return isAbsent(t.ErrorAs, err) }
 
-func (asTest) SubscriptionErrorCheck(s *pubsub.Subscription, err error) error {
+func (*asTest) SubscriptionErrorCheck(s *pubsub.Subscription, err error) error {
 	return isAbsent(s.ErrorAs, err)
 }
 
@@ -175,29 +184,38 @@ func isAbsent(as func(error, any) bool, err error) error {
 	return nil
 }
 
-// subject is what BeforeSend sets, and what is to be received.
-const subject = "a subject"
+// What BeforeSend sets, and what is to be received.
+const subject, id = "a subject", "an id"
 
-func (asTest) BeforeSend(as func(any) bool) error {
+func (*asTest) BeforeSend(as func(any) bool) error {
 	var m *azservicebus.Message
 	if !as(&m) || string(m.Body) != "x" {
 		return errors.New("no message")
 	}
-	text := subject
-	m.Subject = &text
+	theSubject, theID := subject, id
+	m.Subject, m.MessageID = &theSubject, &theID
 	return isNothing(as)
 }
 
-func (asTest) MessageCheck(m *pubsub.Message) error {
+func (a *asTest) MessageCheck(m *pubsub.Message) error {
 	var received *azservicebus.ReceivedMessage
 	if !m.As(&received) || received.Subject == nil || *received.Subject != subject {
 		return errors.New("not the message whose subject was set")
+	}
+	if m.LoggableID != id {
+		return errors.New("not logged by its id")
+	}
+	if !a.sent {
+		return errors.New("nobody was told that it was sent")
 	}
 	return isNothing(m.As)
 }
 
 // AfterSend has nothing: the client tells only that it was sent.
-func (asTest) AfterSend(as func(any) bool) error { return isNothing(as) }
+func (a *asTest) AfterSend(as func(any) bool) error {
+	a.sent = true
+	return isNothing(as)
+}
 
 func isNothing(as func(any) bool) error {
 	var s string
