@@ -1,6 +1,7 @@
 // Package backends opens what a pipeline runs on, by URLs, or embedded in a
 // folder where none are given. The drivers that this package imports are those
-// that the programs have.
+// that the programs have. Who wants a smaller program leaves out what is not used, by
+// the build tags noaws, nogcp, noazure, nokafka and nomongo.
 package backends
 
 import (

@@ -78,10 +78,3 @@ func signed[S blobstore.UploadSigner](open func(context.Context, string) (*blob.
 		return open(ctx, url)
 	}
 }
-
-// bucketless is a driver that was left out by a build tag.
-func bucketless(tag, importPath string) bucketDriver {
-	return bucketDriver{open: func(context.Context, string) (*blob.Bucket, blobstore.UploadSigner, error) {
-		return nil, nil, leftOut(tag, importPath)
-	}}
-}

@@ -48,11 +48,6 @@ func openedStore[S docStore](store S, err error) (docStore, error) {
 	return store, nil
 }
 
-// jobless is a driver that was left out by a build tag.
-func jobless(tag, importPath string) docDriver {
-	return func(context.Context, Config) (docStore, error) { return nil, leftOut(tag, importPath) }
-}
-
 // OpenJobs opens the job store alone, for a program that looks at jobs.
 func OpenJobs(ctx context.Context, c Config) (*Backends, error) {
 	b := &Backends{}
