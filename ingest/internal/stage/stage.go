@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -81,6 +82,11 @@ func (j *Job) Put(ctx context.Context, start, end int64, sections []Section) err
 
 func (j *Job) key(start, end int64) string { return fmt.Sprintf("%s%020d-%020d", j.prefix, start, end) }
 
+// partName is what [Job.key] puts behind the prefix. Other objects there are no parts:
+// a bucket that is a folder may list a file that a killed process was about to rename,
+// as gocloud.dev's fileblob does, and its lines would be there twice.
+var partName = regexp.MustCompile(`^[0-9]{20}-[0-9]{20}$`)
+
 // Drop removes the part of a batch, if there is one.
 func (j *Job) Drop(ctx context.Context, start, end int64) error {
 	if err := j.area.bucket.Delete(ctx, j.key(start, end)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
@@ -102,6 +108,9 @@ func (j *Job) Index(ctx context.Context) (*Index, error) {
 		}
 		if err != nil {
 			return nil, fmt.Errorf("stage: list parts: %w", err)
+		}
+		if !partName.MatchString(strings.TrimPrefix(obj.Key, j.prefix)) {
+			continue
 		}
 		p, err := j.readIndex(ctx, obj.Key)
 		if err != nil {
@@ -143,7 +152,8 @@ func (j *Job) readIndex(ctx context.Context, key string) (part, error) {
 	return p, nil
 }
 
-// Clear removes all parts. Those that are gone already are no error.
+// Clear removes all parts, and what else there is beside them. What is gone already
+// is no error.
 func (j *Job) Clear(ctx context.Context) error {
 	it := j.area.bucket.List(&blob.ListOptions{Prefix: j.prefix})
 	for {

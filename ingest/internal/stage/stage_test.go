@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob"
+	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/blob/memblob"
 
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
@@ -93,8 +94,38 @@ func TestAPartThatIsCutIsNoPart(t *testing.T) {
 func TestWhatIsNoPart(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
-	require.NoError(t, bucket.WriteAll(t.Context(), "staging/j/1", []byte("secret"), &blob.WriterOptions{ContentType: "x/y"}))
-	_, err := New(bucket, "staging").Job("j").Index(t.Context())
+	job := New(bucket, "staging").Job("j")
+	require.NoError(t, bucket.WriteAll(t.Context(), job.key(0, 1), []byte("secret"), &blob.WriterOptions{ContentType: "x/y"}))
+	_, err := job.Index(t.Context())
 	require.ErrorContains(t, err, "1 is not a part")
 	require.NotContains(t, err.Error(), "secret")
+}
+
+// A process that is killed before it renames what it wrote leaves a file that
+// fileblob lists, with all lines of the part that is written again.
+func TestWhatAKilledWriterLeaves(t *testing.T) {
+	for _, written := range []string{"", "[{\"name\":\"A\"", "[{\"name\":\"A\",\"count\":1,\"bytes\":2}]\na\n"} {
+		bucket, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true})
+		require.NoError(t, err)
+		defer bucket.Close()
+		job := New(bucket, "staging").Job("j")
+		w, err := bucket.NewWriter(t.Context(), job.key(0, 1), &blob.WriterOptions{ContentType: "x/y"})
+		require.NoError(t, err)
+		_, err = w.Write([]byte(written))
+		require.NoError(t, err)
+		left, err := bucket.List(nil).Next(t.Context())
+		require.NoError(t, err, "otherwise nothing is tried here")
+		require.NotEqual(t, job.key(0, 1), left.Key)
+
+		require.NoError(t, job.Put(t.Context(), 0, 1, []Section{{Name: "A", Count: 1, Data: []byte("a\n")}}))
+		ix, err := job.Index(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, "a\n", read(t, ix, "A"))
+		require.EqualValues(t, 1, ix.Count("A"))
+
+		require.NoError(t, job.Clear(t.Context()))
+		_, err = bucket.List(nil).Next(t.Context())
+		require.ErrorIs(t, err, io.EOF)
+		_ = w.Close()
+	}
 }
