@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"sync"
 	"testing"
 	"time"
@@ -34,16 +35,28 @@ func MainOf(m *testing.M, binary *string, program string) {
 			return 1
 		}
 		*binary = filepath.Join(folder, "program.exe") // the ending does no harm elsewhere
-		args := []string{"build", "-o", *binary}
-		if raceEnabled {
-			args = append(args, "-race")
-		}
+		args := append([]string{"build", "-o", *binary}, asThese()...)
 		if out, err := exec.Command("go", append(args, program)...).CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 			return 1
 		}
 		return m.Run()
 	}())
+}
+
+// asThese are the flags that these tests were built with and the program is to be
+// built with too: under the race detector, and without the drivers that they have not.
+func asThese() (flags []string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return nil
+	}
+	for _, s := range info.Settings {
+		if s.Key == "-race" || s.Key == "-tags" {
+			flags = append(flags, s.Key+"="+s.Value)
+		}
+	}
+	return flags
 }
 
 // Process is a program that runs.
