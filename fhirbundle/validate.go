@@ -10,7 +10,8 @@ import (
 var readers = sync.Pool{New: func() any { return newReader(nil) }}
 
 // Validate reads src to its end and reports on it. The error is one of reading
-// src; whether the payload can be taken says [Report.Err].
+// src; whether the payload can be taken says [Report.Err]. It is safe for concurrent
+// use, also with the same options.
 func Validate(src io.Reader, opts *Options) (*Report, error) {
 	r := borrow(opts)
 	defer giveBack(r)
