@@ -110,9 +110,10 @@ type Worker struct {
 	order   *order // nil where none is kept
 }
 
-// NewWorker returns a Worker. It fails if an option can't work. Where the job store is a [jobs.Scheduler] the worker shares
-// its claims between the organizations whose jobs wait, so that one that sends a
-// million does not keep back another's single one; see [WorkerOptions.Weight].
+// NewWorker returns a Worker. It fails if an option can't work. Where the job store is
+// a [jobs.Scheduler] the worker shares its claims between the organizations whose jobs
+// wait, so that one that sends a million does not keep back another's single one; see
+// [WorkerOptions.Weight].
 func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
 	if h == nil {
 		return nil, errors.New("ingest: a worker needs a handler")
