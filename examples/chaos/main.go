@@ -29,13 +29,13 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/fhirdock/fhirdock/examples/internal/gatewayprocess"
 )
 
 func main() {
@@ -111,10 +111,8 @@ func (c *config) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 			return false, err
 		}
 		defer os.RemoveAll(folder)
-		c.gateway = filepath.Join(folder, "gateway")
-		build := exec.CommandContext(ctx, "go", "build", "-o", c.gateway, "github.com/fhirdock/fhirdock/examples/gateway")
-		if said, err := build.CombinedOutput(); err != nil {
-			return false, fmt.Errorf("build the gateway: %w\n%s", err, said)
+		if c.gateway, err = gatewayprocess.Build(ctx, folder); err != nil {
+			return false, err
 		}
 	}
 	fmt.Fprintf(out, "backend %s, mode %s, seed %d, lease %s, sweep %s\n", c.backend, c.mode, c.seed, c.lease, c.sweep)

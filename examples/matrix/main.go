@@ -23,12 +23,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/fhirdock/fhirdock/examples/internal/gatewayprocess"
 )
 
 func main() {
@@ -121,10 +122,8 @@ func (c *config) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 		return false, err
 	}
 	if c.gateway == "" {
-		c.gateway = filepath.Join(folder, "gateway")
-		build := exec.CommandContext(ctx, "go", "build", "-o", c.gateway, "github.com/fhirdock/fhirdock/examples/gateway")
-		if said, err := build.CombinedOutput(); err != nil {
-			return false, fmt.Errorf("build the gateway: %w\n%s", err, said)
+		if c.gateway, err = gatewayprocess.Build(ctx, folder); err != nil {
+			return false, err
 		}
 	}
 	began := time.Now()
