@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"path/filepath"
 
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
@@ -15,13 +16,25 @@ import (
 
 // lend makes a gateway's back ends other than the folder.
 var lend = map[string]func(context.Context) (*servers.Lent, error){
-	"sqlite": func(context.Context) (*servers.Lent, error) {
-		return &servers.Lent{Remove: func(context.Context) error { return nil }}, nil
-	},
+	"sqlite":    embedded,
+	"fileblob":  embedded,
 	"postgres":  servers.Postgres,
 	"rabbitmq":  with(servers.Rabbit),
 	"jetstream": with(servers.NATS),
 	"notify":    with(servers.Notify),
+}
+
+func embedded(context.Context) (*servers.Lent, error) {
+	return &servers.Lent{Remove: func(context.Context) error { return nil }}, nil
+}
+
+// objects are the arguments for an object store other than dirblob, in the same folder.
+func (s *site) objects() []string {
+	if s.backend != "fileblob" {
+		return nil
+	}
+	// What is written goes into a file beside its place, which a kill leaves there.
+	return []string{"-blob", "file://" + filepath.ToSlash(s.data) + "/blobs?create_dir=true&no_tmp_dir=true"}
 }
 
 func init() { maps.Copy(lend, emulated) }

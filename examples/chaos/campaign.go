@@ -118,6 +118,7 @@ func (s *site) process(role string) (*gatewayprocess.Process, error) {
 			"-upload-expiry", uploadExpiry.String(), "-max-attempts", "1000",
 		},
 	}
+	p.Args = append(p.Args, s.objects()...)
 	if s.lent.Jobs != "" {
 		p.Args = append(p.Args, "-jobs", s.lent.Jobs)
 	}

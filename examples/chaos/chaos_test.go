@@ -19,12 +19,12 @@ func TestMain(m *testing.M) { proctest.MainOf(m, &gateway, "../gateway") }
 
 // A few rounds of each mode and back end. The long run is the program's:
 //
-//	for b in sqlite postgres rabbitmq jetstream notify dynamodb firestore mongodb; do go -C examples run ./chaos -backend $b -mode kill -rounds 500; done
+//	for b in sqlite fileblob postgres rabbitmq jetstream notify dynamodb firestore mongodb; do go -C examples run ./chaos -backend $b -mode kill -rounds 500; done
 //	go -C examples run ./chaos -backend postgres -mode stop -rounds 200
 //	go -C examples run ./chaos -backend sqlite -mode term -rounds 200
 func TestRounds(t *testing.T) {
 	for _, test := range []struct{ backend, mode, rounds string }{
-		{"sqlite", "kill", "3"}, {"postgres", "kill", "2"}, {"rabbitmq", "kill", "2"}, {"jetstream", "kill", "2"},
+		{"sqlite", "kill", "3"}, {"fileblob", "kill", "3"}, {"postgres", "kill", "2"}, {"rabbitmq", "kill", "2"}, {"jetstream", "kill", "2"},
 		{"notify", "kill", "2"}, {"dynamodb", "kill", "1"},
 		{"sqlite", "term", "3"}, {"postgres", "stop", "1"},
 	} {
@@ -34,9 +34,7 @@ func TestRounds(t *testing.T) {
 				t.Skip("SKIPPED: this build has no drivers of the clouds")
 			}
 			// Whether there are servers; the program's own are others.
-			if test.backend != "sqlite" {
-				proctest.Lend(t, lend[test.backend])
-			}
+			proctest.Lend(t, lend[test.backend])
 			var out, errs bytes.Buffer
 			code := run(t.Context(), []string{"-gateway", gateway, "-backend", test.backend, "-mode", test.mode, "-rounds", test.rounds}, &out, &errs)
 			t.Log(out.String())

@@ -13,11 +13,12 @@
 // where anything acknowledged was lost, a line is in the lake twice, a request was
 // cut by a SIGTERM, or most interrupted jobs waited for more than two sweeps.
 //
-// Objects are in a folder (dirblob) always. Back ends are sqlite, with wake-ups in the
-// process; postgres, alone or with wake-ups by another: rabbitmq, jetstream, notify; and
-// emulators of document databases: dynamodb with SQS, emulated too, firestore with
-// RabbitMQ, mongodb with JetStream. See package servers for where servers are looked
-// for. Everything is temporary, and kept only where something was lost.
+// Objects are in a folder, by dirblob. Back ends are sqlite, with wake-ups in the
+// process; fileblob, the same with Go CDK's own driver for folders; postgres, alone or
+// with wake-ups by another: rabbitmq, jetstream, notify; and emulators of document
+// databases: dynamodb with SQS, emulated too, firestore with RabbitMQ, mongodb with
+// JetStream. See package servers for where servers are looked for. Everything is
+// temporary, and kept only where something was lost.
 package main
 
 import (
@@ -79,7 +80,7 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	c := &config{}
 	set := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.StringVar(&c.backend, "backend", "sqlite", "sqlite, postgres, with PostgreSQL rabbitmq, jetstream or notify, or an emulated dynamodb, firestore or mongodb")
+	set.StringVar(&c.backend, "backend", "sqlite", "sqlite, fileblob, postgres, with PostgreSQL rabbitmq, jetstream or notify, or an emulated dynamodb, firestore or mongodb")
 	set.StringVar(&c.mode, "mode", "kill", "kill, term or stop")
 	set.IntVar(&c.rounds, "rounds", 50, "how often to kill, end or stop")
 	set.IntVar(&c.chunk, "chunk", 50, "how many rounds share a folder, which is judged behind the last of them")
