@@ -21,7 +21,7 @@ const (
 		"AZURE_SERVICEBUS_HOSTNAME;\n" +
 		"kafka://TOPIC, on the brokers in KAFKA_BROKERS;\n" +
 		"rabbit://EXCHANGE, on the server that RABBIT_SERVER_URL names, amqp://USER:PASSWORD@HOST;\n" +
-		"nats://HOST:PORT/SUBJECT?stream=NAME, on JetStream;\n" +
+		"nats://HOST:PORT/SUBJECT?stream=NAME, or nats+js://, on JetStream;\n" +
 		"postgres://…?channel=NAME, by NOTIFY, for a handful of workers; or mem://name.\n" +
 		"What is not there is an error, but for a fanout exchange and a work-queue stream, which are\n" +
 		"made. Credentials are those of the environment"
@@ -124,10 +124,14 @@ func OpenNotifications(ctx context.Context, c Config) (queue.Opener, error) {
 
 // kind is the name of the driver of a topic or subscription.
 func kind(s string) string {
-	if scheme(s) == "postgresql" { // the other name that libpq has for it
+	switch name := scheme(s); name {
+	case "postgresql": // the other name that libpq has for it
 		return "postgres"
+	case "nats+js": // says what is meant by the other
+		return "nats"
+	default:
+		return name
 	}
-	return scheme(s)
 }
 
 // plainQueue is a driver of functions that need nothing but the URL.

@@ -20,8 +20,12 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
 )
 
-// Scheme of the URLs.
-const Scheme = "nats"
+// Schemes of the URLs. Both mean the same; the second one says that it is JetStream, as
+// nats:// does not.
+const (
+	Scheme          = "nats"
+	SchemeJetStream = "nats+js"
+)
 
 // credentials is the variable with the name of a file of credentials, if there is one.
 const credentials = "NATS_CREDENTIALS_FILE"
@@ -32,10 +36,11 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// OpenTopic opens nats://HOST:PORT/SUBJECT?stream=NAME on JetStream. A stream that is
-// there is used as it is. One that is not is made: in files, with work-queue retention,
-// so that a message is gone once it is acknowledged. A user and a password may be in
-// the URL; NATS_CREDENTIALS_FILE names a file of credentials.
+// OpenTopic opens nats://HOST:PORT/SUBJECT?stream=NAME on JetStream, or nats+js://, which
+// is the same. A stream that is there is used as it is. One that is not is made: in
+// files, with work-queue retention, so that a message is gone once it is acknowledged. A
+// user and a password may be in the URL; NATS_CREDENTIALS_FILE names a file of
+// credentials.
 //
 // A wake-up is sent once JetStream has stored it. Order needs no options of the
 // Publisher, and they are nil. The topic is the caller's to shut down; that closes its
@@ -84,12 +89,12 @@ type address struct {
 var natsName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,200}$`)
 
 func parse(raw string, opts *Options, known ...string) (*address, error) {
-	u, err := brokerurl.Parse(raw, []string{Scheme}, known...)
+	u, err := brokerurl.Parse(raw, []string{Scheme, SchemeJetStream}, known...)
 	if err != nil {
 		return nil, err
 	}
 	a := &address{
-		server: u.Server, subject: u.Path, name: u.Params.Get("stream"), consumer: u.Params.Get("consumer"), log: slog.Default(),
+		server: strings.Replace(u.Server, SchemeJetStream+"://", Scheme+"://", 1), subject: u.Path, name: u.Params.Get("stream"), consumer: u.Params.Get("consumer"), log: slog.Default(),
 	}
 	if opts != nil && opts.Logger != nil {
 		a.log = opts.Logger

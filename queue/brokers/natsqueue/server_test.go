@@ -61,6 +61,7 @@ func TestWhatIsMade(t *testing.T) {
 	name := "fhirdock_" + rand.Text()
 	defer func() { require.NoError(t, js.DeleteStream(context.WithoutCancel(t.Context()), name)) }()
 	passes(t, server, "fhirdock."+name, name, "workers")
+	passes(t, strings.Replace(server, "nats://", "nats+js://", 1), "fhirdock."+name, name, "workers")
 
 	stream, err := js.Stream(t.Context(), name)
 	require.NoError(t, err)
