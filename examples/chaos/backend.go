@@ -34,7 +34,7 @@ func (s *site) objects() []string {
 		return nil
 	}
 	// What is written goes into a file beside its place, which a kill leaves there.
-	return []string{"-blob", "file://" + filepath.ToSlash(s.data) + "/blobs?create_dir=true&no_tmp_dir=true"}
+	return []string{"-blob", "file://" + filepath.ToSlash(s.data) + "/blobs?create_dir=true"}
 }
 
 func init() { maps.Copy(lend, emulated) }

@@ -133,7 +133,7 @@ var (
 		return &lent{args: []string{"-blob", u}, url: u}, nil
 	}}
 	fileblob = part{name: "fileblob", open: func(_ context.Context, data string) (*lent, error) {
-		u := "file://" + filepath.ToSlash(filepath.Join(data, "objects")) + "?create_dir=true&no_tmp_dir=true"
+		u := "file://" + filepath.ToSlash(filepath.Join(data, "objects")) + "?create_dir=true"
 		return &lent{args: []string{"-blob", u}, url: u}, nil
 	}}
 	memory = part{name: "memory", alone: true, forgets: true, open: embedded("-blob", "mem://")}

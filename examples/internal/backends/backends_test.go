@@ -101,6 +101,18 @@ func TestErrorsSayWhatThereIs(t *testing.T) {
 	}
 }
 
+// What is written to a folder is never elsewhere, where it could not be renamed from.
+func TestFolder(t *testing.T) {
+	c := config(t)
+	c.Blob = "file://" + filepath.ToSlash(t.TempDir()) + "/new?create_dir=true"
+	t.Setenv("TMPDIR", "/nonexistent")
+	b, err := Open(t.Context(), c)
+	require.NoError(t, err)
+	require.NoError(t, b.Bucket.WriteAll(t.Context(), "a/b", []byte("x"), nil))
+	require.NoError(t, b.Close(t.Context()))
+	require.Equal(t, "file:///f?no_tmp_dir=&x=1", beside("file:///f?no_tmp_dir=&x=1"), "as it was asked for")
+}
+
 func TestDatabase(t *testing.T) {
 	for given, want := range map[string][3]string{
 		"":                        {"sqlite", "file:data/jobs.sqlite?", filepath.Join("data", "jobs.sqlite")},

@@ -52,8 +52,10 @@ func (b *Backends) bucket(ctx context.Context, c Config) (*blob.Bucket, error) {
 	}
 	name := scheme(c.Blob)
 	switch name {
-	case "dir", "file", "mem":
+	case "dir", "mem":
 		return blob.OpenBucket(ctx, c.Blob)
+	case "file":
+		return blob.OpenBucket(ctx, beside(c.Blob))
 	}
 	driver, ok := bucketDrivers[name]
 	if !ok {
@@ -70,6 +72,21 @@ func (b *Backends) bucket(ctx context.Context, c Config) (*blob.Bucket, error) {
 	b.Backends.Signer, b.Signer = signer, nil
 	b.BucketName, b.S3, b.MaxUploadExpiry = u.Host, name == "s3", driver.maxExpiry
 	return bucket, nil
+}
+
+// beside is the URL of a folder, with files under way beside their places. In the folder
+// for temporary files, which is fileblob's default, they could not be renamed to another
+// file system, and no request would be accepted.
+func beside(folder string) string {
+	u, err := url.Parse(folder)
+	if err != nil {
+		return folder // its opener says so
+	}
+	if q := u.Query(); !q.Has("no_tmp_dir") {
+		q.Set("no_tmp_dir", "true")
+		u.RawQuery = q.Encode()
+	}
+	return u.String()
 }
 
 // signed has a cloud's opener with the signer as the interface that all of them are.
