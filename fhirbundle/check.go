@@ -26,7 +26,7 @@ var silent = func() *severities {
 // are always errors: syntax, UTF-8, names that occur twice, surrogates, NUL, and
 // the limits of opts, of which MaxEntryBytes holds for the whole value. An
 // escaped NUL is no error here: JSON has it, FHIR does not. The error is an
-// [*InvalidError].
+// [*InvalidError]. It is safe for concurrent use, also with the same options.
 func CheckJSON(data []byte, opts *Options) error {
 	o := opts.resolve()
 	if isJSON(data, &o) {

@@ -13,9 +13,9 @@ import (
 func TestConcurrent(t *testing.T) {
 	opts := &Options{Level: Strict, Severities: map[string]Severity{"bdl-7": Warning}, Types: []string{"transaction", "batch", "message"}}
 	docs := resetDocs(t)
-	want := make([]*Report, len(docs))
+	want, notJSON := make([]*Report, len(docs)), make([]error, len(docs))
 	for i, doc := range docs {
-		want[i] = ValidateBytes(doc, opts)
+		want[i], notJSON[i] = ValidateBytes(doc, opts), CheckJSON(doc, opts)
 	}
 	var wg sync.WaitGroup
 	for g := range 8 {
@@ -26,7 +26,7 @@ func TestConcurrent(t *testing.T) {
 				got, err := Validate(bytes.NewReader(docs[i]), opts)
 				assert.NoError(t, err)
 				assert.Equal(t, want[i], got)
-				_ = CheckJSON(docs[i], opts)
+				assert.Equal(t, notJSON[i], CheckJSON(docs[i], opts))
 			}
 		})
 	}

@@ -79,13 +79,12 @@ func (b *Backends) bucket(ctx context.Context, c Config) (*blob.Bucket, error) {
 // file system, and no request would be accepted.
 func beside(folder string) string {
 	u, err := url.Parse(folder)
-	if err != nil {
-		return folder // its opener says so
+	if err != nil || u.Query().Has("no_tmp_dir") {
+		return folder // as it was asked for, or its opener says what is wrong
 	}
-	if q := u.Query(); !q.Has("no_tmp_dir") {
-		q.Set("no_tmp_dir", "true")
-		u.RawQuery = q.Encode()
-	}
+	q := u.Query()
+	q.Set("no_tmp_dir", "true")
+	u.RawQuery = q.Encode()
 	return u.String()
 }
 

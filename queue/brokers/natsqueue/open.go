@@ -94,7 +94,8 @@ func parse(raw string, opts *Options, known ...string) (*address, error) {
 		return nil, err
 	}
 	a := &address{
-		server: strings.Replace(u.Server, SchemeJetStream+"://", Scheme+"://", 1), subject: u.Path, name: u.Params.Get("stream"), consumer: u.Params.Get("consumer"), log: slog.Default(),
+		server:  strings.Replace(u.Server, SchemeJetStream+"://", Scheme+"://", 1), // as the client knows it
+		subject: u.Path, name: u.Params.Get("stream"), consumer: u.Params.Get("consumer"), log: slog.Default(),
 	}
 	if opts != nil && opts.Logger != nil {
 		a.log = opts.Logger
