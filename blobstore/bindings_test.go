@@ -50,8 +50,8 @@ func TestBindingsAreWhatIsBound(t *testing.T) {
 	require.NoError(t, err)
 	defer unsigned.Close()
 	for name, s := range map[string]*blobstore.Store{
-		"beside the bucket": blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: signer}),
-		"in the bucket":     blobstore.New(folder, nil),
+		"beside the bucket": newStore(t, memblob.OpenBucket(nil), &blobstore.Options{Signer: signer}),
+		"in the bucket":     newStore(t, folder, nil),
 	} {
 		bindings, known := s.UploadBindings()
 		require.True(t, known, name)
@@ -61,9 +61,9 @@ func TestBindingsAreWhatIsBound(t *testing.T) {
 		require.Equal(t, whole, signed.Bound, name+": all of it")
 	}
 	for name, s := range map[string]*blobstore.Store{
-		"a bucket that can't sign":    blobstore.New(memblob.OpenBucket(nil), nil),
-		"a folder without a signer":   blobstore.New(unsigned, nil),
-		"a signer that does not know": blobstore.New(unsigned, &blobstore.Options{Signer: silent{}}),
+		"a bucket that can't sign":    newStore(t, memblob.OpenBucket(nil), nil),
+		"a folder without a signer":   newStore(t, unsigned, nil),
+		"a signer that does not know": newStore(t, unsigned, &blobstore.Options{Signer: silent{}}),
 	} {
 		_, known := s.UploadBindings()
 		require.False(t, known, name)
@@ -82,7 +82,10 @@ func ExampleStore_UploadBindings() {
 	if err != nil {
 		panic(err)
 	}
-	s := blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: signer})
+	s, err := blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: signer})
+	if err != nil {
+		panic(err)
+	}
 	if bindings, known := s.UploadBindings(); known && bindings.SHA256 {
 		fmt.Println("clients may promise a digest, and the store refuses any other")
 	}

@@ -2,6 +2,7 @@ package blobstore
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gocloud.dev/blob"
@@ -50,8 +51,12 @@ type Store struct {
 	opts   Options
 }
 
-// New returns a Store over an open bucket.
-func New(bucket *blob.Bucket, opts *Options) *Store {
+// New returns a Store over an open bucket. It fails if the bucket is nil. A nil
+// opts means the defaults.
+func New(bucket *blob.Bucket, opts *Options) (*Store, error) {
+	if bucket == nil {
+		return nil, errors.New("blobstore: New needs a bucket, and got nil")
+	}
 	s := &Store{bucket: bucket}
 	if opts != nil {
 		s.opts = *opts
@@ -62,7 +67,7 @@ func New(bucket *blob.Bucket, opts *Options) *Store {
 	if s.opts.Versions == nil {
 		s.opts.Versions, _ = s.opts.Signer.(Versions)
 	}
-	return s
+	return s, nil
 }
 
 // Bucket returns the bucket that the Store was made with, for what Go CDK can

@@ -52,7 +52,7 @@ func TestCreateAndRead(t *testing.T) {
 	content := bytes.Repeat([]byte("0123456789"), 10_000)
 	sum := sha256.Sum256(content)
 	buckets(t, func(t *testing.T, bucket *blob.Bucket) {
-		s := blobstore.New(bucket, &blobstore.Options{Bucket: "payloads"})
+		s := newStore(t, bucket, &blobstore.Options{Bucket: "payloads"})
 		o, err := s.Create(t.Context(), "a/b.json", bytes.NewReader(content), &blobstore.WriteOptions{
 			ContentType: "application/fhir+json", Metadata: map[string]string{"job_id": "j"},
 		})
@@ -94,7 +94,7 @@ func TestCreateAndRead(t *testing.T) {
 
 func TestContentIsNeverSniffed(t *testing.T) {
 	buckets(t, func(t *testing.T, bucket *blob.Bucket) {
-		s := blobstore.New(bucket, nil)
+		s := newStore(t, bucket, nil)
 		o, err := s.Create(t.Context(), "page.html", strings.NewReader("<html><script>"), nil)
 		require.NoError(t, err)
 		there, err := s.Attributes(t.Context(), o.Key)
@@ -106,7 +106,7 @@ func TestContentIsNeverSniffed(t *testing.T) {
 func TestAWriteThatIsNotCommittedLeavesNothing(t *testing.T) {
 	broken := errors.New("broken")
 	buckets(t, func(t *testing.T, bucket *blob.Bucket) {
-		s := blobstore.New(bucket, nil)
+		s := newStore(t, bucket, nil)
 		_, err := s.Create(t.Context(), "k", io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken)), nil)
 		require.ErrorIs(t, err, blobstore.ErrSource)
 		require.ErrorIs(t, err, broken)
@@ -139,7 +139,7 @@ func TestAWriteThatIsNotCommittedLeavesNothing(t *testing.T) {
 func TestAClosedBucketDoesNotSayThatAnObjectExists(t *testing.T) {
 	buckets(t, func(t *testing.T, bucket *blob.Bucket) {
 		require.NoError(t, bucket.Close())
-		_, err := blobstore.New(bucket, nil).Create(t.Context(), "k", strings.NewReader("x"), nil)
+		_, err := newStore(t, bucket, nil).Create(t.Context(), "k", strings.NewReader("x"), nil)
 		require.Error(t, err)
 		require.NotErrorIs(t, err, blobstore.ErrExists)
 	})
@@ -147,7 +147,7 @@ func TestAClosedBucketDoesNotSayThatAnObjectExists(t *testing.T) {
 
 func TestOpenPinsWhatWasAccepted(t *testing.T) {
 	buckets(t, func(t *testing.T, bucket *blob.Bucket) {
-		s := blobstore.New(bucket, nil)
+		s := newStore(t, bucket, nil)
 		o, err := s.Create(t.Context(), "k", strings.NewReader("first"), nil)
 		require.NoError(t, err)
 		for name, content := range map[string]string{"same size": "other", "shorter": "no", "longer": "something"} {
@@ -163,7 +163,7 @@ func TestOpenPinsWhatWasAccepted(t *testing.T) {
 
 func TestOpenBeyondTheEnd(t *testing.T) {
 	buckets(t, func(t *testing.T, bucket *blob.Bucket) {
-		s := blobstore.New(bucket, nil)
+		s := newStore(t, bucket, nil)
 		_, err := s.Create(t.Context(), "k", strings.NewReader("short"), nil)
 		require.NoError(t, err)
 		_, err = s.Open(t.Context(), "k", &blobstore.OpenOptions{Offset: 6})
@@ -183,7 +183,7 @@ func TestReadOfAnObjectThatWasCut(t *testing.T) {
 		bucket, err := dirblob.OpenBucket(dir, nil)
 		require.NoError(t, err)
 		defer bucket.Close()
-		s := blobstore.New(bucket, nil)
+		s := newStore(t, bucket, nil)
 		_, err = s.Create(t.Context(), "k.bin", bytes.NewReader(make([]byte, 1_000_000)), nil)
 		require.NoError(t, err)
 		r, err := s.Open(t.Context(), "k.bin", &blobstore.OpenOptions{Offset: 10})
@@ -208,7 +208,7 @@ func TestKeys(t *testing.T) {
 	}
 	for _, bad := range []string{"", "/a", "a/", "a//b", "a/../b", "a/./b", "..", "a b", "a+b", "a%2fb", "a\\b", "a\n", "é", strings.Repeat("k", 513)} {
 		require.False(t, blobstore.ValidKey(bad), "%q", bad)
-		s := blobstore.New(nil, nil)
+		s := newStore(t, memblob.OpenBucket(nil), nil)
 		_, err := s.NewWriter(t.Context(), bad, nil)
 		require.ErrorIs(t, err, blobstore.ErrKey)
 		_, err = s.SignUpload(t.Context(), bad, blobstore.UploadPolicy{})
@@ -239,11 +239,11 @@ func TestSignUpload(t *testing.T) {
 	require.NoError(t, err)
 
 	t.Run("a bucket that can't", func(t *testing.T) {
-		_, err := blobstore.New(memblob.OpenBucket(nil), nil).SignUpload(t.Context(), "k", policy)
+		_, err := newStore(t, memblob.OpenBucket(nil), nil).SignUpload(t.Context(), "k", policy)
 		require.ErrorIs(t, err, blobstore.ErrUnsupported)
 	})
 	t.Run("a signer beside the bucket", func(t *testing.T) {
-		signed, err := blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: signer}).SignUpload(t.Context(), "k", policy)
+		signed, err := newStore(t, memblob.OpenBucket(nil), &blobstore.Options{Signer: signer}).SignUpload(t.Context(), "k", policy)
 		require.NoError(t, err)
 		require.Equal(t, "PUT", signed.Method)
 		require.Equal(t, map[string]string{"Content-Type": "application/fhir+ndjson"}, signed.Headers)
@@ -254,7 +254,7 @@ func TestSignUpload(t *testing.T) {
 		bucket, err := dirblob.OpenBucket(t.TempDir(), &dirblob.Options{Signer: signer})
 		require.NoError(t, err)
 		defer bucket.Close()
-		signed, err := blobstore.New(bucket, nil).SignUpload(t.Context(), "k", policy)
+		signed, err := newStore(t, bucket, nil).SignUpload(t.Context(), "k", policy)
 		require.NoError(t, err)
 		require.Equal(t, policy.Size, signed.Bound.Size)
 		u, err := url.Parse(signed.URL)
@@ -268,19 +268,22 @@ func TestSignUpload(t *testing.T) {
 		})
 		require.NoError(t, err)
 		defer bucket.Close()
-		signed, err := blobstore.New(bucket, nil).SignUpload(t.Context(), "k", policy)
+		signed, err := newStore(t, bucket, nil).SignUpload(t.Context(), "k", policy)
 		require.NoError(t, err)
 		require.Equal(t, policy.ContentType, signed.Bound.ContentType)
 		require.False(t, signed.Bound.CreateOnly, "what is not bound is not said to be")
 		require.Zero(t, signed.Bound.Size)
-		_, known := blobstore.New(bucket, nil).UploadBindings()
+		_, known := newStore(t, bucket, nil).UploadBindings()
 		require.False(t, known, "it does not say before it signs")
 	})
 }
 
 func ExampleStore_Create() {
 	ctx := context.Background()
-	s := blobstore.New(memblob.OpenBucket(nil), nil)
+	s, err := blobstore.New(memblob.OpenBucket(nil), nil)
+	if err != nil {
+		panic(err)
+	}
 	o, err := s.Create(ctx, "incoming/demo/a.json", strings.NewReader("{}"), &blobstore.WriteOptions{ContentType: "application/fhir+json"})
 	if err != nil {
 		panic(err)
@@ -291,4 +294,16 @@ func ExampleStore_Create() {
 	// Output:
 	// 2 44136fa3
 	// true
+}
+
+func newStore(t *testing.T, bucket *blob.Bucket, opts *blobstore.Options) *blobstore.Store {
+	t.Helper()
+	s, err := blobstore.New(bucket, opts)
+	require.NoError(t, err)
+	return s
+}
+
+func TestNewNeedsABucket(t *testing.T) {
+	_, err := blobstore.New(nil, nil)
+	require.ErrorContains(t, err, "needs a bucket")
 }

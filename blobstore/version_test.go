@@ -124,7 +124,7 @@ func (numbers) Gone(err error) bool { return errors.Is(err, errGone) }
 
 func TestVersionsOfADriver(t *testing.T) {
 	open := func(b *versioned, versions numbers, version string) (string, error) {
-		s := blobstore.New(blob.NewBucket(b), &blobstore.Options{Versions: versions})
+		s := newStore(t, blob.NewBucket(b), &blobstore.Options{Versions: versions})
 		r, err := s.Open(t.Context(), "k", &blobstore.OpenOptions{Version: version, Offset: 1})
 		if err != nil {
 			return "", err
@@ -135,11 +135,11 @@ func TestVersionsOfADriver(t *testing.T) {
 	}
 
 	b := &versioned{versions: []string{"first", "second"}}
-	o, err := blobstore.New(blob.NewBucket(b), &blobstore.Options{Versions: numbers{}}).Attributes(t.Context(), "k")
+	o, err := newStore(t, blob.NewBucket(b), &blobstore.Options{Versions: numbers{}}).Attributes(t.Context(), "k")
 	require.NoError(t, err)
 	require.Equal(t, "2", o.Version)
 	require.Equal(t, strings.Repeat("a", 64), o.SHA256)
-	o, err = blobstore.New(blob.NewBucket(b), nil).Attributes(t.Context(), "k")
+	o, err = newStore(t, blob.NewBucket(b), nil).Attributes(t.Context(), "k")
 	require.NoError(t, err)
 	require.Equal(t, "e", o.Version, "without them it is the ETag")
 
@@ -175,7 +175,7 @@ func TestVersionsOfADriver(t *testing.T) {
 // A signer that knows its driver's versions needs not be named twice.
 func TestVersionsOfTheSigner(t *testing.T) {
 	b := &versioned{versions: []string{"first", "second"}}
-	s := blobstore.New(blob.NewBucket(b), &blobstore.Options{Signer: struct {
+	s := newStore(t, blob.NewBucket(b), &blobstore.Options{Signer: struct {
 		silent
 		numbers
 	}{}})

@@ -63,8 +63,12 @@ func New(back Backends, opts *Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	blobs, err := blobstore.New(back.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: back.Signer})
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
-		blobs:    blobstore.New(back.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: back.Signer}),
+		blobs:    blobs,
 		back:     back,
 		opts:     o,
 		pub:      queue.NewPublisher(back.Topic, back.Publishing),

@@ -94,7 +94,7 @@ func TestASmallWriteThatFails(t *testing.T) {
 	defer server.Close()
 	bucket, signer := open(t.Context(), server.URL)
 	defer bucket.Close()
-	store := blobstore.New(bucket, &blobstore.Options{Signer: signer})
+	store := newStore(t, bucket, &blobstore.Options{Signer: signer})
 	for range 10 {
 		_, err := store.Create(t.Context(), "k", strings.NewReader("small"), nil)
 		require.ErrorIs(t, err, blobstore.ErrExists)
@@ -130,7 +130,10 @@ func ExampleSigner() {
 	ctx := context.Background()
 	bucket, signer := open(ctx, "https://account.blob.core.windows.net")
 	defer bucket.Close()
-	store := blobstore.New(bucket, &blobstore.Options{Bucket: "payloads", Signer: signer})
+	store, err := blobstore.New(bucket, &blobstore.Options{Bucket: "payloads", Signer: signer})
+	if err != nil {
+		panic(err)
+	}
 	signed, err := store.SignUpload(ctx, "incoming/demo/a.ndjson", blobstore.UploadPolicy{
 		ContentType: "application/fhir+ndjson", Size: 1000, CreateOnly: true,
 	})
@@ -145,4 +148,11 @@ func ExampleSigner() {
 	// Content-Type: application/fhir+ndjson
 	// X-Ms-Blob-Type: BlockBlob
 	// bound: create-only true - the size is checked afterwards: true
+}
+
+func newStore(t *testing.T, bucket *blob.Bucket, opts *blobstore.Options) *blobstore.Store {
+	t.Helper()
+	s, err := blobstore.New(bucket, opts)
+	require.NoError(t, err)
+	return s
 }

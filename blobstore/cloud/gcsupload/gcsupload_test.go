@@ -124,7 +124,10 @@ func ExampleSigner() {
 	ctx := context.Background()
 	bucket, signer := open(ctx, &gcsblob.Options{GoogleAccessID: "intake@project.iam.gserviceaccount.com", PrivateKey: newKey()})
 	defer bucket.Close()
-	store := blobstore.New(bucket, &blobstore.Options{Bucket: "payloads", Signer: signer})
+	store, err := blobstore.New(bucket, &blobstore.Options{Bucket: "payloads", Signer: signer})
+	if err != nil {
+		panic(err)
+	}
 	signed, err := store.SignUpload(ctx, "incoming/demo/a.ndjson", blobstore.UploadPolicy{
 		ContentType: "application/fhir+ndjson", MaxSize: 1 << 30, CreateOnly: true,
 	})

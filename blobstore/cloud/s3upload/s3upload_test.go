@@ -108,7 +108,7 @@ func TestDescribe(t *testing.T) {
 			}))
 			defer server.Close()
 			bucket, signer := open(t, static, server.URL)
-			o, err := blobstore.New(bucket, &blobstore.Options{Signer: signer}).Attributes(t.Context(), "k")
+			o, err := newStore(t, bucket, &blobstore.Options{Signer: signer}).Attributes(t.Context(), "k")
 			require.NoError(t, err)
 			require.Equal(t, c.sha256, o.SHA256)
 			require.Equal(t, c.version, o.Version)
@@ -160,7 +160,10 @@ func ExampleSigner() {
 	if err != nil {
 		panic(err)
 	}
-	store := blobstore.New(bucket, &blobstore.Options{Bucket: "payloads", Signer: signer})
+	store, err := blobstore.New(bucket, &blobstore.Options{Bucket: "payloads", Signer: signer})
+	if err != nil {
+		panic(err)
+	}
 	signed, err := store.SignUpload(ctx, "incoming/demo/a.ndjson", blobstore.UploadPolicy{
 		ContentType: "application/fhir+ndjson", Size: 1000, MaxSize: 1 << 30, CreateOnly: true,
 	})
@@ -176,4 +179,11 @@ func ExampleSigner() {
 	// Content-Type: application/fhir+ndjson
 	// If-None-Match: *
 	// bound: 1000 bytes; an upper limit: false
+}
+
+func newStore(t *testing.T, bucket *blob.Bucket, opts *blobstore.Options) *blobstore.Store {
+	t.Helper()
+	s, err := blobstore.New(bucket, opts)
+	require.NoError(t, err)
+	return s
 }

@@ -61,5 +61,7 @@ func open(t *testing.T, blob string) *opened {
 	require.NoError(t, err)
 	require.Equal(t, u.Host, back.BucketName)
 	require.Equal(t, u.Scheme == "s3", back.S3)
-	return &opened{back, blobstore.New(back.Bucket, &blobstore.Options{Bucket: back.BucketName, Signer: back.Backends.Signer})}
+	store, err := blobstore.New(back.Bucket, &blobstore.Options{Bucket: back.BucketName, Signer: back.Backends.Signer})
+	require.NoError(t, err)
+	return &opened{back, store}
 }
