@@ -134,7 +134,7 @@ func stallAt(t *testing.T, at int, beside bool) bool {
 		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: g.store(store),
 	}, &ingest.Options{Now: p.Clock.Now, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(t, err)
-	worker, err := ingest.NewWorker(svc, sink.NewLake(bucket, nil), &ingest.WorkerOptions{BatchResources: 10})
+	worker, err := ingest.NewWorker(svc, newLake(t, bucket, nil), &ingest.WorkerOptions{BatchResources: 10})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -159,7 +159,7 @@ func stallAt(t *testing.T, at int, beside bool) bool {
 
 	was := mustGet(t, p, id)
 	p.Clock.Advance(time.Minute) // its lease is over
-	other := &second{Lake: sink.NewLake(p.Bucket, nil), arrived: make(chan struct{}, 100), goOn: goOn}
+	other := &second{Lake: newLake(t, p.Bucket, nil), arrived: make(chan struct{}, 100), goOn: goOn}
 	wake, stopOther := startWorker(t, p, other, &ingest.WorkerOptions{BatchResources: 7})
 	t.Cleanup(func() { open(); letGo(); stop() }) // a test that failed ends too
 	wake(id)                                      // where nobody had claimed it yet

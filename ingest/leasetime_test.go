@@ -38,7 +38,8 @@ func startNode(t *testing.T, b *blob.Bucket, store jobs.Store, h ingest.Handler,
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 2)
 	go func() { ended <- worker.Run(ctx) }()
-	go func() { ended <- ingest.NewSweeper(svc, nil).Run(ctx) }()
+	sweeper := newSweeper(t, svc, nil)
+	go func() { ended <- sweeper.Run(ctx) }()
 	return &node{svc: svc, stop: sync.OnceFunc(func() {
 		cancel()
 		for _, err := range []error{<-ended, <-ended, topic.Shutdown(context.Background()), subscription.Shutdown(context.Background())} {

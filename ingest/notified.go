@@ -26,8 +26,12 @@ type Notified struct {
 }
 
 // NewNotified returns a Notified of what notifications opens: a queue for this and
-// nothing else, not that of the wake-ups.
+// nothing else, not that of the wake-ups. It fails without a Service or a queue, and
+// if an option can't work.
 func NewNotified(s *Service, notifications queue.Opener, opts *NotifiedOptions) (*Notified, error) {
+	if s == nil {
+		return nil, errors.New("ingest: NewNotified needs a Service")
+	}
 	if notifications == nil {
 		return nil, errors.New("ingest: NewNotified needs a queue of notifications")
 	}

@@ -181,7 +181,7 @@ func TestOrderPerOrganization(t *testing.T) {
 			c.wake(ids...)
 			// The sweeper brings what waits for the end of a back-off, and nothing
 			// else: what waits for another is not due for 10 seconds.
-			sweeper := ingest.NewSweeper(c.svc, nil)
+			sweeper := newSweeper(t, c.svc, nil)
 			for org, line := range w.line {
 				for place, id := range line {
 					require.Eventually(t, func() bool {

@@ -13,8 +13,12 @@ func Run(ctx context.Context, s *Service, h Handler) error {
 	if err != nil {
 		return err
 	}
+	sweeper, err := NewSweeper(s, nil)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return worker.Run(ctx) })
-	g.Go(func() error { return NewSweeper(s, nil).Run(ctx) })
+	g.Go(func() error { return sweeper.Run(ctx) })
 	return g.Wait()
 }

@@ -72,7 +72,7 @@ func New(back Backends, opts *Options) (*Service, error) {
 		back:     back,
 		opts:     o,
 		pub:      queue.NewPublisher(back.Topic, back.Publishing),
-		outcomes: stage.New(back.Bucket, "staging/outcomes"),
+		outcomes: stage.New(back.Bucket, stagingOutcomes),
 	}, nil
 }
 

@@ -17,6 +17,19 @@ type SweeperOptions struct {
 	Page int
 }
 
+func (o *SweeperOptions) withDefaults() (SweeperOptions, error) {
+	var d SweeperOptions
+	if o != nil {
+		d = *o
+	}
+	setDefault(&d.Every, 5*time.Second)
+	setDefault(&d.Page, 200)
+	if d.Every < 0 || d.Page < 0 {
+		return d, errors.New("ingest: no field of SweeperOptions may be negative")
+	}
+	return d, nil
+}
+
 // Sweeper looks after every job that is due: it sends lost wake-ups again, takes
 // jobs from workers that died, and looks for uploads whose notification was
 // lost. Any number may run against the same store.
@@ -25,19 +38,17 @@ type Sweeper struct {
 	opts SweeperOptions
 }
 
-// NewSweeper returns a Sweeper.
-func NewSweeper(s *Service, opts *SweeperOptions) *Sweeper {
-	var o SweeperOptions
-	if opts != nil {
-		o = *opts
+// NewSweeper returns a Sweeper. It fails without a Service, and if an option can't
+// work.
+func NewSweeper(s *Service, opts *SweeperOptions) (*Sweeper, error) {
+	if s == nil {
+		return nil, errors.New("ingest: NewSweeper needs a Service")
 	}
-	if o.Every <= 0 {
-		o.Every = 5 * time.Second
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
 	}
-	if o.Page <= 0 {
-		o.Page = 200
-	}
-	return &Sweeper{svc: s, opts: o}
+	return &Sweeper{svc: s, opts: o}, nil
 }
 
 // Run sweeps at once and then every so often until ctx is done, and returns nil

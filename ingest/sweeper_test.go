@@ -42,7 +42,7 @@ func TestSweeperSendsLostWakeUps(t *testing.T) {
 	ended := make(chan error)
 	go func() { ended <- worker.Run(ctx) }()
 
-	sweeper := ingest.NewSweeper(svc, nil)
+	sweeper := newSweeper(t, svc, nil)
 	n, err := sweeper.Sweep(t.Context())
 	require.NoError(t, err)
 	require.Zero(t, n, "nothing is due yet")
@@ -76,7 +76,7 @@ func TestSweeperWithoutATopic(t *testing.T) {
 	require.NoError(t, bucket.WriteAll(t.Context(), ticket.Job.Payload.Key, []byte("{}"), &blob.WriterOptions{ContentType: ndjson}))
 
 	clock.Advance(time.Minute)
-	_, err = ingest.NewSweeper(svc, nil).Sweep(t.Context())
+	_, err = newSweeper(t, svc, nil).Sweep(t.Context())
 	require.NoError(t, err)
 	job, err := store.Get(t.Context(), ticket.Job.ID)
 	require.NoError(t, err)
@@ -136,7 +136,7 @@ func TestOnePoisonousJobDoesNotStopTheSweep(t *testing.T) {
 	}
 	store.id.Store(bad)
 	p.Clock.Advance(time.Hour)
-	sweeper := ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Page: 2})
+	sweeper := newSweeper(t, p.Service, &ingest.SweeperOptions{Page: 2})
 	_, err := sweeper.Sweep(t.Context())
 	require.ErrorContains(t, err, "poison")
 	for _, id := range good {
@@ -175,7 +175,7 @@ func TestABrokenRecordDoesNotStopTheSweep(t *testing.T) {
 		ids = append(ids, p.Client.Ticket(t, ndjson).UploadID)
 	}
 	p.Clock.Advance(time.Hour)
-	_, err := ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Page: 3}).Sweep(t.Context())
+	_, err := newSweeper(t, p.Service, &ingest.SweeperOptions{Page: 3}).Sweep(t.Context())
 	require.ErrorContains(t, err, "not the JSON")
 	for _, id := range ids {
 		require.Equal(t, jobs.Expired, mustGet(t, p, id).State)
@@ -206,7 +206,7 @@ func TestAFullQueueDoesNotStopTheSweep(t *testing.T) {
 	})
 	require.NoError(t, err)
 	p.Clock.Advance(time.Hour)
-	sweeper := ingest.NewSweeper(svc, &ingest.SweeperOptions{Page: 2})
+	sweeper := newSweeper(t, svc, &ingest.SweeperOptions{Page: 2})
 	n, err := sweeper.Sweep(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 22, n)
@@ -224,8 +224,9 @@ func TestSweepersSideBySide(t *testing.T) {
 	p.Clock.Advance(time.Minute)
 	errs := make(chan error, 4)
 	for range 4 {
+		sweeper := newSweeper(t, p.Service, nil)
 		go func() {
-			_, err := ingest.NewSweeper(p.Service, nil).Sweep(context.Background())
+			_, err := sweeper.Sweep(context.Background())
 			errs <- err
 		}()
 	}
@@ -269,7 +270,7 @@ func TestAHangingJobDoesNotStopTheSweep(t *testing.T) {
 		store.id = ids[0]
 		time.Sleep(time.Hour)
 		began := time.Now()
-		_, err = ingest.NewSweeper(svc, nil).Sweep(t.Context())
+		_, err = newSweeper(t, svc, nil).Sweep(t.Context())
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Less(t, time.Since(began), time.Minute)
 		job, err := store.Get(t.Context(), ids[1])
@@ -320,7 +321,7 @@ func TestSweepOfAStoreThatLagsBehind(t *testing.T) {
 		require.NoError(t, err)
 	}
 	clock.Advance(time.Minute)
-	n, err := ingest.NewSweeper(svc, &ingest.SweeperOptions{Page: 4}).Sweep(t.Context())
+	n, err := newSweeper(t, svc, &ingest.SweeperOptions{Page: 4}).Sweep(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 4, n)
 	require.Equal(t, 2, store.asked)

@@ -93,7 +93,7 @@ func TestWakeUpsOfABadBroker(t *testing.T) {
 	for _, w := range workers {
 		go func() { ended <- w.Run(ctx) }()
 	}
-	sweeper := ingest.NewSweeper(svc, nil)
+	sweeper := newSweeper(t, svc, nil)
 	<-broker.after(n * copies / 3)
 	sweeps, left := 0, n
 	for ; left > 0; sweeps++ { // the first beside the workers

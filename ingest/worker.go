@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime/debug"
 	"strconv"
 	"sync/atomic"
@@ -110,13 +111,21 @@ type Worker struct {
 	order   *order // nil where none is kept
 }
 
-// NewWorker returns a Worker. It fails if an option can't work. Where the job store is
+// NewWorker returns a Worker. It fails without a Service or a handler (one that is a
+// nil pointer or function is none), if an option can't work, and if the handler is a
+// [Placer] that writes where the Service does. Where the job store is
 // a [jobs.Scheduler] the worker shares its claims between the organizations whose jobs
 // wait, so that one that sends a million does not keep back another's single one; see
 // [WorkerOptions.Weight].
 func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
-	if h == nil {
-		return nil, errors.New("ingest: a worker needs a handler")
+	if s == nil {
+		return nil, errors.New("ingest: NewWorker needs a Service")
+	}
+	if isNil(h) {
+		return nil, errors.New("ingest: NewWorker needs a Handler")
+	}
+	if err := s.checkPlaces(h); err != nil {
+		return nil, err
 	}
 	o, err := opts.withDefaults(s.opts.MaxBodyBytes)
 	if err != nil {
@@ -137,6 +146,16 @@ func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
 		w.turns = newTurns(heads, w.order, o.Weight, s)
 	}
 	return w, nil
+}
+
+// isNil reports whether a handler is nil, or an interface around a nil pointer or
+// function, which would only be found out by the first job.
+func isNil(h Handler) bool {
+	if h == nil {
+		return true
+	}
+	v := reflect.ValueOf(h)
+	return (v.Kind() == reflect.Func || v.Kind() == reflect.Pointer) && v.IsNil()
 }
 
 // Run works until ctx is done, then ends the batches under way, gives their jobs

@@ -266,7 +266,7 @@ func startWorker(t *testing.T, p *ingesttest.Pipeline, h ingest.Handler, opts *i
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- worker.Run(ctx) }()
-	sweeper := ingest.NewSweeper(svc, &ingest.SweeperOptions{Every: 20 * time.Millisecond})
+	sweeper := newSweeper(t, svc, &ingest.SweeperOptions{Every: 20 * time.Millisecond})
 	swept := make(chan error, 1)
 	go func() { swept <- sweeper.Run(ctx) }()
 	stopped := false

@@ -100,7 +100,11 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		if c.order != "none" {
 			opts.OrderPerOrganization, opts.HeadOfLine = true, ingest.HeadOfLine(c.order)
 		}
-		worker, err := ingest.NewWorker(service, sink.NewLake(back.Bucket, nil), opts)
+		lake, err := sink.NewLake(back.Bucket, nil)
+		if err != nil {
+			return err
+		}
+		worker, err := ingest.NewWorker(service, lake, opts)
 		if err != nil {
 			return err
 		}
@@ -121,9 +125,11 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	// this process and nothing here works, it would only keep the job from the
 	// sweepers whose wake-ups reach a worker.
 	if c.works() || !back.LocalQueue {
-		run.Go(func() error {
-			return ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery}).Run(ctx)
-		})
+		sweeper, err := ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery})
+		if err != nil {
+			return err
+		}
+		run.Go(func() error { return sweeper.Run(ctx) })
 	}
 	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(root), log, m, ops), ops, c, log) })
 	data := c.data

@@ -10,7 +10,10 @@ import (
 // once after all that is due: lost wake-ups, workers that died, uploads whose
 // notification was lost. Calls that overlap do no harm.
 func newSweeper(p *pipeline) (function, error) {
-	sweeper := ingest.NewSweeper(p.service, nil)
+	sweeper, err := ingest.NewSweeper(p.service, nil)
+	if err != nil {
+		return nil, err
+	}
 	return func(ctx context.Context, _ []byte) ([]byte, error) {
 		moved, err := sweeper.Sweep(ctx)
 		p.log.InfoContext(ctx, "swept", "jobs", moved)

@@ -19,7 +19,11 @@ import (
 //
 // The worker is kept from call to call, and gives a job back before the call's deadline.
 func newWorker(p *pipeline) (function, error) {
-	worker, err := ingest.NewWorker(p.service, sink.NewLake(p.back.Bucket, nil), &p.settings.worker)
+	lake, err := sink.NewLake(p.back.Bucket, nil)
+	if err != nil {
+		return nil, err
+	}
+	worker, err := ingest.NewWorker(p.service, lake, &p.settings.worker)
 	if err != nil {
 		return nil, err
 	}

@@ -60,6 +60,10 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	if err != nil {
 		return nil, err
 	}
+	lake, err := sink.NewLake(p.back.Bucket, nil)
+	if err != nil {
+		return nil, err
+	}
 	tokens, err := auth.ParseTokens("dev=demo:quickstart")
 	if err != nil {
 		return nil, err
@@ -76,7 +80,7 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	// order.
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	p.end = end
-	go func() { p.ended <- ingest.Run(work, service, sink.NewLake(p.back.Bucket, nil)) }()
+	go func() { p.ended <- ingest.Run(work, service, lake) }()
 	return p, nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
 	"github.com/fhirdock/fhirdock/ingest/sink"
@@ -70,7 +72,11 @@ type handler struct {
 	lake *sink.Lake
 }
 
-func (p *process) handler() ingest.Handler { return &handler{p, sink.NewLake(p.bucket, nil)} }
+func (p *process) handler() ingest.Handler {
+	lake, err := sink.NewLake(p.bucket, nil)
+	require.NoError(p.w.t, err)
+	return &handler{p, lake}
+}
 
 // kindHandle is a call of the handler's own back end.
 const kindHandle faulttest.Kind = "handler.Handle"

@@ -79,7 +79,8 @@ func (w *world) start(name string, works bool) *process {
 		Concurrency: 2, BatchResources: batch, Lease: lease, DrainTimeout: 5 * time.Second,
 	})
 	require.NoError(w.t, err)
-	sweeper := ingest.NewSweeper(p.svc, &ingest.SweeperOptions{Page: 3})
+	sweeper, err := ingest.NewSweeper(p.svc, &ingest.SweeperOptions{Page: 3})
+	require.NoError(w.t, err)
 	p.runs.Go(func() { _ = worker.Run(p.ctx) })
 	p.runs.Go(func() { _ = sweeper.Run(p.ctx) })
 	return p

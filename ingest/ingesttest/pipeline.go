@@ -140,7 +140,8 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 		Bucket: p.Bucket, Signer: o.Signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
 	}, &so)
 	check(t, err)
-	p.Sweeper = ingest.NewSweeper(p.Service, nil)
+	p.Sweeper, err = ingest.NewSweeper(p.Service, nil)
+	check(t, err)
 
 	tokens, err := auth.ParseTokens(Token+"="+Organization+":tester", OtherToken+"="+OtherOrganization)
 	check(t, err)

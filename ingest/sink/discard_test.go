@@ -9,7 +9,6 @@ import (
 	"gocloud.dev/blob/memblob"
 
 	"github.com/fhirdock/fhirdock/ingest"
-	"github.com/fhirdock/fhirdock/ingest/sink"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -18,7 +17,7 @@ import (
 func TestLakeDiscards(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
-	l := sink.NewLake(bucket, nil)
+	l := newLake(t, bucket, nil)
 	keys := func() (keys []string) {
 		it := bucket.List(&blob.ListOptions{})
 		for {

@@ -2,8 +2,10 @@ package sink
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,6 +16,7 @@ import (
 	"gocloud.dev/gcerrors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/internal/stage"
@@ -22,39 +25,56 @@ import (
 
 // LakeOptions; nil, and zero fields, mean the defaults.
 type LakeOptions struct {
-	// Prefix of the output. Default "processed".
+	// Prefix of the output's keys, without a slash at its end. Default "processed".
 	Prefix string
-	// Staging is the prefix of parts under way. Default "staging/lake".
+	// Staging is the prefix of the parts that are kept until a job ends. It must
+	// not overlap with Prefix. Default "staging/lake".
 	Staging string
 }
 
 // Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson. It is safe
 // for concurrent use, and keeps nothing in memory between calls.
 type Lake struct {
-	bucket *blob.Bucket
-	prefix string
-	parts  *stage.Area
+	bucket  *blob.Bucket
+	prefix  string
+	staging string
+	parts   *stage.Area
 }
 
 var (
 	_ ingest.Handler   = (*Lake)(nil)
 	_ ingest.Finisher  = (*Lake)(nil)
 	_ ingest.Discarder = (*Lake)(nil)
+	_ ingest.Placer    = (*Lake)(nil)
 )
 
-// NewLake returns a Lake in a bucket, which stays the caller's to close.
-func NewLake(bucket *blob.Bucket, opts *LakeOptions) *Lake {
-	o := LakeOptions{}
+// NewLake returns a Lake in a bucket, which stays the caller's to close. It fails
+// without a bucket, and if a prefix is no prefix of keys ([blobstore.ValidKey]) or
+// the two overlap. [ingest.NewWorker] checks them against the service's own.
+func NewLake(bucket *blob.Bucket, opts *LakeOptions) (*Lake, error) {
+	if bucket == nil {
+		return nil, errors.New("sink: a lake needs a bucket")
+	}
+	var o LakeOptions
 	if opts != nil {
 		o = *opts
 	}
-	if o.Prefix == "" {
-		o.Prefix = "processed"
+	o.Prefix = cmp.Or(o.Prefix, "processed")
+	o.Staging = cmp.Or(o.Staging, "staging/lake")
+	for name, prefix := range map[string]string{"Prefix": o.Prefix, "Staging": o.Staging} {
+		if !blobstore.ValidKey(prefix) {
+			return nil, fmt.Errorf("sink: LakeOptions.%s %q can't be the prefix of keys: %w", name, prefix, blobstore.ErrKey)
+		}
 	}
-	if o.Staging == "" {
-		o.Staging = "staging/lake"
+	if strings.HasPrefix(o.Prefix+"/", o.Staging+"/") || strings.HasPrefix(o.Staging+"/", o.Prefix+"/") {
+		return nil, fmt.Errorf("sink: LakeOptions.Prefix %q and Staging %q overlap", o.Prefix, o.Staging)
 	}
-	return &Lake{bucket: bucket, prefix: o.Prefix, parts: stage.New(bucket, o.Staging)}
+	return &Lake{bucket: bucket, prefix: o.Prefix, staging: o.Staging, parts: stage.New(bucket, o.Staging)}, nil
+}
+
+// Prefixes implements [ingest.Placer].
+func (l *Lake) Prefixes() (*blob.Bucket, []string) {
+	return l.bucket, []string{l.prefix, l.staging}
 }
 
 const manifestName = "manifest.json"

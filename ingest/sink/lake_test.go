@@ -64,7 +64,7 @@ func lake(t *testing.T, fail func(int) (before, after bool)) *ingesttest.Pipelin
 	t.Cleanup(func() { _ = bucket.Close() })
 	return ingesttest.NewWithOptions(t, &ingesttest.Options{
 		Bucket:  bucket,
-		Handler: &flaky{Lake: sink.NewLake(bucket, nil), fail: fail},
+		Handler: &flaky{Lake: newLake(t, bucket, nil), fail: fail},
 		Service: ingest.Options{MaxAttempts: 100},
 		Worker:  ingest.WorkerOptions{BatchResources: 10},
 	})
@@ -185,7 +185,7 @@ func TestLakeOfManyTypes(t *testing.T) {
 		bucket := memblob.OpenBucket(nil)
 		defer bucket.Close()
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{
-			Bucket: bucket, Handler: sink.NewLake(bucket, nil), Worker: ingest.WorkerOptions{BatchResources: size},
+			Bucket: bucket, Handler: newLake(t, bucket, nil), Worker: ingest.WorkerOptions{BatchResources: size},
 		})
 		several := append(file(600), file(600)...)
 		job := p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", several))
@@ -249,7 +249,7 @@ func TestLakeOfARedrive(t *testing.T) {
 func TestLakeFinishedByManyAtOnce(t *testing.T) {
 	for round := range 300 {
 		bucket := memblob.OpenBucket(nil)
-		l := sink.NewLake(bucket, nil)
+		l := newLake(t, bucket, nil)
 		job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Run: round % 2}
 		const batches = 6
 		for i := range int64(batches) {
@@ -286,7 +286,7 @@ func TestLakeOfACancelledJob(t *testing.T) {
 	reached := make(chan struct{})
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
-	l := sink.NewLake(bucket, nil)
+	l := newLake(t, bucket, nil)
 	calls := 0
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
 		Bucket: bucket,
@@ -333,7 +333,7 @@ func (c cancelled) Handle(ctx context.Context, b *ingest.Batch) error { return c
 func TestLakeOfARunWithFewerTypes(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
-	l := sink.NewLake(bucket, nil)
+	l := newLake(t, bucket, nil)
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org"}
 	run := func(n int, types ...string) {
 		job.Run = n
@@ -360,6 +360,10 @@ func ExampleLake() {
 	// bucket, svc and ctx as in the example of package ingest.
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
-	var handler ingest.Handler = sink.NewLake(bucket, &sink.LakeOptions{Prefix: "lake"})
+	lake, err := sink.NewLake(bucket, &sink.LakeOptions{Prefix: "lake"})
+	if err != nil {
+		panic(err)
+	}
+	var handler ingest.Handler = lake
 	_ = handler // ingest.Run(ctx, svc, handler)
 }

@@ -7,7 +7,6 @@ import (
 	"gocloud.dev/blob/memblob"
 
 	"github.com/fhirdock/fhirdock/ingest"
-	"github.com/fhirdock/fhirdock/ingest/sink"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -17,7 +16,7 @@ func TestLakeFinishedByAWorkerOfAnEarlierRun(t *testing.T) {
 	for _, whole := range []bool{false, true} {
 		bucket := memblob.OpenBucket(nil)
 		defer bucket.Close()
-		l := sink.NewLake(bucket, nil)
+		l := newLake(t, bucket, nil)
 		was := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org"}
 		is := &jobs.Job{ID: was.ID, OrganizationID: "org", Run: 1}
 		handle := func(job *jobs.Job) error {

@@ -34,8 +34,10 @@ func TestS3Policy(t *testing.T) {
 	}
 	b := open(t, s.URL)
 
+	lake, err := sink.NewLake(b.Bucket, nil)
+	require.NoError(t, err)
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
-		Bucket: b.Bucket, Signer: b.Backends.Backends.Signer, Handler: sink.NewLake(b.Bucket, nil),
+		Bucket: b.Bucket, Signer: b.Backends.Backends.Signer, Handler: lake,
 		Service: ingest.Options{BucketName: b.BucketName},
 	})
 	require.NoError(t, p.Service.Ready(t.Context()))

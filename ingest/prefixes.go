@@ -1,0 +1,44 @@
+package ingest
+
+import (
+	"fmt"
+	"strings"
+
+	"gocloud.dev/blob"
+)
+
+// Placer is a [Handler] that keeps objects below prefixes of a bucket. [NewWorker]
+// refuses one whose prefixes overlap with those that the [Service] writes to in the
+// same bucket: parts and payloads would be taken for each other.
+type Placer interface {
+	// Prefixes returns the bucket and the prefixes, without a slash at their ends.
+	Prefixes() (*blob.Bucket, []string)
+}
+
+// stagingOutcomes is the prefix of outcomes that are not published yet.
+const stagingOutcomes = "staging/outcomes"
+
+// checkPlaces returns an error if a handler writes where the service does.
+func (s *Service) checkPlaces(h Handler) error {
+	p, ok := h.(Placer)
+	if !ok {
+		return nil
+	}
+	bucket, prefixes := p.Prefixes()
+	if bucket != s.back.Bucket {
+		return nil
+	}
+	for _, theirs := range prefixes {
+		for _, own := range []string{s.opts.Prefix, s.opts.OutcomesPrefix, stagingOutcomes} {
+			if overlap(theirs, own) {
+				return fmt.Errorf("ingest: the handler's prefix %q overlaps with the service's %q", theirs, own)
+			}
+		}
+	}
+	return nil
+}
+
+// overlap reports whether keys below one prefix can be below the other too.
+func overlap(a, b string) bool {
+	return strings.HasPrefix(a+"/", b+"/") || strings.HasPrefix(b+"/", a+"/")
+}
