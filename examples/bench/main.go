@@ -73,8 +73,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fast := set.Bool("quick", false, "smaller data and fewer rounds")
 	corpus := set.String("corpus", "", "`FOLDER` of documents from the field (default: ../shared/corpus beside the repository, if it is there)")
+	version := set.Bool("version", false, "print the version, and measure nothing")
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err == nil && *version:
+		info, _ := debug.ReadBuildInfo() // a program built with modules always has it
+		fmt.Fprintln(stdout, "bench", info.Main.Version, info.GoVersion)
 		return 0
 	case err != nil:
 		return 2

@@ -37,6 +37,7 @@ import (
 	"time"
 
 	"github.com/fhirdock/fhirdock/examples/internal/gatewayprocess"
+	"github.com/fhirdock/fhirdock/examples/internal/version"
 )
 
 func main() {
@@ -58,6 +59,12 @@ type config struct {
 // run is main with its surroundings given: 0 where all is well, 1 where
 // something was found, 2 for wrong flags.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if version.Asked(args) {
+		if version.Write(stdout, "chaos") != nil {
+			return 1
+		}
+		return 0
+	}
 	c, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return 0

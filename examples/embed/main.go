@@ -23,6 +23,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/blobstore/dirblob"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+	"github.com/fhirdock/fhirdock/examples/internal/version"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
@@ -33,6 +34,10 @@ import (
 func main() {
 	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
 	data := flag.String("data", "fhirdock-data/embed", "folder of payloads and jobs")
+	if version.Asked(os.Args[1:]) {
+		_ = version.Write(os.Stdout, "embed")
+		return
+	}
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -65,7 +65,8 @@ Usage: gateway [flags]
 Without flags it serves http://127.0.0.1:8080 and keeps everything in
 ./fhirdock-data; the bearer token is "dev". Each flag has an environment
 variable, which the flag overrides. SIGTERM and SIGINT drain; a second one stops
-at once. /healthz, /readyz and /metrics are for the operator.
+at once. /healthz, /readyz and /metrics are for the operator. -version as the
+last argument prints the version.
 `
 
 // flags defines the flags; the returned function checks them once they are

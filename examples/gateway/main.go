@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/examples/internal/version"
 )
 
 func main() {
@@ -40,6 +41,12 @@ func signalled() context.Context {
 // run is main with its surroundings given: 0 for a clean end, 2 for wrong flags,
 // 1 for all else.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	if version.Asked(args) {
+		if version.Write(stdout, "gateway") != nil {
+			return 1
+		}
+		return 0
+	}
 	set, checked := flags()
 	err := set.Parse(args, getenv)
 	if errors.Is(err, flag.ErrHelp) {

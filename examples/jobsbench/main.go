@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -76,8 +77,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	workers := set.Int("workers", 0, "`NUMBER` of workers (default 100)")
 	postgres := set.String("postgres", defaultPostgres(), "`URL` of a PostgreSQL database")
 	redis := set.String("redis", "redis://127.0.0.1:6379", "`URL` of a Redis server")
+	version := set.Bool("version", false, "print the version, and measure nothing")
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err == nil && *version:
+		info, _ := debug.ReadBuildInfo() // a program built with modules always has it
+		fmt.Fprintln(stdout, "jobsbench", info.Main.Version, info.GoVersion)
 		return 0
 	case err != nil:
 		return 2

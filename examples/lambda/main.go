@@ -30,9 +30,15 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/fhirdock/fhirdock/examples/internal/version"
 )
 
 func main() {
+	if version.Asked(os.Args[1:]) {
+		_ = version.Write(os.Stdout, "lambda")
+		return
+	}
 	if err := run(context.Background(), os.Getenv); err != nil {
 		slog.Error("function not started", "error", err)
 		os.Exit(1)

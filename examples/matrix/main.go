@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/fhirdock/fhirdock/examples/internal/gatewayprocess"
+	"github.com/fhirdock/fhirdock/examples/internal/version"
 )
 
 func main() {
@@ -55,6 +56,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if len(args) > 0 && args[0] == bucketCommand {
 		if err := bucketTool(ctx, args[1:], stdin, stdout); err != nil {
 			fmt.Fprintf(stderr, "matrix: %v\n", err)
+			return 1
+		}
+		return 0
+	}
+	if version.Asked(args) {
+		if version.Write(stdout, "matrix") != nil {
 			return 1
 		}
 		return 0

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
+	"github.com/fhirdock/fhirdock/examples/internal/version"
 )
 
 const intro = `fhirdock quickstart: runs the whole pipeline in one process, sends it payloads
@@ -29,6 +30,7 @@ Without arguments it sends synthetic data that it makes itself: a Bundle of each
 type by webhook, an NDJSON file by signed upload, and an invalid Bundle to show
 how that is refused. With arguments it sends the .json files (Bundles) and
 .ndjson files that they name; folders are searched. Nothing leaves this machine.
+-version as the last argument prints the version.
 `
 
 func main() {
@@ -48,6 +50,12 @@ type config struct {
 // run is main with its surroundings given. It returns 0 if everything went as
 // it should, 130 if it was interrupted, 2 for wrong flags, 1 for all else.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+	if version.Asked(args) {
+		if version.Write(stdout, "quickstart") != nil {
+			return 1
+		}
+		return 0
+	}
 	c := config{}
 	set := envflag.New("quickstart", "FHIRDOCK_QUICKSTART_", intro)
 	set.Group("Sample data")
