@@ -24,7 +24,10 @@ func Example() {
 	defer stop()
 
 	bucket := memblob.OpenBucket(nil)
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription, err := queue.NewLocal(nil)
+	if err != nil {
+		panic(err)
+	}
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: jobs.NewMemStore(),
 	}, nil)
@@ -61,7 +64,10 @@ func Example() {
 
 // Accepting without HTTP.
 func ExampleService_Accept() {
-	topic, _ := queue.NewLocal(nil)
+	topic, _, err := queue.NewLocal(nil)
+	if err != nil {
+		panic(err)
+	}
 	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, nil)
 	if err != nil {
 		panic(err)
@@ -79,7 +85,10 @@ func ExampleService_Accept() {
 func ExampleWorker_Work() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the call's
 	defer cancel()
-	topic, _ := queue.NewLocal(nil)
+	topic, _, err := queue.NewLocal(nil)
+	if err != nil {
+		panic(err)
+	}
 	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, nil)
 	if err != nil {
 		panic(err)
@@ -108,7 +117,10 @@ func ExampleWorker_Work() {
 // One job of an organization at a time, oldest first, and none behind one that
 // failed; one organization has twice the share of the others.
 func ExampleWorkerOptions_orderPerOrganization() {
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription, err := queue.NewLocal(nil)
+	if err != nil {
+		panic(err)
+	}
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: memblob.OpenBucket(nil), Topic: topic, Subscription: queue.Static(subscription), Jobs: jobs.NewMemStore(),
 	}, nil)

@@ -38,7 +38,7 @@ func TestASingleJobBehindAFlood(t *testing.T) {
 			defer bucket.Close()
 			line := []byte(`{"resourceType":"Patient"}` + "\n")
 			require.NoError(t, bucket.WriteAll(t.Context(), "payload", line, nil))
-			topic, subscription := queue.NewLocal(nil)
+			topic, subscription := local(nil)
 			ctx, stop := context.WithCancel(t.Context())
 			defer stop()
 
@@ -82,7 +82,7 @@ func TestASingleJobBehindAFlood(t *testing.T) {
 				}
 			}})
 			require.NoError(t, err)
-			pub := queue.NewPublisher(topic, nil)
+			pub := must(queue.NewPublisher(topic, nil))
 			for range *flood {
 				_ = pub.Publish(t.Context(), queue.Message{JobID: create("big")}) // until the queue is full
 			}

@@ -128,7 +128,7 @@ func stallAt(t *testing.T, at int, beside bool) bool {
 	name := fmt.Sprintf("stopped at call %d", at)
 
 	g, log := newGate(at), &logBuffer{}
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription := local(nil)
 	bucket := g.bucket(p.Bucket)
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: g.store(store),
@@ -147,7 +147,7 @@ func stallAt(t *testing.T, at int, beside bool) bool {
 		stop()
 		require.NoError(t, <-ended)
 	}
-	require.NoError(t, queue.NewPublisher(topic, nil).Publish(t.Context(), queue.Message{JobID: id}))
+	require.NoError(t, must(queue.NewPublisher(topic, nil)).Publish(t.Context(), queue.Message{JobID: id}))
 	select {
 	case <-g.stopped:
 	case <-finishedWithout(g, store, id):

@@ -29,7 +29,7 @@ type node struct {
 // startNode starts a process. Behind a gate that shuts, it is dead.
 func startNode(t *testing.T, b *blob.Bucket, store jobs.Store, h ingest.Handler, observe func(ingest.Event)) *node {
 	t.Helper()
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{Bucket: b, Topic: topic, Subscription: queue.Static(subscription), Jobs: store},
 		&ingest.Options{Logger: slog.New(slog.DiscardHandler), Observe: observe})
 	require.NoError(t, err)

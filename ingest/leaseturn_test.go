@@ -24,7 +24,8 @@ func TestWhoWaitsToChangeARecordGivesUp(t *testing.T) {
 			}
 			return faulttest.None
 		}
-		topic, sub := queue.NewLocal(nil)
+		topic, sub, err := queue.NewLocal(nil)
+		require.NoError(t, err)
 		defer topic.Shutdown(t.Context())
 		defer sub.Shutdown(t.Context())
 		svc, err := New(Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: faulttest.Store(jobs.NewMemStore(), hang)}, nil)

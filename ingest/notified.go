@@ -43,9 +43,11 @@ func NewNotified(s *Service, notifications queue.Opener, opts *NotifiedOptions) 
 		return nil, errors.New("ingest: NotifiedOptions.Concurrency must not be negative")
 	}
 	setDefault(&o.Concurrency, 4)
-	return &Notified{svc: s, consumer: queue.NewConsumer(notifications, &queue.ConsumerOptions{
-		Concurrency: o.Concurrency, Logger: s.opts.Logger,
-	})}, nil
+	consumer, err := queue.NewConsumer(notifications, &queue.ConsumerOptions{Concurrency: o.Concurrency, Logger: s.opts.Logger})
+	if err != nil {
+		return nil, err
+	}
+	return &Notified{svc: s, consumer: consumer}, nil
 }
 
 // Run looks at what is notified until ctx is done, waits for the looks under way, at

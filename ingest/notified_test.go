@@ -69,7 +69,7 @@ var junk = map[string]string{
 
 // openQueues open queues in memory, ours and Go CDK's.
 var openQueues = map[string]func() (*pubsub.Topic, *pubsub.Subscription){
-	"local": func() (*pubsub.Topic, *pubsub.Subscription) { return queue.NewLocal(nil) },
+	"local": func() (*pubsub.Topic, *pubsub.Subscription) { return local(nil) },
 	"mempubsub": func() (*pubsub.Topic, *pubsub.Subscription) {
 		topic := mempubsub.NewTopic()
 		return topic, mempubsub.NewSubscription(topic, time.Minute)
@@ -199,7 +199,7 @@ func TestNewNotifiedChecksOptions(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	_, err := ingest.NewNotified(p.Service, nil, nil)
 	require.Error(t, err)
-	_, sub := queue.NewLocal(nil)
+	_, sub := local(nil)
 	_, err = ingest.NewNotified(p.Service, queue.Static(sub), &ingest.NotifiedOptions{Concurrency: -1})
 	require.Error(t, err)
 }
@@ -240,8 +240,8 @@ func TestNotificationsOverHTTP(t *testing.T) {
 // The notifications of the bucket come by a queue of their own.
 func ExampleNotified() {
 	bucket := memblob.OpenBucket(nil)
-	topic, _ := queue.NewLocal(nil)
-	notifications, notified := queue.NewLocal(nil) // on AWS: an SQS queue that the bucket is set up to notify
+	topic, _ := local(nil)
+	notifications, notified := local(nil) // on AWS: an SQS queue that the bucket is set up to notify
 	ctx, stop := context.WithCancel(context.Background())
 	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: jobs.NewMemStore()}, &ingest.Options{
 		Observe: func(e ingest.Event) { fmt.Println(e.Kind, e.Code); stop() },

@@ -51,7 +51,7 @@ func TestNotifiedOutlivesAStoreThatIsAway(t *testing.T) {
 				defer time.Sleep(time.Second) // of the bubble, in which mempubsub sees that it was shut down
 				topic, sub := open()
 				defer shutdown(t, topic, sub)
-				wakeups, unread := queue.NewLocal(nil)
+				wakeups, unread := local(nil)
 				defer shutdown(t, wakeups, unread)
 				store := &away{Store: jobs.NewMemStore()}
 				bucket := memblob.OpenBucket(nil)
@@ -112,7 +112,7 @@ func TestNotifiedLooksAtAllOfAMessage(t *testing.T) {
 		records = append(records, strings.TrimSuffix(strings.TrimPrefix(string(notification(t, 0, key).Body), `{"Records":[`), "]}"))
 	}
 	records = append(records, `{"eventVersion":"2.1","eventName":"ObjectRemoved:Delete"}`)
-	topic, sub := queue.NewLocal(nil)
+	topic, sub := local(nil)
 	store.never.Store(&ids[0])
 	require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte(`{"Records":[` + strings.Join(records, ",") + `]}`)}))
 	stop := startNotified(t, p, sub)

@@ -39,10 +39,10 @@ func newCrew(t *testing.T, store jobs.Store, h ingest.Handler, workers int, opts
 		RetryBase: time.Millisecond, RetryMax: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler), MaxAttempts: 50,
 	}
 	var err error
-	back.Topic, _ = queue.NewLocal(&queue.LocalOptions{Capacity: 1})
+	back.Topic, _ = local(&queue.LocalOptions{Capacity: 1})
 	c.door, err = ingest.New(back, &o)
 	require.NoError(t, err)
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription := local(nil)
 	back.Topic, back.Subscription = topic, queue.Static(subscription)
 	c.svc, err = ingest.New(back, &o)
 	require.NoError(t, err)
@@ -54,7 +54,7 @@ func newCrew(t *testing.T, store jobs.Store, h ingest.Handler, workers int, opts
 		require.NoError(t, err)
 		running.Go(func() { _ = worker.Run(ctx) })
 	}
-	pub := queue.NewPublisher(topic, nil)
+	pub := must(queue.NewPublisher(topic, nil))
 	c.wake = func(ids ...string) {
 		for _, id := range ids {
 			require.NoError(t, pub.Publish(t.Context(), queue.Message{JobID: id}))
@@ -359,7 +359,7 @@ func TestOrderBlocksBehindAFailedJob(t *testing.T) {
 }
 
 func TestOrderNeedsAStoreThatCanTell(t *testing.T) {
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: memblob.OpenBucket(nil), Topic: topic, Subscription: queue.Static(subscription), Jobs: struct{ jobs.Store }{jobs.NewMemStore()},
 	}, nil)

@@ -19,7 +19,8 @@ import (
 func outcomesService(t *testing.T) *Service {
 	t.Helper()
 	bucket := memblob.OpenBucket(nil)
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription, err := queue.NewLocal(nil)
+	require.NoError(t, err)
 	t.Cleanup(func() {
 		_ = topic.Shutdown(context.Background())
 		_ = subscription.Shutdown(context.Background())

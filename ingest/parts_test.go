@@ -40,7 +40,7 @@ func TestPartsThatCannotWork(t *testing.T) {
 		_, err := ingest.NewSweeper(s, &opts)
 		return err
 	}
-	_, sub := queue.NewLocal(nil)
+	_, sub := local(nil)
 	t.Cleanup(func() { _ = sub.Shutdown(context.Background()) })
 	_, notified := ingest.NewNotified(nil, queue.Static(sub), nil)
 	other := memblob.OpenBucket(nil)

@@ -14,7 +14,7 @@ import (
 
 // The pipeline's own wake-ups go out as the topic's driver wants them.
 func TestPublishing(t *testing.T) {
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore(),
 		Publishing: &queue.PublisherOptions{Metadata: func(m queue.Message) map[string]string {

@@ -48,7 +48,10 @@ func Example_embedded() {
 	bucket := must(dirblob.OpenBucket(filepath.Join(data, "blobs"), &dirblob.Options{CreateDir: true}))
 	db := must(sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(data, "jobs.sqlite"))))
 	store := must(sqljobs.Open(ctx, db, nil))
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription, err := queue.NewLocal(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	secret := must(signedurl.LoadOrCreateSecret(filepath.Join(data, "secret")))
 	signer := must(signedurl.NewSigner(base.JoinPath("v1/objects"), secret, nil))
 	svc := must(ingest.New(ingest.Backends{

@@ -67,11 +67,15 @@ func New(back Backends, opts *Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	pub, err := queue.NewPublisher(back.Topic, back.Publishing)
+	if err != nil {
+		return nil, err
+	}
 	return &Service{
 		blobs:    blobs,
 		back:     back,
 		opts:     o,
-		pub:      queue.NewPublisher(back.Topic, back.Publishing),
+		pub:      pub,
 		outcomes: stage.New(back.Bucket, stagingOutcomes),
 	}, nil
 }

@@ -22,9 +22,9 @@ import (
 
 func TestSweeperSendsLostWakeUps(t *testing.T) {
 	// Everything that is published while the topic is shut down is lost.
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription := local(nil)
 	bucket, store, clock := memblob.OpenBucket(nil), jobs.NewMemStore(), ingesttest.NewClock()
-	lost, dead := queue.NewLocal(nil)
+	lost, dead := local(nil)
 	require.NoError(t, lost.Shutdown(t.Context()))
 	require.NoError(t, dead.Shutdown(t.Context()))
 	opts := &ingest.Options{Now: clock.Now}
@@ -60,7 +60,7 @@ func TestSweeperSendsLostWakeUps(t *testing.T) {
 
 // Where no wake-up can be sent, uploads are looked after all the same.
 func TestSweeperWithoutATopic(t *testing.T) {
-	lost, dead := queue.NewLocal(nil)
+	lost, dead := local(nil)
 	require.NoError(t, lost.Shutdown(t.Context()))
 	require.NoError(t, dead.Shutdown(t.Context()))
 	bucket, store, clock := memblob.OpenBucket(nil), jobs.NewMemStore(), ingesttest.NewClock()
@@ -185,7 +185,7 @@ func TestABrokenRecordDoesNotStopTheSweep(t *testing.T) {
 // Jobs whose wake-ups can't be sent keep nobody else from being looked after:
 // not a worker that died, not an upload.
 func TestAFullQueueDoesNotStopTheSweep(t *testing.T) {
-	topic, subscription := queue.NewLocal(&queue.LocalOptions{Capacity: 1})
+	topic, subscription := local(&queue.LocalOptions{Capacity: 1})
 	t.Cleanup(func() { _ = topic.Shutdown(context.Background()); _ = subscription.Shutdown(context.Background()) })
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	svc, err := ingest.New(ingest.Backends{Bucket: p.Bucket, Topic: topic, Jobs: p.Jobs}, &ingest.Options{Now: p.Clock.Now})
@@ -256,7 +256,7 @@ func (h *hangingGet) Get(ctx context.Context, id string) (*jobs.Job, error) {
 // only.
 func TestAHangingJobDoesNotStopTheSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		topic, subscription := queue.NewLocal(nil)
+		topic, subscription := local(nil)
 		store := &hangingGet{Store: jobs.NewMemStore()}
 		svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Signer: anySigner{}, Topic: topic, Jobs: store}, nil)
 		require.NoError(t, err)
@@ -301,7 +301,7 @@ func (s *laggingStore) Due(ctx context.Context, now time.Time, limit int) ([]*jo
 // A store that shows jobs as they were does not keep a sweep from its end, nor are
 // they woken again and again.
 func TestSweepOfAStoreThatLagsBehind(t *testing.T) {
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription := local(nil)
 	defer subscription.Shutdown(context.Background())
 	defer topic.Shutdown(context.Background())
 	bucket, clock := memblob.OpenBucket(nil), ingesttest.NewClock()

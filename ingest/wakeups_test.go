@@ -78,7 +78,7 @@ func TestWakeUpsOfABadBroker(t *testing.T) {
 	}
 
 	// What the front door leaves behind.
-	pub := queue.NewPublisher(topic, nil)
+	pub := must(queue.NewPublisher(topic, nil))
 	for i := range n {
 		job := &jobs.Job{
 			ID: jobs.NewID(), OrganizationID: fmt.Sprint("org", i%20), Source: jobs.Webhook, State: jobs.Accepted, MaxAttempts: 5,

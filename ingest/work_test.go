@@ -33,7 +33,7 @@ type called struct {
 func newCalled(t *testing.T, store jobs.Store, opts *ingest.Options, handle func(ctx context.Context, batch int64) error) (c *called, id string) {
 	t.Helper()
 	bucket := memblob.OpenBucket(nil)
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription := local(nil)
 	t.Cleanup(func() {
 		require.NoError(t, errors.Join(topic.Shutdown(context.Background()), subscription.Shutdown(context.Background()), bucket.Close()))
 	})

@@ -166,14 +166,17 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.svc.back.Subscription == nil {
 		return errors.New("ingest: Worker.Run needs Backends.Subscription")
 	}
+	consumer, err := queue.NewConsumer(w.svc.back.Subscription, &queue.ConsumerOptions{
+		Concurrency: w.opts.Concurrency, Logger: w.svc.opts.Logger,
+	})
+	if err != nil {
+		return err
+	}
 	// Work outlives ctx by DrainTimeout: a batch under way is ended, not cut.
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	defer w.cutBehind(ctx, work, stop)()
 
-	consumer := queue.NewConsumer(w.svc.back.Subscription, &queue.ConsumerOptions{
-		Concurrency: w.opts.Concurrency, Logger: w.svc.opts.Logger,
-	})
 	return consumer.Run(ctx, func(msg context.Context, m queue.Message) {
 		// The message's context carries the trace, work's the end.
 		msg, cancel := context.WithCancelCause(msg)

@@ -44,7 +44,7 @@ func BenchmarkWorker(b *testing.B) {
 func benchmarkWorker(b *testing.B, store jobs.Store, organizations int) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
-	topic, subscription := queue.NewLocal(&queue.LocalOptions{Capacity: b.N + 1})
+	topic, subscription := local(&queue.LocalOptions{Capacity: b.N + 1})
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	ctx, stop := context.WithCancel(b.Context())

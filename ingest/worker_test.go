@@ -256,7 +256,7 @@ func TestWorkerNeverCompletesATruncatedPayload(t *testing.T) {
 // the pipeline's sweeper does not feed: wake-ups are given to it by hand.
 func startWorker(t *testing.T, p *ingesttest.Pipeline, h ingest.Handler, opts *ingest.WorkerOptions) (wake func(id string), stop func()) {
 	t.Helper()
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: p.Bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
 	}, &ingest.Options{Now: p.Clock.Now})
@@ -280,7 +280,7 @@ func startWorker(t *testing.T, p *ingesttest.Pipeline, h ingest.Handler, opts *i
 		require.NoError(t, <-swept)
 	}
 	t.Cleanup(stop)
-	pub := queue.NewPublisher(topic, nil)
+	pub := must(queue.NewPublisher(topic, nil))
 	return func(id string) { require.NoError(t, pub.Publish(t.Context(), queue.Message{JobID: id})) }, stop
 }
 

@@ -20,6 +20,8 @@ type Opener interface {
 	// on once it is shut down; nil if there is nothing.
 	open(ctx context.Context) (*pubsub.Subscription, func() error, error)
 	owned() bool
+	// check returns an error if open can't work.
+	check() error
 }
 
 // Static is an Opener for a subscription that is open already and needs no
@@ -36,6 +38,9 @@ func Static(s *pubsub.Subscription) Opener { return static{s} }
 // with batcher.Options{MaxBatchSize: 1, MaxHandlers: 1} for receiving takes one
 // or two only.
 func Reopen(open func(ctx context.Context) (*pubsub.Subscription, error)) Opener {
+	if open == nil {
+		return reopen(nil)
+	}
 	return reopen(func(ctx context.Context) (*pubsub.Subscription, func() error, error) {
 		s, err := open(ctx)
 		return s, nil, err
@@ -55,19 +60,33 @@ func (o static) open(context.Context) (*pubsub.Subscription, func() error, error
 	return o.s, nil, nil
 }
 func (static) owned() bool { return false }
+func (o static) check() error {
+	if o.s == nil {
+		return errors.New("queue: Static was given a nil subscription")
+	}
+	return nil
+}
 
 type reopen func(ctx context.Context) (*pubsub.Subscription, func() error, error)
 
 func (o reopen) open(ctx context.Context) (*pubsub.Subscription, func() error, error) { return o(ctx) }
 func (reopen) owned() bool                                                            { return true }
+func (o reopen) check() error {
+	if o == nil {
+		return errors.New("queue: Reopen and ReopenWith need a function")
+	}
+	return nil
+}
 
-// ConsumerOptions; nil, and zero fields, mean the defaults.
+// ConsumerOptions; nil, and zero fields, mean the defaults. None may be negative.
 type ConsumerOptions struct {
 	// Concurrency bounds the handlers that run at once. Default 1.
 	Concurrency int
 	// MinBackoff and MaxBackoff bound the exponential pauses, with jitter,
 	// before a subscription that broke is opened again, and before a message is
-	// handled again by [Consumer.RunRaw]. Default 50 ms and 30 s.
+	// handled again by [Consumer.RunRaw]. MinBackoff must not be above MaxBackoff.
+	// Default 50 ms and 30 s; one that is not set follows the other where that is
+	// beyond its default.
 	MinBackoff time.Duration
 	MaxBackoff time.Duration
 	// Logger; default slog.Default().
@@ -81,25 +100,45 @@ type Consumer struct {
 	opts   ConsumerOptions
 }
 
-// NewConsumer returns a Consumer of what opener opens.
-func NewConsumer(opener Opener, opts *ConsumerOptions) *Consumer {
+// NewConsumer returns a Consumer of what opener opens. It opens nothing yet. It is an
+// error if the opener is nil or was made of nil, or if an option can't work.
+func NewConsumer(opener Opener, opts *ConsumerOptions) (*Consumer, error) {
+	if opener == nil {
+		return nil, errors.New("queue: a consumer needs an opener: Static, Reopen or ReopenWith")
+	}
+	if err := opener.check(); err != nil {
+		return nil, err
+	}
 	c := &Consumer{opener: opener}
 	if opts != nil {
 		c.opts = *opts
 	}
-	if c.opts.Concurrency <= 0 {
-		c.opts.Concurrency = 1
+	o := &c.opts
+	switch {
+	case o.Concurrency < 0:
+		return nil, errors.New("queue: ConsumerOptions.Concurrency must not be negative")
+	case o.MinBackoff < 0 || o.MaxBackoff < 0:
+		return nil, errors.New("queue: ConsumerOptions.MinBackoff and MaxBackoff must not be negative")
+	case o.MaxBackoff > 0 && o.MinBackoff > o.MaxBackoff:
+		return nil, errors.New("queue: ConsumerOptions.MinBackoff must not be above MaxBackoff")
 	}
-	if c.opts.MinBackoff <= 0 {
-		c.opts.MinBackoff = 50 * time.Millisecond
+	if o.Concurrency == 0 {
+		o.Concurrency = 1
 	}
-	if c.opts.MaxBackoff <= 0 {
-		c.opts.MaxBackoff = 30 * time.Second
+	lowest, highest := o.MinBackoff, o.MaxBackoff
+	if lowest == 0 {
+		o.MinBackoff = 50 * time.Millisecond
+		if highest > 0 {
+			o.MinBackoff = min(o.MinBackoff, highest)
+		}
 	}
-	if c.opts.Logger == nil {
-		c.opts.Logger = slog.Default()
+	if highest == 0 {
+		o.MaxBackoff = max(30*time.Second, lowest)
 	}
-	return c
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return c, nil
 }
 
 // Run receives until ctx is done, waits for the handlers that run, and returns
@@ -110,8 +149,13 @@ func NewConsumer(opener Opener, opts *ConsumerOptions) *Consumer {
 // Messages are asked for only while a handler is free; see [Reopen] for what Go
 // CDK takes ahead.
 func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m Message)) error {
+	if handle == nil {
+		return errNoHandle
+	}
 	return c.receive(ctx, func(msg *pubsub.Message) { c.handle(ctx, msg, handle) })
 }
+
+var errNoHandle = errors.New("queue: Run and RunRaw need a function to handle messages")
 
 // receive passes on what is received, each message in a goroutine of its own,
 // which settles it.

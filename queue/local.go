@@ -13,27 +13,30 @@ import (
 	"gocloud.dev/pubsub/driver"
 )
 
-// LocalOptions; nil means the defaults.
+// LocalOptions; nil, and zero fields, mean the defaults.
 type LocalOptions struct {
-	// Capacity in messages. Send fails with gcerrors.ResourceExhausted where
-	// they are that many. Default 4096.
+	// Capacity in messages, which must not be negative. Send fails with
+	// gcerrors.ResourceExhausted while that many wait. Default 4096.
 	Capacity int
 }
 
 // NewLocal returns a topic and its only subscription, in memory. A message that
-// is sent is received at once, by nobody polling. Both must be shut down by the
-// caller.
-func NewLocal(opts *LocalOptions) (*pubsub.Topic, *pubsub.Subscription) {
+// is sent is received at once, without polling. Both must be shut down by the
+// caller. It is an error if Capacity is negative.
+func NewLocal(opts *LocalOptions) (*pubsub.Topic, *pubsub.Subscription, error) {
 	capacity := 4096
-	if opts != nil && opts.Capacity > 0 {
+	if opts != nil && opts.Capacity != 0 {
 		capacity = opts.Capacity
+	}
+	if capacity < 0 {
+		return nil, nil, errors.New("queue: LocalOptions.Capacity must not be negative")
 	}
 	l := &local{waiting: make(chan *driver.Message, capacity), closed: make(chan struct{})}
 	// One message at a time: a subscription that takes messages ahead would
 	// keep them from a handler that is free.
 	one := &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}
 	return pubsub.NewTopic(localTopic{l}, &batcher.Options{MaxBatchSize: 100, MaxHandlers: 2}),
-		pubsub.NewSubscription(&localSubscription{local: l, taken: make(map[driver.AckID]*driver.Message)}, one, nil)
+		pubsub.NewSubscription(&localSubscription{local: l, taken: make(map[driver.AckID]*driver.Message)}, one, nil), nil
 }
 
 var (

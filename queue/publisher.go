@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 
@@ -23,17 +24,20 @@ type PublisherOptions struct {
 	// (MessageGroupId for SQS). Default: nothing.
 	Metadata func(Message) map[string]string
 	// BeforeSend is called before a message is sent, with Go CDK's As for the
-	// driver's own type of it. Default: nobody.
+	// driver's own type of it. Default: none.
 	BeforeSend func(m Message, as func(any) bool) error
 }
 
-// NewPublisher returns a Publisher for an open topic.
-func NewPublisher(topic *pubsub.Topic, opts *PublisherOptions) *Publisher {
+// NewPublisher returns a Publisher for an open topic. It is an error if that is nil.
+func NewPublisher(topic *pubsub.Topic, opts *PublisherOptions) (*Publisher, error) {
+	if topic == nil {
+		return nil, errors.New("queue: a publisher needs a topic")
+	}
 	p := &Publisher{topic: topic}
 	if opts != nil {
 		p.opts = *opts
 	}
-	return p
+	return p, nil
 }
 
 // Publish sends a wake-up, with organizationId, jobId, source and traceparent

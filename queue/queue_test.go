@@ -66,7 +66,7 @@ func FuzzDecode(f *testing.F) {
 // each runs a test on topics in memory, ours and Go CDK's.
 func each(t *testing.T, test func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription)) {
 	t.Run("local", func(t *testing.T) {
-		topic, sub := queue.NewLocal(&queue.LocalOptions{Capacity: 20_000})
+		topic, sub := local(&queue.LocalOptions{Capacity: 20_000})
 		defer shutdown(t, topic, sub)
 		test(t, topic, sub)
 	})
@@ -96,7 +96,7 @@ func TestPublishAndConsume(t *testing.T) {
 		var running, most atomic.Int32
 		done := make(chan error, 1)
 		go func() {
-			c := queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Concurrency: 4})
+			c := must(queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Concurrency: 4}))
 			done <- c.Run(ctx, func(_ context.Context, m queue.Message) {
 				now := running.Add(1)
 				defer running.Add(-1)
@@ -109,7 +109,7 @@ func TestPublishAndConsume(t *testing.T) {
 				}
 			})
 		}()
-		p := queue.NewPublisher(topic, nil)
+		p := must(queue.NewPublisher(topic, nil))
 		for i := range n {
 			m := message
 			m.JobID = fmt.Sprintf("job-%d", i)
@@ -124,15 +124,15 @@ func TestPublishAndConsume(t *testing.T) {
 }
 
 func TestPublisherSetsMetadataAndTrace(t *testing.T) {
-	topic, sub := queue.NewLocal(nil)
+	topic, sub := local(nil)
 	defer shutdown(t, topic, sub)
 	span := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID{1}, SpanID: trace.SpanID{2}, TraceFlags: trace.FlagsSampled})
 	ctx := trace.ContextWithSpanContext(t.Context(), span)
 	called := 0
-	p := queue.NewPublisher(topic, &queue.PublisherOptions{
+	p := must(queue.NewPublisher(topic, &queue.PublisherOptions{
 		Metadata:   func(m queue.Message) map[string]string { return map[string]string{"MessageGroupId": m.OrganizationID} },
 		BeforeSend: func(m queue.Message, _ func(any) bool) error { called++; return nil },
-	})
+	}))
 	require.NoError(t, p.Publish(ctx, message))
 	msg, err := sub.Receive(t.Context())
 	require.NoError(t, err)
@@ -146,7 +146,7 @@ func TestPublisherSetsMetadataAndTrace(t *testing.T) {
 
 	require.NoError(t, p.Publish(ctx, message))
 	run, stop := context.WithCancel(t.Context())
-	require.NoError(t, queue.NewConsumer(queue.Static(sub), nil).Run(run, func(ctx context.Context, _ queue.Message) {
+	require.NoError(t, must(queue.NewConsumer(queue.Static(sub), nil)).Run(run, func(ctx context.Context, _ queue.Message) {
 		require.Equal(t, span.TraceID(), trace.SpanContextFromContext(ctx).TraceID())
 		stop()
 		require.NoError(t, ctx.Err(), "work under way is not cancelled with Run's context")
@@ -154,9 +154,9 @@ func TestPublisherSetsMetadataAndTrace(t *testing.T) {
 }
 
 func TestLocalIsBounded(t *testing.T) {
-	topic, sub := queue.NewLocal(&queue.LocalOptions{Capacity: 3})
+	topic, sub := local(&queue.LocalOptions{Capacity: 3})
 	defer shutdown(t, topic, sub)
-	p := queue.NewPublisher(topic, nil)
+	p := must(queue.NewPublisher(topic, nil))
 	for range 3 {
 		require.NoError(t, p.Publish(t.Context(), message))
 	}
@@ -169,9 +169,9 @@ func TestLocalIsBounded(t *testing.T) {
 }
 
 func TestLocalNackComesAgain(t *testing.T) {
-	topic, sub := queue.NewLocal(nil)
+	topic, sub := local(nil)
 	defer shutdown(t, topic, sub)
-	require.NoError(t, queue.NewPublisher(topic, nil).Publish(t.Context(), message))
+	require.NoError(t, must(queue.NewPublisher(topic, nil)).Publish(t.Context(), message))
 	msg, err := sub.Receive(t.Context())
 	require.NoError(t, err)
 	msg.Nack()
@@ -184,7 +184,7 @@ func TestLocalNackComesAgain(t *testing.T) {
 func TestConsumerOutlivesPanicsAndJunk(t *testing.T) {
 	each(t, func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription) {
 		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("secret")}))
-		p := queue.NewPublisher(topic, nil)
+		p := must(queue.NewPublisher(topic, nil))
 		for range 3 {
 			require.NoError(t, p.Publish(t.Context(), message))
 		}
@@ -192,7 +192,7 @@ func TestConsumerOutlivesPanicsAndJunk(t *testing.T) {
 		defer stop()
 		var logs bytes.Buffer
 		calls := 0
-		c := queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+		c := must(queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Logger: slog.New(slog.NewTextHandler(&logs, nil))}))
 		require.NoError(t, c.Run(ctx, func(context.Context, queue.Message) {
 			if calls++; calls == 3 {
 				stop()
@@ -234,9 +234,9 @@ func TestConsumerAcksBehindTheHandlerAndWaitsForIt(t *testing.T) {
 		release := make(chan struct{})
 		var ended atomic.Bool
 		go func() {
-			c := queue.NewConsumer(queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
+			c := must(queue.NewConsumer(queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
 				return pubsub.NewSubscription(r, nil, nil), nil
-			}), nil)
+			}), nil))
 			if err := c.Run(ctx, func(context.Context, queue.Message) { <-release }); err != nil {
 				t.Error(err)
 			}
@@ -308,9 +308,9 @@ func TestConsumerReopens(t *testing.T) {
 			}, nil
 		}
 		var got atomic.Int32
-		c := queue.NewConsumer(queue.ReopenWith(open), &queue.ConsumerOptions{
+		c := must(queue.NewConsumer(queue.ReopenWith(open), &queue.ConsumerOptions{
 			MinBackoff: 100 * time.Millisecond, MaxBackoff: 10 * time.Second, Logger: slog.New(slog.DiscardHandler),
-		})
+		}))
 		require.NoError(t, c.Run(ctx, func(context.Context, queue.Message) { got.Add(1) }))
 		require.EqualValues(t, 4, got.Load())
 		require.EqualValues(t, 20, closed.Load(), "each that was opened is closed")
@@ -348,7 +348,7 @@ func TestConsumerReopensIdleSubscriptionsAtOnce(t *testing.T) {
 			}
 			return pubsub.NewSubscription(&idle{after: 10 * time.Minute}, nil, nil), nil
 		}
-		c := queue.NewConsumer(queue.Reopen(open), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
+		c := must(queue.NewConsumer(queue.Reopen(open), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)}))
 		require.NoError(t, c.Run(ctx, func(context.Context, queue.Message) {}))
 		for i := 1; i < len(opened); i++ {
 			require.Less(t, opened[i].Sub(opened[i-1]), 10*time.Minute+time.Second)
@@ -357,10 +357,10 @@ func TestConsumerReopensIdleSubscriptionsAtOnce(t *testing.T) {
 }
 
 func TestRunFailsWhereAStaticSubscriptionBroke(t *testing.T) {
-	topic, sub := queue.NewLocal(nil)
-	p := queue.NewPublisher(topic, nil)
+	topic, sub := local(nil)
+	p := must(queue.NewPublisher(topic, nil))
 	require.NoError(t, p.Publish(t.Context(), message))
-	err := queue.NewConsumer(queue.Static(sub), nil).Run(t.Context(), func(context.Context, queue.Message) {
+	err := must(queue.NewConsumer(queue.Static(sub), nil)).Run(t.Context(), func(context.Context, queue.Message) {
 		go func() { _ = sub.Shutdown(context.Background()) }()
 	})
 	require.ErrorContains(t, err, "broke")
@@ -368,19 +368,19 @@ func TestRunFailsWhereAStaticSubscriptionBroke(t *testing.T) {
 }
 
 func TestRunFailsWhereNothingCanBeOpened(t *testing.T) {
-	c := queue.NewConsumer(queue.Reopen(func(context.Context) (*pubsub.Subscription, error) { return nil, errors.New("no such queue") }), nil)
-	require.ErrorContains(t, c.Run(t.Context(), nil), "no such queue")
+	c := must(queue.NewConsumer(queue.Reopen(func(context.Context) (*pubsub.Subscription, error) { return nil, errors.New("no such queue") }), nil))
+	require.ErrorContains(t, c.Run(t.Context(), func(context.Context, queue.Message) {}), "no such queue")
 }
 
 // BenchmarkLocal is the time from Send to the handler on an idle queue.
 func BenchmarkLocal(b *testing.B) {
-	topic, sub := queue.NewLocal(nil)
-	p := queue.NewPublisher(topic, nil)
+	topic, sub := local(nil)
+	p := must(queue.NewPublisher(topic, nil))
 	ctx, stop := context.WithCancel(b.Context())
 	arrived := make(chan struct{})
 	done := make(chan error)
 	go func() {
-		done <- queue.NewConsumer(queue.Static(sub), nil).Run(ctx, func(context.Context, queue.Message) { arrived <- struct{}{} })
+		done <- must(queue.NewConsumer(queue.Static(sub), nil)).Run(ctx, func(context.Context, queue.Message) { arrived <- struct{}{} })
 	}()
 	for b.Loop() {
 		if err := p.Publish(ctx, message); err != nil {
@@ -393,14 +393,23 @@ func BenchmarkLocal(b *testing.B) {
 }
 
 func Example() {
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription, err := queue.NewLocal(nil)
+	if err != nil {
+		panic(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	publisher := queue.NewPublisher(topic, nil)
+	publisher, err := queue.NewPublisher(topic, nil)
+	if err != nil {
+		panic(err)
+	}
 	if err := publisher.Publish(ctx, queue.Message{JobID: "job-1", OrganizationID: "demo"}); err != nil {
 		panic(err)
 	}
-	consumer := queue.NewConsumer(queue.Static(subscription), &queue.ConsumerOptions{Concurrency: 4})
-	err := consumer.Run(ctx, func(_ context.Context, m queue.Message) {
+	consumer, err := queue.NewConsumer(queue.Static(subscription), &queue.ConsumerOptions{Concurrency: 4})
+	if err != nil {
+		panic(err)
+	}
+	err = consumer.Run(ctx, func(_ context.Context, m queue.Message) {
 		fmt.Println("look at", m.JobID)
 		stop()
 	})

@@ -45,6 +45,9 @@ const (
 // it. While a message is held, it keeps one place of Concurrency: what handle needs
 // is away, and other messages would fare no better.
 func (c *Consumer) RunRaw(ctx context.Context, handle func(ctx context.Context, m Raw) error) error {
+	if handle == nil {
+		return errNoHandle
+	}
 	return c.receive(ctx, func(msg *pubsub.Message) { c.handleRaw(ctx, msg, handle) })
 }
 

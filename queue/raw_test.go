@@ -24,7 +24,7 @@ func TestRunRawHandsOverWhatCame(t *testing.T) {
 		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("no wake-up"), Metadata: map[string]string{"eventType": "x"}}))
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
-		require.NoError(t, queue.NewConsumer(queue.Static(sub), nil).RunRaw(ctx, func(ctx context.Context, m queue.Raw) error {
+		require.NoError(t, must(queue.NewConsumer(queue.Static(sub), nil)).RunRaw(ctx, func(ctx context.Context, m queue.Raw) error {
 			stop()
 			require.NoError(t, ctx.Err(), "work under way is not cancelled with RunRaw's context")
 			require.Equal(t, queue.Raw{Body: []byte("no wake-up"), Metadata: map[string]string{"eventType": "x"}}, m)
@@ -45,7 +45,7 @@ func TestRunRawHandlesInTheEnd(t *testing.T) {
 		var mu sync.Mutex
 		done := map[string]int{}
 		calls := 0
-		c := queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Concurrency: 4, MinBackoff: time.Millisecond, Logger: slog.New(slog.DiscardHandler)})
+		c := must(queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Concurrency: 4, MinBackoff: time.Millisecond, Logger: slog.New(slog.DiscardHandler)}))
 		require.NoError(t, c.RunRaw(ctx, func(_ context.Context, m queue.Raw) error {
 			mu.Lock()
 			defer mu.Unlock()
@@ -64,7 +64,7 @@ func TestRunRawHandlesInTheEnd(t *testing.T) {
 }
 
 func TestRunRawOutlivesPanics(t *testing.T) {
-	topic, sub := queue.NewLocal(nil)
+	topic, sub := local(nil)
 	defer shutdown(t, topic, sub)
 	for range 3 {
 		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("x")}))
@@ -73,7 +73,7 @@ func TestRunRawOutlivesPanics(t *testing.T) {
 	defer stop()
 	var logs bytes.Buffer
 	calls := 0
-	c := queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+	c := must(queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Logger: slog.New(slog.NewTextHandler(&logs, nil))}))
 	require.NoError(t, c.RunRaw(ctx, func(context.Context, queue.Raw) error {
 		if calls++; calls == 3 {
 			stop()
@@ -138,9 +138,9 @@ func (s *settled) run(ctx context.Context, t *testing.T, until time.Duration) (c
 	began := time.Now()
 	go func() {
 		defer close(done)
-		c := queue.NewConsumer(queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
+		c := must(queue.NewConsumer(queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
 			return pubsub.NewSubscription(s, nil, nil), nil
-		}), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
+		}), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)}))
 		if err := c.RunRaw(ctx, func(context.Context, queue.Raw) error {
 			calls.Add(1)
 			if time.Since(began) < until {
@@ -224,14 +224,20 @@ func TestRunRawEnds(t *testing.T) {
 }
 
 func ExampleConsumer_RunRaw() {
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription, err := queue.NewLocal(nil)
+	if err != nil {
+		panic(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	if err := topic.Send(ctx, &pubsub.Message{Body: []byte("of any content")}); err != nil {
 		panic(err)
 	}
 	away := true
-	consumer := queue.NewConsumer(queue.Static(subscription), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
-	err := consumer.RunRaw(ctx, func(_ context.Context, m queue.Raw) error {
+	consumer, err := queue.NewConsumer(queue.Static(subscription), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		panic(err)
+	}
+	err = consumer.RunRaw(ctx, func(_ context.Context, m queue.Raw) error {
 		if away {
 			away = false
 			return errors.New("what is needed is away for a moment")

@@ -77,6 +77,9 @@ func openOn(fsys fileSystem, dir string, opts *Options) (*bucket, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
+	if dir == "" {
+		return nil, errors.New("dirblob: open folder: its path is empty; the working directory is \".\"")
+	}
 	dir, err := filepath.Abs(filepath.Clean(dir))
 	if err != nil {
 		return nil, fmt.Errorf("dirblob: open %s: %w", dir, err)

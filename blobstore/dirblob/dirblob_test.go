@@ -84,8 +84,11 @@ func TestOpenRefuses(t *testing.T) {
 		_, err := OpenBucket(dir, nil)
 		require.ErrorContains(t, err, dir, "the error names the folder")
 	}
+	_, err = OpenBucket("", nil)
+	require.ErrorContains(t, err, "path is empty", "not the working directory")
 	for _, u := range []string{"dir://", "dir://host/x", "dir:///tmp?nope=1", "dir:///tmp?create_dir=maybe", "dir:///tmp?base_url=http://h/",
-		"dir:///tmp?%zz=1", "dir:///tmp?create_dir=true;nope=1", "dir:///tmp?create_dir=true&create_dir=false", "dir:///tmp#1"} {
+		"dir:///tmp?%zz=1", "dir:///tmp?create_dir=true;nope=1", "dir:///tmp?create_dir=true&create_dir=false", "dir:///tmp#1",
+		"dir:///tmp?create_dir=", "dir:///tmp?base_url=&secret_key_path=", "dir://user@./tmp"} {
 		_, err := blob.OpenBucket(t.Context(), u)
 		require.Error(t, err, u)
 	}

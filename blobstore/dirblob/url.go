@@ -42,6 +42,9 @@ func (o *URLOpener) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, 
 			return nil, fmt.Errorf("open bucket %s: the parameter %q is given more than once", dir, name)
 		}
 		value := values[0]
+		if value == "" {
+			return nil, fmt.Errorf("open bucket %s: the parameter %q has no value; leave it out for its default", dir, name)
+		}
 		switch name {
 		case "create_dir":
 			if opts.CreateDir, err = strconv.ParseBool(value); err != nil {
@@ -77,6 +80,9 @@ func (o *URLOpener) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, 
 // folderOf is the folder that a URL names.
 func folderOf(u *url.URL) (string, error) {
 	p := u.Path
+	if u.User != nil {
+		return "", fmt.Errorf("a folder has no user")
+	}
 	if u.Fragment != "" {
 		return "", fmt.Errorf("write a # in a path as %%23")
 	}

@@ -45,7 +45,10 @@ func main() {
 
 	bucket := must(dirblob.OpenBucket(filepath.Join(*data, "blobs"), &dirblob.Options{CreateDir: true}))
 	store := must(sqljobs.Open(ctx, must(sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(*data, "jobs.sqlite")))), nil))
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription, err := queue.NewLocal(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	secret := must(signedurl.LoadOrCreateSecret(filepath.Join(*data, "secret")))
 	signer := must(signedurl.NewSigner(&url.URL{Scheme: "http", Host: listener.Addr().String(), Path: "/v1/objects"}, secret, nil))
 

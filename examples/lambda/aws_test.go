@@ -46,7 +46,7 @@ func TestFunctionsOnTheTemplatesBackEnds(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() {
-		ended <- queue.NewConsumer(opener, nil).RunRaw(ctx, func(_ context.Context, m queue.Raw) error {
+		ended <- must(queue.NewConsumer(opener, nil)).RunRaw(ctx, func(_ context.Context, m queue.Raw) error {
 			select {
 			case bodies <- string(m.Body):
 			case <-ctx.Done():

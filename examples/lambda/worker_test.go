@@ -15,7 +15,6 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
-	"github.com/fhirdock/fhirdock/queue"
 )
 
 // What of a batch comes again.
@@ -68,7 +67,7 @@ func (awayStore) Get(context.Context, string) (*jobs.Job, error) { return nil, e
 // While a back end is away nothing is taken for done.
 func TestBackEndThatIsAway(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription := local(nil)
 	t.Cleanup(func() {
 		require.NoError(t, errors.Join(topic.Shutdown(context.Background()), subscription.Shutdown(context.Background()), bucket.Close()))
 	})

@@ -19,7 +19,7 @@ import (
 // returns what came. The subscription is opened again each time it broke.
 func receive(t *testing.T, plan faulttest.Plan) (got []string) {
 	t.Helper()
-	topic, inner := queue.NewLocal(nil)
+	topic, inner := local(nil)
 	faulty := faulttest.Topic(topic, plan)
 	var opened []*pubsub.Subscription
 	open := func() *pubsub.Subscription {
@@ -48,7 +48,7 @@ func receive(t *testing.T, plan faulttest.Plan) (got []string) {
 	}
 	for _, id := range []string{"1", "2", "3"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		_ = queue.NewPublisher(faulty, nil).Publish(ctx, queue.Message{JobID: id})
+		_ = must(queue.NewPublisher(faulty, nil)).Publish(ctx, queue.Message{JobID: id})
 		cancel()
 		take(10 * time.Millisecond)
 	}

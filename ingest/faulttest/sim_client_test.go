@@ -206,7 +206,7 @@ func (r *request) meddle(w *world, rng *rand.Rand) {
 		w.note("client", "request %d, redrive: %v", r.n, err)
 	case 4:
 		for range 1 + rng.IntN(3) {
-			_ = queue.NewPublisher(w.topic, nil).Publish(ctx, queue.Message{JobID: id})
+			_ = must(queue.NewPublisher(w.topic, nil)).Publish(ctx, queue.Message{JobID: id})
 		}
 	case 5:
 		if _, err := svc.Job(ctx, r.who, id); err != nil && !errors.Is(err, ingest.ErrUnavailable) {

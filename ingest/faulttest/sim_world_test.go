@@ -76,7 +76,7 @@ func newWorld(t *testing.T, seed uint64, v variant) *world {
 		inner = v.store(inner)
 	}
 	w.store = &checker{w: w, inner: inner, owners: map[string]string{}}
-	w.topic, w.sub = queue.NewLocal(&queue.LocalOptions{Capacity: []int{2, 8, 4096}[w.rng.IntN(3)]})
+	w.topic, w.sub = local(&queue.LocalOptions{Capacity: []int{2, 8, 4096}[w.rng.IntN(3)]})
 	base, err := url.Parse("http://localhost/v1/objects")
 	require.NoError(t, err)
 	w.signer, err = signedurl.NewSigner(base, bytes.Repeat([]byte{1}, 32), nil)

@@ -118,7 +118,7 @@ func durableDoor(b testing.TB, dir string) http.Handler {
 	require.NoError(b, err)
 	store, err := sqljobs.Open(b.Context(), db, nil)
 	require.NoError(b, err)
-	topic, subscription := queue.NewLocal(&queue.LocalOptions{Capacity: 1})
+	topic, subscription := local(&queue.LocalOptions{Capacity: 1})
 	quiet := slog.New(slog.DiscardHandler)
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store,

@@ -27,7 +27,7 @@ func TestCancelEndsTheHandlerWithinASecond(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store, bucket := jobs.NewMemStore(), memblob.OpenBucket(nil)
 				quiet := slog.New(slog.DiscardHandler)
-				topic, subscription := queue.NewLocal(nil)
+				topic, subscription := local(nil)
 				svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store}, &ingest.Options{Logger: quiet})
 				require.NoError(t, err)
 				tokens, err := auth.ParseTokens("t=o")

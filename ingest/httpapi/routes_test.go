@@ -25,7 +25,6 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
-	"github.com/fhirdock/fhirdock/queue"
 )
 
 // fields are the names of a JSON object in their order.
@@ -306,7 +305,7 @@ func TestRequestIDs(t *testing.T) {
 }
 
 func TestPanicsAndUnknownErrors(t *testing.T) {
-	topic, _ := queue.NewLocal(nil)
+	topic, _ := local(nil)
 	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, nil)
 	require.NoError(t, err)
 	for want, who := range map[int]auth.Func{
@@ -336,7 +335,7 @@ func TestPanicsAndUnknownErrors(t *testing.T) {
 }
 
 func ExampleNew() {
-	topic, _ := queue.NewLocal(nil)
+	topic, _ := local(nil)
 	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, nil)
 	if err != nil {
 		panic(err)

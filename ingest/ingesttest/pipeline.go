@@ -121,7 +121,8 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 		o.Signer = signer
 	}
 
-	topic, subscription := queue.NewLocal(nil)
+	topic, subscription, err := queue.NewLocal(nil)
+	check(t, err)
 	so := o.Service
 	so.Now = p.Clock.Now
 	if so.Logger == nil {

@@ -22,7 +22,8 @@ var ErrTooLarge = errors.New("docjobs: the job's record is too large for the dat
 // Options of a store; nil, and zero fields, mean the defaults.
 type Options struct {
 	// MaxRecord is how many bytes of JSON a record may have; ErrTooLarge beyond it.
-	// Default: what the database takes, less what stands beside the record.
+	// It must not be negative, nor larger than the default, which is what the
+	// database takes less what is stored beside the record.
 	MaxRecord int
 	// BeforeQuery is called before a query, with the number of documents that it
 	// wants, and with what gives access to the driver's own query, as in
@@ -51,13 +52,16 @@ func Open(ctx context.Context, coll *docstore.Collection, d Database, opts *Opti
 	if opts != nil {
 		o = *opts
 	}
-	max, ok := maxRecords[d]
-	if !ok {
+	largest, ok := maxRecords[d]
+	switch {
+	case coll == nil:
+		return nil, errors.New("docjobs: a store needs a collection")
+	case !ok:
 		return nil, fmt.Errorf("docjobs: the database must be one of %q, %q and %q", DynamoDB, Firestore, MongoDB)
+	case o.MaxRecord < 0 || o.MaxRecord > largest:
+		return nil, fmt.Errorf("docjobs: Options.MaxRecord must be at most %d, which is what %s takes", largest, d)
 	}
-	if o.MaxRecord <= 0 {
-		o.MaxRecord = max
-	}
+	o.MaxRecord = cmp.Or(o.MaxRecord, largest)
 	s := &Store{coll: coll, database: d, opts: o}
 	if err := s.check(ctx); err != nil {
 		return nil, fmt.Errorf("docjobs: open store: %w", err)

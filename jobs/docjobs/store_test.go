@@ -159,9 +159,15 @@ func TestNoRevisionNoUpdate(t *testing.T) {
 	require.Error(t, s.Update(t.Context(), job))
 }
 
-func TestUnknownDatabase(t *testing.T) {
+func TestOptionsThatCannotWork(t *testing.T) {
 	_, err := docjobs.Open(t.Context(), memory(t, docjobs.MemoryForTests), "sqlite", nil)
 	require.ErrorContains(t, err, string(docjobs.DynamoDB))
+	_, err = docjobs.Open(t.Context(), nil, docjobs.MemoryForTests, nil)
+	require.ErrorContains(t, err, "needs a collection")
+	for _, n := range []int{-1, 1 << 30} {
+		_, err = docjobs.Open(t.Context(), memory(t, docjobs.MemoryForTests), docjobs.MemoryForTests, &docjobs.Options{MaxRecord: n})
+		require.ErrorContains(t, err, "MaxRecord")
+	}
 }
 
 // Jobs of many organizations, and many of one, are walked along in steps.

@@ -75,6 +75,9 @@ const durability = "jobs outlive the store"
 // skipped, aloud, for a store that is no [Reopener], and those on heads for one
 // that is no [jobs.Scheduler].
 func Run(t *testing.T, open Open) {
+	if open == nil {
+		t.Fatal("jobstest: Run needs a function that opens a store")
+	}
 	for _, c := range Clauses() {
 		t.Run(c.Name, func(t *testing.T) {
 			s := open(t)

@@ -10,7 +10,7 @@ import (
 // Dialect of SQL.
 type Dialect string
 
-// The dialects that there are.
+// Supported dialects.
 const (
 	SQLite     Dialect = "sqlite"
 	PostgreSQL Dialect = "postgres"
@@ -26,6 +26,13 @@ func detect(db *sql.DB) (Dialect, error) {
 		return PostgreSQL, nil
 	}
 	return "", fmt.Errorf("sqljobs: it can't be told which SQL the driver %s speaks; set Options.Dialect to %q or %q", driver, SQLite, PostgreSQL)
+}
+
+func (d Dialect) check() error {
+	if d != SQLite && d != PostgreSQL {
+		return fmt.Errorf("sqljobs: the dialect must be %q or %q", SQLite, PostgreSQL)
+	}
+	return nil
 }
 
 // rebind writes the question marks of a query as the dialect has them. None of

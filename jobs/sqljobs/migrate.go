@@ -25,6 +25,12 @@ var ErrSchema = errors.New("sqljobs: the schema is of another version")
 // others wait; on SQLite whoever comes late finds them done. ErrSchema if the
 // schema is newer than this program.
 func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
+	if db == nil {
+		return errors.New("sqljobs: Migrate needs a database")
+	}
+	if err := dialect.check(); err != nil {
+		return err
+	}
 	return again(ctx, dialect, func() error { return migrate(ctx, db, dialect) })
 }
 

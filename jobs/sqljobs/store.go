@@ -82,14 +82,17 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if opts != nil {
 		o = *opts
 	}
+	if db == nil {
+		return nil, errors.New("sqljobs: a store needs a database")
+	}
 	var err error
 	if o.Dialect == "" {
 		if o.Dialect, err = detect(db); err != nil {
 			return nil, err
 		}
 	}
-	if o.Dialect != SQLite && o.Dialect != PostgreSQL {
-		return nil, fmt.Errorf("sqljobs: Options.Dialect must be %q or %q", SQLite, PostgreSQL)
+	if err := o.Dialect.check(); err != nil {
+		return nil, err
 	}
 	if err := again(ctx, o.Dialect, func() error { return db.PingContext(ctx) }); err != nil {
 		return nil, fmt.Errorf("sqljobs: open database: %w", err)

@@ -157,6 +157,10 @@ func TestOpenRefuses(t *testing.T) {
 	})
 	t.Run("an unknown dialect", func(t *testing.T) {
 		require.ErrorContains(t, open(sqljobs.SQLiteDSN(filepath.Join(dir, "c.db")), &sqljobs.Options{Dialect: "oracle"}), "postgres")
+		_, err := sqljobs.Open(t.Context(), nil, nil)
+		require.ErrorContains(t, err, "needs a database")
+		require.ErrorContains(t, sqljobs.Migrate(t.Context(), nil, sqljobs.SQLite), "needs a database")
+		require.ErrorContains(t, sqljobs.Migrate(t.Context(), new(sql.DB), "oracle"), "postgres")
 	})
 	t.Run("a schema that lacks migrations", func(t *testing.T) {
 		require.ErrorIs(t, open(sqljobs.SQLiteDSN(filepath.Join(dir, "d.db")), &sqljobs.Options{SkipMigrations: true}), sqljobs.ErrSchema)

@@ -34,14 +34,22 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
+	publisher, err := queue.NewPublisher(topic, nil)
+	if err != nil {
+		panic(err)
+	}
 	subscription := queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
 		sub, err := pgnotify.OpenSubscription(ctx, config, "wakeups", nil)
 		if err == nil { // somebody listens from now on
-			err = queue.NewPublisher(topic, nil).Publish(ctx, queue.Message{JobID: "job-1", OrganizationID: "demo"})
+			err = publisher.Publish(ctx, queue.Message{JobID: "job-1", OrganizationID: "demo"})
 		}
 		return sub, err
 	})
-	err = queue.NewConsumer(subscription, nil).Run(ctx, func(_ context.Context, m queue.Message) {
+	consumer, err := queue.NewConsumer(subscription, nil)
+	if err != nil {
+		panic(err)
+	}
+	err = consumer.Run(ctx, func(_ context.Context, m queue.Message) {
 		fmt.Println("look at", m.JobID)
 		stop()
 	})
@@ -62,7 +70,7 @@ func BenchmarkNotify(b *testing.B) {
 	topic, sub := s.topic(b), s.subscription(b, nil)
 	defer shutdown(b, sub)
 	m := queue.Message{JobID: "0b6e2c1e-1111-4222-8333-444455556666", OrganizationID: "demo", Bucket: "bucket", Key: "incoming/fhir/demo/2030/01/02/0b6e2c1e-1111-4222-8333-444455556666.json"}
-	p := queue.NewPublisher(topic, nil)
+	p := must(queue.NewPublisher(topic, nil))
 	var took []time.Duration
 	for b.Loop() {
 		began := time.Now()

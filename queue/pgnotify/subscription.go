@@ -1,6 +1,7 @@
 package pgnotify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 	"gocloud.dev/pubsub/driver"
 )
 
-// SubscriptionOptions; nil, and zero fields, mean the defaults.
+// SubscriptionOptions; nil, and zero fields, mean the defaults. None may be negative.
 type SubscriptionOptions struct {
 	// Capacity in messages of the buffer. What comes while it is full is dropped,
 	// and logged, once a minute at most. A message has less than 8000 bytes, one
@@ -64,15 +65,12 @@ func newSubscription(ctx context.Context, config *pgx.ConnConfig, channel string
 	if opts != nil {
 		o = *opts
 	}
-	if o.Capacity <= 0 {
-		o.Capacity = 4096
+	if o.Capacity < 0 || o.PingAfter < 0 || o.PingTimeout < 0 {
+		return nil, errors.New("pgnotify: SubscriptionOptions.Capacity, PingAfter and PingTimeout must not be negative")
 	}
-	if o.PingAfter <= 0 {
-		o.PingAfter = 30 * time.Second
-	}
-	if o.PingTimeout <= 0 {
-		o.PingTimeout = 5 * time.Second
-	}
+	o.Capacity = cmp.Or(o.Capacity, 4096)
+	o.PingAfter = cmp.Or(o.PingAfter, 30*time.Second)
+	o.PingTimeout = cmp.Or(o.PingTimeout, 5*time.Second)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}

@@ -101,12 +101,12 @@ func TestReopen(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		c := queue.NewConsumer(queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
+		c := must(queue.NewConsumer(queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
 			return pgnotify.OpenSubscription(ctx, s.config(t), s.channel, nil)
-		}), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
+		}), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)}))
 		ended <- c.Run(ctx, func(_ context.Context, m queue.Message) { heard <- m.JobID })
 	}()
-	p := queue.NewPublisher(s.topic(t), nil)
+	p := must(queue.NewPublisher(s.topic(t), nil))
 	hears := func(id string) {
 		eventually(t, id+" is heard", func() bool {
 			require.NoError(t, p.Publish(t.Context(), queue.Message{JobID: id}))

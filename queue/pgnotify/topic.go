@@ -16,7 +16,7 @@ import (
 // TopicOptions; nil, and zero fields, mean the defaults.
 type TopicOptions struct {
 	// Timeout bounds the sending of a batch, the wait for a connection of the
-	// pool included. Default 10 s.
+	// pool included. It must not be negative. Default 10 s.
 	Timeout time.Duration
 }
 
@@ -49,8 +49,11 @@ func newTopic(pool *pgxpool.Pool, channel string, opts *TopicOptions) (*topic, e
 		return nil, err
 	}
 	t := &topic{pool: pool, channel: channel, timeout: 10 * time.Second}
-	if opts != nil && opts.Timeout > 0 {
+	if opts != nil && opts.Timeout != 0 {
 		t.timeout = opts.Timeout
+	}
+	if t.timeout < 0 {
+		return nil, errors.New("pgnotify: TopicOptions.Timeout must not be negative")
 	}
 	return t, nil
 }

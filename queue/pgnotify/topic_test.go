@@ -125,6 +125,12 @@ func TestChannels(t *testing.T) {
 	require.ErrorContains(t, err, "needs a pool")
 	_, err = pgnotify.OpenSubscription(t.Context(), nil, "a", nil)
 	require.ErrorContains(t, err, "needs a configuration")
+	_, err = pgnotify.OpenTopic(s.pool, "a", &pgnotify.TopicOptions{Timeout: -1})
+	require.ErrorContains(t, err, "Timeout")
+	for _, o := range []pgnotify.SubscriptionOptions{{Capacity: -1}, {PingAfter: -1}, {PingTimeout: -1}} {
+		_, err = pgnotify.OpenSubscription(t.Context(), s.config(t), "a", &o)
+		require.ErrorContains(t, err, "must not be negative")
+	}
 
 	// Those of other tests have both cases; these are the longest, one that is a
 	// keyword, and one that is a number.

@@ -31,11 +31,11 @@ func newPipe(t *testing.T, topic, subscription string) *pipe {
 	b, err := Open(t.Context(), c)
 	require.NoError(t, err)
 	require.False(t, b.LocalQueue)
-	p := &pipe{publisher: queue.NewPublisher(b.Topic, b.Publishing), heard: make(chan string, 100)}
+	p := &pipe{publisher: must(queue.NewPublisher(b.Topic, b.Publishing)), heard: make(chan string, 100)}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		consumer := queue.NewConsumer(b.Subscription, &queue.ConsumerOptions{Logger: c.Logger})
+		consumer := must(queue.NewConsumer(b.Subscription, &queue.ConsumerOptions{Logger: c.Logger}))
 		ended <- consumer.Run(ctx, func(_ context.Context, m queue.Message) { p.heard <- m.JobID })
 	}()
 	t.Cleanup(func() {

@@ -64,7 +64,10 @@ func errQueue(drivers map[string]queueDriver) error {
 
 func (b *Backends) openQueue(ctx context.Context, c Config) error {
 	if c.Topic == "" && c.Subscription == "" {
-		topic, subscription := queue.NewLocal(nil)
+		topic, subscription, err := queue.NewLocal(nil)
+		if err != nil {
+			return err
+		}
 		b.closeLater(subscription.Shutdown)
 		b.closeLater(topic.Shutdown)
 		b.Topic, b.Subscription, b.LocalQueue = topic, queue.Static(subscription), true

@@ -45,7 +45,7 @@ func TestLostConnections(t *testing.T) {
 			got := make(chan string, 1000)
 			stop := consume(t, back, func(m queue.Raw) error { got <- m.Metadata["jobId"]; return nil })
 			defer stop()
-			publisher := queue.NewPublisher(back.Topic, back.Publishing)
+			publisher := must(queue.NewPublisher(back.Topic, back.Publishing))
 			passes := func(id string) bool {
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 				defer cancel()
@@ -135,7 +135,7 @@ func TestPubSubRequests(t *testing.T) {
 	back := open(t, lent)
 	const n = 50
 	sent := make(chan error, n)
-	publisher := queue.NewPublisher(back.Topic, back.Publishing)
+	publisher := must(queue.NewPublisher(back.Topic, back.Publishing))
 	for i := range n {
 		go func() { sent <- publisher.Publish(t.Context(), message(string(rune('a'+i%5)), "job")) }()
 	}
@@ -178,7 +178,7 @@ func TestSettledTooLate(t *testing.T) {
 	defer cancel()
 	calls, release, ended := make(chan string, 10), make(chan struct{}), make(chan error, 1)
 	go func() {
-		c := queue.NewConsumer(back.Subscription, &queue.ConsumerOptions{Concurrency: 2, Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+		c := must(queue.NewConsumer(back.Subscription, &queue.ConsumerOptions{Concurrency: 2, Logger: slog.New(slog.NewTextHandler(&logs, nil))}))
 		ended <- c.Run(ctx, func(_ context.Context, m queue.Message) {
 			calls <- m.JobID
 			if first.Swap(false) {

@@ -144,7 +144,7 @@ func publish(t *testing.T, back *backends.Backends, m queue.Message) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	require.NoError(t, queue.NewPublisher(back.Topic, back.Publishing).Publish(ctx, m))
+	require.NoError(t, must(queue.NewPublisher(back.Topic, back.Publishing)).Publish(ctx, m))
 }
 
 // consume receives until the returned function is called, which waits for the end.
@@ -153,7 +153,7 @@ func consume(t *testing.T, back *backends.Backends, handle func(queue.Raw) error
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		c := queue.NewConsumer(back.Subscription, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
+		c := must(queue.NewConsumer(back.Subscription, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)}))
 		ended <- c.RunRaw(ctx, func(_ context.Context, m queue.Raw) error { return handle(m) })
 	}()
 	return sync.OnceFunc(func() {
@@ -268,7 +268,7 @@ func beVictim(urls string) int {
 		fmt.Println(err)
 		return 1
 	}
-	err = queue.NewConsumer(back.Subscription, nil).RunRaw(context.Background(), func(context.Context, queue.Raw) error {
+	err = must(queue.NewConsumer(back.Subscription, nil)).RunRaw(context.Background(), func(context.Context, queue.Raw) error {
 		fmt.Println("received")
 		select {}
 	})

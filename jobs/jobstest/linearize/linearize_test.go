@@ -231,3 +231,12 @@ func TestOutcomesThatAreNotKnown(t *testing.T) {
 	_, err := linearize.Check(t.Context(), f, &linearize.Options{Snapshots: true})
 	require.NoError(t, err)
 }
+
+func TestOptionsThatCannotWork(t *testing.T) {
+	for _, o := range []linearize.Options{{Histories: -1}, {Clients: -1}, {Calls: -1}, {Latency: -1}} {
+		_, err := linearize.Check(t.Context(), jobs.NewMemStore(), &o)
+		require.ErrorContains(t, err, "must not be negative", "%+v", o)
+	}
+	_, err := linearize.Check(t.Context(), nil, nil)
+	require.ErrorContains(t, err, "needs a store")
+}

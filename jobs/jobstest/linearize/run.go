@@ -1,7 +1,9 @@
 package linearize
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -14,7 +16,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/jobstest"
 )
 
-// Options of a run; nil, and zero fields, mean the defaults.
+// Options of a run; nil, and zero fields, mean the defaults. None may be negative.
 type Options struct {
 	// Histories is how many are made and checked. Default 30.
 	Histories int
@@ -34,26 +36,20 @@ type Options struct {
 	Seed uint64
 }
 
-func (o *Options) withDefaults() Options {
+func (o *Options) withDefaults() (Options, error) {
 	var d Options
 	if o != nil {
 		d = *o
 	}
-	for _, f := range []struct {
-		field     *int
-		otherwise int
-	}{{&d.Histories, 30}, {&d.Clients, 5}, {&d.Calls, 12}} {
-		if *f.field <= 0 {
-			*f.field = f.otherwise
-		}
+	if d.Histories < 0 || d.Clients < 0 || d.Calls < 0 || d.Latency < 0 {
+		return d, errors.New("linearize: Histories, Clients, Calls and Latency must not be negative")
 	}
-	if d.Latency <= 0 {
-		d.Latency = time.Millisecond
-	}
+	d.Histories, d.Clients, d.Calls = cmp.Or(d.Histories, 30), cmp.Or(d.Clients, 5), cmp.Or(d.Calls, 12)
+	d.Latency = cmp.Or(d.Latency, time.Millisecond)
 	if d.Seed == 0 {
 		d.Seed = rand.Uint64()
 	}
-	return d
+	return d, nil
 }
 
 // patience is how long the check of one history may take. One that takes longer is
@@ -64,6 +60,9 @@ const patience = time.Minute
 // linearizable.
 func Run(t *testing.T, open jobstest.Open, opts *Options) {
 	t.Helper()
+	if open == nil {
+		t.Fatal("linearize: Run needs a function that opens a store")
+	}
 	told, err := Check(t.Context(), open(t), opts)
 	if err != nil {
 		t.Fatal(err)
@@ -73,9 +72,15 @@ func Run(t *testing.T, open jobstest.Open, opts *Options) {
 
 // Check makes histories on a store, which may have jobs. It returns how many calls
 // were made and what became of them, in words, or an error that has the calls of the
-// first history that is not linearizable.
+// first history that is not linearizable. An option that can't work is an error too.
 func Check(ctx context.Context, store jobs.Store, opts *Options) (string, error) {
-	o := opts.withDefaults()
+	o, err := opts.withDefaults()
+	if err != nil {
+		return "", err
+	}
+	if store == nil {
+		return "", errors.New("linearize: Check needs a store")
+	}
 	calls, unknown := 0, 0
 	for n := range o.Histories {
 		h := newHistory(store, o, rand.New(rand.NewPCG(o.Seed, uint64(n))))

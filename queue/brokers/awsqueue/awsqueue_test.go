@@ -179,7 +179,7 @@ func TestReceiving(t *testing.T) {
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
-	require.NoError(t, queue.NewConsumer(opener, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)}).RunRaw(ctx,
+	require.NoError(t, must(queue.NewConsumer(opener, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})).RunRaw(ctx,
 		func(context.Context, queue.Raw) error {
 			if handled.Add(1) < messages {
 				return nil

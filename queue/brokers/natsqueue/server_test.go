@@ -33,11 +33,11 @@ func passes(t *testing.T, server, subject, stream, consumer string) {
 	require.NoError(t, err)
 	wakeUps, err := OpenSubscription(t.Context(), fmt.Sprintf("%s/%s?stream=%s&consumer=%s", server, subject, stream, consumer), opts)
 	require.NoError(t, err)
-	require.NoError(t, queue.NewPublisher(topic, publishing).Publish(t.Context(), queue.Message{JobID: "job"}))
+	require.NoError(t, must(queue.NewPublisher(topic, publishing)).Publish(t.Context(), queue.Message{JobID: "job"}))
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()
 	got := 0
-	require.NoError(t, queue.NewConsumer(wakeUps, &queue.ConsumerOptions{Logger: opts.Logger}).Run(ctx, func(context.Context, queue.Message) {
+	require.NoError(t, must(queue.NewConsumer(wakeUps, &queue.ConsumerOptions{Logger: opts.Logger})).Run(ctx, func(context.Context, queue.Message) {
 		got++
 		stop()
 	}))

@@ -57,7 +57,7 @@ func TestPermissions(t *testing.T) {
 	t.Setenv(serverVariable, as(rows[1]).String())
 	topic, publishing, err := OpenTopic(t.Context(), "rabbit://"+exchange)
 	require.NoError(t, err)
-	require.NoError(t, queue.NewPublisher(topic, publishing).Publish(t.Context(), queue.Message{JobID: "job"}))
+	require.NoError(t, must(queue.NewPublisher(topic, publishing)).Publish(t.Context(), queue.Message{JobID: "job"}))
 	require.NoError(t, topic.Shutdown(t.Context()))
 	_, err = OpenSubscription(t.Context(), "rabbit://"+name+"?exchange="+exchange)
 	require.ErrorContains(t, err, "ACCESS_REFUSED")
@@ -91,11 +91,11 @@ func passes(t *testing.T, exchange, name string) {
 	require.NoError(t, err)
 	wakeUps, err := OpenSubscription(t.Context(), "rabbit://"+name+"?exchange="+exchange)
 	require.NoError(t, err)
-	require.NoError(t, queue.NewPublisher(topic, publishing).Publish(t.Context(), queue.Message{JobID: "job"}))
+	require.NoError(t, must(queue.NewPublisher(topic, publishing)).Publish(t.Context(), queue.Message{JobID: "job"}))
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()
 	got := 0
-	require.NoError(t, queue.NewConsumer(wakeUps, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)}).Run(ctx, func(context.Context, queue.Message) {
+	require.NoError(t, must(queue.NewConsumer(wakeUps, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})).Run(ctx, func(context.Context, queue.Message) {
 		got++
 		stop()
 	}))

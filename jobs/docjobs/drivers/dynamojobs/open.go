@@ -2,6 +2,7 @@ package dynamojobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -55,8 +56,15 @@ func OpenStore(ctx context.Context, url string) (*Store, error) {
 	return Open(ctx, dynamodb.NewFromConfig(config, quiet), u.Host, nil)
 }
 
-// Open opens a table with a client. Of the options, BeforeQuery is its own.
+// Open opens a table with a client, which stays the caller's. It sets BeforeQuery
+// itself: it is an error if the options have one.
 func Open(ctx context.Context, client *dynamodb.Client, table string, opts *docjobs.Options) (*Store, error) {
+	switch {
+	case client == nil:
+		return nil, errors.New("dynamojobs: open store: a client is needed")
+	case opts != nil && opts.BeforeQuery != nil:
+		return nil, errors.New("dynamojobs: open store: Options.BeforeQuery is set by this package")
+	}
 	if err := checkTable(ctx, client, table); err != nil {
 		return nil, fmt.Errorf("dynamojobs: open store: %w", err)
 	}

@@ -77,6 +77,12 @@ func OpenStore(ctx context.Context, url string) (*Store, error) {
 // Open opens a collection by its path, which begins with projects/, with a client that
 // stays the caller's.
 func Open(ctx context.Context, client *vkit.Client, path string, opts *docjobs.Options) (*Store, error) {
+	if client == nil {
+		return nil, errors.New("firestorejobs: open store: a client is needed")
+	}
+	if !collectionPath.MatchString(path) {
+		return nil, errors.New("firestorejobs: open store: the path must be projects/PROJECT/databases/DATABASE/documents/COLLECTION")
+	}
 	coll, err := gcpfirestore.OpenCollection(client, path, docjobs.KeyField, nil)
 	if err != nil {
 		return nil, fmt.Errorf("firestorejobs: open store: %w", err)

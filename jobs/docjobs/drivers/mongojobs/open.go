@@ -88,6 +88,9 @@ func OpenStore(ctx context.Context, url string, opts *Options) (*Store, error) {
 // and linearizable. Indexes that are missing are made. It is an error if they can't
 // be, or if the collection has a collation of its own, which would have another order.
 func Open(ctx context.Context, mongoColl *mongo.Collection, opts *Options) (*Store, error) {
+	if mongoColl == nil {
+		return nil, errors.New("mongojobs: open store: a collection is needed")
+	}
 	var o Options
 	if opts != nil {
 		o = *opts

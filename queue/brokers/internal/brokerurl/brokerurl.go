@@ -28,7 +28,7 @@ type URL struct {
 }
 
 // Parse reads a URL that has one of the schemes, and parameters of those that are
-// allowed, each once. No error quotes more of it than the name of a parameter: a
+// allowed, each once and with a value. No error quotes more of it than the name of a parameter: a
 // password may be anywhere else.
 func Parse(raw string, schemes []string, allowed ...string) (*URL, error) {
 	u, err := url.Parse(raw)
@@ -48,6 +48,9 @@ func Parse(raw string, schemes []string, allowed ...string) (*URL, error) {
 		}
 		if len(values) > 1 {
 			return nil, fmt.Errorf("the parameter %q is given more than once", name)
+		}
+		if values[0] == "" {
+			return nil, fmt.Errorf("the parameter %q has no value; leave it out for its default", name)
 		}
 	}
 	return &URL{

@@ -10,7 +10,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	u, err := brokerurl.Parse("x://user:p@host:1/a/b/?one=1&two=", []string{"y", "x"}, "one", "two")
+	u, err := brokerurl.Parse("x://user:p@host:1/a/b/?one=1&two=2", []string{"y", "x"}, "one", "two")
 	require.NoError(t, err)
 	require.Equal(t, "host:1/a/b", u.Name)
 	require.Equal(t, "x://user:p@host:1", u.Server)
@@ -31,6 +31,8 @@ func TestParseErrorsQuoteNothing(t *testing.T) {
 		"x://h#s3cret":                "must begin with",
 		"x://h?other=s3cret":          `unknown parameter "other"; there are one, two`,
 		"x://h?one=s3cret&one=s3cret": `"one" is given more than once`,
+		"x://s3cret?one=":             `"one" has no value`,
+		"x://s3cret?two":              `"two" has no value`,
 		"x://h?one=%zzs3cret":         "parameters are malformed",
 		"x://h?one=1;two=s3cret":      "parameters are malformed",
 	} {

@@ -30,6 +30,9 @@ func Parse(scheme, form, raw string, allowed ...string) (*url.URL, error) {
 		if len(values) > 1 {
 			return nil, fmt.Errorf("the parameter %q is given more than once", name)
 		}
+		if values[0] == "" {
+			return nil, fmt.Errorf("the parameter %q has no value; leave it out for its default", name)
+		}
 	}
 	return u, nil
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	u, err := Parse("x", "x://TABLE", "x://table/a?one=1&two=", "one", "two")
+	u, err := Parse("x", "x://TABLE", "x://table/a?one=1&two=2", "one", "two")
 	require.NoError(t, err)
 	require.Equal(t, "table", u.Host)
 	require.Equal(t, "/a", u.Path)
@@ -23,6 +23,7 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		"x://table#s3cret":            "must be x://TABLE",
 		"x://t?other=s3cret":          `unknown parameter "other"; there are one, two`,
 		"x://t?one=s3cret&one=s3cret": `"one" is given more than once`,
+		"x://s3cret?one=":             `"one" has no value`,
 		"x://t?one=%zzs3cret":         "parameters are malformed",
 		"x://t?one=1;two=s3cret":      "parameters are malformed",
 	} {
