@@ -58,15 +58,15 @@ func BenchmarkAgainstMap(b *testing.B) {
 	for _, d := range benchData() {
 		o := &Options{Format: d.format, Level: Basic}
 		src := bytes.NewReader(nil)
-		reused := NewBytesReader(nil, o)
-		strict := NewBytesReader(nil, &Options{Format: d.format, Level: Strict})
+		reused := must(NewBytesReader(nil, o))
+		strict := must(NewBytesReader(nil, &Options{Format: d.format, Level: Strict}))
 		for _, by := range []struct {
 			name string
 			read func()
 		}{
 			{"reset", func() { reused.ResetBytes(d.data); readAll(b, reused) }},
-			{"memory", func() { readAll(b, NewBytesReader(d.data, o)) }},
-			{"stream", func() { src.Reset(d.data); readAll(b, NewReader(struct{ io.Reader }{src}, o)) }},
+			{"memory", func() { readAll(b, must(NewBytesReader(d.data, o))) }},
+			{"stream", func() { src.Reset(d.data); readAll(b, must(NewReader(struct{ io.Reader }{src}, o))) }},
 			{"strict", func() { strict.ResetBytes(d.data); readAll(b, strict) }},
 		} {
 			b.Run(by.name+"/"+d.name, func(b *testing.B) {
@@ -112,7 +112,7 @@ func BenchmarkRead(b *testing.B) {
 			b.SetBytes(int64(len(d.data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				readAll(b, NewBytesReader(d.data, o))
+				readAll(b, must(NewBytesReader(d.data, o)))
 			}
 		})
 		b.Run("stream/"+d.name, func(b *testing.B) {
@@ -121,7 +121,7 @@ func BenchmarkRead(b *testing.B) {
 			src := bytes.NewReader(nil)
 			for b.Loop() {
 				src.Reset(d.data)
-				readAll(b, NewReader(struct{ io.Reader }{src}, o))
+				readAll(b, must(NewReader(struct{ io.Reader }{src}, o)))
 			}
 		})
 	}
@@ -190,7 +190,7 @@ func BenchmarkHostile(b *testing.B) {
 				for i := range sizes {
 					runtime.GC()
 					start := time.Now()
-					rep := ValidateBytes(data[i], nil)
+					rep := must(ValidateBytes(data[i], nil))
 					took := time.Since(start)
 					read := rep.Bytes
 					if read < int64(len(data[i])) && len(rep.Issues) > 0 { // broken there

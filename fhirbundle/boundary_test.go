@@ -104,7 +104,7 @@ func sameSeen(t *testing.T, want, got seen, format string, args ...any) {
 // TestBoundaries: whatever stands where a block ends, nothing else is told.
 func TestBoundaries(t *testing.T) {
 	for _, c := range boundaryCases() {
-		want := look(NewBytesReader(c.data, &c.o))
+		want := look(must(NewBytesReader(c.data, &c.o)))
 		// Blocks that end at one place, and at every multiple of it or thereabouts.
 		for k := 1; k <= len(c.data)+1; k++ {
 			if testing.Short() && k > 70 && k%7 != 0 {
@@ -123,8 +123,8 @@ func TestBoundaries(t *testing.T) {
 			if bytes.HasPrefix(c.data, bom[:2]) {
 				break // it would not stand at the start
 			}
-			want := look(NewBytesReader(data, &c.o))
-			sameSeen(t, want, look(NewReader(&chunks{data: data, err: io.EOF, join: k%2 == 0}, &c.o)), "%s, split at %d", c.name, k)
+			want := look(must(NewBytesReader(data, &c.o)))
+			sameSeen(t, want, look(must(NewReader(&chunks{data: data, err: io.EOF, join: k%2 == 0}, &c.o))), "%s, split at %d", c.name, k)
 		}
 	}
 }
@@ -132,18 +132,18 @@ func TestBoundaries(t *testing.T) {
 // TestSlowSources: however a source gives its bytes, nothing else is told.
 func TestSlowSources(t *testing.T) {
 	for _, c := range boundaryCases() {
-		want := look(NewBytesReader(c.data, &c.o))
+		want := look(must(NewBytesReader(c.data, &c.o)))
 		for _, size := range []int{1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000} {
 			for _, idle := range []int{0, 1, 99} {
 				for _, join := range []bool{false, true} {
-					sameSeen(t, want, look(NewReader(&chunks{data: c.data, size: size, idle: idle, err: io.EOF, join: join}, &c.o)),
+					sameSeen(t, want, look(must(NewReader(&chunks{data: c.data, size: size, idle: idle, err: io.EOF, join: join}, &c.o))),
 						"%s, %d bytes at a time, %d reads without any, end with the last: %v", c.name, size, idle, join)
 				}
 			}
 			sameSeen(t, want, look(stepped(&chunks{data: c.data, size: size, err: io.EOF}, &c.o, 13)), "%s, %d bytes at a time", c.name, size)
 		}
 		for k := range len(c.data) {
-			sameSeen(t, want, look(NewReader(&chunks{data: c.data, first: k, err: io.EOF, join: k%2 == 0}, &c.o)), "%s, %d bytes first", c.name, k)
+			sameSeen(t, want, look(must(NewReader(&chunks{data: c.data, first: k, err: io.EOF, join: k%2 == 0}, &c.o))), "%s, %d bytes first", c.name, k)
 		}
 	}
 }
@@ -158,7 +158,7 @@ func TestSourceFails(t *testing.T) {
 		if testing.Short() {
 			every = 1 + len(c.data)/200
 		}
-		whole := look(NewBytesReader(c.data, &c.o))
+		whole := look(must(NewBytesReader(c.data, &c.o)))
 		for k := 0; k <= len(c.data); k += every {
 			for _, s := range []chunks{
 				{join: true}, {size: 3, join: k%2 == 0}, {size: 64, idle: 2},

@@ -314,7 +314,7 @@ func TestFindingsOfNested(t *testing.T) {
 	nested := bundleWith("collection", "", false, slices.Repeat([]string{`{` + fullObs[:len(fullObs)-1] + `,"x":[]}}`}, 10)...)
 	nested = strings.ReplaceAll(nested, "http://a.b/Observation/o1", "urn:uuid:1")
 	for _, most := range []int{3, 100} {
-		r := NewBytesReader([]byte(nested+"\n"+nested), &Options{Format: NDJSON, Level: Strict, MaxIssues: most, Severities: map[string]Severity{"bdl-7": None}})
+		r := must(NewBytesReader([]byte(nested+"\n"+nested), &Options{Format: NDJSON, Level: Strict, MaxIssues: most, Severities: map[string]Severity{"bdl-7": None}}))
 		e, err := r.Next()
 		require.NoError(t, err)
 		assert.True(t, e.Rejected())
@@ -326,7 +326,7 @@ func TestFindingsOfNested(t *testing.T) {
 		assert.Len(t, rep.Issues, min(most, 20))
 		assert.Equal(t, int64(20-min(most, 20)), rep.MoreIssues)
 	}
-	rep := ValidateBytes([]byte(bundleWith("batch", "", false, `{"y":[],"resource":`+nested+`,`+req("POST", "Bundle", "")+`}`)), &Options{MaxIssues: 100, Severities: map[string]Severity{"bdl-7": None}})
+	rep := must(ValidateBytes([]byte(bundleWith("batch", "", false, `{"y":[],"resource":`+nested+`,`+req("POST", "Bundle", "")+`}`)), &Options{MaxIssues: 100, Severities: map[string]Severity{"bdl-7": None}}))
 	assert.Len(t, rep.Issues, 11)
 	assert.Zero(t, rep.MoreIssues)
 }
@@ -334,7 +334,7 @@ func TestFindingsOfNested(t *testing.T) {
 // TestComments: JSON with comments is told from other broken JSON.
 func TestComments(t *testing.T) {
 	for _, doc := range []string{`/* x */{}`, `{"a":1, // x` + "\n" + `"b":2}`, `{"entry":[{"resource":{"a":[1/**/]}}]}`, `{"a": /* x */ 1}`} {
-		rep := ValidateBytes([]byte(doc), nil)
+		rep := must(ValidateBytes([]byte(doc), nil))
 		assert.ErrorContains(t, rep.Err(), "Invalid JSON: JSON has no comments, at line 1, byte offset", doc)
 	}
 }

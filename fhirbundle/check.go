@@ -26,9 +26,13 @@ var silent = func() *severities {
 // are always errors: syntax, UTF-8, names that occur twice, surrogates, NUL, and
 // the limits of opts, of which MaxEntryBytes holds for the whole value. An
 // escaped NUL is no error here: JSON has it, FHIR does not. The error is an
-// [*InvalidError]. It is safe for concurrent use, also with the same options.
+// [*InvalidError], or that the options can't work, which matches [ErrOptions].
+// CheckJSON is safe for concurrent use, also with the same options.
 func CheckJSON(data []byte, opts *Options) error {
-	o := opts.resolve()
+	o, err := opts.resolve()
+	if err != nil {
+		return err
+	}
 	if isJSON(data, &o) {
 		return nil
 	}
@@ -53,7 +57,10 @@ func isJSON(data []byte, o *options) bool {
 
 // explain reads what is not JSON once more, for its error.
 func explain(data []byte, opts *Options) error {
-	r := borrow(opts)
+	r, err := borrow(opts)
+	if err != nil {
+		return err
+	}
 	defer giveBack(r)
 	r.win.buf, r.win.err = bytes.TrimPrefix(data, bom), io.EOF
 	r.scan.allowNUL = true

@@ -25,13 +25,13 @@ func TestFirstIsListed(t *testing.T) {
 		{"an entry behind findings", tx(append(empty, bad[0])...), Strict, "Entry 300 missing 'resource' field"},
 		{"an entry behind warnings", tx(append(empty, bad[0])...), Lenient, "Entry 300 missing 'resource' field"},
 	} {
-		rep := ValidateBytes([]byte(c.doc), &Options{Level: c.level, MaxIssues: 10})
+		rep := must(ValidateBytes([]byte(c.doc), &Options{Level: c.level, MaxIssues: 10}))
 		var invalid *InvalidError
 		require.ErrorAs(t, rep.Err(), &invalid, c.name)
 		assert.Equal(t, c.first, invalid.First.Message, c.name)
 		assert.Len(t, rep.Issues, 10, c.name)
 		assert.Contains(t, rep.Issues, invalid.First, c.name)
-		all := ValidateBytes([]byte(c.doc), &Options{Level: c.level, MaxIssues: 10_000})
+		all := must(ValidateBytes([]byte(c.doc), &Options{Level: c.level, MaxIssues: 10_000}))
 		assert.Zero(t, all.MoreIssues)
 		assert.Equal(t, int64(len(all.Issues)), rep.MoreIssues+10, c.name)
 	}
@@ -52,7 +52,7 @@ func TestFirstEntry(t *testing.T) {
 	} {
 		for _, typeLast := range []bool{false, true} {
 			for _, o := range []Options{{}, {MaxIssues: 1}} {
-				rep := ValidateBytes([]byte(bundleOf(c.typ, typeLast, c.entries...)), &o)
+				rep := must(ValidateBytes([]byte(bundleOf(c.typ, typeLast, c.entries...)), &o))
 				assert.EqualError(t, rep.Err(), c.first, "type last: %v", typeLast)
 				if o.MaxIssues == 1 {
 					require.Len(t, rep.Issues, 1)
@@ -67,7 +67,7 @@ func TestFirstEntry(t *testing.T) {
 // no room for them, warnings among them or not.
 func TestRejectedBeyondTheList(t *testing.T) {
 	bad := `{"request":{"method":"POST","url":"Basic"},"x":[]}` // an error, and then a warning
-	r := NewBytesReader([]byte(tx(bad, bad, post(patient))), &Options{MaxIssues: 1})
+	r := must(NewBytesReader([]byte(tx(bad, bad, post(patient))), &Options{MaxIssues: 1}))
 	for i, want := range []bool{true, true, false} {
 		e, err := r.Next()
 		require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestLateOrder(t *testing.T) {
 		entries = append(entries, `{"response":{"status":"1"}}`, `{"request":{"method":"GET","url":"Basic"}}`, `{"request":{"method":"PUT","url":"Basic"}}`)
 	}
 	for _, most := range []int{5, 100} {
-		rep := ValidateBytes([]byte(bundleOf("message", true, entries...)), &Options{MaxIssues: most})
+		rep := must(ValidateBytes([]byte(bundleOf("message", true, entries...)), &Options{MaxIssues: most}))
 		for i, is := range rep.Issues[:min(most, len(entries))] {
 			assert.Equal(t, "entry-resource", is.Code)
 			assert.Equal(t, int64(i), *is.Entry)
@@ -99,7 +99,7 @@ func TestLostFindings(t *testing.T) {
 		NDJSON: `{"resourceType":"Basic","x":` + x + `}`,
 		Bundle: `{"x":` + x + `,` + tx(post(patient))[1:],
 	} {
-		rep := ValidateBytes([]byte(doc), &Options{Format: format, MaxIssues: 3})
+		rep := must(ValidateBytes([]byte(doc), &Options{Format: format, MaxIssues: 3}))
 		assert.Len(t, rep.Issues, 3, format)
 		assert.Equal(t, int64(2), rep.MoreIssues, format)
 	}
@@ -110,7 +110,7 @@ func TestLongList(t *testing.T) {
 	const n = 60_000
 	warn, bad := post(`{"resourceType":"Basic","x":[]}`), `{"request":{"method":"POST","url":"Basic"}}`
 	entries := append(slices.Repeat([]string{warn}, n), slices.Repeat([]string{bad, warn}, n/2)...)
-	rep := ValidateBytes([]byte(tx(entries...)), &Options{MaxIssues: n})
+	rep := must(ValidateBytes([]byte(tx(entries...)), &Options{MaxIssues: n}))
 	require.Len(t, rep.Issues, n)
 	assert.Equal(t, int64(n), rep.MoreIssues)
 	assert.True(t, slices.IsSortedFunc(rep.Issues, func(a, b Issue) int { return cmp.Compare(*a.Entry, *b.Entry) }))

@@ -15,14 +15,14 @@ func TestConcurrent(t *testing.T) {
 	docs := resetDocs(t)
 	want, notJSON := make([]*Report, len(docs)), make([]error, len(docs))
 	for i, doc := range docs {
-		want[i], notJSON[i] = ValidateBytes(doc, opts), CheckJSON(doc, opts)
+		want[i], notJSON[i] = must(ValidateBytes(doc, opts)), CheckJSON(doc, opts)
 	}
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
 			for n := range docs {
 				i := (n + g) % len(docs) // the same one at some times, and others at others
-				assert.Equal(t, want[i], ValidateBytes(docs[i], opts))
+				assert.Equal(t, want[i], must(ValidateBytes(docs[i], opts)))
 				got, err := Validate(bytes.NewReader(docs[i]), opts)
 				assert.NoError(t, err)
 				assert.Equal(t, want[i], got)

@@ -38,7 +38,10 @@ type corpusFile struct {
 }
 
 func (f corpusFile) options() *Options {
-	o := &Options{Types: []string{}, Version: Version(f.version)}
+	o := &Options{Types: []string{}}
+	if f.version != "-" { // the version does not matter
+		o.Version = Version(f.version)
+	}
 	if f.kind == "ndjson" {
 		o.Format = NDJSON
 	}

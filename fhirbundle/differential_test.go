@@ -52,7 +52,7 @@ func isMember(data []byte, from int, text []byte, known map[span]bool) bool {
 // places are given for one that starts so many bytes further on.
 func compareReader(t testing.TB, data []byte, o *Options, valid bool, all []span, by int) {
 	t.Helper()
-	r := NewBytesReader(data, o)
+	r := must(NewBytesReader(data, o))
 	var known map[span]bool
 	for {
 		e, err := r.Next()
@@ -84,7 +84,7 @@ func compareReader(t testing.TB, data []byte, o *Options, valid bool, all []span
 // they end, or fails where jsontext did not get to their end.
 func compareSpans(t testing.TB, data []byte, all, open []span, most int) {
 	t.Helper()
-	r := newReader(&Options{MaxDepth: oracleDepth})
+	r := must(NewBytesReader(nil, &Options{MaxDepth: oracleDepth}))
 	r.scan.allowNUL = true
 	every := max(1, len(all)/most)
 	for k := len(data) % every; k < len(all); k += every {

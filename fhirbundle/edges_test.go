@@ -41,7 +41,7 @@ func TestStringsAtTheLimit(t *testing.T) {
 			bundleOf("collection", false, `{"resource":{"resourceType":"Basic","x":"`+text+`"}}`),
 			bundleOf("collection", false, `{"resource":{"resourceType":"Basic","x":["`+text+`"]}}`),
 		} {
-			assert.Equal(t, want, codes(ValidateBytes([]byte(doc), nil).Issues), doc)
+			assert.Equal(t, want, codes(must(ValidateBytes([]byte(doc), nil)).Issues), doc)
 		}
 	}
 }
@@ -105,7 +105,7 @@ func TestNULEverywhere(t *testing.T) {
 		o := &Options{Format: format}
 		for i := range len(doc) + 1 {
 			data := []byte(doc[:i] + "\x00" + doc[i:])
-			rep := ValidateBytes(data, o)
+			rep := must(ValidateBytes(data, o))
 			if assert.NotEmpty(t, rep.Issues, "%q", data) {
 				last := rep.Issues[len(rep.Issues)-1]
 				assert.Equal(t, "json-nul", last.Code, "%q", data)
@@ -161,7 +161,7 @@ func TestValueAtTheLimit(t *testing.T) {
 func TestBufferAtTheLimit(t *testing.T) {
 	for _, format := range []Format{Bundle, NDJSON} {
 		o := &Options{Format: format, MaxEntryBytes: 1<<20 + 1000}
-		r := NewReader(&pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: 2000}, o)
+		r := must(NewReader(&pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: 2000}, o))
 		_ = look(r)
 		assert.LessOrEqual(t, cap(r.win.buf), o.MaxEntryBytes+block)
 	}

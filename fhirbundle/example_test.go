@@ -36,15 +36,23 @@ func ExampleValidate() {
 }
 
 func ExampleValidateBytes_strict() {
-	report := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{Level: fhirbundle.Strict})
-	err := report.Err()
+	report, err := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{Level: fhirbundle.Strict})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = report.Err()
 	fmt.Println(errors.Is(err, fhirbundle.ErrInvalid), err)
 	// Output:
 	// true entry.request must be present in a batch, a transaction and a history, and in no other Bundle
 }
 
 func ExampleReader_All() {
-	r := fhirbundle.NewReader(strings.NewReader(bundle), nil)
+	r, err := fhirbundle.NewReader(strings.NewReader(bundle), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	for entry, err := range r.All() {
 		if err != nil {
 			fmt.Println("not to be taken:", err)
@@ -63,7 +71,11 @@ func ExampleReader_Next_ndjson() {
 {"resourceType":"Patient",,}
 
 {"resourceType":"Observation","id":"o1"}`
-	r := fhirbundle.NewReader(strings.NewReader(file), &fhirbundle.Options{Format: fhirbundle.NDJSON})
+	r, err := fhirbundle.NewReader(strings.NewReader(file), &fhirbundle.Options{Format: fhirbundle.NDJSON})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	for {
 		line, err := r.Next()
 		if err == io.EOF {
@@ -90,7 +102,11 @@ func ExampleReader_Next_ndjson() {
 
 // A Bundle becomes an NDJSON file: a resource a line, its digits as they were.
 func ExampleAppendLine() {
-	r := fhirbundle.NewReader(strings.NewReader(bundle), nil)
+	r, err := fhirbundle.NewReader(strings.NewReader(bundle), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	var line []byte
 	for entry, err := range r.All() {
 		if err != nil {
@@ -108,13 +124,28 @@ func ExampleAppendLine() {
 	// {"resourceType": "Observation", "status": "final"}
 }
 
+// An option that can't work is an error, and says what is allowed.
+func ExampleOptions_Check() {
+	o := fhirbundle.Options{Level: "Strict"}
+	err := o.Check()
+	fmt.Println(errors.Is(err, fhirbundle.ErrOptions))
+	fmt.Println(err)
+	// Output:
+	// true
+	// fhirbundle: invalid options: Level is "Strict"; allowed is lenient, strict or basic
+}
+
 // A program decides for itself which findings it refuses.
 func ExampleOptions_severities() {
-	report := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{
+	report, err := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{
 		Level:      fhirbundle.Strict,
 		Version:    fhirbundle.R5,
 		Severities: map[string]fhirbundle.Severity{"bdl-3c": fhirbundle.Information},
 	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	fmt.Println("taken:", report.Err() == nil)
 	for _, issue := range report.Issues {
 		fmt.Println(issue.Severity, issue.Code, "at", issue.Path, "line", issue.Line)
@@ -134,7 +165,11 @@ func ExampleVersionOf() {
 
 // A position is plain data. Reading goes on behind the entry that came last.
 func ExampleResumeReader() {
-	r := fhirbundle.NewReader(strings.NewReader(bundle), nil)
+	r, err := fhirbundle.NewReader(strings.NewReader(bundle), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	if _, err := r.Next(); err != nil {
 		fmt.Println(err)
 		return
@@ -152,7 +187,12 @@ func ExampleResumeReader() {
 		fmt.Println(err)
 		return
 	}
-	for entry, err := range fhirbundle.ResumeReader(src, at, nil).All() {
+	rest, err := fhirbundle.ResumeReader(src, at, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for entry, err := range rest.All() {
 		if err != nil {
 			fmt.Println(err)
 			return
@@ -165,7 +205,11 @@ func ExampleResumeReader() {
 }
 
 func ExampleNewOutcome() {
-	report := fhirbundle.ValidateBytes([]byte(`{"resourceType": "Bundle", "type": "searchset", "entry": [{}]}`), nil)
+	report, err := fhirbundle.ValidateBytes([]byte(`{"resourceType": "Bundle", "type": "searchset", "entry": [{}]}`), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	outcome := fhirbundle.NewOutcome(report.Issues[1:2])
 	enc := json.NewEncoder(os.Stdout)
 	enc.SetIndent("", "  ")
@@ -218,7 +262,11 @@ func ExampleRules() {
 }
 
 func ExampleReader_ResetBytes() {
-	r := fhirbundle.NewBytesReader(nil, &fhirbundle.Options{Level: fhirbundle.Strict})
+	r, err := fhirbundle.NewBytesReader(nil, &fhirbundle.Options{Level: fhirbundle.Strict})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 	for _, payload := range []string{bundle, `{"resourceType": "Patient"}`} {
 		r.ResetBytes([]byte(payload))
 		entries := 0

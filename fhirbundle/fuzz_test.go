@@ -55,7 +55,7 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for i := range fuzzOptions {
 			o := &fuzzOptions[i]
-			want := look(NewBytesReader(data, o))
+			want := look(must(NewBytesReader(data, o)))
 			require.LessOrEqual(t, want.Report.Bytes, int64(len(data)))
 			last := int64(0)
 			for k, e := range want.Entries {
@@ -89,8 +89,14 @@ func FuzzResume(f *testing.F) {
 			o := &fuzzOptions[i]
 			checkResume(t, "fuzz", data, o)
 			at := Position{Offset: offset, Entries: entries, Lines: lines}
-			want := look(ResumeReader(bytes.NewReader(data), at, o))
-			r := ResumeReader(bytes.NewReader(data), at, o)
+			first, err := ResumeReader(bytes.NewReader(data), at, o)
+			if offset < 0 || entries < 0 || lines < 0 {
+				require.ErrorIs(t, err, ErrOptions)
+				continue
+			}
+			require.NoError(t, err)
+			want := look(first)
+			r := must(ResumeReader(bytes.NewReader(data), at, o))
 			r.win.step = 1
 			require.Equal(t, want, look(r))
 		}
@@ -132,7 +138,7 @@ func FuzzValidate(f *testing.F) {
 			most = issues
 		}
 		var want *Report
-		checkAllocated(t, data, func() { want = ValidateBytes(data, &o) })
+		checkAllocated(t, data, func() { want = must(ValidateBytes(data, &o)) })
 		require.LessOrEqual(t, len(want.Issues), most)
 		require.True(t, want.MoreIssues == 0 || len(want.Issues) == most, "%d issues of %d", len(want.Issues), most)
 		for _, is := range want.Issues {

@@ -45,7 +45,7 @@ func TestNothingIsReadBeyond(t *testing.T) {
 		data = g.put(data)
 		want := bytes.Clone(data)
 		for _, o := range []Options{{Level: Strict, Types: []string{}}, {Level: Basic, Format: NDJSON}} {
-			ValidateBytes(data, &o)
+			must(ValidateBytes(data, &o))
 		}
 		_ = CheckJSON(data, nil)
 		AppendLine(nil, data)

@@ -116,7 +116,7 @@ func (x *index) grow() bool {
 	if size < fewSlots {
 		size *= 4
 	}
-	if (len(old)+size)*slotBytes > x.room() {
+	if len(old)+size > x.room()/slotBytes {
 		return false
 	}
 	x.slots = make([]indexSlot, size)

@@ -50,7 +50,7 @@ func TestMillionEntries(t *testing.T) {
 		t.Skip("SKIPPED: -short, and this takes seconds")
 	}
 	const n = 1_000_000
-	r := NewReader(entryStream(n, func(b []byte, i int) []byte { return putEntry(b, i, max(i-1, 0)) }), &Options{Level: Strict})
+	r := must(NewReader(entryStream(n, func(b []byte, i int) []byte { return putEntry(b, i, max(i-1, 0)) }), &Options{Level: Strict}))
 	var peak uint64
 	for i := 0; ; i++ {
 		_, err := r.Next()
@@ -124,6 +124,6 @@ func TestIndexKeepsWhatItHas(t *testing.T) {
 func TestIndexOfReset(t *testing.T) {
 	nested := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:1","resource":` + patient + `}]}`
 	entry := `{"resource":` + nested + `,"request":{"method":"POST","url":"Bundle"}}`
-	rep := ValidateBytes([]byte(tx(strings.Split(strings.Repeat(entry+"\n", 20), "\n")[:20]...)), &Options{Level: Strict})
+	rep := must(ValidateBytes([]byte(tx(strings.Split(strings.Repeat(entry+"\n", 20), "\n")[:20]...)), &Options{Level: Strict}))
 	assert.Empty(t, rep.Issues)
 }

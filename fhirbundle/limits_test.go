@@ -21,15 +21,15 @@ import (
 // TestWindows: however a document comes in, what is told of it is the same.
 func TestWindows(t *testing.T) {
 	check := func(name string, data []byte, o *Options) {
-		want := look(NewBytesReader(data, o))
+		want := look(must(NewBytesReader(data, o)))
 		for _, step := range []int{1, 2, 3, 7, 64, 1000, block} {
 			if len(data) > 100_000 && step < 64 {
 				continue
 			}
 			require.Equal(t, want, look(stepped(bytes.NewReader(data), o, step)), "%s through a window of %d", name, step)
 		}
-		require.Equal(t, want, look(NewReader(iotest.OneByteReader(bytes.NewReader(data)), o)), name)
-		require.Equal(t, want, look(NewReader(iotest.DataErrReader(bytes.NewReader(data)), o)), name)
+		require.Equal(t, want, look(must(NewReader(iotest.OneByteReader(bytes.NewReader(data)), o))), name)
+		require.Equal(t, want, look(must(NewReader(iotest.DataErrReader(bytes.NewReader(data)), o))), name)
 	}
 	check("generated", fhirgen.New(nil).AppendBundle(nil, "message", 30), nil)
 	check("indented", fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "message", 300), &Options{Level: Strict})
@@ -44,7 +44,7 @@ func TestWindows(t *testing.T) {
 // TestGenerated: generated data is good at level Strict, and counted.
 func TestGenerated(t *testing.T) {
 	for _, typ := range []string{"transaction", "batch", "collection", "message"} {
-		rep := ValidateBytes(fhirgen.New(nil).AppendBundle(nil, typ, 500), &Options{Level: Strict})
+		rep := must(ValidateBytes(fhirgen.New(nil).AppendBundle(nil, typ, 500), &Options{Level: Strict}))
 		require.NoError(t, rep.Err(), typ)
 		assert.Empty(t, rep.Issues)
 		assert.Equal(t, int64(500), rep.Entries)
@@ -80,7 +80,7 @@ func TestNoAllocationPerEntry(t *testing.T) {
 		measure := func(data []byte) float64 {
 			return testing.AllocsPerRun(5, func() {
 				src.Reset(data)
-				readAll(t, NewReader(src, o))
+				readAll(t, must(NewReader(src, o)))
 			})
 		}
 		small, big := measure(c.small), measure(c.big)
@@ -278,6 +278,6 @@ func TestManyNames(t *testing.T) {
 		require.ErrorAs(t, CheckJSON([]byte(doc), o), &invalid)
 		assert.Equal(t, "json-members", invalid.First.Code)
 	}
-	rep := ValidateBytes([]byte("{"+many(limit+1)+"}"), o)
+	rep := must(ValidateBytes([]byte("{"+many(limit+1)+"}"), o))
 	assert.Equal(t, "json-members", rep.Issues[0].Code)
 }

@@ -23,7 +23,7 @@ func TestAppendLine(t *testing.T) {
 	} {
 		assert.Equal(t, "dst"+want, string(AppendLine([]byte("dst"), []byte(in))), "%q", in)
 	}
-	for e, err := range NewBytesReader(fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "transaction", 50), nil).All() {
+	for e, err := range must(NewBytesReader(fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "transaction", 50), nil)).All() {
 		require.NoError(t, err)
 		var want bytes.Buffer
 		require.NoError(t, json.Compact(&want, e.Resource))

@@ -17,7 +17,7 @@ import (
 // returns what they agree on.
 func eachStep(t *testing.T, doc string, o *Options) seen {
 	t.Helper()
-	want := look(NewBytesReader([]byte(doc), o))
+	want := look(must(NewBytesReader([]byte(doc), o)))
 	for _, step := range []int{1, 2, 3, 7, 16, block} {
 		require.Equal(t, want, look(stepped(strings.NewReader(doc), o, step)), "a window of %d", step)
 		require.Equal(t, want, look(stepped(iotest.HalfReader(strings.NewReader(doc)), o, step)), "a window of %d", step)
@@ -158,7 +158,7 @@ func TestReaderThatNeverAnswers(t *testing.T) {
 func TestAll(t *testing.T) {
 	var n int
 	var last error
-	for e, err := range NewBytesReader([]byte(bundleOf("searchset", true, `{"resource":`+patient+`}`)), nil).All() {
+	for e, err := range must(NewBytesReader([]byte(bundleOf("searchset", true, `{"resource":`+patient+`}`)), nil)).All() {
 		if last = err; err == nil {
 			n++
 			assert.Equal(t, "Patient", e.Type)
@@ -169,7 +169,7 @@ func TestAll(t *testing.T) {
 	assert.Equal(t, 1, n)
 	assert.EqualError(t, last, "Unsupported bundle type: searchset")
 
-	r := NewBytesReader([]byte(tx(post(patient), post(patient))), nil)
+	r := must(NewBytesReader([]byte(tx(post(patient), post(patient))), nil))
 	for e, err := range r.All() {
 		require.NoError(t, err)
 		assert.Zero(t, e.Index)
@@ -179,11 +179,11 @@ func TestAll(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, int64(1), e.Index)
 	}
-	for _, err := range NewBytesReader([]byte(`{"entry":[{}`), nil).All() {
+	for _, err := range must(NewBytesReader([]byte(`{"entry":[{}`), nil)).All() {
 		last = err
 	}
 	assert.ErrorContains(t, last, "Invalid JSON")
-	for _, err := range NewReader(iotest.ErrReader(io.ErrClosedPipe), nil).All() {
+	for _, err := range must(NewReader(iotest.ErrReader(io.ErrClosedPipe), nil)).All() {
 		last = err
 	}
 	assert.ErrorIs(t, last, io.ErrClosedPipe)
@@ -225,7 +225,7 @@ func TestManyTypes(t *testing.T) {
 	for i := range 3000 {
 		fmt.Fprintf(&b, "{\"resourceType\":\"%s\"}\n", letters(i))
 	}
-	r := NewReader(&b, &Options{Format: NDJSON})
+	r := must(NewReader(&b, &Options{Format: NDJSON}))
 	for i := range 3000 {
 		e, err := r.Next()
 		require.NoError(t, err)

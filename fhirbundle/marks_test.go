@@ -45,8 +45,8 @@ func TestPathsInEntry(t *testing.T) {
 func TestNamesFurtherIn(t *testing.T) {
 	const deeper = `"a":{"id":"x y","resourceType":"Flag","meta":{"id":1},"fullUrl":"z","method":"z","url":"z","resource":{"id":7},"request":{"method":"z"}}`
 	resource := `{` + deeper + `,"resourceType":"Patient","id":"p",` + strings.Replace(deeper, `"a"`, `"b"`, 1) + `}`
-	line := look(NewBytesReader([]byte(resource), &Options{Format: NDJSON, Level: Strict}))
-	entry := look(NewBytesReader([]byte(tx(`{`+deeper+`,"fullUrl":"urn:uuid:1","resource":`+resource+`,"request":{"method":"PUT",`+strings.Replace(deeper, `"a"`, `"c"`, 1)+`,"url":"Patient/p"},`+strings.Replace(deeper, `"a"`, `"d"`, 1)+`}`)), &Options{Level: Strict}))
+	line := look(must(NewBytesReader([]byte(resource), &Options{Format: NDJSON, Level: Strict})))
+	entry := look(must(NewBytesReader([]byte(tx(`{`+deeper+`,"fullUrl":"urn:uuid:1","resource":`+resource+`,"request":{"method":"PUT",`+strings.Replace(deeper, `"a"`, `"c"`, 1)+`,"url":"Patient/p"},`+strings.Replace(deeper, `"a"`, `"d"`, 1)+`}`)), &Options{Level: Strict})))
 	for _, s := range []seen{line, entry} {
 		assert.Empty(t, s.Report.Issues)
 		assert.Equal(t, "Patient", s.Entries[0].Type)
@@ -62,7 +62,7 @@ func TestNamesFurtherIn(t *testing.T) {
 // nothing about the next one.
 func TestPathsBehindAnEntry(t *testing.T) {
 	long := `{"resource":{"resourceType":"Basic","id":"b","text":"` + strings.Repeat("x", 200) + `"},"request":{"method":"PUT","url":"Basic/b"}}`
-	rep := ValidateBytes([]byte(`{"resourceType":"Bundle","type":"history","entry":[`+long+`,{"resource":7,"request":8,"search":{"a":null}}]}`), &Options{Types: []string{}})
+	rep := must(ValidateBytes([]byte(`{"resourceType":"Bundle","type":"history","entry":[`+long+`,{"resource":7,"request":8,"search":{"a":null}}]}`), &Options{Types: []string{}}))
 	for _, is := range rep.Issues {
 		if is.Code == "fhir-json-null" {
 			assert.Equal(t, "Bundle.entry[1]", is.Path)

@@ -19,7 +19,7 @@ func TestBundleNamesTwice(t *testing.T) {
 		doc := `{"resourceType":"Bundle","id":"1","type":"batch","identifier":{"a":1},"timestamp":"x","total":1,` +
 			`"link":[1],"issues":{"a":1},"other":1,"":1,"entry":[` + post(patient) + `],"` + name + `":1}`
 		var invalid *InvalidError
-		require.ErrorAs(t, ValidateBytes([]byte(doc), nil).Err(), &invalid, name)
+		require.ErrorAs(t, must(ValidateBytes([]byte(doc), nil)).Err(), &invalid, name)
 		assert.Equal(t, "json-dup", invalid.First.Code, name)
 		assert.Equal(t, int64(strings.LastIndex(doc, `"`+name+`":1}`)), invalid.First.Offset, name)
 	}
@@ -28,12 +28,12 @@ func TestBundleNamesTwice(t *testing.T) {
 // TestResumedEntryTwice: a reader that goes on behind an entry knows that there was
 // a member entry.
 func TestResumedEntryTwice(t *testing.T) {
-	r := ResumeReader(strings.NewReader(`],"entry":[]}`), Position{Offset: 9, Entries: 1}, nil)
+	r := must(ResumeReader(strings.NewReader(`],"entry":[]}`), Position{Offset: 9, Entries: 1}, nil))
 	_, err := r.Next()
 	var invalid *InvalidError
 	require.ErrorAs(t, err, &invalid)
 	assert.Equal(t, int64(11), invalid.First.Offset)
-	r = ResumeReader(strings.NewReader(`],"entries":[]}`), Position{Offset: 9, Entries: 1}, nil)
+	r = must(ResumeReader(strings.NewReader(`],"entries":[]}`), Position{Offset: 9, Entries: 1}, nil))
 	_, err = r.Next()
 	assert.Equal(t, io.EOF, err)
 }

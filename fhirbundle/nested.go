@@ -18,7 +18,7 @@ func (r *Reader) readNested() bool {
 	if r.nested == nil {
 		o := r.opts
 		o.format, o.types, o.nesting = Bundle, nil, o.nesting+1
-		r.nested = newReaderOf(o)
+		r.nested = newReader(o)
 	}
 	n := r.nested
 	n.ResetBytes(r.entry.Resource)

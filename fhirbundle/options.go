@@ -1,6 +1,19 @@
 package fhirbundle
 
-import "slices"
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// ErrOptions is matched, with errors.Is, by the error of a function that was
+// given [Options] that can't work. The error names the field, its value and what
+// is allowed.
+var ErrOptions = errors.New("fhirbundle: invalid options")
 
 // Format is how resources are laid out in a payload.
 type Format string
@@ -41,9 +54,12 @@ func DefaultTypes() []string { return slices.Clone(defaultTypes) }
 
 var defaultTypes = []string{"transaction", "batch", "collection", "message"}
 
-// Options changes how a payload is read. The zero value, and a nil pointer,
-// mean the defaults, and so does a limit that is not positive. A Format, Level or
-// Version that is none of the constants counts as the default.
+// Options changes how a payload is read. A nil pointer and zero fields mean the
+// defaults. Options that can't work (a Format, Level or Version that is not one of
+// the constants, a limit that is negative or above its maximum, a code or a type
+// that does not exist) are an error of every function that takes them; it matches
+// [ErrOptions]. Options are only read, so one value can be shared by readers that
+// run at the same time, as long as nobody changes it.
 type Options struct {
 	// Format of the payload. Default Bundle.
 	Format Format
@@ -51,11 +67,9 @@ type Options struct {
 	Level Level
 	// Version of FHIR. Default R4. See [VersionOf] for what a request says.
 	Version Version
-	// Severities changes what becomes of findings, by the code of their rule,
-	// whatever the level: [Error], [Warning], [Information], or [None], which
-	// keeps the rule silent. What breaks JSON, and with it reading, stays an
-	// error. Codes that no rule has, see [Rules], are left alone. The map must
-	// not be changed while a reader that was made with it is in use.
+	// Severities changes what becomes of findings, by the code of their rule (see
+	// [Rules]), whatever the level: [Error], [Warning], [Information], or [None],
+	// which keeps the rule silent. Rules that are [Rule.Fixed] can't be changed.
 	Severities map[string]Severity
 	// Types are the Bundle types that are accepted. Default [DefaultTypes].
 	// An empty slice that is not nil accepts every type that FHIR defines.
@@ -112,43 +126,115 @@ type options struct {
 	nesting   int // Bundles around this one
 }
 
-// maxInt31 is the highest limit in bytes that can be set.
-const maxInt31 = 1<<31 - 1
+// Maxima of [Options]. Places in a value are kept as numbers of 31 bits.
+const (
+	maxInt31   = 1<<31 - 1
+	limitDepth = 100_000
+)
 
-func (o *Options) resolve() options {
-	if o == nil {
-		o = &Options{}
-	}
-	r := options{
-		format:    Bundle,
-		strict:    o.Level == Strict,
-		basic:     o.Level == Basic,
-		types:     o.Types,
-		maxDepth:  min(limit(o.MaxDepth, DefaultMaxDepth), 100_000),
-		maxString: limit(o.MaxStringBytes, DefaultMaxStringBytes),
-		maxEntry:  limit(o.MaxEntryBytes, DefaultMaxEntryBytes),
-		maxIssues: limit(o.MaxIssues, DefaultMaxIssues),
-		maxIndex:  limit(o.MaxIndexBytes, DefaultMaxIndexBytes),
-		version:   R4,
-		changed:   o.Severities,
-	}
-	if o.Version == R4B || o.Version == R5 {
-		r.version = o.Version
-	}
-	if o.Format == NDJSON {
-		r.format = NDJSON
-	}
-	if r.types == nil {
-		r.types = defaultTypes
-	}
-	return r
+// Check returns the error that a function would return that is given these
+// options, or nil if they can work. A program that is configured from outside can
+// call it at the start.
+func (o *Options) Check() error {
+	_, err := o.resolve()
+	return err
 }
 
-func limit(n, otherwise int) int {
-	if n <= 0 {
-		return otherwise
+// resolve checks the options and fills in the defaults.
+func (o *Options) resolve() (options, error) {
+	if o == nil {
+		return defaults, nil
 	}
-	return min(n, maxInt31)
+	r := defaults
+	switch o.Format {
+	case "", Bundle:
+	case NDJSON:
+		r.format = NDJSON
+	default:
+		return r, optionError("Format", strconv.Quote(string(o.Format)), oneOf(Bundle, NDJSON))
+	}
+	switch o.Level {
+	case "", Lenient:
+	case Strict:
+		r.strict = true
+	case Basic:
+		r.basic = true
+	default:
+		return r, optionError("Level", strconv.Quote(string(o.Level)), oneOf(Lenient, Strict, Basic))
+	}
+	switch o.Version {
+	case "":
+	case R4, R4B, R5:
+		r.version = o.Version
+	default:
+		return r, optionError("Version", strconv.Quote(string(o.Version)), oneOf(R4, R4B, R5))
+	}
+	var bad error
+	limit := func(field string, value, otherwise, most int) int {
+		if value < 0 || value > most {
+			bad = optionError(field, strconv.Itoa(value), "0 (the default) to "+strconv.Itoa(most))
+		}
+		return cmp.Or(value, otherwise)
+	}
+	r.maxDepth = limit("MaxDepth", o.MaxDepth, DefaultMaxDepth, limitDepth)
+	r.maxString = limit("MaxStringBytes", o.MaxStringBytes, DefaultMaxStringBytes, maxInt31)
+	r.maxEntry = limit("MaxEntryBytes", o.MaxEntryBytes, DefaultMaxEntryBytes, maxInt31)
+	r.maxIssues = limit("MaxIssues", o.MaxIssues, DefaultMaxIssues, maxInt31)
+	r.maxIndex = limit("MaxIndexBytes", o.MaxIndexBytes, DefaultMaxIndexBytes, math.MaxInt)
+	if bad != nil {
+		return r, bad
+	}
+	for _, t := range o.Types {
+		if knownType([]byte(t)) == "" {
+			return r, optionError("Types", strconv.Quote(t), oneOf(bundleTypes[:]...))
+		}
+	}
+	if o.Types != nil {
+		r.types = o.Types
+	}
+	for code, severity := range o.Severities {
+		switch i := ruleIndex(code); {
+		case i == 0:
+			return r, optionError("Severities", strconv.Quote(code), "the code of one of Rules()")
+		case severity != Error && severity != Warning && severity != Information && severity != None:
+			return r, optionError("Severities["+code+"]", strconv.Quote(string(severity)), oneOf(Error, Warning, Information, None))
+		case rules[i].Fixed && severity != Error:
+			return r, optionError("Severities["+code+"]", strconv.Quote(string(severity)), "error: nothing can be read after what breaks this rule")
+		}
+	}
+	r.changed = o.Severities
+	return r, nil
+}
+
+// defaults are what a nil *Options means.
+var defaults = options{
+	format:    Bundle,
+	types:     defaultTypes,
+	maxDepth:  DefaultMaxDepth,
+	maxString: DefaultMaxStringBytes,
+	maxEntry:  DefaultMaxEntryBytes,
+	maxIssues: DefaultMaxIssues,
+	maxIndex:  DefaultMaxIndexBytes,
+	version:   R4,
+}
+
+func optionError(field, value, allowed string) error {
+	return fmt.Errorf("%w: %s is %s; allowed is %s", ErrOptions, field, value, allowed)
+}
+
+// oneOf lists values that are allowed.
+func oneOf[T ~string](values ...T) string {
+	var b strings.Builder
+	for i, v := range values {
+		switch {
+		case i > 0 && i == len(values)-1:
+			b.WriteString(" or ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(string(v))
+	}
+	return b.String()
 }
 
 // maxNames is how many members all objects that are open at once may have: a

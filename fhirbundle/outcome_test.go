@@ -30,7 +30,7 @@ func TestOutcomeRoundTrip(t *testing.T) {
 	assert.Equal(t, "entry 3, line 17, byte offset 512", back.Issue[1].Diagnostics)
 
 	// It is FHIR itself, as far as this package sees.
-	rep := ValidateBytes(append(raw, '\n'), &Options{Format: NDJSON, Level: Strict})
+	rep := must(ValidateBytes(append(raw, '\n'), &Options{Format: NDJSON, Level: Strict}))
 	assert.Zero(t, rep.Rejected, rep.Issues)
 }
 

@@ -25,7 +25,7 @@ func told(t *testing.T, data []byte, o *Options) (texts []string, found []string
 			texts = append(texts, err.Error(), fmt.Sprintf("%#v", err), fmt.Errorf("%w", err).Error())
 		}
 	}
-	r := NewBytesReader(data, o)
+	r := must(NewBytesReader(data, o))
 	for {
 		e, err := r.Next()
 		if err != nil {
@@ -49,7 +49,7 @@ func told(t *testing.T, data []byte, o *Options) (texts []string, found []string
 	for _, err := range stepped(strings.NewReader(string(data)), o, 1).All() {
 		say(err)
 	}
-	for _, err := range ResumeReader(strings.NewReader(string(data)), Position{Offset: 1, Entries: 1}, o).All() {
+	for _, err := range must(ResumeReader(strings.NewReader(string(data)), Position{Offset: 1, Entries: 1}, o)).All() {
 		say(err)
 	}
 	return texts, found

@@ -49,7 +49,7 @@ func look(r *Reader) seen {
 // stepped is a reader of src whose window is as small as can be, so that every
 // value is met by the window's end.
 func stepped(src io.Reader, o *Options, step int) *Reader {
-	r := NewReader(src, o)
+	r := must(NewReader(src, o))
 	r.win.step = step
 	return r
 }
@@ -132,7 +132,7 @@ func TestSixRules(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, step := range []int{0, 1, 3, block} {
-				r := NewBytesReader([]byte(c.doc), nil)
+				r := must(NewBytesReader([]byte(c.doc), nil))
 				if step > 0 {
 					r = stepped(iotest.OneByteReader(strings.NewReader(c.doc)), nil, step)
 				}
@@ -253,7 +253,7 @@ func TestFaults(t *testing.T) {
 					at = strings.Index(c.doc, c.at)
 				}
 			}
-			want := look(NewBytesReader([]byte(c.doc), o))
+			want := look(must(NewBytesReader([]byte(c.doc), o)))
 			require.NotEmpty(t, want.Report.Issues)
 			is := want.Report.Issues[len(want.Report.Issues)-1]
 			assert.Equal(t, c.code, is.Code)
@@ -282,7 +282,7 @@ func TestLimitsExactly(t *testing.T) {
 		{MaxDepth: 7, MaxStringBytes: 50, MaxEntryBytes: len(entry) - 1},
 		{MaxDepth: 1, MaxStringBytes: 50, MaxEntryBytes: len(entry)},
 	} {
-		assert.Error(t, ValidateBytes(doc, &less).Err(), "%+v", less)
+		assert.Error(t, must(ValidateBytes(doc, &less)).Err(), "%+v", less)
 	}
 	name := []byte(`{"` + strings.Repeat("n", 50) + `":1}`)
 	assert.NoError(t, CheckJSON(name, &Options{MaxStringBytes: 50}))

@@ -81,30 +81,43 @@ const (
 
 // NewReader returns a reader of src. It reads in blocks of 256 KiB, the first of
 // 4 and 32 KiB, and waits until a block is full or src ends; src needs no buffer of
-// its own.
-func NewReader(src io.Reader, opts *Options) *Reader {
-	r := newReader(opts)
+// its own. The only error is one of the options, which matches [ErrOptions].
+func NewReader(src io.Reader, opts *Options) (*Reader, error) {
+	o, err := opts.resolve()
+	if err != nil {
+		return nil, err
+	}
+	r := newReader(o)
 	r.win.src = src
-	return r
+	return r, nil
 }
 
 // NewBytesReader returns a reader of a payload that is in memory already. data
-// is not copied; entries alias it, and it must not be changed meanwhile.
-func NewBytesReader(data []byte, opts *Options) *Reader {
-	r := newReader(opts)
+// is not copied; entries alias it, and it must not be changed meanwhile. The only
+// error is one of the options, which matches [ErrOptions].
+func NewBytesReader(data []byte, opts *Options) (*Reader, error) {
+	o, err := opts.resolve()
+	if err != nil {
+		return nil, err
+	}
+	r := newReader(o)
 	r.win.buf, r.win.err = data, io.EOF
-	return r
+	return r, nil
 }
 
 // ResumeReader returns a reader that goes on at a position that [Reader.Position]
 // gave for the same payload, read with the same options; src must start at
 // at.Offset. What stands before is taken as read and valid: rules over the
 // whole Bundle are not judged again, nor those of an entry that depend on the
-// Bundle's type, and counts start from zero.
-func ResumeReader(src io.Reader, at Position, opts *Options) *Reader {
-	r := NewReader(src, opts)
-	if at.Offset <= 0 {
-		return r
+// Bundle's type, and counts start from zero. A Position that no reader can have
+// given is an error that matches [ErrOptions], as options are that can't work.
+func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
+	if at.Offset < 0 || at.Entries < 0 || at.Lines < 0 {
+		return nil, optionError("Position", fmt.Sprintf("%+v", at), "what Reader.Position returned")
+	}
+	r, err := NewReader(src, opts)
+	if err != nil || at.Offset == 0 {
+		return r, err
 	}
 	r.resumed = true
 	r.begun = at.Offset
@@ -113,16 +126,12 @@ func ResumeReader(src io.Reader, at Position, opts *Options) *Reader {
 	r.win.base, r.win.lines = at.Offset, at.Lines
 	if r.opts.format == NDJSON {
 		r.state = atLine
-		return r
+		return r, nil
 	}
 	r.state = atEntryEnd
 	r.openBundle()
 	r.bundle.has = 1 << bundleEntry
-	return r
-}
-
-func newReader(opts *Options) *Reader {
-	return newReaderOf(opts.resolve())
+	return r, nil
 }
 
 // as is what a reader with these options reads.
@@ -136,7 +145,7 @@ func (o *options) as() as {
 	return asBundle
 }
 
-func newReaderOf(o options) *Reader {
+func newReader(o options) *Reader {
 	r := &Reader{
 		opts: o,
 		win:  window{max: o.maxEntry, step: block},

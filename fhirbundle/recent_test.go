@@ -24,7 +24,7 @@ func TestRecentReferences(t *testing.T) {
 		refer(one[:44]+`\"`), refer(one[:44]+`\"`), // a quote where others end
 		refer(one[:43]+`\/`), refer(one[:43]+`/`), // the same
 	)
-	r := NewBytesReader(nil, nil)
+	r := must(NewBytesReader(nil, nil))
 	for range 2 {
 		r.ResetBytes([]byte(doc))
 		readAll(t, r)
@@ -46,7 +46,7 @@ func TestManyReferences(t *testing.T) {
 			`{"fullUrl":"urn:uuid:00000000-0000-4000-8000-%012d","resource":{"resourceType":"Basic","a":[{"reference":"urn:uuid:00000000-0000-4000-8000-%012d"},{"reference":"urn:uuid:00000000-0000-4000-8000-%012d"}]},"request":{"method":"POST","url":"Basic"}}`,
 			i, (i*7+3)%300, i/200*1000+i%40))
 	}
-	rep := ValidateBytes([]byte(tx(entries...)), nil)
+	rep := must(ValidateBytes([]byte(tx(entries...)), nil))
 	assert.Len(t, rep.Issues, 40) // 1000 to 1039 are of nobody
 }
 
@@ -72,8 +72,8 @@ func TestReferenceKinds(t *testing.T) {
 		"urn:isbn:1":         "",
 		"http://a.b/c?d=e#f": "",
 	} {
-		rep := ValidateBytes([]byte(bundleOf("collection", false,
-			`{"fullUrl":"http://a.b/Basic/1","resource":{"resourceType":"Basic","id":"1","a":{"reference":"`+text+`"}}}`)), nil)
+		rep := must(ValidateBytes([]byte(bundleOf("collection", false,
+			`{"fullUrl":"http://a.b/Basic/1","resource":{"resourceType":"Basic","id":"1","a":{"reference":"`+text+`"}}}`)), nil))
 		got := ""
 		for _, is := range rep.Issues {
 			if is.Code != "fhir-json-empty-string" {

@@ -45,12 +45,12 @@ func resetDocs(t *testing.T) [][]byte {
 func TestReset(t *testing.T) {
 	docs := resetDocs(t)
 	for _, o := range []*Options{nil, {Level: Strict, MaxIssues: 3, MaxDepth: 12}, {Format: NDJSON, Types: []string{}}} {
-		fromBytes, fromStream := NewBytesReader(nil, o), NewReader(strings.NewReader("{"), o)
-		resumed := ResumeReader(strings.NewReader(`,{}],"a":1`), Position{Offset: 9, Entries: 2, Lines: 1}, o)
+		fromBytes, fromStream := must(NewBytesReader(nil, o)), must(NewReader(strings.NewReader("{"), o))
+		resumed := must(ResumeReader(strings.NewReader(`,{}],"a":1`), Position{Offset: 9, Entries: 2, Lines: 1}, o))
 		look(resumed)
-		turns := ResumeReader(strings.NewReader(""), Position{}, o)
+		turns := must(ResumeReader(strings.NewReader(""), Position{}, o))
 		for i, data := range docs {
-			want := look(NewBytesReader(data, o))
+			want := look(must(NewBytesReader(data, o)))
 			name := fmt.Sprintf("document %d, %+v", i, o)
 			if i%3 > 0 {
 				_, _ = fromBytes.Next() // what was begun is given up
@@ -66,7 +66,7 @@ func TestReset(t *testing.T) {
 				turns.ResetBytes(data)
 			}
 			require.Equal(t, want, look(turns), name)
-			require.Equal(t, want.Report, ValidateBytes(data, o), name)
+			require.Equal(t, want.Report, must(ValidateBytes(data, o)), name)
 			rep, err := Validate(bytes.NewReader(data), o)
 			require.NoError(t, err)
 			require.Equal(t, want.Report, rep, name)
@@ -78,7 +78,7 @@ func TestReset(t *testing.T) {
 // tables and no reader each.
 func TestResetAllocates(t *testing.T) {
 	data := []byte(tx(post(patient)))
-	r, src := NewReader(strings.NewReader(""), nil), bytes.NewReader(nil)
+	r, src := must(NewReader(strings.NewReader(""), nil)), bytes.NewReader(nil)
 	n := testing.AllocsPerRun(100, func() {
 		src.Reset(data)
 		r.Reset(src)
@@ -97,7 +97,7 @@ func TestValidateLetsGo(t *testing.T) {
 	for range 3 {
 		data := []byte(tx(post(patient), post(tx(post(patient)))))
 		p := weak.Make(&data[0])
-		rep := ValidateBytes(data, &Options{Types: []string{}})
+		rep := must(ValidateBytes(data, &Options{Types: []string{}}))
 		data = nil
 		runtime.GC()
 		assert.Nil(t, p.Value())

@@ -16,7 +16,7 @@ import (
 // there are many) and compares what follows.
 func checkResume(t *testing.T, name string, data []byte, o *Options) {
 	t.Helper()
-	whole := NewBytesReader(data, o)
+	whole := must(NewBytesReader(data, o))
 	all := look(whole)
 	if errors.Is(all.Report.Err(), ErrInvalid) && !strings.HasPrefix(all.Err, "EOF") {
 		return
@@ -27,7 +27,7 @@ func checkResume(t *testing.T, name string, data []byte, o *Options) {
 		if i >= 0 {
 			at = all.Positions[i]
 		}
-		r := ResumeReader(bytes.NewReader(data[at.Offset:]), at, o)
+		r := must(ResumeReader(bytes.NewReader(data[at.Offset:]), at, o))
 		require.Equal(t, at, r.Position(), name)
 		got := look(r)
 		require.Equal(t, all.Err, got.Err, "%s at %d", name, i)
@@ -87,7 +87,7 @@ func TestResumedBundle(t *testing.T) {
 		{`],"entry":[]}`, []string{"!json-dup"}, "Bundle"},
 		{`],"a":1,"\u0061":1}`, []string{"!json-dup"}, "Bundle"},
 	} {
-		got := look(ResumeReader(strings.NewReader(c.rest), at, nil))
+		got := look(must(ResumeReader(strings.NewReader(c.rest), at, nil)))
 		assert.Equal(t, c.codes, codes(got.Report.Issues), c.rest)
 		if len(c.codes) > 0 {
 			assert.Equal(t, c.path, got.Report.Issues[0].Path, c.rest)
@@ -99,7 +99,7 @@ func TestResumedBundle(t *testing.T) {
 		}
 	}
 	// Nothing left is no empty body.
-	got := look(ResumeReader(strings.NewReader(""), at, &Options{Format: NDJSON}))
+	got := look(must(ResumeReader(strings.NewReader(""), at, &Options{Format: NDJSON})))
 	assert.NoError(t, got.Report.Err())
 	assert.Zero(t, got.Report.Entries)
 }

@@ -79,7 +79,7 @@ func TestLevelRules(t *testing.T) {
 					if c.typ == "collection" {
 						doc = bundleOf(c.typ, typeLast, `{"resource":{"resourceType":"Basic"}}`, c.entry)
 					}
-					rep := ValidateBytes([]byte(doc), &Options{Level: level})
+					rep := must(ValidateBytes([]byte(doc), &Options{Level: level}))
 					want := slices.Clone(c.codes)
 					if level == Strict {
 						for i := range want {
@@ -144,7 +144,7 @@ func TestEntryWithoutResource(t *testing.T) {
 	for typ, row := range want {
 		for body, entry := range bodies {
 			for _, typeLast := range []bool{false, true} {
-				rep := ValidateBytes([]byte(bundleOf(typ, typeLast, entry)), &Options{Types: []string{}, Level: Strict})
+				rep := must(ValidateBytes([]byte(bundleOf(typ, typeLast, entry)), &Options{Types: []string{}, Level: Strict}))
 				var got []string
 				for _, is := range rep.Issues {
 					if is.Code == "entry-resource" || is.Code == "bdl-3" {
@@ -166,7 +166,7 @@ func TestManyIssues(t *testing.T) {
 		entries := slices.Repeat([]string{warn}, 50)
 		entries = append(entries, slices.Repeat([]string{bad}, 7)...)
 		entries = append(entries, slices.Repeat([]string{warn}, 50)...)
-		rep := ValidateBytes([]byte(bundleOf("transaction", typeLast, entries...)), &Options{MaxIssues: 10})
+		rep := must(ValidateBytes([]byte(bundleOf("transaction", typeLast, entries...)), &Options{MaxIssues: 10}))
 		require.Len(t, rep.Issues, 10)
 		assert.Equal(t, int64(107-10), rep.MoreIssues)
 		var errors []int64
@@ -181,7 +181,7 @@ func TestManyIssues(t *testing.T) {
 
 	// Judged late, or at once: as many are listed and counted.
 	for _, typeLast := range []bool{false, true} {
-		rep := ValidateBytes([]byte(bundleOf("transaction", typeLast, slices.Repeat([]string{bad}, 300)...)), &Options{MaxIssues: 10})
+		rep := must(ValidateBytes([]byte(bundleOf("transaction", typeLast, slices.Repeat([]string{bad}, 300)...)), &Options{MaxIssues: 10}))
 		assert.Len(t, rep.Issues, 10)
 		assert.Equal(t, int64(290), rep.MoreIssues)
 		assert.Equal(t, int64(9), *rep.Issues[9].Entry)
@@ -189,13 +189,13 @@ func TestManyIssues(t *testing.T) {
 
 	// Which error is shown does not depend on what is listed.
 	entries := slices.Repeat([]string{bad}, 200)
-	rep := ValidateBytes([]byte(bundleOf("nonsense", false, entries...)), nil)
+	rep := must(ValidateBytes([]byte(bundleOf("nonsense", false, entries...)), nil))
 	assert.Len(t, rep.Issues, 100)
 	assert.Equal(t, int64(101), rep.MoreIssues)
 	assert.EqualError(t, rep.Err(), "Unsupported bundle type: nonsense")
 
 	// One entry with many findings.
-	rep = ValidateBytes([]byte(tx(post(`{"resourceType":"Basic","x":[`+strings.Repeat("{},", 500)+`1]}`))), &Options{MaxIssues: 3})
+	rep = must(ValidateBytes([]byte(tx(post(`{"resourceType":"Basic","x":[`+strings.Repeat("{},", 500)+`1]}`))), &Options{MaxIssues: 3}))
 	assert.Len(t, rep.Issues, 3)
 	assert.Equal(t, int64(497), rep.MoreIssues)
 }
@@ -228,14 +228,14 @@ func TestRulesTable(t *testing.T) {
 
 // TestStoredReport: a report that went through JSON judges as before.
 func TestStoredReport(t *testing.T) {
-	rep := ValidateBytes([]byte(`{"resourceType":"Bundle","type":"searchset","entry":[{}]}`), nil)
+	rep := must(ValidateBytes([]byte(`{"resourceType":"Bundle","type":"searchset","entry":[{}]}`), nil))
 	raw, err := json.Marshal(rep)
 	require.NoError(t, err)
 	var back Report
 	require.NoError(t, json.Unmarshal(raw, &back))
 	assert.EqualError(t, back.Err(), rep.Err().Error())
 
-	rep = ValidateBytes([]byte("{}\n[]\n"), &Options{Format: NDJSON})
+	rep = must(ValidateBytes([]byte("{}\n[]\n"), &Options{Format: NDJSON}))
 	raw, err = json.Marshal(rep)
 	require.NoError(t, err)
 	back = Report{}

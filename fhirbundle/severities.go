@@ -52,14 +52,8 @@ func (o *options) severities(a as) *severities {
 		return s
 	}
 	own := *s
-	for code, severity := range o.changed {
-		i := ruleIndex(code)
-		switch severity {
-		case Error, Warning, Information, None:
-			if i > 0 && !rules[i].Fixed {
-				own[i] = severity
-			}
-		}
+	for code, severity := range o.changed { // which resolve has checked
+		own[ruleIndex(code)] = severity
 	}
 	return &own
 }

@@ -6,40 +6,50 @@ import (
 	"sync"
 )
 
-// readers are at rest, with the options of nobody and nothing of a payload.
-var readers = sync.Pool{New: func() any { return newReader(nil) }}
+// readers are at rest: they hold nothing of a payload or of anyone's options.
+var readers = sync.Pool{New: func() any { return newReader(defaults) }}
 
-// Validate reads src to its end and reports on it. The error is one of reading
-// src; whether the payload can be taken says [Report.Err]. It is safe for concurrent
+// Validate reads src to its end and reports on it. Whether the payload can be taken
+// is [Report.Err]; the error here is that src failed, or that the options can't work,
+// which matches [ErrOptions]: then the report is nil. Validate is safe for concurrent
 // use, also with the same options.
 func Validate(src io.Reader, opts *Options) (*Report, error) {
-	r := borrow(opts)
+	r, err := borrow(opts)
+	if err != nil {
+		return nil, err
+	}
 	defer giveBack(r)
 	r.win.src = src
 	return drain(r)
 }
 
-// ValidateBytes is [Validate] for a payload that is in memory already. It can't
-// fail.
-func ValidateBytes(data []byte, opts *Options) *Report {
-	r := borrow(opts)
+// ValidateBytes is [Validate] for a payload that is in memory already. The only
+// error is one of the options; with nil options there is none.
+func ValidateBytes(data []byte, opts *Options) (*Report, error) {
+	r, err := borrow(opts)
+	if err != nil {
+		return nil, err
+	}
 	defer giveBack(r)
 	r.win.buf, r.win.err = data, io.EOF
-	rep, _ := drain(r)
-	return rep
+	return drain(r)
 }
 
 // borrow returns a reader with these options that has nothing to read yet. What
 // does not depend on options was reset when it was given back.
-func borrow(opts *Options) *Reader {
+func borrow(opts *Options) (*Reader, error) {
+	resolved, err := opts.resolve()
+	if err != nil {
+		return nil, err
+	}
 	r := readers.Get().(*Reader)
-	r.opts = opts.resolve()
+	r.opts = resolved
 	o := &r.opts
 	r.win = window{max: o.maxEntry, step: block}
 	r.col = collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues}
 	r.scan.use(o, r.col.severity)
 	r.index.max, r.counts.v = o.maxIndex, o.version
-	return r
+	return r, nil
 }
 
 // giveBack makes the reader let go of the payload before it rests.

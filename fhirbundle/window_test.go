@@ -29,7 +29,7 @@ func TestReadAhead(t *testing.T) {
 		strings.NewReader(`{"resourceType":"Basic","x":"`+strings.Repeat("x", large)+"\"}\n"),
 		&pattern{body: line, left: 20_000},
 	)}
-	r := NewReader(src, &Options{Format: NDJSON})
+	r := must(NewReader(src, &Options{Format: NDJSON}))
 	_, err := r.Next()
 	require.NoError(t, err)
 	require.LessOrEqual(t, src.n, int64(3*large)) // at most as much again as was scanned

@@ -232,8 +232,10 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 		if err := req.verify(); err != nil {
 			return nil, nil, err
 		}
-		report := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.Bundle, req.ContentType))
-		err := s.verdict(report)
+		report, err := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.Bundle, req.ContentType))
+		if err == nil {
+			err = s.verdict(report)
+		}
 		if err == nil && req.SHA256 != "" {
 			sum := sha256.Sum256(head.Bytes())
 			err = matchDigest(req.SHA256, hex.EncodeToString(sum[:]))

@@ -159,11 +159,9 @@ func (a *attempt) handOver(ctx context.Context) error {
 		return err
 	}
 	defer src.Close()
-	var reader *fhirbundle.Reader
-	if from == (fhirbundle.Position{}) {
-		reader = fhirbundle.NewReader(src, a.w.svc.reading(format, job.Payload.ContentType))
-	} else {
-		reader = fhirbundle.ResumeReader(src, from, a.w.svc.reading(format, job.Payload.ContentType))
+	reader, err := fhirbundle.ResumeReader(src, from, a.w.svc.reading(format, job.Payload.ContentType))
+	if err != nil {
+		return err
 	}
 
 	batches := newBatcher(job, reader, limits)

@@ -117,8 +117,9 @@ func (o *Options) withDefaults() (Options, error) {
 	if d.FHIRVersion.Number() == "" {
 		return d, fmt.Errorf("ingest: Options.FHIRVersion must be %q, %q or %q", fhirbundle.R4, fhirbundle.R4B, fhirbundle.R5)
 	}
-	if err := checkSeverities(d.Severities); err != nil {
-		return d, err
+	reading := fhirbundle.Options{Types: d.BundleTypes, Severities: d.Severities, MaxEntryBytes: d.MaxEntryBytes, MaxDepth: d.MaxDepth}
+	if err := reading.Check(); err != nil {
+		return d, fmt.Errorf("ingest: %w", err)
 	}
 	for _, prefix := range []string{d.Prefix, d.OutcomesPrefix} {
 		if !blobstore.ValidKey(prefix) {
@@ -127,7 +128,6 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	for name, v := range map[string]int64{
 		"MaxBodyBytes": d.MaxBodyBytes, "MaxUploadBytes": d.MaxUploadBytes, "BufferBytes": int64(d.BufferBytes),
-		"MaxEntryBytes": int64(d.MaxEntryBytes), "MaxDepth": int64(d.MaxDepth),
 		"UploadExpiry": int64(d.UploadExpiry), "UploadGrace": int64(d.UploadGrace), "MaxAttempts": int64(d.MaxAttempts),
 		"RetryBase": int64(d.RetryBase), "RetryMax": int64(d.RetryMax), "WakeAfter": int64(d.WakeAfter),
 	} {
@@ -143,26 +143,4 @@ func setDefault[T comparable](field *T, value T) {
 	if *field == zero {
 		*field = value
 	}
-}
-
-func checkSeverities(changed map[string]fhirbundle.Severity) error {
-	rules := map[string]fhirbundle.Rule{}
-	for _, r := range fhirbundle.Rules() {
-		rules[r.Code] = r
-	}
-	for code, severity := range changed {
-		r, ok := rules[code]
-		switch {
-		case !ok:
-			return fmt.Errorf("ingest: Options.Severities: no rule has the code %q", code)
-		case r.Fixed:
-			return fmt.Errorf("ingest: Options.Severities: %s is always an error", code)
-		}
-		switch severity {
-		case fhirbundle.Error, fhirbundle.Warning, fhirbundle.Information, fhirbundle.None:
-		default:
-			return fmt.Errorf("ingest: Options.Severities: %s can't be of severity %q", code, severity)
-		}
-	}
-	return nil
 }

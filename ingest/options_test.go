@@ -57,9 +57,12 @@ func TestVersionAndSeveritiesAreChecked(t *testing.T) {
 	}{
 		{Options{FHIRVersion: fhirbundle.R5, Severities: map[string]fhirbundle.Severity{"bdl-7": fhirbundle.None}}, ""},
 		{Options{FHIRVersion: "R3"}, `FHIRVersion must be "R4", "R4B" or "R5"`},
-		{Options{Severities: map[string]fhirbundle.Severity{"bdl-6": fhirbundle.None}}, `no rule has the code "bdl-6"`},
-		{Options{Severities: map[string]fhirbundle.Severity{"json-dup": fhirbundle.Warning}}, "json-dup is always an error"},
-		{Options{Severities: map[string]fhirbundle.Severity{"bdl-7": "fatal"}}, `bdl-7 can't be of severity "fatal"`},
+		{Options{Severities: map[string]fhirbundle.Severity{"bdl-6": fhirbundle.None}}, `Severities is "bdl-6"`},
+		{Options{Severities: map[string]fhirbundle.Severity{"json-dup": fhirbundle.Warning}}, `Severities[json-dup] is "warning"; allowed is error`},
+		{Options{Severities: map[string]fhirbundle.Severity{"bdl-7": "fatal"}}, `Severities[bdl-7] is "fatal"`},
+		{Options{BundleTypes: []string{"batch", "Batch"}}, `Types is "Batch"; allowed is transaction, batch`},
+		{Options{MaxEntryBytes: -1}, "MaxEntryBytes is -1"},
+		{Options{MaxDepth: 100_001}, "MaxDepth is 100001; allowed is 0 (the default) to 100000"},
 	} {
 		_, err := c.opts.withDefaults()
 		if c.err == "" {

@@ -28,14 +28,18 @@ func countAllocs() []allocs {
 		open func(data []byte) *fhirbundle.Reader
 	}{
 		{"memory", func(data []byte) *fhirbundle.Reader {
-			return fhirbundle.NewBytesReader(data, &fhirbundle.Options{Level: fhirbundle.Basic})
+			return open(data, &fhirbundle.Options{Level: fhirbundle.Basic})
 		}},
 		{"strict", func(data []byte) *fhirbundle.Reader {
-			return fhirbundle.NewBytesReader(data, &fhirbundle.Options{Level: fhirbundle.Strict})
+			return open(data, &fhirbundle.Options{Level: fhirbundle.Strict})
 		}},
 		{"stream", func(data []byte) *fhirbundle.Reader {
 			src.Reset(data)
-			return fhirbundle.NewReader(struct{ io.Reader }{src}, &fhirbundle.Options{Level: fhirbundle.Basic})
+			r, err := fhirbundle.NewReader(struct{ io.Reader }{src}, &fhirbundle.Options{Level: fhirbundle.Basic})
+			if err != nil {
+				panic(err)
+			}
+			return r
 		}},
 	} {
 		count := func(data []byte) float64 {

@@ -130,7 +130,7 @@ func readHostile(ctx context.Context, c config, p *progress) ([]*hostileResult, 
 func (h *hostileCase) read(data []byte, least time.Duration) (rate float64, wrong string) {
 	start := time.Now()
 	for n := 1; ; n++ {
-		r := fhirbundle.NewBytesReader(data, h.opts)
+		r := open(data, h.opts)
 		var err error
 		for err == nil {
 			_, err = r.Next()

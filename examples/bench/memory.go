@@ -61,7 +61,10 @@ func memoryChild(how string, size int64, out io.Writer) error {
 	forget()
 	switch how {
 	case "bundle":
-		r := fhirbundle.NewReader(src, &fhirbundle.Options{Level: fhirbundle.Basic})
+		r, err := fhirbundle.NewReader(src, &fhirbundle.Options{Level: fhirbundle.Basic})
+		if err != nil {
+			return err
+		}
 		for {
 			e, err := r.Next()
 			if err == io.EOF {

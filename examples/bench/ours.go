@@ -55,9 +55,18 @@ func (r *readers) of(d *dataset) *fhirbundle.Reader {
 		r.all = map[*dataset]*fhirbundle.Reader{}
 	}
 	if r.all[d] == nil {
-		r.all[d] = fhirbundle.NewBytesReader(nil, options(d, r.level))
+		r.all[d] = open(nil, options(d, r.level))
 	}
 	return r.all[d]
+}
+
+// open returns a reader of data. The options here are constants that work.
+func open(data []byte, opts *fhirbundle.Options) *fhirbundle.Reader {
+	r, err := fhirbundle.NewBytesReader(data, opts)
+	if err != nil {
+		panic(err)
+	}
+	return r
 }
 
 func options(d *dataset, level fhirbundle.Level) *fhirbundle.Options {
@@ -80,6 +89,6 @@ func checkJSON(doc []byte) bool { return fhirbundle.CheckJSON(doc, nil) == nil }
 // acceptBundle is what the probes ask.
 func acceptBundle(level fhirbundle.Level) func(doc []byte) bool {
 	return func(doc []byte) bool {
-		return drain(fhirbundle.NewBytesReader(doc, &fhirbundle.Options{Level: level}))
+		return drain(open(doc, &fhirbundle.Options{Level: level}))
 	}
 }

@@ -76,7 +76,8 @@ func TestPayloads(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 10 {
 		b := newBundle(r, "b")
-		report := fhirbundle.ValidateBytes(b.body, nil)
+		report, err := fhirbundle.ValidateBytes(b.body, nil)
+		require.NoError(t, err)
 		require.NoError(t, report.Err())
 		require.EqualValues(t, b.good, report.Entries)
 
