@@ -214,11 +214,14 @@ var bundleRuleCases = []struct {
 		`{` + patientWith(`,"a":{"reference":"#x"},"contained":[{"resourceType":"Patient","id":"x","b":{"reference":"#"},"c":{"reference":"#y"}},{"id":"y","resourceType":"Organization"}]`) + `,` + req("PUT", "Patient/p", "") + `}`,
 		`{` + patientWith(`,"a":{"reference":"#x"}`) + `,` + req("PUT", "Patient/p", "") + `}`,
 		`{` + patientWith(`,"contained":[{"id":"x"},{"resourceType":"Patience","id":"a b"},7]`) + `,` + req("PUT", "Patient/p", "") + `}`,
-	}, "ref-1 fhir-resource-type fhir-unknown-type fhir-id"},
+	}, "ref-1 fhir-resource-type fhir-unknown-type fhir-id dom-3 dom-3"},
 	{"in escapes", "R4 R4B R5", "collection", "", []string{
 		`{"fullUrl":"http:\/\/a.b\/Patient\/e","resource":{"resourceTyp\u0065":"P\u0061tient","\u0069d":"\u0065","met\u0061":{"v\u0065rsionId":"1"},"cont\u0061ined":[{"\u0069d":"\u0078","resourceType":"Basi\u0063"}],"a":{"referenc\u0065":"#\u0078"},"b":{"referenc\u0065":"#y"}}}`,
 		`{"fullUrl":"http://a.b/Patient/e","resource":{"resourceType":"Patient","id":"e","meta":{"versionI\u0064":"\u0031"}}}`,
 	}, "ref-1 bdl-7"},
+	{"contained, against the rules", "R4 R4B R5", "collection", "", []string{
+		`{"fullUrl":"http://a.b/Patient/p",` + patientWith(`,"a":{"reference":"#x"},"contained":[{"resourceType":"Basic","id":"x","contained":[{"resourceType":"Basic"}]},{"resourceType":"Basic","id":"x","meta":{"versionId":"1","security":[{"code":"R"}]}}]`) + `}`,
+	}, "dom-2 contained-id-twice dom-4 dom-5 dom-3"},
 	{"contained in parameters", "R4 R4B R5", "batch", "", []string{
 		`{"resource":{"resourceType":"Parameters","parameter":[{"name":"a","resource":{"resourceType":"Patient","b":{"reference":"#x"},"contained":[{"resourceType":"Patient","id":"x"}]}}]},` + req("POST", "Patient/$match", "") + `}`,
 	}, ""},

@@ -13,6 +13,9 @@ type collector struct {
 	more     int64    // issues that are not listed
 	first    *Issue   // the error to show
 	rank     uint8    // of first
+
+	outer  *collector // that of the Bundle around this one, which takes the issues over; or nil
+	failed bool       // an error was only counted
 }
 
 // listed is an issue and when it was found.
@@ -65,8 +68,14 @@ func (c *collector) issues() []Issue {
 	return all
 }
 
-// full says that an issue would only be counted.
+// full reports whether an issue would only be counted.
 func (c *collector) full(r rule, s Severity) bool {
+	if c.lines {
+		return false
+	}
+	if c.outer != nil && c.outer.full(r, s) {
+		return true
+	}
 	if len(c.errors)+len(c.warnings) < c.max {
 		return false
 	}

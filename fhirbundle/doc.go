@@ -26,14 +26,18 @@
 //     where it has to be;
 //   - transactions and batches: method, URL, ids, bodies, ifNoneExist, and no
 //     resource that is changed twice;
+//   - contained resources: dom-2 to dom-5, and ids that occur twice. Something
+//     refers to one (dom-3) if any string of the resource is its id after a "#",
+//     or if it says "#" itself, since types of elements are not known here. One
+//     without an id nothing can refer to;
 //   - references: to contained resources, conditional ones, and, which stays a
 //     warning, to a urn:uuid that no entry has.
 //
 // At level [Basic] they are not looked for, which makes reading some 30% faster.
 // They differ between [R4], [R4B] and [R5]. [Options.Severities] changes what
 // becomes of a rule's findings. A resource that is a Bundle is judged by the rules
-// of Bundles too, and its entries are its own: they are not yielded, counted or
-// referred to from outside. What takes the definitions of elements (cardinality,
+// of Bundles too, also inside Parameters or another resource, and its entries are its
+// own: they are not yielded, counted or referred to from outside. What takes the definitions of elements (cardinality,
 // types, codes) is not judged.
 //
 // Two things are not what one might expect: a byte order mark is a warning at
@@ -68,8 +72,9 @@
 //
 // It is linear in the payload, whatever is in it: names of an object are kept in
 // a hash table with a random seed once there are many, and so are texts that
-// entries are compared by. Bundles that lie inside one another are scanned once
-// for each of the outer ones, up to a depth of 4.
+// entries are compared by. Bundles and Parameters inside one another are read once
+// for each of the outer ones, up to a depth of 4; what is deeper is reported as
+// not-checked.
 //
 // # Privacy
 //

@@ -123,19 +123,15 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	if r.opts.basic {
 		return typ, 0
 	}
-	if e.Type == "Bundle" && r.readNested() {
+	switch {
+	case e.Type == "Bundle":
+		r.readBundle(data, at)
 		return typ, 0 // what it refers to is its own
-	}
-	if len(r.scan.marks.refs) > 0 {
-		f = r.readRefs(data)
-	} else {
-		r.refs.local = r.refs.local[:0]
-	}
-	if e.Type == "Parameters" {
-		r.refs.local = r.refs.local[:0] // its resources contain others
-	}
-	if r.scan.marks.at[contained] != 0 || len(r.refs.local) > 0 {
-		r.readContained(data)
+	case r.scan.marks.at[contained] != 0 || e.Type == "Parameters":
+		r.readInside(data, at)
+		f = r.readRefs(data, r.inner.bundles, false)
+	case len(r.scan.marks.refs) > 0:
+		f = r.readRefs(data, nil, true)
 	}
 	return typ, f
 }
@@ -181,13 +177,7 @@ func (r *Reader) entryFindings(data []byte) {
 // the rule's is taken. Of a Bundle's entries only the issues that are listed in
 // the report are written out: what an attacker could multiply stays cheap.
 func (r *Reader) entryIssue(ru rule, at int, member, message string) {
-	s := r.col.severity[ru]
-	if s == None {
-		return
-	}
-	if !r.col.lines && r.col.full(ru, s) {
-		r.col.more++
-		r.entry.failed = r.entry.failed || s == Error
+	if r.passOver(ru) {
 		return
 	}
 	index := r.entries
@@ -205,6 +195,23 @@ func (r *Reader) entryIssue(ru rule, at int, member, message string) {
 		is.Path = entryPath(index, member)
 	}
 	r.issues = append(r.issues, r.report(ru, is))
+}
+
+// passOver reports whether an issue of the entry that is being read is not to be
+// written out: because its rule is not reported, or because it is only counted.
+func (r *Reader) passOver(ru rule) bool {
+	s := r.col.severity[ru]
+	if s == None {
+		return true
+	}
+	if !r.col.full(ru, s) {
+		return false
+	}
+	r.col.more++
+	if s == Error {
+		r.entry.failed, r.col.failed = true, true
+	}
+	return true
 }
 
 func entryMessage(index int64, what string) string {

@@ -3,6 +3,7 @@ package fhirbundle
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -145,6 +146,30 @@ var hostile = []struct {
 	{"characters of two to four bytes", "", 4, func(size int) []byte {
 		return inEntry(func(b *bytes.Buffer) { b.WriteString(`"` + strings.Repeat("é€😀", size/9) + `"`) })
 	}},
+	{"contained resources that something refers to", "", 24, func(size int) []byte {
+		return containing(size, `{"resourceType":"Basic","id":"c%d"},`, `{"reference":"#c%d"},`)
+	}},
+	{"contained resources that nothing refers to", "", 24, func(size int) []byte {
+		return containing(size, `{"resourceType":"Basic","id":"c%d","a":"#d%d"},`, `"#","<a href='#d'>",`)
+	}},
+	{"contained resources with the same id", "", 24, func(size int) []byte {
+		return containing(size, `{"resourceType":"Basic","id":"c"},`, `{"reference":"#d"},`)
+	}},
+	{"contained resources without anything", "", 24, func(size int) []byte {
+		return containing(size, `{},`, `{"reference":"#"},`)
+	}},
+	{"contained parameters with resources", "", 24, func(size int) []byte {
+		return containing(size, `{"resourceType":"Parameters","parameter":[{"resource":{"resourceType":"Basic","a":{"reference":"#"}}}]},`, `0,`)
+	}},
+	{"contained Bundles", "", 24, func(size int) []byte {
+		return containing(size, `{"resourceType":"Bundle","entry":[{"fullUrl":"x"},{}]},`, `0,`)
+	}},
+	{"parts at the limit of depth", "", 8, func(size int) []byte {
+		return entriesOf(size, `{"resource":{"resourceType":"Parameters","parameter":[`+strings.Repeat(`{"part":[`, 29)+`{"name":"%d"}`+strings.Repeat(`]}`, 29)+`]},"request":{"method":"POST","url":"Parameters"}}`)
+	}},
+	{"resources in parameters at the limit of depth", "", 8, func(size int) []byte {
+		return entriesOf(size, `{"resource":`+strings.Repeat(`{"resourceType":"Parameters","parameter":[{"resource":`, 19)+`{"resourceType":"Basic","id":"%d"}`+strings.Repeat(`}]}`, 19)+`,"request":{"method":"POST","url":"Parameters"}}`)
+	}},
 	{"nulls in arrays", "", 48, func(size int) []byte {
 		return inEntry(func(b *bytes.Buffer) { keys(b, size, `"k%08d":[null],`) })
 	}},
@@ -171,6 +196,24 @@ func inEntry(write func(b *bytes.Buffer)) []byte {
 	b.WriteString(`{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"POST","url":"Basic"},"resource":{"resourceType":"Basic","x":`)
 	write(&b)
 	b.WriteString(`}}]}`)
+	return b.Bytes()
+}
+
+// containing is a Bundle with one resource, which contains others by a format that is
+// given a number, and has as many references by another.
+func containing(size int, one, reference string) []byte {
+	var b, refs bytes.Buffer
+	b.WriteString(`{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"POST","url":"Basic"},"resource":{"resourceType":"Basic","contained":[`)
+	number := func(w *bytes.Buffer, format string, i int) {
+		w.WriteString(strings.ReplaceAll(format, "%d", strconv.Itoa(i)))
+	}
+	for i := 0; b.Len()+refs.Len() < size; i++ {
+		number(&b, one, i)
+		number(&refs, reference, i)
+	}
+	b.WriteString(`7],"x":[`)
+	b.Write(refs.Bytes())
+	b.WriteString(`7]}}]}`)
 	return b.Bytes()
 }
 

@@ -81,7 +81,7 @@ func (r *Reader) typeIssue(i int) {
 	case entryResource:
 		message = missingResource
 	case refConditional:
-		at = r.refs.conditional
+		at = r.conditional
 	default:
 		if t.member != nowhere {
 			at = max(r.scan.marks.start(r.entryData, t.member), 0)

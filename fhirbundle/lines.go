@@ -3,6 +3,7 @@ package fhirbundle
 import (
 	"bytes"
 	"io"
+	"strings"
 )
 
 // nextLine reads the next line that is not blank into r.entry. It is false where
@@ -105,7 +106,7 @@ func (r *Reader) readLine(data []byte, at int) {
 	r.entryData = value
 	typ, facts := r.readResource(value, 0)
 	if facts&conditional != 0 {
-		r.entryIssue(refConditional, r.refs.conditional, "resource", "")
+		r.entryIssue(refConditional, r.conditional, "resource", "")
 	}
 	for _, found := range s.found {
 		r.entryIssue(found.rule, found.at, "", "")
@@ -181,10 +182,5 @@ func (r *Reader) longLine() bool {
 
 // linePath is the path of a member of a line's resource.
 func linePath(member string) string {
-	switch member {
-	case "resource.id":
-		return "Resource.id"
-	default:
-		return "Resource"
-	}
+	return "Resource" + strings.TrimPrefix(member, "resource")
 }

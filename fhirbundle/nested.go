@@ -2,38 +2,82 @@ package fhirbundle
 
 import "strings"
 
-// maxNesting is how many Bundles may lie inside one another, the outermost
-// counted, for the rules of each to be judged: a Bundle that is a resource is
-// scanned once more.
+// maxNesting is how many Bundles and Parameters may be inside one another, the
+// outermost counted, for their resources to be judged: each level is read once more.
 const maxNesting = 4
 
-// readNested judges the entry's resource, a Bundle, by the rules of Bundles. It is
-// false where that was not done.
-func (r *Reader) readNested() bool {
-	if r.opts.nesting+1 >= maxNesting {
-		r.entryIssue(notChecked, int(r.entry.ResourceOffset-r.win.offset()), "resource",
-			"holds a Bundle inside Bundles, at a depth at which it is not judged as one")
-		return false
+// readBundle judges the entry's resource, a Bundle that starts at data[at].
+func (r *Reader) readBundle(data []byte, at int) {
+	r.inner.begin()
+	r.readNested(data, at, at+len(r.entry.Resource))
+	r.dropFound(r.inner.bundles)
+}
+
+// readNested judges the resource data[at:end], a Bundle, by the rules of Bundles.
+func (r *Reader) readNested(data []byte, at, end int) {
+	nesting := r.opts.nesting + r.inner.depth + 1
+	deep := nesting >= maxNesting
+	r.inner.bundles = append(r.inner.bundles, extent{at, end, deep})
+	if deep {
+		r.tooDeep(at)
+		return
 	}
 	if r.nested == nil {
 		o := r.opts
-		o.format, o.types, o.nesting = Bundle, nil, o.nesting+1
+		o.format, o.types, o.nesting = Bundle, nil, nesting
 		r.nested = newReader(o)
 	}
 	n := r.nested
-	n.ResetBytes(r.entry.Resource)
-	n.win.base = r.entry.ResourceOffset
-	n.win.lines = r.win.lineAt(int(r.entry.ResourceOffset - r.win.base))
+	n.opts.nesting = nesting
+	n.ResetBytes(data[at:end])
+	n.col.outer = &r.col
+	n.win.base = r.win.offset() + int64(at)
+	n.win.lines = r.win.lineAt(r.win.pos + at)
 	for {
 		if _, err := n.Next(); err != nil {
 			break
 		}
 	}
-	// What the scanner found in the resource has been found again.
-	from := int(r.entry.ResourceOffset - r.win.offset())
+	if len(n.col.errors)+len(n.col.warnings) > 0 {
+		r.takeIssues(n)
+	}
+	r.col.more += n.col.more
+	r.entry.failed = r.entry.failed || n.col.failed
+	r.col.failed = r.col.failed || n.col.failed
+}
+
+// takeIssues takes over the issues of a Bundle inside the entry.
+func (r *Reader) takeIssues(n *Reader) {
+	path := r.inner.path("")
+	if r.opts.format == NDJSON {
+		path = linePath(path)
+	} else {
+		path = entryPath(r.entries, path)
+	}
+	index := r.entries
+	for _, is := range n.col.issues() {
+		ru := ruleIndex(is.Code)
+		if r.col.full(ru, is.Severity) {
+			r.col.more++
+			r.entry.failed = r.entry.failed || is.Severity == Error
+			continue
+		}
+		is.Path = path + strings.TrimPrefix(is.Path, "Bundle")
+		is.Entry = &index
+		r.issues = append(r.issues, is)
+		r.col.add(ru, is)
+	}
+}
+
+// dropFound forgets what the scanner found in Bundles inside the entry's resource:
+// it has been found again.
+func (r *Reader) dropFound(bundles []extent) {
 	kept := r.scan.found[:0]
 	for _, f := range r.scan.found {
-		if f.at < from || f.at >= from+len(r.entry.Resource) {
+		for len(bundles) > 0 && f.at >= bundles[0].end {
+			bundles = bundles[1:]
+		}
+		if len(bundles) == 0 || f.at < bundles[0].at || bundles[0].unread {
 			kept = append(kept, f)
 		}
 	}
@@ -41,17 +85,4 @@ func (r *Reader) readNested() bool {
 		r.scan.lost = 0 // there was no room for more of them
 	}
 	r.scan.found = kept
-	path := "Resource"
-	if r.opts.format == Bundle {
-		path = entryPath(r.entries, "resource")
-	}
-	index := r.entries
-	for _, is := range n.col.issues() {
-		is.Path = path + strings.TrimPrefix(is.Path, "Bundle")
-		is.Entry = &index
-		r.issues = append(r.issues, is)
-		r.col.add(ruleIndex(is.Code), is)
-	}
-	r.col.more += n.col.more
-	return true
 }

@@ -32,6 +32,7 @@ type Reader struct {
 	counts counts
 	index  index
 	nested *Reader // for resources that are Bundles; nil until there is one
+	inner  inner
 	entry  Entry
 	issues []Issue // of entry, reused
 	texts  [3][]byte
@@ -56,10 +57,9 @@ type progress struct {
 	pos     Position
 	scratch []byte
 
-	entryData []byte // of which entry is made
-	refs      resourceRefs
-	contained containedIDs
-	judged    struct { // of the entry that was judged last
+	entryData   []byte   // of which entry is made
+	conditional int      // where the first conditional reference of the resource is, if any
+	judged      struct { // of the entry that was judged last
 		ok      bool
 		facts   facts
 		verdict verdict

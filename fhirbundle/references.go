@@ -2,17 +2,17 @@ package fhirbundle
 
 import "bytes"
 
-// resourceRefs are the references of the resource that is being read, as far as
-// they have to be remembered.
-type resourceRefs struct {
-	conditional int   // where the first one is, if any
-	local       []int // where those to contained resources are
-}
-
-// readRefs judges the references of a resource, which the scanner has found.
-func (r *Reader) readRefs(data []byte) (f facts) {
-	r.refs.local = r.refs.local[:0]
+// readRefs judges the references of a resource, which the scanner has found, without
+// those in Bundles inside it. alone says that the resource has none inside it: then
+// no local reference can be resolved.
+func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 	for _, name := range r.scan.marks.refs {
+		for len(bundles) > 0 && int(name) >= bundles[0].end {
+			bundles = bundles[1:]
+		}
+		if len(bundles) > 0 && int(name) >= bundles[0].at {
+			continue
+		}
 		at := valueAt(data, int(name))
 		if data[at] != '"' || r.index.recent.has(data[at+1:]) {
 			continue
@@ -30,9 +30,9 @@ func (r *Reader) readRefs(data []byte) (f facts) {
 		}
 		switch c := text[n]; {
 		case c == '?' && n > 0 && f == 0:
-			f, r.refs.conditional = conditional, at
-		case c == '#' && n == 0 && len(text) > 1 && data[at+2] != '"':
-			r.refs.local = append(r.refs.local, at)
+			f, r.conditional = conditional, at
+		case c == '#' && n == 0 && alone && (len(text) > 1 && text[1] != '"' || r.opts.version.bansBareFragment()):
+			r.entryIssue(ref1, at, "resource", "")
 		case c == ':' && isURN(text):
 			r.referTo(data, at)
 		}

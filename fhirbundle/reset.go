@@ -39,6 +39,7 @@ func (r *Reader) reset() {
 	r.scan.use(o, r.col.severity)
 	r.index.reset(o.maxIndex)
 	r.counts.reset(o.version)
+	r.inner.release()
 	r.entry = Entry{}
 	if cap(r.issues) <= fewTypes {
 		clear(r.issues[:cap(r.issues)])

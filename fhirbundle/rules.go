@@ -92,6 +92,11 @@ const (
 	refURN
 	refConditional
 	ref1
+	dom2
+	dom3
+	dom4
+	dom5
+	containedTwice
 	notChecked
 	ruleCount
 )
@@ -173,6 +178,11 @@ var rules = [ruleCount]Rule{
 	refURN:         {Code: "ref-urn", Message: "A reference is to a urn:uuid or urn:oid that is the fullUrl of no entry", Spec: r4 + "bundle.html#references", Mild: true, IssueType: "not-found", rank: 7},
 	refConditional: {Code: "ref-conditional", Message: "A conditional reference, Type?query, is allowed in a transaction only", Spec: r4 + "http.html#trules", IssueType: "business-rule", rank: 7},
 	ref1:           {Code: "ref-1", Message: "A reference is to a contained resource that the resource does not contain", Spec: r4 + "references.html#contained", IssueType: "not-found", rank: 7},
+	dom2:           {Code: "dom-2", Message: "A contained resource must not contain others", Spec: r4 + "domainresource.html#dom-2", IssueType: "invariant", rank: 7},
+	dom3:           {Code: "dom-3", Message: "A contained resource must be referred to from elsewhere in the resource, by its id, or refer to the resource, by '#'", Spec: r4 + "domainresource.html#dom-3", IssueType: "invariant", rank: 7},
+	dom4:           {Code: "dom-4", Message: "A contained resource must have neither meta.versionId nor meta.lastUpdated", Spec: r4 + "domainresource.html#dom-4", IssueType: "invariant", rank: 7},
+	dom5:           {Code: "dom-5", Message: "A contained resource must not have a security label", Spec: r4 + "domainresource.html#dom-5", IssueType: "invariant", rank: 7},
+	containedTwice: {Code: "contained-id-twice", Message: "Two contained resources have the same id, so that a reference to it is ambiguous", Spec: r4 + "references.html#contained", IssueType: "duplicate", rank: 7},
 	notChecked:     {Code: "not-checked", Message: "There was no room to compare all entries", Spec: docs, Mild: true, IssueType: "incomplete", rank: 7},
 }
 

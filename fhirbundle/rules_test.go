@@ -50,7 +50,7 @@ func TestLevelRules(t *testing.T) {
 		{"empty string", "batch", in(`""`), []string{"fhir-json-empty-string"}, ".resource", `""`},
 		{"three", "batch", in(`["",{"b":{"c":[]}},{}]`), []string{"fhir-json-empty-string", "fhir-json-empty-array", "fhir-json-empty-object"}, ".resource", `""`},
 		{"empty request", "batch", `{"resource":{"resourceType":"Basic"},"request":{}}`, []string{"tx-method", "tx-url", "fhir-json-empty-object"}, ".request.method", `{}}`},
-		{"no resourceType", "batch", `{"resource":{"id":"a","contained":[{"resourceType":"Flag"}]},` + req + `}`, []string{"fhir-resource-type"}, ".resource", `{"id"`},
+		{"no resourceType", "batch", `{"resource":{"id":"a","contained":[{"resourceType":"Flag","x":{"reference":"#"}}]},` + req + `}`, []string{"fhir-resource-type"}, ".resource", `{"id"`},
 		{"odd resourceType", "batch", `{"resource":{"id":"a","resourceType":"John Doe"},` + req + `}`, []string{"fhir-resource-type"}, ".resource", `"John`},
 		{"resourceType is a number", "batch", `{"resource":{"resourceType":7},` + req + `}`, []string{"fhir-resource-type"}, ".resource", `7`},
 		{"odd id", "batch", `{"resource":{"id":"a b","resourceType":"Basic"},` + req + `}`, []string{"fhir-id"}, ".resource.id", `"a b`},
