@@ -133,6 +133,10 @@ func FuzzValidate(f *testing.F) {
 		if flags&4 != 0 {
 			o.Types = []string{}
 		}
+		if _, err := ValidateBytes(nil, &o); err != nil {
+			require.ErrorIs(t, err, ErrOptions)
+			return
+		}
 		most := DefaultMaxIssues
 		if issues > 0 {
 			most = issues
