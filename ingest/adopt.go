@@ -4,144 +4,243 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mime"
 	"path"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
+	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// ObjectCreated looks at an object that a notification names, and accepts the
-// job that asked for it. A notification that no job asked for is counted and
-// otherwise ignored: what it says is looked up, never believed. An error means
-// that looking failed; the sweeper looks again. It is for
-// signedurl.HandlerOptions.OnCreated, for notify.NewHandler, and for whoever else
-// receives the notifications of an object store; [Notified] takes them from a queue.
-// Those of a bucket that is not [Options.BucketName] are ignored, save where they
-// name none.
-func (s *Service) ObjectCreated(ctx context.Context, created notify.ObjectCreated) error {
-	job, err := s.jobOfKey(ctx, created)
-	if err != nil {
-		return fmt.Errorf("ingest: look up the job of an object: %w", err)
-	}
-	if job == nil {
-		s.opts.Observe(Event{Kind: EventObjectIgnored, Code: "not_asked"})
-		return nil
-	}
-	switch job.State {
-	case jobs.AwaitingUpload, jobs.Expired:
-	case jobs.Cancelled: // nobody asks for it any more
-		s.opts.Observe(Event{Kind: EventObjectIgnored, JobID: job.ID, Code: "cancelled"})
-		return nil
-	default:
-		return nil // a repeat
-	}
-	_, err = s.look(ctx, job)
-	return err
+// Why an object below [Adoption.Prefix] was not adopted: the Code of
+// [EventObjectIgnored], besides those in created.go.
+const (
+	codeFolder   = "folder"      // the marker of a folder, whose key ends in a slash
+	codeBadKey   = "bad_key"     // a key that the pipeline would not carry unchanged
+	codeOwnKey   = "own_key"     // a key that fhirdock could have made
+	codeHasJob   = "has_job"     // its metadata has a job_id
+	codeNoOwner  = "no_owner"    // Adoption.Owner says that it is nobody's
+	codeTooOld   = "too_old"     // older than Adoption.MaxAge
+	codeReplaced = "replaced"    // another version took its place before it was seen
+	codeOutside  = "not_adopted" // not below the prefix, or nothing is adopted
+)
+
+// adoptRequest asks for one object to be adopted.
+type adoptRequest struct {
+	key string
+	// created is the notification that led to the object; nil without one.
+	created *notify.ObjectCreated
+	// jobID is what a message of another service calls the object's job: then its
+	// metadata may say the same.
+	jobID string
 }
 
-// jobOfKey finds the job that asked for exactly this key, or nil.
-func (s *Service) jobOfKey(ctx context.Context, created notify.ObjectCreated) (*jobs.Job, error) {
-	if created.Bucket != "" && created.Bucket != s.blobs.Name() {
-		return nil, nil
-	}
-	if !strings.HasPrefix(created.Key, s.opts.Prefix+"/") || !blobstore.ValidKey(created.Key) {
-		return nil, nil
-	}
-	name := path.Base(created.Key)
-	id := strings.TrimSuffix(name, path.Ext(name))
-	if !jobs.ValidID(id) && len(id) > 9 {
-		id = id[:len(id)-9] // the name of a request with an Idempotency-Key ends in -xxxxxxxx
-	}
-	if !jobs.ValidID(id) {
-		return nil, nil
-	}
-	job, err := s.back.Jobs.Get(ctx, id)
-	if errors.Is(err, jobs.ErrNotFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if job.Payload.Key != created.Key || job.Source != jobs.PresignedUpload {
-		return nil, nil
-	}
-	return job, nil
+// adopts reports whether objects with a key like this may be adopted.
+func (s *Service) adopts(key string) bool {
+	return s.opts.Adopt != nil && below(key, s.opts.Adopt.Prefix)
 }
 
-// look looks for the upload of a job that awaits it. It says whether the job
-// has ended its waiting.
-func (s *Service) look(ctx context.Context, job *jobs.Job) (bool, error) {
-	object, err := s.blobs.Attributes(ctx, job.Payload.Key)
+// adopt makes a job of an object, or finds the one that was made of it before. code
+// says why there is none. An error means that a back end, or Adoption.Owner, did not
+// answer.
+func (s *Service) adopt(ctx context.Context, req adoptRequest) (code string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	object, who, code, err := s.adoptable(ctx, req)
+	if err != nil || code != "" {
+		return code, err
+	}
+	id := s.adoptedID(object.Key, object.Version, object)
+	if err := s.countReplaced(ctx, req.created, object); err != nil {
+		return "", err
+	}
+	switch _, err := s.back.Jobs.Get(ctx, id); {
+	case err == nil:
+		return "", nil // a repeat
+	case !errors.Is(err, jobs.ErrNotFound):
+		return "", fmt.Errorf("ingest: look for the job of an adopted object: %w", err)
+	}
+	return "", s.createAdopted(ctx, id, who, object)
+}
+
+// adoptable looks at an object and says whose it is, or why it is not adopted.
+func (s *Service) adoptable(ctx context.Context, req adoptRequest) (object *blobstore.Object, who Caller, code string, err error) {
+	switch {
+	case !s.adopts(req.key):
+		return nil, who, codeOutside, nil
+	case strings.HasSuffix(req.key, "/"):
+		return nil, who, codeFolder, nil
+	case !carried(req.key):
+		return nil, who, codeBadKey, nil
+	case ownKey(req.key):
+		return nil, who, codeOwnKey, nil
+	}
+	object, err = s.blobs.Attributes(ctx, req.key)
 	if errors.Is(err, blobstore.ErrNotFound) {
-		return s.absent(ctx, job)
+		return nil, who, codeGone, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("ingest: look for an upload: %w", err)
+		return nil, who, "", fmt.Errorf("ingest: look at an object to adopt: %w", err)
 	}
-	now := s.now()
-	why := mismatch(job, object)
-	changed, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
-		if why != "" {
-			return j.Reject(now, jobs.Failure{Code: "upload-mismatch", Message: why, At: now})
+	// The store's times are of a real clock, whatever Options.Now is.
+	if !object.ModTime.IsZero() && time.Since(object.ModTime) > s.opts.Adopt.MaxAge {
+		return nil, who, codeTooOld, nil
+	}
+	// The service that fhirdock succeeds wrote its own job_id; the message that hands
+	// such an object over names the same.
+	if has := object.Metadata["job_id"]; has != "" && (has != req.jobID || jobs.ValidID(has)) {
+		return nil, who, codeHasJob, nil
+	}
+	who, err = s.opts.Adopt.Owner(ctx, object)
+	if err == nil {
+		err = who.check()
+	}
+	if errors.Is(err, ErrNotAdopted) || errors.Is(err, ErrForbidden) {
+		return nil, who, codeNoOwner, nil
+	}
+	if err != nil {
+		return nil, who, "", fmt.Errorf("ingest: ask for the owner of an object: %w", err)
+	}
+	return object, who, "", nil
+}
+
+// notAdopted counts an object that was not adopted, by the code of the reason.
+func (s *Service) notAdopted(ctx context.Context, key, code string) {
+	if code == "" {
+		return
+	}
+	if code != codeFolder && code != codeGone {
+		s.opts.Logger.WarnContext(ctx, "object not adopted; it is left alone", "code", code, "below", shown(key))
+	}
+	s.ignored(code, nil)
+}
+
+// adoptedID is the id of the job that is made of a version of an object. An object
+// of a driver that knows none is told from its successors by size and time.
+func (s *Service) adoptedID(key, version string, object *blobstore.Object) string {
+	if version == "" {
+		version = fmt.Sprintf("%d bytes at %d", object.Size, object.ModTime.UnixNano())
+	}
+	return jobs.DerivedID("adopted", s.blobs.Name(), key, version)
+}
+
+// countReplaced counts a version of an object that a notification names, that another
+// has replaced, and of which no job was made: the pipeline never sees its content.
+func (s *Service) countReplaced(ctx context.Context, created *notify.ObjectCreated, object *blobstore.Object) error {
+	if created == nil {
+		return nil
+	}
+	named := created.Version
+	if named == "" {
+		named = created.ETag
+	}
+	// s3upload tells a version's id from an ETag by what is before it.
+	const versionID = "versionId="
+	if named == "" || named == object.Version || versionID+named == object.Version || created.ETag == object.Version ||
+		created.Version == "" && strings.HasPrefix(object.Version, versionID) { // an ETag, which can't be compared
+		return nil
+	}
+	for _, version := range []string{named, versionID + named, created.ETag} {
+		_, err := s.back.Jobs.Get(ctx, s.adoptedID(object.Key, version, object))
+		if err == nil {
+			return nil // that version was adopted in time
 		}
-		return j.Arrive(now, jobs.Found{
+		if !errors.Is(err, jobs.ErrNotFound) {
+			return fmt.Errorf("ingest: look for the job of a version that was replaced: %w", err)
+		}
+	}
+	s.notAdopted(ctx, object.Key, codeReplaced)
+	return nil
+}
+
+// createAdopted makes a job of an object, or a failed one of an object that no worker
+// could take.
+func (s *Service) createAdopted(ctx context.Context, id string, who Caller, object *blobstore.Object) error {
+	now := s.now()
+	format, why := s.checkAdopted(object)
+	job := &jobs.Job{
+		ID:               id,
+		OrganizationID:   who.OrganizationID,
+		OrganizationName: who.OrganizationName,
+		UserID:           who.UserID,
+		Source:           jobs.Adopted,
+		State:            jobs.AwaitingUpload,
+		Payload:          jobs.Payload{Bucket: s.blobs.Name(), Key: object.Key, Format: string(format)},
+		MaxAttempts:      s.opts.MaxAttempts,
+		CreatedAt:        now,
+		UpdatedAt:        now,
+	}
+	var err error
+	if why == "" {
+		err = job.Arrive(now, jobs.Found{
 			Size: object.Size, SHA256: object.SHA256,
 			ContentType: object.ContentType, ContentEncoding: object.ContentEncoding, Version: object.Version,
 		}, now.Add(s.opts.WakeAfter))
-	})
-	switch {
-	case errors.Is(err, jobs.ErrState):
-		return true, nil // somebody else saw it first
-	case err != nil:
-		return false, fmt.Errorf("ingest: accept an upload: %w", err)
-	case why != "":
-		s.opts.Observe(Event{Kind: EventFinished, JobID: job.ID, Source: string(job.Source), State: string(changed.State), Code: "upload-mismatch"})
-		return true, nil
+	} else {
+		job.Payload.Size = object.Size
+		err = job.Reject(now, jobs.Failure{Code: "upload-mismatch", Message: why, At: now})
+	}
+	if err == nil {
+		err = s.back.Jobs.Create(ctx, job)
+	}
+	if errors.Is(err, jobs.ErrExists) {
+		return nil // another process saw the object at the same time
+	}
+	if err != nil {
+		return fmt.Errorf("ingest: record the job of an adopted object: %w", err)
+	}
+	if why != "" {
+		s.finished(ctx, job)
+		return nil
 	}
 	s.opts.Observe(Event{Kind: EventAccepted, JobID: job.ID, Source: string(job.Source), Bytes: object.Size})
-	s.wake(ctx, changed)
-	return true, nil
+	s.wake(ctx, job)
+	return nil
 }
 
-// absent records a look that found nothing.
-func (s *Service) absent(ctx context.Context, job *jobs.Job) (bool, error) {
-	now := s.now()
-	changed, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
-		next := nextLook(now, j.Upload.ExpiresAt, j.Upload.Looks+1)
-		if next.After(j.Upload.ExpiresAt.Add(s.opts.UploadGrace)) {
-			next = time.Time{} // enough
-		}
-		return j.Absent(now, next)
-	})
-	switch {
-	case errors.Is(err, jobs.ErrState):
-		return true, nil
-	case err != nil:
-		return false, fmt.Errorf("ingest: record a look for an upload: %w", err)
+// checkAdopted finds the format of an object, and says why it is not taken; empty if
+// it is. The content type decides, and where that is none of an upload, the key's
+// ending: most tools that copy files guess the type, or set none.
+func (s *Service) checkAdopted(object *blobstore.Object) (format fhirbundle.Format, why string) {
+	media, _, _ := mime.ParseMediaType(object.ContentType)
+	ending, known := UploadContentTypes()[media]
+	if !known {
+		ending = strings.ToLower(path.Ext(object.Key))
 	}
-	if changed.State == jobs.Expired && job.State != jobs.Expired {
-		s.opts.Observe(Event{Kind: EventFinished, JobID: job.ID, Source: string(job.Source), State: string(jobs.Expired)})
+	switch ending {
+	case ".json", ".ndjson":
+	default:
+		return "", "Neither the object's content type nor the ending of its name says that it is a Bundle (.json) or NDJSON (.ndjson)"
 	}
-	return changed.State == jobs.Expired, nil
-}
-
-// mismatch says how an object differs from what was asked for; empty if it does
-// not. What a driver does not know is checked when the object is read.
-func mismatch(job *jobs.Job, object *blobstore.Object) string {
-	switch u := job.Upload; {
-	case u.Size > 0 && object.Size != u.Size:
-		return fmt.Sprintf("The upload has %d bytes; %d were promised", object.Size, u.Size)
-	case u.MaxSize > 0 && object.Size > u.MaxSize:
-		return fmt.Sprintf("The upload has %d bytes; %d are allowed", object.Size, u.MaxSize)
-	case u.SHA256 != "" && object.SHA256 != "" && u.SHA256 != object.SHA256:
-		return "The upload does not have the SHA-256 that was promised"
-	case object.ContentType != job.Payload.ContentType:
-		return "The upload does not have the content type that was asked for: " + job.Payload.ContentType
+	format = formatOf(ending)
+	switch err := checkVersion(object.ContentType); {
+	case known && err != nil:
+		return format, err.Error()
+	case object.Size > s.opts.MaxUploadBytes:
+		return format, fmt.Sprintf("The object has %d bytes; %d are allowed", object.Size, s.opts.MaxUploadBytes)
 	case object.ContentEncoding != "" && object.ContentEncoding != "identity":
-		return "The upload has a content encoding; none is taken"
+		return format, "The object has a content encoding; none is taken"
 	}
-	return ""
+	return format, ""
+}
+
+// maxAdoptedKey is the longest key of an object that is adopted, in bytes: S3's limit.
+const maxAdoptedKey = 1024
+
+// carried reports whether records, messages and answers carry a key unchanged.
+func carried(key string) bool {
+	if len(key) > maxAdoptedKey || !utf8.ValidString(key) || strings.ContainsFunc(key, unicode.IsControl) {
+		return false
+	}
+	for part := range strings.SplitSeq(key, "/") {
+		if part == "" || part == "." || part == ".." {
+			return false
+		}
+	}
+	return true
 }

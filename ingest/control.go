@@ -21,7 +21,7 @@ func (s *Service) Cancel(ctx context.Context, who Caller, id string) (*jobs.Job,
 		return j.Cancel(s.now())
 	})
 	if err == nil && !repeat {
-		s.opts.Observe(Event{Kind: EventFinished, JobID: id, Source: string(job.Source), State: string(job.State)})
+		s.finished(ctx, job)
 		if !working { // otherwise its worker does, once it has stopped
 			s.wakeNext(ctx, job.OrganizationID)
 		}

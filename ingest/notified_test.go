@@ -62,8 +62,8 @@ var junk = map[string]string{
 	`{"Records":[{},{"eventVersion":"3.0"}]}`: "other_version",
 	`{"Event":"s3:TestEvent"}`:                "test_event",
 	`{"Records":[{"eventVersion":"2.1","eventName":"ObjectRemoved:Delete","s3":{"bucket":{"name":"fhirdock"},"object":{"key":"k"}}}]}`:                                       "other_event",
-	`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"theirs"},"object":{"key":"incoming/fhir/x/k"}}}]}`:                            "not_asked",
-	`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"fhirdock"},"object":{"key":"processed/x.ndjson"}}}]}`:                         "not_asked",
+	`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"theirs"},"object":{"key":"incoming/fhir/x/k"}}}]}`:                            "other_bucket",
+	`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"fhirdock"},"object":{"key":"processed/x.ndjson"}}}]}`:                         "elsewhere",
 	`{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"/blobServices/default/containers/fhirdock/blobs/incoming/fhir/x/k","data":{"api":"CreateFile"}}`: "unfinished",
 }
 
@@ -262,7 +262,7 @@ func ExampleNotified() {
 	}
 	fmt.Println(n.Run(ctx))
 	// Output:
-	// object_ignored not_asked
+	// object_ignored elsewhere
 	// <nil>
 }
 

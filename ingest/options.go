@@ -21,6 +21,10 @@ type Options struct {
 	// "outcomes".
 	OutcomesPrefix string
 
+	// Adopt makes jobs of objects below a prefix although no job asked for them; see
+	// [Adoption]. Default: none are adopted.
+	Adopt *Adoption
+
 	// Level of validation. Default [fhirbundle.Lenient].
 	Level fhirbundle.Level
 	// FHIRVersion of payloads whose content type has no parameter fhirVersion.
@@ -126,6 +130,13 @@ func (o *Options) withDefaults() (Options, error) {
 			return d, fmt.Errorf("ingest: %q can't be the prefix of keys: %w", prefix, blobstore.ErrKey)
 		}
 	}
+	adopt, err := d.Adopt.withDefaults(map[string]string{
+		"Options.Prefix": d.Prefix, "Options.OutcomesPrefix": d.OutcomesPrefix, "the prefix of what is under way": "staging",
+	})
+	if err != nil {
+		return d, err
+	}
+	d.Adopt = adopt
 	for name, v := range map[string]int64{
 		"MaxBodyBytes": d.MaxBodyBytes, "MaxUploadBytes": d.MaxUploadBytes, "BufferBytes": int64(d.BufferBytes),
 		"UploadExpiry": int64(d.UploadExpiry), "UploadGrace": int64(d.UploadGrace), "MaxAttempts": int64(d.MaxAttempts),

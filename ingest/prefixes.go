@@ -28,8 +28,12 @@ func (s *Service) checkPlaces(h Handler) error {
 	if bucket != s.back.Bucket {
 		return nil
 	}
+	ours := []string{s.opts.Prefix, s.opts.OutcomesPrefix, stagingOutcomes}
+	if s.opts.Adopt != nil {
+		ours = append(ours, s.opts.Adopt.Prefix)
+	}
 	for _, theirs := range prefixes {
-		for _, own := range []string{s.opts.Prefix, s.opts.OutcomesPrefix, stagingOutcomes} {
+		for _, own := range ours {
 			if overlap(theirs, own) {
 				return fmt.Errorf("ingest: the handler's prefix %q overlaps with the service's %q", theirs, own)
 			}

@@ -46,6 +46,7 @@ type Service struct {
 	pub      *queue.Publisher
 	outcomes *stage.Area
 	inFlight inFlight
+	listing  listing
 }
 
 // New returns a Service. It fails where a back end is missing or an option

@@ -68,9 +68,10 @@ func (w *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep looks once after all that is due now, and says how many jobs that were.
+// Sweep looks once after all jobs that are due now and returns how many they were.
 // A job that can't be looked after, or whose wake-up can't be sent, does not keep
-// the others from it.
+// the others from it. Where [Options.Adopt] is set and [Adoption.ListEvery] has
+// passed, Sweep then lists the next part of its prefix.
 func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 	now := w.svc.now()
 	var done, unsent int
@@ -95,12 +96,16 @@ func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 			moved++
 		}
 		done, before = done+moved, page
-		// Jobs that failed are due still: without another one that moved, the next
-		// page would be this one again.
+		// Jobs that failed are still due: unless another one moved, the next page would
+		// be this one again.
 		if len(due) < w.opts.Page && err == nil || moved == 0 || ctx.Err() != nil {
-			return done, errors.Join(failed...)
+			break
 		}
 	}
+	if err := w.svc.listAdopted(ctx); err != nil {
+		failed = append(failed, err)
+	}
+	return done, errors.Join(failed...)
 }
 
 func (w *Sweeper) due(ctx context.Context, now time.Time) ([]*jobs.Job, error) {
@@ -148,7 +153,7 @@ func (w *Sweeper) look(ctx context.Context, job *jobs.Job, unsent *int) error {
 		if *unsent < maxUnsent {
 			if s.publish(ctx, job) == nil {
 				*unsent, next = 0, now.Add(3*s.opts.WakeAfter)
-				s.opts.Observe(Event{Kind: EventWoken, JobID: job.ID})
+				s.opts.Observe(Event{Kind: EventWoken, JobID: job.ID, Source: string(job.Source)})
 			} else {
 				*unsent++
 			}

@@ -161,7 +161,8 @@ func isNil(h Handler) bool {
 // Run works until ctx is done, then ends the batches under way, gives their jobs
 // back for others to go on, and returns nil. It fails only if the Service has no
 // Subscription, or if that can't be opened, or broke and is a [queue.Static] one.
-// A program that gets its wake-ups from elsewhere calls [Worker.Work].
+// A program that gets its wake-ups from elsewhere calls [Worker.Work] or
+// [Worker.WorkMessage], which says what becomes of messages that are no wake-ups.
 func (w *Worker) Run(ctx context.Context) error {
 	if w.svc.back.Subscription == nil {
 		return errors.New("ingest: Worker.Run needs Backends.Subscription")
@@ -177,12 +178,15 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer stop(nil)
 	defer w.cutBehind(ctx, work, stop)()
 
-	return consumer.Run(ctx, func(msg context.Context, m queue.Message) {
-		// The message's context carries the trace, work's the end.
-		msg, cancel := context.WithCancelCause(msg)
-		defer cancel(nil)
-		defer context.AfterFunc(work, func() { cancel(context.Cause(work)) })()
-		_ = w.woken(msg, work, m.JobID, ctx.Done()) // logged; the sweeper wakes the job again
+	return consumer.RunRaw(ctx, func(msg context.Context, m queue.Raw) error {
+		return w.message(msg, m.Body, func(id string) error {
+			// The message's context carries the trace, work's the end.
+			msg, cancel := context.WithCancelCause(msg)
+			defer cancel(nil)
+			defer context.AfterFunc(work, func() { cancel(context.Cause(work)) })()
+			_ = w.woken(msg, work, id, ctx.Done()) // logged; the sweeper wakes the job again
+			return nil
+		})
 	})
 }
 
@@ -330,7 +334,7 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 		return nil // completed, and recorded as such
 	case errors.Is(err, jobs.ErrLeaseLost):
 		log.InfoContext(ctx, "job lost: cancelled, or taken over by another worker")
-		s.opts.Observe(Event{Kind: EventLeaseLost, JobID: job.ID})
+		s.opts.Observe(Event{Kind: EventLeaseLost, JobID: job.ID, Source: string(job.Source)})
 		return nil
 	case errors.Is(err, errDrained):
 		if saved = l.change(ctx, func(j *jobs.Job) error { return j.Release(now, l.claim) }); saved == nil {
@@ -355,7 +359,7 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 		saved = l.change(ctx, func(j *jobs.Job) error { return j.Retry(now, l.claim, failure.record(now), at) })
 		log.WarnContext(ctx, "attempt failed", "code", failure.Code, "error", err, "took", took)
 		if saved == nil && l.current().State == jobs.Accepted {
-			s.opts.Observe(Event{Kind: EventRetry, JobID: job.ID, Code: failure.Code, Duration: took})
+			s.opts.Observe(Event{Kind: EventRetry, JobID: job.ID, Source: string(job.Source), Code: failure.Code, Duration: took})
 		}
 	}
 	if saved != nil {

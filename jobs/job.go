@@ -15,6 +15,9 @@ const (
 	Webhook Source = "webhook"
 	// PresignedUpload: the payload was uploaded to a signed URL.
 	PresignedUpload Source = "presigned_upload"
+	// Adopted: the payload was put into the bucket by other means than a signed
+	// URL, and found there.
+	Adopted Source = "adopted"
 )
 
 // Job is the record of one payload. It is plain data; times are UTC and are

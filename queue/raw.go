@@ -2,7 +2,9 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -35,14 +37,16 @@ const (
 //     letter. A broker that sends again at once makes no hot loop of it.
 //   - the same, and the driver can't give back (Kafka, core NATS): for at least 2
 //     minutes; then the message is acknowledged, for it would keep back all behind it.
+//   - handle returned an error that matches [ErrDeadLetter]: the message is
+//     acknowledged, or left to a broker that puts it aside.
 //   - handle panicked: the message is acknowledged, for it would panic again.
 //
 // When ctx is done, a message whose handler failed is given back at once; one that
 // can't be is neither acknowledged nor given back, and comes again if its broker
 // keeps it.
 //
-// The context that handle gets carries the values of ctx and is not cancelled with
-// it. While a message is held, it keeps one place of Concurrency: what handle needs
+// The context that handle gets carries the values of ctx and the message's trace, and
+// is not cancelled with ctx. While a message is held, it keeps one place of Concurrency: what handle needs
 // is away, and other messages would fare no better.
 func (c *Consumer) RunRaw(ctx context.Context, handle func(ctx context.Context, m Raw) error) error {
 	if handle == nil {
@@ -58,11 +62,14 @@ func (c *Consumer) handleRaw(ctx context.Context, msg *pubsub.Message, handle fu
 	}
 	began := time.Now()
 	for failures := 0; ; failures++ {
-		err := c.callRaw(context.WithoutCancel(ctx), msg, handle)
+		err := c.callRaw(traced(context.WithoutCancel(ctx), msg.Metadata), msg, handle)
 		log := c.opts.Logger.With("message", msg.LoggableID)
 		switch {
 		case err == nil:
 			msg.Ack()
+			return
+		case errors.Is(err, ErrDeadLetter):
+			c.leave(ctx, msg, err)
 			return
 		case time.Since(began) < hold && c.pause(ctx, failures):
 			log.DebugContext(ctx, "message not handled; handling it again", "error", err)
@@ -75,6 +82,7 @@ func (c *Consumer) handleRaw(ctx context.Context, msg *pubsub.Message, handle fu
 			msg.Ack()
 		default:
 			log.WarnContext(ctx, "message not handled; left to the broker", "error", err)
+			unsettled(msg)
 		}
 		return
 	}
@@ -92,3 +100,7 @@ func (c *Consumer) callRaw(ctx context.Context, msg *pubsub.Message, handle func
 	}()
 	return handle(ctx, Raw{Body: msg.Body, Metadata: msg.Metadata})
 }
+
+// unsettled leaves a message neither acknowledged nor given back. Go CDK would say on
+// the standard log that it was forgotten.
+func unsettled(msg *pubsub.Message) { runtime.SetFinalizer(msg, nil) }

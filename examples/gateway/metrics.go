@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"net/http"
 	"strconv"
 	"time"
@@ -27,6 +26,7 @@ type metrics struct {
 	acceptSeconds prometheus.Histogram
 	signed        prometheus.Counter
 	ignored       *prometheus.CounterVec
+	strangers     *prometheus.CounterVec
 
 	finished     *prometheus.CounterVec
 	jobSeconds   *prometheus.HistogramVec
@@ -58,9 +58,10 @@ func newMetrics() *metrics {
 		payloadBytes: vec("payload_bytes_total", "Bytes of accepted payloads.", "source"),
 		acceptSeconds: f.NewHistogram(prometheus.HistogramOpts{Namespace: "fhirdock", Name: "accept_seconds",
 			Help: "Time to validate, store and record a Bundle.", Buckets: seconds}),
-		signed:   counter("upload_urls_total", "Upload URLs that were issued."),
-		ignored:  vec("objects_ignored_total", "Notifications that led to nothing: of objects that no job asked for (no_job), and what tells of no creation, by reason.", "reason"),
-		finished: vec("jobs_finished_total", "Jobs that reached a final state.", "source", "state"),
+		signed:    counter("upload_urls_total", "Upload URLs that were issued."),
+		ignored:   vec("objects_ignored_total", "Notifications and listed objects of which nothing came, by the reason: see ingest.EventObjectIgnored.", "reason"),
+		strangers: vec("messages_ignored_total", "Messages of the queue that are no wake-ups and led to nothing, by the reason: see ingest.EventMessageIgnored.", "reason"),
+		finished:  vec("jobs_finished_total", "Jobs that reached a final state.", "source", "state"),
 		jobSeconds: f.NewHistogramVec(prometheus.HistogramOpts{Namespace: "fhirdock", Name: "job_seconds",
 			Help: "Time from a job's creation to its end.", Buckets: long}, []string{"source", "state"}),
 		attempts:    vec("attempts_total", "Claims of jobs, and how attempts went wrong.", "event"),
@@ -95,7 +96,9 @@ func (m *metrics) observe(e ingest.Event) {
 	case ingest.EventUploadSigned:
 		m.signed.Inc()
 	case ingest.EventObjectIgnored:
-		m.ignored.WithLabelValues(cmp.Or(e.Code, "no_job")).Inc()
+		m.ignored.WithLabelValues(e.Code).Inc()
+	case ingest.EventMessageIgnored:
+		m.strangers.WithLabelValues(e.Code).Inc()
 	case ingest.EventBatch:
 		m.resources.WithLabelValues("done").Add(float64(e.Resources))
 		m.resources.WithLabelValues("rejected").Add(float64(e.Rejected))

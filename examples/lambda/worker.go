@@ -32,37 +32,29 @@ func newWorker(p *pipeline) (function, error) {
 		if json.Unmarshal(event, &batch) != nil { // the error may quote the event
 			return nil, errors.New("not an event of SQS")
 		}
-		return json.Marshal(p.work(ctx, batch.Records, worker.Work))
+		return json.Marshal(p.work(ctx, batch.Records, worker.WorkMessage))
 	}, nil
 }
 
-// work looks at the job of each message, one behind the other. Behind one that failed
-// the others of its group are given back too, as the order of a FIFO queue asks for.
-func (p *pipeline) work(ctx context.Context, messages []events.SQSMessage, do func(ctx context.Context, id string) error) events.SQSEventResponse {
+// work does what each message asks for, one after the other. After one that failed the
+// others of its group are given back too, as the order of a FIFO queue asks for. One
+// that nobody can do anything with, such as a message of another service whose object is
+// not adopted, is reported as failed as well: SQS moves it to the queue of dead letters.
+// It does not hold up its group.
+func (p *pipeline) work(ctx context.Context, messages []events.SQSMessage, do func(ctx context.Context, body []byte) error) events.SQSEventResponse {
 	answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	failed := map[string]bool{}
 	for _, m := range messages {
 		group, ordered := m.Attributes["MessageGroupId"]
 		if !ordered || !failed[group] {
-			if p.wake(ctx, m, do) == nil {
+			err := do(ctx, []byte(m.Body))
+			if err == nil {
 				continue
 			}
-			failed[group] = true
+			p.log.WarnContext(ctx, "message given back", "message", m.MessageId, "error", err)
+			failed[group] = !errors.Is(err, queue.ErrDeadLetter)
 		}
 		answer.BatchItemFailures = append(answer.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: m.MessageId})
 	}
 	return answer
-}
-
-func (p *pipeline) wake(ctx context.Context, m events.SQSMessage, do func(ctx context.Context, id string) error) error {
-	wakeUp, err := queue.Decode([]byte(m.Body))
-	if err != nil { // it will never be one
-		p.log.WarnContext(ctx, "message dropped", "message", m.MessageId, "error", err)
-		return nil
-	}
-	if err := do(ctx, wakeUp.JobID); err != nil {
-		p.log.WarnContext(ctx, "message given back", "message", m.MessageId, "job", wakeUp.JobID, "error", err)
-		return err
-	}
-	return nil
 }

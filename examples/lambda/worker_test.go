@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // What of a batch comes again.
@@ -29,7 +31,7 @@ func TestMessagesThatComeAgain(t *testing.T) {
 		"none":                {nil, nil, nil},
 		"all well":            {[]message{{"1", "a", job("j1")}, {"2", "b", job("j2")}}, nil, []string{"j1", "j2"}},
 		"one of several":      {[]message{{"1", "", job("j1")}, {"2", "", job("bad")}, {"3", "", job("j3")}}, []string{"2"}, []string{"j1", "bad", "j3"}},
-		"junk is done with":   {[]message{{"1", "a", "junk"}, {"2", "a", `{"jobId":"../x"}`}, {"3", "a", job("j3")}}, nil, []string{"j3"}},
+		"what nobody can use": {[]message{{"1", "a", "junk"}, {"2", "a", job("j2")}, {"3", "", "junk"}}, []string{"1", "3"}, []string{"junk", "j2", "junk"}},
 		"the rest of a group": {[]message{{"1", "a", job("bad")}, {"2", "b", job("j2")}, {"3", "a", job("j3")}, {"4", "a", "junk"}}, []string{"1", "3", "4"}, []string{"bad", "j2"}},
 		"not those before it": {[]message{{"1", "a", job("j1")}, {"2", "a", job("bad")}, {"3", "b", job("bad")}}, []string{"2", "3"}, []string{"j1", "bad", "bad"}},
 	} {
@@ -37,10 +39,16 @@ func TestMessagesThatComeAgain(t *testing.T) {
 			var batch events.SQSEvent
 			require.NoError(t, json.Unmarshal([]byte(sqsEvent(t, c.messages...)), &batch))
 			var seen []string
-			answer := p.work(t.Context(), batch.Records, func(_ context.Context, id string) error {
-				seen = append(seen, id)
-				if id == "bad" {
-					return errors.New("away")
+			answer := p.work(t.Context(), batch.Records, func(_ context.Context, body []byte) error {
+				if string(body) == "junk" {
+					seen = append(seen, "junk")
+					return fmt.Errorf("%w: junk", queue.ErrDeadLetter)
+				}
+				wakeUp, err := queue.Decode(body)
+				require.NoError(t, err)
+				seen = append(seen, wakeUp.JobID)
+				if wakeUp.JobID == "bad" {
+					return errAway
 				}
 				return nil
 			})
@@ -84,6 +92,6 @@ func TestBackEndThatIsAway(t *testing.T) {
 
 	worker, err := ingest.NewWorker(service, ingest.HandlerFunc(func(context.Context, *ingest.Batch) error { return nil }), nil)
 	require.NoError(t, err)
-	answer := p.work(t.Context(), []events.SQSMessage{{MessageId: "m", Body: `{"jobId":"` + id + `"}`}}, worker.Work)
+	answer := p.work(t.Context(), []events.SQSMessage{{MessageId: "m", Body: `{"jobId":"` + id + `"}`}}, worker.WorkMessage)
 	require.Equal(t, []events.SQSBatchItemFailure{{ItemIdentifier: "m"}}, answer.BatchItemFailures)
 }

@@ -1,0 +1,133 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"time"
+
+	"gocloud.dev/blob"
+	"golang.org/x/sync/errgroup"
+)
+
+// What one part of the listing may do, and what is remembered of the parts before.
+const (
+	listedKeys  = 10_000           // keys that are read
+	listedPage  = 1_000            // of them in one request: what S3 gives at most
+	listedLooks = 500              // objects that are looked at
+	listedOnce  = 8                // of them at once
+	listedTime  = 20 * time.Second // the time for all of it
+	maxSeen     = 1 << 17          // objects that are remembered
+)
+
+// listing goes through the objects below [Adoption.Prefix], a part at a time. It is
+// this process's: another process, or this one after a restart, begins at the start.
+type listing struct {
+	mu   sync.Mutex // held while a part is listed
+	next time.Time  // when the next part is due
+	// token is where it begins; nil at the start.
+	token []byte
+	// seen are the objects that were looked at, by key, size and time, hashed under a
+	// seed that no writer of keys knows.
+	seen map[uint64]struct{}
+	seed maphash.Seed
+}
+
+// listed is what a listing says of an object: another version of it differs.
+type listed struct {
+	key      string
+	size     int64
+	modified int64
+}
+
+// listAdopted lists the next part of the prefix, if it is time for that, and adopts
+// what is there. An object that can't be looked at is met again in the next round.
+func (s *Service) listAdopted(ctx context.Context) error {
+	l := &s.listing
+	if s.opts.Adopt == nil || !l.mu.TryLock() {
+		return nil
+	}
+	defer l.mu.Unlock()
+	now := s.now()
+	if now.Before(l.next) {
+		return nil
+	}
+	l.next = now.Add(s.opts.Adopt.ListEvery)
+	if l.seen == nil {
+		l.seen, l.seed = make(map[uint64]struct{}), maphash.MakeSeed()
+	}
+	ctx, cancel := context.WithTimeout(ctx, listedTime)
+	defer cancel()
+	for keys, looks := 0, 0; keys < listedKeys && looks < listedLooks; keys += listedPage {
+		start := l.token
+		if start == nil {
+			start = blob.FirstPageToken
+		}
+		page, next, err := s.blobs.Bucket().ListPage(ctx, start, listedPage, &blob.ListOptions{Prefix: s.opts.Adopt.Prefix + "/"})
+		if err != nil {
+			l.token = nil // one that the store does not know any more would fail each time
+			return fmt.Errorf("ingest: list objects to adopt: %w", err)
+		}
+		looked, err := s.adoptListed(ctx, page, listedLooks-looks)
+		if looks += looked; looks == listedLooks && err == nil {
+			return nil // the next part begins with this page, of which the rest was not looked at
+		}
+		// What could not be looked at must not keep the listing here: it is met again
+		// in the next round.
+		if l.token = next; len(next) == 0 {
+			l.token = nil
+		}
+		if err != nil || l.token == nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// adoptListed looks at those objects of a page that were not looked at before, at most
+// at that many, and returns at how many.
+func (s *Service) adoptListed(ctx context.Context, page []*blob.ListObject, most int) (looked int, err error) {
+	l, adopt := &s.listing, s.opts.Adopt
+	type look struct {
+		sum uint64
+		err error
+	}
+	looks := make([]*look, 0, min(len(page), most))
+	var g errgroup.Group
+	g.SetLimit(listedOnce)
+	for _, object := range page {
+		age := time.Since(object.ModTime)
+		sum := maphash.Comparable(l.seed, listed{object.Key, object.Size, object.ModTime.UnixNano()})
+		if _, seen := l.seen[sum]; seen || age < adopt.ListEvery || age > adopt.MaxAge {
+			continue
+		}
+		if len(looks) == most {
+			break
+		}
+		one := &look{sum: sum}
+		looks = append(looks, one)
+		g.Go(func() error {
+			var code string
+			code, one.err = s.adopt(ctx, adoptRequest{key: object.Key})
+			s.notAdopted(ctx, object.Key, code)
+			return nil
+		})
+	}
+	_ = g.Wait() // each has its own error
+	if len(l.seen)+len(looks) > maxSeen {
+		clear(l.seen)
+	}
+	var failed []error
+	for _, one := range looks {
+		if one.err != nil {
+			failed = append(failed, one.err)
+			continue
+		}
+		l.seen[one.sum] = struct{}{}
+	}
+	if len(failed) > 0 {
+		return len(looks), fmt.Errorf("ingest: %d of %d listed objects not looked at: %w", len(failed), len(looks), failed[0])
+	}
+	return len(looks), nil
+}

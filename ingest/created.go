@@ -1,0 +1,166 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/notify"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// Why a notification led to nothing: the Code of [EventObjectIgnored], besides the
+// reasons of package notify.
+const (
+	codeOtherBucket = "other_bucket" // not the bucket of this pipeline
+	codeElsewhere   = "elsewhere"    // below no prefix that payloads come to: most are outputs
+	codeWebhook     = "webhook"      // the payload of a webhook, which needs no notification
+	codeCancelled   = "cancelled"    // its job was cancelled
+	codeGone        = "gone"         // no job asked for it, and it is not there any more
+	codeNotAsked    = "not_asked"    // below Options.Prefix, and no job asked for it
+)
+
+// ObjectCreated looks at an object that a notification names. If a job awaits it, the
+// job is accepted; if it is below the prefix of [Options.Adopt], a job is made of it.
+// Any other is counted as [EventObjectIgnored], and one below [Options.Prefix] that
+// neither a job nor a webhook accounts for is logged as a warning too. What a
+// notification says is looked up, never believed.
+//
+// An error means that a back end did not answer; give the notification back, or leave
+// the object to the sweeper. ObjectCreated is safe for concurrent use. It is for
+// signedurl.HandlerOptions.OnCreated, for notify.NewHandler, and for programs that
+// receive the notifications of an object store by themselves; [Notified] takes them
+// from a queue.
+func (s *Service) ObjectCreated(ctx context.Context, created notify.ObjectCreated) error {
+	switch {
+	case created.Bucket != "" && created.Bucket != s.blobs.Name():
+		s.ignored(codeOtherBucket, nil)
+		return nil
+	case !below(created.Key, s.opts.Prefix) && !s.adopts(created.Key):
+		s.ignored(codeElsewhere, nil)
+		return nil
+	}
+	job, err := s.jobOfKey(ctx, created.Key)
+	switch {
+	case err != nil:
+		return fmt.Errorf("ingest: look up the job of an object: %w", err)
+	case job != nil:
+		return s.arrived(ctx, job)
+	case s.adopts(created.Key):
+		code, err := s.adopt(ctx, adoptRequest{key: created.Key, created: &created})
+		s.notAdopted(ctx, created.Key, code)
+		return err
+	}
+	return s.unasked(ctx, created.Key)
+}
+
+// arrived takes the object of a job for what the job's state makes of it.
+func (s *Service) arrived(ctx context.Context, job *jobs.Job) error {
+	switch {
+	case job.Source == jobs.Webhook:
+		s.ignored(codeWebhook, job)
+	case job.Source != jobs.PresignedUpload: // an adopted object has no id in its key
+	case job.State == jobs.AwaitingUpload, job.State == jobs.Expired:
+		_, err := s.look(ctx, job)
+		return err
+	case job.State == jobs.Cancelled: // nobody wants it any more
+		s.ignored(codeCancelled, job)
+	}
+	return nil // otherwise a repeat
+}
+
+// unasked counts an object below Options.Prefix that has no job. It is the payload of
+// a webhook whose job is not recorded yet, or not any more, or nobody's.
+func (s *Service) unasked(ctx context.Context, key string) error {
+	object, err := s.blobs.Attributes(ctx, key)
+	switch {
+	case errors.Is(err, blobstore.ErrNotFound):
+		s.ignored(codeGone, nil)
+	case err != nil:
+		return fmt.Errorf("ingest: look at an object that no job asked for: %w", err)
+	case ownKey(key) && object.Metadata["job_id"] == idOf(key):
+		s.ignored(codeWebhook, nil)
+	default:
+		s.opts.Logger.WarnContext(ctx, "object that no job asked for; it is left alone", "code", codeNotAsked, "below", shown(key))
+		s.ignored(codeNotAsked, nil)
+	}
+	return nil
+}
+
+// ignored counts an object of which nothing comes.
+func (s *Service) ignored(code string, job *jobs.Job) {
+	e := Event{Kind: EventObjectIgnored, Code: code}
+	if job != nil {
+		e.JobID, e.Source = job.ID, string(job.Source)
+	}
+	s.opts.Observe(e)
+}
+
+// jobOfKey finds the job whose payload has exactly this key, or nil. It knows those
+// whose key names them: of webhooks and of signed uploads.
+func (s *Service) jobOfKey(ctx context.Context, key string) (*jobs.Job, error) {
+	id := idOf(key)
+	if id == "" || !blobstore.ValidKey(key) {
+		return nil, nil
+	}
+	job, err := s.back.Jobs.Get(ctx, id)
+	if errors.Is(err, jobs.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if job.Payload.Key != key {
+		return nil, nil
+	}
+	return job, nil
+}
+
+// idOf is the job's id in the name of a payload; empty if there is none.
+func idOf(key string) string {
+	name := path.Base(key)
+	id := strings.TrimSuffix(name, path.Ext(name))
+	if !jobs.ValidID(id) && len(id) > saltLength {
+		id = id[:len(id)-saltLength] // of a request with an Idempotency-Key: -xxxxxxxx
+	}
+	if !jobs.ValidID(id) {
+		return ""
+	}
+	return id
+}
+
+// saltLength is what [newIDs] appends to the id in an object's name.
+const saltLength = 9
+
+// ownKey reports whether blobstore.PayloadKey, below whichever prefix, could have made
+// a key: …/{organization}/{yyyy}/{mm}/{dd}/{jobId}.json or .ndjson. Prefixes change;
+// what was written below an earlier one stays fhirdock's.
+func ownKey(key string) bool {
+	parts := strings.Split(key, "/")
+	n := len(parts)
+	if n < 6 || idOf(key) == "" || !blobstore.ValidOrganization(parts[n-5]) {
+		return false
+	}
+	return digits(parts[n-4], 4) && digits(parts[n-3], 2) && digits(parts[n-2], 2)
+}
+
+func digits(s string, n int) bool { return len(s) == n && strings.Trim(s, "0123456789") == "" }
+
+// below reports whether a key is below a prefix.
+func below(key, prefix string) bool { return strings.HasPrefix(key, prefix+"/") }
+
+// shown is the part of a stranger's key that is logged: its first parts. The name of a
+// file may be that of a patient.
+func shown(key string) string {
+	folder := path.Dir(key)
+	if parts := strings.SplitN(folder, "/", 4); len(parts) > 3 {
+		folder = strings.Join(parts[:3], "/")
+	}
+	if !blobstore.ValidKey(folder) {
+		return "a folder whose name is not shown"
+	}
+	return folder
+}

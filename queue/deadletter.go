@@ -1,0 +1,34 @@
+package queue
+
+import (
+	"context"
+	"errors"
+
+	"gocloud.dev/pubsub"
+)
+
+// ErrDeadLetter is what a handler of [Consumer.RunRaw] returns, wrapped, for a message
+// with which nobody can do anything, now or later, but which an operator should see.
+// If the subscription is one of [DeadLetters], the message is left to the broker;
+// otherwise it is acknowledged, for given back it would come again at once, for ever.
+var ErrDeadLetter = errors.New("queue: message for the dead letters")
+
+// DeadLetters is opener for a subscription whose broker puts a message aside, into a
+// queue of dead letters, once it was received several times and never acknowledged, as
+// SQS does by a queue's redrive policy. Without such a policy a message that is left to
+// it comes again after each visibility timeout.
+func DeadLetters(opener Opener) Opener { return deadLetters{opener} }
+
+type deadLetters struct{ Opener }
+
+// leave settles a message for the dead letters.
+func (c *Consumer) leave(ctx context.Context, msg *pubsub.Message, why error) {
+	log := c.opts.Logger.With("message", msg.LoggableID, "error", why)
+	if _, ok := c.opener.(deadLetters); !ok {
+		log.WarnContext(ctx, "message dropped")
+		msg.Ack()
+		return
+	}
+	log.WarnContext(ctx, "message left to the broker, to be put aside as a dead letter")
+	unsettled(msg)
+}

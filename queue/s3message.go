@@ -1,0 +1,70 @@
+package queue
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// S3Message is the message that services queue for an object on S3 which name it by
+// s3Bucket and s3Key, such as the Python service on AWS Lambda that fhirdock succeeds.
+// It is no wake-up: its job is that service's own.
+type S3Message struct {
+	JobID            string `json:"jobId"`
+	Bucket           string `json:"s3Bucket"`
+	Key              string `json:"s3Key"`
+	OrganizationID   string `json:"organizationId"`
+	OrganizationName string `json:"organizationName,omitempty"`
+	UserID           string `json:"userId,omitempty"`
+	// Source is presigned_upload for an upload; that service leaves it out for a
+	// webhook.
+	Source   string `json:"source,omitempty"`
+	FileSize int64  `json:"fileSize,omitempty"` // bytes
+	// Timestamp in UTC, with six digits of fraction when it is encoded.
+	Timestamp time.Time `json:"-"`
+}
+
+// timestamp is what Python's datetime.fromisoformat reads in every version.
+const timestamp = "2006-01-02T15:04:05.000000Z"
+
+// Encode returns the message's body.
+func (m S3Message) Encode() ([]byte, error) {
+	type plain S3Message
+	body, err := json.Marshal(struct {
+		plain
+		Timestamp string `json:"timestamp"`
+	}{plain(m), m.Timestamp.UTC().Format(timestamp)})
+	if err != nil {
+		return nil, fmt.Errorf("queue: encode message: %w", err)
+	}
+	return body, nil
+}
+
+// DecodeS3Message reads a message that names an object by s3Bucket and s3Key, and not,
+// as a wake-up does, by bucket and key. Members that it does not know, and those whose
+// type is another, are passed over. ErrMessage if it is no such message, or longer than
+// [MaxBody]. The error holds nothing of the body.
+func DecodeS3Message(body []byte) (S3Message, error) {
+	if len(body) > MaxBody {
+		return S3Message{}, fmt.Errorf("%w: longer than %d bytes", ErrMessage, MaxBody)
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return S3Message{}, fmt.Errorf("%w: not the JSON object that was expected", ErrMessage)
+	}
+	text := func(name string) (s string) {
+		_ = json.Unmarshal(members[name], &s) // of another type: left empty
+		return s
+	}
+	m := S3Message{
+		JobID: text("jobId"), Bucket: text("s3Bucket"), Key: text("s3Key"),
+		OrganizationID: text("organizationId"), OrganizationName: text("organizationName"), UserID: text("userId"),
+		Source: text("source"),
+	}
+	_ = json.Unmarshal(members["fileSize"], &m.FileSize)
+	m.Timestamp, _ = time.Parse(time.RFC3339Nano, text("timestamp"))
+	if m.Bucket == "" || m.Key == "" || text("bucket") != "" || text("key") != "" {
+		return S3Message{}, fmt.Errorf("%w: no s3Bucket and s3Key, or those of a wake-up", ErrMessage)
+	}
+	return m, nil
+}
