@@ -58,6 +58,8 @@ func (r *Reader) start() {
 		r.err = r.Report().Err()
 	case !ok:
 		r.failRead(badEnd)
+	case r.opts.format == Resource:
+		r.state = atDocument
 	case c == '{':
 		w.pos++
 		r.openBundle()
@@ -226,7 +228,7 @@ func (r *Reader) tail() {
 		r.failRead(badEnd)
 		return
 	}
-	if !r.resumed {
+	if !r.resumed && r.opts.format == Bundle {
 		r.judgeBundle()
 	}
 	r.err = io.EOF

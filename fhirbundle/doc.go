@@ -1,5 +1,5 @@
-// Package fhirbundle says whether bytes are a FHIR Bundle, or a FHIR NDJSON
-// file, that a front door may take, and yields the resources in them. It reads
+// Package fhirbundle says whether bytes are a FHIR Bundle, a FHIR NDJSON file or a
+// single resource that a front door may take, and yields the resources in them. It reads
 // in one pass over a JSON scanner of its own, holds one entry at a time, and
 // never builds a map or a tree.
 //

@@ -189,7 +189,7 @@ func (r *Reader) entryIssue(ru rule, at int, member, message string) {
 	if message != "" {
 		is.Message = entryMessage(index, message)
 	}
-	if r.opts.format == NDJSON {
+	if r.opts.format != Bundle {
 		is.Path = linePath(member)
 	} else {
 		is.Path = entryPath(index, member)

@@ -76,7 +76,7 @@ func (r *Reader) endLine(next int) {
 
 // readLine scans a line whose first byte that is not white space is data[at].
 func (r *Reader) readLine(data []byte, at int) {
-	s, e := &r.scan, &r.entry
+	s := &r.scan
 	s.marks.kind = watchResource
 	value := data[at:]
 	end, f := s.value(r.ahead(value, at), 0, true)
@@ -99,23 +99,7 @@ func (r *Reader) readLine(data []byte, at int) {
 		r.entryIssue(ndjsonObject, at, "", "")
 		return
 	}
-	e.Resource, e.ResourceOffset = value[:end:end], e.Offset+int64(at)
-	// Offsets in the marks count from the resource, those of issues from the
-	// line: the window stands on the resource meanwhile.
-	r.win.pos += at
-	r.entryData = value
-	typ, facts := r.readResource(value, 0)
-	if facts&conditional != 0 {
-		r.entryIssue(refConditional, r.conditional, "resource", "")
-	}
-	for _, found := range s.found {
-		r.entryIssue(found.rule, found.at, "", "")
-	}
-	r.win.pos -= at
-	r.col.more += s.lost
-	if !hasError(r.issues) {
-		r.counts.add(typ)
-	}
+	r.takeResource(data, at, at+end)
 }
 
 // ahead is a line, which starts at bytes behind win.pos, with what follows it as
@@ -180,7 +164,7 @@ func (r *Reader) longLine() bool {
 	return true
 }
 
-// linePath is the path of a member of a line's resource.
+// linePath is the path of a member of a resource that no Bundle holds.
 func linePath(member string) string {
 	return "Resource" + strings.TrimPrefix(member, "resource")
 }

@@ -24,6 +24,10 @@ const (
 	// NDJSON is one resource a line; lines end with LF or CRLF, the last one
 	// may lack its end, and blank lines are skipped and counted.
 	NDJSON Format = "ndjson"
+	// Resource is one resource of any type in FHIR's JSON format, on any number of
+	// lines. It is held in memory whole: [Options.MaxEntryBytes] bounds it. A
+	// resource that is a Bundle is judged as one that another resource holds.
+	Resource Format = "resource"
 )
 
 // Level says what becomes of a finding that is not always an error.
@@ -148,10 +152,10 @@ func (o *Options) resolve() (options, error) {
 	r := defaults
 	switch o.Format {
 	case "", Bundle:
-	case NDJSON:
-		r.format = NDJSON
+	case NDJSON, Resource:
+		r.format = o.Format
 	default:
-		return r, optionError("Format", strconv.Quote(string(o.Format)), oneOf(Bundle, NDJSON))
+		return r, optionError("Format", strconv.Quote(string(o.Format)), oneOf(Bundle, NDJSON, Resource))
 	}
 	switch o.Level {
 	case "", Lenient:

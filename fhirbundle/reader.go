@@ -77,6 +77,7 @@ const (
 	atEntryEnd                // behind an entry: a comma or a bracket
 	atTail                    // behind the document: nothing but white space
 	atLine                    // NDJSON: a line
+	atDocument                // Resource: the resource
 )
 
 // NewReader returns a reader of src. It reads in blocks of 256 KiB, the first of
@@ -128,6 +129,10 @@ func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 		r.state = atLine
 		return r, nil
 	}
+	if r.opts.format == Resource {
+		r.state = atTail
+		return r, nil
+	}
 	r.state = atEntryEnd
 	r.openBundle()
 	r.bundle.has = 1 << bundleEntry
@@ -137,7 +142,7 @@ func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 // as is what a reader with these options reads.
 func (o *options) as() as {
 	switch {
-	case o.format == NDJSON:
+	case o.format != Bundle:
 		return asLines
 	case o.nesting > 0:
 		return asNested
@@ -185,6 +190,8 @@ func (r *Reader) Next() (*Entry, error) {
 			r.tail()
 		case atLine:
 			ok = r.nextLine()
+		case atDocument:
+			ok = r.document()
 		}
 		if ok {
 			return &r.entry, nil

@@ -43,7 +43,7 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 // referTo takes in a reference, at data[at], to what only an entry of the same
 // Bundle can be.
 func (r *Reader) referTo(data []byte, at int) {
-	if r.opts.format == NDJSON || r.resumed {
+	if r.opts.format != Bundle || r.resumed {
 		return
 	}
 	end, plain := endOfString(data, at+1)

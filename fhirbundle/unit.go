@@ -56,7 +56,7 @@ func (r *Reader) inside() *int64 {
 // where is the path of what is being scanned.
 func (r *Reader) where() string {
 	switch {
-	case r.opts.format == NDJSON || r.state == atStart || r.state == atTail:
+	case r.opts.format != Bundle || r.state == atStart || r.state == atTail:
 		return ""
 	case r.scan.marks.kind == watchEntry && r.scan.marks.open == resource:
 		return entryPath(r.entries, "resource")

@@ -81,7 +81,7 @@ func (c *checker) validate(r *result, content io.Reader) {
 	o.Format = c.c.format
 	if o.Format == "" {
 		named, ok := formatOf(r.name)
-		if o.Format = named; !ok {
+		if o.Format = named; !ok || named == fhirbundle.Bundle && sniffed == fhirbundle.Resource {
 			o.Format = sniffed
 		}
 	}

@@ -25,7 +25,7 @@ type input struct {
 // chosen is what the arguments name.
 type chosen struct {
 	inputs  []*input
-	skipped int64 // files of folders that are no payloads by their names
+	skipped []string // files of folders whose names, or kinds, are not those of payloads
 }
 
 // size is that of all inputs, or -1 if one does not say.
@@ -96,7 +96,7 @@ func (c *chosen) search(folder string) {
 			return nil
 		}
 		if _, ok := formatOf(path); !ok {
-			c.skipped++
+			c.skipped = append(c.skipped, name)
 			return nil
 		}
 		info, err := os.Stat(name) // of what a link leads to
@@ -106,7 +106,7 @@ func (c *chosen) search(folder string) {
 		case info.Mode().IsRegular():
 			c.add(name, info)
 		default: // a pipe would be waited for
-			c.skipped++
+			c.skipped = append(c.skipped, name)
 		}
 		return nil
 	})

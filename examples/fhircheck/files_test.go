@@ -29,6 +29,12 @@ func TestFolders(t *testing.T) {
 	require.Equal(t, exitErrors, code)
 	require.Equal(t, []string{"in/a/c.jsonl.gz", "in/a/deep.NDJSON", "in/b.json", "in/z.json.gz", "other.dat"}, names(out))
 	require.Contains(t, errs, "5 files checked, 3 skipped for their names, ")
+	require.NotContains(t, errs, "notes.txt")
+
+	_, _, errs = checked("", "-v", "in", "other.dat")
+	for _, name := range []string{"archive.gz", "jsonl", "notes.txt"} {
+		require.Contains(t, errs, "fhircheck: "+filepath.Join("in", name)+": skipped\n")
+	}
 }
 
 func TestLinks(t *testing.T) {

@@ -10,17 +10,19 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-const intro = `fhircheck: says what is wrong with FHIR Bundles and NDJSON files before they are
-sent. Nothing leaves this machine, and no value of a payload is printed.
+const intro = `fhircheck: says what is wrong with FHIR Bundles, NDJSON files and single resources
+before they are sent: JSON and its FHIR form, Bundles, transactions, references.
+It does not judge what takes the definitions of elements (cardinality, data types,
+codes), profiles or terminology. Nothing leaves this machine, and no value of a
+payload is printed.
 
 Usage: fhircheck [flags] FILE|FOLDER|- ...
+       fhircheck -version
 
-Folders are searched for .json (Bundles), .ndjson and .jsonl files, each with or
-without .gz; links to folders are not followed. - is the standard input. What is
-compressed with gzip is told by its content. Payloads of any size are read in
-bounded memory. A single resource is no Bundle, but a line of NDJSON:
-
-  jq -c . patient.json | fhircheck -format ndjson -
+Folders are searched for .json (a Bundle, or a single resource), .ndjson and .jsonl
+files, each with or without .gz; links to folders are not followed. - is the standard
+input. Gzip is recognized by its content. Payloads of any size are read in bounded
+memory.
 
 A finding is a line FILE:LINE:COLUMN: SEVERITY CODE MESSAGE (PATH). Columns count
 characters from 1, as editors do; of what can't be read twice, such as the
@@ -35,6 +37,7 @@ type config struct {
 	format  fhirbundle.Format // empty: by name and content
 	output  string
 	quiet   bool
+	verbose bool
 	rules   bool
 }
 
@@ -52,15 +55,16 @@ func flags() (*envflag.Set, func() (*config, error)) {
 
 	s.Group("What is checked")
 	strict := s.Bool("strict", false, "findings of FHIR's rules are errors, not warnings")
-	version := s.String("version", "R4", "`VERSION`: of FHIR: R4, R4B or R5")
+	version := s.String("version", "R4", "`VERSION`: of FHIR: R4, R4B or R5; as the last argument, -version prints that of\nfhircheck")
 	types := s.Strings("types", nil, "`TYPE,...`: Bundle types that are accepted, such as transaction,batch\n(default: all that FHIR defines)")
 	severity := s.Strings("severity", nil, "`CODE=SEVERITY`: makes a rule an error, warning or information, or none to keep it\nsilent; repeatable. What breaks JSON stays an error. In the variable, several\nhave commas between them")
-	format := s.String("format", "auto", "`FORMAT`: bundle, ndjson, or auto: by a file's name, or else by its content")
+	format := s.String("format", "auto", "`FORMAT`: bundle, ndjson, resource (a single one), or auto: by a file's name and\ncontent")
 
 	s.Group("What is printed")
 	s.StringVar(&c.output, "o", "text", "`FORM`: text, outcome (a line of JSON for each file: an OperationOutcome) or sarif\n(SARIF 2.1.0)")
 	s.IntVar(&c.options.MaxIssues, "max-issues", fhirbundle.DefaultMaxIssues, "`N`: how many findings of one file are listed; more are counted")
 	s.BoolVar(&c.quiet, "q", false, "no summary and no progress on stderr")
+	s.BoolVar(&c.verbose, "v", false, "name the files of folders that are skipped, on stderr")
 	s.BoolVar(&c.rules, "rules", false, "print the rules with their codes, and check nothing")
 
 	return s, func() (*config, error) {
@@ -82,9 +86,9 @@ func flags() (*envflag.Set, func() (*config, error)) {
 		switch c.format = fhirbundle.Format(*format); c.format {
 		case "auto":
 			c.format = ""
-		case fhirbundle.Bundle, fhirbundle.NDJSON:
+		case fhirbundle.Bundle, fhirbundle.NDJSON, fhirbundle.Resource:
 		default:
-			errs = append(errs, errors.New("-format must be auto, bundle or ndjson"))
+			errs = append(errs, errors.New("-format must be auto, bundle, ndjson or resource"))
 		}
 		if !slices.Contains([]string{"text", "outcome", "sarif"}, c.output) {
 			errs = append(errs, errors.New("-o must be text, outcome or sarif"))

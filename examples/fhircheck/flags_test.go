@@ -66,7 +66,7 @@ func TestWrongFlags(t *testing.T) {
 		"-severity bdl-3=fatal":   `-severity: "bdl-3=fatal" is not CODE=error, warning`,
 		"-severity bdl-99=error":  `-severity: there is no rule with the code "bdl-99"; fhircheck -rules lists them`,
 		"-severity json-dup=none": "-severity: json-dup is always an error",
-		"-format xml":             "-format must be auto, bundle or ndjson",
+		"-format xml":             "-format must be auto, bundle, ndjson or resource",
 		"-o html":                 "-o must be text, outcome or sarif",
 		"-max-issues 0":           "-max-issues must be more than zero",
 		"-max-issues many":        "-max-issues: it must be a whole number",

@@ -14,7 +14,7 @@ func formatOf(name string) (f fhirbundle.Format, ok bool) {
 	name = strings.TrimSuffix(strings.ToLower(filepath.Base(name)), ".gz")
 	switch filepath.Ext(name) {
 	case ".json":
-		return fhirbundle.Bundle, true
+		return fhirbundle.Bundle, true // or a single resource: sniff says
 	case ".ndjson", ".jsonl":
 		return fhirbundle.NDJSON, true
 	}
@@ -25,22 +25,57 @@ func formatOf(name string) (f fhirbundle.Format, ok bool) {
 // line is longer is not recognized.
 const sniffBytes = 1 << 20
 
-// sniff is the format that a payload's start speaks for: NDJSON if its first
-// line is a JSON object and some other line starts one, and a Bundle otherwise.
+// sniff guesses the format from a payload's start: NDJSON if its first line is a JSON
+// object and some other line starts one, Resource if the document says that it is
+// another resource than a Bundle, and Bundle otherwise.
 func sniff(head []byte) fhirbundle.Format {
+	if isLines(head) {
+		return fhirbundle.NDJSON
+	}
+	if typ := rootType(head); typ != "" && typ != "Bundle" {
+		return fhirbundle.Resource
+	}
+	return fhirbundle.Bundle
+}
+
+func isLines(head []byte) bool {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte(bom)), " \t\r\n")
 	line, rest, ok := bytes.Cut(head, []byte("\n"))
 	// What is wrong with the first line besides its syntax is for the check to
 	// say, so this is encoding/json's judgement, which is a mild one.
 	if !ok || !bytes.HasPrefix(line, []byte("{")) || !json.Valid(line) {
-		return fhirbundle.Bundle
+		return false
 	}
 	for line := range bytes.Lines(rest) {
 		if bytes.HasPrefix(bytes.TrimLeft(line, " \t"), []byte("{")) {
-			return fhirbundle.NDJSON
+			return true
 		}
 	}
-	return fhirbundle.Bundle
+	return false
+}
+
+// rootType is the resourceType of the document that starts with head; empty where head
+// has none or is not JSON up to there.
+func rootType(head []byte) string {
+	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(head, []byte(bom))))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return ""
+	}
+	for {
+		name, err := d.Token()
+		if err != nil || name == json.Delim('}') {
+			return ""
+		}
+		if name == "resourceType" {
+			value, _ := d.Token()
+			typ, _ := value.(string)
+			return typ
+		}
+		var skipped json.RawMessage
+		if d.Decode(&skipped) != nil {
+			return ""
+		}
+	}
 }
 
 const bom = "\xef\xbb\xbf"

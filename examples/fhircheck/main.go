@@ -11,6 +11,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/fhirdock/fhirdock/examples/internal/version"
 )
 
 // What the process exits with.
@@ -43,6 +45,12 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 	failed := func(err error) int {
 		fmt.Fprintf(stderr, "fhircheck: %v\n", err)
 		return exitFailed
+	}
+	if version.Asked(args) {
+		if err := version.Write(stdout, "fhircheck"); err != nil {
+			return failed(err)
+		}
+		return exitFine
 	}
 	set, checked := flags()
 	err := set.Parse(args, getenv)
@@ -89,7 +97,12 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 func checkAll(c *config, list *chosen, stdout, stderr io.Writer) (*totals, error) {
 	p := newProgress(stderr, list.size(), c.quiet)
 	defer p.erase()
-	t := &totals{began: time.Now(), skipped: list.skipped}
+	if c.verbose {
+		for _, name := range list.skipped {
+			fmt.Fprintf(stderr, "fhircheck: %s: skipped\n", printable(name))
+		}
+	}
+	t := &totals{began: time.Now(), skipped: int64(len(list.skipped))}
 	out := newPrinter(c, stdout)
 	check := newChecker(c, p)
 	for _, in := range list.inputs {

@@ -56,7 +56,8 @@ func TestExitCodes(t *testing.T) {
 	in := t.TempDir()
 	for name, content := range map[string]string{
 		"good.json": good, "warned.json": warned, "wrong.json": wrong,
-		"good.ndjson": twoGood, "bad.ndjson": oneBad, "cut.json.gz": zipped(t, good)[:20],
+		"patient.json": "{\n\"resourceType\": \"Patient\",\n\"id\": \"a\"\n}\n",
+		"good.ndjson":  twoGood, "bad.ndjson": oneBad, "cut.json.gz": zipped(t, good)[:20],
 	} {
 		write(t, filepath.Join(in, name), content)
 	}
@@ -80,6 +81,10 @@ func TestExitCodes(t *testing.T) {
 		{args: "-version R6 good.json", code: 2},
 		{args: "-nonsense good.json", code: 2},
 		{args: "-rules"},
+		{args: "-version"},
+		{args: "patient.json"},
+		{args: "-format bundle patient.json", code: 1},
+		{args: "-format resource good.json"},
 		{args: "-help"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
