@@ -1,5 +1,12 @@
 package blobstore
 
+import (
+	"context"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+)
+
 // UploadBindings says which parts of an [UploadPolicy] a signer binds, so that
 // the service refuses an upload that breaks them. What is not bound is signed all
 // the same; an upload that breaks it is stored, and whoever adopts the object
@@ -46,6 +53,20 @@ func (b UploadBindings) Of(p UploadPolicy) UploadPolicy {
 // As.
 type UploadBinder interface {
 	Bindings() UploadBindings
+}
+
+// SignsUploads reports whether uploads can be signed: by [Options.Signer] or by the
+// bucket itself. It is told without asking any service.
+func (s *Store) SignsUploads() bool {
+	if s.opts.Signer != nil {
+		return true
+	}
+	// A driver that can't sign says so at once; what others would ask a service for
+	// ends with the context.
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := s.bucket.SignedURL(ctx, "probe", &blob.SignedURLOptions{Method: "PUT"})
+	return gcerrors.Code(err) != gcerrors.Unimplemented
 }
 
 // UploadBindings says what the store's signed uploads bind; false where the

@@ -30,7 +30,7 @@ func Example() {
 	}
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: jobs.NewMemStore(),
-	}, nil)
+	}, &ingest.Options{NoUploads: true})
 	if err != nil {
 		panic(err)
 	}
@@ -45,7 +45,11 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	server := httptest.NewServer(httpapi.New(svc, tokens, nil))
+	frontDoor, err := httpapi.New(svc, tokens, nil)
+	if err != nil {
+		panic(err)
+	}
+	server := httptest.NewServer(frontDoor)
 	defer server.Close()
 
 	body := `{"resourceType":"Bundle","type":"batch","entry":[{
@@ -68,7 +72,7 @@ func ExampleService_Accept() {
 	if err != nil {
 		panic(err)
 	}
-	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, nil)
+	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true})
 	if err != nil {
 		panic(err)
 	}
@@ -89,7 +93,7 @@ func ExampleWorker_Work() {
 	if err != nil {
 		panic(err)
 	}
-	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, nil)
+	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true})
 	if err != nil {
 		panic(err)
 	}
@@ -123,7 +127,7 @@ func ExampleWorkerOptions_orderPerOrganization() {
 	}
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: memblob.OpenBucket(nil), Topic: topic, Subscription: queue.Static(subscription), Jobs: jobs.NewMemStore(),
-	}, nil)
+	}, &ingest.Options{NoUploads: true})
 	if err != nil {
 		panic(err)
 	}

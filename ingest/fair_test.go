@@ -56,7 +56,7 @@ func TestASingleJobBehindAFlood(t *testing.T) {
 			var single, second string
 			svc, err := ingest.New(ingest.Backends{
 				Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: c.wrap(store),
-			}, &ingest.Options{Logger: slog.New(slog.DiscardHandler), Observe: func(e ingest.Event) {
+			}, &ingest.Options{NoUploads: true, Logger: slog.New(slog.DiscardHandler), Observe: func(e ingest.Event) {
 				if e.Kind != ingest.EventClaimed {
 					return
 				}

@@ -132,7 +132,7 @@ func stallAt(t *testing.T, at int, beside bool) bool {
 	bucket := g.bucket(p.Bucket)
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: g.store(store),
-	}, &ingest.Options{Now: p.Clock.Now, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	}, &ingest.Options{NoUploads: true, Now: p.Clock.Now, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(t, err)
 	worker, err := ingest.NewWorker(svc, newLake(t, bucket, nil), &ingest.WorkerOptions{BatchResources: 10})
 	require.NoError(t, err)

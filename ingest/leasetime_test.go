@@ -31,7 +31,7 @@ func startNode(t *testing.T, b *blob.Bucket, store jobs.Store, h ingest.Handler,
 	t.Helper()
 	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{Bucket: b, Topic: topic, Subscription: queue.Static(subscription), Jobs: store},
-		&ingest.Options{Logger: slog.New(slog.DiscardHandler), Observe: observe})
+		&ingest.Options{NoUploads: true, Logger: slog.New(slog.DiscardHandler), Observe: observe})
 	require.NoError(t, err)
 	worker, err := ingest.NewWorker(svc, h, &ingest.WorkerOptions{BatchResources: 1})
 	require.NoError(t, err)

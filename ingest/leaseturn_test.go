@@ -28,7 +28,7 @@ func TestWhoWaitsToChangeARecordGivesUp(t *testing.T) {
 		require.NoError(t, err)
 		defer topic.Shutdown(t.Context())
 		defer sub.Shutdown(t.Context())
-		svc, err := New(Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: faulttest.Store(jobs.NewMemStore(), hang)}, nil)
+		svc, err := New(Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: faulttest.Store(jobs.NewMemStore(), hang)}, &Options{NoUploads: true})
 		require.NoError(t, err)
 		job := &jobs.Job{ID: jobs.NewID(), State: jobs.Processing, Attempt: 1, LeaseOwner: "me"}
 		l := newLease(t.Context(), svc, job, jobs.Claim{JobID: job.ID, Owner: "me", Attempt: 1}, time.Minute, time.Hour, time.Now())

@@ -244,7 +244,8 @@ func ExampleNotified() {
 	notifications, notified := local(nil) // on AWS: an SQS queue that the bucket is set up to notify
 	ctx, stop := context.WithCancel(context.Background())
 	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: jobs.NewMemStore()}, &ingest.Options{
-		Observe: func(e ingest.Event) { fmt.Println(e.Kind, e.Code); stop() },
+		NoUploads: true,
+		Observe:   func(e ingest.Event) { fmt.Println(e.Kind, e.Code); stop() },
 	})
 	if err != nil {
 		panic(err)

@@ -54,6 +54,9 @@ type Options struct {
 	// [fhirbundle.DefaultMaxDepth].
 	MaxDepth int
 
+	// NoUploads: SignUpload answers ErrForbidden, and the back ends need nothing that
+	// signs uploads. Default: uploads are signed.
+	NoUploads bool
 	// UploadExpiry of signed URLs. Default 15 minutes.
 	UploadExpiry time.Duration
 	// UploadGrace is how long after that an upload which began in time and

@@ -5,8 +5,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
 
 	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // What the front door accepts a worker takes, unless it is told otherwise.
@@ -71,4 +74,18 @@ func TestVersionAndSeveritiesAreChecked(t *testing.T) {
 		}
 		require.ErrorContains(t, err, c.err)
 	}
+}
+
+// A missing signer is found when the service is made, not by the first client.
+func TestUploadsNeedASigner(t *testing.T) {
+	topic, _, err := queue.NewLocal(nil)
+	require.NoError(t, err)
+	back := Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}
+	_, err = New(back, nil)
+	require.ErrorContains(t, err, "Backends.Signer is missing")
+	require.ErrorContains(t, err, "Options.NoUploads")
+	s, err := New(back, &Options{NoUploads: true})
+	require.NoError(t, err)
+	_, err = s.SignUpload(t.Context(), Caller{OrganizationID: "demo"}, UploadRequest{})
+	require.ErrorIs(t, err, ErrForbidden)
 }

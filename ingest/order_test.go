@@ -36,7 +36,7 @@ func newCrew(t *testing.T, store jobs.Store, h ingest.Handler, workers int, opts
 	t.Cleanup(func() { _ = c.bucket.Close() })
 	back := ingest.Backends{Bucket: c.bucket, Jobs: store}
 	o := ingest.Options{
-		RetryBase: time.Millisecond, RetryMax: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler), MaxAttempts: 50,
+		RetryBase: time.Millisecond, RetryMax: 5 * time.Millisecond, Logger: slog.New(slog.DiscardHandler), MaxAttempts: 50, NoUploads: true,
 	}
 	var err error
 	back.Topic, _ = local(&queue.LocalOptions{Capacity: 1})
@@ -362,7 +362,7 @@ func TestOrderNeedsAStoreThatCanTell(t *testing.T) {
 	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: memblob.OpenBucket(nil), Topic: topic, Subscription: queue.Static(subscription), Jobs: struct{ jobs.Store }{jobs.NewMemStore()},
-	}, nil)
+	}, &ingest.Options{NoUploads: true})
 	require.NoError(t, err)
 	handler := ingest.HandlerFunc(func(context.Context, *ingest.Batch) error { return nil })
 	_, err = ingest.NewWorker(svc, handler, &ingest.WorkerOptions{OrderPerOrganization: true})

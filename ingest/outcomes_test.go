@@ -26,7 +26,7 @@ func outcomesService(t *testing.T) *Service {
 		_ = subscription.Shutdown(context.Background())
 		_ = bucket.Close() // may be closed already
 	})
-	s, err := New(Backends{Bucket: bucket, Topic: topic, Jobs: jobs.NewMemStore()}, nil)
+	s, err := New(Backends{Bucket: bucket, Topic: topic, Jobs: jobs.NewMemStore()}, &Options{NoUploads: true})
 	require.NoError(t, err)
 	return s
 }

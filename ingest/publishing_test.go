@@ -20,7 +20,7 @@ func TestPublishing(t *testing.T) {
 		Publishing: &queue.PublisherOptions{Metadata: func(m queue.Message) map[string]string {
 			return map[string]string{"MessageGroupId": m.OrganizationID}
 		}},
-	}, nil)
+	}, &ingest.Options{NoUploads: true})
 	require.NoError(t, err)
 	_, err = svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
 	require.NoError(t, err)

@@ -58,8 +58,8 @@ func Example_embedded() {
 		Bucket: bucket, Signer: signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: store,
 	}, nil))
 
-	mux.Handle("/", httpapi.New(svc, must(auth.ParseTokens("dev=demo")), nil))
-	mux.Handle("/v1/objects/", signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{OnCreated: svc.ObjectCreated}))
+	mux.Handle("/", must(httpapi.New(svc, must(auth.ParseTokens("dev=demo")), nil)))
+	mux.Handle("/v1/objects/", must(signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{OnCreated: svc.ObjectCreated})))
 	go ingest.Run(ctx, svc, ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error {
 		for _, r := range b.Resources {
 			handled <- r.Type + "/" + r.ID // r.Raw is the resource, byte for byte

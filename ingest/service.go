@@ -22,7 +22,8 @@ import (
 type Backends struct {
 	// Bucket keeps payloads, outcomes and outputs. Required.
 	Bucket *blob.Bucket
-	// Signer signs uploads into Bucket. Default: the bucket itself.
+	// Signer signs uploads into Bucket. Default: the bucket itself. It is an error
+	// of [New] if neither can, unless [Options.NoUploads] is set.
 	Signer blobstore.UploadSigner
 	// Topic carries wake-ups to workers. Required.
 	Topic *pubsub.Topic
@@ -67,6 +68,10 @@ func New(back Backends, opts *Options) (*Service, error) {
 	blobs, err := blobstore.New(back.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: back.Signer})
 	if err != nil {
 		return nil, err
+	}
+	if !o.NoUploads && !blobs.SignsUploads() {
+		return nil, errors.New("ingest: nothing signs uploads: Backends.Signer is missing and the bucket can't sign by itself; " +
+			"set it, or set Options.NoUploads for a service that only takes what is sent to Accept")
 	}
 	pub, err := queue.NewPublisher(back.Topic, back.Publishing)
 	if err != nil {

@@ -27,7 +27,7 @@ func TestSweeperSendsLostWakeUps(t *testing.T) {
 	lost, dead := local(nil)
 	require.NoError(t, lost.Shutdown(t.Context()))
 	require.NoError(t, dead.Shutdown(t.Context()))
-	opts := &ingest.Options{Now: clock.Now}
+	opts := &ingest.Options{Now: clock.Now, NoUploads: true}
 	door, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: lost, Jobs: store}, opts)
 	require.NoError(t, err)
 	receipt, err := door.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
@@ -188,7 +188,7 @@ func TestAFullQueueDoesNotStopTheSweep(t *testing.T) {
 	topic, subscription := local(&queue.LocalOptions{Capacity: 1})
 	t.Cleanup(func() { _ = topic.Shutdown(context.Background()); _ = subscription.Shutdown(context.Background()) })
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
-	svc, err := ingest.New(ingest.Backends{Bucket: p.Bucket, Topic: topic, Jobs: p.Jobs}, &ingest.Options{Now: p.Clock.Now})
+	svc, err := ingest.New(ingest.Backends{Bucket: p.Bucket, Topic: topic, Jobs: p.Jobs}, &ingest.Options{NoUploads: true, Now: p.Clock.Now})
 	require.NoError(t, err)
 	accept := func() string {
 		receipt, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
@@ -309,7 +309,8 @@ func TestSweepOfAStoreThatLagsBehind(t *testing.T) {
 	store := &laggingStore{Store: jobs.NewMemStore()}
 	var woken atomic.Int64
 	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{
-		Now: clock.Now, Observe: func(e ingest.Event) {
+		NoUploads: true,
+		Now:       clock.Now, Observe: func(e ingest.Event) {
 			if e.Kind == ingest.EventWoken {
 				woken.Add(1)
 			}

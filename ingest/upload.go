@@ -59,6 +59,9 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 	if err := who.check(); err != nil {
 		return nil, err
 	}
+	if s.opts.NoUploads {
+		return nil, &Error{Kind: ErrForbidden, Message: "Uploads by URL are not taken here; send Bundles to the webhook"}
+	}
 	ending, err := s.checkUpload(&req)
 	if err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func TestWakeUpsOfABadBroker(t *testing.T) {
 		return nil
 	})
 	var rescued atomic.Int64
-	opts := &ingest.Options{Now: clock.Now, Logger: slog.New(slog.DiscardHandler), Observe: func(e ingest.Event) {
+	opts := &ingest.Options{Now: clock.Now, NoUploads: true, Logger: slog.New(slog.DiscardHandler), Observe: func(e ingest.Event) {
 		if e.Kind == ingest.EventRescued {
 			rescued.Add(1)
 		}

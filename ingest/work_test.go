@@ -37,7 +37,7 @@ func newCalled(t *testing.T, store jobs.Store, opts *ingest.Options, handle func
 	t.Cleanup(func() {
 		require.NoError(t, errors.Join(topic.Shutdown(context.Background()), subscription.Shutdown(context.Background()), bucket.Close()))
 	})
-	opts.Logger = slog.New(slog.DiscardHandler)
+	opts.Logger, opts.NoUploads = slog.New(slog.DiscardHandler), true
 	c = &called{t: t, store: store, sent: subscription}
 	var err error
 	c.svc, err = ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, opts)

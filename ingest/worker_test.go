@@ -259,7 +259,7 @@ func startWorker(t *testing.T, p *ingesttest.Pipeline, h ingest.Handler, opts *i
 	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: p.Bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
-	}, &ingest.Options{Now: p.Clock.Now})
+	}, &ingest.Options{NoUploads: true, Now: p.Clock.Now})
 	require.NoError(t, err)
 	worker, err := ingest.NewWorker(svc, h, opts)
 	require.NoError(t, err)

@@ -40,8 +40,8 @@ func newHarness(_ context.Context, t *testing.T) (drivertest.Harness, error) {
 		return nil, err
 	}
 	t.Cleanup(func() { _ = bucket.Close() })
-	h.serve = signedurl.NewHandler(bucket, h.signer, nil)
-	return h, nil
+	h.serve, err = signedurl.NewHandler(bucket, h.signer, nil)
+	return h, err
 }
 
 func (h *harness) MakeDriver(context.Context) (driver.Bucket, error) {

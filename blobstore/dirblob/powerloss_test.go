@@ -187,9 +187,11 @@ func recordWith(t testing.TB, sc scenario, seed uint64, skip func(sync, before s
 	signer, err := signedurl.NewSigner(base, bytes.Repeat([]byte{7}, 32), nil)
 	require.NoError(t, err)
 	bucket := blob.NewBucket(b)
+	door, err := signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
 	s := &session{
 		actions: &actions{trace: r}, t: t, bucket: bucket, rng: rand.New(rand.NewPCG(seed, 1)), signer: signer,
-		door: signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{Logger: slog.New(slog.DiscardHandler)}),
+		door: door,
 	}
 	sc.run(s)
 	require.NoError(t, bucket.Close())

@@ -26,8 +26,7 @@ type HandlerOptions struct {
 	// and the client still gets its 200. Its context, which outlives the request,
 	// ends after 10 seconds. Default: nobody.
 	OnCreated func(ctx context.Context, created notify.ObjectCreated) error
-	// IdleTimeout ends an upload of which no byte came for so long. Default 1
-	// minute.
+	// IdleTimeout ends an upload that stalls for this long. Default 1 minute.
 	IdleTimeout time.Duration
 	// Logger gets what an operator should know, never a URL's query. Default
 	// slog.Default().
@@ -35,19 +34,29 @@ type HandlerOptions struct {
 }
 
 // NewHandler serves a Signer's URLs from a bucket: GET and HEAD, PUT, DELETE. It
-// is safe for concurrent use, and the bucket stays the caller's to close.
-func NewHandler(bucket *blob.Bucket, signer *Signer, opts *HandlerOptions) http.Handler {
+// is safe for concurrent use, and the bucket stays the caller's to close. It is an
+// error if the bucket or the signer is nil, or an option can't work.
+func NewHandler(bucket *blob.Bucket, signer *Signer, opts *HandlerOptions) (http.Handler, error) {
+	switch {
+	case bucket == nil:
+		return nil, errors.New("signedurl: the bucket is missing")
+	case signer == nil:
+		return nil, errors.New("signedurl: the Signer is missing")
+	}
 	h := &handler{bucket: bucket, signer: signer}
 	if opts != nil {
 		h.opts = *opts
 	}
-	if h.opts.IdleTimeout <= 0 {
-		h.opts.IdleTimeout = time.Minute
+	switch idle := &h.opts.IdleTimeout; {
+	case *idle < 0:
+		return nil, errors.New("signedurl: HandlerOptions.IdleTimeout must not be negative")
+	case *idle == 0:
+		*idle = time.Minute
 	}
 	if h.opts.Logger == nil {
 		h.opts.Logger = slog.Default()
 	}
-	return h
+	return h, nil
 }
 
 type handler struct {

@@ -44,7 +44,7 @@ func TestAnUploadThatHasEndedIsAnsweredInTime(t *testing.T) {
 				put := httptest.NewRequest(signed.Method, signed.URL, strings.NewReader("{}\n"))
 				put.Header.Set("Content-Type", "application/fhir+ndjson")
 				answer, began := httptest.NewRecorder(), time.Now()
-				signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{Logger: slog.New(slog.DiscardHandler)}).ServeHTTP(answer, put)
+				must(signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{Logger: slog.New(slog.DiscardHandler)})).ServeHTTP(answer, put)
 				require.Equal(t, c.status, answer.Code)
 				require.Equal(t, 10*time.Second, time.Since(began))
 			})

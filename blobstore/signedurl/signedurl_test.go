@@ -31,6 +31,13 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 )
 
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 var secret = bytes.Repeat([]byte{7}, signedurl.MinSecret)
 
 type service struct {
@@ -54,14 +61,14 @@ func serve(t *testing.T) *service {
 	require.NoError(t, err)
 	s.signer, err = signedurl.NewSigner(base, secret, &signedurl.SignerOptions{Now: func() time.Time { return s.now }})
 	require.NoError(t, err)
-	handler = signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{
+	handler = must(signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{
 		IdleTimeout: 200 * time.Millisecond,
 		Logger:      slog.New(slog.NewTextHandler(&s.logs, nil)),
 		OnCreated: func(_ context.Context, c notify.ObjectCreated) error {
 			s.created = append(s.created, c)
 			return s.answer
 		},
-	})
+	}))
 	return s
 }
 
@@ -251,7 +258,7 @@ func TestCreateOnlyIsRefusedTheSecondTime(t *testing.T) {
 func TestANotificationOutlivesTheRequest(t *testing.T) {
 	s := serve(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	handler := signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{OnCreated: func(ctx context.Context, c notify.ObjectCreated) error {
+	handler := must(signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{OnCreated: func(ctx context.Context, c notify.ObjectCreated) error {
 		deadline, bounded := ctx.Deadline()
 		require.True(t, bounded, "a notification that hangs must not keep the client")
 		require.Less(t, time.Until(deadline), time.Minute)
@@ -260,7 +267,7 @@ func TestANotificationOutlivesTheRequest(t *testing.T) {
 		require.True(t, exists, "the object is there first")
 		cancel()
 		return ctx.Err()
-	}, Logger: slog.New(slog.NewTextHandler(&s.logs, nil))})
+	}, Logger: slog.New(slog.NewTextHandler(&s.logs, nil))}))
 	u := s.sign(t, "k", blobstore.UploadPolicy{}).URL
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "PUT", u, strings.NewReader("x")))
 	require.Error(t, ctx.Err())
@@ -269,7 +276,7 @@ func TestANotificationOutlivesTheRequest(t *testing.T) {
 
 func TestABodyThatIsNotRead(t *testing.T) {
 	s := serve(t)
-	handler := signedurl.NewHandler(s.bucket, s.signer, nil)
+	handler := must(signedurl.NewHandler(s.bucket, s.signer, nil))
 	put := func(policy blobstore.UploadPolicy, change func(*http.Request)) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), "PUT", s.sign(t, "k", policy).URL, strings.NewReader("x"))
 		change(r)
@@ -314,7 +321,7 @@ func TestAClientThatWentAwayIsNoFailureOfTheBucket(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var logs bytes.Buffer
-	handler := signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+	handler := must(signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{Logger: slog.New(slog.NewTextHandler(&logs, nil))}))
 	u := s.sign(t, "k", blobstore.UploadPolicy{}).URL
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "PUT", u, strings.NewReader("x")))
 	exists, err := s.bucket.Exists(t.Context(), "k")
@@ -331,7 +338,7 @@ func TestAFolderThatVanishedIs503(t *testing.T) {
 	require.NoError(t, err)
 	defer bucket.Close()
 	require.NoError(t, os.RemoveAll(dir))
-	handler := signedurl.NewHandler(bucket, s.signer, &signedurl.HandlerOptions{Logger: slog.New(slog.DiscardHandler)})
+	handler := must(signedurl.NewHandler(bucket, s.signer, &signedurl.HandlerOptions{Logger: slog.New(slog.DiscardHandler)}))
 	for _, method := range []string{"GET", "PUT", "DELETE"} {
 		u, err := s.signer.Sign("a/k", signedurl.SignOptions{Method: method})
 		require.NoError(t, err)
@@ -381,7 +388,7 @@ func TestGetOfAnObjectThatIsReplaced(t *testing.T) {
 	require.NoError(t, err)
 	defer bucket.Close()
 	s := serve(t)
-	handler := signedurl.NewHandler(bucket, s.signer, nil)
+	handler := must(signedurl.NewHandler(bucket, s.signer, nil))
 	get, err := s.signer.Sign("k", signedurl.SignOptions{})
 	require.NoError(t, err)
 	write := func(i int) error {
@@ -458,7 +465,7 @@ func TestOldSecrets(t *testing.T) {
 		OldSecrets: [][]byte{secret}, Now: func() time.Time { return s.now },
 	})
 	require.NoError(t, err)
-	handler := signedurl.NewHandler(s.bucket, rotated, nil)
+	handler := must(signedurl.NewHandler(s.bucket, rotated, nil))
 	for want, signer := range map[int]*signedurl.Signer{404: s.signer} {
 		u, err := signer.Sign("none", signedurl.SignOptions{})
 		require.NoError(t, err)
@@ -479,7 +486,7 @@ func TestBasesInAnyForm(t *testing.T) {
 		u, err := signer.Sign("a/b", signedurl.SignOptions{})
 		require.NoError(t, err)
 		w := httptest.NewRecorder()
-		signedurl.NewHandler(memblob.OpenBucket(nil), signer, nil).ServeHTTP(w, httptest.NewRequest("GET", u, nil))
+		must(signedurl.NewHandler(memblob.OpenBucket(nil), signer, nil)).ServeHTTP(w, httptest.NewRequest("GET", u, nil))
 		require.Equal(t, http.StatusNotFound, w.Code, "the signature is right: %s", path)
 	}
 }
@@ -490,6 +497,22 @@ func TestNewSignerRefuses(t *testing.T) {
 	require.Error(t, err)
 	_, err = signedurl.NewSigner(base, secret, &signedurl.SignerOptions{OldSecrets: [][]byte{nil}})
 	require.Error(t, err)
+	for _, bad := range []string{"https://h/x?a=b", "https://h/x?", "https://h/x#a", "https://user@h/x", "ftp://h/x"} {
+		_, err = signedurl.NewSigner(must(url.Parse(bad)), secret, nil)
+		require.ErrorContains(t, err, "the base must", bad)
+	}
+	for name, c := range map[string]struct {
+		bucket *blob.Bucket
+		signer *signedurl.Signer
+		opts   *signedurl.HandlerOptions
+	}{
+		"bucket":      {nil, &signedurl.Signer{}, nil},
+		"Signer":      {memblob.OpenBucket(nil), nil, nil},
+		"IdleTimeout": {memblob.OpenBucket(nil), &signedurl.Signer{}, &signedurl.HandlerOptions{IdleTimeout: -1}},
+	} {
+		_, err = signedurl.NewHandler(c.bucket, c.signer, c.opts)
+		require.ErrorContains(t, err, name)
+	}
 	_, err = signedurl.NewSigner(&url.URL{Path: "/x"}, secret, nil)
 	require.Error(t, err)
 }
@@ -522,7 +545,7 @@ func FuzzHandler(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	handler := signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{Logger: slog.New(slog.DiscardHandler)})
+	handler := must(signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{Logger: slog.New(slog.DiscardHandler)}))
 	good, err := signer.Sign("k", signedurl.SignOptions{Method: "PUT"})
 	if err != nil {
 		f.Fatal(err)
@@ -554,7 +577,11 @@ func ExampleNewHandler() {
 	if err != nil {
 		panic(err)
 	}
-	mux.Handle("/v1/objects/", signedurl.NewHandler(bucket, signer, nil))
+	uploads, err := signedurl.NewHandler(bucket, signer, nil)
+	if err != nil {
+		panic(err)
+	}
+	mux.Handle("/v1/objects/", uploads)
 
 	signed, err := signer.SignUpload(context.Background(), "uploads/a.ndjson", blobstore.UploadPolicy{ContentType: "application/fhir+ndjson", CreateOnly: true})
 	if err != nil {

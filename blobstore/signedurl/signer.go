@@ -40,8 +40,11 @@ type SignerOptions struct {
 // The secret has at least [MinSecret] bytes; every process that serves the URLs
 // needs the same one.
 func NewSigner(base *url.URL, secret []byte, opts *SignerOptions) (*Signer, error) {
-	if base == nil || base.Scheme == "" || base.Host == "" {
-		return nil, errors.New("signedurl: the base must be an absolute URL")
+	switch {
+	case base == nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "":
+		return nil, errors.New("signedurl: the base must be an absolute URL, http:// or https://")
+	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
+		return nil, errors.New("signedurl: the base must have no user, query or fragment")
 	}
 	rooted := *base
 	rooted.Path = "/" + strings.Trim(base.Path, "/")

@@ -55,8 +55,8 @@ func main() {
 	service := must(ingest.New(ingest.Backends{
 		Bucket: bucket, Signer: signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: store,
 	}, nil))
-	http.Handle("/", httpapi.New(service, must(auth.ParseTokens("dev=demo")), nil))
-	http.Handle("/v1/objects/", signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{OnCreated: service.ObjectCreated}))
+	http.Handle("/", must(httpapi.New(service, must(auth.ParseTokens("dev=demo")), nil)))
+	http.Handle("/v1/objects/", must(signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{OnCreated: service.ObjectCreated})))
 	log.Printf("listening on http://%s, with the bearer token dev", listener.Addr())
 	server := &http.Server{ReadHeaderTimeout: 5 * time.Second}
 	go func() { log.Fatal(server.Serve(listener)) }()

@@ -73,7 +73,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	ops.mount(mux, m)
 	front := http.Handler(http.HandlerFunc(notFound))
 	if c.serves() {
-		front = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL, Webhooks: c.webhooks, S3: back.S3})
+		if front, err = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL, Webhooks: c.webhooks, S3: back.S3}); err != nil {
+			return err
+		}
 		told, err := notifications(service, c.notifySecrets, log)
 		if err != nil {
 			return err
@@ -81,9 +83,13 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		mux.Handle(notificationsPath, told)
 		mux.Handle(backends.ObjectsPath, front) // or the mux would redirect it to the next
 		if back.Signer != nil {
-			mux.Handle(backends.ObjectsPath+"/", signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{
+			uploads, err := signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{
 				Logger: log, OnCreated: service.ObjectCreated,
-			}))
+			})
+			if err != nil {
+				return err
+			}
+			mux.Handle(backends.ObjectsPath+"/", uploads)
 		}
 	}
 	mux.Handle("/", front)

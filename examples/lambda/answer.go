@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -26,7 +25,6 @@ type answer struct {
 	sent     http.Header // as it was when the status was written
 	body     bytes.Buffer
 	tooLarge bool
-	base     *url.URL
 }
 
 // Header implements http.ResponseWriter.
@@ -59,7 +57,7 @@ func (a *answer) encode(v2, head bool) ([]byte, error) {
 	if err != nil || len(raw) <= maxAnswer && !a.tooLarge {
 		return raw, err
 	}
-	refused := &answer{header: http.Header{}, base: a.base}
+	refused := &answer{header: http.Header{}}
 	refused.header.Set("Content-Type", "application/json")
 	refused.header.Set("X-Request-Id", a.sent.Get("X-Request-Id"))
 	refused.WriteHeader(http.StatusInternalServerError)
@@ -78,10 +76,6 @@ func (a *answer) format(v2 bool) ([]byte, error) {
 	// What concerns a connection is between API Gateway and its client.
 	for _, name := range []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length"} {
 		h.Del(name)
-	}
-	// The front door does not know what API Gateway has before its path.
-	if l := h.Get("Location"); strings.HasPrefix(l, frontDoor) {
-		h.Set("Location", a.base.Path+l)
 	}
 	body, isBase64 := a.body.String(), false
 	if !utf8.ValidString(body) { // JSON has no other way

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
@@ -15,10 +16,13 @@ import (
 // is what the authorizer in front of it says, and nothing else: without an authorizer
 // every request is answered with 401.
 func newAPI(p *pipeline) (function, error) {
-	gateway := auth.NewAPIGateway(&p.settings.claims)
+	gateway, err := auth.NewAPIGateway(&p.settings.claims)
+	if err != nil {
+		return nil, err
+	}
 	// Where the public URL is not given it is that of each request, and so are the
 	// handlers: they are small.
-	front := func(base *url.URL) http.Handler {
+	front := func(base *url.URL) (http.Handler, error) {
 		return httpapi.New(p.service, gateway, &httpapi.Options{Logger: p.log, BaseURL: base, S3: p.back.S3})
 	}
 	return adapter{front: front, publicURL: p.settings.publicURL}.invoke, nil
@@ -29,7 +33,7 @@ func newAPI(p *pipeline) (function, error) {
 //
 // It is our own because github.com/awslabs/aws-lambda-go-api-proxy is archived.
 type adapter struct {
-	front     func(base *url.URL) http.Handler
+	front     func(base *url.URL) (http.Handler, error)
 	publicURL *url.URL
 }
 
@@ -42,11 +46,18 @@ func (a adapter) invoke(ctx context.Context, raw []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if a.publicURL != nil {
+	switch {
+	case a.publicURL != nil:
 		base = a.publicURL
+	case base.Host == "": // links are paths
+		base = &url.URL{Path: "/" + strings.Trim(base.Path, "/")}
 	}
-	w := &answer{header: http.Header{}, base: base}
-	a.front(base).ServeHTTP(w, r)
+	front, err := a.front(base)
+	if err != nil {
+		return nil, err
+	}
+	w := &answer{header: http.Header{}}
+	front.ServeHTTP(w, r)
 	return w.encode(e.isV2(), r.Method == http.MethodHead)
 }
 

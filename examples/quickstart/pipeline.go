@@ -68,11 +68,17 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	if err != nil {
 		return nil, err
 	}
+	front, err := httpapi.New(service, tokens, &httpapi.Options{Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	uploads, err := signedurl.NewHandler(p.back.Bucket, p.back.Signer, &signedurl.HandlerOptions{Logger: log, OnCreated: service.ObjectCreated})
+	if err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/", httpapi.New(service, tokens, &httpapi.Options{Logger: log}))
-	mux.Handle(backends.ObjectsPath+"/", signedurl.NewHandler(p.back.Bucket, p.back.Signer, &signedurl.HandlerOptions{
-		Logger: log, OnCreated: service.ObjectCreated,
-	}))
+	mux.Handle("/", front)
+	mux.Handle(backends.ObjectsPath+"/", uploads)
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	go func() { p.ended <- p.server.Serve(listener) }()
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
@@ -37,8 +38,9 @@ type APIGatewayOptions struct {
 
 var _ Authenticator = (*APIGateway)(nil)
 
-// NewAPIGateway returns an APIGateway.
-func NewAPIGateway(opts *APIGatewayOptions) *APIGateway {
+// NewAPIGateway returns an APIGateway. It is an error if an option is a name that no
+// authorizer's context can have: one with a space at either end.
+func NewAPIGateway(opts *APIGatewayOptions) (*APIGateway, error) {
 	a := &APIGateway{}
 	if opts != nil {
 		a.opts = *opts
@@ -49,7 +51,14 @@ func NewAPIGateway(opts *APIGatewayOptions) *APIGateway {
 	if a.opts.OrganizationName == "" {
 		a.opts.OrganizationName = "organizationName"
 	}
-	return a
+	for option, name := range map[string]string{
+		"Organization": a.opts.Organization, "OrganizationName": a.opts.OrganizationName, "User": a.opts.User,
+	} {
+		if name != strings.TrimSpace(name) {
+			return nil, fmt.Errorf("auth: APIGatewayOptions.%s must have no space at either end", option)
+		}
+	}
+	return a, nil
 }
 
 type authorizerKey struct{}

@@ -27,6 +27,8 @@ func authorized(t testing.TB, authorizer string) *http.Request {
 }
 
 func TestAPIGateway(t *testing.T) {
+	gateway, err := auth.NewAPIGateway(nil)
+	require.NoError(t, err)
 	who := ingest.Caller{OrganizationID: "demo", OrganizationName: "Demo", UserID: "alice"}
 	for name, c := range map[string]struct {
 		authorizer string
@@ -61,7 +63,7 @@ func TestAPIGateway(t *testing.T) {
 		"a name in another case is none": {`{"lambda":{"OrganizationID":"demo"}}`, ingest.Caller{}, auth.ErrForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := auth.NewAPIGateway(nil).Authenticate(authorized(t, c.authorizer))
+			got, err := gateway.Authenticate(authorized(t, c.authorizer))
 			require.ErrorIs(t, err, c.err)
 			require.Equal(t, c.who, got)
 			if err != nil {
@@ -71,17 +73,22 @@ func TestAPIGateway(t *testing.T) {
 	}
 
 	// Nobody said anything: whatever the client sends.
-	_, err := auth.NewAPIGateway(nil).Authenticate(authorized(t, "").WithContext(t.Context()))
+	_, err = gateway.Authenticate(authorized(t, "").WithContext(t.Context()))
 	require.ErrorIs(t, err, auth.ErrNoCredentials)
 }
 
 func TestAPIGatewayNames(t *testing.T) {
-	a := auth.NewAPIGateway(&auth.APIGatewayOptions{Organization: "custom:tenant", OrganizationName: "custom:name", User: "email"})
+	a, err := auth.NewAPIGateway(&auth.APIGatewayOptions{Organization: "custom:tenant", OrganizationName: "custom:name", User: "email"})
+	require.NoError(t, err)
 	got, err := a.Authenticate(authorized(t, `{"claims":{"sub":"1","email":"a@b","custom:tenant":"demo","custom:name":"Demo","organizationId":"other"}}`))
 	require.NoError(t, err)
 	require.Equal(t, ingest.Caller{OrganizationID: "demo", OrganizationName: "Demo", UserID: "a@b"}, got)
 	_, err = a.Authenticate(authorized(t, `{"claims":{"organizationId":"other"}}`))
 	require.ErrorIs(t, err, auth.ErrForbidden, "only the name that was given")
+	for _, opts := range []auth.APIGatewayOptions{{Organization: "org "}, {OrganizationName: " name"}, {User: "\tuser"}} {
+		_, err := auth.NewAPIGateway(&opts)
+		require.ErrorContains(t, err, "no space")
+	}
 }
 
 // A program behind API Gateway makes a request of each event.
@@ -94,7 +101,11 @@ func ExampleAPIGateway() {
 	_ = json.Unmarshal([]byte(`{"requestContext":{"authorizer":{"jwt":{"claims":{"sub":"alice","organizationId":"demo"}}}}}`), &event)
 	r, _ := http.NewRequest(http.MethodGet, "/v1/ingestion/jobs", nil)
 	r = r.WithContext(auth.WithAuthorizer(r.Context(), event.RequestContext.Authorizer))
-	who, err := auth.NewAPIGateway(nil).Authenticate(r)
+	gateway, err := auth.NewAPIGateway(nil)
+	if err != nil {
+		panic(err)
+	}
+	who, err := gateway.Authenticate(r)
 	fmt.Println(who.OrganizationID, who.UserID, err)
 	// Output: demo alice <nil>
 }

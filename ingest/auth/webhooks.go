@@ -44,8 +44,8 @@ type WebhookEndpoint struct {
 
 // WebhookOptions; nil, and zero fields, mean the defaults.
 type WebhookOptions struct {
-	// Tolerance is how far a timestamp may be from now, in whole seconds. Default
-	// 5 minutes.
+	// Tolerance is how far a timestamp may be from now, in whole seconds. Default 5
+	// minutes; at least 1 second.
 	Tolerance time.Duration
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
@@ -67,8 +67,11 @@ func NewWebhooks(senders []WebhookEndpoint, opts *WebhookOptions) (*Webhooks, er
 	if opts != nil {
 		w.opts = *opts
 	}
-	if w.opts.Tolerance <= 0 {
+	switch {
+	case w.opts.Tolerance == 0:
 		w.opts.Tolerance = 5 * time.Minute
+	case w.opts.Tolerance < time.Second:
+		return nil, errors.New("auth: WebhookOptions.Tolerance must be at least 1 second")
 	}
 	if w.opts.Now == nil {
 		w.opts.Now = time.Now

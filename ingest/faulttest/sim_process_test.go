@@ -63,7 +63,8 @@ func (w *world) start(name string, works bool) *process {
 		Bucket: p.bucket, Signer: w.signer, Topic: p.topic, Subscription: queue.Reopen(p.subscribe), Jobs: store,
 	}, w.options(p.now))
 	require.NoError(w.t, err)
-	p.uploads = signedurl.NewHandler(p.bucket, w.signer, &signedurl.HandlerOptions{Logger: silent, OnCreated: p.created})
+	p.uploads, err = signedurl.NewHandler(p.bucket, w.signer, &signedurl.HandlerOptions{Logger: silent, OnCreated: p.created})
+	require.NoError(w.t, err)
 	w.note(name, "starts")
 	if !works {
 		return p

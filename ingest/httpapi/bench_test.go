@@ -122,10 +122,10 @@ func durableDoor(b testing.TB, dir string) http.Handler {
 	quiet := slog.New(slog.DiscardHandler)
 	svc, err := ingest.New(ingest.Backends{
 		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store,
-	}, &ingest.Options{Logger: quiet})
+	}, &ingest.Options{NoUploads: true, Logger: quiet})
 	require.NoError(b, err)
 	tokens, err := auth.ParseTokens("dev=demo")
 	require.NoError(b, err)
 	b.Cleanup(func() { _, _ = bucket.Close(), db.Close() })
-	return httpapi.New(svc, tokens, &httpapi.Options{Logger: quiet})
+	return must(httpapi.New(svc, tokens, &httpapi.Options{Logger: quiet}))
 }

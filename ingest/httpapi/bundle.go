@@ -62,8 +62,8 @@ func (h *api) accept(w http.ResponseWriter, r *http.Request, who ingest.Caller, 
 	}
 	noteJob(w, receipt.Job.ID)
 	path := jobPath(receipt.Job.ID)
-	w.Header().Set("Location", path)
-	w.Header().Set("Content-Location", h.absolute(r, path))
+	w.Header().Set("Location", h.location(path))
+	w.Header().Set("Content-Location", h.absolute(path))
 	writeJSON(w, http.StatusAccepted, acceptedBody{
 		JobID: receipt.Job.ID, Status: jobs.Accepted, Message: "Bundle accepted for processing",
 		ResourceCount: counts(receipt.Job.ResourceCounts), CreatedAt: receipt.Job.CreatedAt, Issues: receipt.Warnings,

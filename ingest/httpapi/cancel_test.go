@@ -28,11 +28,11 @@ func TestCancelEndsTheHandlerWithinASecond(t *testing.T) {
 				store, bucket := jobs.NewMemStore(), memblob.OpenBucket(nil)
 				quiet := slog.New(slog.DiscardHandler)
 				topic, subscription := local(nil)
-				svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store}, &ingest.Options{Logger: quiet})
+				svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store}, &ingest.Options{NoUploads: true, Logger: quiet})
 				require.NoError(t, err)
 				tokens, err := auth.ParseTokens("t=o")
 				require.NoError(t, err)
-				door := httpapi.New(svc, tokens, &httpapi.Options{Logger: quiet})
+				door := must(httpapi.New(svc, tokens, &httpapi.Options{Logger: quiet}))
 				began, ended := make(chan struct{}), make(chan error, 1)
 				worker, err := ingest.NewWorker(svc, ingest.HandlerFunc(func(ctx context.Context, _ *ingest.Batch) error {
 					close(began)

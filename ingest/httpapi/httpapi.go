@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -17,12 +18,14 @@ type Options struct {
 	// job where the request made or changed one.
 	// Default slog.Default().
 	Logger *slog.Logger
-	// BaseURL under which clients reach the front door, for absolute URLs in
-	// answers. Default: what the request says (Host, and https if it came by
-	// TLS; no forwarding header is believed).
+	// BaseURL is where clients reach the front door, without /v1/ingestion: an
+	// absolute URL, or only the path of one. Content-Location, Link and the
+	// instructions of an upload begin with all of it, Location with its path.
+	// Default: none; then all of them are paths. Neither Host nor a forwarding
+	// header is ever used, since a client chooses them.
 	BaseURL *url.URL
-	// BodyIdleTimeout ends a body of which no byte came for so long. Default
-	// 30 seconds.
+	// BodyIdleTimeout ends a request whose body stalls for this long. Default 30
+	// seconds.
 	BodyIdleTimeout time.Duration
 	// Webhooks are senders of Bundles that sign them, beside those whom the
 	// Authenticator knows: where a POST of a Bundle has a webhook-signature, that
@@ -43,6 +46,8 @@ type api struct {
 	auth   auth.Authenticator
 	opts   Options
 	routes []route
+	base   string // where clients reach the front door: a URL, a path, or empty
+	mount  string // the path of base
 }
 
 // route is a path pattern, in which {} stands for one part, and its methods.
@@ -57,11 +62,14 @@ type route struct {
 type endpoint func(w http.ResponseWriter, r *http.Request, who ingest.Caller, id string) error
 
 // New returns the handler of all routes below /v1/ingestion. Other paths get a
-// 404 as JSON. It is safe for concurrent use. It panics without a Service or an
-// Authenticator, as [http.Handle] does without a handler.
-func New(s *ingest.Service, a auth.Authenticator, opts *Options) http.Handler {
-	if s == nil || a == nil {
-		panic("httpapi: New needs a Service and an Authenticator")
+// 404 as JSON. It is safe for concurrent use. It is an error if the Service or the
+// Authenticator is nil, or an option can't work.
+func New(s *ingest.Service, a auth.Authenticator, opts *Options) (http.Handler, error) {
+	switch {
+	case s == nil:
+		return nil, errors.New("httpapi: the Service is missing")
+	case a == nil:
+		return nil, errors.New("httpapi: the Authenticator is missing")
 	}
 	h := &api{svc: s, auth: a}
 	if opts != nil {
@@ -70,8 +78,14 @@ func New(s *ingest.Service, a auth.Authenticator, opts *Options) http.Handler {
 	if h.opts.Logger == nil {
 		h.opts.Logger = slog.Default()
 	}
-	if h.opts.BodyIdleTimeout <= 0 {
-		h.opts.BodyIdleTimeout = 30 * time.Second
+	switch idle := &h.opts.BodyIdleTimeout; {
+	case *idle < 0:
+		return nil, errors.New("httpapi: Options.BodyIdleTimeout must not be negative")
+	case *idle == 0:
+		*idle = 30 * time.Second
+	}
+	if err := h.setBase(h.opts.BaseURL); err != nil {
+		return nil, err
 	}
 	h.handle(bundleRoute, map[string]endpoint{http.MethodPost: h.postBundle})
 	h.handle("/upload-url", map[string]endpoint{http.MethodPost: h.postUploadURL})
@@ -80,7 +94,7 @@ func New(s *ingest.Service, a auth.Authenticator, opts *Options) http.Handler {
 	h.handle("/jobs/{jobId}", map[string]endpoint{http.MethodGet: h.getJob, http.MethodDelete: h.cancelJob})
 	h.handle("/jobs/{jobId}/redrive", map[string]endpoint{http.MethodPost: h.redriveJob})
 	h.handle("/jobs/{jobId}/outcomes", map[string]endpoint{http.MethodGet: h.getOutcomes})
-	return h.observed(http.HandlerFunc(h.serve))
+	return h.observed(http.HandlerFunc(h.serve)), nil
 }
 
 func (h *api) handle(pattern string, methods map[string]endpoint) {
@@ -159,21 +173,3 @@ func (rt *route) allow() string {
 	}
 	return strings.Join(append(names, http.MethodOptions), ", ")
 }
-
-// absolute is a path below the front door as an absolute URL, or as it is where
-// nobody said how clients reach it.
-func (h *api) absolute(r *http.Request, path string) string {
-	if h.opts.BaseURL != nil {
-		return strings.TrimRight(h.opts.BaseURL.String(), "/") + path
-	}
-	if r.Host == "" { // HTTP/1.0
-		return path
-	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host + path
-}
-
-func jobPath(id string) string { return prefix + "/jobs/" + id }

@@ -158,7 +158,7 @@ func TestARequestUnderWayIsAConflict(t *testing.T) {
 	answer, done := httptest.NewRecorder(), make(chan struct{})
 	go func() {
 		defer close(done)
-		httpapi.New(p.Service, tokens, nil).ServeHTTP(answer, first)
+		must(httpapi.New(p.Service, tokens, nil)).ServeHTTP(answer, first)
 	}()
 	_, err = io.WriteString(sender, small[:10]) // returns when it was read
 	require.NoError(t, err)

@@ -145,7 +145,7 @@ func (h *api) listJobs(w http.ResponseWriter, r *http.Request, who ingest.Caller
 	}
 	if page.Next != "" {
 		q.Set("cursor", page.Next)
-		w.Header().Set("Link", "<"+h.absolute(r, prefix+"/jobs?"+q.Encode())+`>; rel="next"`)
+		w.Header().Set("Link", "<"+h.absolute(prefix+"/jobs?"+q.Encode())+`>; rel="next"`)
 	}
 	writeJSON(w, http.StatusOK, body)
 	return nil
@@ -180,7 +180,7 @@ func (h *api) redriveJob(w http.ResponseWriter, r *http.Request, who ingest.Call
 		return err
 	}
 	noteJob(w, job.ID)
-	w.Header().Set("Location", jobPath(id))
+	w.Header().Set("Location", h.location(jobPath(id)))
 	writeJSON(w, http.StatusAccepted, bodyOf(job))
 	return nil
 }

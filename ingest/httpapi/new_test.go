@@ -1,7 +1,12 @@
 package httpapi_test
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -10,12 +15,77 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 )
 
-// What can't work is told at the start, not by a 500 to each request.
-func TestNewNeedsItsParts(t *testing.T) {
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// What can't work is an error at the start, not a 500 to each request.
+func TestNewRefusesWhatCannotWork(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	tokens, err := auth.ParseTokens("t=o")
 	require.NoError(t, err)
-	require.Panics(t, func() { httpapi.New(p.Service, nil, nil) })
-	require.Panics(t, func() { httpapi.New(nil, tokens, nil) })
-	require.NotPanics(t, func() { httpapi.New(p.Service, tokens, nil) })
+	_, err = httpapi.New(nil, tokens, nil)
+	require.EqualError(t, err, "httpapi: the Service is missing")
+	_, err = httpapi.New(p.Service, nil, nil)
+	require.EqualError(t, err, "httpapi: the Authenticator is missing")
+	_, err = httpapi.New(p.Service, tokens, &httpapi.Options{BodyIdleTimeout: -time.Second})
+	require.ErrorContains(t, err, "BodyIdleTimeout")
+	for base, fine := range map[string]bool{
+		"https://api.example.org": true, "http://h:1/": true, "https://h/hospital/": true, "/hospital": true, "/": true,
+		"api.example.org": false, "ftp://h": false, "https:///path": false, "mailto:a@b": false, "//h/p": false, "hospital": false,
+		"https://user@h": false, "https://h?a=b": false, "https://h#a": false, "": false,
+	} {
+		u, err := url.Parse(base)
+		require.NoError(t, err)
+		_, err = httpapi.New(p.Service, tokens, &httpapi.Options{BaseURL: u})
+		require.Equal(t, fine, err == nil, "%q", base)
+	}
+}
+
+// Links are where clients reach the front door, and never where a client says that
+// it is.
+func TestLinks(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+	tokens, err := auth.ParseTokens("t=o")
+	require.NoError(t, err)
+	for base, want := range map[string]struct{ location, absolute string }{
+		"":                                  {"", ""},
+		"https://api.example.org":           {"", "https://api.example.org"},
+		"https://api.example.org/":          {"", "https://api.example.org"},
+		"https://api.example.org/hospital/": {"/hospital", "https://api.example.org/hospital"},
+		"https://api.example.org/a%20b":     {"/a%20b", "https://api.example.org/a%20b"},
+		"/prod":                             {"/prod", "/prod"},
+	} {
+		t.Run(base, func(t *testing.T) {
+			opts := &httpapi.Options{}
+			if base != "" {
+				opts.BaseURL = must(url.Parse(base))
+			}
+			door := must(httpapi.New(p.Service, tokens, opts))
+			send := func(method, path, body string) *httptest.ResponseRecorder {
+				r := httptest.NewRequest(method, path, strings.NewReader(body))
+				r.Host = "evil.example"
+				r.Header.Set("Authorization", "Bearer t")
+				r.Header.Set("Content-Type", fhirJSON)
+				r.Header.Set("X-Forwarded-Host", "evil.example")
+				w := httptest.NewRecorder()
+				door.ServeHTTP(w, r)
+				require.Less(t, w.Code, 300, w.Body)
+				require.NotContains(t, w.Body.String(), "evil.example")
+				return w
+			}
+			accepted := send(http.MethodPost, bundlePath, small)
+			job := "/v1/ingestion/jobs/"
+			require.True(t, strings.HasPrefix(accepted.Header().Get("Location"), want.location+job))
+			require.True(t, strings.HasPrefix(accepted.Header().Get("Content-Location"), want.absolute+job))
+			ticket := send(http.MethodPost, uploadPath, "")
+			require.True(t, strings.HasPrefix(ticket.Header().Get("Location"), want.location+job))
+			require.Contains(t, ticket.Body.String(), " "+want.absolute+job)
+			list := send(http.MethodGet, jobsPath+"?limit=1", "")
+			require.True(t, strings.HasPrefix(list.Header().Get("Link"), "<"+want.absolute+"/v1/ingestion/jobs?"), list.Header())
+		})
+	}
 }

@@ -71,12 +71,12 @@ func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.C
 		ExpiresIn: int64(ticket.ExpiresIn / time.Second), ExpiresAt: signed.ExpiresAt,
 		Bucket: job.Payload.Bucket, Key: job.Payload.Key,
 		Instructions: fmt.Sprintf("%s the file to uploadUrl before expiresAt, with exactly these headers: %s. Then follow the job at %s.",
-			signed.Method, strings.Join(names, ", "), h.absolute(r, jobPath(job.ID))),
+			signed.Method, strings.Join(names, ", "), h.absolute(jobPath(job.ID))),
 	}
 	if h.opts.S3 {
 		t.S3Bucket, t.S3Key = t.Bucket, t.Key
 	}
-	w.Header().Set("Location", jobPath(job.ID))
+	w.Header().Set("Location", h.location(jobPath(job.ID)))
 	writeJSON(w, http.StatusOK, t)
 	return nil
 }

@@ -48,7 +48,7 @@ func newSignedDoor(t *testing.T, opts *ingesttest.Options) *signedDoor {
 	tokens, err := auth.ParseTokens(ingesttest.Token + "=" + ingesttest.Organization)
 	require.NoError(t, err)
 	d := &signedDoor{Pipeline: p, logs: &strings.Builder{}}
-	d.door = httpapi.New(p.Service, tokens, &httpapi.Options{Webhooks: webhooks, Logger: slog.New(slog.NewJSONHandler(d.logs, nil))})
+	d.door = must(httpapi.New(p.Service, tokens, &httpapi.Options{Webhooks: webhooks, Logger: slog.New(slog.NewJSONHandler(d.logs, nil))}))
 	return d
 }
 
@@ -268,6 +268,6 @@ func TestWebhookOpensNoOtherRoute(t *testing.T) {
 	tokens, err := auth.ParseTokens(ingesttest.Token + "=" + ingesttest.Organization)
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
-	httpapi.New(d.Service, tokens, nil).ServeHTTP(w, d.message("msg_4").request(t))
+	must(httpapi.New(d.Service, tokens, nil)).ServeHTTP(w, d.message("msg_4").request(t))
 	require.Equal(t, 401, w.Code)
 }

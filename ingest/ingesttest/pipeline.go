@@ -146,12 +146,14 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 
 	tokens, err := auth.ParseTokens(Token+"="+Organization+":tester", OtherToken+"="+OtherOrganization)
 	check(t, err)
-	frontDoor = httpapi.New(p.Service, tokens, &httpapi.Options{Logger: so.Logger, BodyIdleTimeout: o.BodyIdleTimeout})
+	frontDoor, err = httpapi.New(p.Service, tokens, &httpapi.Options{Logger: so.Logger, BodyIdleTimeout: o.BodyIdleTimeout})
+	check(t, err)
 	uploads := &signedurl.HandlerOptions{Logger: so.Logger, OnCreated: p.Service.ObjectCreated}
 	if o.DropUploadNotifications {
 		uploads.OnCreated = nil
 	}
-	uploadDoor = signedurl.NewHandler(p.Bucket, signer, uploads)
+	uploadDoor, err = signedurl.NewHandler(p.Bucket, signer, uploads)
+	check(t, err)
 	p.Client = &Client{URL: p.URL, Token: Token, HTTP: server.Client()}
 
 	ctx, stop := context.WithCancel(context.Background())

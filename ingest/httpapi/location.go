@@ -1,0 +1,33 @@
+package httpapi
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+)
+
+// setBase checks and keeps Options.BaseURL.
+func (h *api) setBase(base *url.URL) error {
+	if base == nil {
+		return nil
+	}
+	absolute := (base.Scheme == "http" || base.Scheme == "https") && base.Host != ""
+	path := base.Scheme == "" && base.Host == "" && strings.HasPrefix(base.Path, "/")
+	if !absolute && !path || base.Opaque != "" || base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "" {
+		return errors.New("httpapi: Options.BaseURL must be http://HOST/PATH, https://HOST/PATH or /PATH, without a user, query or fragment")
+	}
+	h.base = strings.TrimRight(base.String(), "/")
+	h.mount = strings.TrimRight(base.EscapedPath(), "/")
+	return nil
+}
+
+// jobPath is the path of a job below the front door.
+func jobPath(id string) string { return prefix + "/jobs/" + id }
+
+// location is a path below the front door as Location has it: with the path under
+// which clients reach the front door, and relative to their host.
+func (h *api) location(path string) string { return h.mount + path }
+
+// absolute is a path below the front door as an absolute URL, or as location has it
+// where the program doesn't know its public URL.
+func (h *api) absolute(path string) string { return h.base + path }
