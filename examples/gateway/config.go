@@ -35,6 +35,8 @@ type config struct {
 
 	data, blob, topic, subscription, jobs string
 	notifications                         string // URL of their queue
+	adopt                                 string // prefix; empty: nothing is adopted
+	adoptEvery                            time.Duration
 	migrations                            string
 
 	concurrency int
@@ -98,6 +100,8 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups (default: within the process):\n"+backends.TopicHelp)
 	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic:\n"+backends.SubscriptionHelp)
 	s.StringVar(&c.notifications, "notifications", "", "`URL` of a queue to which the object store sends its notifications, and nobody else anything;\nURLs are those of -subscription. See -notification-secret for those by HTTP. Without either, uploads\nto a cloud are found by the sweeper, half a minute later or more")
+	s.StringVar(&c.adopt, "adopt", "", "`PREFIX`: make a job of each object below PREFIX/ORG/ though nobody asked for its upload, as after\naws s3 cp dump.ndjson s3://BUCKET/PREFIX/ORG/. Nobody but you may be able to write there: the key\nsays whose the object is. Not a prefix that this program writes to (default: none)")
+	s.DurationVar(&c.adoptEvery, "adopt-every", time.Minute, "`TIME` between two looks through a part of that prefix, for objects whose notification was lost")
 	s.StringVar(&c.jobs, "jobs", "", "`URL`: the job store (default: a file in -data): "+backends.JobsHelp)
 	s.StringVar(&c.migrations, "migrations", "run", "`WHAT` to do where the job store's schema is older than this program: run changes it, one process\n"+
 		"at a time; skip changes nothing and refuses to start; only changes it and ends, for an operator\nwhose services may not")
@@ -183,7 +187,7 @@ func (c *config) check() []error {
 		value int64
 	}{
 		{"concurrency", int64(c.concurrency)}, {"max-attempts", int64(c.maxAttempts)}, {"lease", int64(c.lease)},
-		{"stall-timeout", int64(c.stall)},
+		{"stall-timeout", int64(c.stall)}, {"adopt-every", int64(c.adoptEvery)},
 		{"sweep-every", int64(c.sweepEvery)}, {"wake-after", int64(c.wakeAfter)}, {"drain-timeout", int64(c.drain)}, {"upload-expiry", int64(c.uploadExpiry)},
 	} {
 		if f.value <= 0 {

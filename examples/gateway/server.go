@@ -59,8 +59,8 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 
 	m := newMetrics()
 	service, err := ingest.New(back.Backends, &ingest.Options{
-		BucketName: back.BucketName,
-		Level:      fhirbundle.Level(c.validation), FHIRVersion: fhirbundle.Version(c.version), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
+		BucketName: back.BucketName, Adopt: c.adoption(),
+		Level: fhirbundle.Level(c.validation), FHIRVersion: fhirbundle.Version(c.version), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
 		MaxEntryBytes: int(c.maxEntry),
 		UploadExpiry:  c.uploadExpiry, MaxAttempts: c.maxAttempts, WakeAfter: c.wakeAfter, Logger: log, Observe: m.observe,
 	})

@@ -91,6 +91,9 @@ func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.Publisher
 //
 // One message is taken at a time: one that waits in this process would lose its
 // visibility timeout there.
+//
+// The Opener is one of [queue.DeadLetters]: what is no wake-up is never acknowledged, so
+// that the queue's redrive policy moves it to the dead-letter queue.
 func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 	t, err := parse(url, []string{SQSScheme}, ofSubscription...)
 	if err != nil {
@@ -108,9 +111,9 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 	if err := checkQueue(ctx, client, t.queueURL); err != nil {
 		return nil, fmt.Errorf("awsqueue: open subscription: %w", err)
 	}
-	return queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
+	return queue.DeadLetters(queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
 		return awssnssqs.OpenSubscription(ctx, client, t.queueURL, opts), nil
-	}), nil
+	})), nil
 }
 
 // target is what a URL names: a queue by its URL, or a topic by its ARN.
