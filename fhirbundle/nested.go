@@ -49,7 +49,7 @@ func (r *Reader) readNested(data []byte, at, end int) {
 // takeIssues takes over the issues of a Bundle inside the entry.
 func (r *Reader) takeIssues(n *Reader) {
 	path := r.inner.path("")
-	if r.opts.format == NDJSON {
+	if r.opts.format != Bundle {
 		path = linePath(path)
 	} else {
 		path = entryPath(r.entries, path)
