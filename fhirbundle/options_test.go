@@ -14,7 +14,7 @@ func TestOptionsThatCanNotWork(t *testing.T) {
 	for want, o := range map[string]Options{
 		`Level is "Strict"; allowed is lenient, strict or basic`:                  {Level: "Strict"},
 		`Version is "r5"; allowed is R4, R4B or R5`:                               {Version: "r5"},
-		`Format is "xml"; allowed is bundle or ndjson`:                            {Format: "xml"},
+		`Format is "xml"; allowed is bundle, ndjson or resource`:                  {Format: "xml"},
 		`MaxDepth is -1; allowed is 0 (the default) to 100000`:                    {MaxDepth: -1},
 		`MaxDepth is 100001; allowed is`:                                          {MaxDepth: 100_001},
 		`MaxStringBytes is -1; allowed is 0 (the default) to 2147483647`:          {MaxStringBytes: -1},
