@@ -154,6 +154,13 @@ func (a *attempt) handOver(ctx context.Context) error {
 	if from.Offset > 0 && from.Offset == job.Payload.Size {
 		return nil // all was handed over, and an object store refuses to read from an object's end
 	}
+	if !a.fresh {
+		// What an earlier attempt handed over and did not record is handed over again,
+		// perhaps in other batches if a limit was changed.
+		if err := a.w.svc.outcomes.Job(stageID(job)).DropFrom(ctx, from.Offset); err != nil {
+			return fmt.Errorf("ingest: %w", err)
+		}
+	}
 	src, err := a.open(ctx, from.Offset)
 	if err != nil {
 		return err
@@ -165,7 +172,7 @@ func (a *attempt) handOver(ctx context.Context) error {
 	}
 
 	batches := newBatcher(job, reader, limits)
-	for first := true; ; first = false {
+	for {
 		b, err := batches.next()
 		if err == io.EOF {
 			break
@@ -176,7 +183,7 @@ func (a *attempt) handOver(ctx context.Context) error {
 			}
 			return a.readError(err)
 		}
-		if err := a.batch(ctx, b, batches.position(), first); err != nil {
+		if err := a.batch(ctx, b, batches.position()); err != nil {
 			return err
 		}
 		if b.Whole {
@@ -210,7 +217,7 @@ const maxTypes = 1000
 
 // batch hands one batch over, keeps what was rejected, and records how far the
 // job is.
-func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position, first bool) error {
+func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position) error {
 	s, began := a.w.svc, time.Now()
 	b.Job = a.lease.current()
 	// What the record will say, from what it says now: nobody else may change
@@ -223,10 +230,7 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position, f
 		}
 		a.lease.moved()
 	}
-	// Only the first batch of a later attempt can be one that an earlier attempt
-	// handed over and did not record.
-	repeated := first && !a.fresh
-	if err := s.keepOutcomes(ctx, b, repeated); err != nil {
+	if err := s.keepOutcomes(ctx, b); err != nil {
 		return fmt.Errorf("ingest: write outcomes: %w", err)
 	}
 	rejected := int64(len(b.rejected))
@@ -265,6 +269,9 @@ func (a *attempt) complete(ctx context.Context) error {
 			return err
 		}
 		a.lease.moved()
+		if err := checkOutputs(job, outputs); err != nil {
+			return err
+		}
 	}
 	key, err := s.publishOutcomes(ctx, job)
 	if err != nil {

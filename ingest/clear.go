@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/fhirdock/fhirdock/jobs"
@@ -41,9 +40,6 @@ func (w *Worker) keepRejected(ctx context.Context, job *jobs.Job) error {
 		return nil
 	}
 	key, err := w.svc.publishOutcomes(ctx, job)
-	if errors.Is(err, errOutcomesTaken) {
-		return nil // published by a clearing that was cut off behind it
-	}
 	if err != nil {
 		return err
 	}

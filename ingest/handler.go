@@ -35,7 +35,13 @@ type Handler interface {
 // handled, before the job completes. It may be called again, and by two workers
 // at once, like a Handler. An error is treated like one of Handle.
 type Finisher interface {
-	// Finish returns what came out of the job, which is not to be changed.
+	// Finish returns what came out of the job, which is not to be changed. The
+	// counts of the outputs must add up to job.Progress.Done, so that nothing that
+	// is said to be done is missing: each resource counts in one output, and an
+	// output that holds something else, or resources again, has the count 0. Counts
+	// that don't add up fail the job with the code "outputs-incomplete"; where all
+	// are 0, nothing is checked. A Finish that finds what its Handle kept gone or
+	// damaged returns [StartOver].
 	Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error)
 }
 
@@ -118,14 +124,16 @@ type Outcome struct {
 // A job's own codes are, besides these: handler-panic, invalid (with issues),
 // too-large, upload-mismatch, payload-gone, payload-changed, payload-read,
 // processing (a back end failed), stalled
-// (see [WorkerOptions.StallTimeout]), and [jobs.CodeAttempts].
+// (see [WorkerOptions.StallTimeout]), parts-lost (see [StartOver]),
+// outputs-incomplete (see [Finisher]), and [jobs.CodeAttempts].
 type Failure struct {
 	Code      string
 	Message   string
 	Permanent bool  // no further attempt
 	Err       error // for the log; may be nil
 
-	issues []fhirbundle.Issue
+	issues    []fhirbundle.Issue
+	startOver bool // see StartOver
 }
 
 func (f *Failure) Error() string {

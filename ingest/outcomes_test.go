@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
 	"github.com/fhirdock/fhirdock/fhirbundle"
@@ -39,7 +41,7 @@ func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
 	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{
 		{Line: 1, Issues: []fhirbundle.Issue{}}, {Line: 2, Issues: []fhirbundle.Issue{}},
 	}}}
-	require.NoError(t, s.keepOutcomes(t.Context(), b, false))
+	require.NoError(t, s.keepOutcomes(t.Context(), b))
 	key, err := s.publishOutcomes(t.Context(), job)
 	require.NoError(t, err)
 	whole, err := s.back.Bucket.ReadAll(t.Context(), key)
@@ -47,11 +49,67 @@ func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
 	require.NotEmpty(t, whole)
 
 	require.NoError(t, s.outcomes.Job(stageID(job)).Clear(t.Context()))
-	_, err = s.publishOutcomes(t.Context(), job)
-	require.ErrorContains(t, err, "0 of 2")
+	again, err := s.publishOutcomes(t.Context(), job)
+	require.NoError(t, err)
+	require.Equal(t, key, again)
 	after, err := s.back.Bucket.ReadAll(t.Context(), key)
 	require.NoError(t, err)
 	require.Equal(t, string(whole), string(after))
+}
+
+// Outcomes that are lost are said to be: those that are listed and those that are
+// not add up to what was rejected.
+func TestOutcomesThatAreGone(t *testing.T) {
+	s := outcomesService(t)
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Progress: jobs.Progress{Rejected: 3}}
+	parts := s.outcomes.Job(stageID(job))
+	for i := range int64(3) {
+		b := &batch{Batch: Batch{Job: job, Start: i, End: i + 1, rejected: []Outcome{{Line: i + 1, Issues: []fhirbundle.Issue{}}}}}
+		require.NoError(t, s.keepOutcomes(t.Context(), b))
+	}
+	lines := func() (n, missing int) {
+		key, err := s.publishOutcomes(t.Context(), job)
+		require.NoError(t, err)
+		raw, err := s.back.Bucket.ReadAll(t.Context(), key)
+		require.NoError(t, err)
+		for line := range bytes.Lines(raw) {
+			var o Outcome
+			require.NoError(t, json.Unmarshal(line, &o))
+			if len(o.Issues) == 0 {
+				n++
+				continue
+			}
+			require.Equal(t, CodeOutcomesLost, o.Issues[0].Code)
+			_, err := fmt.Sscanf(o.Issues[0].Message, "%d more", &missing)
+			require.NoError(t, err)
+		}
+		return n, missing
+	}
+	list := func() (keys []string) {
+		it := s.back.Bucket.List(&blob.ListOptions{Prefix: "staging/"})
+		for {
+			obj, err := it.Next(t.Context())
+			if err == io.EOF {
+				return keys
+			}
+			require.NoError(t, err)
+			keys = append(keys, obj.Key)
+		}
+	}
+	require.Len(t, list(), 3)
+	raw, err := s.back.Bucket.ReadAll(t.Context(), list()[1])
+	require.NoError(t, err)
+	raw[len(raw)-3] ^= 1
+	require.NoError(t, s.back.Bucket.WriteAll(t.Context(), list()[1], raw, nil))
+	n, missing := lines()
+	require.Equal(t, []int{2, 1}, []int{n, missing}, "one part is damaged")
+
+	require.NoError(t, parts.Clear(t.Context()))
+	n, missing = lines()
+	require.Equal(t, []int{2, 1}, []int{n, missing}, "what was listed stays")
+	require.NoError(t, s.back.Bucket.Delete(t.Context(), "outcomes/org/"+job.ID+".ndjson"))
+	n, missing = lines()
+	require.Equal(t, []int{0, 3}, []int{n, missing})
 }
 
 // Outcomes come in the order of the payload, whatever the order of refusing.
@@ -61,7 +119,7 @@ func TestOutcomesAreInOrder(t *testing.T) {
 	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{
 		{Line: 2, Offset: 4, Issues: []fhirbundle.Issue{}}, {Line: 3, Offset: 8, Issues: []fhirbundle.Issue{}}, {Line: 1, Issues: []fhirbundle.Issue{}},
 	}}}
-	require.NoError(t, s.keepOutcomes(t.Context(), b, false))
+	require.NoError(t, s.keepOutcomes(t.Context(), b))
 	key, err := s.publishOutcomes(t.Context(), job)
 	require.NoError(t, err)
 	whole, err := s.back.Bucket.ReadAll(t.Context(), key)
@@ -111,7 +169,7 @@ func TestOutcomesWhileTheJobCompletes(t *testing.T) {
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Processing, Progress: jobs.Progress{Rejected: 1}}
 	require.NoError(t, s.back.Jobs.Create(t.Context(), job))
 	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{{Line: 1, Issues: []fhirbundle.Issue{}}}}}
-	require.NoError(t, s.keepOutcomes(t.Context(), b, false))
+	require.NoError(t, s.keepOutcomes(t.Context(), b))
 	s.back.Jobs = &meanwhile{Store: s.back.Jobs, do: func() {
 		key, err := s.publishOutcomes(t.Context(), job)
 		require.NoError(t, err)

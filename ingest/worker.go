@@ -356,7 +356,7 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 			failure = &Failure{Code: "processing", Message: "The payload could not be processed", Err: err}
 		}
 		at := now.Add(s.backoff(job.Attempt))
-		saved = l.change(ctx, func(j *jobs.Job) error { return j.Retry(now, l.claim, failure.record(now), at) })
+		saved = l.change(ctx, func(j *jobs.Job) error { return failure.retry(j, now, l.claim, at) })
 		log.WarnContext(ctx, "attempt failed", "code", failure.Code, "error", err, "took", took)
 		if saved == nil && l.current().State == jobs.Accepted {
 			s.opts.Observe(Event{Kind: EventRetry, JobID: job.ID, Source: string(job.Source), Code: failure.Code, Duration: took})

@@ -114,7 +114,7 @@ type Upload struct {
 	Looks int
 }
 
-// Progress never goes back within a run.
+// Progress never goes back within a run, except where [Job.StartOver] begins it again.
 type Progress struct {
 	// Done and Rejected resources.
 	Done     int64

@@ -172,6 +172,25 @@ func (j *Job) Retry(now time.Time, c Claim, f Failure, at time.Time) error {
 	return nil
 }
 
+// StartOver is Retry for a job that has to begin again: what was kept of its earlier
+// batches is gone. Progress goes back to the start of the run, whose batches are
+// handed over once more, with the same keys.
+func (j *Job) StartOver(now time.Time, c Claim, f Failure, at time.Time) error {
+	if err := j.Holds(c); err != nil {
+		return err
+	}
+	j.restart()
+	return j.Retry(now, c, f, at)
+}
+
+// restart takes back what was counted while the payload was read.
+func (j *Job) restart() {
+	j.Progress = Progress{}
+	if j.Payload.Format == formatNDJSON {
+		j.ResourceCounts = nil // counted while the lines are read
+	}
+}
+
 // Fail: processing → failed, for good.
 func (j *Job) Fail(now time.Time, c Claim, f Failure) error {
 	if err := j.Holds(c); err != nil {
@@ -270,12 +289,9 @@ func (j *Job) Redrive(now, dueAt time.Time) error {
 	}
 	if j.State == Completed {
 		j.Run++
-		j.Progress = Progress{}
+		j.restart()
 		j.Outputs = nil
 		j.OutcomesKey = ""
-		if j.Payload.Format == formatNDJSON {
-			j.ResourceCounts = nil // counted while the lines are read
-		}
 	}
 	j.Attempt = 0
 	j.Failure = nil

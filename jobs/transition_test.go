@@ -246,3 +246,28 @@ func FuzzParseCursor(f *testing.F) {
 		}
 	})
 }
+
+func TestStartOver(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, last := range []bool{false, true} {
+		j := &Job{ID: "a", State: Processing, Attempt: 1, MaxAttempts: 2, LeaseOwner: "w", Run: 3,
+			Payload: Payload{Format: "ndjson"}, ResourceCounts: map[string]int64{"Patient": 2},
+			Progress: Progress{Done: 2, Rejected: 1, Offset: 10, Entries: 3, Lines: 3}}
+		if last {
+			j.MaxAttempts = 1
+		}
+		c := Claim{JobID: "a", Owner: "w", Attempt: 1}
+		require.ErrorIs(t, j.StartOver(now, Claim{JobID: "a", Owner: "x", Attempt: 1}, Failure{}, now), ErrLeaseLost)
+		require.NoError(t, j.StartOver(now, c, Failure{Code: "parts-lost"}, now.Add(time.Second)))
+		require.Equal(t, Progress{}, j.Progress)
+		require.Nil(t, j.ResourceCounts)
+		require.Equal(t, 3, j.Run, "the keys of the batches stay the same")
+		require.Equal(t, "parts-lost", j.Failure.Code)
+		if last {
+			require.Equal(t, Failed, j.State)
+		} else {
+			require.Equal(t, Accepted, j.State)
+			require.Equal(t, now.Add(time.Second), j.NotBefore)
+		}
+	}
+}

@@ -33,7 +33,7 @@ func TestLakeDiscards(t *testing.T) {
 		require.NoError(t, l.Handle(t.Context(), &ingest.Batch{Job: job, End: 1,
 			Resources: []ingest.Resource{{Type: "Patient", Raw: []byte(`{"resourceType":"Patient"}`)}}}))
 	}
-	first := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org"}
+	first := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Progress: jobs.Progress{Done: 1}}
 	handle(first)
 	// A Finish that was cut off before its manifest.
 	require.NoError(t, bucket.WriteAll(t.Context(), "processed/org/"+first.ID+"/Patient.ndjson", []byte("{}\n"), nil))

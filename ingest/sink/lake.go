@@ -1,20 +1,15 @@
 package sink
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/fhirbundle"
@@ -32,13 +27,22 @@ type LakeOptions struct {
 	Staging string
 }
 
-// Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson. It is safe
-// for concurrent use, and keeps nothing in memory between calls.
+// Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson, and last of all
+// manifest.json beside them, which lists them with the SHA-256 of each: what has no
+// manifest is not complete.
+//
+// It publishes nothing that does not add up to what the job's record counts as done.
+// Parts that are gone or damaged, such as by a lifecycle rule that removed Staging
+// while a failed job waited for its redrive, make the job start over at its first
+// batch; see [ingest.StartOver]. A handler around a Lake rejects what it doesn't pass on.
+//
+// A Lake is safe for concurrent use.
 type Lake struct {
 	bucket  *blob.Bucket
 	prefix  string
 	staging string
 	parts   *stage.Area
+	recent  recent
 }
 
 var (
@@ -77,40 +81,23 @@ func (l *Lake) Prefixes() (*blob.Bucket, []string) {
 	return l.bucket, []string{l.prefix, l.staging}
 }
 
-const manifestName = "manifest.json"
-
-// manifest is the commit marker of a job's files.
-type manifest struct {
-	JobID   string        `json:"jobId"`
-	Run     int           `json:"run"`
-	Outputs []jobs.Output `json:"outputs"`
-}
-
 func (l *Lake) folder(job *jobs.Job) string {
 	return l.prefix + "/" + job.OrganizationID + "/" + job.ID + "/"
 }
 
-func (l *Lake) job(job *jobs.Job) *stage.Job {
-	return l.parts.Job(job.OrganizationID + "/" + job.ID + "/" + strconv.Itoa(job.Run))
+// stageID is what a run of a job is known by in the staging area.
+func stageID(job *jobs.Job) string {
+	return job.OrganizationID + "/" + job.ID + "/" + strconv.Itoa(job.Run)
 }
+
+func (l *Lake) job(job *jobs.Job) *stage.Job { return l.parts.Job(stageID(job)) }
 
 // Handle implements [ingest.Handler]. An entry without a resource (a GET, HEAD
 // or DELETE) is refused: a lake keeps resources and does nothing else.
 func (l *Lake) Handle(ctx context.Context, b *ingest.Batch) error {
 	sections := split(b)
 	if b.Whole {
-		if m, err := l.manifest(ctx, b.Job); err != nil || m != nil {
-			return err // it was published before
-		}
-		// All there is: no parts to wait for.
-		index := make([]stage.Section, len(sections))
-		for i, s := range sections {
-			index[i] = stage.Section{Name: s.Name, Count: s.Count, Bytes: int64(len(s.Data))}
-		}
-		_, err := l.publish(ctx, b.Job, index, func(i int) io.ReadCloser {
-			return io.NopCloser(bytes.NewReader(sections[i].Data))
-		})
-		return err
+		return l.publishWhole(ctx, b.Job, sections)
 	}
 	return l.job(b.Job).Put(ctx, b.Start, b.End, sections)
 }
@@ -159,40 +146,6 @@ func typeName(s string) bool {
 	return true
 }
 
-// Finish implements [ingest.Finisher]: it makes the files of the parts. It may
-// be called again, also behind a Finish that was cut off at any place, and
-// beside that of a worker which does not know yet that it lost its lease.
-func (l *Lake) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
-	// In this order: parts are removed behind the manifest only, so that without
-	// one all of them were there when they were listed.
-	index, indexErr := l.job(job).Index(ctx)
-	m, err := l.manifest(ctx, job)
-	if err != nil {
-		return nil, err
-	}
-	if m == nil {
-		if indexErr != nil {
-			return nil, fmt.Errorf("sink: %w", indexErr)
-		}
-		m, err = l.publish(ctx, job, index.Sections, func(i int) io.ReadCloser {
-			return index.Open(ctx, index.Sections[i].Name)
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	// The files stand; what is left only costs space.
-	if err := l.job(job).Clear(ctx); err != nil {
-		return nil, fmt.Errorf("sink: %w", err)
-	}
-	if job.Run > 0 {
-		if err := l.removeOld(ctx, job, m); err != nil {
-			return nil, err
-		}
-	}
-	return m.Outputs, nil
-}
-
 // Discard implements [ingest.Discarder]: it removes the parts, and files without a
 // manifest. Files that are complete stand.
 func (l *Lake) Discard(ctx context.Context, job *jobs.Job) error {
@@ -207,108 +160,4 @@ func (l *Lake) Discard(ctx context.Context, job *jobs.Job) error {
 		return err
 	}
 	return l.removeOld(ctx, job, &manifest{})
-}
-
-// manifest reads the manifest of this run of a job; nil if there is none yet. That
-// of a later run is an error: who asks lost its lease long ago, and must not write
-// over what that run has published.
-func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
-	raw, err := l.bucket.ReadAll(ctx, l.folder(job)+manifestName)
-	switch {
-	case gcerrors.Code(err) == gcerrors.NotFound:
-		return nil, nil
-	case err != nil:
-		return nil, fmt.Errorf("sink: read manifest: %w", err)
-	}
-	var m manifest
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return nil, fmt.Errorf("sink: %s is not a manifest: %w", l.folder(job)+manifestName, err)
-	}
-	switch {
-	case m.Run < job.Run:
-		return nil, nil // of an earlier run, whose files are written over
-	case m.Run > job.Run:
-		return nil, fmt.Errorf("sink: the files are of run %d, and this is run %d", m.Run, job.Run)
-	}
-	return &m, nil
-}
-
-// maxTypes bounds a job's files, and with them its record: FHIR has some 150
-// types, and what a sender makes up must not grow either.
-const maxTypes = 1000
-
-// publish writes one file for each section and then the manifest. Two that
-// publish the same run at once write the same bytes.
-func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Section, open func(int) io.ReadCloser) (*manifest, error) {
-	if len(sections) > maxTypes {
-		return nil, &ingest.Failure{Code: "too-many-types", Permanent: true,
-			Message: fmt.Sprintf("The payload has resources of %d types; %d are allowed", len(sections), maxTypes)}
-	}
-	m := &manifest{JobID: job.ID, Run: job.Run, Outputs: make([]jobs.Output, len(sections))}
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(4)
-	names := fileNames(sections)
-	for i, s := range sections {
-		key := l.folder(job) + names[i]
-		m.Outputs[i] = jobs.Output{Type: s.Name, Key: key, Count: s.Count, Bytes: s.Bytes}
-		g.Go(func() error {
-			r := open(i)
-			defer r.Close()
-			if err := stage.Write(gctx, l.bucket, key, "application/x-ndjson", r); err != nil {
-				return fmt.Errorf("sink: write %s: %w", names[i], err)
-			}
-			return nil
-		})
-	}
-	if err := g.Wait(); err != nil {
-		return nil, err
-	}
-	raw, err := json.MarshalIndent(m, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("sink: %w", err)
-	}
-	if err := stage.Write(ctx, l.bucket, l.folder(job)+manifestName, "application/json", bytes.NewReader(raw)); err != nil {
-		return nil, fmt.Errorf("sink: write manifest: %w", err)
-	}
-	return m, nil
-}
-
-// fileNames are {ResourceType}.ndjson. Names that differ in case only are one to
-// the file systems of macOS and Windows: all but the first get a number.
-func fileNames(sections []stage.Section) []string {
-	names := make([]string, len(sections))
-	seen := make(map[string]int, len(sections))
-	for i, s := range sections {
-		folded := strings.ToLower(s.Name)
-		seen[folded]++
-		names[i] = s.Name + ".ndjson"
-		if n := seen[folded]; n > 1 {
-			names[i] = s.Name + "." + strconv.Itoa(n) + ".ndjson"
-		}
-	}
-	return names
-}
-
-// removeOld removes all files but those of a manifest.
-func (l *Lake) removeOld(ctx context.Context, job *jobs.Job, m *manifest) error {
-	keep := map[string]bool{l.folder(job) + manifestName: true}
-	for _, out := range m.Outputs {
-		keep[out.Key] = true
-	}
-	it := l.bucket.List(&blob.ListOptions{Prefix: l.folder(job)})
-	for {
-		obj, err := it.Next(ctx)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("sink: list files: %w", err)
-		}
-		if keep[obj.Key] {
-			continue
-		}
-		if err := l.bucket.Delete(ctx, obj.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-			return fmt.Errorf("sink: remove a file: %w", err)
-		}
-	}
 }

@@ -17,8 +17,8 @@ func TestLakeFinishedByAWorkerOfAnEarlierRun(t *testing.T) {
 		bucket := memblob.OpenBucket(nil)
 		defer bucket.Close()
 		l := newLake(t, bucket, nil)
-		was := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org"}
-		is := &jobs.Job{ID: was.ID, OrganizationID: "org", Run: 1}
+		was := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Progress: jobs.Progress{Done: 1}}
+		is := &jobs.Job{ID: was.ID, OrganizationID: "org", Run: 1, Progress: jobs.Progress{Done: 1}}
 		handle := func(job *jobs.Job) error {
 			return l.Handle(t.Context(), &ingest.Batch{Job: job, End: 1, Whole: whole,
 				Resources: []ingest.Resource{{Type: "Patient", Raw: []byte(`{"resourceType":"Patient"}`)}}})

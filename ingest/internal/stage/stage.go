@@ -8,17 +8,17 @@
 // other, in the order of the payload: each line is there once, whatever was
 // retried.
 //
-// A part's first line is its index, as JSON; the sections' bytes follow.
+// A part's first line is a CRC-32C of its index and the index, as JSON; the
+// sections' bytes follow, each with a CRC-32C of its own in the index. A part that
+// is damaged is found out before anything of it is taken for read to its end.
 package stage
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +26,10 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 )
+
+// ErrDamaged: a part is not what was written, or is gone. Trying again does not
+// help; the batch has to be handed over again.
+var ErrDamaged = errors.New("stage: a part is damaged or gone")
 
 // Area is the parts of all jobs under one prefix. It is safe for concurrent
 // use.
@@ -48,33 +52,25 @@ type Job struct {
 
 // Section is a run of lines of one kind.
 type Section struct {
-	Name  string `json:"name"`
-	Count int64  `json:"count"` // lines
-	Bytes int64  `json:"bytes"`
-	Data  []byte `json:"-"`
-}
-
-type part struct {
-	key      string
-	header   int64 // length of the index, its line end included
-	sections []Section
+	Name   string `json:"name"`
+	Count  int64  `json:"count"` // lines
+	Bytes  int64  `json:"bytes"`
+	CRC32C uint32 `json:"crc32c"` // of Data; of a sum over several parts it is 0
+	Data   []byte `json:"-"`
 }
 
 // Put writes the part of the batch between two offsets of the payload. It is
 // durable when Put returns.
 func (j *Job) Put(ctx context.Context, start, end int64, sections []Section) error {
-	for i := range sections {
-		sections[i].Bytes = int64(len(sections[i].Data))
-	}
-	index, err := json.Marshal(sections)
+	header, err := header(start, end, sections)
 	if err != nil {
 		return fmt.Errorf("stage: %w", err)
 	}
-	readers := []io.Reader{bytes.NewReader(append(index, '\n'))}
+	readers := []io.Reader{bytes.NewReader(header)}
 	for i := range sections {
 		readers = append(readers, bytes.NewReader(sections[i].Data))
 	}
-	if err := Write(ctx, j.area.bucket, j.key(start, end), "application/octet-stream", io.MultiReader(readers...)); err != nil {
+	if err := Write(ctx, j.area.bucket, j.key(start, end), &blob.WriterOptions{ContentType: "application/octet-stream"}, io.MultiReader(readers...)); err != nil {
 		return fmt.Errorf("stage: write part: %w", err)
 	}
 	return nil
@@ -87,19 +83,17 @@ func (j *Job) key(start, end int64) string { return fmt.Sprintf("%s%020d-%020d",
 // as gocloud.dev's fileblob does, and its lines would be there twice.
 var partName = regexp.MustCompile(`^[0-9]{20}-[0-9]{20}$`)
 
-// Drop removes the part of a batch, if there is one.
-func (j *Job) Drop(ctx context.Context, start, end int64) error {
-	if err := j.area.bucket.Delete(ctx, j.key(start, end)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
-		return fmt.Errorf("stage: remove part: %w", err)
-	}
-	return nil
+// DropFrom removes the parts of the batches that start at an offset of the payload or
+// after it.
+func (j *Job) DropFrom(ctx context.Context, offset int64) error {
+	from := j.key(offset, 0)
+	return j.remove(ctx, func(key string) bool { return key >= from && partName.MatchString(strings.TrimPrefix(key, j.prefix)) })
 }
 
 // Index reads which sections there are: for each name how many lines and bytes
-// over all parts, sorted by name.
+// over all parts, sorted by name. Parts that are damaged are left out and counted.
 func (j *Job) Index(ctx context.Context) (*Index, error) {
 	ix := &Index{job: j}
-	sums := map[string]*Section{}
 	it := j.area.bucket.List(&blob.ListOptions{Prefix: j.prefix})
 	for {
 		obj, err := it.Next(ctx)
@@ -113,10 +107,24 @@ func (j *Job) Index(ctx context.Context) (*Index, error) {
 			continue
 		}
 		p, err := j.readIndex(ctx, obj.Key)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrDamaged):
+			ix.Damaged++
+		case err != nil:
 			return nil, err
+		default:
+			ix.parts = append(ix.parts, p)
 		}
-		ix.parts = append(ix.parts, p)
+	}
+	ix.sum()
+	return ix, nil
+}
+
+// sum adds up what the parts hold.
+func (ix *Index) sum() {
+	sums := map[string]*Section{}
+	ix.Sections = nil
+	for _, p := range ix.parts {
 		for _, s := range p.sections {
 			sum := sums[s.Name]
 			if sum == nil {
@@ -131,30 +139,15 @@ func (j *Job) Index(ctx context.Context) (*Index, error) {
 		ix.Sections = append(ix.Sections, *sum)
 	}
 	slices.SortFunc(ix.Sections, func(a, b Section) int { return strings.Compare(a.Name, b.Name) })
-	return ix, nil
-}
-
-func (j *Job) readIndex(ctx context.Context, key string) (part, error) {
-	r, err := j.area.bucket.NewReader(ctx, key, nil)
-	if err != nil {
-		return part{}, fmt.Errorf("stage: open part: %w", err)
-	}
-	defer r.Close()
-	// As long as the batch has kinds of lines, which the sender decides.
-	line, err := bufio.NewReader(r).ReadBytes('\n')
-	if err != nil && err != io.EOF {
-		return part{}, fmt.Errorf("stage: read part: %w", err)
-	}
-	p := part{key: key, header: int64(len(line))}
-	if err == io.EOF || json.Unmarshal(line, &p.sections) != nil {
-		return part{}, fmt.Errorf("stage: %s is not a part", path.Base(key))
-	}
-	return p, nil
 }
 
 // Clear removes all parts, and what else there is beside them. What is gone already
 // is no error.
 func (j *Job) Clear(ctx context.Context) error {
+	return j.remove(ctx, func(string) bool { return true })
+}
+
+func (j *Job) remove(ctx context.Context, which func(key string) bool) error {
 	it := j.area.bucket.List(&blob.ListOptions{Prefix: j.prefix})
 	for {
 		obj, err := it.Next(ctx)
@@ -163,6 +156,9 @@ func (j *Job) Clear(ctx context.Context) error {
 		}
 		if err != nil {
 			return fmt.Errorf("stage: list parts: %w", err)
+		}
+		if !which(obj.Key) {
+			continue
 		}
 		if err := j.area.bucket.Delete(ctx, obj.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 			return fmt.Errorf("stage: remove part: %w", err)
@@ -173,8 +169,53 @@ func (j *Job) Clear(ctx context.Context) error {
 // Index is what the parts of a job hold.
 type Index struct {
 	Sections []Section
-	job      *Job
-	parts    []part
+	// Damaged parts, which are not among the Sections.
+	Damaged int
+	job     *Job
+	parts   []part
+}
+
+// Complete returns nil if the parts hold that many lines in all, none of them is
+// damaged as far as their indexes tell, and no two overlap: otherwise ErrDamaged. A
+// batch of which nothing was kept may have left no part, so there may be gaps; what
+// is missing is missing from the sum.
+func (ix *Index) Complete(lines int64) error {
+	var sum, end int64
+	for _, s := range ix.Sections {
+		sum += s.Count
+	}
+	for _, p := range ix.parts {
+		if p.start < end {
+			return fmt.Errorf("%w: one starts at byte %d of the payload, and the one before ends at %d", ErrDamaged, p.start, end)
+		}
+		end = p.end
+	}
+	switch {
+	case ix.Damaged > 0:
+		return fmt.Errorf("%w: %d can't be read", ErrDamaged, ix.Damaged)
+	case sum != lines:
+		return fmt.Errorf("%w: they hold %d lines of %d", ErrDamaged, sum, lines)
+	}
+	return nil
+}
+
+// Verify reads all parts, and leaves out and counts those that are damaged.
+func (ix *Index) Verify(ctx context.Context) error {
+	sound := make([]part, 0, len(ix.parts))
+	for _, p := range ix.parts {
+		err := ix.job.verify(ctx, p)
+		switch {
+		case errors.Is(err, ErrDamaged):
+			ix.Damaged++
+		case err != nil:
+			return err
+		default:
+			sound = append(sound, p)
+		}
+	}
+	ix.parts = sound
+	ix.sum()
+	return nil
 }
 
 // Count is the number of lines of a section over all parts.
@@ -187,73 +228,12 @@ func (ix *Index) Count(name string) int64 {
 	return 0
 }
 
-// Open reads one section over all parts, in the order of the payload. It holds
-// one part open at a time.
-func (ix *Index) Open(ctx context.Context, name string) io.ReadCloser {
-	return &sectionReader{ctx: ctx, ix: ix, name: name}
-}
-
-type sectionReader struct {
-	ctx  context.Context // of one Open: the reader is used within it
-	ix   *Index
-	name string
-	next int
-	cur  *blob.Reader
-	left int64 // bytes of the section in the part that is open
-}
-
-func (r *sectionReader) Read(p []byte) (int, error) {
-	for {
-		if r.cur != nil {
-			n, err := r.cur.Read(p)
-			r.left -= int64(n)
-			if err == io.EOF {
-				if err = r.cur.Close(); err == nil && r.left > 0 {
-					err = fmt.Errorf("stage: read part: %d bytes are missing: %w", r.left, io.ErrUnexpectedEOF)
-				}
-				r.cur = nil
-			}
-			if n > 0 || err != nil {
-				return n, err
-			}
-			continue
-		}
-		if r.next == len(r.ix.parts) {
-			return 0, io.EOF
-		}
-		part := r.ix.parts[r.next]
-		r.next++
-		offset := part.header
-		for _, s := range part.sections {
-			if s.Name != r.name {
-				offset += s.Bytes
-				continue
-			}
-			cur, err := r.ix.job.area.bucket.NewRangeReader(r.ctx, part.key, offset, s.Bytes, nil)
-			if err != nil {
-				return 0, fmt.Errorf("stage: open part: %w", err)
-			}
-			r.cur, r.left = cur, s.Bytes
-			break
-		}
-	}
-}
-
-func (r *sectionReader) Close() error {
-	if r.cur == nil {
-		return nil
-	}
-	err := r.cur.Close()
-	r.cur = nil
-	return err
-}
-
 // Write writes an object, over one that is there, and leaves none of a write
 // that failed. The object is as durable as the bucket's driver makes it.
-func Write(ctx context.Context, bucket *blob.Bucket, key, contentType string, src io.Reader) error {
+func Write(ctx context.Context, bucket *blob.Bucket, key string, opts *blob.WriterOptions, src io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := bucket.NewWriter(ctx, key, &blob.WriterOptions{ContentType: contentType})
+	w, err := bucket.NewWriter(ctx, key, opts)
 	if err != nil {
 		return err
 	}

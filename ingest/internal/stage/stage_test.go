@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -45,11 +46,18 @@ func TestPartsAreReadInTheOrderOfThePayload(t *testing.T) {
 	require.Equal(t, "b1\nb1\nb3\nb3\n", read(t, ix, "B1"))
 	require.Empty(t, read(t, ix, "C"))
 
-	require.NoError(t, job.Drop(t.Context(), 0, 1000))
-	require.NoError(t, job.Drop(t.Context(), 0, 1000), "what is not there")
+	require.NoError(t, ix.Complete(15))
+	require.ErrorIs(t, ix.Complete(14), ErrDamaged)
+
+	require.NoError(t, job.DropFrom(t.Context(), 10_000))
+	require.NoError(t, job.DropFrom(t.Context(), 10_000), "what is not there")
 	ix, err = job.Index(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, "a1\na2\na3\na10\n", read(t, ix, "A"))
+	require.Equal(t, "a0\na1\na2\na3\n", read(t, ix, "A"))
+	require.NoError(t, job.Put(t.Context(), 2500, 3500, nil))
+	ix, err = job.Index(t.Context())
+	require.NoError(t, err)
+	require.ErrorIs(t, ix.Complete(12), ErrDamaged, "two parts overlap")
 	require.EqualValues(t, 4, ix.Count("A"))
 	require.Zero(t, ix.Count("C"))
 	require.NoError(t, job.Clear(t.Context()))
@@ -65,7 +73,7 @@ func TestWriteLeavesNothingOfASourceThatFailed(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
 	broken := errors.New("broken")
-	err := Write(t.Context(), bucket, "k", "text/plain", io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken)))
+	err := Write(t.Context(), bucket, "k", nil, io.MultiReader(strings.NewReader("half"), iotest.ErrReader(broken)))
 	require.ErrorIs(t, err, broken)
 	_, err = bucket.List(nil).Next(t.Context())
 	require.Equal(t, io.EOF, err)
@@ -91,14 +99,47 @@ func TestAPartThatIsCutIsNoPart(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoPart(t *testing.T) {
+// Whichever byte of a part is changed, removed or cut off: it is a part no more, or
+// reading its sections to their end fails.
+func TestDamagedParts(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
 	job := New(bucket, "staging").Job("j")
-	require.NoError(t, bucket.WriteAll(t.Context(), job.key(0, 1), []byte("secret"), &blob.WriterOptions{ContentType: "x/y"}))
-	_, err := job.Index(t.Context())
-	require.ErrorContains(t, err, "1 is not a part")
-	require.NotContains(t, err.Error(), "secret")
+	require.NoError(t, job.Put(t.Context(), 0, 1, []Section{
+		{Name: "A", Count: 1, Data: []byte("a secret\n")}, {Name: "B", Count: 1, Data: []byte("b\n")}}))
+	whole, err := bucket.ReadAll(t.Context(), job.key(0, 1))
+	require.NoError(t, err)
+	sound := func(raw []byte) bool {
+		require.NoError(t, bucket.WriteAll(t.Context(), job.key(0, 1), raw, nil))
+		ix, err := job.Index(t.Context())
+		require.NoError(t, err)
+		verified := *ix
+		require.NoError(t, verified.Verify(t.Context()))
+		read := ix.Complete(2)
+		for _, name := range []string{"A", "B"} {
+			if _, err := io.ReadAll(ix.Open(t.Context(), name)); read == nil {
+				read = err
+			}
+		}
+		require.Equal(t, read == nil, verified.Complete(2) == nil)
+		if read != nil {
+			require.ErrorIs(t, read, ErrDamaged)
+			require.NotContains(t, read.Error(), "secret")
+		}
+		return read == nil
+	}
+	require.True(t, sound(whole))
+	for i := range whole {
+		flipped := slices.Clone(whole)
+		flipped[i] ^= 1
+		require.False(t, sound(flipped), "byte %d changed", i)
+		require.False(t, sound(slices.Delete(slices.Clone(whole), i, i+1)), "byte %d removed", i)
+		require.False(t, sound(whole[:i]), "cut at %d", i)
+	}
+	require.NoError(t, bucket.WriteAll(t.Context(), job.key(5, 6), whole, nil))
+	ix, err := job.Index(t.Context())
+	require.NoError(t, err)
+	require.NotZero(t, ix.Damaged, "a part of another batch")
 }
 
 // A process that is killed before it renames what it wrote leaves a file that

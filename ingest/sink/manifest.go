@@ -1,0 +1,121 @@
+package sink
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"gocloud.dev/gcerrors"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+const manifestName = "manifest.json"
+
+// manifest is the commit marker of a job's files.
+type manifest struct {
+	JobID   string   `json:"jobId"`
+	Run     int      `json:"run"`
+	Outputs []output `json:"outputs"`
+	// Checksum is the SHA-256, in hex, of the manifest as compact JSON with an empty
+	// checksum.
+	Checksum string `json:"checksum"`
+}
+
+// output is an output with the digest of its content in lower-case hex.
+type output struct {
+	jobs.Output
+	SHA256 string `json:"sha256"`
+}
+
+func (m *manifest) outputs() []jobs.Output {
+	outputs := make([]jobs.Output, len(m.Outputs))
+	for i, out := range m.Outputs {
+		outputs[i] = out.Output
+	}
+	return outputs
+}
+
+func (m *manifest) sum() (string, error) {
+	bare := *m
+	bare.Checksum = ""
+	raw, err := json.Marshal(&bare)
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:]), err
+}
+
+// manifest reads the manifest of this run of a job; nil if there is none yet, or
+// none that is whole: then the files are written over. That of a later run is an
+// error: who asks lost its lease long ago, and must not write over what that run has
+// published.
+func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
+	raw, err := l.bucket.ReadAll(ctx, l.folder(job)+manifestName)
+	switch {
+	case gcerrors.Code(err) == gcerrors.NotFound:
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("sink: read manifest: %w", err)
+	}
+	var m manifest
+	if json.Unmarshal(raw, &m) != nil || m.JobID != job.ID {
+		return nil, nil
+	}
+	sum, err := m.sum()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("sink: %w", err)
+	case sum != m.Checksum, m.Run < job.Run:
+		return nil, nil // damaged, or of an earlier run
+	case m.Run > job.Run:
+		return nil, fmt.Errorf("sink: the files are of run %d, and this is run %d", m.Run, job.Run)
+	}
+	return &m, nil
+}
+
+// published returns the manifest of this run of a job if all its files are there as
+// they were written and hold as many resources, and nil if not. What this process
+// published a moment ago it does not read again.
+func (l *Lake) published(ctx context.Context, job *jobs.Job, done int64) (*manifest, error) {
+	m, err := l.manifest(ctx, job)
+	if err != nil || m == nil {
+		return nil, err
+	}
+	var count int64
+	for _, out := range m.Outputs {
+		count += out.Count
+	}
+	if count != done {
+		return nil, nil
+	}
+	if l.recent.take(stageID(job)) {
+		return m, nil
+	}
+	for _, out := range m.Outputs {
+		if same, err := l.same(ctx, out); err != nil || !same {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// same reports whether a file is as it was written.
+func (l *Lake) same(ctx context.Context, out output) (bool, error) {
+	r, err := l.bucket.NewReader(ctx, out.Key, nil)
+	switch {
+	case gcerrors.Code(err) == gcerrors.NotFound:
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("sink: open a file: %w", err)
+	}
+	defer r.Close()
+	sum := sha256.New()
+	n, err := io.Copy(sum, r)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, fmt.Errorf("sink: read a file: %w", err)
+	}
+	return n == out.Bytes && hex.EncodeToString(sum.Sum(nil)) == out.SHA256, nil
+}

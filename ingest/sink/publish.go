@@ -1,0 +1,184 @@
+package sink
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/internal/stage"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// publishWhole publishes a job that is one batch: there are no parts to wait for.
+func (l *Lake) publishWhole(ctx context.Context, job *jobs.Job, sections []stage.Section) error {
+	var count int64
+	index := make([]stage.Section, len(sections))
+	for i, s := range sections {
+		index[i] = stage.Section{Name: s.Name, Count: s.Count, Bytes: int64(len(s.Data))}
+		count += s.Count
+	}
+	if m, err := l.published(ctx, job, count); err != nil || m != nil {
+		return err // by an earlier attempt
+	}
+	_, err := l.publish(ctx, job, index, func(i int) io.ReadCloser {
+		return io.NopCloser(bytes.NewReader(sections[i].Data))
+	})
+	if err == nil {
+		l.recent.add(stageID(job))
+	}
+	return err
+}
+
+// Finish implements [ingest.Finisher]: it makes the files of the parts. It may be
+// called again, also after a Finish that was cut off at any place, and beside that of
+// a worker which does not know yet that it lost its lease.
+func (l *Lake) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
+	// In this order: parts are removed after the manifest only, so that without one
+	// all of them were there when they were listed.
+	parts := l.job(job)
+	index, indexErr := parts.Index(ctx)
+	m, err := l.published(ctx, job, job.Progress.Done)
+	if err != nil {
+		return nil, err
+	}
+	if m == nil {
+		if indexErr != nil {
+			return nil, fmt.Errorf("sink: %w", indexErr)
+		}
+		if m, err = l.publishParts(ctx, job, index); err != nil {
+			return nil, err
+		}
+	}
+	// The files stand; what is left only costs space.
+	if err := parts.Clear(ctx); err != nil {
+		return nil, fmt.Errorf("sink: %w", err)
+	}
+	if job.Run > 0 {
+		if err := l.removeOld(ctx, job, m); err != nil {
+			return nil, err
+		}
+	}
+	return m.outputs(), nil
+}
+
+// publishParts publishes what the parts hold, if they hold all that is done.
+func (l *Lake) publishParts(ctx context.Context, job *jobs.Job, index *stage.Index) (*manifest, error) {
+	err := index.Complete(job.Progress.Done)
+	if err == nil {
+		var m *manifest
+		m, err = l.publish(ctx, job, index.Sections, func(i int) io.ReadCloser {
+			return index.Open(ctx, index.Sections[i].Name)
+		})
+		if err == nil {
+			return m, nil
+		}
+	}
+	if !errors.Is(err, stage.ErrDamaged) {
+		return nil, err
+	}
+	// Another worker may have published them and taken them away.
+	if m, err := l.published(ctx, job, job.Progress.Done); err != nil || m != nil {
+		return m, err
+	}
+	if err := l.job(job).Clear(ctx); err != nil {
+		return nil, fmt.Errorf("sink: %w", err)
+	}
+	return nil, ingest.StartOver(fmt.Errorf("sink: %w", err))
+}
+
+// maxTypes bounds a job's files, and with them its record: FHIR has some 150
+// types, and what a sender makes up must not grow either.
+const maxTypes = 1000
+
+// publish writes one file for each section and then the manifest. Two that
+// publish the same run at once write the same bytes.
+func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Section, open func(int) io.ReadCloser) (*manifest, error) {
+	if len(sections) > maxTypes {
+		return nil, &ingest.Failure{Code: "too-many-types", Permanent: true,
+			Message: fmt.Sprintf("The payload has resources of %d types; %d are allowed", len(sections), maxTypes)}
+	}
+	m := &manifest{JobID: job.ID, Run: job.Run, Outputs: make([]output, len(sections))}
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(4)
+	names := fileNames(sections)
+	for i, s := range sections {
+		g.Go(func() error {
+			r, sum := open(i), sha256.New()
+			defer r.Close()
+			key := l.folder(job) + names[i]
+			err := stage.Write(gctx, l.bucket, key, &blob.WriterOptions{ContentType: "application/x-ndjson"}, io.TeeReader(r, sum))
+			if err != nil {
+				return fmt.Errorf("sink: write %s: %w", names[i], err)
+			}
+			m.Outputs[i] = output{jobs.Output{Type: s.Name, Key: key, Count: s.Count, Bytes: s.Bytes}, hex.EncodeToString(sum.Sum(nil))}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var err error
+	if m.Checksum, err = m.sum(); err != nil {
+		return nil, fmt.Errorf("sink: %w", err)
+	}
+	raw, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("sink: %w", err)
+	}
+	if err := stage.Write(ctx, l.bucket, l.folder(job)+manifestName, &blob.WriterOptions{ContentType: "application/json"}, bytes.NewReader(raw)); err != nil {
+		return nil, fmt.Errorf("sink: write manifest: %w", err)
+	}
+	return m, nil
+}
+
+// fileNames are {ResourceType}.ndjson. Names that differ in case only are one to
+// the file systems of macOS and Windows: all but the first get a number.
+func fileNames(sections []stage.Section) []string {
+	names := make([]string, len(sections))
+	seen := make(map[string]int, len(sections))
+	for i, s := range sections {
+		folded := strings.ToLower(s.Name)
+		seen[folded]++
+		names[i] = s.Name + ".ndjson"
+		if n := seen[folded]; n > 1 {
+			names[i] = s.Name + "." + strconv.Itoa(n) + ".ndjson"
+		}
+	}
+	return names
+}
+
+// removeOld removes all files but those of a manifest.
+func (l *Lake) removeOld(ctx context.Context, job *jobs.Job, m *manifest) error {
+	keep := map[string]bool{l.folder(job) + manifestName: true}
+	for _, out := range m.Outputs {
+		keep[out.Key] = true
+	}
+	it := l.bucket.List(&blob.ListOptions{Prefix: l.folder(job)})
+	for {
+		obj, err := it.Next(ctx)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("sink: list files: %w", err)
+		}
+		if keep[obj.Key] {
+			continue
+		}
+		if err := l.bucket.Delete(ctx, obj.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+			return fmt.Errorf("sink: remove a file: %w", err)
+		}
+	}
+}
