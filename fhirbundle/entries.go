@@ -74,10 +74,10 @@ func (r *Reader) readEntry(data []byte) {
 			r.entryIssue(entryResourceObject, at, "resource", "has a 'resource' that is not an object")
 		}
 	}
-	f |= r.readFullURL(data)
 	if at := m.start(data, request); at >= 0 {
 		f |= hasRequest | r.readRequest(data, at)
 	}
+	f |= r.readFullURL(data, f)
 	if m.at[response] != 0 {
 		f |= hasResponse
 	}

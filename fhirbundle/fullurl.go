@@ -2,8 +2,10 @@ package fhirbundle
 
 import "bytes"
 
-// readFullURL fills in the entry's fullUrl and judges it.
-func (r *Reader) readFullURL(data []byte) (f facts) {
+// readFullURL fills in the entry's fullUrl and judges it. The method is what was
+// read of the request: the body of a PATCH is the change, not the resource that
+// fullUrl names (http://hl7.org/fhir/R4/http.html#patch).
+func (r *Reader) readFullURL(data []byte, method facts) (f facts) {
 	e := &r.entry
 	text, at := r.text(data, fullURL, 1)
 	if at < 0 || data[at] == 'n' { // null is none
@@ -19,7 +21,7 @@ func (r *Reader) readFullURL(data []byte) (f facts) {
 	if bytes.IndexByte(text, '_') >= 0 && bytes.Contains(text, []byte("/_history/")) { // seldom
 		r.entryIssue(bdl8, at, "fullUrl", "")
 	}
-	if e.Type != "" {
+	if e.Type != "" && method&isPATCH == 0 {
 		r.compareFullURL(text, at)
 	}
 	if len(text) > 0 && !r.resumed && r.index.define(text, r.versionID(data)) {

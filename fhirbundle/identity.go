@@ -3,12 +3,13 @@ package fhirbundle
 import "bytes"
 
 // identity is what the URL of a request says of a resource: [root/]Type/id, or
-// [root/]Type?query.
+// [root/]Type?query, or [root/]Type/?query, as http.html#delete writes it.
 type identity struct {
-	typ   []byte // the last segment where it is no id
+	typ   []byte // the last segment that is not an id
 	id    []byte // nil where the URL names none
 	query bool
-	whole []byte // from typ on: what tells one from another
+	slash bool   // after the type, before nothing or a query
+	whole []byte // the URL from typ on
 }
 
 // parseURL takes the URL of a request apart, relative to the server's root or
@@ -33,6 +34,12 @@ func parseURL(text []byte) (u identity, ok bool) {
 	if last > start+1 && isID(path[last:]) {
 		if first = max(bytes.LastIndexByte(path[:last-1], '/')+1, start); isTypeName(path[first : last-1]) {
 			u.typ, u.id, u.whole = path[first:last-1], path[last:], path[first:]
+			return u, true
+		}
+	}
+	if last == len(path) && last > start+1 {
+		if first = max(bytes.LastIndexByte(path[:last-1], '/')+1, start); isTypeName(path[first : last-1]) {
+			u.typ, u.slash, u.whole = path[first:last-1], true, text[first:]
 			return u, true
 		}
 	}

@@ -22,7 +22,16 @@ func TestParseURL(t *testing.T) {
 		"/1":                                 "1  1",
 		"http://a.b":                         "",
 		"http://a.b/":                        "",
-		"Patient/":                           "",
+		"Patient/":                           "Patient  Patient/ /",
+		"http://a.b/Patient/":                "Patient  Patient/ /",
+		"Patient/?a=b":                       "Patient  Patient/?a=b / ?",
+		"/Patient/?a=b/c":                    "Patient  Patient/?a=b/c / ?",
+		"Patient//":                          "",
+		"Patient/1/":                         "",
+		"Patient/a_b/":                       "",
+		"//":                                 "",
+		"?a=b":                               "?a=b ?",
+		"/?a=b":                              "?a=b ?",
 		"Patient/1/_history/2":               "2  2",
 		"Patient/1/$everything":              "$everything  $everything",
 		"$convert":                           "$convert  $convert",
@@ -40,6 +49,9 @@ func TestParseURL(t *testing.T) {
 	} {
 		u, ok := parseURL([]byte(text))
 		got := string(u.typ) + " " + string(u.id) + " " + string(u.whole)
+		if u.slash {
+			got += " /"
+		}
 		if u.query {
 			got += " ?"
 		}

@@ -54,8 +54,9 @@ func (r *Reader) readURLText(data []byte) []byte {
 	return text
 }
 
-// readURL judges the URL of a request whose method is among f, and what it says of
-// the resource.
+// readURL judges the URL of a request with the given method, and compares it with
+// the resource. The body of a PATCH is the change, not the resource
+// (http://hl7.org/fhir/R4/http.html#patch), so nothing is compared with it.
 func (r *Reader) readURL(method facts) (f facts) {
 	e := &r.entry
 	u, ok := identity{typ: e.URL, whole: e.URL}, true
@@ -70,7 +71,7 @@ func (r *Reader) readURL(method facts) (f facts) {
 		if !named || u.id == nil && !u.query {
 			return oddURL
 		}
-		if r.identify(u.whole) {
+		if r.identify(u) {
 			f |= sameIdentity
 		}
 	case method&isPOST != 0:
@@ -79,10 +80,6 @@ func (r *Reader) readURL(method facts) (f facts) {
 		}
 		if !named || u.id != nil {
 			return oddURL
-		}
-		// Its fullUrl is the identity that the others know it by.
-		if typ, id := restful(e.FullURL); typ != nil && string(typ) == e.Type && r.identify(e.FullURL[len(e.FullURL)-len(typ)-1-len(id):]) {
-			f |= sameIdentity
 		}
 	}
 	if e.Resource == nil || method&(isPOST|isPUT) == 0 {
@@ -107,11 +104,17 @@ func isOperation(u identity) bool {
 	return u.id == nil && (len(u.typ) == 0 || u.typ[0] == '$' || string(u.typ) == "_search")
 }
 
-// identify takes in the identity of a resource that the entry changes, and says
-// whether an earlier entry of the transaction changes it too.
-func (r *Reader) identify(identity []byte) bool {
+// identify takes in the identity of a resource that the entry changes, and reports
+// whether an earlier entry of the transaction changes it too. What a POST creates
+// has no identity before the server gives it one: its fullUrl is the resource's id
+// at the source and is ignored (http://hl7.org/fhir/R4/http.html#trules).
+func (r *Reader) identify(u identity) bool {
 	if r.resumed || r.bundle.typ.seen && r.bundle.in != transaction {
 		return false
 	}
-	return r.index.changes(identity)
+	if u.slash { // Type/?query is Type?query
+		r.scratch = append(append(r.scratch[:0], u.typ...), u.whole[len(u.typ)+1:]...)
+		u.whole = r.scratch
+	}
+	return r.index.changes(u.whole)
 }
