@@ -260,8 +260,19 @@ var bundleRuleCases = []struct {
 	{"types of R4", "R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"EffectEvidenceSynthesis"}}`}, "fhir-unknown-type"},
 	{"abstract types", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"DomainResource"}}`}, "fhir-unknown-type"},
 	{"comments", "R4 R4B R5", "collection", "", []string{`{"fhir_comments":["a"],"fullUrl":"urn:uuid:1",` + patientWith(`,"name":[{"fhir_comments":["b"]}]`) + `}`}, "fhir-json-comments fhir-json-comments"},
-	{"pairs", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1",` + patientWith(`,"a":["x","y"],"_a":[null,{"id":"1"}],"_b":[{"id":"1"}],"c":"x","_c":{"id":"1"},"d":["x"],"_d":[{"extension":[{"_a":[{"id":"1"},{"id":"1"}],"a":["x","z"]}]}]`) + `}`}, ""},
+	{"pairs", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1",` + patientWith(`,"a":["x","y"],"_a":[null,{"id":"1"}],"c":"x","_c":{"id":"1"},"d":["x"],"_d":[{"extension":[{"_a":[{"id":"1"},{"id":"1"}],"a":["x","z"]}]}]`) + `}`}, ""},
 	{"pairs that do not match", "R4 R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1",` + patientWith(`,"a":["x","y"],"_a":[{"id":"1"}],"_b":[{"id":"1"}],"b":"x","_c":{"id":"1"},"c":["x"],"_d":[{"id":"1"}],"d":[{"id":"1"}]`) + `}`}, "fhir-json-array-length fhir-json-array-length fhir-json-array-length fhir-json-array-length"},
+	{"arrays beside pairs", "R4 R4B R5", "collection", "", []string{
+		// Each construct stands before and after a companion array, and inside it.
+		`{"fullUrl":"urn:uuid:1",` + patientWith(`,"p":[1,2,3],"a":["x","y"],"_a":[null,{"id":"1"}],"q":[1],"r":{"s":["x"],"t":[[1,2],[3]]},"_b":[{"id":"1"}],"b":["x"],"u":[{"v":["x","y"]},{"_w":[{"id":"1"}],"w":["x"]}],"c":["x","y","z"],"_c":[{"extension":[{"_d":[null,{"id":"1"}],"d":["x","y"]},{"url":"e"}]},null,{"id":"1"}],"z":[]`) + `}`,
+		`{"fullUrl":"urn:uuid:2",` + patientWith(`,"n":"1","o":"2","_a":[{"id":"1"}],"f":["1","2","3"],"a":["x","y"],"g":["1"],"_h":[{"id":"1"},{"id":"2"}],"h":["x"]`) + `}`,
+	}, "fhir-json-empty-array fhir-json-array-length fhir-json-array-length"},
+	{"arrays of companions alone", "R4 R4B R5", "collection", "", []string{
+		`{"fullUrl":"urn:uuid:1",` + patientWith(`,"_a":[{"id":"1"}],"b":["x"],"_c":{"id":"1"},"_d":[null,{"id":"1"}],"_e":[]`) + `}`,
+	}, "~fhir-json-no-values fhir-json-null fhir-json-empty-array"},
+	{"null in both", "R4 R4B R5", "collection", "", []string{
+		`{"fullUrl":"urn:uuid:1",` + patientWith(`,"a":["x",null,null,"y",null],"_a":[null,{"id":"1"},null,null, null ],"b":[null],"_b":[null],"\u005fc":[{"id":"1"},null],"c":[null,"x"],"_d":[null,{"id":"1"}],"d":[null]`) + `}`,
+	}, "fhir-json-both-null fhir-json-both-null fhir-json-both-null fhir-json-array-length"},
 	{"pairs in escapes", "R4 R4B R5", "collection", "", []string{
 		`{"fullUrl":"urn:uuid:1",` + patientWith(`,"\u0061":["x","y"],"_a":[null,{"id":"1"}],"b":["x"],"\u005fb":[{"id":"1"}],"c\u0063":["x"],"\u005fcc":[{"id":"1"}],"\u0064":"x"`) + `}`,
 		`{"fullUrl":"urn:uuid:2",` + patientWith(`,"\u0061":["x","y"],"_a":[{"id":"1"}],"b":["x"],"\u005fb":[{"id":"1"},{"id":"1"}],"\u005fcc":{"id":"1"},"c\u0063":["x"]`) + `}`,

@@ -21,11 +21,12 @@ func (s *scanner) pair(at, depth int) {
 	s.pairs = append(s.pairs, companion{name: len(s.names), at: at})
 }
 
-// counts says whether the array that is the value of the name that came last is to
-// be counted, and begins to.
-func (s *scanner) counts() bool {
+// counts reports whether the array that is the value of the last of the given number
+// of names is to be counted, and begins to. The caller says how many there are: run
+// keeps a count of its own, which scanner.names lags.
+func (s *scanner) counts(names int) bool {
 	n := len(s.pairs)
-	if n == 0 || s.pairs[n-1].name != len(s.names)-1 {
+	if n == 0 || s.pairs[n-1].name != names-1 {
 		return false
 	}
 	s.pairs[n-1].count = 1
@@ -40,17 +41,47 @@ func (s *scanner) checkPairs(data []byte, base int, e extra) {
 			continue
 		}
 		text = text[1:]
+		value := valueAt(data, p.at)
+		isList := data[value] == '['
 		x := s.find(data, base, text, hashName(text), e.wide)
 		if x < 0 {
+			if isList && data[firstElement(data, value)] != ']' && !s.holdsNull(p.name, e) { // which are findings themselves
+				s.note(fhirNoValues, p.at-len(text)-len(`"_"`))
+			}
 			continue
 		}
 		at := valueAt(data, s.behindName(x, e))
-		isList, hasList := data[valueAt(data, p.at)] == '[', data[at] == '['
-		if isList != hasList || isList && countPrimitives(data, at) != p.count {
+		hasList := data[at] == '['
+		switch {
+		case isList != hasList || isList && countPrimitives(data, at) != p.count:
 			s.note(fhirUnaligned, p.at-len(text)-len(`"_"`))
+		case isList && s.holdsNull(p.name, e) && s.holdsNull(x, e):
+			s.checkBothNull(data, at, value)
 		}
 	}
 	s.pairs = s.pairs[:e.pairs]
+}
+
+// holdsNull reports whether the array that is the value of scanner.names[name], of
+// the object that ends, holds a null.
+func (s *scanner) holdsNull(name int, e extra) bool {
+	_, found := slices.BinarySearchFunc(s.nulls[e.nulls:], name, func(n fillIn, name int) int { return n.name - name })
+	return found
+}
+
+// checkBothNull judges an array of values and its companion, which start at data[x]
+// and data[y] and have the same length. Where both have null at the same index there
+// is an element with neither a value nor children, which no element may be
+// (http://hl7.org/fhir/R4/element.html#ele-1).
+func (s *scanner) checkBothNull(data []byte, x, y int) {
+	y = firstElement(data, y)
+	walkArray(data, x, func(at int) bool {
+		if data[at] == 'n' && data[y] == 'n' {
+			s.note(fhirBothNull, y)
+		}
+		y = nextElement(data, skipValue(data, y))
+		return true
+	})
 }
 
 // behindName is the index behind the closing quote of the name in scanner.names[x],

@@ -53,6 +53,8 @@ const (
 	fhirEmptyObject
 	fhirEmptyString
 	fhirUnaligned
+	fhirNoValues
+	fhirBothNull
 	fhirComments
 	fhirID
 	bdl1
@@ -138,6 +140,8 @@ var rules = [ruleCount]Rule{
 	fhirEmptyObject:  {Code: "fhir-json-empty-object", Message: "An object is empty; leave the property out", Spec: r4 + "json.html", IssueType: "structure", rank: 7},
 	fhirEmptyString:  {Code: "fhir-json-empty-string", Message: "A string is empty; leave the property out", Spec: r4 + "json.html", IssueType: "structure", rank: 7},
 	fhirUnaligned:    {Code: "fhir-json-array-length", Message: "A property and its companion with an underscore must both be arrays of the same length, or neither; fill up with null", Spec: r4 + "json.html#primitive", IssueType: "structure", rank: 7},
+	fhirNoValues:     {Code: "fhir-json-no-values", Message: "An array whose name starts with an underscore is there without the array of values; write that too, with null for each value that is missing", Spec: r4 + "json.html#primitive", Mild: true, IssueType: "structure", rank: 7},
+	fhirBothNull:     {Code: "fhir-json-both-null", Message: "A property and its companion with an underscore have null at the same index; leave out what has neither a value nor extensions", Spec: r4 + "element.html#ele-1", IssueType: "structure", rank: 7},
 	fhirComments:     {Code: "fhir-json-comments", Message: "The property fhir_comments is no longer part of FHIR; leave it out", Spec: r4 + "json.html", IssueType: "structure", rank: 7},
 	fhirID:           {Code: "fhir-id", Message: "The id is not a string of 1 to 64 letters, digits, '-' and '.'", Spec: r4 + "datatypes.html#id", IssueType: "value", rank: 7},
 

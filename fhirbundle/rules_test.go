@@ -39,7 +39,7 @@ func TestLevelRules(t *testing.T) {
 		{"null in an array with a companion", "batch", in(`{"given":["a",null],"_given":[null,{"id":"b"}]}`), nil, "", ""},
 		{"null in an array with a companion before it", "batch", in(`{"_given":[null,{"id":"b"}],"z":{},"given":["a",null]}`), []string{"fhir-json-empty-object"}, ".resource", "{}"},
 		{"null in an array with a companion, in escapes", "batch", in(`{"\u0067iven":["a",null],"_giv\u0065n":[null,{"id":"b"}]}`), nil, "", ""},
-		{"null in an array whose companion is elsewhere", "batch", in(`{"given":["a",null],"b":{"_given":[{"id":"b"}]}}`), []string{"fhir-json-null"}, ".resource", "null"},
+		{"null in an array whose companion is elsewhere", "batch", in(`{"given":["a",null],"b":{"_given":{"id":"b"}}}`), []string{"fhir-json-null"}, ".resource", "null"},
 		{"null in an array in an array", "batch", in(`{"given":[[null]],"_given":[{"id":"b"}]}`), []string{"fhir-json-null", "fhir-json-array-length"}, ".resource", "null"},
 		{"null in a companion alone", "batch", in(`{"_given":[null]}`), []string{"fhir-json-null"}, ".resource", "null"},
 		{"null with a companion in a wide object", "batch", in(`{"given":["a",null],` + many(100) + `,"_given":[null,{"id":"b"}]}`), nil, "", ""},

@@ -340,7 +340,7 @@ value:
 		last = &s.frames[o.depth]
 		last.filter, last.base, last.flags = filter, uint32(o.base), o.flags
 		o.depth++
-		if o.flags&paired != 0 && s.counts() {
+		if o.flags&paired != 0 && s.counts(n) {
 			o.flags = isArray | counting
 		} else {
 			o.flags = isArray

@@ -132,7 +132,7 @@ value:
 		last = &s.frames[depth]
 		last.filter, last.base, last.flags = filter, uint32(base), flags
 		depth++
-		if flags&paired != 0 && s.counts() {
+		if flags&paired != 0 && s.counts(len(s.names)) {
 			flags = isArray | counting
 		} else {
 			flags = isArray
