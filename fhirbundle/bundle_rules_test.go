@@ -2,6 +2,7 @@ package fhirbundle
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,7 +14,7 @@ import (
 // bundle makes a Bundle of a type, with more members, of entries. The type stands
 // behind the entries where last says so.
 func bundleWith(typ, members string, last bool, entries ...string) string {
-	list := `"entry":[` + strings.Join(entries, ",") + `]`
+	list := shortUUID.ReplaceAllString(`"entry":[`+strings.Join(entries, ",")+`]`, "${1}0000000$2-0000-4000-8000-000000000000$3")
 	if members != "" {
 		list = members + "," + list
 	}
@@ -22,6 +23,9 @@ func bundleWith(typ, members string, last bool, entries ...string) string {
 	}
 	return `{"resourceType":"Bundle","type":"` + typ + `",` + list + `}`
 }
+
+// shortUUID is how the tests write UUIDs: by one digit.
+var shortUUID = regexp.MustCompile(`(urn:u(?:u|\\u0075)id:)([0-9])(")`)
 
 // Pieces of entries.
 const (
@@ -227,9 +231,14 @@ var bundleRuleCases = []struct {
 	}, "fu-abs"},
 	// references
 	{"references", "R4 R4B R5", "transaction", "", []string{
-		`{` + patientWith(`,"link":[{"other":{"reference":"urn:uuid:2"}},{"other":{"reference":"urn:uuid:3"}},{"other":{"reference":"urn:oid:3"}},{"other":{"reference":"urn:uuid:3"}}]`) + `,` + req("POST", "Patient", "") + `}`,
+		`{` + patientWith(`,"link":[{"other":{"reference":"urn:uuid:2"}},{"other":{"reference":"urn:uuid:3"}},{"other":{"reference":"urn:oid:2.3"}},{"other":{"reference":"urn:uuid:3"}}]`) + `,` + req("POST", "Patient", "") + `}`,
 		`{"fullUrl":"urn:uuid:2",` + patientWith(`,"a":{"reference":"urn:uuid:2"},"b":{"reference":"urn:u\u0075id:2"},"c":{"reference":{"reference":"urn:uuid:2"}},"d":{"reference":"urn:x:y"}`) + `,` + req("POST", "Patient", "") + `}`,
 	}, "~ref-urn ~ref-urn"},
+	{"no UUIDs", "R4 R4B R5", "collection", "", []string{
+		`{"fullUrl":"urn:uuid:12","resource":{"resourceType":"Basic","a":{"reference":"urn:uuid:00000000-0000-4000-8000-00000000000A"}}}`,
+		`{"fullUrl":"urn:uuid:00000000-0000-4000-8000-00000000000A","resource":{"resourceType":"Basic","a":{"reference":"urn:oid:1.02"}}}`,
+		`{"fullUrl":"urn:oid:1.02","resource":{"resourceType":"Basic"}}`,
+	}, "~fhir-uuid-case fhir-uuid fhir-oid ~fhir-uuid-case fhir-oid"},
 	{"fullUrl with a version resolves", "R4 R4B R5", "collection", "", []string{
 		`{"fullUrl":"urn:uuid:1",` + patientWith(`,"link":[{"other":{"reference":"urn:uuid:2"}}]`) + `}`,
 		`{"fullUrl":"urn:uuid:2",` + patientWith(`,"meta":{"versionId":"1"}`) + `}`,
@@ -355,7 +364,7 @@ func TestBundlesInLines(t *testing.T) {
 // line that holds it is rejected for them, and they are counted once.
 func TestFindingsOfNested(t *testing.T) {
 	nested := bundleWith("collection", "", false, slices.Repeat([]string{`{` + fullObs[:len(fullObs)-1] + `,"x":[]}}`}, 10)...)
-	nested = strings.ReplaceAll(nested, "http://a.b/Observation/o1", "urn:uuid:1")
+	nested = strings.ReplaceAll(nested, "http://a.b/Observation/o1", uuid1)
 	for _, most := range []int{3, 100} {
 		r := must(NewBytesReader([]byte(nested+"\n"+nested), &Options{Format: NDJSON, Level: Strict, MaxIssues: most, Severities: map[string]Severity{"bdl-7": None}}))
 		e, err := r.Next()

@@ -31,7 +31,9 @@
 //     or if it says "#" itself, since types of elements are not known here. One
 //     without an id nothing can refer to;
 //   - references: to contained resources, conditional ones, and, which stays a
-//     warning, to a urn:uuid that no entry has.
+//     warning, to a urn:uuid that no entry has;
+//   - urn:uuid: and urn:oid: in a fullUrl or a reference: a UUID, an OID. Capital
+//     letters in a UUID are a warning.
 //
 // At level [Basic] they are not looked for, which makes reading some 30% faster.
 // They differ between [R4], [R4B] and [R5]. [Options.Severities] changes what

@@ -18,6 +18,11 @@ func (r *Reader) readFullURL(data []byte, method facts) (f facts) {
 	if !isAbsolute(text) {
 		r.entryIssue(fuAbs, at, "fullUrl", "")
 	}
+	if len(text) > len("urn") && text[len("urn")] == ':' {
+		if fault := urnFault(text); fault != 0 {
+			r.entryIssue(fault, at, "fullUrl", "")
+		}
+	}
 	if bytes.IndexByte(text, '_') >= 0 && bytes.Contains(text, []byte("/_history/")) { // seldom
 		r.entryIssue(bdl8, at, "fullUrl", "")
 	}

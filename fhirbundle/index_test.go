@@ -122,7 +122,7 @@ func TestIndexKeepsWhatItHas(t *testing.T) {
 
 // TestIndexOfReset: a reader that is used again knows nothing of the payload before.
 func TestIndexOfReset(t *testing.T) {
-	nested := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:1","resource":` + patient + `}]}`
+	nested := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"` + uuid1 + `","resource":` + patient + `}]}`
 	entry := `{"resource":` + nested + `,"request":{"method":"POST","url":"Bundle"}}`
 	rep := must(ValidateBytes([]byte(tx(strings.Split(strings.Repeat(entry+"\n", 20), "\n")[:20]...)), &Options{Level: Strict}))
 	assert.Empty(t, rep.Issues)

@@ -46,7 +46,7 @@ func TestNamesFurtherIn(t *testing.T) {
 	const deeper = `"a":{"id":"x y","resourceType":"Flag","meta":{"id":1},"fullUrl":"z","method":"z","url":"z","resource":{"id":7},"request":{"method":"z"}}`
 	resource := `{` + deeper + `,"resourceType":"Patient","id":"p",` + strings.Replace(deeper, `"a"`, `"b"`, 1) + `}`
 	line := look(must(NewBytesReader([]byte(resource), &Options{Format: NDJSON, Level: Strict})))
-	entry := look(must(NewBytesReader([]byte(tx(`{`+deeper+`,"fullUrl":"urn:uuid:1","resource":`+resource+`,"request":{"method":"PUT",`+strings.Replace(deeper, `"a"`, `"c"`, 1)+`,"url":"Patient/p"},`+strings.Replace(deeper, `"a"`, `"d"`, 1)+`}`)), &Options{Level: Strict})))
+	entry := look(must(NewBytesReader([]byte(tx(`{`+deeper+`,"fullUrl":"`+uuid1+`","resource":`+resource+`,"request":{"method":"PUT",`+strings.Replace(deeper, `"a"`, `"c"`, 1)+`,"url":"Patient/p"},`+strings.Replace(deeper, `"a"`, `"d"`, 1)+`}`)), &Options{Level: Strict})))
 	for _, s := range []seen{line, entry} {
 		assert.Empty(t, s.Report.Issues)
 		assert.Equal(t, "Patient", s.Entries[0].Type)
@@ -54,7 +54,7 @@ func TestNamesFurtherIn(t *testing.T) {
 		assert.Equal(t, resource, string(s.Entries[0].Resource))
 	}
 	e := entry.Entries[0]
-	assert.Equal(t, "urn:uuid:1", string(e.FullURL))
+	assert.Equal(t, uuid1, string(e.FullURL))
 	assert.Equal(t, "PUT Patient/p", e.Method+" "+string(e.URL))
 }
 

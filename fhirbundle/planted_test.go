@@ -12,6 +12,7 @@ func plantedDocuments() map[string][]faultyDocument {
 		`"search":{`, `"search":{`+cMember+`,`,
 		`"meta":{`, `"meta":{`+cMember+`,`,
 		`a.b`, canaryID+`.b`,
+		uuid1[:17], uuid1[:17], // a whole one, of which there may be more
 		`urn:uuid:`, `urn:uuid:`+canaryID,
 		`urn:oid:`, `urn:oid:`+canaryID,
 		`?`, `?`+canaryID,

@@ -33,10 +33,10 @@ func (c *recentRefs) has(data []byte) bool {
 		load(a, 8) == load(have[:], 8) && load(a, 0) == load(have[:], 0) && load(a, 38) == load(have[:], 38)
 }
 
-// add takes in a string without escapes, given with its closing quote, if it is as
-// long as they are.
+// add takes in a string without escapes, given with its closing quote, if it is a
+// UUID in which nothing is found.
 func (c *recentRefs) add(quoted []byte) {
-	if len(quoted) == len(quotedURN{}) {
+	if len(quoted) == len(quotedURN{}) && urnFault(quoted[:len(quoted)-1]) == 0 {
 		*c.at(quoted), c.used = quotedURN(quoted), true
 	}
 }

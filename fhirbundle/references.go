@@ -33,8 +33,13 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 			f, r.conditional = conditional, at
 		case c == '#' && n == 0 && alone && (len(text) > 1 && text[1] != '"' || r.opts.version.bansBareFragment()):
 			r.entryIssue(ref1, at, "resource", "")
-		case c == ':' && isURN(text):
-			r.referTo(data, at)
+		case c == ':' && n == len("urn"):
+			if fault := urnFault(r.plainAt(data, at)); fault != 0 {
+				r.entryIssue(fault, at, "resource", "")
+			}
+			if isURN(text) {
+				r.referTo(data, at)
+			}
 		}
 	}
 	return f

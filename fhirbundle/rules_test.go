@@ -69,7 +69,7 @@ func TestLevelRules(t *testing.T) {
 		{"fullUrl agrees", "batch", `{"fullUrl":"https://a.b/Basic/12","resource":{"resourceType":"Basic","id":"12"},` + req + `}`, nil, "", ""},
 		{"fullUrl without an id", "batch", `{"fullUrl":"https://a.b/Basic/","resource":{"resourceType":"Basic","id":"12"},` + req + `}`, nil, "", ""},
 		{"fullUrl of another type", "batch", `{"fullUrl":"https://a.b/BA/12","resource":{"resourceType":"Basic","id":"13"},` + req + `}`, nil, "", ""},
-		{"fullUrl is a urn", "batch", `{"fullUrl":"urn:uuid:12","resource":{"resourceType":"Basic","id":"13"},` + req + `}`, nil, "", ""},
+		{"fullUrl is a urn", "batch", `{"fullUrl":"` + uuid1 + `","resource":{"resourceType":"Basic","id":"13"},` + req + `}`, nil, "", ""},
 		{"fullUrl disagrees", "batch", `{"resource":{"resourceType":"Basic","id":"13"},"fullUrl":"https:\/\/a.b/Basic/1\u0032",` + req + `}`, []string{"fu-id"}, ".fullUrl", `"https:`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

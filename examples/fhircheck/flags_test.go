@@ -78,7 +78,7 @@ func TestWrongFlags(t *testing.T) {
 
 // What is found depends on the version of FHIR, and what becomes of it on -severity.
 func TestVersionAndSeverity(t *testing.T) {
-	bundle := `{"resourceType":"Bundle","type":"searchset","total":1,"entry":[{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Patient"}}]}`
+	bundle := `{"resourceType":"Bundle","type":"searchset","total":1,"entry":[{"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000001","resource":{"resourceType":"Patient"}}]}`
 	for _, c := range []struct {
 		args, found string
 		code        int

@@ -76,7 +76,7 @@ func TestBundlesAreRefused(t *testing.T) {
 		"no type":                {`{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient"}}]}`, 400, "Unsupported bundle type: ", ""},
 		"no entries":             {`{"resourceType":"Bundle","type":"batch"}`, 400, "Bundle contains no entries", ""},
 		"empty entries":          {entries(""), 400, "Bundle contains no entries", ""},
-		"entry without resource": {entries(`{"resource":{"resourceType":"Patient"}},{"fullUrl":"urn:uuid:0"}`), 400, "Entry 1 missing 'resource' field", ""},
+		"entry without resource": {entries(`{"resource":{"resourceType":"Patient"}},{"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000000"}`), 400, "Entry 1 missing 'resource' field", ""},
 		"duplicate names":        {entries(`{"resource":{"resourceType":"Patient","id":"a","id":"b"}}`), 400, "Invalid JSON: ", ""},
 		"duplicate, escaped":     {entries(`{"resource":{"resourceType":"Patient","id":"a","\u0069d":"b"}}`), 400, "Invalid JSON: ", ""},
 		"bad UTF-8":              {entries("{\"resource\":{\"resourceType\":\"Patient\",\"id\":\"\xff\"}}"), 400, "Invalid JSON: ", ""},

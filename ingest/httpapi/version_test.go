@@ -19,7 +19,7 @@ const transport = `{"resourceType":"Transport","id":"t1"}`
 // Bundle is judged; without it the service's version counts.
 func TestBundleOfAVersion(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.Strict}})
-	bundle := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:1","resource":` + transport + `}]}`
+	bundle := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000001","resource":` + transport + `}]}`
 	for contentType, status := range map[string]int{
 		fhirJSON:                                     400,
 		fhirJSON + "; fhirVersion=4.0":               400,
