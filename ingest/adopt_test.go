@@ -65,7 +65,7 @@ func TestAdoptedOnce(t *testing.T) {
 	for format := range 24 {
 		all.Go(func() {
 			msg := notification(t, format, dropped)
-			if err := p.Service.Notification(context.Background(), msg.Body, msg.Metadata); err != nil {
+			if _, err := p.Service.Notification(context.Background(), msg.Body, msg.Metadata); err != nil {
 				t.Error(err)
 			}
 		})
@@ -408,7 +408,7 @@ func TestAdoptionChecksOptions(t *testing.T) {
 	}
 	for _, prefix := range []string{"incoming/fhirs", "incoming/other", "drop", "process"} {
 		_, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()},
-			&ingest.Options{Adopt: &ingest.Adoption{Prefix: prefix}})
+			&ingest.Options{NoUploads: true, Adopt: &ingest.Adoption{Prefix: prefix}})
 		require.NoError(t, err, prefix)
 	}
 }
@@ -423,7 +423,7 @@ func ExampleAdoption() {
 	}
 	store := jobs.NewMemStore()
 	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{
-		Adopt: &ingest.Adoption{Prefix: "drop"},
+		NoUploads: true, Adopt: &ingest.Adoption{Prefix: "drop"},
 	})
 	if err != nil {
 		panic(err)

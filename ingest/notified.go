@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 	"github.com/fhirdock/fhirdock/queue"
 )
@@ -59,7 +61,8 @@ func NewNotified(s *Service, notifications queue.Opener, opts *NotifiedOptions) 
 // and is a [queue.Static] one.
 func (n *Notified) Run(ctx context.Context) error {
 	return n.consumer.RunRaw(ctx, func(ctx context.Context, m queue.Raw) error {
-		return n.svc.Notification(ctx, m.Body, m.Metadata)
+		_, err := n.svc.Notification(ctx, m.Body, m.Metadata)
+		return err
 	})
 }
 
@@ -67,45 +70,64 @@ func (n *Notified) Run(ctx context.Context) error {
 // than SQS waits by default before it sends the message to another.
 const looking = 25 * time.Second
 
+// lookingAtOnce bounds the objects of one message that are looked at, at once.
+const lookingAtOnce = 8
+
+// Looked says at how many objects of a notification [Service.Notification] looked, and
+// at how many it could not look.
+type Looked struct {
+	Processed int
+	Failed    int
+}
+
 // Notification looks at the objects of one message of an object store, in any of the
 // formats of package notify; attributes are those of the message and may be nil. It is
 // what [Notified] does with each, for a program that gets them by itself, such as a
 // function that the store calls. What is no notification, or tells of no creation, is
 // counted as [EventObjectIgnored] and is no error. An error means that some objects
-// could not be looked at, and the others were: give the message back. It takes 25
-// seconds at most.
-func (s *Service) Notification(ctx context.Context, body []byte, attributes map[string]string) error {
+// could not be looked at, and the others were: give the message back. Notification
+// takes 25 seconds at most, and looks at up to 8 objects at once.
+func (s *Service) Notification(ctx context.Context, body []byte, attributes map[string]string) (Looked, error) {
 	batch, err := notify.Decode(body, attributes)
 	if err != nil {
 		s.opts.Logger.WarnContext(ctx, "message dropped", "error", err)
-		s.ObjectsIgnored(notify.Junk, 1)
-		return nil
+		s.ObjectsIgnored(notify.ReasonOf(err), 1)
+		return Looked{}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, looking)
 	defer cancel()
-	var failed int
-	var first error
+	errs := make([]error, len(batch.Created))
+	var g errgroup.Group
+	g.SetLimit(lookingAtOnce)
 	for i, created := range batch.Created {
-		if err := s.ObjectCreated(ctx, created); err != nil {
-			failed++
-			if first == nil {
-				first = err
+		g.Go(func() error {
+			if errs[i] = ctx.Err(); errs[i] == nil { // otherwise no time is left
+				errs[i] = s.ObjectCreated(ctx, created)
 			}
+			return nil
+		})
+	}
+	_ = g.Wait() // each has its own error
+	looked := Looked{Processed: len(errs)}
+	var first error
+	for _, err := range errs {
+		if err == nil {
+			continue
 		}
-		if ctx.Err() != nil && i+1 < len(batch.Created) {
-			failed += len(batch.Created) - i - 1
-			first = errors.Join(first, ctx.Err())
-			break
+		looked.Processed--
+		looked.Failed++
+		if first == nil {
+			first = err
 		}
 	}
-	if failed > 0 {
-		return fmt.Errorf("ingest: %d of %d objects of a notification not looked at: %w", failed, len(batch.Created), first)
+	if first != nil {
+		return looked, fmt.Errorf("ingest: %d of %d objects of a notification not looked at: %w", looked.Failed, len(errs), first)
 	}
-	// Once a message is done with, for one that comes again would count again.
+	// Only once a message is done with: one that comes again would be counted again.
 	for reason, records := range batch.Ignored {
 		s.ObjectsIgnored(reason, records)
 	}
-	return nil
+	return looked, nil
 }
 
 // ObjectsIgnored counts records of notifications that tell of no creation, as

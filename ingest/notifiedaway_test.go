@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -130,4 +131,66 @@ func TestNotifiedLooksAtAllOfAMessage(t *testing.T) {
 	require.Equal(t, map[string]int{"other_event": 1}, ignored, "counted once, though the message was read twice")
 	byJob, _ := counts(p, ingest.EventAccepted)
 	require.Len(t, byJob, 3)
+}
+
+// The largest notification that there is ends in bounded time, though each look is
+// slow: what was not looked at by then is told of again, and none of it is lost.
+func TestLargeNotification(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic, unread := local(nil)
+		defer shutdown(t, topic, unread)
+		bucket := memblob.OpenBucket(nil)
+		defer bucket.Close()
+		store := &slow{Store: jobs.NewMemStore(), took: 50 * time.Millisecond}
+		svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{
+			Logger: slog.New(slog.DiscardHandler), NoUploads: true, Adopt: &ingest.Adoption{Prefix: "d"},
+		})
+		require.NoError(t, err)
+		const objects = 8000
+		var body strings.Builder
+		body.WriteString(`{"Records":[`)
+		for i := range objects {
+			key := fmt.Sprintf("d/o/%d.json", i)
+			require.NoError(t, bucket.WriteAll(t.Context(), key, []byte(small), nil))
+			fmt.Fprintf(&body, `{"eventVersion":"2.1","eventName":"ObjectCreated:","s3":{"bucket":{"name":"fhirdock"},"object":{"key":%q}}},`, key)
+		}
+		message := []byte(strings.TrimSuffix(body.String(), ",") + `]}`)
+		for tries := 1; ; tries++ {
+			began := time.Now()
+			looked, err := svc.Notification(t.Context(), message, nil)
+			require.LessOrEqual(t, time.Since(began), 26*time.Second)
+			require.Equal(t, objects, looked.Processed+looked.Failed)
+			if err == nil {
+				require.Greater(t, tries, 1, "it was too quick for this test")
+				break
+			}
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.Less(t, tries, 20)
+			store.took /= 2 // repeats would do in the end; this is sooner
+		}
+		page, err := svc.Jobs(t.Context(), ingest.Caller{OrganizationID: "o"}, ingest.ListRequest{Limit: jobs.MaxPage})
+		require.NoError(t, err)
+		require.Len(t, page.Jobs, jobs.MaxPage)
+		require.EqualValues(t, objects, store.created.Load())
+	})
+}
+
+type slow struct {
+	jobs.Store
+	took    time.Duration
+	created atomic.Int32
+}
+
+func (s *slow) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-time.After(s.took):
+	}
+	return s.Store.Get(ctx, id)
+}
+
+func (s *slow) Create(ctx context.Context, j *jobs.Job) error {
+	s.created.Add(1)
+	return s.Store.Create(ctx, j)
 }

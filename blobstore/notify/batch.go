@@ -10,13 +10,18 @@ const (
 	// MaxBody is the largest notification that is read, in bytes: what SQS and
 	// Event Grid carry.
 	MaxBody = 1 << 20
-	// MaxRecords is how many records one message may have: what Event Grid puts
-	// into one at most.
-	MaxRecords = 5000
+	// MaxRecords is how many records one message may have. Event Grid puts 5,000 into
+	// one at most.
+	MaxRecords = 10_000
 )
 
-// ErrFormat is matched by the error for what is no notification at all.
-var ErrFormat = errors.New("notify: not a notification")
+var (
+	// ErrFormat is matched by the error for what is no notification at all.
+	ErrFormat = errors.New("notify: not a notification")
+	// ErrTooLarge is matched, besides ErrFormat, by the error for a message that is
+	// longer than MaxBody or has more than MaxRecords records. None of it was read.
+	ErrTooLarge = errors.New("too large")
+)
 
 // Batch is what one message of a store said.
 type Batch struct {
@@ -45,9 +50,10 @@ const (
 	// BadRecord: a record without a bucket or key, or with one that can't be
 	// decoded or that no store would take.
 	BadRecord Reason = "bad_record"
-	// Junk: a message for which there was [ErrFormat]. No decoder counts it:
-	// whoever receives messages does.
-	Junk Reason = "junk"
+	// Junk: a message for which there was [ErrFormat], and TooLarge one for which there
+	// was [ErrTooLarge]. No decoder counts them; the receiver of messages does.
+	Junk     Reason = "junk"
+	TooLarge Reason = "too_large"
 )
 
 func (b *Batch) ignore(why Reason) {
@@ -92,7 +98,15 @@ func notA(form string) error { return fmt.Errorf("%w: not %s", ErrFormat, form) 
 
 func tooLong(body []byte) error {
 	if len(body) > MaxBody {
-		return fmt.Errorf("%w: longer than %d bytes", ErrFormat, MaxBody)
+		return fmt.Errorf("%w: %w: longer than %d bytes", ErrFormat, ErrTooLarge, MaxBody)
 	}
 	return nil
+}
+
+// ReasonOf is the reason under which a message is counted that could not be decoded.
+func ReasonOf(err error) Reason {
+	if errors.Is(err, ErrTooLarge) {
+		return TooLarge
+	}
+	return Junk
 }

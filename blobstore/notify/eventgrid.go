@@ -59,9 +59,9 @@ func DecodeEventGrid(body []byte) (Batch, error) {
 func readGrid(body []byte) (message, error) {
 	list := []json.RawMessage{body}
 	if first(body) == '[' {
-		var ok bool
-		if list, ok = elements(body); !ok {
-			return message{}, notA("a list of events in JSON that is not too long")
+		var err error
+		if list, err = elements(body, "a list of events in JSON"); err != nil {
+			return message{}, err
 		}
 	}
 	var m message

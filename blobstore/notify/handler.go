@@ -7,6 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,7 +23,7 @@ type HandlerOptions struct {
 	// Secrets of which a request must show one, each of at least 16 bytes; several
 	// while one takes the place of another.
 	Secrets []string
-	// Header in which a secret is looked for, as it is or behind "Bearer ": what
+	// Header in which a secret is looked for, as it is or after "Bearer ": what
 	// MinIO's auth_token is sent in, an API key of EventBridge's connection, or a
 	// delivery property of Event Grid. Default Authorization.
 	Header string
@@ -31,7 +34,7 @@ type HandlerOptions struct {
 	// Authenticate judges a request that shows no secret, such as by the OIDC token
 	// that a push of Pub/Sub has for its Authorization. It must not read the body. An
 	// error refuses the request; it is logged, and not told to the sender. Default:
-	// nobody.
+	// none.
 	Authenticate func(r *http.Request) error
 	// Origins are the senders that may ask by OPTIONS whether they may send, as
 	// CloudEvents' handshake has it in WebHook-Request-Origin. Default
@@ -41,13 +44,17 @@ type HandlerOptions struct {
 	// compares the topic with those that it knows and confirms, by fetching the URL
 	// or by SNS's API; to confirm nothing, it returns nil. An error makes SNS ask
 	// again. Requests whose URL is not one of SNS never come here. Nothing is fetched
-	// without it. Default: nobody; the requests are counted.
+	// without it. Default: none; the requests are counted.
 	OnSubscription func(ctx context.Context, r SubscriptionRequest) error
-	// OnIgnored is told what was counted, [Junk] included. Default: nobody.
+	// OnIgnored is called with what was counted, [Junk] and [TooLarge] included.
+	// Default: none.
 	OnIgnored func(reason Reason, n int)
 	// Timeout of reading a request, and of looking at its objects. What was not
 	// looked at by then is sent again. Default 25 seconds: Event Grid waits for 30.
 	Timeout time.Duration
+	// Concurrency bounds the objects of one request that are looked at, at once.
+	// Default 8.
+	Concurrency int
 	// Logger gets what an operator should know, nothing of a message. Default
 	// slog.Default().
 	Logger *slog.Logger
@@ -59,8 +66,9 @@ const minSecret = 16
 // NewHandler takes notifications in all formats of this package over HTTP: Event
 // Grid's webhooks with the handshakes of both schemas, Pub/Sub's push, SNS over
 // HTTPS, MinIO's webhooks, EventBridge's API destinations. It calls created for
-// each object, one after the other; several requests come at once. It fails
-// without created, and where the options let anybody in or a secret is short.
+// each object; created must be safe for concurrent use. NewHandler fails without
+// created, where the options let anybody in or a secret is short, and where another
+// option can't work.
 //
 // # What is answered
 //
@@ -68,9 +76,12 @@ const minSecret = 16
 //	204  each object was looked at; also what was counted and what is no notification,
 //	     so that its sender does not send it again. HEAD, by which MinIO probes
 //	400  the body ended early
+//	413  more than MaxBody bytes or MaxRecords records: nothing of it was looked at, and
+//	     it is of no use to send it again. Event Grid makes a dead letter of it
 //	401  no secret, and not authenticated
 //	405  a method that is none of OPTIONS, HEAD and POST
-//	503  looking at an object failed, or confirming a subscription did; send it again
+//	503  looking at an object failed, or confirming a subscription did, or Timeout was
+//	     over before all objects were looked at; send it again
 //
 // OPTIONS is answered with 204, and with consent where the origin is known. It needs
 // no secret: as CloudEvents has it, "the handshake does not aim to establish an
@@ -86,16 +97,11 @@ func NewHandler(created func(ctx context.Context, c ObjectCreated) error, opts *
 	if opts != nil {
 		h.opts = *opts
 	}
-	switch {
-	case created == nil:
-		return nil, errors.New("notify: NewHandler: there is nobody to call for an object")
-	case len(h.opts.Secrets) == 0 && h.opts.Authenticate == nil:
-		return nil, errors.New("notify: NewHandler: HandlerOptions needs Secrets or Authenticate")
+	if created == nil {
+		return nil, errors.New("notify: NewHandler: there is no function to call for an object")
 	}
-	for _, secret := range h.opts.Secrets {
-		if len(secret) < minSecret {
-			return nil, errors.New("notify: NewHandler: a secret must have at least 16 bytes")
-		}
+	if err := h.opts.check(); err != nil {
+		return nil, err
 	}
 	if h.opts.Header == "" {
 		h.opts.Header = "Authorization"
@@ -106,13 +112,41 @@ func NewHandler(created func(ctx context.Context, c ObjectCreated) error, opts *
 	if h.opts.OnIgnored == nil {
 		h.opts.OnIgnored = func(Reason, int) {}
 	}
-	if h.opts.Timeout <= 0 {
+	if h.opts.Timeout == 0 {
 		h.opts.Timeout = 25 * time.Second
+	}
+	if h.opts.Concurrency == 0 {
+		h.opts.Concurrency = 8
 	}
 	if h.opts.Logger == nil {
 		h.opts.Logger = slog.Default()
 	}
 	return h, nil
+}
+
+func (o *HandlerOptions) check() error {
+	if len(o.Secrets) == 0 && o.Authenticate == nil {
+		return errors.New("notify: HandlerOptions needs Secrets or Authenticate")
+	}
+	for _, secret := range o.Secrets {
+		if len(secret) < minSecret {
+			return errors.New("notify: each of HandlerOptions.Secrets must have at least 16 bytes")
+		}
+	}
+	if strings.ContainsFunc(o.Header, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_'
+	}) {
+		return errors.New("notify: HandlerOptions.Header must be the name of a header, of letters, digits, - and _")
+	}
+	for _, origin := range o.Origins {
+		if origin == "" {
+			return errors.New("notify: none of HandlerOptions.Origins may be empty")
+		}
+	}
+	if o.Timeout < 0 || o.Concurrency < 0 {
+		return errors.New("notify: no field of HandlerOptions may be negative")
+	}
+	return nil
 }
 
 type handler struct {
@@ -152,13 +186,24 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.message(ctx, w, body)
 }
 
-// body reads a body that is at most one byte longer than what is read, which is
-// then found to be too long.
+// maxDrained is how much of a request that is too large is read and dropped, in bytes,
+// so that its sender gets an answer and not a reset.
+const maxDrained = 64 << 20
+
+// body reads a body, of which it returns at most one byte more than a notification may
+// have: then it is found to be too long.
 func (h *handler) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	// A server that has no deadlines, such as a recorder, has none here either. The
 	// deadline ends with the body: net/http takes it back once a body was read.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.opts.Timeout))
-	return io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
+	if err == nil && len(body) > MaxBody {
+		_, err = io.CopyN(io.Discard, r.Body, maxDrained)
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+	}
+	return body, err
 }
 
 // message acts on a message, and answers.
@@ -202,28 +247,44 @@ func (h *handler) message(ctx context.Context, w http.ResponseWriter, body []byt
 // junk takes what can't be read, so that it does not come again.
 func (h *handler) junk(ctx context.Context, w http.ResponseWriter, err error) {
 	h.opts.Logger.WarnContext(ctx, "message dropped", "error", err)
-	h.opts.OnIgnored(Junk, 1)
+	reason := ReasonOf(err)
+	h.opts.OnIgnored(reason, 1)
+	if reason == TooLarge {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		return
+	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
 // look reports whether looking at any of the objects failed. One that fails does not
-// keep the others from being looked at.
+// keep the others from being looked at; the end of ctx does.
 func (h *handler) look(ctx context.Context, objects []ObjectCreated) (failed bool) {
-	for _, c := range objects {
-		err := ctx.Err() // there is no time left: what remains is not looked at
-		if err == nil {
-			err = h.created(ctx, c)
+	var running sync.WaitGroup
+	var failures atomic.Int64
+	places := make(chan struct{}, h.opts.Concurrency)
+	for i, c := range objects {
+		select {
+		case places <- struct{}{}:
+		case <-ctx.Done():
 		}
-		if err == nil {
-			continue
-		}
-		failed = true
-		h.opts.Logger.WarnContext(ctx, "object of a notification not looked at; it is sent again", "error", err)
 		if ctx.Err() != nil {
+			failures.Add(int64(len(objects) - i))
 			break
 		}
+		running.Go(func() {
+			defer func() { <-places }()
+			if err := h.created(ctx, c); err != nil {
+				if failures.Add(1) == 1 { // the others fail for the same reason, mostly
+					h.opts.Logger.WarnContext(ctx, "object of a notification not looked at; it is sent again", "error", err)
+				}
+			}
+		})
 	}
-	return failed
+	running.Wait()
+	if n := failures.Load(); n > 0 {
+		h.opts.Logger.WarnContext(ctx, "notification is to be sent again", "objects", len(objects), "failed", n)
+	}
+	return failures.Load() > 0
 }
 
 // take takes back one record that was ignored: somebody acts on it.

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,22 +124,74 @@ func TestHandlerAnswersThatLookingFailed(t *testing.T) {
 // What is not looked at in time was not looked at.
 func TestHandlerEndsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		calls := 0
+		var calls atomic.Int64
 		h, err := notify.NewHandler(func(ctx context.Context, _ notify.ObjectCreated) error {
-			calls++
+			calls.Add(1)
 			<-ctx.Done()
 			return nil // as one that does not mind its context
-		}, &notify.HandlerOptions{Secrets: []string{secret}, Logger: slog.New(slog.DiscardHandler)})
+		}, &notify.HandlerOptions{Secrets: []string{secret}, Logger: slog.New(slog.DiscardHandler), Concurrency: 3})
 		require.NoError(t, err)
-		req := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(message(
-			record("2.1", "ObjectCreated:Put", "b", "1", ""), record("2.1", "ObjectCreated:Put", "b", "2", ""), record("2.1", "ObjectCreated:Put", "b", "3", ""))))
+		var records []string
+		for i := range 5 {
+			records = append(records, record("2.1", "ObjectCreated:Put", "b", fmt.Sprint(i), ""))
+		}
+		req := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(message(records...)))
 		req.Header.Set("Authorization", secret)
 		w, began := httptest.NewRecorder(), time.Now()
 		h.ServeHTTP(w, req)
 		require.Equal(t, http.StatusServiceUnavailable, w.Code)
-		require.Equal(t, 1, calls)
+		require.EqualValues(t, 3, calls.Load())
 		require.Equal(t, 25*time.Second, time.Since(began))
 	})
+}
+
+// The largest notification is looked at in bounded time, a bounded number of objects at
+// once; a larger one has an answer too, and not a reset.
+func TestHandlerTakesManyRecords(t *testing.T) {
+	short := `{"eventVersion":"2.1","eventName":"ObjectCreated:","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}`
+	most := `{"Records":[` + strings.Repeat(short+",", notify.MaxRecords-1) + short + `]}`
+	require.Less(t, len(most), notify.MaxBody)
+	var running, peak, calls atomic.Int64
+	var mu sync.Mutex
+	ignored := map[notify.Reason]int{}
+	h, err := notify.NewHandler(func(ctx context.Context, _ notify.ObjectCreated) error {
+		calls.Add(1)
+		now := running.Add(1)
+		defer running.Add(-1)
+		for was := peak.Load(); now > was && !peak.CompareAndSwap(was, now); was = peak.Load() {
+		}
+		return nil
+	}, &notify.HandlerOptions{
+		Secrets: []string{secret}, Logger: slog.New(slog.DiscardHandler), Concurrency: 4,
+		OnIgnored: func(reason notify.Reason, n int) { mu.Lock(); defer mu.Unlock(); ignored[reason] += n },
+	})
+	require.NoError(t, err)
+	server := httptest.NewServer(h)
+	defer server.Close()
+	long := strings.Replace(short, `"k"`, `"`+strings.Repeat("k", 500)+`"`, 1)
+	for body, want := range map[string]int{
+		most: http.StatusNoContent,
+		strings.Replace(most, "[", "["+short+",", 1):                        http.StatusRequestEntityTooLarge, // a record more
+		`{"Records":[` + strings.Repeat(long+",", 10_000) + short + `]}`:    http.StatusRequestEntityTooLarge, // as real records are
+		`{"Records":[` + strings.Repeat(long+",", 60_000) + short + `]}`:    http.StatusRequestEntityTooLarge, // 36 MB
+		`[` + strings.Repeat(`{"specversion":"1.0"},`, 10_000) + "{}" + `]`: http.StatusRequestEntityTooLarge,
+	} {
+		calls.Store(0)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Authorization", secret)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err, "%d bytes", len(body))
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, want, resp.StatusCode, "%d bytes", len(body))
+		if want == http.StatusNoContent {
+			require.EqualValues(t, notify.MaxRecords, calls.Load())
+		} else {
+			require.Zero(t, calls.Load())
+		}
+	}
+	require.LessOrEqual(t, peak.Load(), int64(4))
+	require.Equal(t, map[notify.Reason]int{notify.TooLarge: 4}, ignored)
 }
 
 // A body that stands still is given up; one that was read in time leaves all of the
@@ -183,10 +236,14 @@ func TestHandlerAcknowledgesJunk(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := serve(t, notify.HandlerOptions{})
 			resp, answer := e.post(t, body)
-			require.Equal(t, http.StatusNoContent, resp.StatusCode)
+			status, reason := http.StatusNoContent, notify.Junk
+			if name == "too long" {
+				status, reason = http.StatusRequestEntityTooLarge, notify.TooLarge
+			}
+			require.Equal(t, status, resp.StatusCode)
 			require.Empty(t, answer)
 			require.Empty(t, e.created)
-			require.Equal(t, map[notify.Reason]int{notify.Junk: 1}, e.ignored)
+			require.Equal(t, map[notify.Reason]int{reason: 1}, e.ignored)
 			require.NotContains(t, e.logs.String(), "top-secret-payload")
 			require.Contains(t, e.logs.String(), "message dropped")
 		})
@@ -248,7 +305,7 @@ func FuzzHandler(f *testing.F) {
 			if !json.Valid(w.Body.Bytes()) {
 				t.Fatal("an answer that is not JSON")
 			}
-		case http.StatusNoContent, http.StatusUnauthorized:
+		case http.StatusNoContent, http.StatusUnauthorized, http.StatusRequestEntityTooLarge:
 		default:
 			t.Fatal("an answer that nothing gives cause for:", w.Code)
 		}

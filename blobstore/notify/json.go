@@ -3,6 +3,7 @@ package notify
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -46,21 +47,28 @@ func members(text []byte, wanted ...string) (map[string]json.RawMessage, bool) {
 	return found, ended(d)
 }
 
-// elements reads a JSON array of at most MaxRecords elements.
-func elements(text []byte) ([]json.RawMessage, bool) {
+// elements reads a JSON array of at most MaxRecords elements. The error matches
+// ErrFormat, and ErrTooLarge where there are more.
+func elements(text []byte, form string) ([]json.RawMessage, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if first, err := d.Token(); err != nil || first != json.Delim('[') {
-		return nil, false
+		return nil, notA(form)
 	}
 	list := []json.RawMessage{}
 	for d.More() {
+		if len(list) == MaxRecords {
+			return nil, fmt.Errorf("%w: %w: more than %d records", ErrFormat, ErrTooLarge, MaxRecords)
+		}
 		var value json.RawMessage
-		if len(list) == MaxRecords || d.Decode(&value) != nil {
-			return nil, false
+		if d.Decode(&value) != nil {
+			return nil, notA(form)
 		}
 		list = append(list, value)
 	}
-	return list, ended(d)
+	if !ended(d) {
+		return nil, notA(form)
+	}
+	return list, nil
 }
 
 // ended reports whether nothing follows but the end of what was begun.

@@ -36,7 +36,8 @@
 // # Limits
 //
 // A message has at most [MaxBody] bytes and [MaxRecords] records, and a record
-// names a key of at most 4096 bytes. Time and memory grow with the length of the
+// names a key of at most 4096 bytes. The error for one with more matches [ErrTooLarge]
+// too. Time and memory grow with the length of the
 // message and with nothing else, however deep it is nested and whatever is in it
 // twice. A member that tells the format and is in an object twice makes the
 // message none.

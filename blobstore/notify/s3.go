@@ -51,9 +51,9 @@ func DecodeS3(body []byte) (Batch, error) {
 		}
 		return b, notA("an S3 event message, which has Records")
 	}
-	records, ok := elements(m["Records"])
-	if !ok {
-		return b, notA("an S3 event message with a list of records that is not too long")
+	records, err := elements(m["Records"], "an S3 event message with a list of records")
+	if err != nil {
+		return b, err
 	}
 	for _, record := range records {
 		var r s3Record

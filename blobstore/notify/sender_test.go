@@ -82,6 +82,18 @@ func TestNewHandlerRefusesOpenDoors(t *testing.T) {
 		"a guessable one": func() (http.Handler, error) {
 			return notify.NewHandler(call, &notify.HandlerOptions{Secrets: []string{"fifteen bytes.."}})
 		},
+		"no header": func() (http.Handler, error) {
+			return notify.NewHandler(call, &notify.HandlerOptions{Secrets: []string{secret}, Header: "X-Secret:"})
+		},
+		"no origin": func() (http.Handler, error) {
+			return notify.NewHandler(call, &notify.HandlerOptions{Secrets: []string{secret}, Origins: []string{""}})
+		},
+		"negative timeout": func() (http.Handler, error) {
+			return notify.NewHandler(call, &notify.HandlerOptions{Secrets: []string{secret}, Timeout: -1})
+		},
+		"negative concurrency": func() (http.Handler, error) {
+			return notify.NewHandler(call, &notify.HandlerOptions{Secrets: []string{secret}, Concurrency: -1})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h, err := try()
