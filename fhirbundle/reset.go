@@ -41,7 +41,7 @@ func (r *Reader) reset() {
 	r.counts.reset(o.version)
 	r.inner.release()
 	r.entry = Entry{}
-	if cap(r.issues) <= fewTypes {
+	if cap(r.issues) <= 2*fewTypes {
 		clear(r.issues[:cap(r.issues)])
 		r.issues = r.issues[:0]
 	} else {
