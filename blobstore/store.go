@@ -17,7 +17,10 @@ type Object struct {
 	// SHA256 of the content in lower-case hex; empty where it is not known: it
 	// is after a write by this package, and where the driver answers a
 	// [Digest] from its attributes or [Options.Versions] knows it.
-	SHA256          string
+	SHA256 string
+	// Blocks as a [BlockHash] wrote them while the object was written; nil where
+	// the driver does not keep them, and for an object of one block.
+	Blocks          []byte
 	ContentType     string
 	ContentEncoding string
 	// Version pins the content: the ETag, or what [Options.Versions] makes of
@@ -29,8 +32,12 @@ type Object struct {
 }
 
 // Digest is what a driver's attributes may answer through Go CDK's As: the
-// SHA-256 of the content, as the driver computed it, in lower-case hex.
-type Digest struct{ SHA256 string }
+// SHA-256 of the content, as the driver computed it, in lower-case hex, and the
+// blocks of a [BlockHash] of it if it has them.
+type Digest struct {
+	SHA256 string
+	Blocks []byte
+}
 
 // Options of a [Store]; nil means the defaults.
 type Options struct {

@@ -31,6 +31,9 @@ type Versions interface {
 func (s *Store) describe(o *Object, attrs *blob.Attributes) {
 	var digest Digest
 	attrs.As(&digest)
+	if int64(len(digest.Blocks)) == BlocksSize(o.Size) {
+		o.Blocks = digest.Blocks
+	}
 	o.SHA256, o.Version = digest.SHA256, strings.Trim(attrs.ETag, `"`)
 	if s.opts.Versions == nil {
 		return
