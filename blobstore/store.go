@@ -18,8 +18,9 @@ type Object struct {
 	// is after a write by this package, and where the driver answers a
 	// [Digest] from its attributes or [Options.Versions] knows it.
 	SHA256 string
-	// Blocks as a [BlockHash] wrote them while the object was written; nil where
-	// the driver does not keep them, and for an object of one block.
+	// Blocks as a [BlockHash] wrote them while the object was written: after a write
+	// by this package, and where the driver keeps them. Empty for an object of one
+	// block.
 	Blocks          []byte
 	ContentType     string
 	ContentEncoding string

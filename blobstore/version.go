@@ -47,6 +47,9 @@ func (s *Store) describe(o *Object, attrs *blob.Attributes) {
 	}
 }
 
+// PinsVersions reports whether a version can be read as such; see [Options.Versions].
+func (s *Store) PinsVersions() bool { return s.opts.Versions != nil }
+
 // openPinned opens one version of an object, by a driver that can.
 func (s *Store) openPinned(ctx context.Context, key string, o OpenOptions) (*blob.Reader, error) {
 	r, err := s.bucket.NewRangeReader(ctx, key, o.Offset, -1, &blob.ReaderOptions{
