@@ -51,6 +51,9 @@ type Options struct {
 	// Versions of the bucket's driver. Default: the Signer, if it is one, else
 	// none: an object's version is its ETag.
 	Versions Versions
+	// S3: the bucket is one of S3, or of a service that speaks its protocol. Default:
+	// as the Signer says, if it is an [S3Signer].
+	S3 bool
 }
 
 // Store is safe for concurrent use. The bucket stays the caller's to close.
@@ -75,6 +78,9 @@ func New(bucket *blob.Bucket, opts *Options) (*Store, error) {
 	if s.opts.Versions == nil {
 		s.opts.Versions, _ = s.opts.Signer.(Versions)
 	}
+	if signer, ok := s.opts.Signer.(S3Signer); ok && signer.S3() {
+		s.opts.S3 = true
+	}
 	return s, nil
 }
 
@@ -84,6 +90,10 @@ func (s *Store) Bucket() *blob.Bucket { return s.bucket }
 
 // Name is the bucket's name; see [Options.Bucket].
 func (s *Store) Name() string { return s.opts.Bucket }
+
+// S3 reports whether the bucket is one of S3, or of a service that speaks its
+// protocol; see [Options.S3].
+func (s *Store) S3() bool { return s.opts.S3 }
 
 // Attributes looks an object up. ErrNotFound if there is none.
 func (s *Store) Attributes(ctx context.Context, key string) (*Object, error) {
