@@ -21,7 +21,9 @@ type bundleState struct {
 	identified bool   // by an identifier with a system and a value
 	timed      bool   // by a timestamp
 	selfLink   bool
-	severe     bool // an issue is worse than a warning
+	link       seenAt // the links, or the first that is there twice
+	linkTwice  int64  // where that is among them, or -1
+	severe     bool   // an issue is worse than a warning
 	total      seenAt
 	issues     seenAt
 }
@@ -29,7 +31,7 @@ type bundleState struct {
 // seenText is a member of the Bundle that should be a word.
 type seenText struct {
 	seenAt
-	word string // as resourceWord and bundleWord return it
+	word string // "" where it is not a word
 }
 
 var bom = []byte("\xef\xbb\xbf")
@@ -167,12 +169,14 @@ func (r *Reader) memberValue(what member) {
 	if what == typeMember || what == resourceTypeMember {
 		seen := seenText{seenAt: r.here()}
 		if what == resourceTypeMember {
-			seen.word = resourceWord(text)
+			seen.word = word(text)
 			r.bundle.resourceType = seen
 		} else {
 			r.bundle.kind = knownType(text)
 			r.bundle.in = r.opts.version.kind(r.bundle.kind)
-			seen.word = bundleWord(text)
+			if seen.word = r.bundle.kind; seen.word == "" {
+				seen.word = word(text)
+			}
 			r.bundle.typ = seen
 		}
 	}
@@ -240,9 +244,11 @@ func (r *Reader) judgeBundle() {
 	}
 	isBundle := b.resourceType.word == "Bundle"
 	if !isBundle {
-		got := "no resourceType"
-		if b.resourceType.seen {
-			got = quotable(b.resourceType, "'")
+		got := "a value that is not a type name"
+		if !b.resourceType.seen {
+			got = "no resourceType"
+		} else if b.resourceType.word != "" {
+			got = "'" + b.resourceType.word + "'"
 		}
 		r.report(bundleResourceType, Issue{
 			Message: "Expected resourceType 'Bundle', got " + got,
@@ -252,9 +258,11 @@ func (r *Reader) judgeBundle() {
 	// Of another resource only what it says of itself as a Bundle is judged.
 	other := !isBundle && b.resourceType.word != ""
 	if !r.accepts(b.kind) && (b.typ.seen || !other) {
-		got := "none"
-		if b.typ.seen {
-			got = quotable(b.typ, "")
+		got := "a value that is not a type name"
+		if !b.typ.seen {
+			got = "none"
+		} else if b.typ.word != "" {
+			got = b.typ.word
 		}
 		r.report(bundleType, Issue{
 			Message: "Unsupported bundle type: " + got,

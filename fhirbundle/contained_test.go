@@ -81,10 +81,10 @@ var innerCases = []struct {
 	{"a Bundle in a part", "R4 R4B", `{"resourceType":"Parameters","parameter":[{"name":"a","part":[{"name":"b","resource":{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Patient"}}]}}]}]}`, []string{
 		`bdl-3 .parameter[0].part[0].resource.entry[0].request {"resource":{"resourceType":"Patient"`,
 	}},
-	{"a contained Bundle", "R4 R4B", `{"resourceType":"Basic","subject":{"reference":"#x"},"contained":[{"resourceType":"Bundle","id":"x","type":"collection","entry":[{"resource":{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"y"}],"managingOrganization":{"reference":"#y"}},"request":{"method":"GET","url":"a"}}]}]}`, []string{
+	{"a contained Bundle", "R4 R4B", `{"resourceType":"Basic","subject":{"reference":"#x"},"contained":[{"resourceType":"Bundle","id":"x","type":"collection","entry":[{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"y"}],"managingOrganization":{"reference":"#y"}},"request":{"method":"GET","url":"a"}}]}]}`, []string{
 		`bdl-3 .contained[0].entry[0].request {"method"`,
 	}},
-	{"a Bundle in contained parameters", "R4", `{"resourceType":"Basic","contained":[{"resourceType":"Parameters","parameter":[{"name":"a","resource":{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","a":{"reference":"#"}},"search":{"mode":"match"}}]}}]}]}`, []string{
+	{"a Bundle in contained parameters", "R4", `{"resourceType":"Basic","contained":[{"resourceType":"Parameters","parameter":[{"name":"a","resource":{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Patient","a":{"reference":"#"}},"search":{"mode":"match"}}]}}]}]}`, []string{
 		`bdl-2 .contained[0].parameter[0].resource.entry[0].search {"mode"`, `dom-3 .contained[0] {"resourceType":"Parameters"`,
 	}},
 }
@@ -172,7 +172,7 @@ func TestNothingLeftInside(t *testing.T) {
 func TestDeepInside(t *testing.T) {
 	bad := `{"resourceType":"Patient","a":{"reference":"#x"}}`
 	bundle := func(resource string) string {
-		return `{"resourceType":"Bundle","type":"collection","entry":[{"resource":` + resource + `}]}`
+		return `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:oid:1.2","resource":` + resource + `}]}`
 	}
 	parameters := func(resource string) string {
 		return `{"resourceType":"Parameters","parameter":[{"name":"a","resource":` + resource + `}]}`

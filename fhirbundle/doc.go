@@ -24,14 +24,24 @@
 //     was published says something else (bdl-7; of R5 bdl-14 and bdl-16);
 //   - fullUrl: absolute, unique, of the same type and id as its resource, present
 //     where it has to be;
-//   - transactions and batches: method, URL, ids, bodies, ifNoneExist, and no
-//     resource that is changed twice;
+//   - transactions and batches: method, URL, ids, bodies, patches, ifNoneExist, no
+//     resource that a transaction changes twice, and no reference to a resource that
+//     another entry of the batch creates;
+//   - histories and responses: status, etag and location, bodies, and no version of
+//     a resource twice;
+//   - searchsets: search.mode, what an OperationOutcome may say, and, as a warning,
+//     two links self, first, previous, next or last;
 //   - contained resources: dom-2 to dom-5, and ids that occur twice. Something
 //     refers to one (dom-3) if any string of the resource is its id after a "#",
 //     or if it says "#" itself, since types of elements are not known here. One
 //     without an id nothing can refer to;
-//   - references: to contained resources, conditional ones, and, which stays a
-//     warning, to a urn:uuid that no entry has;
+//   - references: to contained resources, and conditional ones. What a document's
+//     Composition and a message's MessageHeader.response.details refer to must be an
+//     entry of the Bundle, by the rules for references in Bundles and in the version
+//     that the reference names. Warnings at both levels: a MessageHeader.focus that
+//     is no entry, and a urn:uuid that no entry has;
+//   - NDJSON, as warnings at both levels: a reference to a urn:uuid, which no line can
+//     resolve, and a resource that has the type, id and version of an earlier one;
 //   - urn:uuid: and urn:oid: in a fullUrl or a reference: a UUID, an OID. Capital
 //     letters in a UUID are a warning.
 //
@@ -39,8 +49,8 @@
 // They differ between [R4], [R4B] and [R5]. [Options.Severities] changes what
 // becomes of a rule's findings. A resource that is a Bundle is judged by the rules
 // of Bundles too, also inside Parameters or another resource, and its entries are its
-// own: they are not yielded, counted or referred to from outside. What takes the definitions of elements (cardinality,
-// types, codes) is not judged.
+// own: they are not yielded, counted or referred to from outside. What takes the
+// definitions of elements (cardinality, types, codes) is not judged.
 //
 // Two things are not what one might expect: a byte order mark is a warning at
 // both levels, and a line of NDJSON without a resourceType is an error at both,
@@ -64,8 +74,9 @@
 // [Options.MaxEntryBytes], and the names of the members of objects that are open,
 // whose number is bounded likewise. What has to be compared between entries
 // (fullUrls, what a transaction changes, references) is kept as hashes of 16 bytes,
-// at most [Options.MaxIndexBytes]: a transaction of a million entries takes some
-// 100 MB. Entries that find no room are reported as not-checked, once, and never
+// and the type, id and version of each line of NDJSON as they are, at most
+// [Options.MaxIndexBytes] in all: a transaction of a million entries takes some
+// 100 MB, and so do a million lines. Entries and lines that find no room are reported as not-checked, once, and never
 // passed over in silence. Nothing else grows with the number of entries, and
 // reading an entry in which nothing is found allocates nothing. What [Reader.Next]
 // returns aliases the reader's buffer and is overwritten by the next call.
@@ -82,6 +93,6 @@
 //
 // Payloads are health records. No error, issue or path made here holds a value
 // or a property name of the document; it says which rule, at which entry, line
-// and byte offset. Two messages quote a resourceType or a Bundle type, and only one
-// that some version of FHIR defines; [OtherType] stands for all other types.
+// and byte offset. Two messages quote a resourceType or a Bundle type, and only
+// where it is a word of [A-Za-z-]{1,40}.
 package fhirbundle

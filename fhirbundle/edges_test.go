@@ -29,7 +29,7 @@ func TestStringsAtTheLimit(t *testing.T) {
 				require.Equal(t, "json-string-length", invalid.First.Code, more)
 				require.Equal(t, int64(strings.Index(more, `"a`+at[:1])), invalid.First.Offset, more)
 			}
-			bundle := `{"x":"#",` + bundleOf("collection", false, `{"resource":{"resourceType":"Basic","x":"#"}}`)[1:]
+			bundle := `{"x":"#",` + bundleOf("collection", false, `{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Basic","x":"#"}}`)[1:]
 			require.Equal(t, "EOF", eachStep(t, strings.ReplaceAll(bundle, "#", at), o).Err)
 			got := eachStep(t, strings.Replace(bundle, "#", "a"+at, 1), o)
 			require.Equal(t, []string{"!json-string-length"}, codes(got.Report.Issues))
@@ -37,9 +37,9 @@ func TestStringsAtTheLimit(t *testing.T) {
 	}
 	for text, want := range map[string][]string{``: {"fhir-json-empty-string"}, `a`: nil, `\n`: nil, `é`: nil} {
 		for _, doc := range []string{
-			`{"x":"` + text + `",` + bundleOf("collection", false, `{"resource":{"resourceType":"Basic"}}`)[1:],
-			bundleOf("collection", false, `{"resource":{"resourceType":"Basic","x":"`+text+`"}}`),
-			bundleOf("collection", false, `{"resource":{"resourceType":"Basic","x":["`+text+`"]}}`),
+			`{"x":"` + text + `",` + bundleOf("collection", false, `{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Basic"}}`)[1:],
+			bundleOf("collection", false, `{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Basic","x":"`+text+`"}}`),
+			bundleOf("collection", false, `{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Basic","x":["`+text+`"]}}`),
 		} {
 			assert.Equal(t, want, codes(must(ValidateBytes([]byte(doc), nil)).Issues), doc)
 		}

@@ -54,7 +54,6 @@ func (r *Reader) begin(line, size int64) {
 	for k := range r.texts {
 		r.texts[k] = r.texts[k][:0]
 	}
-	r.typeText = nil
 	r.entry = Entry{Index: r.entries, Offset: r.win.offset(), Size: size, line: line, win: &r.win}
 }
 
@@ -70,7 +69,7 @@ func (r *Reader) readEntry(data []byte) {
 			e.Resource, e.ResourceOffset = data[at:end:end], e.Offset+int64(at)
 			typ, more := r.readResource(data, at)
 			r.counts.add(typ)
-			f |= more
+			f |= more &^ refersToURN
 		} else {
 			r.entryIssue(entryResourceObject, at, "resource", "has a 'resource' that is not an object")
 		}
@@ -78,34 +77,64 @@ func (r *Reader) readEntry(data []byte) {
 	if at := m.start(data, request); at >= 0 {
 		f |= hasRequest | r.readRequest(data, at)
 	}
-	f |= r.readFullURL(data, f)
-	if m.at[response] != 0 {
-		f |= hasResponse
+	if f |= r.readFullURL(data, f); f&isPOST != 0 && f&hasFullURL != 0 && r.may(batch) && r.creates() {
+		r.create(data)
 	}
-	if m.at[search] != 0 {
-		f |= hasSearch
+	if at := m.start(data, response); at >= 0 {
+		f |= r.readResponse(data, at)
+	}
+	if at := m.start(data, search); at >= 0 {
+		f |= r.readSearch(data, at)
+	}
+	if r.may(searchset) {
+		f |= r.readOutcome()
+	}
+	if f&isPATCH != 0 && e.Type != "" && e.Type != "Parameters" && e.Type != "Binary" {
+		f |= oddPatch
+	}
+	if f&(isPOST|isPUT) != 0 && f&hasResource == 0 && !r.notifies() {
+		f |= lacksBody
 	}
 	if r.entries == 0 {
 		r.bundle.first = e.Type
+		if e.Resource != nil && !r.opts.basic {
+			r.want(data, m.start(data, resource))
+		}
+	}
+	if len(r.across.wanted.wishes) > 0 {
+		r.grant(data)
 	}
 	r.judgeFacts(f)
-	if !r.unsure && (r.index.refused || r.index.lost > 0) {
+	if !r.unsure && (r.index.refused || r.index.lost > 0 || r.across.short(r.bundle.in)) {
 		r.unsure = true
 		r.entryIssue(notChecked, 0, "", "and those behind it were not compared with the others in all they say: there was no room")
 	}
+}
+
+// notifies says whether the Bundle, if it is a history, is the notification of a
+// subscription, whose entries may leave out the resources
+// (http://hl7.org/fhir/R4B/subscription.html#channels-and-payloads).
+func (r *Reader) notifies() bool {
+	return r.bundle.first == "SubscriptionStatus" || r.bundle.first == "Parameters"
+}
+
+// may says whether the Bundle is, or may turn out to be, one of k, as far as this
+// reader judges what depends on it.
+func (r *Reader) may(k kinds) bool {
+	return r.bundle.in&k != 0 || !r.bundle.typ.seen && !r.resumed && r.opts.format == Bundle
 }
 
 // readResource takes from the marks what concerns a resource that starts at
 // data[at], and judges it. It returns the type's index for counting.
 func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	e := &r.entry
+	typ = -1
 	text, typeAt := r.text(data, resourceType, 0)
 	if e.Type, typ = r.counts.recall(text); typ >= 0 || isTypeName(text) {
 		if typ < 0 {
-			e.Type, typ = r.counts.lookUp(text)
+			e.Type, typ = r.counts.intern(text)
 		}
-		r.typeText = text
-		if !r.opts.basic && !r.counts.known(typ) {
+		if !r.opts.basic && !r.counts.known(text, typ) {
 			r.entryIssue(fhirUnknownType, typeAt, "resource", "")
 		}
 	} else {

@@ -251,14 +251,16 @@ func ExampleCheckJSON() {
 
 func ExampleRules() {
 	for _, rule := range fhirbundle.Rules() {
-		if strings.HasPrefix(rule.Code, "ref-") {
+		if strings.HasPrefix(rule.Code, "fu-") {
 			fmt.Printf("%s (%s, strict: %s): %s\n", rule.Code, rule.Severity(fhirbundle.Lenient), rule.Severity(fhirbundle.Strict), rule.Message)
 		}
 	}
 	// Output:
-	// ref-urn (warning, strict: warning): A reference is to a urn:uuid or urn:oid that is the fullUrl of no entry
-	// ref-conditional (warning, strict: error): A conditional reference, Type?query, is allowed in a transaction only
-	// ref-1 (warning, strict: error): A reference is to a contained resource that the resource does not contain
+	// fu-abs (warning, strict: error): fullUrl is not an absolute URI
+	// fu-id (warning, strict: error): fullUrl names another id than the resource has
+	// fu-type (warning, strict: error): fullUrl names another type than the resource has
+	// fu-missing (warning, strict: error): fullUrl must be present in a document, a message, a collection and, save for the method POST, a history
+	// fu-missing-searchset (warning, strict: warning): fullUrl must be present in a searchset, save for resources without an identity that an operation returns
 }
 
 func ExampleReader_ResetBytes() {

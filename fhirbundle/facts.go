@@ -22,8 +22,19 @@ const (
 	lacksID         // which request.url says the resource has
 	oddIfNoneExist  //
 	conditional     // a reference in the resource
-	sameFullURL     // and versionId as an earlier entry
+	refersToURN     // likewise; only lines of NDJSON ask
+	sameFullURL     // and versionId, or none, as an earlier entry
+	sameVersion     // likewise, with a versionId
 	sameIdentity    // as what an earlier entry changes
+	isOutcome       // the resource is an OperationOutcome; known where searchsets ask
+	severeOutcome   // with an issue that is fatal or an error
+	modeOutcome     // search.mode says so
+	oddMode         // search.mode is none that FHIR knows
+	oddStatus       // of the response
+	otherETag       // than meta.versionId
+	otherLocation   // than the resource's
+	lacksBody       // which a POST or a PUT has, unless this is a notification
+	oddPatch        // the body of a PATCH can't be a patch
 	carriesResource = isPOST | isPUT | isPATCH
 	bodyless        = isRead | isDELETE
 )
@@ -43,6 +54,8 @@ const (
 	batchResponse
 	subscriptionNotification
 
+	kindCount = iota
+
 	requests  = transaction | batch
 	responses = transactionResponse | batchResponse
 )
@@ -59,7 +72,7 @@ func (v Version) kind(typ string) kinds {
 }
 
 // verdict is a set of the rules in typeRules.
-type verdict uint32
+type verdict uint64
 
 // typeRules are the rules of an entry that depend on facts, and the member that
 // their findings are about.
@@ -80,6 +93,15 @@ var typeRules = [...]struct {
 	{bdl14, method, "request.method"},
 	{bdl15, nowhere, "fullUrl"},
 	{fuMissing, nowhere, "fullUrl"},
+	{fuSearchset, nowhere, "fullUrl"},
+	{versionTwice, meta, "resource.meta.versionId"},
+	{historyBody, nowhere, "resource"},
+	{searchMode, search, "search.mode"},
+	{searchOutcome, search, "search.mode"},
+	{searchSeverity, resource, "resource"},
+	{responseStatus, response, "response.status"},
+	{responseETag, response, "response.etag"},
+	{responseLocation, response, "response.location"},
 	{txURLFormat, requestURL, "request.url"},
 	{txURLType, requestURL, "request.url"},
 	{txURLID, requestURL, "request.url"},
@@ -87,6 +109,7 @@ var typeRules = [...]struct {
 	{txBody, resource, "resource"},
 	{txDuplicate, requestURL, "request"},
 	{txIfNoneExist, ifNoneExist, "request.ifNoneExist"},
+	{txPatchBody, resource, "resource"},
 	{refConditional, resource, "resource"},
 }
 
@@ -119,10 +142,25 @@ func (f facts) judge(kind kinds, v Version) verdict {
 	} else {
 		broken(bdl3, in(requests|history) != has(hasRequest))
 		broken(bdl4, in(responses|history) != has(hasResponse))
-		broken(fuMissing, in(document|message) && !has(hasFullURL))
+		identified := has(hasFullURL) || !has(hasResource)
+		broken(fuMissing, in(document|message|collection) && !identified || in(history) && !has(hasFullURL|isPOST))
+		broken(fuSearchset, in(searchset) && !identified)
+		broken(historyBody, in(history) && has(lacksBody))
 		broken(txBody, in(requests) && has(bodyless) && has(hasResource))
 	}
+	broken(versionTwice, in(history) && has(sameVersion))
+	broken(responseLocation, in(history) && has(isPOST) && has(otherLocation))
+	if in(responses | history) {
+		broken(responseStatus, has(oddStatus))
+		broken(responseETag, has(otherETag))
+	}
+	if in(searchset) {
+		broken(searchMode, has(oddMode))
+		broken(searchOutcome, has(isOutcome) != has(modeOutcome) && !has(oddMode))
+		broken(searchSeverity, has(severeOutcome))
+	}
 	if in(requests) {
+		broken(txPatchBody, has(oddPatch))
 		broken(txURLFormat, has(oddURL))
 		broken(txURLType, has(otherType))
 		broken(txURLID, has(otherID))
@@ -143,7 +181,7 @@ func (f facts) lacksResource(kind kinds) bool {
 	switch kind {
 	case transaction, batch:
 		return f&bodyless == 0
-	case history:
+	case history, subscriptionNotification:
 		return f&(hasRequest|hasResponse) == 0
 	case transactionResponse, batchResponse:
 		return f&hasResponse == 0

@@ -26,11 +26,16 @@ func (r *Reader) readFullURL(data []byte, method facts) (f facts) {
 	if bytes.IndexByte(text, '_') >= 0 && bytes.Contains(text, []byte("/_history/")) { // seldom
 		r.entryIssue(bdl8, at, "fullUrl", "")
 	}
-	if r.typeText != nil && method&isPATCH == 0 {
+	if e.Type != "" && method&isPATCH == 0 {
 		r.compareFullURL(text, at)
 	}
-	if len(text) > 0 && !r.resumed && r.index.define(text, r.versionID(data)) {
-		f |= sameFullURL
+	if len(text) > 0 && !r.resumed {
+		if version := r.versionID(data); r.index.define(text, version) {
+			f |= sameFullURL
+			if len(version) > 0 {
+				f |= sameVersion
+			}
+		}
 	}
 	return f | hasFullURL
 }
@@ -41,7 +46,7 @@ func (r *Reader) compareFullURL(text []byte, at int) {
 	e := &r.entry
 	typ, id := restful(text)
 	switch {
-	case string(typ) == string(r.typeText):
+	case string(typ) == e.Type:
 		if e.ID != nil && string(id) != string(e.ID) {
 			r.entryIssue(fuID, at, "fullUrl", "")
 		}
@@ -50,11 +55,10 @@ func (r *Reader) compareFullURL(text []byte, at int) {
 	}
 }
 
-// versionID is meta.versionId of the entry's resource, nil where there is none. A
-// history needs none: there the same fullUrl is no fault.
+// versionID is meta.versionId of the entry's resource, nil where there is none.
 func (r *Reader) versionID(data []byte) []byte {
 	at := r.scan.marks.start(data, meta)
-	if at < 0 || data[at] != '{' || r.bundle.in == history {
+	if at < 0 || data[at] != '{' {
 		return nil
 	}
 	if first := skipSpace(data, at+1); bytes.HasPrefix(data[first:], versionFirst) { // as it is nearly always

@@ -82,7 +82,7 @@ var hostile = []struct {
 	{"entries that refer to nothing", "", 8, func(size int) []byte {
 		return entriesOf(size, `{"resource":{"resourceType":"Basic","subject":{"reference":"urn:uuid:00000000-0000-4000-8000-%012d"}},"request":{"method":"POST","url":"Basic"}}`)
 	}},
-	{"references to nothing in one entry", "", 8, func(size int) []byte {
+	{"references to nothing in one entry", "", 12, func(size int) []byte {
 		return inEntry(func(b *bytes.Buffer) {
 			b.WriteByte('[')
 			for i := 0; b.Len() < size; i++ {

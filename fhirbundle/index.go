@@ -9,13 +9,28 @@ import "hash/maphash"
 type index struct {
 	slots   []indexSlot // their number is a power of two
 	used    int
-	max     int // bytes, of slots and unresolved
+	budget  *budget
+	limit   int // bytes that this index alone may take
 	seeds   [2]maphash.Seed
 	refused bool // a text found no room
 
 	unresolved []unresolved
 	lost       int64 // references that found no room among them
 	recent     recentRefs
+}
+
+// budget is the memory that all indexes of a reader share.
+type budget struct {
+	max, taken int // bytes
+}
+
+// take takes n things of a size, if they have room. It can't overflow.
+func (b *budget) take(n, size int) bool {
+	if n > (b.max-b.taken)/size {
+		return false
+	}
+	b.taken += n * size
+	return true
 }
 
 // indexSlot is a hash whose lowest bits are state; empty if there is none.
@@ -25,7 +40,8 @@ const (
 	isThere     = 1 << iota // the slot is taken
 	isFullURL               // of an entry without a versionId
 	isDefined               // of an entry
-	indexStates = isThere | isFullURL | isDefined
+	isReferred              // to, by another entry
+	indexStates = isThere | isFullURL | isDefined | isReferred
 )
 
 // unresolved is a reference to what was no fullUrl of an entry before it.
@@ -41,7 +57,9 @@ const (
 	fewSlots        = 4096
 )
 
-func (x *index) reset(max int) {
+// reset empties the index, whose budget is b and which may take limit bytes of it.
+// It keeps some memory.
+func (x *index) reset(b *budget, limit int) {
 	if len(x.slots)*slotBytes > maxKept {
 		x.slots = make([]indexSlot, firstSlots)
 	} else if x.used > 0 {
@@ -50,9 +68,18 @@ func (x *index) reset(max int) {
 	if cap(x.unresolved)*unresolvedBytes > maxKept {
 		x.unresolved = nil
 	}
-	x.used, x.max, x.refused = 0, max, false
+	x.used, x.budget, x.limit, x.refused = 0, b, limit, false
 	x.unresolved, x.lost = x.unresolved[:0], 0
+	b.taken += x.bytes()
 	x.recent.reset()
+}
+
+// bytes is what the index takes.
+func (x *index) bytes() int { return len(x.slots)*slotBytes + cap(x.unresolved)*unresolvedBytes }
+
+// take takes n more things of a size, if they have room.
+func (x *index) take(n, size int) bool {
+	return n <= (x.limit-x.bytes())/size && x.budget.take(n, size)
 }
 
 // key is what stands for a text.
@@ -60,6 +87,7 @@ func (x *index) key(text []byte) indexSlot {
 	if x.slots == nil {
 		x.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 		x.slots = make([]indexSlot, firstSlots)
+		x.budget.taken += firstSlots * slotBytes
 	}
 	return indexSlot{maphash.Bytes(x.seeds[0], text), maphash.Bytes(x.seeds[1], text)&^indexStates | isThere}
 }
@@ -116,7 +144,7 @@ func (x *index) grow() bool {
 	if size < fewSlots {
 		size *= 4
 	}
-	if len(old)+size > x.room()/slotBytes {
+	if !x.take(size, slotBytes) {
 		return false
 	}
 	x.slots = make([]indexSlot, size)
@@ -125,11 +153,9 @@ func (x *index) grow() bool {
 			*x.find(s) = s
 		}
 	}
+	x.budget.taken -= len(old) * slotBytes
 	return true
 }
-
-// room is what may be taken by slots.
-func (x *index) room() int { return x.max - cap(x.unresolved)*unresolvedBytes }
 
 // define takes in the fullUrl of an entry and its versionId, and says whether an
 // earlier entry had both.
@@ -176,10 +202,11 @@ func (x *index) refer(text []byte) (k indexSlot, keep bool) {
 func (x *index) keep(u unresolved) {
 	if len(x.unresolved) == cap(x.unresolved) {
 		more := max(16, 2*cap(x.unresolved))
-		if len(x.slots)*slotBytes+(cap(x.unresolved)+more)*unresolvedBytes > x.max {
+		if !x.take(more, unresolvedBytes) {
 			x.lost++
 			return
 		}
+		x.budget.taken -= cap(x.unresolved) * unresolvedBytes
 		x.unresolved = append(make([]unresolved, 0, more), x.unresolved...)
 	}
 	x.unresolved = append(x.unresolved, u)

@@ -1,22 +1,20 @@
 package fhirbundle
 
-import (
-	"cmp"
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
-// Where the Bundle's type stands behind its entries, they are remembered by their
-// facts until it is known: of the same facts the first entries, as many as issues
-// can be listed, and how many there are.
+// lateJudge judges entries before the Bundle's type is known: by each type that it
+// may turn out to be. Of the findings of each it keeps as many as can be listed,
+// and how many there are.
 type lateJudge struct {
-	index map[facts]int
-	seen  []lateFacts
-	last  int // of seen
+	used  bool
+	index [kindCount + 1][len(typeRules)]uint16 // by lateIndex and rule: in found, from 1
+	found []lateFound
+
+	facts    facts // of the entry before
+	verdicts [kindCount + 1]verdict
 }
 
-type lateFacts struct {
-	facts facts
+type lateFound struct {
 	count int64
 	first []lateEntry
 }
@@ -25,24 +23,66 @@ type lateEntry struct {
 	index, line, offset int64
 }
 
-func (l *lateJudge) add(f facts, e lateEntry, most int) {
-	if len(l.seen) == 0 || l.seen[l.last].facts != f {
-		at, ok := l.index[f]
-		if !ok {
-			if l.index == nil {
-				l.index = map[facts]int{}
-			}
-			at = len(l.seen)
-			l.index[f] = at
-			l.seen = append(l.seen, lateFacts{facts: f})
+// reset forgets the entries and keeps some memory.
+func (l *lateJudge) reset() {
+	if !l.used {
+		return
+	}
+	kept := 0
+	for _, f := range l.found {
+		kept += cap(f.first) * lateBytes
+	}
+	if kept > maxKept {
+		l.found = nil
+	}
+	*l = lateJudge{found: l.found[:0]}
+}
+
+const lateBytes = 24 // of a lateEntry
+
+// lateIndex is the place of a kind in the tables of lateJudge; 0 is no kind.
+func lateIndex(k kinds) int { return bits.Len16(uint16(k)) }
+
+func (r *Reader) judgeLater(f facts, e lateEntry) {
+	if r.late == nil {
+		r.late = new(lateJudge)
+	}
+	l := r.late
+	if !l.used || l.facts != f {
+		l.used, l.facts = true, f
+		l.verdicts[0] = f.judge(0, r.opts.version)
+		for k := kinds(1); k < 1<<kindCount; k <<= 1 {
+			l.verdicts[lateIndex(k)] = f.judge(k, r.opts.version)
 		}
-		l.last = at
 	}
-	k := &l.seen[l.last]
-	k.count++
-	if len(k.first) < most {
-		k.first = append(k.first, e)
+	for k, v := range l.verdicts {
+		for ; v != 0; v &= v - 1 {
+			i := bits.TrailingZeros64(uint64(v))
+			if r.col.severity[typeRules[i].rule] == None {
+				continue
+			}
+			at := &l.index[k][i]
+			if *at == 0 {
+				*at = l.more()
+			}
+			found := &l.found[*at-1]
+			if found.count++; len(found.first) < r.opts.maxIssues {
+				found.first = append(found.first, e)
+			}
+		}
 	}
+}
+
+// more is the place, from 1, of one more of found, whose memory may have been used
+// before.
+func (l *lateJudge) more() uint16 {
+	if n := len(l.found); n < cap(l.found) {
+		l.found = l.found[:n+1]
+		l.found[n] = lateFound{first: l.found[n].first[:0]}
+	} else {
+		l.found = append(l.found, lateFound{})
+	}
+	return uint16(len(l.found))
 }
 
 // judgeFacts judges the entry that is being read, now or later.
@@ -59,16 +99,13 @@ func (r *Reader) judgeFacts(f facts) {
 	switch {
 	case r.resumed: // it was judged before
 	case !r.bundle.typ.seen:
-		if r.late == nil {
-			r.late = new(lateJudge)
-		}
-		r.late.add(f, lateEntry{r.entries, r.entry.line, r.entry.Offset}, r.opts.maxIssues)
+		r.judgeLater(f, lateEntry{r.entries, r.entry.line, r.entry.Offset})
 	default:
 		if f != r.judged.facts || !r.judged.ok {
 			r.judged.facts, r.judged.verdict, r.judged.ok = f, f.judge(r.bundle.in, r.opts.version), true
 		}
 		for v := r.judged.verdict; v != 0; v &= v - 1 {
-			r.typeIssue(bits.TrailingZeros32(uint32(v)))
+			r.typeIssue(bits.TrailingZeros64(uint64(v)))
 		}
 	}
 }
@@ -92,37 +129,22 @@ func (r *Reader) typeIssue(i int) {
 
 // judgeLate judges the entries that were read before the type was.
 func (r *Reader) judgeLate() {
-	if r.late == nil {
+	if r.late == nil || !r.late.used {
 		return
 	}
-	verdicts := make([]verdict, len(r.late.seen))
-	for i, k := range r.late.seen {
-		verdicts[i] = k.facts.judge(r.bundle.in, r.opts.version)
-	}
-	for i, t := range typeRules {
-		var all []lateEntry
-		var count int64
-		for k, v := range verdicts {
-			if v&(1<<i) != 0 {
-				all = append(all, r.late.seen[k].first...)
-				count += r.late.seen[k].count
-			}
-		}
-		slices.SortFunc(all, func(a, b lateEntry) int { return cmp.Compare(a.index, b.index) })
-		if len(all) > r.opts.maxIssues {
-			all = all[:r.opts.maxIssues]
-		}
-		if r.col.severity[t.rule] == None {
+	for i, at := range r.late.index[lateIndex(r.bundle.in)] {
+		if at == 0 {
 			continue
 		}
-		for _, e := range all {
+		t, found := &typeRules[i], &r.late.found[at-1]
+		for _, e := range found.first {
 			is := Issue{Path: entryPath(e.index, t.path), Entry: &e.index, Line: r.win.lineOf(e.line, e.offset), Offset: e.offset}
 			if t.rule == entryResource {
 				is.Message = entryMessage(e.index, missingResource)
 			}
 			r.report(t.rule, is)
 		}
-		r.col.more += count - int64(len(all))
+		r.col.more += found.count - int64(len(found.first))
 	}
 }
 

@@ -138,7 +138,7 @@ func TestMemory(t *testing.T) {
 	}{
 		{"Bundle, type last", &pattern{head: `{"entry":[`, body: entry, left: n, tail: post(patient) + `],"type":"batch","resourceType":"Bundle"}`}, Options{}, 1 << 20, ""},
 		{"NDJSON", &pattern{body: line, left: n}, Options{Format: NDJSON}, 1 << 20, ""},
-		{"NDJSON with escapes", &pattern{body: `{"resourceTyp\u0065":"P\u0061tient","id":"` + strings.Repeat(`\u0061`, 60) + "\"}\n", left: 100_000}, Options{Format: NDJSON}, 1 << 20, ""},
+		{"NDJSON with escapes", &pattern{body: `{"resourceTyp\u0065":"P\u0061tient","id":"` + strings.Repeat(`\u0061`, 60) + "\"}\n", left: 100_000}, Options{Format: NDJSON}, 4 << 20, ""},
 		{"one endless line", &pattern{body: strings.Repeat("x", 4096), left: size / 4096}, Options{Format: NDJSON, MaxEntryBytes: 1 << 20}, 8 << 20, ""},
 		{"one endless entry", &pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: size / 4096}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, "longer than the limit of 1048576 bytes"},
 		{"endless names of the Bundle", &names{}, Options{MaxEntryBytes: 1 << 20}, 24 << 20, "more members than the limit"},

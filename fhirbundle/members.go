@@ -104,10 +104,15 @@ func (r *Reader) readMember(what member, value []byte) {
 	case total:
 		b.total = r.here()
 	case link:
-		b.selfLink = hasSelfLink(value)
+		b.link = r.here()
+		b.readLinks(value)
+		if b.linkTwice >= 0 {
+			b.link.offset += b.linkTwice
+			b.link.line = r.win.keepLine(r.win.pos + int(b.linkTwice))
+		}
 	case issues:
 		b.issues = r.here()
-		b.severe = hasSevereIssue(value)
+		b.severe = hasIssue(value, func(severity string) bool { return severity != "information" && severity != "warning" })
 	}
 }
 
@@ -124,56 +129,11 @@ func hasString(data []byte, i int, member string) (found bool) {
 	return found
 }
 
-func hasSelfLink(value []byte) (found bool) {
-	if value[0] != '[' {
-		return false
-	}
-	walkArray(value, 0, func(at int) bool {
-		if value[at] != '{' || !hasString(value, at, "url") {
-			return true
-		}
-		walkObject(value, at, func(name []byte, at int) bool {
-			found = found || string(name) == "relation" && string(stringAt(value, at)) == "self"
-			return !found
-		})
-		return !found
-	})
-	return found
-}
-
-// hasSevereIssue says whether an OperationOutcome has an issue whose severity is
-// not information or warning.
-func hasSevereIssue(value []byte) (found bool) {
-	if value[0] != '{' {
-		return false
-	}
-	walkObject(value, 0, func(name []byte, list int) bool {
-		if string(name) != "issue" || value[list] != '[' {
-			return true
-		}
-		walkArray(value, list, func(issue int) bool {
-			if value[issue] != '{' {
-				return true
-			}
-			walkObject(value, issue, func(name []byte, at int) bool {
-				if string(name) == "severity" {
-					s := string(stringAt(value, at))
-					found = s != "information" && s != "warning"
-				}
-				return !found
-			})
-			return !found
-		})
-		return false
-	})
-	return found
-}
-
 // judgeMembers judges what the Bundle's type demands of the Bundle itself.
 func (r *Reader) judgeMembers() {
 	b := &r.bundle
 	in := func(k kinds) bool { return b.in&k != 0 }
-	const demanding = document | message | searchset | subscriptionNotification
+	const demanding = document | message | searchset | history | subscriptionNotification
 	if b.in == 0 || b.in&demanding == 0 && !b.total.seen && !b.issues.seen {
 		return
 	}
@@ -187,6 +147,9 @@ func (r *Reader) judgeMembers() {
 	}
 	if b.total.seen && !in(searchset|history) {
 		r.report(bdl1, Issue{Path: "Bundle.total", Line: r.lineOf(b.total), Offset: b.total.offset})
+	}
+	if b.link.seen && b.linkTwice >= 0 && in(searchset|history) {
+		r.report(linkTwice, Issue{Path: "Bundle.link", Line: r.lineOf(b.link), Offset: b.link.offset})
 	}
 	broken(bdl9, "Bundle.identifier", in(document) && !b.identified)
 	broken(bdl10, "Bundle.timestamp", in(document) && !b.timed)

@@ -1,6 +1,7 @@
 package fhirbundle
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,14 +11,14 @@ import (
 // is found, and leaves nothing behind in the object around it.
 func TestNullsAtTheEdge(t *testing.T) {
 	const null = "fhir-json-null"
-	good := `{"resource":{"resourceType":"Basic","given":["a",null],"_given":[null,{"id":"b"}]}}`
+	good := `{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Basic","given":["a",null],"_given":[null,{"id":"b"}]}}`
 	for _, c := range []struct {
 		doc   string
 		codes []string
 	}{
 		{`{"x":[null],"resourceType":"Bundle","type":"collection","entry":[` + good + `]}`, []string{null}},
 		{`{"x":[null],"_x":[null],"resourceType":"Bundle","type":"collection","entry":[` + good + `]}`, []string{null, null}},
-		{`{"resourceType":"Bundle","type":"collection","entry":[[null],` + good + `,[[null]],` + good + `]}`, []string{"!bundle-entry-object", null, "!bundle-entry-object", null}},
+		{`{"resourceType":"Bundle","type":"collection","entry":[[null],` + good + `,[[null]],` + strings.Replace(good, "1.2", "1.3", 1) + `]}`, []string{"!bundle-entry-object", null, "!bundle-entry-object", null}},
 		{`{"resourceType":"Bundle","type":"collection","entry":[null,` + good + `]}`, []string{"!bundle-entry-object", null}},
 	} {
 		got := eachStep(t, c.doc, nil)

@@ -93,10 +93,11 @@ type Options struct {
 	// in [Report.MoreIssues]. Default 100.
 	MaxIssues int
 	// MaxIndexBytes bounds the memory for what has to be compared between the
-	// entries of a Bundle: their fullUrls, the resources that a transaction
-	// changes, and references to other entries. An entry takes about 32 bytes
-	// for each of these. What finds no room is reported as not-checked.
-	// Default 128 MiB, enough for a transaction of a million entries.
+	// entries of a Bundle or the lines of NDJSON: fullUrls, the resources that a
+	// transaction changes, references to other entries, and the ids of lines. Each
+	// takes about 32 bytes, and the id of a line its length as well. What finds no
+	// room is reported as not-checked. Default 128 MiB, enough for a transaction of
+	// a million entries, or a million lines.
 	MaxIndexBytes int
 }
 

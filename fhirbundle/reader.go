@@ -25,17 +25,21 @@ func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 // Reader reads one payload. It is not safe for concurrent use.
 type Reader struct {
-	opts   options
-	win    window
-	scan   scanner
-	col    collector
-	counts counts
-	index  index
-	nested *Reader // for resources that are Bundles; nil until there is one
-	inner  inner
-	entry  Entry
-	issues []Issue // of entry, reused
-	texts  [3][]byte
+	opts    options
+	win     window
+	scan    scanner
+	col     collector
+	counts  counts
+	budget  budget
+	index   index
+	across  across
+	lineIDs lineIDs
+	late    *lateJudge // nil as long as nothing was to be judged late
+	nested  *Reader    // for resources that are Bundles; nil until there is one
+	inner   inner
+	entry   Entry
+	issues  []Issue // of entry, reused
+	texts   [3][]byte
 	progress
 }
 
@@ -48,18 +52,17 @@ type progress struct {
 	err     error // what Next returns from now on
 
 	bundle  bundleState
-	unsure  bool       // not-checked was reported
-	late    *lateJudge // nil as long as nothing is to be judged late
-	entries int64      // of the Bundle, or lines that are not blank
-	skipped int64      // of them, before the position that was resumed at
+	unsure  bool  // not-checked was reported
+	entries int64 // of the Bundle, or lines that are not blank
+	skipped int64 // of them, before the position that was resumed at
 	blank   int64
 	refused int64
 	pos     Position
 	scratch []byte
 
 	entryData   []byte   // of which entry is made
-	typeText    []byte   // its resourceType as written, where it may be a type's name
 	conditional int      // where the first conditional reference of the resource is, if any
+	urn         int      // where the first one to a URN is, if any
 	judged      struct { // of the entry that was judged last
 		ok      bool
 		facts   facts
@@ -157,7 +160,7 @@ func newReader(o options) *Reader {
 		win:  window{max: o.maxEntry, step: block},
 		col:  collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues},
 	}
-	r.index.max = o.maxIndex
+	r.resetIndexes()
 	r.counts.v = o.version
 	r.scan.room = new(room)
 	r.scan.start(&r.opts, r.col.severity)

@@ -6,6 +6,7 @@ import "bytes"
 // those in Bundles inside it. alone says that the resource has none inside it: then
 // no local reference can be resolved.
 func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
+	others := r.may(batch)
 	for _, name := range r.scan.marks.refs {
 		for len(bundles) > 0 && int(name) >= bundles[0].end {
 			bundles = bundles[1:]
@@ -29,8 +30,8 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 			continue // it had escapes, and is nothing but letters
 		}
 		switch c := text[n]; {
-		case c == '?' && n > 0 && f == 0:
-			f, r.conditional = conditional, at
+		case c == '?' && n > 0 && f&conditional == 0:
+			f, r.conditional = f|conditional, at
 		case c == '#' && n == 0 && alone && (len(text) > 1 && text[1] != '"' || r.opts.version.bansBareFragment()):
 			r.entryIssue(ref1, at, "resource", "")
 		case c == ':' && n == len("urn"):
@@ -38,33 +39,49 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 				r.entryIssue(fault, at, "resource", "")
 			}
 			if isURN(text) {
-				r.referTo(data, at)
+				if f&refersToURN == 0 {
+					f, r.urn = f|refersToURN, at
+				}
+				r.referTo(data, at, others)
 			}
+			if others {
+				r.referAcross(data, at)
+			}
+		case others && (c == ':' || c == '/'):
+			r.referAcross(data, at)
 		}
 	}
 	return f
 }
 
 // referTo takes in a reference, at data[at], to what only an entry of the same
-// Bundle can be.
-func (r *Reader) referTo(data []byte, at int) {
+// Bundle can be. others is whether it matters which entry has a reference to another.
+func (r *Reader) referTo(data []byte, at int, others bool) {
 	if r.opts.format != Bundle || r.resumed {
 		return
 	}
 	end, plain := endOfString(data, at+1)
 	text := data[at+1 : end]
-	if plain {
-		r.index.recent.add(data[at+1 : end+1])
-	} else {
+	switch {
+	case !plain:
 		text = r.plain(text)
+	case !others || !r.isOwn(data, text):
+		r.index.recent.add(data[at+1 : end+1])
 	}
 	if k, keep := r.index.refer(text); keep {
 		r.index.keep(unresolved{k, r.entries, r.win.keepLine(r.win.pos + at), r.win.offset() + int64(at)})
 	}
 }
 
+// isOwn says whether text is the fullUrl of the entry that is being read.
+func (r *Reader) isOwn(data, text []byte) bool {
+	at := r.scan.marks.start(data, fullURL)
+	return at >= 0 && bytes.Equal(r.plainAt(data, at), text)
+}
+
 // judgeRefs judges the references that no entry before theirs has resolved.
 func (r *Reader) judgeRefs() {
+	r.judgeAcross()
 	x := &r.index
 	if x.refused { // fullUrls are missing: not-checked says so
 		return

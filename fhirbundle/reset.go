@@ -37,11 +37,14 @@ func (r *Reader) reset() {
 	r.col = collector{severity: r.col.severity, lines: o.format == NDJSON, max: o.maxIssues}
 	r.scan.release()
 	r.scan.use(o, r.col.severity)
-	r.index.reset(o.maxIndex)
+	r.resetIndexes()
 	r.counts.reset(o.version)
 	r.inner.release()
+	if r.late != nil {
+		r.late.reset()
+	}
 	r.entry = Entry{}
-	if cap(r.issues) <= 2*fewTypes {
+	if cap(r.issues) <= fewTypes {
 		clear(r.issues[:cap(r.issues)])
 		r.issues = r.issues[:0]
 	} else {
@@ -57,4 +60,12 @@ func (r *Reader) reset() {
 	if r.nested != nil && r.nested.state != atStart {
 		r.nested.ResetBytes(nil)
 	}
+}
+
+// resetIndexes empties what entries are compared by.
+func (r *Reader) resetIndexes() {
+	r.budget = budget{max: r.opts.maxIndex}
+	r.index.reset(&r.budget, r.budget.max)
+	r.across.reset(&r.budget)
+	r.lineIDs.reset(&r.budget)
 }

@@ -37,6 +37,12 @@ func (r *Reader) takeResource(data []byte, at, end int) {
 	if facts&conditional != 0 {
 		r.entryIssue(refConditional, r.conditional, "resource", "")
 	}
+	if r.opts.format == NDJSON {
+		r.compareLine(value)
+		if facts&refersToURN != 0 {
+			r.entryIssue(refURN, r.urn, "resource", "")
+		}
+	}
 	for _, found := range r.scan.found {
 		r.entryIssue(found.rule, found.at, "", "")
 	}

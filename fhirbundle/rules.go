@@ -85,6 +85,16 @@ const (
 	fuID
 	fuType
 	fuMissing
+	fuSearchset
+	versionTwice
+	historyBody
+	searchMode
+	searchOutcome
+	searchSeverity
+	linkTwice
+	responseStatus
+	responseETag
+	responseLocation
 	txMethod
 	txURL
 	txURLFormat
@@ -94,14 +104,20 @@ const (
 	txBody
 	txDuplicate
 	txIfNoneExist
+	txPatchBody
 	refURN
 	refConditional
+	refBatch
+	refDocument
+	refMessage
+	refFocus
 	ref1
 	dom2
 	dom3
 	dom4
 	dom5
 	containedTwice
+	lineTwice
 	notChecked
 	ruleCount
 )
@@ -175,7 +191,19 @@ var rules = [ruleCount]Rule{
 	fuAbs:          {Code: "fu-abs", Message: "fullUrl is not an absolute URI", Spec: r4 + "bundle-definitions.html#Bundle.entry.fullUrl", IssueType: "value", rank: 7},
 	fuID:           {Code: "fu-id", Message: "fullUrl names another id than the resource has", Spec: r4 + "bundle-definitions.html#Bundle.entry.fullUrl", IssueType: "business-rule", rank: 7},
 	fuType:         {Code: "fu-type", Message: "fullUrl names another type than the resource has", Spec: r4 + "bundle-definitions.html#Bundle.entry.fullUrl", IssueType: "business-rule", rank: 7},
-	fuMissing:      {Code: "fu-missing", Message: "fullUrl must be present in a document and a message", Spec: r4 + "bundle-definitions.html#Bundle.entry.fullUrl", IssueType: "required", rank: 7},
+	fuMissing:      {Code: "fu-missing", Message: "fullUrl must be present in a document, a message, a collection and, save for the method POST, a history", Spec: r4 + "bundle.html#bundle-unique", IssueType: "required", rank: 7},
+	fuSearchset:    {Code: "fu-missing-searchset", Message: "fullUrl must be present in a searchset, save for resources without an identity that an operation returns", Spec: r4 + "bundle-definitions.html#Bundle.entry.fullUrl", Mild: true, IssueType: "required", rank: 7},
+	versionTwice:   {Code: "version-twice", Message: "A version of a resource must not occur twice in a history", Spec: r4 + "bundle.html#bundle-unique", IssueType: "duplicate", rank: 7},
+	historyBody:    {Code: "history-body", Message: "An entry of a history must have a resource if its method is POST or PUT", Spec: r4 + "http.html#history", IssueType: "required", rank: 7},
+	searchMode:     {Code: "search-mode", Message: "entry.search.mode is none of match, include, outcome", Spec: r4 + "bundle-definitions.html#Bundle.entry.search.mode", IssueType: "code-invalid", rank: 7},
+	searchOutcome:  {Code: "search-outcome", Message: "In a searchset an OperationOutcome must have the search.mode outcome, and no other resource may have it", Spec: r4 + "http.html#search", IssueType: "business-rule", rank: 7},
+	searchSeverity: {Code: "search-severity", Message: "An OperationOutcome in a searchset must not have an issue of severity fatal or error", Spec: r4 + "http.html#search", IssueType: "business-rule", rank: 7},
+	linkTwice:      {Code: "link-twice", Message: "A searchset or a history has two links self, first, previous, next or last: which of them is meant can't be told", Spec: r4 + "http.html#paging", Mild: true, IssueType: "duplicate", rank: 7},
+
+	responseStatus:   {Code: "response-status", Message: "entry.response.status must start with the three digits of an HTTP status", Spec: r4 + "bundle-definitions.html#Bundle.entry.response.status", IssueType: "value", rank: 7},
+	responseETag:     {Code: "response-etag", Message: "entry.response.etag must agree with the resource's meta.versionId", Spec: r4 + "bundle-definitions.html#Bundle.entry.response.etag", IssueType: "business-rule", rank: 7},
+	responseLocation: {Code: "response-location", Message: "In a history the id in entry.response.location must be that of the resource that was created", Spec: r4 + "http.html#other-bundles", IssueType: "business-rule", rank: 7},
+
 	txMethod:       {Code: "tx-method", Message: "entry.request.method is none of GET, HEAD, POST, PUT, DELETE, PATCH", Spec: r4 + "bundle-definitions.html#Bundle.entry.request.method", IssueType: "code-invalid", rank: 7},
 	txURL:          {Code: "tx-url", Message: "entry.request.url is missing", Spec: r4 + "bundle-definitions.html#Bundle.entry.request.url", IssueType: "required", rank: 7},
 	txURLFormat:    {Code: "tx-url-format", Message: "entry.request.url is not what the method takes: Type/id or Type?query for PUT, PATCH and DELETE, Type or an operation for POST, a URL for GET and HEAD", Spec: r4 + "bundle-definitions.html#Bundle.entry.request.url", IssueType: "value", rank: 7},
@@ -185,14 +213,20 @@ var rules = [ruleCount]Rule{
 	txBody:         {Code: "tx-body", Message: "An entry whose method is GET, HEAD or DELETE must not have a resource", Spec: r4 + "http.html#trules", IssueType: "business-rule", rank: 7},
 	txDuplicate:    {Code: "tx-duplicate-identity", Message: "A transaction changes the same resource twice", Spec: r4 + "http.html#trules", IssueType: "duplicate", rank: 7},
 	txIfNoneExist:  {Code: "tx-if-none-exist", Message: "entry.request.ifNoneExist is not just a query, as what follows the '?' of a search", Spec: r4 + "bundle-definitions.html#Bundle.entry.request.ifNoneExist", IssueType: "value", rank: 7},
-	refURN:         {Code: "ref-urn", Message: "A reference is to a urn:uuid or urn:oid that is the fullUrl of no entry", Spec: r4 + "bundle.html#references", Mild: true, IssueType: "not-found", rank: 7},
+	txPatchBody:    {Code: "tx-patch-body", Message: "The resource of an entry whose method is PATCH must be a Parameters with a FHIRPath Patch, or a Binary with a JSON Patch or an XML Patch", Spec: r4 + "http.html#patch", IssueType: "business-rule", rank: 7},
+	refURN:         {Code: "ref-urn", Message: "A reference is to a urn:uuid or urn:oid that is the fullUrl of no entry; lines of NDJSON have no fullUrl", Spec: r4 + "bundle.html#references", Mild: true, IssueType: "not-found", rank: 7},
 	refConditional: {Code: "ref-conditional", Message: "A conditional reference, Type?query, is allowed in a transaction only", Spec: r4 + "http.html#trules", IssueType: "business-rule", rank: 7},
+	refBatch:       {Code: "ref-batch", Message: "In a batch a reference must not be to a resource that another entry creates; use a transaction", Spec: r4 + "http.html#brules", IssueType: "business-rule", rank: 7},
+	refDocument:    {Code: "ref-document", Message: "The document's Composition refers to what is not in the document: what subject, encounter, author, attester.party, custodian, event.detail and a section's author, focus and entry refer to must be the fullUrl of an entry, in the version that the reference names", Spec: r4 + "documents.html#content", IssueType: "not-found", rank: 7},
+	refMessage:     {Code: "ref-message", Message: "MessageHeader.response.details must refer to an entry of the message", Spec: r4 + "messageheader-definitions.html#MessageHeader.response.details", IssueType: "not-found", rank: 7},
+	refFocus:       {Code: "ref-focus", Message: "MessageHeader.focus refers to no entry of the message; what it refers to is always included", Spec: r4 + "messageheader-definitions.html#MessageHeader.focus", Mild: true, IssueType: "not-found", rank: 7},
 	ref1:           {Code: "ref-1", Message: "A reference is to a contained resource that the resource does not contain", Spec: r4 + "references.html#contained", IssueType: "not-found", rank: 7},
 	dom2:           {Code: "dom-2", Message: "A contained resource must not contain others", Spec: r4 + "domainresource.html#dom-2", IssueType: "invariant", rank: 7},
 	dom3:           {Code: "dom-3", Message: "A contained resource must be referred to from elsewhere in the resource, by its id, or refer to the resource, by '#'", Spec: r4 + "domainresource.html#dom-3", IssueType: "invariant", rank: 7},
 	dom4:           {Code: "dom-4", Message: "A contained resource must have neither meta.versionId nor meta.lastUpdated", Spec: r4 + "domainresource.html#dom-4", IssueType: "invariant", rank: 7},
 	dom5:           {Code: "dom-5", Message: "A contained resource must not have a security label", Spec: r4 + "domainresource.html#dom-5", IssueType: "invariant", rank: 7},
 	containedTwice: {Code: "contained-id-twice", Message: "Two contained resources have the same id, so that a reference to it is ambiguous", Spec: r4 + "references.html#contained", IssueType: "duplicate", rank: 7},
+	lineTwice:      {Code: "ndjson-duplicate", Message: "The resource has the type, the id and the version of that of an earlier line", Spec: r4 + "resource.html#id", Mild: true, IssueType: "duplicate", rank: 7},
 	notChecked:     {Code: "not-checked", Message: "There was no room to compare all entries", Spec: docs, Mild: true, IssueType: "incomplete", rank: 7},
 }
 

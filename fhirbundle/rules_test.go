@@ -59,8 +59,8 @@ func TestLevelRules(t *testing.T) {
 		{"id is a number", "batch", `{"resource":{"id":7,"resourceType":"Basic"},` + req + `}`, []string{"fhir-id"}, ".resource.id", `7`},
 		{"request missing", "transaction", `{"resource":{"resourceType":"Basic"}}`, []string{"bdl-3"}, ".request", `{"resource":`},
 		{"request missing in a batch", "batch", `{"resource":{"resourceType":"Basic"}}`, []string{"bdl-3"}, ".request", `{"resource":`},
-		{"request in a collection", "collection", in(`1`), []string{"bdl-3"}, ".request", `{"resource":`},
-		{"no request in a collection", "collection", `{"resource":{"resourceType":"Basic"}}`, nil, "", ""},
+		{"request in a collection", "collection", `{"fullUrl":"urn:oid:1.2",` + in(`1`)[1:], []string{"bdl-3"}, ".request", `{"fullUrl":`},
+		{"no request in a collection", "collection", `{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Basic"}}`, nil, "", ""},
 		{"unknown method", "transaction", `{"resource":{"resourceType":"Basic"},"request":{"method":"post","url":"Basic"}}`, []string{"tx-method"}, ".request.method", `"post"`},
 		{"no method", "transaction", `{"resource":{"resourceType":"Basic"},"request":{"url":"Basic"}}`, []string{"tx-method"}, ".request.method", `{"url"`},
 		{"method in an extension", "transaction", `{"resource":{"resourceType":"Basic"},"request":{"url":"Basic","x":{"method":"PUT"}}}`, []string{"tx-method"}, ".request.method", `{"url"`},
@@ -77,7 +77,7 @@ func TestLevelRules(t *testing.T) {
 				for _, level := range []Level{Lenient, Strict} {
 					doc := bundleOf(c.typ, typeLast, in(`1`), c.entry)
 					if c.typ == "collection" {
-						doc = bundleOf(c.typ, typeLast, `{"resource":{"resourceType":"Basic"}}`, c.entry)
+						doc = bundleOf(c.typ, typeLast, `{"fullUrl":"urn:oid:1.3","resource":{"resourceType":"Basic"}}`, c.entry)
 					}
 					rep := must(ValidateBytes([]byte(doc), &Options{Level: level}))
 					want := slices.Clone(c.codes)

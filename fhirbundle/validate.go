@@ -48,7 +48,8 @@ func borrow(opts *Options) (*Reader, error) {
 	r.win = window{max: o.maxEntry, step: block}
 	r.col = collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues}
 	r.scan.use(o, r.col.severity)
-	r.index.max, r.counts.v = o.maxIndex, o.version
+	r.resetIndexes()
+	r.counts.v = o.version
 	return r, nil
 }
 

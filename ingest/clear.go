@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/fhirdock/fhirdock/jobs"
@@ -18,7 +17,7 @@ func (w *Worker) clear(ctx context.Context, id string) bool {
 		return false
 	}
 	if err = w.keepRejected(ctx, job); err == nil {
-		err = errors.Join(s.outcomes.Job(stageID(job)).Clear(ctx), s.dropBlocks(ctx, job))
+		err = s.outcomes.Job(stageID(job)).Clear(ctx)
 	}
 	if d, ok := w.handler.(Discarder); ok && err == nil {
 		err = w.handle(ctx, func(ctx context.Context) error { return d.Discard(ctx, job) })

@@ -18,12 +18,13 @@ var binary string
 func TestMain(m *testing.M) { proctest.Main(m, &binary) }
 
 const (
-	good    = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
+	good    = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"},"fullUrl":"https://a.b/Patient/a"}]}`
 	single  = `{"resourceType":"Patient","id":"a"}`
-	warned  = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a","x":null}}]}`
+	warned  = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a","x":null},"fullUrl":"https://a.b/Patient/a"}]}`
 	wrong   = `{"resourceType":"Bundle","type":"collection"}`
-	twoGood = single + "\n" + single + "\n"
-	oneBad  = single + "\nnot JSON\n" + single + "\n"
+	another = `{"resourceType":"Patient","id":"b"}`
+	twoGood = single + "\n" + another + "\n"
+	oneBad  = single + "\nnot JSON\n" + another + "\n"
 )
 
 func noEnv(string) string { return "" }
@@ -115,7 +116,7 @@ late.json:2:56: error entry-resource Entry 1 missing 'resource' field (Bundle.en
 late.json:2:56: warning fhir-json-empty-object An object is empty; leave the property out (Bundle.entry[1])
 late.json:4:11: error bundle-type Unsupported bundle type: odd (Bundle.type)
 `, out)
-	require.Equal(t, "4 files checked, 5 resources, 405 B, 3 errors, 3 warnings\n", errs)
+	require.Equal(t, "4 files checked, 5 resources, 473 B, 3 errors, 3 warnings\n", errs)
 
 	_, _, errs = checked("", "-q", "warned.json")
 	require.Empty(t, errs)

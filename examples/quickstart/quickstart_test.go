@@ -97,7 +97,7 @@ func write(t *testing.T, name, content string) string {
 }
 
 const (
-	good = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
+	good = `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"https://a.b/Patient/a","resource":{"resourceType":"Patient","id":"a"}}]}`
 	bad  = `{"resourceType":"Patient","id":"canary"}`
 )
 

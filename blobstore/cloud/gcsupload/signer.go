@@ -24,10 +24,6 @@ import (
 // https://cloud.google.com/storage/docs/access-control/signed-urls
 const MaxExpiry = 7 * 24 * time.Hour
 
-// MaxPut is the largest object, in bytes, and so the largest body of one PUT.
-// https://cloud.google.com/storage/quotas#objects
-const MaxPut = 5 << 40
-
 // maxObject is the most that Cloud Storage keeps in one object, in bytes: the
 // upper limit of a range that has none of its own.
 // https://cloud.google.com/storage/quotas#objects
@@ -59,9 +55,7 @@ func New(bucket *blob.Bucket) (*Signer, error) {
 
 // Bindings implements [blobstore.UploadBinder]: all of a policy but the SHA-256.
 func (s *Signer) Bindings() blobstore.UploadBindings {
-	return blobstore.UploadBindings{
-		ContentType: true, Size: true, MaxSize: true, CreateOnly: true, Metadata: true, MaxPut: MaxPut, MaxExpiry: MaxExpiry,
-	}
+	return blobstore.UploadBindings{ContentType: true, Size: true, MaxSize: true, CreateOnly: true, Metadata: true}
 }
 
 // SignUpload implements [blobstore.UploadSigner]. The errors say what of the

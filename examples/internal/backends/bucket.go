@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"time"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file://
@@ -15,7 +16,11 @@ import (
 )
 
 // bucketDriver opens buckets of a cloud, which takes signed uploads itself.
-type bucketDriver func(ctx context.Context, url string) (*blob.Bucket, blobstore.UploadSigner, error)
+type bucketDriver struct {
+	open func(ctx context.Context, url string) (*blob.Bucket, blobstore.UploadSigner, error)
+	// maxExpiry is how long an upload can be signed for.
+	maxExpiry time.Duration
+}
 
 // bucketDrivers by the schemes of their URLs.
 var bucketDrivers = map[string]bucketDriver{"s3": s3Bucket, "gs": gcsBucket, "azblob": azureBucket}
@@ -56,7 +61,7 @@ func (b *Backends) bucket(ctx context.Context, c Config) (*blob.Bucket, error) {
 	if !ok {
 		return nil, errBlob
 	}
-	bucket, signer, err := driver(ctx, c.Blob)
+	bucket, signer, err := driver.open(ctx, c.Blob)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +70,7 @@ func (b *Backends) bucket(ctx context.Context, c Config) (*blob.Bucket, error) {
 		return nil, errors.Join(err, bucket.Close())
 	}
 	b.Backends.Signer, b.Signer = signer, nil
-	b.BucketName, b.S3 = u.Host, name == "s3"
+	b.BucketName, b.S3, b.MaxUploadExpiry = u.Host, name == "s3", driver.maxExpiry
 	return bucket, nil
 }
 
@@ -84,7 +89,7 @@ func beside(folder string) string {
 }
 
 // signed has a cloud's opener with the signer as the interface that all of them are.
-func signed[S blobstore.UploadSigner](open func(context.Context, string) (*blob.Bucket, S, error)) bucketDriver {
+func signed[S blobstore.UploadSigner](open func(context.Context, string) (*blob.Bucket, S, error)) func(context.Context, string) (*blob.Bucket, blobstore.UploadSigner, error) {
 	return func(ctx context.Context, url string) (*blob.Bucket, blobstore.UploadSigner, error) {
 		return open(ctx, url)
 	}

@@ -4,4 +4,4 @@ package backends
 
 import "github.com/fhirdock/fhirdock/blobstore/cloud/azureupload"
 
-var azureBucket = signed(azureupload.OpenBucket)
+var azureBucket = bucketDriver{open: signed(azureupload.OpenBucket), maxExpiry: azureupload.MaxExpiry}

@@ -4,4 +4,4 @@ package backends
 
 import "github.com/fhirdock/fhirdock/blobstore/cloud/gcsupload"
 
-var gcsBucket = signed(gcsupload.OpenBucket)
+var gcsBucket = bucketDriver{open: signed(gcsupload.OpenBucket), maxExpiry: gcsupload.MaxExpiry}

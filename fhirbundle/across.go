@@ -1,0 +1,166 @@
+package fhirbundle
+
+import "bytes"
+
+// across is what references of one entry are compared with that only other entries
+// can say: in a batch, what they create; in a document and a message, what they are.
+// In other Bundles it stays empty.
+type across struct {
+	created index  // fullUrls of what a batch creates, and references to them
+	wanted  wanted // what the first entry of a document or a message refers to
+	own     []byte // the fullUrl of the entry that is being read, as normalURL has it
+	root    int    // how much of own is the server's root; 0 where it names none
+	ownOf   int64  // the entry whose own is, from 1
+	target  []byte // reused
+}
+
+func (a *across) reset(b *budget) {
+	a.created.reset(b, b.max/4)
+	a.wanted.reset(b, b.max/4)
+	a.own, a.root, a.ownOf = a.own[:0], 0, 0
+	if cap(a.own) > maxKept || cap(a.target) > maxKept {
+		a.own, a.target = nil, nil
+	}
+}
+
+// short says whether references, or what they are compared with, found no room in a
+// Bundle of that kind.
+func (a *across) short(k kinds) bool {
+	return k&batch != 0 && (a.created.refused || a.created.lost > 0) || k&(document|message) != 0 && a.wanted.short()
+}
+
+// readOwn takes in the fullUrl of the entry that is being read.
+func (r *Reader) readOwn(data []byte) {
+	a := &r.across
+	if a.ownOf == r.entries+1 {
+		return
+	}
+	a.ownOf, a.own, a.root = r.entries+1, a.own[:0], 0
+	if r.bundle.in == batch {
+		a.created.limit = r.budget.max / 2
+	}
+	at := r.scan.marks.start(data, fullURL)
+	if at < 0 {
+		return
+	}
+	a.own = normalURL(a.own, r.plainAt(data, at))
+	if typ, id := restful(a.own); r.opts.version.hasType(typ) {
+		a.root = len(a.own) - len(typ) - len("/") - len(id)
+	}
+}
+
+// resolve is what a reference of the entry that is being read is to, by the rules for
+// references in Bundles (R4, bundle.html#references): a URL to compare with fullUrls
+// as normalURL has them, and the version that it asks for, if any. The URL is nil
+// where the specification gives the reference no meaning.
+func (r *Reader) resolve(text []byte) (url, version []byte) {
+	a := &r.across
+	text, _, _ = bytes.Cut(text, []byte("#"))
+	if !isAbsolute(text) {
+		path, version, _ := bytes.Cut(text, []byte("/_history/"))
+		typ, id, _ := bytes.Cut(path, []byte("/"))
+		if a.root == 0 || !r.opts.version.hasType(typ) || !isID(id) {
+			return nil, nil
+		}
+		a.target = append(append(a.target[:0], a.own[:a.root]...), path...)
+		return a.target, version
+	}
+	if isHTTP(text) {
+		text, version, _ = bytes.Cut(text, []byte("/_history/"))
+	}
+	a.target = normalURL(a.target[:0], text)
+	return a.target, version
+}
+
+// referAcross takes in a reference, at data[at], of an entry of what is or may turn
+// out to be a batch.
+func (r *Reader) referAcross(data []byte, at int) {
+	a := &r.across
+	r.readOwn(data)
+	url, _ := r.resolve(r.plainAt(data, at))
+	if url == nil || bytes.Equal(url, a.own) {
+		return
+	}
+	k := a.created.key(url)
+	s := a.created.enter(k)
+	switch {
+	case s == nil || s.low&isReferred != 0:
+		return
+	case s.low&isDefined != 0 && r.bundle.typ.seen:
+		r.entryIssue(refBatch, at, "resource", "")
+	default:
+		a.created.keep(unresolved{k, r.entries, r.win.keepLine(r.win.pos + at), r.win.offset() + int64(at)})
+	}
+	s.low |= isReferred
+}
+
+// creates says whether the entry, a POST, creates a resource. An operation does not,
+// nor does a search.
+func (r *Reader) creates() bool {
+	if string(r.entry.URL) == r.entry.Type {
+		return true
+	}
+	u, ok := parseURL(r.entry.URL)
+	return ok && u.id == nil && !isOperation(u)
+}
+
+// create takes in that the entry, of what is or may turn out to be a batch, creates a
+// resource.
+func (r *Reader) create(data []byte) {
+	a := &r.across
+	if r.readOwn(data); len(a.own) == 0 {
+		return
+	}
+	if s := a.created.enter(a.created.key(a.own)); s != nil {
+		s.low |= isDefined
+	}
+}
+
+// judgeAcross judges the references whose entries came after them.
+func (r *Reader) judgeAcross() {
+	a := &r.across
+	if !r.unsure && a.short(r.bundle.in) {
+		r.unsure = true
+		r.report(notChecked, Issue{Path: "Bundle.entry", Line: r.lineOf(r.bundle.entry), Offset: r.bundle.entry.offset})
+	}
+	if r.bundle.in == batch {
+		for _, u := range a.created.unresolved {
+			if a.created.find(u.target).low&isDefined != 0 {
+				r.report(refBatch, Issue{Path: entryPath(u.entry, "resource"), Entry: &u.entry, Line: r.win.lineOf(u.line, u.offset), Offset: u.offset})
+			}
+		}
+	}
+	if r.bundle.in&(document|message) != 0 {
+		r.judgeWanted()
+	}
+}
+
+// isHTTP says whether text is a URL of the scheme http or https, in letters of either
+// case (RFC 3986, section 3.1).
+func isHTTP(text []byte) bool {
+	scheme, _, ok := bytes.Cut(text, []byte("://"))
+	return ok && (bytes.EqualFold(scheme, []byte("http")) || bytes.EqualFold(scheme, []byte("https")))
+}
+
+// normalURL appends a URL so that those that FHIR takes for the same are: http and
+// https, the server's name in letters of either case, with any query (R4,
+// http.html#root). Other URIs stay as they are.
+func normalURL(b, text []byte) []byte {
+	if !isHTTP(text) {
+		return append(b, text...)
+	}
+	_, rest, _ := bytes.Cut(text, []byte("://"))
+	rest, _, _ = bytes.Cut(rest, []byte("?"))
+	host, path := rest, []byte(nil)
+	if i := bytes.IndexByte(rest, '/'); i >= 0 {
+		host, path = rest[:i], rest[i:]
+	}
+	b = append(b, "http://"...)
+	for _, c := range host {
+		if c-'A' < 26 {
+			c |= 0x20
+		}
+		b = append(b, c)
+	}
+	return append(b, path...)
+}

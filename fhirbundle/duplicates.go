@@ -1,0 +1,161 @@
+package fhirbundle
+
+import "hash/maphash"
+
+// lineIDs are the type, id and version of each resource in a file of NDJSON, as long
+// as there is room. The texts themselves are kept, so that two resources that are
+// taken for the same are the same.
+type lineIDs struct {
+	slots   []uint64 // their number is a power of two; 0, or a fingerprint and a place
+	used    int
+	chunks  [][]byte // texts, each after its length
+	key     []byte   // of the line that is being read, after its length
+	seed    maphash.Seed
+	seeded  bool
+	refused bool // a text found no room
+}
+
+const (
+	placeBits  = 40 // of a slot: the chunk, and where in it, from 1
+	offsetBits = 20
+	firstChunk = 4 << 10
+	laterChunk = 256 << 10
+)
+
+// reset forgets everything but some memory.
+func (d *lineIDs) reset(b *budget) {
+	switch {
+	case len(d.slots)*8 > maxKept:
+		d.slots = nil
+	case d.used > 0:
+		clear(d.slots)
+	}
+	if d.used > 0 {
+		clear(d.chunks[0][:cap(d.chunks[0])])
+		d.chunks = [][]byte{d.chunks[0][:0]}
+		clear(d.key)
+	}
+	if len(d.chunks) > 0 {
+		b.taken += firstChunk
+	}
+	b.taken += len(d.slots) * 8
+	d.used, d.refused = 0, false
+}
+
+// add takes in a resource, and says whether it was there before.
+func (d *lineIDs) add(b *budget, typ, id, version []byte) (was bool) {
+	d.key = append(append(append(append(d.key[:0], 0), typ...), '/'), id...)
+	if len(version) > 0 {
+		d.key = append(append(d.key, '/'), version...)
+	}
+	d.key[0] = byte(len(d.key) - 1)
+	if !d.seeded {
+		d.seed, d.seeded = maphash.MakeSeed(), true
+	}
+	if len(d.slots) == 0 && !d.grow(b) {
+		d.refused = true
+		return false
+	}
+	h := maphash.Bytes(d.seed, d.key)
+	s := d.find(h, d.key)
+	if *s != 0 {
+		return true
+	}
+	if 4*(d.used+1) > 3*len(d.slots) {
+		if !d.grow(b) {
+			d.refused = true
+			return false
+		}
+		s = d.find(h, d.key)
+	}
+	place, ok := d.keep(b)
+	if !ok {
+		d.refused = true
+		return false
+	}
+	*s = h>>placeBits<<placeBits | place
+	d.used++
+	return false
+}
+
+// find returns the slot of a text, which is 0 where it is not there.
+func (d *lineIDs) find(h uint64, key []byte) *uint64 {
+	mask := uint64(len(d.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		s := &d.slots[i]
+		if *s == 0 || (*s^h)>>placeBits == 0 && string(d.at(*s)) == string(key) {
+			return s
+		}
+	}
+}
+
+// at is the text of a slot, after its length.
+func (d *lineIDs) at(slot uint64) []byte {
+	place := slot&(1<<placeBits-1) - 1
+	text := d.chunks[place>>offsetBits][place&(1<<offsetBits-1):]
+	return text[:1+int(text[0])]
+}
+
+// keep stores the key, and returns its place.
+func (d *lineIDs) keep(b *budget) (place uint64, ok bool) {
+	last := len(d.chunks) - 1
+	if last < 0 || cap(d.chunks[last])-len(d.chunks[last]) < len(d.key) {
+		size := laterChunk
+		if last < 0 {
+			size = firstChunk
+		}
+		if last+1 == 1<<(placeBits-offsetBits) || !b.take(size, 1) {
+			return 0, false
+		}
+		d.chunks = append(d.chunks, make([]byte, 0, size))
+		last++
+	}
+	c := &d.chunks[last]
+	place = uint64(last)<<offsetBits | uint64(len(*c))
+	*c = append(*c, d.key...)
+	return place + 1, true
+}
+
+// grow makes the table longer, if there is room for the old and the new one at once.
+func (d *lineIDs) grow(b *budget) bool {
+	old := d.slots
+	size := 2 * len(old)
+	if size < fewSlots {
+		size = max(firstSlots, 2*size)
+	}
+	if !b.take(size, 8) {
+		return false
+	}
+	d.slots = make([]uint64, size)
+	for _, s := range old {
+		if s != 0 {
+			key := d.at(s)
+			*d.find(maphash.Bytes(d.seed, key), key) = s
+		}
+	}
+	b.taken -= len(old) * 8
+	return true
+}
+
+// compareLine compares the resource of a line with those of the lines before it.
+func (r *Reader) compareLine(data []byte) {
+	d, e := &r.lineIDs, &r.entry
+	if r.resumed || r.col.severity[lineTwice] == None || !isID(e.ID) {
+		return
+	}
+	typ, _ := r.text(data, resourceType, 0)
+	if !isTypeName(typ) {
+		return
+	}
+	version := r.versionID(data)
+	if len(version) > 0 && !isID(version) {
+		return
+	}
+	if d.add(&r.budget, typ, e.ID, version) {
+		r.entryIssue(lineTwice, max(r.scan.marks.start(data, resourceID), 0), "resource.id", "")
+	}
+	if d.refused && !r.unsure {
+		r.unsure = true
+		r.entryIssue(notChecked, 0, "", "and those after it were not compared with the lines before them: there was no room")
+	}
+}

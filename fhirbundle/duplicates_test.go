@@ -1,0 +1,153 @@
+package fhirbundle
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestLinesTwice: a line whose resource has the type, the id and the version of that
+// of an earlier line is a warning, at its id; so is a reference that only an entry of
+// a Bundle could resolve.
+func TestLinesTwice(t *testing.T) {
+	lines := []string{
+		`{"resourceType":"Patient","id":"1"}`,
+		`{"resourceType":"Basic","id":"1"}`,
+		`{"resourceType":"Patient"}`,
+		`{"resourceType":"Patient"}`,
+		`{"meta":{"versionId":"1"},"resourceType":"Patient","id":"1"}`,
+		`{"resourceType":"Patient","id":"1","meta":{"versionId":"2"}}`,
+		`{"id":"1", "resourceType":"Patient"}`,
+		`{"resourceType":"P\u0061tient","\u0069d":"\u0031","meta":{"versionId":"2"}}`,
+		`{"resourceType":"Patient","id":"a b"}`,
+		`{"resourceType":"Patient","id":"a b"}`,
+		`{"resourceType":"Onething","id":"1"}`,
+		`{"resourceType":"Another","id":"1"}`,
+		`{"resourceType":"Patient","id":"2","a":[{"reference":"Patient/1"},{"reference":"urn:uuid:6d1f7a54-3b1e-4a55-9c0f-52a7b1f0c001"},{"reference":"urn:oid:1.2"}]}`,
+		`{"resourceType":"Patient","id":"3","a":[{"reference":"urn:uuid:6d1f7a54-3b1e-4a55-9c0f-52a7b1f0c001"}]}`,
+		`{"resourceType":"Patient","id":"4"}`,
+	}
+	doc := strings.Join(lines, "\n")
+	for _, level := range []Level{Lenient, Strict} {
+		got := eachStep(t, doc, &Options{Format: NDJSON, Level: level, Severities: map[string]Severity{"fhir-id": None, "fhir-unknown-type": None}})
+		assert.Zero(t, got.Report.Rejected)
+		var found []string
+		for _, is := range got.Report.Issues {
+			assert.Equal(t, Warning, is.Severity)
+			found = append(found, fmt.Sprint(is.Code, " ", *is.Entry, " ", is.Line, " ", is.Path))
+			line := doc[is.Offset:]
+			switch is.Code {
+			case "ndjson-duplicate":
+				assert.Contains(t, []string{`"1"`, `"\u0031"`}, line[:strings.IndexAny(line, ",}")])
+			case "ref-urn":
+				assert.True(t, strings.HasPrefix(line, `"urn:uuid:`), line)
+			}
+		}
+		assert.Equal(t, []string{
+			"ndjson-duplicate 6 7 Resource.id",
+			"ndjson-duplicate 7 8 Resource.id",
+			"ref-urn 12 13 Resource",
+			"ref-urn 13 14 Resource",
+		}, found)
+	}
+	assert.Empty(t, must(ValidateBytes([]byte(doc), &Options{Format: NDJSON, Level: Basic})).Issues)
+
+	// What is before the place at which reading goes on is not compared.
+	at := strings.Index(doc, lines[6])
+	r := must(ResumeReader(strings.NewReader(doc[at:]), Position{Offset: int64(at), Entries: 6, Lines: 6}, &Options{Format: NDJSON, Severities: map[string]Severity{"fhir-id": None, "fhir-unknown-type": None}}))
+	for _, err := range r.All() {
+		require.NoError(t, err)
+	}
+	assert.Equal(t, []string{"ref-urn", "ref-urn"}, codes(r.Report().Issues))
+}
+
+// manyLines are n lines with an id each, of which every tenth is that of an earlier
+// one.
+func manyLines(n int) string {
+	var b strings.Builder
+	for i := range n {
+		id := i
+		if i%10 == 9 {
+			id = i * 7919 % i
+			if id%10 == 9 {
+				id--
+			}
+		}
+		fmt.Fprintf(&b, `{"resourceType":"Patient","id":"p%d"}`+"\n", id)
+	}
+	return b.String()
+}
+
+// TestLinesTwiceAreBounded: lines that find no room are not compared, which is said
+// once; what was taken in before is still compared, and nothing is said that is wrong.
+func TestLinesTwiceAreBounded(t *testing.T) {
+	const n = 20_000
+	doc := manyLines(n)
+	for _, most := range []int{1, 1000, 20_000, 300_000, 2_000_000, DefaultMaxIndexBytes} {
+		rep := must(ValidateBytes([]byte(doc), &Options{Format: NDJSON, MaxIndexBytes: most, MaxIssues: n}))
+		seen := map[string]bool{}
+		var twice, unsure []int64
+		for _, is := range rep.Issues {
+			switch is.Code {
+			case "ndjson-duplicate":
+				twice = append(twice, *is.Entry)
+			case "not-checked":
+				unsure = append(unsure, *is.Entry)
+			default:
+				t.Error(is)
+			}
+		}
+		var want []int64
+		for i, line := range strings.Split(strings.TrimSuffix(doc, "\n"), "\n") {
+			if seen[line] {
+				want = append(want, int64(i))
+			}
+			seen[line] = true
+		}
+		if most < 2_000_000 {
+			require.Len(t, unsure, 1, most)
+			for _, i := range twice {
+				assert.True(t, slices.Contains(want, i))
+			}
+			before := 0
+			for _, i := range want {
+				if i < unsure[0] {
+					before++
+				}
+			}
+			assert.GreaterOrEqual(t, len(twice), before, most)
+			continue
+		}
+		assert.Empty(t, unsure, most)
+		assert.Equal(t, want, twice, most)
+	}
+}
+
+// TestLinesTwiceOfReset: a reader that is used again knows nothing of the lines
+// before, and keeps none of them.
+func TestLinesTwiceOfReset(t *testing.T) {
+	o := &Options{Format: NDJSON, Severities: map[string]Severity{}}
+	r := must(NewBytesReader(nil, o))
+	for _, n := range []int{100, 20_000, 100} {
+		doc := strings.ReplaceAll(manyLines(n), `"p`, `"q`)
+		for range 2 {
+			r.ResetBytes([]byte(doc))
+			for {
+				if _, err := r.Next(); err == io.EOF {
+					break
+				}
+			}
+			assert.Equal(t, int64(n/10), int64(len(r.Report().Issues))+r.Report().MoreIssues)
+			r.ResetBytes(nil)
+			assert.LessOrEqual(t, r.budget.taken, 3*maxKept)
+			for _, c := range r.lineIDs.chunks {
+				assert.NotContains(t, string(c[:cap(c)]), "q")
+			}
+		}
+	}
+}

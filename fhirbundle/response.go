@@ -1,0 +1,74 @@
+package fhirbundle
+
+import "bytes"
+
+// readResponse judges the response, which starts at data[at].
+func (r *Reader) readResponse(data []byte, at int) (f facts) {
+	f = hasResponse
+	if r.opts.basic {
+		return f
+	}
+	if data[at] != '{' {
+		return f | oddStatus
+	}
+	status := false
+	walkObject(data, at, func(name []byte, value int) bool {
+		switch string(name) {
+		case "status":
+			status = startsWithStatus(r.plainAt(data, value))
+		case "etag":
+			if isOtherETag(stringAt(data, value), r.versionID(data)) {
+				f |= otherETag
+			}
+		case "location":
+			if r.isOtherLocation(stringAt(data, value)) {
+				f |= otherLocation
+			}
+		}
+		return true
+	})
+	if !status {
+		f |= oddStatus
+	}
+	return f
+}
+
+// startsWithStatus says whether text starts with an HTTP status: three digits, and
+// no fourth.
+func startsWithStatus(text []byte) bool {
+	const digits = 3
+	if len(text) < digits {
+		return false
+	}
+	for _, c := range text[:digits] {
+		if c-'0' >= 10 {
+			return false
+		}
+	}
+	return len(text) == digits || text[digits]-'0' >= 10
+}
+
+// isOtherETag says whether an entity tag, with or without the mark of a weak one and
+// quotes, names another version. Where one of them is missing it does not.
+func isOtherETag(tag, version []byte) bool {
+	if len(tag) == 0 || len(version) == 0 {
+		return false
+	}
+	tag = bytes.TrimPrefix(tag, []byte("W/"))
+	if n := len(tag); n >= 2 && tag[0] == '"' && tag[n-1] == '"' {
+		tag = tag[1 : n-1]
+	}
+	return !bytes.Equal(tag, version)
+}
+
+// isOtherLocation says whether a location, [root/]Type/id with or without a version,
+// names another id than the resource has, or another type.
+func (r *Reader) isOtherLocation(location []byte) bool {
+	e := &r.entry
+	if e.Type == "" || e.ID == nil {
+		return false
+	}
+	location, _, _ = bytes.Cut(location, []byte("/_history/"))
+	u, ok := parseURL(location)
+	return ok && u.id != nil && r.opts.version.hasType(u.typ) && (string(u.typ) != e.Type || string(u.id) != string(e.ID))
+}
