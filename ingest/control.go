@@ -46,16 +46,19 @@ var errUnchanged = errors.New("unchanged")
 
 // change changes one of the caller's jobs.
 func (s *Service) change(ctx context.Context, who Caller, id string, change func(*jobs.Job) error) (*jobs.Job, error) {
-	job, err := s.Job(ctx, who, id)
-	if err != nil {
+	if _, err := s.Job(ctx, who, id); err != nil {
 		return nil, err
 	}
-	changed, err := jobs.Change(ctx, s.back.Jobs, id, change)
+	var state jobs.State // that change saw, which others may have changed since
+	changed, err := jobs.Change(ctx, s.back.Jobs, id, func(j *jobs.Job) error {
+		state = j.State
+		return change(j)
+	})
 	switch {
 	case errors.Is(err, errUnchanged):
 		return s.Job(ctx, who, id)
 	case errors.Is(err, jobs.ErrState):
-		return nil, &Error{Kind: ErrState, Message: "The job is " + string(job.State) + ", which does not allow this", Err: err}
+		return nil, &Error{Kind: ErrState, Message: "The job is " + string(state) + ", which does not allow this", Err: err}
 	case errors.Is(err, jobs.ErrNotFound):
 		return nil, errNoJob
 	case err != nil:

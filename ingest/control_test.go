@@ -1,0 +1,49 @@
+package ingest_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// overtaken is a store in which a job is changed after each read of it.
+type overtaken struct {
+	jobs.Store
+	change func(*jobs.Job)
+}
+
+func (o overtaken) Get(ctx context.Context, id string) (*jobs.Job, error) {
+	job, err := o.Store.Get(ctx, id)
+	if err == nil && o.change != nil {
+		next := job.Clone()
+		o.change(next)
+		if err := o.Update(ctx, next); err != nil {
+			return nil, err
+		}
+	}
+	return job, err
+}
+
+// A job is changed by another between the look at whose it is and the change that is
+// refused: the error names the state that refused.
+func TestErrStateNamesTheStateThatRefused(t *testing.T) {
+	topic, subscription := local(nil)
+	defer topic.Shutdown(t.Context())
+	defer subscription.Shutdown(t.Context())
+	bucket := memblob.OpenBucket(nil)
+	defer bucket.Close()
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "a", State: jobs.Processing}
+	mem := jobs.NewMemStore()
+	require.NoError(t, mem.Create(t.Context(), job))
+	store := overtaken{Store: mem, change: func(j *jobs.Job) { j.State = jobs.Completed }}
+	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{NoUploads: true})
+	require.NoError(t, err)
+	_, err = svc.Cancel(t.Context(), ingest.Caller{OrganizationID: "a"}, job.ID)
+	require.ErrorIs(t, err, ingest.ErrState)
+	require.ErrorContains(t, err, "The job is completed,")
+}
