@@ -122,13 +122,18 @@ func (s *Service) scan(ctx context.Context, q jobs.Query, visit func(*jobs.Job) 
 		if page.Next == "" {
 			return "", nil
 		}
-		q.Cursor = page.Next
+		at, q.Cursor = page.Next, page.Next
+		if looked += q.Limit - len(page.Jobs); looked >= maxScanned { // at some that can't be read
+			return at, nil
+		}
 	}
 }
 
 func (s *Service) list(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 	page, err := s.back.Jobs.List(ctx, q)
 	switch {
+	case page != nil && errors.Is(err, jobs.ErrRecord):
+		s.opts.Logger.WarnContext(ctx, "jobs that can't be read are left out of a list", "organization", q.OrganizationID, "error", err)
 	case errors.Is(err, jobs.ErrCursor):
 		return nil, &Error{Kind: ErrInvalid, Message: "The cursor is not one that a page gave", Err: err}
 	case err != nil:

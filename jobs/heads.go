@@ -10,8 +10,8 @@ type Scheduler interface {
 	// last written: a write that was acknowledged before Heads began is seen. They
 	// are in order of the organization's id, byte by byte, then of CreatedAt, then
 	// of ID. Its cost grows with the organizations that are returned and with the
-	// jobs that are being processed, and with no others. A record that can't be
-	// read does not hide the others: they are returned beside the error.
+	// jobs that are being processed, and with no others. Records that
+	// can't be read do not hide the others, which are returned beside ErrRecord.
 	Heads(ctx context.Context, q HeadsQuery) ([]*Job, error)
 }
 

@@ -19,12 +19,15 @@ type Store interface {
 	// sets that one higher in both. ErrConflict if it is another, ErrNotFound.
 	// ID, OrganizationID and CreatedAt can't be changed by it.
 	Update(ctx context.Context, job *Job) error
-	// List returns an organization's jobs, newest first.
+	// List returns an organization's jobs, newest first. Records that can't be read do
+	// not hide the others: they are passed over, and the page is returned beside
+	// ErrRecord, with a Next that leads past them. With any other error there is no
+	// page.
 	List(ctx context.Context, q Query) (*Page, error)
 	// Due returns at most limit jobs whose DueAt is set and not after now, the
-	// longest due first. Its cost does not grow with the number of jobs. A
-	// record that can't be read does not hide the others: they are returned
-	// beside the error.
+	// longest due first. Its cost does not grow with the number of jobs.
+	// Records that can't be read do not hide the others, which are returned beside
+	// ErrRecord.
 	Due(ctx context.Context, now time.Time, limit int) ([]*Job, error)
 }
 

@@ -51,15 +51,17 @@ func (s *store) Get(ctx context.Context, id string) (job *jobs.Job, err error) {
 	return job, nil
 }
 
+// List returns the page beside an error of the store inside, as that does.
 func (s *store) List(ctx context.Context, q jobs.Query) (page *jobs.Page, err error) {
-	err = s.plan.run(ctx, Call{StoreList, q.OrganizationID}, func(ctx context.Context) (err error) {
-		page, err = s.inner.List(ctx, q)
-		return err
+	var own error
+	err = s.plan.run(ctx, Call{StoreList, q.OrganizationID}, func(ctx context.Context) error {
+		page, own = s.inner.List(ctx, q)
+		return own
 	})
-	if err != nil {
+	if err != nil && own == nil {
 		return nil, err
 	}
-	return page, nil
+	return page, err
 }
 
 // Due returns what could be read beside an error of the store inside, as that does.

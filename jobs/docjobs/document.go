@@ -80,7 +80,7 @@ type document struct {
 var head = []string{fieldOrg, fieldPlace, fieldLine, fieldOpen, "Revision", "Born", "Marks"}
 
 // errRecord does not wrap what encoding/json says, which may quote the record.
-var errRecord = errors.New("the record is not the JSON of a job")
+var errRecord = fmt.Errorf("%w: it is not the JSON of a job", jobs.ErrRecord)
 
 // newDocument is the document of a job as a store keeps it.
 func newDocument(job *jobs.Job) (*document, error) {

@@ -176,9 +176,13 @@ func (s *Store) again(ctx context.Context, docs []*document) ([]*document, error
 		if missing[i] || d.Place == "" {
 			// The driver says this too of what a batch had no room or no time for.
 			var err error
-			if d, err = s.read(ctx, d.ID, nil); errors.Is(err, jobs.ErrNotFound) {
+			key := d
+			switch d, err = s.read(ctx, d.ID, nil); {
+			case errors.Is(err, jobs.ErrNotFound):
 				continue
-			} else if err != nil {
+			case errors.Is(err, jobs.ErrRecord): // it is counted as one that can't be read
+				d = key
+			case err != nil:
 				return nil, err
 			}
 		}

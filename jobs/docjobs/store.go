@@ -244,21 +244,33 @@ func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 	}
 	if len(docs) > limit {
 		docs = docs[:limit]
-		last := docs[limit-1]
-		created, ok := createdAt(last.Place)
-		if !ok {
-			return nil, fmt.Errorf("docjobs: list jobs: %w", errRecord)
+		if page.Next, err = cursorAfter(docs); err != nil {
+			return nil, fmt.Errorf("docjobs: list jobs: %w", err)
 		}
-		page.Next = jobs.Cursor{CreatedAt: created, ID: last.ID}.String()
 	}
 	page.Jobs, err = s.found(ctx, docs)
 	if err != nil {
-		return nil, fmt.Errorf("docjobs: list jobs: %w", err)
+		err = fmt.Errorf("docjobs: list jobs: %w", err)
+	}
+	if err != nil && !errors.Is(err, jobs.ErrRecord) {
+		return nil, err
 	}
 	if q.State != "" {
 		page.Jobs = slices.DeleteFunc(page.Jobs, func(j *jobs.Job) bool { return j.State != q.State })
 	}
-	return page, nil
+	return page, err
+}
+
+// cursorAfter is the cursor that leads past documents of a list. A document whose place
+// can't be read, and that is the last of them, is found again by the next page, which
+// has others after it.
+func cursorAfter(docs []*document) (string, error) {
+	for _, d := range slices.Backward(docs) {
+		if created, ok := createdAt(d.Place); ok {
+			return jobs.Cursor{CreatedAt: created, ID: d.ID}.String(), nil
+		}
+	}
+	return "", errRecord
 }
 
 // Due implements [jobs.Store].

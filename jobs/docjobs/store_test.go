@@ -56,10 +56,30 @@ func store(t jobstest.T, coll *docstore.Collection, d docjobs.Database, opts *do
 // examples/internal/docservers.
 var ways = map[string]docjobs.Database{"indexes": docjobs.MemoryForTests, "items": docjobs.MemoryOfItems}
 
+// spoilable is a store whose records can be damaged.
+type spoilable struct {
+	*docjobs.Store
+	coll *docstore.Collection
+	of   docjobs.Database
+}
+
+func (s spoilable) Spoil(t jobstest.T, id string) {
+	key := map[string]any{"ID": id}
+	if s.of == docjobs.MemoryOfItems {
+		key["Sort"] = "job"
+	}
+	if err := s.coll.Update(t.Context(), key, docstore.Mods{"Record": `{"UserID":"secret`}); err != nil {
+		t.Fatalf("spoil: %v", err)
+	}
+}
+
 func TestStore(t *testing.T) {
 	for name, d := range ways {
 		t.Run(name, func(t *testing.T) {
-			jobstest.Run(t, func(t jobstest.T) jobs.Store { return store(t, memory(t, d), d, nil) })
+			jobstest.Run(t, func(t jobstest.T) jobs.Store {
+				coll := memory(t, d)
+				return spoilable{store(t, coll, d, nil), coll, d}
+			})
 		})
 	}
 }

@@ -59,13 +59,32 @@ type broken struct {
 	due    func(context.Context, time.Time, int) ([]*jobs.Job, error)
 	heads  func(context.Context, jobs.HeadsQuery) ([]*jobs.Job, error)
 	reopen func() jobs.Store
+
+	spoiled map[string]bool // the jobs that can't be read
+}
+
+func (b *broken) Spoil(_ jobstest.T, id string) {
+	if b.spoiled == nil {
+		b.spoiled = map[string]bool{}
+	}
+	b.spoiled[id] = true
+}
+
+// readable leaves out jobs that can't be read, with ErrRecord if there are any.
+func (b *broken) readable(all []*jobs.Job, err error) ([]*jobs.Job, error) {
+	n := len(all)
+	all = slices.DeleteFunc(all, func(j *jobs.Job) bool { return b.spoiled[j.ID] })
+	if err == nil && len(all) < n {
+		err = jobs.ErrRecord
+	}
+	return all, err
 }
 
 func (b *broken) Heads(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
 	if b.heads != nil {
 		return b.heads(ctx, q)
 	}
-	return b.Store.(jobs.Scheduler).Heads(ctx, q)
+	return b.readable(b.Store.(jobs.Scheduler).Heads(ctx, q))
 }
 
 func (b *broken) Create(ctx context.Context, j *jobs.Job) error {
@@ -78,6 +97,9 @@ func (b *broken) Create(ctx context.Context, j *jobs.Job) error {
 func (b *broken) Get(ctx context.Context, id string) (*jobs.Job, error) {
 	if b.get != nil {
 		return b.get(ctx, id)
+	}
+	if b.spoiled[id] {
+		return nil, jobs.ErrRecord
 	}
 	return b.Store.Get(ctx, id)
 }
@@ -93,14 +115,18 @@ func (b *broken) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 	if b.list != nil {
 		return b.list(ctx, q)
 	}
-	return b.Store.List(ctx, q)
+	page, err := b.Store.List(ctx, q)
+	if err == nil {
+		page.Jobs, err = b.readable(page.Jobs, nil)
+	}
+	return page, err
 }
 
 func (b *broken) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
 	if b.due != nil {
 		return b.due(ctx, now, limit)
 	}
-	return b.Store.Due(ctx, now, limit)
+	return b.readable(b.Store.Due(ctx, now, limit))
 }
 
 func (b *broken) Reopen(jobstest.T) jobs.Store {
@@ -429,6 +455,64 @@ var faults = []struct {
 	{"heads need a context that has not ended", func(b *broken, mem *jobs.MemStore) {
 		b.heads = func(ctx context.Context, q jobs.HeadsQuery) ([]*jobs.Job, error) {
 			return mem.Heads(context.WithoutCancel(ctx), q)
+		}
+	}},
+	{"a record that can't be read hides no others", func(b *broken, mem *jobs.MemStore) {
+		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
+			page, err := mem.List(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			if page.Jobs, err = b.readable(page.Jobs, nil); err != nil {
+				return nil, err // the fault: no page
+			}
+			return page, nil
+		}
+	}},
+	{"a record that can't be read hides no others", func(b *broken, mem *jobs.MemStore) {
+		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
+			page, err := mem.List(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			if page.Jobs, err = b.readable(page.Jobs, nil); err != nil {
+				page.Next = "" // the fault: it ends there
+			}
+			return page, err
+		}
+	}},
+	{"a record that can't be read hides no others", func(b *broken, mem *jobs.MemStore) {
+		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
+			page, err := mem.List(ctx, q)
+			if err == nil {
+				page.Jobs, _ = b.readable(page.Jobs, nil) // the fault: nothing is said
+			}
+			return page, err
+		}
+	}},
+	{"a record that can't be read hides no others", func(b *broken, mem *jobs.MemStore) {
+		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
+			page, err := mem.List(ctx, q)
+			if err != nil {
+				return nil, err
+			}
+			if page.Jobs, err = b.readable(page.Jobs, nil); err != nil && len(page.Jobs) > 0 && page.Next != "" {
+				// The fault: the cursor is that of the last job that could be read, so the
+				// next page begins with the damaged ones; with one job a page, for ever.
+				page.Next = jobs.CursorOf(page.Jobs[len(page.Jobs)-1]).String()
+			} else if err != nil {
+				page.Next = q.Cursor
+			}
+			return page, err
+		}
+	}},
+	{"a record that can't be read hides no others", func(b *broken, mem *jobs.MemStore) {
+		b.due = func(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
+			found, err := b.readable(mem.Due(ctx, now, limit))
+			if err != nil {
+				return nil, err
+			}
+			return found, nil
 		}
 	}},
 	{"jobs outlive the store", func(b *broken, mem *jobs.MemStore) {

@@ -64,6 +64,7 @@ func Clauses() []Clause {
 		{"a state is selected", listState},
 		{"a cursor that was never given is refused", badCursor},
 		{"a context that has ended does nothing", endedContext},
+		{unreadable, hidesNoOthers},
 		{durability, durable},
 	}, scheduling()...)
 }
@@ -72,8 +73,8 @@ func Clauses() []Clause {
 const durability = "jobs outlive the store"
 
 // Run runs all clauses, each on a store of its own. The clause on durability is
-// skipped, aloud, for a store that is no [Reopener], and those on heads for one
-// that is no [jobs.Scheduler].
+// skipped, aloud, for a store that is no [Reopener], the one on unreadable records for
+// one that is no [Spoiler], and those on heads for one that is no [jobs.Scheduler].
 func Run(t *testing.T, open Open) {
 	if open == nil {
 		t.Fatal("jobstest: Run needs a function that opens a store")
@@ -84,6 +85,7 @@ func Run(t *testing.T, open Open) {
 			if _, ok := s.(Reopener); c.Name == durability && !ok {
 				t.Skipf("SKIPPED: %T is no jobstest.Reopener, so whether its jobs outlive it is not tested", s)
 			}
+			skipUnreadable(t, c, s)
 			skipHeads(t, c, s)
 			c.Check(t, s)
 		})

@@ -45,7 +45,7 @@ const (
 		RETURNING id`
 	bulkGet = `SELECT job.id, job.record, job.revision, job.organization_id, job.created_at
 		FROM unnest($1::text::text[]) AS want (id),
-			LATERAL (SELECT id, ` + columns + ` FROM fhirdock_jobs WHERE id = want.id LIMIT 1) AS job`
+			LATERAL (SELECT ` + columns + ` FROM fhirdock_jobs WHERE id = want.id LIMIT 1) AS job`
 )
 
 // bulk runs one of the statements for groups of calls, and answers each with what
@@ -76,8 +76,8 @@ func newBulkWrite(db *sql.DB, query string) *bulk[int64] {
 func newBulkGet(db *sql.DB, query string) *bulk[*stored] {
 	return newBulk(db, query, nil, func(rows *sql.Rows) (id string, s *stored, err error) {
 		s = new(stored)
-		err = rows.Scan(append([]any{&id}, s.columns()...)...)
-		return id, s, err
+		err = rows.Scan(s.columns()...)
+		return s.id, s, err
 	})
 }
 

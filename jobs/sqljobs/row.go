@@ -2,7 +2,7 @@ package sqljobs
 
 import (
 	"encoding/json"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/fhirdock/fhirdock/jobs"
@@ -22,26 +22,32 @@ func micros(t time.Time) any {
 }
 
 // columns are those of a stored job.
-const columns = "record, revision, organization_id, created_at"
+const columns = "id, record, revision, organization_id, created_at"
 
 type stored struct {
+	id                string
 	record            []byte
 	revision, created int64
 	organization      string
 }
 
+// cursor is the place of a job in a list.
+func (s *stored) cursor() jobs.Cursor {
+	return jobs.Cursor{CreatedAt: time.UnixMicro(s.created).UTC(), ID: s.id}
+}
+
 // columns are where to scan them.
 func (s *stored) columns() []any {
-	return []any{&s.record, &s.revision, &s.organization, &s.created}
+	return []any{&s.id, &s.record, &s.revision, &s.organization, &s.created}
 }
 
 // errRecord does not wrap what encoding/json says, which may quote the record.
-var errRecord = errors.New("the record is not the JSON of a job")
+var errRecord = fmt.Errorf("%w: it is not the JSON of a job", jobs.ErrRecord)
 
 // job decodes the record. The only error is errRecord.
 func (s *stored) job() (*jobs.Job, error) {
 	var job jobs.Job
-	if err := json.Unmarshal(s.record, &job); err != nil {
+	if err := json.Unmarshal(s.record, &job); err != nil || job.ID != s.id {
 		return nil, errRecord
 	}
 	// What an update can't change is what its column says.

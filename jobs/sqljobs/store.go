@@ -187,7 +187,7 @@ func (s *Store) Update(ctx context.Context, job *jobs.Job) error {
 
 // List implements [jobs.Store].
 func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
-	// Behind the newest there can be: later than all times, in microseconds.
+	// Start after the newest possible job, in microseconds.
 	at, id := int64(1)<<62, ""
 	if q.Cursor != "" {
 		c, err := jobs.ParseCursor(q.Cursor)
@@ -201,16 +201,19 @@ func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 	if q.State != "" {
 		query, args = s.q.listState, append(args, string(q.State))
 	}
-	found, err := s.query(ctx, query, append(args, at, id, limit+1)...)
+	rows, err := s.rows(ctx, query, append(args, at, id, limit+1)...)
 	if err != nil {
 		return nil, fmt.Errorf("sqljobs: list jobs: %w", err)
 	}
-	page := &jobs.Page{Jobs: found}
-	if len(found) > limit {
-		page.Jobs = found[:limit]
-		page.Next = jobs.CursorOf(found[limit-1]).String()
+	page := &jobs.Page{}
+	if len(rows) > limit {
+		rows = rows[:limit]
+		page.Next = rows[limit-1].cursor().String()
 	}
-	return page, nil
+	if page.Jobs, err = decode(rows); err != nil {
+		err = fmt.Errorf("sqljobs: list jobs: %w", err)
+	}
+	return page, err
 }
 
 // Due implements [jobs.Store].
@@ -222,31 +225,41 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job,
 	return due, nil
 }
 
-// query reads jobs. Those that can be read are returned even where others, whose
-// record is broken or of another program, can't.
-func (s *Store) query(ctx context.Context, query string, args ...any) (found []*jobs.Job, err error) {
+// query reads jobs. Those that can be read are returned beside errRecord.
+func (s *Store) query(ctx context.Context, query string, args ...any) ([]*jobs.Job, error) {
+	rows, err := s.rows(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return decode(rows)
+}
+
+func (s *Store) rows(ctx context.Context, query string, args ...any) (all []*stored, err error) {
 	rows, err := s.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	unreadable := 0
 	for rows.Next() {
-		var s stored
-		if err := rows.Scan(s.columns()...); err != nil {
+		var row stored
+		if err := rows.Scan(row.columns()...); err != nil {
 			return nil, err
 		}
-		if job, err := s.job(); err != nil {
-			unreadable++
-		} else {
+		all = append(all, &row)
+	}
+	return all, rows.Err()
+}
+
+// decode reads records. Those that can be read are returned even if others, which are
+// damaged or of another program, can't.
+func decode(rows []*stored) (found []*jobs.Job, err error) {
+	for _, row := range rows {
+		if job, err := row.job(); err == nil {
 			found = append(found, job)
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	if unreadable > 0 {
-		return found, fmt.Errorf("%d of %d: %w", unreadable, unreadable+len(found), errRecord)
+	if unreadable := len(rows) - len(found); unreadable > 0 {
+		return found, fmt.Errorf("%d of %d: %w", unreadable, len(rows), errRecord)
 	}
 	return found, nil
 }

@@ -34,6 +34,12 @@ func (r *reopenable) Reopen(t jobstest.T) jobs.Store {
 	return r.open(t)
 }
 
+func (r *reopenable) Spoil(t jobstest.T, id string) {
+	if _, err := r.db.ExecContext(t.Context(), `UPDATE fhirdock_jobs SET record = '{"UserID":"secret' WHERE id = '`+id+"'"); err != nil {
+		t.Fatalf("spoil: %v", err)
+	}
+}
+
 func opener(driver, dsn string) func(t jobstest.T) jobs.Store {
 	var open func(t jobstest.T) jobs.Store
 	open = func(t jobstest.T) jobs.Store {
