@@ -62,7 +62,9 @@
 // ([Report.Err]). [Reader.Next] and [Reader.All] yield the entries as they are
 // read, and [AppendLine] makes a line of NDJSON of each. [ResumeReader] goes on
 // from a [Position] that was stored. [NewOutcome] makes an OperationOutcome of the
-// findings. [CheckJSON] checks any JSON value.
+// findings. [CheckJSON] checks any JSON value. [Links] and [AppendResolved] give the
+// entries of a Bundle other names in the references between them, such as the ids that
+// a server has given.
 //
 // A document that just ends can't be told from one that was cut at such a place:
 // an NDJSON file, at a line's end. A caller that knows the length compares it

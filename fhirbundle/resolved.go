@@ -1,0 +1,196 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"strings"
+)
+
+// AppendResolved appends a resource to dst with its references replaced, and returns
+// the extended slice. All else stays as it is, byte for byte. It calls resolve with
+// each reference, without escapes, and replaces those for which ok is true; see
+// [Links.Resolve]. ref must not be kept. "#id", a contained resource, is never asked
+// about. Where a Bundle inside the resource says what it is only at its end, resolve may
+// have been asked about what then stays as it is.
+//
+// What counts as a reference follows what a server has to replace in a transaction
+// (http://hl7.org/fhir/R4/http.html#trules), as far as the names of elements tell their
+// types:
+//
+//   - strings named reference, as in every Reference;
+//   - elements whose name ends in a type that is uri, url, oid or uuid, such as valueUri;
+//   - url, as in an Attachment; not that of an extension, which names its definition,
+//     nor that of a resource itself, which is what canonicals refer to;
+//   - in a narrative, the href of <a> and the src of <img>.
+//
+// Elements of type canonical are not replaced, nor is what only the definition of the
+// resource tells to be a uri, such as system, nor the id of the resource. A Bundle is
+// appended as it is, and so is a Bundle inside the resource: what its entries refer to
+// are its own.
+//
+// The resource must be valid JSON, such as [Entry.Resource] of an entry that is not
+// rejected. It takes linear time, and allocates only for references with escapes and
+// for narratives that have links. It may be called from several goroutines.
+func AppendResolved(dst, resource []byte, resolve func(ref []byte) (to string, ok bool)) []byte {
+	w := resolver{dst: dst, data: resource, resolve: resolve}
+	w.run()
+	return append(w.dst, w.data[w.done:]...)
+}
+
+// resolver writes a resource with other references.
+type resolver struct {
+	dst     []byte
+	data    []byte
+	done    int // what of data is in dst
+	resolve func([]byte) (string, bool)
+	scratch []byte
+}
+
+// resolverLevel is an open object or array.
+type resolverLevel struct {
+	dst, done int // those of the resolver where it begins, to go back to
+	of        holder
+	list      bool
+}
+
+// holder is what a value is the value of.
+type holder uint8
+
+const (
+	otherHolder    holder = iota
+	referenceOf           // its string is a reference, whatever object it is in
+	urlOf                 // it is one, unless the object has one of another kind
+	divOf                 // it may be a narrative
+	resourceTypeOf        //
+	ownURLOf              // objects in it have a url that is no reference
+)
+
+// holderOf is what a member of that name is.
+func holderOf(name []byte) holder {
+	switch string(name) {
+	case "reference":
+		return referenceOf
+	case "url":
+		return urlOf
+	case "div":
+		return divOf
+	case "resourceType":
+		return resourceTypeOf
+	case "extension", "modifierExtension", "contained", "resource":
+		return ownURLOf
+	case "unmapped", "structure", "operation":
+		// ConceptMap and StructureMap have a canonical there, TestScript a text.
+		return ownURLOf
+	}
+	for _, suffix := range [...]string{"Uri", "Url", "Oid", "Uuid"} {
+		if len(name) > len(suffix) && string(name[len(name)-len(suffix):]) == suffix {
+			return referenceOf
+		}
+	}
+	return otherHolder
+}
+
+func (w *resolver) run() {
+	var room [32]resolverLevel
+	levels := room[:0] // the objects and arrays that are open
+	of := ownURLOf     // the resource
+	still := 0         // how many levels are open down to a Bundle, if in one
+	for i := 0; i < len(w.data); {
+		switch c := w.data[i]; c {
+		case '{', '[':
+			levels = append(levels, resolverLevel{len(w.dst), w.done, of, c == '['})
+			i++
+		case '}', ']':
+			i++
+			n := len(levels)
+			if n == 0 {
+				return
+			}
+			if still == n {
+				still = 0
+			}
+			if levels = levels[:n-1]; n > 1 && levels[n-2].list {
+				of = levels[n-2].of
+			}
+		case '"':
+			end, _ := scanString(w.data, i+1, true)
+			next := skipSpace(w.data, end+1)
+			switch {
+			case end >= len(w.data):
+				return
+			case next < len(w.data) && w.data[next] == ':':
+				of = holderOf(w.text(i+1, end))
+				next++
+			case still > 0 || len(levels) == 0:
+			case of == resourceTypeOf && string(w.text(i+1, end)) == "Bundle":
+				top := levels[len(levels)-1]
+				w.dst, w.done, still = w.dst[:top.dst], top.done, len(levels)
+			default:
+				w.value(of, &levels[len(levels)-1], i+1, end)
+			}
+			i = next
+		default:
+			i++
+		}
+	}
+}
+
+// value goes over the string data[start:end], which is in the object or array top.
+func (w *resolver) value(of holder, top *resolverLevel, start, end int) {
+	switch {
+	case of == referenceOf, of == urlOf && !top.list && top.of != ownURLOf:
+		if to, ok := w.ask(w.text(start, end)); ok {
+			w.replace(start, end, appendJSON, to)
+		}
+	case of == divOf:
+		if text := w.data[start:end]; bytes.Contains(text, []byte("href")) || bytes.Contains(text, []byte("src")) {
+			w.narrative(start, end)
+		}
+	}
+}
+
+// text is data[start:end], the text of a string, without escapes.
+func (w *resolver) text(start, end int) []byte {
+	text := w.data[start:end:end]
+	if bytes.IndexByte(text, '\\') < 0 {
+		return text
+	}
+	w.scratch = unescape(w.scratch[:0], text)
+	return w.scratch
+}
+
+func (w *resolver) ask(ref []byte) (string, bool) {
+	if len(ref) == 0 || ref[0] == '#' {
+		return "", false
+	}
+	return w.resolve(ref)
+}
+
+// replace writes to in place of data[start:end].
+func (w *resolver) replace(start, end int, write func(dst []byte, text string) []byte, to string) {
+	w.dst = append(w.dst, w.data[w.done:start]...)
+	w.dst = write(w.dst, to)
+	w.done = end
+}
+
+// appendJSON appends text as it is written in a string.
+func appendJSON(dst []byte, text string) []byte {
+	const hex = "0123456789abcdef"
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// appendAttribute appends text as it is written in an attribute of a narrative.
+func appendAttribute(dst []byte, text string) []byte {
+	return appendJSON(dst, attributeEscaper.Replace(text))
+}
+
+var attributeEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;", "'", "&#39;")
