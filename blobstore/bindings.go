@@ -2,6 +2,7 @@ package blobstore
 
 import (
 	"context"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -24,6 +25,14 @@ type UploadBindings struct {
 	SHA256     bool
 	CreateOnly bool
 	Metadata   bool
+	// MetadataInURL: the URL carries the metadata, so that the client needs no header
+	// for it.
+	MetadataInURL bool
+	// MaxPut is the largest body in bytes that the service takes in one PUT. 0: it has
+	// no limit of its own.
+	MaxPut int64
+	// MaxExpiry is the longest expiry that can be signed. 0: any.
+	MaxExpiry time.Duration
 }
 
 // Of is the part of a policy that is bound: the others of its fields are zero.

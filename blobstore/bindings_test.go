@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,14 +23,18 @@ var whole = blobstore.UploadPolicy{
 	CreateOnly: true, Metadata: map[string]string{"job_id": "j"}, Expiry: time.Minute,
 }
 
-// Each field of the bindings, alone, binds the field of the policy of its name.
+// Each field of the bindings that is not about the signer itself, alone, binds the
+// field of the policy of its name.
 func TestBindingsOfAPolicy(t *testing.T) {
 	fields := reflect.TypeFor[blobstore.UploadBindings]()
 	for i := range fields.NumField() {
 		var b blobstore.UploadBindings
+		name := fields.Field(i).Name
+		if slices.Contains([]string{"MetadataInURL", "MaxPut", "MaxExpiry"}, name) {
+			continue
+		}
 		reflect.ValueOf(&b).Elem().Field(i).SetBool(true)
 		want := blobstore.UploadPolicy{Expiry: time.Minute}
-		name := fields.Field(i).Name
 		reflect.ValueOf(&want).Elem().FieldByName(name).Set(reflect.ValueOf(whole).FieldByName(name))
 		require.Equal(t, want, b.Of(whole), name)
 		require.Equal(t, blobstore.UploadPolicy{Expiry: time.Minute}, b.Of(blobstore.UploadPolicy{Expiry: time.Minute}), name)

@@ -17,6 +17,8 @@ var (
 	ErrExists = errors.New("blobstore: object exists already")
 	// ErrChanged: the object is not the version that was asked for.
 	ErrChanged = errors.New("blobstore: object changed")
+	// ErrDigest: the content does not have the SHA-256 that it must have.
+	ErrDigest = errors.New("blobstore: content does not have its digest")
 	// ErrTruncated: the object ended before its promised size.
 	ErrTruncated = errors.New("blobstore: object is truncated")
 	// ErrKey: the key is not one that a Store issues; see [ValidKey].

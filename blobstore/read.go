@@ -2,6 +2,7 @@ package blobstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -12,25 +13,42 @@ import (
 type OpenOptions struct {
 	// Offset in bytes at which to start. Default 0.
 	Offset int64
-	// Version that the object must have; ErrChanged otherwise. Default: any.
+	// Version that the object must have; ErrChanged otherwise. Default: any. Where
+	// SHA256 is given and [Options.Versions] is not, the version is not looked at: the
+	// content decides, and not when the object was last written or copied.
 	Version string
 	// Size that the object must have in all, in bytes: ErrChanged otherwise,
 	// and ErrTruncated, not io.EOF, where fewer bytes come than it has.
 	// Default 0: any.
 	Size int64
+	// SHA256 of the object in lower-case hex; it needs Size. What is read is checked
+	// against it before any of it is returned, a block at a time: ErrDigest
+	// where it is something else. One [BlockSize] of memory is held for it. Default:
+	// not checked.
+	SHA256 string
+	// Blocks of the object, as a [BlockHash] wrote them: without them an object
+	// larger than BlockSize can't be checked by its SHA256, and Open fails.
+	Blocks io.ReaderAt
 }
 
 // Open reads an object. ErrNotFound if there is none.
 //
 // With [Options.Versions] a version is read as such: where the bucket keeps old
 // versions, also one that another has replaced. Without, the object is opened
-// first and its version looked up behind that, so that an object which is
+// first and its version looked up after that, so that an object which is
 // replaced in between is noticed too: create-only keys make that a fault, not a
 // race.
 func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.ReadCloser, error) {
 	var o OpenOptions
 	if opts != nil {
 		o = *opts
+	}
+	offset := o.Offset // asked for
+	if o.SHA256 != "" {
+		if o.Offset > o.Size || BlocksSize(o.Size) > 0 && o.Blocks == nil {
+			return nil, errors.New("blobstore: OpenOptions.SHA256 needs the Size, and the Blocks of an object that is larger than BlockSize")
+		}
+		o.Offset = blockStart(offset)
 	}
 	pinned := o.Version != "" && s.opts.Versions != nil
 	var r *blob.Reader
@@ -43,7 +61,7 @@ func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.Rea
 	if err != nil {
 		return nil, err
 	}
-	if o.Size > 0 && r.Size() != o.Size {
+	if (o.Size > 0 || o.SHA256 != "") && r.Size() != o.Size {
 		r.Close()
 		return nil, fmt.Errorf("%w: it has %d bytes, not %d", ErrChanged, r.Size(), o.Size)
 	}
@@ -51,7 +69,7 @@ func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.Rea
 		r.Close()
 		return nil, fmt.Errorf("%w: it has %d bytes, and reading starts at %d", ErrTruncated, r.Size(), o.Offset)
 	}
-	if o.Version != "" && !pinned {
+	if o.Version != "" && !pinned && o.SHA256 == "" {
 		there, err := s.Attributes(ctx, key)
 		if err == nil && (there.Version != o.Version || there.Size != r.Size()) {
 			err = ErrChanged
@@ -61,7 +79,11 @@ func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.Rea
 			return nil, err
 		}
 	}
-	return &reader{ReadCloser: r, left: r.Size() - o.Offset}, nil
+	whole := &reader{ReadCloser: r, left: r.Size() - o.Offset}
+	if o.SHA256 != "" {
+		return newBlockReader(whole, offset, &o), nil
+	}
+	return whole, nil
 }
 
 // reader tells an object that ended from one that was cut.

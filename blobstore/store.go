@@ -17,7 +17,11 @@ type Object struct {
 	// SHA256 of the content in lower-case hex; empty where it is not known: it
 	// is after a write by this package, and where the driver answers a
 	// [Digest] from its attributes or [Options.Versions] knows it.
-	SHA256          string
+	SHA256 string
+	// Blocks as a [BlockHash] wrote them while the object was written: after a write
+	// by this package, and where the driver keeps them. Empty for an object of one
+	// block.
+	Blocks          []byte
 	ContentType     string
 	ContentEncoding string
 	// Version pins the content: the ETag, or what [Options.Versions] makes of
@@ -29,8 +33,12 @@ type Object struct {
 }
 
 // Digest is what a driver's attributes may answer through Go CDK's As: the
-// SHA-256 of the content, as the driver computed it, in lower-case hex.
-type Digest struct{ SHA256 string }
+// SHA-256 of the content, as the driver computed it, in lower-case hex, and the
+// blocks of a [BlockHash] of it if it has them.
+type Digest struct {
+	SHA256 string
+	Blocks []byte
+}
 
 // Options of a [Store]; nil means the defaults.
 type Options struct {
@@ -43,6 +51,9 @@ type Options struct {
 	// Versions of the bucket's driver. Default: the Signer, if it is one, else
 	// none: an object's version is its ETag.
 	Versions Versions
+	// S3: the bucket is one of S3, or of a service that speaks its protocol. Default:
+	// as the Signer says, if it is an [S3Signer].
+	S3 bool
 }
 
 // Store is safe for concurrent use. The bucket stays the caller's to close.
@@ -67,6 +78,9 @@ func New(bucket *blob.Bucket, opts *Options) (*Store, error) {
 	if s.opts.Versions == nil {
 		s.opts.Versions, _ = s.opts.Signer.(Versions)
 	}
+	if signer, ok := s.opts.Signer.(S3Signer); ok && signer.S3() {
+		s.opts.S3 = true
+	}
 	return s, nil
 }
 
@@ -76,6 +90,10 @@ func (s *Store) Bucket() *blob.Bucket { return s.bucket }
 
 // Name is the bucket's name; see [Options.Bucket].
 func (s *Store) Name() string { return s.opts.Bucket }
+
+// S3 reports whether the bucket is one of S3, or of a service that speaks its
+// protocol; see [Options.S3].
+func (s *Store) S3() bool { return s.opts.S3 }
 
 // Attributes looks an object up. ErrNotFound if there is none.
 func (s *Store) Attributes(ctx context.Context, key string) (*Object, error) {

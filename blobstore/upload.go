@@ -6,7 +6,7 @@ import (
 )
 
 // DefaultExpiry of a signed upload.
-const DefaultExpiry = 15 * time.Minute
+const DefaultExpiry = time.Hour
 
 // UploadPolicy is what a signed upload may do. Signers bind as much of it into
 // the URL and its headers as their service enforces; what they can't bind is
@@ -45,4 +45,12 @@ type SignedUpload struct {
 type UploadSigner interface {
 	// SignUpload signs a PUT of key. ErrUnsupported if the bucket can't sign.
 	SignUpload(ctx context.Context, key string, policy UploadPolicy) (*SignedUpload, error)
+}
+
+// S3Signer is an [UploadSigner] whose bucket speaks the protocol of S3.
+type S3Signer interface {
+	UploadSigner
+	// S3 reports whether the bucket is one of S3, or of a service that speaks its
+	// protocol.
+	S3() bool
 }

@@ -31,6 +31,9 @@ type Versions interface {
 func (s *Store) describe(o *Object, attrs *blob.Attributes) {
 	var digest Digest
 	attrs.As(&digest)
+	if int64(len(digest.Blocks)) == BlocksSize(o.Size) {
+		o.Blocks = digest.Blocks
+	}
 	o.SHA256, o.Version = digest.SHA256, strings.Trim(attrs.ETag, `"`)
 	if s.opts.Versions == nil {
 		return
@@ -43,6 +46,9 @@ func (s *Store) describe(o *Object, attrs *blob.Attributes) {
 		o.Version = version
 	}
 }
+
+// PinsVersions reports whether a version can be read as such; see [Options.Versions].
+func (s *Store) PinsVersions() bool { return s.opts.Versions != nil }
 
 // openPinned opens one version of an object, by a driver that can.
 func (s *Store) openPinned(ctx context.Context, key string, o OpenOptions) (*blob.Reader, error) {

@@ -1,12 +1,10 @@
 package blobstore
 
 import (
+	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 
 	"gocloud.dev/blob"
@@ -48,10 +46,12 @@ func (s *Store) NewWriter(ctx context.Context, key string, opts *WriteOptions) (
 		// fails here is that the bucket is open.
 		return nil, wrap("open writer", err)
 	}
-	return &Writer{
-		store: s, ctx: ctx, cancel: cancel, w: w, sum: sha256.New(),
+	writer := &Writer{
+		store: s, ctx: ctx, cancel: cancel, w: w,
 		object: Object{Bucket: s.opts.Bucket, Key: key, ContentType: o.ContentType, ContentEncoding: o.ContentEncoding, Metadata: o.Metadata},
-	}, nil
+	}
+	writer.sum = NewBlockHash(&writer.blocks)
+	return writer, nil
 }
 
 // Writer hashes and counts what it writes. Not safe for concurrent use.
@@ -60,7 +60,8 @@ type Writer struct {
 	ctx    context.Context // of the write, which ends with the Writer
 	cancel context.CancelFunc
 	w      *blob.Writer
-	sum    hash.Hash
+	sum    *BlockHash
+	blocks bytes.Buffer
 	object Object
 	ended  bool
 	err    error // of a Write
@@ -86,7 +87,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 // object has the key, whoever wrote it first, and any other error if the object
 // could not be stored: then there is none, save where the driver reported a
 // failure for a write that it did, or could not be asked about the object
-// behind it. After a Write that failed, Commit aborts and
+// after it. After a Write that failed, Commit aborts and
 // returns that error.
 func (w *Writer) Commit() (*Object, error) {
 	if w.ended {
@@ -101,7 +102,7 @@ func (w *Writer) Commit() (*Object, error) {
 	if err := w.w.Close(); err != nil {
 		return nil, wrapWrite("write object", err)
 	}
-	w.object.SHA256 = hex.EncodeToString(w.sum.Sum(nil))
+	w.object.SHA256, w.object.Blocks = w.sum.SHA256(), w.blocks.Bytes()
 	// What pins the content is known to the store alone.
 	there, err := w.store.Attributes(w.ctx, w.object.Key)
 	if err != nil {
@@ -115,7 +116,7 @@ func (w *Writer) Commit() (*Object, error) {
 	return &o, nil
 }
 
-// Abort leaves no object. It is a no-op behind Commit or another Abort.
+// Abort leaves no object. It is a no-op after Commit or another Abort.
 func (w *Writer) Abort() {
 	if w.ended {
 		return

@@ -31,7 +31,7 @@ type bundleState struct {
 // seenText is a member of the Bundle that should be a word.
 type seenText struct {
 	seenAt
-	word string // "" where it is not a word
+	word string // as resourceWord and bundleWord return it
 }
 
 var bom = []byte("\xef\xbb\xbf")
@@ -169,14 +169,12 @@ func (r *Reader) memberValue(what member) {
 	if what == typeMember || what == resourceTypeMember {
 		seen := seenText{seenAt: r.here()}
 		if what == resourceTypeMember {
-			seen.word = word(text)
+			seen.word = resourceWord(text)
 			r.bundle.resourceType = seen
 		} else {
 			r.bundle.kind = knownType(text)
 			r.bundle.in = r.opts.version.kind(r.bundle.kind)
-			if seen.word = r.bundle.kind; seen.word == "" {
-				seen.word = word(text)
-			}
+			seen.word = bundleWord(text)
 			r.bundle.typ = seen
 		}
 	}
@@ -244,11 +242,9 @@ func (r *Reader) judgeBundle() {
 	}
 	isBundle := b.resourceType.word == "Bundle"
 	if !isBundle {
-		got := "a value that is not a type name"
-		if !b.resourceType.seen {
-			got = "no resourceType"
-		} else if b.resourceType.word != "" {
-			got = "'" + b.resourceType.word + "'"
+		got := "no resourceType"
+		if b.resourceType.seen {
+			got = quotable(b.resourceType, "'")
 		}
 		r.report(bundleResourceType, Issue{
 			Message: "Expected resourceType 'Bundle', got " + got,
@@ -258,11 +254,9 @@ func (r *Reader) judgeBundle() {
 	// Of another resource only what it says of itself as a Bundle is judged.
 	other := !isBundle && b.resourceType.word != ""
 	if !r.accepts(b.kind) && (b.typ.seen || !other) {
-		got := "a value that is not a type name"
-		if !b.typ.seen {
-			got = "none"
-		} else if b.typ.word != "" {
-			got = b.typ.word
+		got := "none"
+		if b.typ.seen {
+			got = quotable(b.typ, "")
 		}
 		r.report(bundleType, Issue{
 			Message: "Unsupported bundle type: " + got,

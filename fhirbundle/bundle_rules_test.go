@@ -398,6 +398,12 @@ var bundleRuleCases = []struct {
 		`{"fullUrl":"http://a.b/Patient/q","resource":{"resourceType":"Patient"}}`,
 	}, "ref-conditional ref-message ~ref-focus"},
 	// types, pairs, comments
+	{"a type of no version is one fault", "R4 R4B R5", "transaction", "", []string{
+		`{"fullUrl":"http://a.b/Foo/1","resource":{"resourceType":"Foo","id":"1"},` + req("POST", "Foo", "") + `}`,
+		`{"fullUrl":"http://a.b/Foo/2","resource":{"resourceType":"Foo","id":"2"},` + req("PUT", "Foo/2", "") + `}`,
+		`{"resource":{"resourceType":"Foo"},` + req("POST", "Bar", "") + `}`,
+		`{` + req("DELETE", "Other/2", "") + `}`,
+	}, "fhir-unknown-type fhir-unknown-type fhir-unknown-type tx-url-format tx-url-format"},
 	{"types of R5", "R4 R4B", "collection", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Transport"}}`}, "fhir-unknown-type"},
 	{"types of R5", "R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"Transport"}}`}, ""},
 	{"types of R4", "R4B R5", "collection", "", []string{`{"fullUrl":"urn:uuid:1","resource":{"resourceType":"EffectEvidenceSynthesis"}}`}, "fhir-unknown-type"},

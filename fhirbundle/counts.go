@@ -1,17 +1,14 @@
 package fhirbundle
 
-// maxTypes is how many types are counted by name: FHIR has some 150, and what a
-// sender makes up must not grow memory.
-const maxTypes = 1000
+// OtherType stands for every resourceType that is written like the name of a type
+// and that no version of FHIR (R4, R4B, R5) defines: in [Entry.Type], and in
+// [Report.ResourceCounts], where all of them are counted together. Such a name can
+// be anything, also something about a patient, so it is not passed on.
+const OtherType = "Other"
 
-// fewTypes is how many types are looked at one by one, which is seldom, since most
-// are recalled; from there on there is a map.
-const fewTypes = 32
-
-// counts counts resources by type and makes the types' names shared strings.
+// counts counts resources by type.
 type counts struct {
-	index map[string]int // nil up to fewTypes
-	types []typeCount
+	types []typeCount // that were seen
 	all   int64
 	v     Version
 
@@ -20,20 +17,27 @@ type counts struct {
 	recent [64]uint16
 }
 
+type typeCount struct {
+	name  string // shared, not allocated
+	n     int64
+	known bool // the version has it
+}
+
+// fewTypes is how many types there is room for at first, and how many things of one
+// kind a reader keeps room for.
+const fewTypes = 16
+
 // reset forgets all types, and keeps room for a few.
 func (c *counts) reset(v Version) {
-	if cap(c.types) <= fewTypes {
-		clear(c.types)
-		c.types = c.types[:0]
-	} else {
+	if cap(c.types) > 2*fewTypes {
 		c.types = nil
 	}
-	c.index, c.all, c.v = nil, 0, v
+	c.types, c.all, c.v = c.types[:0], 0, v
 	c.recent = [len(c.recent)]uint16{}
 }
 
-// recall is intern for a type that was interned before and that is still among
-// recent. The index is -1 where it is not.
+// recall returns a type that was looked up before and is still among recent, as a
+// shared string, with its index for add. The index is -1 where it is not.
 func (c *counts) recall(text []byte) (string, int) {
 	if i := int(c.recent[recentOf(text)]) - 1; i >= 0 && c.types[i].name == string(text) {
 		return c.types[i].name, i
@@ -44,67 +48,32 @@ func (c *counts) recall(text []byte) (string, int) {
 // recentOf is a place among recent. The start and the length tell most types apart.
 func recentOf(text []byte) uint64 { return (load(text, 0) + uint64(len(text))) * finger >> 58 }
 
-type typeCount struct {
-	name  string
-	n     int64
-	known bool
-}
-
-// intern returns a type as a shared string, and its index for add. Only a type
-// that is new, and none of FHIR's, is allocated.
-func (c *counts) intern(text []byte) (string, int) {
-	name, i := c.lookUp(text)
-	if i >= 0 {
-		c.recent[recentOf(text)] = uint16(i + 1)
+// lookUp returns a type as a shared string, or [OtherType], and its index for add.
+func (c *counts) lookUp(text []byte) (string, int) {
+	fhir := resourceTypes[string(text)]
+	name := fhir.name
+	if name == "" {
+		name = OtherType
 	}
+	i := 0
+	for i < len(c.types) && c.types[i].name != name {
+		i++
+	}
+	if i == len(c.types) {
+		if c.types == nil {
+			c.types = make([]typeCount, 0, fewTypes)
+		}
+		c.types = append(c.types, typeCount{name: name, known: fhir.in&c.v.bit() != 0})
+	}
+	c.recent[recentOf(text)] = uint16(i + 1)
 	return name, i
 }
 
-func (c *counts) lookUp(text []byte) (string, int) {
-	if c.index == nil {
-		for i := range c.types {
-			if c.types[i].name == string(text) {
-				return c.types[i].name, i
-			}
-		}
-	} else if i, ok := c.index[string(text)]; ok {
-		return c.types[i].name, i
-	}
-	if len(c.types) >= maxTypes {
-		return string(text), -1
-	}
-	i := len(c.types)
-	fhir := resourceTypes[string(text)]
-	t := typeCount{name: fhir.name, known: fhir.in&c.v.bit() != 0}
-	if t.name == "" {
-		t.name = string(text)
-	}
-	if c.types == nil {
-		c.types = make([]typeCount, 0, fewTypes/2)
-	}
-	c.types = append(c.types, t)
-	switch {
-	case c.index != nil:
-		c.index[c.types[i].name] = i
-	case i == fewTypes:
-		c.index = make(map[string]int, 2*fewTypes)
-		for i, t := range c.types {
-			c.index[t.name] = i
-		}
-	}
-	return c.types[i].name, i
-}
+// known reports whether the version of FHIR has the type with that index.
+func (c *counts) known(i int) bool { return c.types[i].known }
 
-// known says whether FHIR has the type of that name and index.
-func (c *counts) known(text []byte, i int) bool {
-	if i < 0 {
-		return c.v.hasType(text)
-	}
-	return c.types[i].known
-}
-
-// add counts a resource whose type has the index that intern returned; -1 where
-// it has none.
+// add counts a resource whose type has the index that lookUp returned; -1 where it
+// has none.
 func (c *counts) add(i int) {
 	c.all++
 	if i >= 0 {

@@ -95,6 +95,6 @@
 //
 // Payloads are health records. No error, issue or path made here holds a value
 // or a property name of the document; it says which rule, at which entry, line
-// and byte offset. Two messages quote a resourceType or a Bundle type, and only
-// where it is a word of [A-Za-z-]{1,40}.
+// and byte offset. Two messages quote a resourceType or a Bundle type, and only one
+// that some version of FHIR defines; [OtherType] stands for all other types.
 package fhirbundle

@@ -54,6 +54,7 @@ func (r *Reader) begin(line, size int64) {
 	for k := range r.texts {
 		r.texts[k] = r.texts[k][:0]
 	}
+	r.typeText = nil
 	r.entry = Entry{Index: r.entries, Offset: r.win.offset(), Size: size, line: line, win: &r.win}
 }
 
@@ -128,13 +129,13 @@ func (r *Reader) may(k kinds) bool {
 // data[at], and judges it. It returns the type's index for counting.
 func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	e := &r.entry
-	typ = -1
 	text, typeAt := r.text(data, resourceType, 0)
 	if e.Type, typ = r.counts.recall(text); typ >= 0 || isTypeName(text) {
 		if typ < 0 {
-			e.Type, typ = r.counts.intern(text)
+			e.Type, typ = r.counts.lookUp(text)
 		}
-		if !r.opts.basic && !r.counts.known(text, typ) {
+		r.typeText = text
+		if !r.opts.basic && !r.counts.known(typ) {
 			r.entryIssue(fhirUnknownType, typeAt, "resource", "")
 		}
 	} else {

@@ -16,8 +16,9 @@ type Entry struct {
 	// nil where the entry has none. ResourceOffset is where it starts.
 	Resource       []byte
 	ResourceOffset int64
-	// Type is the resource's resourceType; empty where it has none. The string
-	// is shared between entries, not allocated for each.
+	// Type is the resource's resourceType; empty where it has none that is
+	// written like a type's name, and [OtherType] where no version of FHIR
+	// defines it. The string is shared between entries, not allocated for each.
 	Type string
 	// ID is Resource.id, unescaped; nil where there is none.
 	ID []byte

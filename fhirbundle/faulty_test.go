@@ -14,6 +14,9 @@ const (
 	sings    = "4n4r4" // what is looked for
 )
 
+// canaryWord is written like the name of a type, and is none.
+const canaryWord = "Qwxzvkqj"
+
 // faultyDocument breaks a rule, and holds the canary in every name and every
 // value that this leaves free.
 type faultyDocument struct {
@@ -81,8 +84,8 @@ func faultyDocuments() map[string][]faultyDocument {
 		"json-bom":           {{doc: "\xef\xbb\xbf" + cBundle(cEntry)}, {doc: "\xef\xbb\xbf" + cBasic, o: Options{Format: NDJSON}}},
 
 		// The six rules.
-		"bundle-resource-type":  {{doc: `{"resourceType":` + cValue + `,"type":"batch",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: cBasic}, {doc: cValue}, {doc: `[` + cValue + `]`}, {doc: `{` + cMember + `}`}},
-		"bundle-type":           {{doc: `{"resourceType":"Bundle","type":` + cValue + `,` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: `{"resourceType":"Bundle",` + cMember + `}`}},
+		"bundle-resource-type":  {{doc: `{"resourceType":` + cValue + `,"type":"batch",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: `{"resourceType":"` + canaryWord + `","type":"batch",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: cBasic}, {doc: cValue}, {doc: `[` + cValue + `]`}, {doc: `{` + cMember + `}`}},
+		"bundle-type":           {{doc: `{"resourceType":"Bundle","type":` + cValue + `,` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: `{"resourceType":"Bundle","type":"` + canaryWord + `",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: `{"resourceType":"Bundle",` + cMember + `}`}},
 		"bundle-no-entries":     {{doc: cHead + `]}`}, {doc: `{"resourceType":"Bundle","type":"batch",` + cMember + `}`}},
 		"bundle-entry-array":    {{doc: `{"resourceType":"Bundle","type":"batch",` + cMember + `,"entry":` + cValue + `}`}, {doc: `{"resourceType":"Bundle","type":"batch","entry":{` + cMember + `}}`}},
 		"bundle-entry-object":   {{doc: cBundle(cValue)}, {doc: cBundle(`[` + cValue + `]`)}},
@@ -93,6 +96,7 @@ func faultyDocuments() map[string][]faultyDocument {
 
 		// FHIR's JSON format.
 		"fhir-resource-type":     append(cIn(`{"resourceType":`+cValue+`,`+cMember+`}`), cIn(`{`+cMember+`}`)...),
+		"fhir-unknown-type":      append(cIn(`{"resourceType":"`+canaryWord+`",`+cMember+`}`), cIn(`{"resourceType":"Patient","contained":[{"resourceType":"`+canaryWord+`",`+cMember+`}]}`)...),
 		"fhir-json-null":         append(cIn(cResource+cValue+`:null}`), cIn(cResource+cValue+`:[`+cValue+`,null],"_`+canary+` ":[`+cValue+`]}`)...),
 		"fhir-json-empty-array":  cIn(cResource + cValue + `:[]}`),
 		"fhir-json-empty-object": cIn(cResource + cValue + `:{}}`),

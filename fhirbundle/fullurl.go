@@ -26,7 +26,7 @@ func (r *Reader) readFullURL(data []byte, method facts) (f facts) {
 	if bytes.IndexByte(text, '_') >= 0 && bytes.Contains(text, []byte("/_history/")) { // seldom
 		r.entryIssue(bdl8, at, "fullUrl", "")
 	}
-	if e.Type != "" && method&isPATCH == 0 {
+	if r.typeText != nil && method&isPATCH == 0 {
 		r.compareFullURL(text, at)
 	}
 	if len(text) > 0 && !r.resumed {
@@ -46,7 +46,7 @@ func (r *Reader) compareFullURL(text []byte, at int) {
 	e := &r.entry
 	typ, id := restful(text)
 	switch {
-	case string(typ) == e.Type:
+	case string(typ) == string(r.typeText):
 		if e.ID != nil && string(id) != string(e.ID) {
 			r.entryIssue(fuID, at, "fullUrl", "")
 		}

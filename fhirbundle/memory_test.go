@@ -160,7 +160,7 @@ func TestHuge(t *testing.T) {
 		{"ten million entries of {}, not one listed", inBundle("batch", "{}", 10*million, repeated("{},")), Options{MaxIssues: 1}, 2, "entry-resource", 10*million + 1},
 		{"a million entries of types", inBundle("collection", basic, million, func(b []byte, i int) []byte {
 			return append(madeUpType(append(b, `{"resource":{"resourceType":"`...), i), `"}},`...)
-		}), Options{}, 24, "", million + 1},
+		}), Options{}, 8, "", million + 1},
 		{"a million fullUrls", inBundle("collection", basic, million, numbered(`{"fullUrl":"http://a.b/Basic/#","resource":{"resourceType":"Basic","id":"#"}},`)), Options{}, 300, "", million + 1},
 		{"a million fullUrls, little memory", inBundle("collection", basic, million, numbered(`{"fullUrl":"http://a.b/Basic/#","resource":{"resourceType":"Basic","id":"#"}},`)), narrow, 8, "", million + 1},
 		{"a million changes, little memory", inBundle("transaction", post(patient), million, numbered(`{"resource":{"resourceType":"Basic","id":"#"},"request":{"method":"PUT","url":"Basic/#"}},`)), narrow, 8, "", million + 1},
@@ -176,6 +176,6 @@ func TestHuge(t *testing.T) {
 		assert.Equal(t, c.code, shownCode(rep), c.name)
 		assert.Equal(t, c.entries, rep.Entries, c.name)
 		assert.Less(t, got, c.most*mib, c.name)
-		assert.LessOrEqual(t, len(rep.ResourceCounts), maxTypes)
+		assert.LessOrEqual(t, len(rep.ResourceCounts), 1)
 	}
 }

@@ -61,6 +61,7 @@ type progress struct {
 	scratch []byte
 
 	entryData   []byte   // of which entry is made
+	typeText    []byte   // its resourceType as written, where it may be a type's name
 	conditional int      // where the first conditional reference of the resource is, if any
 	urn         int      // where the first one to a URN is, if any
 	judged      struct { // of the entry that was judged last

@@ -8,9 +8,10 @@ type Report struct {
 	BundleType string
 	// Entries of the Bundle, or lines that are not blank.
 	Entries int64
-	// Resources that could be handed on, in all and by type. A resource
-	// without a resourceType, which a Bundle may hold at level [Lenient], is in
-	// Resources alone, and so is one whose type is none of the first 1,000.
+	// Resources that could be handed on, in all and by [Entry.Type]. A resource
+	// without a type, which a Bundle may hold at level [Lenient], is in Resources
+	// alone; those of types that no version of FHIR defines are counted together,
+	// as [OtherType].
 	Resources      int64
 	ResourceCounts map[string]int64
 	// Rejected NDJSON lines; BlankLines that were skipped.

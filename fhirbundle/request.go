@@ -43,10 +43,10 @@ func (r *Reader) readMethod(data []byte, at int) (f facts) {
 // readURLText returns the URL of the request. That of a POST is usually the type of
 // the resource, which takes a comparison and no search for the end.
 func (r *Reader) readURLText(data []byte) []byte {
-	typ := r.entry.Type
-	if at := r.scan.marks.start(data, requestURL); at >= 0 && typ != "" {
+	typ := r.typeText
+	if at := r.scan.marks.start(data, requestURL); at >= 0 && typ != nil {
 		end := at + 1 + len(typ)
-		if end < len(data) && data[end] == '"' && data[at] == '"' && string(data[at+1:end]) == typ {
+		if end < len(data) && data[end] == '"' && data[at] == '"' && string(data[at+1:end]) == string(typ) {
 			return data[at+1 : end : end]
 		}
 	}
@@ -60,10 +60,10 @@ func (r *Reader) readURLText(data []byte) []byte {
 func (r *Reader) readURL(method facts) (f facts) {
 	e := &r.entry
 	u, ok := identity{typ: e.URL, whole: e.URL}, true
-	if string(e.URL) != e.Type { // what a POST usually says
+	if string(e.URL) != string(r.typeText) { // what a POST usually says
 		u, ok = parseURL(e.URL)
 	}
-	named := len(u.typ) > 0 && (string(u.typ) == e.Type || r.opts.version.hasType(u.typ))
+	named := len(u.typ) > 0 && (string(u.typ) == string(r.typeText) || r.opts.version.hasType(u.typ))
 	switch {
 	case !ok:
 		return oddURL
@@ -85,7 +85,7 @@ func (r *Reader) readURL(method facts) (f facts) {
 	if e.Resource == nil || method&(isPOST|isPUT) == 0 {
 		return f
 	}
-	if e.Type != "" && string(u.typ) != e.Type {
+	if r.typeText != nil && string(u.typ) != string(r.typeText) {
 		f |= otherType
 	}
 	if method&isPUT != 0 && u.id != nil {

@@ -44,7 +44,7 @@ func (r *Reader) reset() {
 		r.late.reset()
 	}
 	r.entry = Entry{}
-	if cap(r.issues) <= fewTypes {
+	if cap(r.issues) <= 2*fewTypes {
 		clear(r.issues[:cap(r.issues)])
 		r.issues = r.issues[:0]
 	} else {

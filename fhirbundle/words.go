@@ -2,7 +2,7 @@ package fhirbundle
 
 import "bytes"
 
-// isWord says whether text may be quoted in a message: [A-Za-z-]{1,40}.
+// isWord reports whether text is written like the name of a type: [A-Za-z-]{1,40}.
 func isWord(text []byte) bool {
 	if len(text) == 0 || len(text) > 40 {
 		return false
@@ -53,19 +53,34 @@ func knownType(text []byte) string {
 	return ""
 }
 
-// word is text as a string, which usually needs no allocation, or "" where it is
-// no word.
-func word(text []byte) string {
-	if string(text) == "Bundle" {
-		return "Bundle"
-	}
-	if !isWord(text) {
-		return ""
-	}
-	if known := knownType(text); known != "" {
+// resourceWord returns the resource type that text is, as a shared string,
+// [OtherType] where no version of FHIR defines it, and "" where it can't be the name
+// of a type.
+func resourceWord(text []byte) string {
+	if known := resourceTypes[string(text)].name; known != "" || !isWord(text) {
 		return known
 	}
-	return string(text)
+	return OtherType
+}
+
+// bundleWord is resourceWord for a Bundle type.
+func bundleWord(text []byte) string {
+	if known := knownType(text); known != "" || !isWord(text) {
+		return known
+	}
+	return OtherType
+}
+
+// quotable is a word for a message: only names that FHIR defines are quoted, since
+// others can be anything.
+func quotable(seen seenText, quote string) string {
+	switch {
+	case seen.word == "":
+		return "a value that is not a type name"
+	case seen.word == OtherType:
+		return "a name that FHIR does not define"
+	}
+	return quote + seen.word + quote
 }
 
 var bundleTypes = [...]string{

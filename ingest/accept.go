@@ -159,6 +159,7 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 		}
 		return &Receipt{Job: stored, Warnings: Issues(stored.Issues), Repeated: true}, nil
 	}
+	s.keepBlocksOf(ctx, stored, object)
 	s.wake(ctx, stored)
 	return &Receipt{Job: stored, Warnings: report.Issues}, nil
 }

@@ -2,8 +2,6 @@ package ingest
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,13 +18,17 @@ type attempt struct {
 	w        *Worker
 	lease    *lease
 	draining <-chan struct{}
-	fresh    bool // nobody has worked on the job before
+	fresh    bool        // nobody has worked on the job before
+	blocks   io.ReaderAt // of the payload; nil where there is only one
 }
 
 // run returns nil once the job is completed, and recorded as such. The error is
 // a permanent [*Failure], ErrLeaseLost, errDrained, or one to be retried.
 func (a *attempt) run(ctx context.Context) error {
 	err := a.steps(ctx)
+	if errors.Is(err, blobstore.ErrDigest) && !errors.Is(err, blobstore.ErrChanged) {
+		err = a.damaged(ctx, err)
+	}
 	if err != nil && ctx.Err() != nil {
 		// Whatever failed, it failed because the attempt was told to end.
 		return context.Cause(ctx)
@@ -35,10 +37,8 @@ func (a *attempt) run(ctx context.Context) error {
 }
 
 func (a *attempt) steps(ctx context.Context) error {
-	if !a.lease.current().Payload.Validated {
-		if err := a.validate(ctx); err != nil {
-			return err
-		}
+	if err := a.check(ctx); err != nil {
+		return err
 	}
 	if err := a.handOver(ctx); err != nil {
 		return err
@@ -46,20 +46,7 @@ func (a *attempt) steps(ctx context.Context) error {
 	return a.complete(ctx)
 }
 
-// open opens the payload that was accepted, at an offset.
-func (a *attempt) open(ctx context.Context, offset int64) (io.ReadCloser, error) {
-	job := a.lease.current()
-	r, err := a.w.svc.blobs.Open(ctx, job.Payload.Key, &blobstore.OpenOptions{
-		Offset: offset, Version: job.Payload.Version, Size: job.Payload.Size,
-	})
-	if err != nil {
-		return nil, a.readError(err)
-	}
-	a.lease.moved()
-	return movingReader{r, a.lease}, nil
-}
-
-// readError tells what can't be mended from what can.
+// readError classifies a read error as permanent or retryable.
 func (a *attempt) readError(err error) error {
 	switch {
 	case err == nil:
@@ -70,53 +57,6 @@ func (a *attempt) readError(err error) error {
 		return &Failure{Code: "payload-changed", Message: "The payload is not the one that was accepted", Permanent: true, Err: err}
 	}
 	return &Failure{Code: "payload-read", Message: "The payload could not be read to its end", Err: err}
-}
-
-// validate reads an upload to its end before anything of it is handed over: a
-// Bundle against all rules, an NDJSON file only where a digest was promised that
-// nobody has checked yet.
-func (a *attempt) validate(ctx context.Context) error {
-	job := a.lease.current()
-	promised := ""
-	if job.Upload != nil && job.Payload.SHA256 == "" {
-		promised = job.Upload.SHA256
-	}
-	format := fhirbundle.Format(job.Payload.Format)
-	if format == fhirbundle.NDJSON && promised == "" {
-		return a.change(ctx, func(j *jobs.Job) { j.Payload.Validated = true })
-	}
-	r, err := a.open(ctx, 0)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	sum := sha256.New()
-	src := io.TeeReader(r, sum)
-	var report *fhirbundle.Report
-	if format == fhirbundle.Bundle {
-		if report, err = fhirbundle.Validate(src, a.w.svc.reading(format, job.Payload.ContentType)); err != nil {
-			return a.readError(err)
-		}
-		if err := report.Err(); err != nil {
-			return &Failure{Code: "invalid", Message: err.Error(), Permanent: true, issues: report.Issues}
-		}
-	}
-	if _, err := io.Copy(io.Discard, src); err != nil {
-		return a.readError(err)
-	}
-	digest := hex.EncodeToString(sum.Sum(nil))
-	if promised != "" && promised != digest {
-		return &Failure{Code: "upload-mismatch", Message: "The upload does not have the SHA-256 that was promised", Permanent: true}
-	}
-	return a.change(ctx, func(j *jobs.Job) {
-		j.Payload.Validated = true
-		j.Payload.SHA256 = digest
-		if report != nil {
-			j.Payload.BundleType = report.BundleType
-			j.ResourceCounts = report.ResourceCounts
-			j.Issues = rawIssues(report.Issues)
-		}
-	})
 }
 
 // change records facts under the claim.
@@ -161,7 +101,7 @@ func (a *attempt) handOver(ctx context.Context) error {
 			return fmt.Errorf("ingest: %w", err)
 		}
 	}
-	src, err := a.open(ctx, from.Offset)
+	src, err := a.verified(ctx, from.Offset)
 	if err != nil {
 		return err
 	}
@@ -290,6 +230,9 @@ func (a *attempt) complete(ctx context.Context) error {
 		if err := s.outcomes.Job(stageID(done)).Clear(ctx); err != nil {
 			s.opts.Logger.WarnContext(ctx, "parts not removed", "job", done.ID, "error", err)
 		}
+	}
+	if err := s.dropBlocks(ctx, done); err != nil {
+		s.opts.Logger.WarnContext(ctx, "blocks not removed", "job", done.ID, "error", err)
 	}
 	s.finished(ctx, done)
 	return nil

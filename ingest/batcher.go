@@ -1,11 +1,11 @@
 package ingest
 
 import (
-	"fmt"
 	"io"
 	"slices"
 
 	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/ingest/internal/batchkey"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -92,7 +92,7 @@ func (b *batcher) next() (*batch, error) {
 	b.cut()
 	b.cur.End = b.reader.Position().Offset
 	b.cur.Whole = start == 0 && b.ended
-	b.cur.Key = fmt.Sprintf("%s.%d/%d-%d", b.job.ID, b.job.Run, start, b.cur.End)
+	b.cur.Key = batchkey.Format(b.job, start, b.cur.End)
 	return &b.cur, nil
 }
 

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/fhirdock/fhirdock/jobs"
@@ -17,7 +18,7 @@ func (w *Worker) clear(ctx context.Context, id string) bool {
 		return false
 	}
 	if err = w.keepRejected(ctx, job); err == nil {
-		err = s.outcomes.Job(stageID(job)).Clear(ctx)
+		err = errors.Join(s.outcomes.Job(stageID(job)).Clear(ctx), s.dropBlocks(ctx, job))
 	}
 	if d, ok := w.handler.(Discarder); ok && err == nil {
 		err = w.handle(ctx, func(ctx context.Context) error { return d.Discard(ctx, job) })

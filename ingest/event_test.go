@@ -70,7 +70,7 @@ func TestEventsSetWhatTheySay(t *testing.T) {
 	cancelled := p.Client.Ticket(t, ndjson)
 	require.Equal(t, 202, p.Client.Cancel(t, cancelled.UploadID).Status)
 	expired := p.Client.Ticket(t, ndjson)
-	for range 40 {
+	for range 100 {
 		p.Advance(t, time.Minute)
 	}
 	require.Equal(t, jobs.Expired, mustGet(t, p, expired.UploadID).State)

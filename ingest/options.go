@@ -38,8 +38,8 @@ type Options struct {
 	BundleTypes []string
 	// MaxBodyBytes of a Bundle that is sent by Accept. Default 64 MiB.
 	MaxBodyBytes int64
-	// MaxUploadBytes of a signed upload. Default 100 GiB; object stores may
-	// take less in one PUT (S3: 5 GiB).
+	// MaxUploadBytes of a signed upload. Default 100 GiB. It is never more than the
+	// store takes in one PUT: 5 GiB on S3, 5,000 MiB on Azure, 5 TiB on GCS.
 	MaxUploadBytes int64
 	// BufferBytes is the size up to which a body is held in memory before it
 	// is written, so that its object's metadata can say bundle_type and
@@ -57,7 +57,8 @@ type Options struct {
 	// NoUploads: SignUpload answers ErrForbidden, and the back ends need nothing that
 	// signs uploads. Default: uploads are signed.
 	NoUploads bool
-	// UploadExpiry of signed URLs. Default 15 minutes.
+	// UploadExpiry of signed URLs. Default 1 hour. It is an error of New if it is more
+	// than the object store can sign: 7 days on S3, GCS and Azure.
 	UploadExpiry time.Duration
 	// UploadGrace is how long after that an upload which began in time and
 	// whose notification was lost is still looked for. Default 24 hours.
@@ -99,7 +100,7 @@ func (o *Options) withDefaults() (Options, error) {
 	setDefault(&d.BufferBytes, 1<<20)
 	setDefault(&d.MaxEntryBytes, fhirbundle.DefaultMaxEntryBytes)
 	setDefault(&d.MaxDepth, fhirbundle.DefaultMaxDepth)
-	setDefault(&d.UploadExpiry, 15*time.Minute)
+	setDefault(&d.UploadExpiry, blobstore.DefaultExpiry)
 	setDefault(&d.UploadGrace, 24*time.Hour)
 	setDefault(&d.MaxAttempts, 10)
 	setDefault(&d.RetryBase, time.Second)

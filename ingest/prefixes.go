@@ -28,7 +28,7 @@ func (s *Service) checkPlaces(h Handler) error {
 	if bucket != s.back.Bucket {
 		return nil
 	}
-	ours := []string{s.opts.Prefix, s.opts.OutcomesPrefix, stagingOutcomes}
+	ours := []string{s.opts.Prefix, s.opts.OutcomesPrefix, stagingOutcomes, stagingBlocks}
 	if s.opts.Adopt != nil {
 		ours = append(ours, s.opts.Adopt.Prefix)
 	}

@@ -25,6 +25,10 @@ type Backends struct {
 	// Signer signs uploads into Bucket. Default: the bucket itself. It is an error
 	// of [New] if neither can, unless [Options.NoUploads] is set.
 	Signer blobstore.UploadSigner
+	// S3: the bucket is one of S3, or of a service that speaks its protocol; then queue
+	// messages and tickets name it and its keys as s3Bucket and s3Key too. Default: as
+	// Signer says, if it is a [blobstore.S3Signer].
+	S3 bool
 	// Topic carries wake-ups to workers. Required.
 	Topic *pubsub.Topic
 	// Publishing is how wake-ups are given to Topic's driver, such as with the
@@ -65,13 +69,20 @@ func New(back Backends, opts *Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := blobstore.New(back.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: back.Signer})
+	blobs, err := blobstore.New(back.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: back.Signer, S3: back.S3})
 	if err != nil {
 		return nil, err
 	}
 	if !o.NoUploads && !blobs.SignsUploads() {
 		return nil, errors.New("ingest: nothing signs uploads: Backends.Signer is missing and the bucket can't sign by itself; " +
 			"set it, or set Options.NoUploads for a service that only takes what is sent to Accept")
+	}
+	bindings, _ := blobs.UploadBindings()
+	if most := bindings.MaxExpiry; most > 0 && o.UploadExpiry > most && !o.NoUploads {
+		return nil, fmt.Errorf("ingest: Options.UploadExpiry must be at most %s: the object store signs nothing for longer", most)
+	}
+	if bindings.MaxPut > 0 {
+		o.MaxUploadBytes = min(o.MaxUploadBytes, bindings.MaxPut)
 	}
 	pub, err := queue.NewPublisher(back.Topic, back.Publishing)
 	if err != nil {
@@ -128,7 +139,7 @@ func (s *Service) wake(ctx context.Context, job *jobs.Job) { _ = s.publish(ctx, 
 func (s *Service) publish(ctx context.Context, job *jobs.Job) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
 	defer cancel()
-	err := s.pub.Publish(ctx, queue.Message{
+	msg := queue.Message{
 		JobID:            job.ID,
 		Bucket:           job.Payload.Bucket,
 		Key:              job.Payload.Key,
@@ -138,7 +149,11 @@ func (s *Service) publish(ctx context.Context, job *jobs.Job) error {
 		Source:           string(job.Source),
 		FileSize:         job.Payload.Size,
 		Timestamp:        s.now(),
-	})
+	}
+	if s.blobs.S3() {
+		msg.S3Bucket, msg.S3Key = msg.Bucket, msg.Key
+	}
+	err := s.pub.Publish(ctx, msg)
 	switch {
 	case gcerrors.Code(err) == gcerrors.ResourceExhausted: // ordinary: workers are behind
 		s.opts.Logger.DebugContext(ctx, "queue is full; the sweeper sends the wake-up", "job", job.ID)

@@ -1,14 +1,13 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"mime"
-	"slices"
 	"strings"
 	"time"
 
@@ -21,10 +20,10 @@ import (
 type UploadRequest struct {
 	// ContentType of the file: one of [UploadContentTypes], and the parameter
 	// fhirVersion if it is of another version of FHIR than
-	// [Options.FHIRVersion]. Default application/fhir+ndjson.
+	// [Options.FHIRVersion]. Default application/fhir+json.
 	ContentType string
 	// ContentLength in bytes that the upload must have; 0: any up to
-	// [Options.MaxUploadBytes].
+	// [Options.MaxUploadBytes], or to what the store takes in one PUT.
 	ContentLength int64
 	// SHA256 that the upload must have, 64 hex digits; empty: any.
 	SHA256 string
@@ -37,20 +36,41 @@ type UploadTicket struct {
 	Job    *jobs.Job
 	Upload *blobstore.SignedUpload
 	// ExpiresIn is how long the URL can be used from now on: less than
-	// [Options.UploadExpiry] where an Idempotency-Key repeats a request.
+	// [Options.UploadExpiry] where an Idempotency-Key repeats a request, or where the
+	// URL ends with the credentials that signed it.
 	ExpiresIn time.Duration
+	// S3: the bucket is one of S3, as [Backends.S3] says.
+	S3 bool
+}
+
+// uploadTypes are the content types of uploads in the order in which messages name
+// them, and the name endings of their objects.
+var uploadTypes = []struct{ media, ending string }{
+	{"application/fhir+json", ".json"},
+	{"application/json", ".json"},
+	{"application/fhir+ndjson", ".ndjson"},
+	{"application/x-ndjson", ".ndjson"},
+	{"application/ndjson", ".ndjson"},
 }
 
 // UploadContentTypes are the content types of uploads, and the name endings
 // that their objects get.
 func UploadContentTypes() map[string]string {
-	return map[string]string{
-		"application/fhir+json":   ".json",
-		"application/json":        ".json",
-		"application/fhir+ndjson": ".ndjson",
-		"application/x-ndjson":    ".ndjson",
+	endings := make(map[string]string, len(uploadTypes))
+	for _, t := range uploadTypes {
+		endings[t.media] = t.ending
 	}
+	return endings
 }
+
+// errUploadType names what is allowed, and not what was asked for.
+var errUploadType = func() *Error {
+	names := make([]string, len(uploadTypes))
+	for i, t := range uploadTypes {
+		names[i] = t.media
+	}
+	return &Error{Kind: ErrInvalid, Message: "Invalid contentType. Allowed types: " + strings.Join(names, ", ")}
+}()
 
 // SignUpload creates a job that awaits its upload and signs a PUT for it.
 // Errors: ErrInvalid, ErrTooLarge, ErrInFlight, ErrKeyReused, ErrState (under an
@@ -124,20 +144,24 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 		}
 	}
 	s.opts.Observe(Event{Kind: EventUploadSigned, JobID: stored.ID, Source: string(jobs.PresignedUpload)})
-	return &UploadTicket{Job: stored, Upload: signed, ExpiresIn: left}, nil
+	// A URL may end with the credentials that signed it; dates in URLs have whole
+	// seconds.
+	if ends := signed.ExpiresAt.Sub(now); ends > 0 && left-ends >= time.Second {
+		left = ends
+	}
+	return &UploadTicket{Job: stored, Upload: signed, ExpiresIn: left, S3: s.blobs.S3()}, nil
 }
 
 func (s *Service) checkUpload(req *UploadRequest) (ending string, err error) {
 	if req.ContentType == "" {
-		req.ContentType = "application/fhir+ndjson"
+		req.ContentType = "application/fhir+json"
 	}
 	types := UploadContentTypes()
 	media, params, err := mime.ParseMediaType(req.ContentType)
 	delete(params, "fhirversion")
 	ending, ok := types[media]
 	if !ok || err != nil || len(params) > 0 {
-		return "", &Error{Kind: ErrInvalid, Message: "Unsupported contentType; allowed are " +
-			strings.Join(slices.Sorted(maps.Keys(types)), ", ") + ", each with or without fhirVersion"}
+		return "", errUploadType
 	}
 	if err := checkVersion(req.ContentType); err != nil {
 		return "", &Error{Kind: ErrInvalid, Message: err.Error()}
@@ -162,13 +186,18 @@ func formatOf(ending string) fhirbundle.Format {
 }
 
 func (s *Service) sign(ctx context.Context, job *jobs.Job, expiry time.Duration) (*blobstore.SignedUpload, error) {
+	metadata := map[string]string{"job_id": job.ID, "organization_id": job.OrganizationID}
+	if b, ok := s.blobs.UploadBindings(); ok && b.MetadataInURL {
+		// Elsewhere each of them would be one more header for the client to send.
+		metadata["upload_id"], metadata["uploaded_by"] = job.ID, cmp.Or(job.UserID, "unknown")
+	}
 	signed, err := s.blobs.SignUpload(ctx, job.Payload.Key, blobstore.UploadPolicy{
 		ContentType: job.Payload.ContentType,
 		Size:        job.Upload.Size,
 		MaxSize:     job.Upload.MaxSize,
 		SHA256:      job.Upload.SHA256,
 		CreateOnly:  true,
-		Metadata:    map[string]string{"job_id": job.ID, "organization_id": job.OrganizationID},
+		Metadata:    metadata,
 		Expiry:      expiry,
 	})
 	if errors.Is(err, blobstore.ErrUnsupported) {

@@ -43,7 +43,7 @@ func TestUploadIsFoundWhereItsNotificationWasLost(t *testing.T) {
 func TestUploadThatNeverCameExpires(t *testing.T) {
 	p := ingesttest.New(t)
 	ticket := p.Client.Ticket(t, ndjson)
-	for range 40 {
+	for range 100 {
 		p.Advance(t, time.Minute)
 	}
 	job := mustGet(t, p, ticket.UploadID)
@@ -64,7 +64,7 @@ func TestUploadThatEndedLate(t *testing.T) {
 			p := ingesttest.New(t)
 			ticket := p.Client.Ticket(t, ndjson)
 			p.Advance(t, time.Minute)
-			p.Advance(t, 20*time.Minute)
+			p.Advance(t, 65*time.Minute)
 			require.Equal(t, jobs.Expired, mustGet(t, p, ticket.UploadID).State)
 
 			require.NoError(t, p.Bucket.WriteAll(t.Context(), ticket.Key, patients(2), &blob.WriterOptions{ContentType: ndjson}))

@@ -16,25 +16,34 @@ var ErrMessage = errors.New("queue: not a wake-up")
 // Message is a wake-up. fhirdock's own worker uses JobID alone; the rest is for
 // other consumers of the topic.
 type Message struct {
-	JobID            string    `json:"jobId"`
-	Bucket           string    `json:"bucket"`
-	Key              string    `json:"key"`
-	OrganizationID   string    `json:"organizationId"`
-	OrganizationName string    `json:"organizationName"`
-	UserID           string    `json:"userId"`
-	Source           string    `json:"source"`
-	FileSize         int64     `json:"fileSize"` // bytes
-	Timestamp        time.Time `json:"timestamp"`
-	// S3Bucket and S3Key repeat Bucket and Key where the bucket is on S3.
+	JobID            string `json:"jobId"`
+	Bucket           string `json:"bucket"`
+	Key              string `json:"key"`
+	OrganizationID   string `json:"organizationId"`
+	OrganizationName string `json:"organizationName"`
+	UserID           string `json:"userId"`
+	Source           string `json:"source"`
+	FileSize         int64  `json:"fileSize"` // bytes
+	// Timestamp is encoded as [TimeFormat] has it.
+	Timestamp time.Time `json:"timestamp"`
+	// S3Bucket and S3Key repeat Bucket and Key where the bucket is on S3, for
+	// consumers of the service that fhirdock succeeds.
 	S3Bucket string `json:"s3Bucket,omitempty"`
 	S3Key    string `json:"s3Key,omitempty"`
 }
 
 // Encode returns the message's body.
 func (m Message) Encode() ([]byte, error) {
-	m.Timestamp = m.Timestamp.UTC()
-	body, err := json.Marshal(m)
-	if err != nil { // a year beyond 9999
+	type plain Message
+	at, err := timestamp(m.Timestamp)
+	if err != nil {
+		return nil, err
+	}
+	body, err := json.Marshal(struct {
+		plain
+		Timestamp string `json:"timestamp"`
+	}{plain(m), at})
+	if err != nil {
 		return nil, fmt.Errorf("queue: encode message: %w", err)
 	}
 	return body, nil

@@ -33,7 +33,7 @@ func TestMessage(t *testing.T) {
 	body, err := message.Encode()
 	require.NoError(t, err)
 	require.JSONEq(t, `{"jobId":"0b6e2c1e-1111-4222-8333-444455556666","bucket":"b","key":"k","organizationId":"org","organizationName":"An Org",
-		"userId":"u","source":"webhook","fileSize":7,"timestamp":"2030-01-02T02:04:05Z"}`, string(body))
+		"userId":"u","source":"webhook","fileSize":7,"timestamp":"2030-01-02T02:04:05.000000Z"}`, string(body))
 	got, err := queue.Decode(body)
 	require.NoError(t, err)
 	want := message

@@ -20,20 +20,21 @@ type S3Message struct {
 	// webhook.
 	Source   string `json:"source,omitempty"`
 	FileSize int64  `json:"fileSize,omitempty"` // bytes
-	// Timestamp in UTC, with six digits of fraction when it is encoded.
+	// Timestamp is encoded as [TimeFormat] has it.
 	Timestamp time.Time `json:"-"`
 }
-
-// timestamp is what Python's datetime.fromisoformat reads in every version.
-const timestamp = "2006-01-02T15:04:05.000000Z"
 
 // Encode returns the message's body.
 func (m S3Message) Encode() ([]byte, error) {
 	type plain S3Message
+	at, err := timestamp(m.Timestamp)
+	if err != nil {
+		return nil, err
+	}
 	body, err := json.Marshal(struct {
 		plain
 		Timestamp string `json:"timestamp"`
-	}{plain(m), m.Timestamp.UTC().Format(timestamp)})
+	}{plain(m), at})
 	if err != nil {
 		return nil, fmt.Errorf("queue: encode message: %w", err)
 	}

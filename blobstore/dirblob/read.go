@@ -107,6 +107,9 @@ func (b *bucket) Attributes(_ context.Context, key string) (*driver.Attributes, 
 			d, ok := i.(*blobstore.Digest)
 			if ok && a.SHA256 != "" {
 				d.SHA256 = a.SHA256
+				if a.BlockSize == blobstore.BlockSize {
+					d.Blocks = a.Blocks
+				}
 				return true
 			}
 			return false

@@ -3,11 +3,9 @@ package dirblob
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -16,6 +14,8 @@ import (
 	"time"
 
 	"gocloud.dev/blob/driver"
+
+	"github.com/fhirdock/fhirdock/blobstore"
 )
 
 // NewTypedWriter implements driver.Bucket.
@@ -42,7 +42,8 @@ type writer struct {
 	create bool // only if there is none
 	attrs  attributes
 	tmp    file
-	sha256 hash.Hash
+	hash   *blobstore.BlockHash
+	blocks blockList
 	err    error // of a Write
 }
 
@@ -55,13 +56,14 @@ func (b *bucket) newWriter(ctx context.Context, key, contentType string, opts *d
 		contentType = "application/octet-stream"
 	}
 	w := &writer{
-		bucket: b, ctx: ctx, name: name, create: opts.IfNotExist, sha256: sha256.New(),
+		bucket: b, ctx: ctx, name: name, create: opts.IfNotExist,
 		attrs: attributes{
 			CacheControl: opts.CacheControl, ContentDisposition: opts.ContentDisposition,
 			ContentEncoding: opts.ContentEncoding, ContentLanguage: opts.ContentLanguage,
 			ContentType: contentType, Metadata: opts.Metadata,
 		},
 	}
+	w.hash = blobstore.NewBlockHash(&w.blocks)
 	if w.tmp, err = b.createTemp(filepath.Dir(name)); err != nil {
 		return nil, err
 	}
@@ -156,7 +158,7 @@ func (w *writer) Write(p []byte) (int, error) {
 		return 0, w.err
 	}
 	n, err := w.tmp.Write(p)
-	w.sha256.Write(p[:n])
+	w.hash.Write(p[:n])
 	w.attrs.Size += int64(n)
 	w.err = err
 	return n, err
@@ -169,6 +171,16 @@ func (w *writer) Upload(r io.Reader) error {
 		w.err = err // a source that failed must not become an object
 	}
 	return err
+}
+
+// blockList keeps what a blobstore.BlockHash notes of up to maxBlocks blocks.
+type blockList []byte
+
+func (l *blockList) Write(p []byte) (int, error) {
+	if int64(len(*l)) < blobstore.BlocksSize(maxBlocks*blobstore.BlockSize) {
+		*l = append(*l, p...)
+	}
+	return len(p), nil
 }
 
 // abort leaves nothing.
@@ -201,7 +213,10 @@ func (b *bucket) writing(err error) error {
 
 func (w *writer) commit() error {
 	fsys, tmp := w.bucket.fsys, w.tmp.Name()
-	w.attrs.SHA256 = hex.EncodeToString(w.sha256.Sum(nil))
+	w.attrs.SHA256 = w.hash.SHA256()
+	if len(w.blocks) > 0 && int64(len(w.blocks)) == blobstore.BlocksSize(w.attrs.Size) {
+		w.attrs.Blocks, w.attrs.BlockSize = w.blocks, blobstore.BlockSize
+	}
 	var tag [12]byte
 	rand.Read(tag[:]) // never fails
 	w.attrs.ETag = `"` + hex.EncodeToString(tag[:]) + `"`

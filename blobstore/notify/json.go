@@ -97,6 +97,15 @@ func (s *stamp) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// MarshalJSON always writes six digits of fraction, as fhirdock's messages do.
+func (s stamp) MarshalJSON() ([]byte, error) {
+	t := s.UTC()
+	if y := t.Year(); y < 0 || y > 9999 {
+		return nil, fmt.Errorf("RFC 3339 has no year %d", y)
+	}
+	return t.AppendFormat(nil, `"2006-01-02T15:04:05.000000Z"`), nil
+}
+
 func parseStamp(text string) stamp {
 	at, err := time.Parse(time.RFC3339Nano, text)
 	if err != nil {

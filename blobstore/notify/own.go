@@ -27,7 +27,7 @@ type own struct {
 // that have no notifications of their own, such as dirblob: whoever learns of an
 // object in one process sends it to the queue of another. The form is stable:
 //
-//	{"type":"fhirdock.object_created.v1","bucket":"…","key":"…","size":42,"etag":"…","version":"…","time":"2030-01-02T03:04:05Z"}
+//	{"type":"fhirdock.object_created.v1","bucket":"…","key":"…","size":42,"etag":"…","version":"…","time":"2030-01-02T03:04:05.000000Z"}
 //
 // Members that are not known are left out. It fails for a time that RFC 3339 can't
 // express.

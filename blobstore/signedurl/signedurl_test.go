@@ -130,7 +130,7 @@ func TestUploadIsRefused(t *testing.T) {
 		status int
 	}{
 		"expired": {bound, func(t *testing.T, s *service, url string) int {
-			s.now = s.now.Add(15*time.Minute + time.Second)
+			s.now = s.now.Add(blobstore.DefaultExpiry + time.Second)
 			status, _, _ := s.do(t, "PUT", url, ndjson, strings.NewReader("x"))
 			return status
 		}, 403},

@@ -70,7 +70,7 @@ var (
 
 // Bindings implements [blobstore.UploadBinder]: all of a policy.
 func (s *Signer) Bindings() blobstore.UploadBindings {
-	return blobstore.UploadBindings{ContentType: true, Size: true, MaxSize: true, SHA256: true, CreateOnly: true, Metadata: true}
+	return blobstore.UploadBindings{ContentType: true, Size: true, MaxSize: true, SHA256: true, CreateOnly: true, Metadata: true, MetadataInURL: true}
 }
 
 // SignUpload implements [blobstore.UploadSigner]. All of the policy is bound.

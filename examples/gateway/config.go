@@ -86,7 +86,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	maxBody := s.String("max-body", "64MiB", "`SIZE`: the largest Bundle by webhook; larger ones can be uploaded")
 	maxUpload := s.String("max-upload", "100GiB", "`SIZE`: the largest signed upload")
 	maxEntry := s.String("max-entry", "64MiB", "`SIZE`: the largest entry of a Bundle or line of NDJSON; reading one payload takes\nup to twice as much memory")
-	s.DurationVar(&c.uploadExpiry, "upload-expiry", 15*time.Minute, "`TIME`: how long an upload URL can be used")
+	s.DurationVar(&c.uploadExpiry, "upload-expiry", time.Hour, "`TIME`: how long an upload URL can be used")
 
 	s.Group("Who may call")
 	tokens := s.Strings("token", []string{"dev=demo"}, "`TOKEN=ORG[:USER]`: a development bearer token and whose it is; repeatable.\nIn the variable, several have commas between them")

@@ -46,9 +46,6 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		defer cancel()
 		err = errors.Join(err, back.Close(end))
 	}()
-	if most := back.MaxUploadExpiry; most > 0 && c.uploadExpiry > most {
-		return fmt.Errorf("-upload-expiry must be at most %s: this object store signs nothing for longer", most)
-	}
 	if back.LocalQueue && c.role != "all" {
 		log.Warn("the queue is within this process: other processes hear of jobs from their sweeper only, some seconds later; see -topic")
 	}
@@ -73,7 +70,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	ops.mount(mux, m)
 	front := http.Handler(http.HandlerFunc(notFound))
 	if c.serves() {
-		if front, err = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL, Webhooks: c.webhooks, S3: back.S3}); err != nil {
+		if front, err = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL, Webhooks: c.webhooks}); err != nil {
 			return err
 		}
 		told, err := notifications(service, c.notifySecrets, log)

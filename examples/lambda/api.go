@@ -23,7 +23,7 @@ func newAPI(p *pipeline) (function, error) {
 	// Where the public URL is not given it is that of each request, and so are the
 	// handlers: they are small.
 	front := func(base *url.URL) (http.Handler, error) {
-		return httpapi.New(p.service, gateway, &httpapi.Options{Logger: p.log, BaseURL: base, S3: p.back.S3})
+		return httpapi.New(p.service, gateway, &httpapi.Options{Logger: p.log, BaseURL: base})
 	}
 	return adapter{front: front, publicURL: p.settings.publicURL}.invoke, nil
 }

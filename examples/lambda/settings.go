@@ -56,7 +56,7 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	version := v.String("fhir-version", "R4", "`VERSION`: R4, R4B or R5")
 	maxBody := v.String("max-body", defaultMaxBody, "`SIZE`: the largest Bundle by webhook")
 	maxUpload := v.String("max-upload", defaultMaxUpload, "`SIZE`: the largest signed upload")
-	v.DurationVar(&s.service.UploadExpiry, "upload-expiry", 15*time.Minute, "`TIME`: how long an upload URL can be used")
+	v.DurationVar(&s.service.UploadExpiry, "upload-expiry", time.Hour, "`TIME`: how long an upload URL can be used")
 	v.IntVar(&s.service.MaxAttempts, "max-attempts", 10, "`ATTEMPTS` at a job before it fails")
 	// The sweeper comes once a minute, and in a FIFO queue a wake-up may wait behind others.
 	v.DurationVar(&s.service.WakeAfter, "wake-after", 2*time.Minute, "`TIME`: how long a wake-up may take to reach a worker")

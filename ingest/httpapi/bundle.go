@@ -3,7 +3,6 @@ package httpapi
 import (
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
@@ -15,7 +14,7 @@ type acceptedBody struct {
 	Status        jobs.State         `json:"status"`
 	Message       string             `json:"message"`
 	ResourceCount map[string]int64   `json:"resourceCount"`
-	CreatedAt     time.Time          `json:"createdAt"`
+	CreatedAt     timestamp          `json:"createdAt"`
 	Issues        []fhirbundle.Issue `json:"issues,omitempty"`
 }
 
@@ -66,7 +65,7 @@ func (h *api) accept(w http.ResponseWriter, r *http.Request, who ingest.Caller, 
 	w.Header().Set("Content-Location", h.absolute(path))
 	writeJSON(w, http.StatusAccepted, acceptedBody{
 		JobID: receipt.Job.ID, Status: jobs.Accepted, Message: "Bundle accepted for processing",
-		ResourceCount: counts(receipt.Job.ResourceCounts), CreatedAt: receipt.Job.CreatedAt, Issues: receipt.Warnings,
+		ResourceCount: counts(receipt.Job.ResourceCounts), CreatedAt: timestamp(receipt.Job.CreatedAt), Issues: receipt.Warnings,
 	})
 	return nil
 }

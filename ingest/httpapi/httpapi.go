@@ -31,8 +31,6 @@ type Options struct {
 	// Authenticator knows: where a POST of a Bundle has a webhook-signature, that
 	// alone decides who sent it. Default: none.
 	Webhooks *auth.Webhooks
-	// S3 adds s3Bucket and s3Key to upload tickets.
-	S3 bool
 }
 
 const (

@@ -23,10 +23,10 @@ type jobBody struct {
 	ResourceCount  map[string]int64   `json:"resourceCount"`
 	Progress       progressBody       `json:"progress"`
 	Attempt        int                `json:"attempt"`
-	CreatedAt      time.Time          `json:"createdAt"`
-	UpdatedAt      time.Time          `json:"updatedAt"`
-	StartedAt      *time.Time         `json:"startedAt,omitempty"`
-	FinishedAt     *time.Time         `json:"finishedAt,omitempty"`
+	CreatedAt      timestamp          `json:"createdAt"`
+	UpdatedAt      timestamp          `json:"updatedAt"`
+	StartedAt      *timestamp         `json:"startedAt,omitempty"`
+	FinishedAt     *timestamp         `json:"finishedAt,omitempty"`
 	Error          string             `json:"error,omitempty"`
 	ErrorCode      string             `json:"errorCode,omitempty"`
 	Issues         []fhirbundle.Issue `json:"issues,omitempty"`
@@ -45,7 +45,7 @@ func bodyOf(j *jobs.Job) jobBody {
 		JobID: j.ID, OrganizationID: j.OrganizationID, Status: j.State, Source: j.Source, Message: message(j),
 		ResourceCount: counts(j.ResourceCounts), Attempt: j.Attempt,
 		Progress:  progressBody{j.Progress.Done, j.Progress.Rejected, j.Progress.Offset, j.Payload.Size},
-		CreatedAt: j.CreatedAt, UpdatedAt: j.UpdatedAt, StartedAt: given(j.StartedAt), FinishedAt: given(j.FinishedAt),
+		CreatedAt: timestamp(j.CreatedAt), UpdatedAt: timestamp(j.UpdatedAt), StartedAt: given(j.StartedAt), FinishedAt: given(j.FinishedAt),
 		Issues: ingest.Issues(j.Issues), Outputs: j.Outputs,
 	}
 	if j.Failure != nil {
@@ -55,13 +55,6 @@ func bodyOf(j *jobs.Job) jobBody {
 		}
 	}
 	return b
-}
-
-func given(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 func message(j *jobs.Job) string {

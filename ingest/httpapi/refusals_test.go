@@ -253,7 +253,7 @@ func TestAnotherOrganizationsJob(t *testing.T) {
 
 func TestUploadRequestsAreRefused(t *testing.T) {
 	for body, text := range map[string]string{
-		`{"contentType":"text/csv"}`:            "application/fhir+json, application/fhir+ndjson, application/json, application/x-ndjson",
+		`{"contentType":"text/csv"}`:            "Invalid contentType. Allowed types: application/fhir+json, application/json, application/fhir+ndjson, application/x-ndjson, application/ndjson",
 		`{"contentType":7}`:                     "contentType must be a string",
 		`{"contentLength":"7"}`:                 "contentLength must be a whole number",
 		`{"contentLength":1.5}`:                 "contentLength must be a whole number",

@@ -127,8 +127,8 @@ func TestUploadTicket(t *testing.T) {
 	require.NotContains(t, string(answer.Body), `\u0026`, "a shell can cut the URL out")
 	var ticket ingesttest.Ticket
 	answer.JSON(t, &ticket)
-	require.EqualValues(t, 900, ticket.ExpiresIn)
-	require.Equal(t, p.Clock.Now().Add(15*time.Minute), ticket.ExpiresAt)
+	require.EqualValues(t, 3600, ticket.ExpiresIn)
+	require.Equal(t, p.Clock.Now().Add(time.Hour), ticket.ExpiresAt)
 	require.Equal(t, "incoming/fhir/test-org/2030/01/01/"+ticket.UploadID+".ndjson", ticket.Key)
 	require.Equal(t, map[string]string{"Content-Type": "application/x-ndjson"}, ticket.Headers)
 	require.Equal(t, 400, p.Client.Put(t, ticket, []byte("four")).Status, "the length is bound")
@@ -137,7 +137,7 @@ func TestUploadTicket(t *testing.T) {
 
 	defaults := p.Client.Do(t, "POST", uploadPath, "", nil)
 	require.Equal(t, 200, defaults.Status)
-	require.Contains(t, string(defaults.Body), "application/fhir+ndjson")
+	require.Contains(t, string(defaults.Body), `"Content-Type":"application/fhir+json"`)
 	exact := p.Client.Do(t, "POST", uploadPath, "application/json",
 		strings.NewReader(`{"contentType":"application/json","ContentType":"application/x-ndjson"}`))
 	require.Contains(t, string(exact.Body), `"Content-Type":"application/json"`, "names are what they are, in upper and lower case too")
@@ -163,8 +163,8 @@ func TestRepeatedTicketExpiresSooner(t *testing.T) {
 	again := ask()
 	require.Equal(t, first.UploadID, again.UploadID)
 	require.Equal(t, first.ExpiresAt, again.ExpiresAt)
-	require.Equal(t, 900, first.ExpiresIn)
-	require.Equal(t, 300, again.ExpiresIn)
+	require.Equal(t, 3600, first.ExpiresIn)
+	require.Equal(t, 3000, again.ExpiresIn)
 }
 
 func TestListCancelRedriveOutcomes(t *testing.T) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,17 +17,18 @@ import (
 const maxUploadRequest = 64 << 10
 
 type ticketBody struct {
-	UploadID     string            `json:"uploadId"`
-	UploadURL    string            `json:"uploadUrl"`
-	Method       string            `json:"method"`
-	Headers      map[string]string `json:"headers"`
-	ExpiresIn    int64             `json:"expiresIn"` // seconds
-	ExpiresAt    time.Time         `json:"expiresAt"`
-	Bucket       string            `json:"bucket"`
-	Key          string            `json:"key"`
-	S3Bucket     string            `json:"s3Bucket,omitempty"`
-	S3Key        string            `json:"s3Key,omitempty"`
-	Instructions string            `json:"instructions"`
+	UploadID  string            `json:"uploadId"`
+	UploadURL string            `json:"uploadUrl"`
+	Method    string            `json:"method"`
+	Headers   map[string]string `json:"headers"`
+	ExpiresIn int64             `json:"expiresIn"` // seconds
+	ExpiresAt timestamp         `json:"expiresAt"`
+	Bucket    string            `json:"bucket"`
+	Key       string            `json:"key"`
+	S3Bucket  string            `json:"s3Bucket,omitempty"`
+	S3Key     string            `json:"s3Key,omitempty"`
+	// Instructions have the numbers from "1" as names.
+	Instructions map[string]string `json:"instructions"`
 }
 
 func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.Caller, _ string) error {
@@ -61,19 +61,13 @@ func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.C
 	}
 	job, signed := ticket.Job, ticket.Upload
 	noteJob(w, job.ID)
-	names := make([]string, 0, len(signed.Headers))
-	for name := range signed.Headers {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	t := ticketBody{
 		UploadID: job.ID, UploadURL: signed.URL, Method: signed.Method, Headers: signed.Headers,
-		ExpiresIn: int64(ticket.ExpiresIn / time.Second), ExpiresAt: signed.ExpiresAt,
+		ExpiresIn: int64(ticket.ExpiresIn / time.Second), ExpiresAt: timestamp(signed.ExpiresAt),
 		Bucket: job.Payload.Bucket, Key: job.Payload.Key,
-		Instructions: fmt.Sprintf("%s the file to uploadUrl before expiresAt, with exactly these headers: %s. Then follow the job at %s.",
-			signed.Method, strings.Join(names, ", "), h.absolute(jobPath(job.ID))),
+		Instructions: instructions(ticket, h.absolute(jobPath(job.ID))),
 	}
-	if h.opts.S3 {
+	if ticket.S3 {
 		t.S3Bucket, t.S3Key = t.Bucket, t.Key
 	}
 	w.Header().Set("Location", h.location(jobPath(job.ID)))

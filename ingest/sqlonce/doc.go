@@ -2,30 +2,49 @@
 // each batch exactly once: it claims the batch's key in the transaction that makes
 // them.
 //
+//	func handle(ctx context.Context, b *ingest.Batch) error {
+//		return keys.Each(ctx, b, func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
+//			_, err := tx.ExecContext(ctx, "INSERT INTO …", r.ID, r.Raw)
+//			return err
+//		})
+//	}
+//
+// Effects and key are committed together or not at all, so it does not matter when a
+// worker dies: before the commit neither is there and the batch is handled again, after
+// it the key says that it was. Of two workers that have the same batch at once, the
+// second waits for the first to commit or to roll back, and then knows which it was. An
+// error of the commit, after which the outcome is not known, needs no care: return it,
+// and the batch is handed over again.
+//
+// [Keys.Each] takes one resource at a time and rejects those that the database refuses,
+// such as one that violates a constraint, without failing the others. What it rejected
+// is stored with the key, so that a batch that is handed over again has the same
+// resources rejected.
+//
+// [Keys.Claim] is for handlers that make the effects of a whole batch at once, in a
+// transaction of their own:
+//
 //	tx, err := db.BeginTx(ctx, nil)
 //	…
 //	first, err := keys.Claim(ctx, tx, b.Key)
 //	if err != nil || !first {
-//		return err // the effects are there already
+//		return err // nil: the effects are there already
 //	}
 //	… // write through tx
 //	return tx.Commit()
 //
-// Effects and key are committed together or not at all, so it does not matter
-// where a worker dies: before the commit neither is there and the batch is handled
-// anew, behind it the key says that it was. Of two workers that have the same batch
-// at once, the second waits in Claim for the first to commit or to roll back, and
-// then is told which it was. An error of the commit whose outcome is not known needs
-// no care: return it, and the batch comes again.
-//
-// What is refused must be refused each time the batch comes, also where its effects
-// are there already: call ingest's Batch.Reject before Claim. A refusal that depends
-// on what the transaction saw belongs into a table beside the effects, and is read
-// from there when Claim says that the batch is not the first.
+// Such a handler must reject the same resources whenever the batch is handed over, even
+// if its effects are there already: call ingest's Batch.Reject before Claim.
 //
 // The keys are those of one handler. Two handlers that write the effects of the same
 // batches to one database put a prefix of their own before the key.
 //
-// The package knows SQLite and PostgreSQL and imports no driver. It keeps a table of
-// its own, fhirdock_once, with some 100 bytes for each batch; see [Keys.Prune].
+// # Databases
+//
+// SQLite, PostgreSQL, MySQL and MariaDB. The package imports no driver; what a database
+// refused it knows by methods and fields that errors of pgx, lib/pq, modernc.org/sqlite
+// and go-sql-driver/mysql have, see [Keys.Each]. It keeps a table of its own,
+// fhirdock_once, with some 100 bytes for each batch, and more where resources were
+// rejected; see [Keys.PruneFinished]. On MySQL and MariaDB all tables that a transaction
+// writes to must be of InnoDB, and no statement that commits by itself may be run in it.
 package sqlonce

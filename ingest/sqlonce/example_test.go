@@ -3,6 +3,7 @@ package sqlonce_test
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -13,16 +14,17 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A handler that keeps patients in a table, each once, however often a batch comes.
-func Example() {
+// A handler that keeps patients in a table, each once, however often a batch is handed
+// over. One that the table does not take is rejected, and the others are kept.
+func ExampleKeys_Each() {
 	ctx := context.Background()
-	db, err := sql.Open("sqlite", ":memory:") // in earnest a file, with _txlock=immediate, or PostgreSQL
+	db, err := sql.Open("sqlite", ":memory:") // in production a file, with _txlock=immediate, or PostgreSQL
 	if err != nil {
 		panic(err)
 	}
 	defer db.Close()
 	db.SetMaxOpenConns(1) // each connection would have a memory of its own
-	if _, err := db.ExecContext(ctx, "CREATE TABLE patients (id TEXT, resource TEXT)"); err != nil {
+	if _, err := db.ExecContext(ctx, "CREATE TABLE patients (id TEXT PRIMARY KEY, gender TEXT CHECK (gender IN ('female', 'male', 'other', 'unknown')))"); err != nil {
 		panic(err)
 	}
 	keys, err := sqlonce.Open(ctx, db, nil)
@@ -31,41 +33,34 @@ func Example() {
 	}
 
 	handler := ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error {
-		// Refused each time that the batch comes, whether it is the first or not.
 		for i, r := range b.Resources {
-			if r.Type != "Patient" {
+			if r.Type != "Patient" { // Each passes it over
 				b.Reject(i, "not-supported", "Only patients are kept here")
 			}
 		}
-		tx, err := db.BeginTx(ctx, nil)
-		if err != nil {
-			return err // the batch comes again
-		}
-		defer tx.Rollback() // of no effect behind the commit
-		first, err := keys.Claim(ctx, tx, b.Key)
-		if err != nil || !first {
-			return err // nil: its effects are there already
-		}
-		for _, r := range b.Resources {
-			if r.Type != "Patient" {
-				continue
+		return keys.Each(ctx, b, func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
+			var patient struct{ Gender string }
+			if err := json.Unmarshal(r.Raw, &patient); err != nil {
+				return &sqlonce.Rejection{Code: "structure", Message: "gender must be a string"}
 			}
-			if _, err := tx.ExecContext(ctx, "INSERT INTO patients VALUES (?, ?)", r.ID, string(r.Raw)); err != nil {
-				return err
-			}
-		}
-		return tx.Commit()
+			_, err := tx.ExecContext(ctx, "INSERT INTO patients VALUES (?, ?)", r.ID, patient.Gender)
+			return err
+		})
 	})
 
 	// A worker hands a batch over, dies before it can record that, and hands it over
 	// once more.
 	for range 2 {
 		b := &ingest.Batch{Job: &jobs.Job{}, Key: "job-1.0/0-120", Resources: []ingest.Resource{
-			{Type: "Patient", ID: "p1", Raw: []byte(`{"resourceType":"Patient","id":"p1"}`)},
+			{Type: "Patient", ID: "p1", Raw: []byte(`{"resourceType":"Patient","id":"p1","gender":"female"}`)},
+			{Type: "Patient", ID: "p2", Raw: []byte(`{"resourceType":"Patient","id":"p2","gender":"F"}`)},
 			{Type: "Observation", ID: "o1"},
 		}}
 		if err := handler.Handle(ctx, b); err != nil {
 			panic(err)
+		}
+		for i, r := range b.Resources {
+			fmt.Println(r.ID, "rejected:", b.IsRejected(i))
 		}
 	}
 	var n int
@@ -73,11 +68,77 @@ func Example() {
 		panic(err)
 	}
 	fmt.Println(n, "patient")
-
-	// Once a day, say; jobs that failed longer ago are not redriven any more.
-	pruned, err := keys.Prune(ctx, time.Now().AddDate(0, 0, -90))
-	fmt.Println(pruned, err)
 	// Output:
+	// p1 rejected: false
+	// p2 rejected: true
+	// o1 rejected: true
+	// p1 rejected: false
+	// p2 rejected: true
+	// o1 rejected: true
 	// 1 patient
-	// 0 <nil>
+}
+
+// A handler that makes the effects of a whole batch in a transaction of its own.
+func ExampleKeys_Claim() {
+	ctx := context.Background()
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		panic(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, "CREATE TABLE counts (resources INTEGER)"); err != nil {
+		panic(err)
+	}
+	keys, err := sqlonce.Open(ctx, db, nil)
+	if err != nil {
+		panic(err)
+	}
+	handler := ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err // the batch is handed over again
+		}
+		defer tx.Rollback() // does nothing after the commit
+		first, err := keys.Claim(ctx, tx, b.Key)
+		if err != nil || !first {
+			return err // nil: its effects are there already
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO counts VALUES (?)", len(b.Resources)); err != nil {
+			return err
+		}
+		return tx.Commit()
+	})
+	for range 2 {
+		if err := handler.Handle(ctx, &ingest.Batch{Key: "job-1.0/0-120", Resources: make([]ingest.Resource, 7)}); err != nil {
+			panic(err)
+		}
+	}
+	var n int
+	if err := db.QueryRowContext(ctx, "SELECT sum(resources) FROM counts").Scan(&n); err != nil {
+		panic(err)
+	}
+	fmt.Println(n, "resources")
+	// Output: 7 resources
+}
+
+// Keys are removed once their jobs can't be handed over again.
+func ExampleKeys_PruneFinished() {
+	ctx := context.Background()
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		panic(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	keys, err := sqlonce.Open(ctx, db, nil)
+	if err != nil {
+		panic(err)
+	}
+	store := jobs.NewMemStore() // the one that the workers use
+
+	// Once a day, say.
+	n, err := keys.PruneFinished(ctx, store, time.Now().AddDate(0, 0, -7))
+	fmt.Println(n, err)
+	// Output: 0 <nil>
 }

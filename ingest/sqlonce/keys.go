@@ -12,16 +12,23 @@ import (
 type Options struct {
 	// Dialect of the database. Default: by the type of its driver.
 	Dialect Dialect
-	// SkipSchema makes Open fail where the table is not there. Default: Open makes
-	// it.
+	// SkipSchema makes Open fail if the table is not there. Default: Open makes it.
 	SkipSchema bool
+	// Refused reports whether an error that the database gave for a resource is
+	// that resource's fault, for those that [Keys.Each] doesn't know: such as the
+	// ones that your triggers raise, or those of a driver without SQLSTATE. It must
+	// not report true for errors that another resource, or another attempt, would
+	// not have. Default: none.
+	Refused func(error) bool
 }
 
 // Keys are the keys of the batches whose effects are in a database. It is safe for
 // concurrent use, by several processes.
 type Keys struct {
-	db           *sql.DB
-	claim, prune string
+	db         *sql.DB
+	dialect    Dialect
+	statements statements
+	refused    func(error) bool
 }
 
 // maxKey is the longest key in bytes: ingest's have at most 128.
@@ -30,6 +37,8 @@ const maxKey = 255
 // ErrKey: the key is empty or longer than 255 bytes.
 var ErrKey = errors.New("sqlonce: a key must have 1 to 255 bytes")
 
+var errNoDatabase = errors.New("sqlonce: keys need a database")
+
 // Open returns the keys in an open database, which stays the caller's to close, and
 // makes their table if it is not there.
 func Open(ctx context.Context, db *sql.DB, opts *Options) (*Keys, error) {
@@ -37,48 +46,52 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Keys, error) {
 	if opts != nil {
 		o = *opts
 	}
+	if db == nil {
+		return nil, errNoDatabase
+	}
 	if o.Dialect == "" {
 		var err error
 		if o.Dialect, err = detect(db); err != nil {
 			return nil, err
 		}
 	}
-	k := &Keys{db: db}
-	switch o.Dialect {
-	case SQLite:
-		k.claim, k.prune = ClaimSQLite, pruneSQLite
-	case PostgreSQL:
-		k.claim, k.prune = ClaimPostgreSQL, prunePostgreSQL
-	default:
-		return nil, fmt.Errorf("sqlonce: Options.Dialect must be %q or %q", SQLite, PostgreSQL)
+	s, err := o.Dialect.statements()
+	if err != nil {
+		return nil, err
 	}
+	k := &Keys{db: db, dialect: o.Dialect, statements: s, refused: o.Refused}
 	if !o.SkipSchema {
 		return k, Migrate(ctx, db, o.Dialect)
 	}
 	var n int
-	if err := db.QueryRowContext(ctx, "SELECT count(*) FROM fhirdock_once WHERE batch_key = ''").Scan(&n); err != nil {
-		return nil, fmt.Errorf("sqlonce: the table is not there or can't be read: %w", err)
+	if err := db.QueryRowContext(ctx, "SELECT count(rejected) FROM fhirdock_once WHERE batch_key = ''").Scan(&n); err != nil {
+		return nil, fmt.Errorf("sqlonce: the table is not there, or not as this release needs it: %w", err)
 	}
 	return k, nil
 }
 
 // Claim claims a key for a transaction. It returns true if the transaction is the
-// first: its effects count if it commits, and nobody else's of this key. It returns
+// first: its effects count if it commits, and no other's of this key. It returns
 // false if a transaction that claimed the key has committed: the effects are there,
-// and nothing is to be done. While another one that claimed it is open, Claim waits;
-// if that rolls back, this one is the first.
+// and there is nothing to do. While another transaction that claimed it is open,
+// Claim waits; if that one rolls back, this one is the first.
 //
-// An error leaves the transaction to be rolled back and the batch to be handled
-// again: ErrKey; on PostgreSQL under REPEATABLE READ and above a serialization
-// failure, where another transaction committed the key behind this one's snapshot;
-// on SQLite that the database is busy for longer than its time-out. There
-// transactions should begin with the write lock (_txlock=immediate), or they are
-// refused where two of them come to write.
+// After an error, roll the transaction back and return the error, so that the batch
+// is handed over again: ErrKey; on PostgreSQL under REPEATABLE READ or SERIALIZABLE a
+// serialization failure, if another transaction committed the key after this one's
+// snapshot; on SQLite that the database was busy for longer than its time-out; on
+// MySQL and MariaDB a deadlock or a lock wait time-out. On SQLite transactions should
+// begin with the write lock (_txlock=immediate): otherwise one of two that come to
+// write fails.
+//
+// On MySQL and MariaDB a statement that commits by itself, such as any CREATE or
+// ALTER, must not be run in the transaction: it would commit the key without the
+// effects that follow.
 func (k *Keys) Claim(ctx context.Context, tx *sql.Tx, key string) (first bool, err error) {
 	if key == "" || len(key) > maxKey {
 		return false, ErrKey
 	}
-	result, err := tx.ExecContext(ctx, k.claim, key, time.Now().UnixMicro())
+	result, err := tx.ExecContext(ctx, k.statements.claim, key, time.Now().UnixMicro())
 	if err != nil {
 		return false, fmt.Errorf("sqlonce: claim: %w", err)
 	}
@@ -87,30 +100,4 @@ func (k *Keys) Claim(ctx context.Context, tx *sql.Tx, key string) (first bool, e
 		return false, fmt.Errorf("sqlonce: claim: %w", err)
 	}
 	return n == 1, nil
-}
-
-// prunePage is how many keys are removed in one transaction, so that those who claim
-// meanwhile do not wait for long.
-const prunePage = 1000
-
-// Prune removes the keys that were claimed before a time, and returns how many. A key
-// is needed for as long as its batch may come again: until its job is finished, and
-// where the job failed for as long as it may be redriven. Without the key the batch's
-// effects would be made a second time, so keep them some days longer than the oldest
-// job that anybody would redrive. What was removed before an error stays removed.
-func (k *Keys) Prune(ctx context.Context, before time.Time) (int64, error) {
-	var total int64
-	for {
-		result, err := k.db.ExecContext(ctx, k.prune, before.UnixMicro(), prunePage)
-		if err != nil {
-			return total, fmt.Errorf("sqlonce: prune: %w", err)
-		}
-		n, err := result.RowsAffected()
-		if err != nil {
-			return total, fmt.Errorf("sqlonce: prune: %w", err)
-		}
-		if total += n; n < prunePage {
-			return total, nil
-		}
-	}
 }

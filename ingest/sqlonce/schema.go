@@ -11,74 +11,159 @@ import (
 // Dialect of SQL.
 type Dialect string
 
-// The dialects that there are.
+// Supported dialects.
 const (
 	SQLite     Dialect = "sqlite"
 	PostgreSQL Dialect = "postgres"
+	MySQL      Dialect = "mysql" // and MariaDB
 )
 
-// The schema, for operators who do not let services alter theirs. Running it again
-// does nothing.
+// The schema, for operators who don't let services alter theirs. Running it again
+// does nothing. A table of an earlier release has no column rejected: [Migrate] adds
+// it.
 const (
 	SchemaSQLite = `CREATE TABLE IF NOT EXISTS fhirdock_once (
     batch_key  TEXT    NOT NULL PRIMARY KEY,
-    claimed_at INTEGER NOT NULL -- microseconds since 1970
+    claimed_at INTEGER NOT NULL, -- microseconds since 1970
+    rejected   TEXT              -- by Keys.Each, as JSON
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS fhirdock_once_claimed ON fhirdock_once (claimed_at);`
 
 	SchemaPostgreSQL = `CREATE TABLE IF NOT EXISTS fhirdock_once (
     batch_key  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    claimed_at BIGINT NOT NULL -- microseconds since 1970
+    claimed_at BIGINT NOT NULL, -- microseconds since 1970
+    rejected   TEXT             -- by Keys.Each, as JSON
 );
+ALTER TABLE fhirdock_once ADD COLUMN IF NOT EXISTS rejected TEXT;
 CREATE INDEX IF NOT EXISTS fhirdock_once_claimed ON fhirdock_once (claimed_at);`
+
+	SchemaMySQL = `CREATE TABLE IF NOT EXISTS fhirdock_once (
+    batch_key  VARBINARY(255) NOT NULL PRIMARY KEY,
+    claimed_at BIGINT NOT NULL, -- microseconds since 1970
+    rejected   LONGTEXT CHARACTER SET utf8mb4, -- by Keys.Each, as JSON
+    KEY fhirdock_once_claimed (claimed_at)
+) ENGINE=InnoDB;`
 )
 
-// The statements that claim a key, for programs that do not use database/sql: run in
+// The statements that claim a key, for programs that don't use database/sql: run in
 // the handler's transaction with the key and the microseconds since 1970, they
 // change one row if the key is claimed by it, and none if it was before.
 const (
 	ClaimSQLite     = `INSERT INTO fhirdock_once (batch_key, claimed_at) VALUES (?, ?) ON CONFLICT (batch_key) DO NOTHING`
 	ClaimPostgreSQL = `INSERT INTO fhirdock_once (batch_key, claimed_at) VALUES ($1, $2) ON CONFLICT (batch_key) DO NOTHING`
+	ClaimMySQL      = `INSERT IGNORE INTO fhirdock_once (batch_key, claimed_at) VALUES (?, ?)`
 )
 
-const (
-	pruneSQLite     = `DELETE FROM fhirdock_once WHERE batch_key IN (SELECT batch_key FROM fhirdock_once WHERE claimed_at < ? LIMIT ?)`
-	prunePostgreSQL = `DELETE FROM fhirdock_once WHERE batch_key IN (SELECT batch_key FROM fhirdock_once WHERE claimed_at < $1 LIMIT $2)`
-)
+// statements are what Keys asks a database.
+type statements struct {
+	claim string
+	// begin, finish and read are of Each: rejected is empty from the claim to the end
+	// of the transaction.
+	begin, finish, read string
+	// page selects the keys that were claimed before a time, after one of them.
+	page string
+}
+
+func (d Dialect) statements() (statements, error) {
+	s := statements{
+		begin:  `UPDATE fhirdock_once SET rejected = '' WHERE batch_key = ?`,
+		finish: `UPDATE fhirdock_once SET rejected = ? WHERE batch_key = ?`,
+		read:   `SELECT rejected FROM fhirdock_once WHERE batch_key = ?`,
+		page: `SELECT batch_key, claimed_at FROM fhirdock_once
+			WHERE claimed_at >= ? AND claimed_at < ? AND (claimed_at > ? OR batch_key > ?)
+			ORDER BY claimed_at, batch_key LIMIT ?`,
+	}
+	switch d {
+	case SQLite:
+		s.claim = ClaimSQLite
+	case PostgreSQL:
+		s.claim = ClaimPostgreSQL
+	case MySQL:
+		s.claim = ClaimMySQL
+		// The newest version, even where the transaction's snapshot is older.
+		s.read += ` LOCK IN SHARE MODE`
+	default:
+		return s, fmt.Errorf("sqlonce: the dialect must be %q, %q or %q", SQLite, PostgreSQL, MySQL)
+	}
+	for _, q := range []*string{&s.begin, &s.finish, &s.read, &s.page} {
+		*q = d.rebind(*q)
+	}
+	return s, nil
+}
+
+// rebind writes the question marks of a statement as the dialect has them. None of
+// the statements has one in a string.
+func (d Dialect) rebind(query string) string {
+	if d != PostgreSQL {
+		return query
+	}
+	var b strings.Builder
+	for i, part := range strings.Split(query, "?") {
+		if i > 0 {
+			fmt.Fprintf(&b, "$%d", i)
+		}
+		b.WriteString(part)
+	}
+	return b.String()
+}
 
 // migrationLock is the advisory lock under which the schema is made on PostgreSQL,
-// where two who make the same table at once are both told that they failed.
+// where two processes that make the same table at once both fail.
 const migrationLock = 0x66686972_6f6e6365 // "fhironce"
 
-// Migrate makes the table if it is not there. Several processes may call it at once.
+// Migrate makes the table, or adds what an earlier release's lacks. Several processes
+// may call it at once.
 func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
+	if db == nil {
+		return errNoDatabase
+	}
+	if _, err := dialect.statements(); err != nil {
+		return err
+	}
+	if err := migrate(ctx, db, dialect); err != nil {
 		return fmt.Errorf("sqlonce: make schema: %w", err)
 	}
-	defer func() { _ = tx.Rollback() }() // of no effect behind the commit
+	return nil
+}
+
+func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
 	schema := SchemaSQLite
-	if dialect == PostgreSQL {
+	switch dialect {
+	case PostgreSQL:
 		schema = SchemaPostgreSQL
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
-			return fmt.Errorf("sqlonce: make schema: %w", err)
+			return err
 		}
+	case MySQL:
+		schema = SchemaMySQL
 	}
 	for statement := range strings.SplitSeq(schema, ";") {
 		if strings.TrimSpace(statement) == "" {
 			continue
 		}
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return fmt.Errorf("sqlonce: make schema: %w", err)
+			return err
 		}
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("sqlonce: make schema: %w", err)
+	if dialect == SQLite {
+		var columns int
+		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('fhirdock_once') WHERE name = 'rejected'").Scan(&columns)
+		if err == nil && columns == 0 {
+			_, err = tx.ExecContext(ctx, "ALTER TABLE fhirdock_once ADD COLUMN rejected TEXT")
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return nil
+	return tx.Commit()
 }
 
-// detect says which dialect a database speaks, by the type of its driver.
+// detect returns the dialect of a database, by the type of its driver.
 func detect(db *sql.DB) (Dialect, error) {
 	driver := strings.ToLower(fmt.Sprintf("%T", db.Driver()))
 	switch {
@@ -86,6 +171,8 @@ func detect(db *sql.DB) (Dialect, error) {
 		return SQLite, nil
 	case strings.Contains(driver, "stdlib"), strings.Contains(driver, "pgx"), strings.Contains(driver, "pq."):
 		return PostgreSQL, nil
+	case strings.Contains(driver, "mysql"), strings.Contains(driver, "mariadb"):
+		return MySQL, nil
 	}
-	return "", errors.New("sqlonce: it can't be told which SQL the database's driver speaks; set Options.Dialect")
+	return "", errors.New("sqlonce: the driver is not one whose SQL is known; set Options.Dialect")
 }

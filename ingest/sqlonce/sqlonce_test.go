@@ -14,11 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/ingest/internal/mariadbtest"
 	"github.com/fhirdock/fhirdock/ingest/internal/postgrestest"
 	"github.com/fhirdock/fhirdock/ingest/sqlonce"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -30,6 +32,10 @@ func TestMain(m *testing.M) {
 		err := dieHandling(at, os.Getenv("FHIRDOCK_SQLONCE_DRIVER"), os.Getenv("FHIRDOCK_SQLONCE_DSN"))
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(3)
+	}
+	// Connections that are cut, the driver would print.
+	if err := mysql.SetLogger(&mysql.NopLogger{}); err != nil {
+		panic(err)
 	}
 	os.Exit(m.Run())
 }
@@ -57,10 +63,11 @@ func sqliteDSN(t *testing.T) string {
 	return "file:" + filepath.ToSlash(filepath.Join(t.TempDir(), "effects.db")) + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"
 }
 
-// each runs a test on both databases.
+// each runs a test on all databases.
 func each(t *testing.T, test func(t *testing.T, db *database)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, open(t, "sqlite", sqliteDSN(t))) })
 	t.Run("PostgreSQL", func(t *testing.T) { test(t, open(t, "pgx", postgrestest.Schema(t))) })
+	t.Run("MariaDB", func(t *testing.T) { test(t, open(t, "mysql", mariadbtest.Database(t))) })
 }
 
 func (db *database) begin(t *testing.T, opts *sql.TxOptions) *sql.Tx {
@@ -125,18 +132,15 @@ func TestABatchIsClaimedOnce(t *testing.T) {
 	})
 }
 
+var claim = map[string]string{"sqlite": sqlonce.ClaimSQLite, "pgx": sqlonce.ClaimPostgreSQL, "mysql": sqlonce.ClaimMySQL}
+
 func TestPrune(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		old := time.Now().AddDate(0, 0, -100)
 		tx := db.begin(t, nil)
 		for i := range 2500 {
 			key := fmt.Sprintf("old.0/%d", i)
-			if db.driver == "sqlite" {
-				_, err := tx.ExecContext(t.Context(), sqlonce.ClaimSQLite, key, old.UnixMicro())
-				require.NoError(t, err)
-				continue
-			}
-			_, err := tx.ExecContext(t.Context(), sqlonce.ClaimPostgreSQL, key, old.UnixMicro())
+			_, err := tx.ExecContext(t.Context(), claim[db.driver], key, old.UnixMicro())
 			require.NoError(t, err)
 		}
 		require.NoError(t, tx.Commit())
@@ -179,6 +183,7 @@ func TestOpen(t *testing.T) {
 		race(t, "sqlite", dsn)
 	})
 	t.Run("several at once, PostgreSQL", func(t *testing.T) { race(t, "pgx", postgrestest.Schema(t)) })
+	t.Run("several at once, MariaDB", func(t *testing.T) { race(t, "mysql", mariadbtest.Database(t)) })
 	t.Run("without the schema", func(t *testing.T) {
 		db, err := sql.Open("sqlite", sqliteDSN(t))
 		require.NoError(t, err)
@@ -191,6 +196,10 @@ func TestOpen(t *testing.T) {
 		require.NoError(t, err)
 		_, err = sqlonce.Open(t.Context(), db, &sqlonce.Options{Dialect: "oracle"})
 		require.ErrorContains(t, err, "postgres")
+		_, err = sqlonce.Open(t.Context(), nil, nil)
+		require.ErrorContains(t, err, "need a database")
+		require.ErrorContains(t, sqlonce.Migrate(t.Context(), nil, sqlonce.SQLite), "need a database")
+		require.ErrorContains(t, sqlonce.Migrate(t.Context(), db, "oracle"), "postgres")
 	})
 	t.Run("the schema of PostgreSQL", func(t *testing.T) {
 		db, err := sql.Open("pgx", postgrestest.Schema(t))
@@ -308,6 +317,9 @@ func dieHandling(at, driver, dsn string) error {
 		select {}
 	}
 	db := &database{raw, driver, dsn, keys}
+	if os.Getenv("FHIRDOCK_SQLONCE_EACH") != "" {
+		return dieInEach(at, db)
+	}
 	_, err = db.handle(context.Background(), "job.0/0-10", func(*sql.Tx) error {
 		if at == "before the commit" {
 			return die()

@@ -24,6 +24,10 @@ import (
 // https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas
 const MaxExpiry = 7 * 24 * time.Hour
 
+// MaxPut is the largest body of one Put Blob, in bytes: 5,000 MiB.
+// https://learn.microsoft.com/en-us/rest/api/storageservices/put-blob#remarks
+const MaxPut = 5000 << 20
+
 // Signer signs uploads into one container, and knows the versions of its blobs.
 // It is safe for concurrent use.
 type Signer struct{ bucket *blob.Bucket }
@@ -48,7 +52,7 @@ func New(bucket *blob.Bucket) (*Signer, error) {
 // Bindings implements [blobstore.UploadBinder]: create-only alone. A service SAS
 // signs key, permissions and times, and none of the request's headers.
 func (s *Signer) Bindings() blobstore.UploadBindings {
-	return blobstore.UploadBindings{CreateOnly: true}
+	return blobstore.UploadBindings{CreateOnly: true, MaxPut: MaxPut, MaxExpiry: MaxExpiry}
 }
 
 // SignUpload implements [blobstore.UploadSigner]. The errors say what of the

@@ -24,6 +24,10 @@ import (
 // https://cloud.google.com/storage/docs/access-control/signed-urls
 const MaxExpiry = 7 * 24 * time.Hour
 
+// MaxPut is the largest object, in bytes, and so the largest body of one PUT.
+// https://cloud.google.com/storage/quotas#objects
+const MaxPut = 5 << 40
+
 // maxObject is the most that Cloud Storage keeps in one object, in bytes: the
 // upper limit of a range that has none of its own.
 // https://cloud.google.com/storage/quotas#objects
@@ -55,7 +59,9 @@ func New(bucket *blob.Bucket) (*Signer, error) {
 
 // Bindings implements [blobstore.UploadBinder]: all of a policy but the SHA-256.
 func (s *Signer) Bindings() blobstore.UploadBindings {
-	return blobstore.UploadBindings{ContentType: true, Size: true, MaxSize: true, CreateOnly: true, Metadata: true}
+	return blobstore.UploadBindings{
+		ContentType: true, Size: true, MaxSize: true, CreateOnly: true, Metadata: true, MaxPut: MaxPut, MaxExpiry: MaxExpiry,
+	}
 }
 
 // SignUpload implements [blobstore.UploadSigner]. The errors say what of the

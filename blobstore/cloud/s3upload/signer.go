@@ -24,6 +24,10 @@ import (
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
 const MaxExpiry = 7 * 24 * time.Hour
 
+// MaxPut is the largest body of one PUT, in bytes.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+const MaxPut = 5 << 30
+
 // Signer signs uploads into one bucket, and knows the versions of its objects.
 // It is safe for concurrent use.
 type Signer struct {
@@ -32,7 +36,7 @@ type Signer struct {
 }
 
 var (
-	_ blobstore.UploadSigner = (*Signer)(nil)
+	_ blobstore.S3Signer     = (*Signer)(nil)
 	_ blobstore.UploadBinder = (*Signer)(nil)
 	_ blobstore.Versions     = (*Signer)(nil)
 )
@@ -49,8 +53,13 @@ func New(bucket *blob.Bucket) (*Signer, error) {
 
 // Bindings implements [blobstore.UploadBinder]: all of a policy but MaxSize.
 func (s *Signer) Bindings() blobstore.UploadBindings {
-	return blobstore.UploadBindings{ContentType: true, Size: true, SHA256: true, CreateOnly: true, Metadata: true}
+	return blobstore.UploadBindings{
+		ContentType: true, Size: true, SHA256: true, CreateOnly: true, Metadata: true, MaxPut: MaxPut, MaxExpiry: MaxExpiry,
+	}
 }
+
+// S3 implements [blobstore.S3Signer].
+func (s *Signer) S3() bool { return true }
 
 // SignUpload implements [blobstore.UploadSigner]. The errors say what of the
 // policy can't be signed; ErrKey, and ErrUnsupported where the service's client

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
@@ -46,10 +45,6 @@ type Backends struct {
 	Signer *signedurl.Signer
 	// BucketName is what the cloud calls the bucket; empty for others.
 	BucketName string
-	// S3: the bucket is one of S3, or of what speaks it.
-	S3 bool
-	// MaxUploadExpiry is how long the cloud's uploads can be signed for; 0: any time.
-	MaxUploadExpiry time.Duration
 	// LocalQueue: wake-ups do not leave this process.
 	LocalQueue bool
 	// LocalJobs: jobs end with this process.

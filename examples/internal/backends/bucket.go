@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"time"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file://
@@ -16,11 +15,7 @@ import (
 )
 
 // bucketDriver opens buckets of a cloud, which takes signed uploads itself.
-type bucketDriver struct {
-	open func(ctx context.Context, url string) (*blob.Bucket, blobstore.UploadSigner, error)
-	// maxExpiry is how long an upload can be signed for.
-	maxExpiry time.Duration
-}
+type bucketDriver func(ctx context.Context, url string) (*blob.Bucket, blobstore.UploadSigner, error)
 
 // bucketDrivers by the schemes of their URLs.
 var bucketDrivers = map[string]bucketDriver{"s3": s3Bucket, "gs": gcsBucket, "azblob": azureBucket}
@@ -61,7 +56,7 @@ func (b *Backends) bucket(ctx context.Context, c Config) (*blob.Bucket, error) {
 	if !ok {
 		return nil, errBlob
 	}
-	bucket, signer, err := driver.open(ctx, c.Blob)
+	bucket, signer, err := driver(ctx, c.Blob)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +65,7 @@ func (b *Backends) bucket(ctx context.Context, c Config) (*blob.Bucket, error) {
 		return nil, errors.Join(err, bucket.Close())
 	}
 	b.Backends.Signer, b.Signer = signer, nil
-	b.BucketName, b.S3, b.MaxUploadExpiry = u.Host, name == "s3", driver.maxExpiry
+	b.BucketName, b.S3 = u.Host, name == "s3"
 	return bucket, nil
 }
 
@@ -89,7 +84,7 @@ func beside(folder string) string {
 }
 
 // signed has a cloud's opener with the signer as the interface that all of them are.
-func signed[S blobstore.UploadSigner](open func(context.Context, string) (*blob.Bucket, S, error)) func(context.Context, string) (*blob.Bucket, blobstore.UploadSigner, error) {
+func signed[S blobstore.UploadSigner](open func(context.Context, string) (*blob.Bucket, S, error)) bucketDriver {
 	return func(ctx context.Context, url string) (*blob.Bucket, blobstore.UploadSigner, error) {
 		return open(ctx, url)
 	}

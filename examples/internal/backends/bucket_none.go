@@ -12,7 +12,7 @@ import (
 
 // bucketless is a driver that was left out by a build tag.
 func bucketless(tag, importPath string) bucketDriver {
-	return bucketDriver{open: func(context.Context, string) (*blob.Bucket, blobstore.UploadSigner, error) {
+	return func(context.Context, string) (*blob.Bucket, blobstore.UploadSigner, error) {
 		return nil, nil, leftOut(tag, importPath)
-	}}
+	}
 }

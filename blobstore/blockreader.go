@@ -1,0 +1,152 @@
+package blobstore
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// statesPage is how much of an object's blocks is read at once, in bytes.
+const statesPage = 64 << 10
+
+// blockReader hands out what it has checked, block by block.
+type blockReader struct {
+	src    io.ReadCloser // from the start of a block on
+	size   int64         // of the object
+	sha256 string
+	blocks io.ReaderAt
+
+	next   int64 // block to be read
+	skip   int64 // bytes of it that are not asked for
+	buffer *[]byte
+	ready  []byte // of the buffer, and not read yet
+	err    error
+
+	page     []byte // of the blocks
+	pageFrom int64
+}
+
+// buffers are BlockSize long; smaller objects get one of their own size.
+var blockBuffers = sync.Pool{New: func() any { b := make([]byte, BlockSize); return &b }}
+
+// newBlockReader returns a reader of an object from offset on. src must start at
+// blockStart(offset).
+func newBlockReader(src io.ReadCloser, offset int64, o *OpenOptions) *blockReader {
+	r := &blockReader{src: src, size: o.Size, sha256: o.SHA256, blocks: o.Blocks, next: offset / BlockSize, skip: offset % BlockSize}
+	if o.Size >= BlockSize {
+		r.buffer = blockBuffers.Get().(*[]byte)
+	} else {
+		b := make([]byte, o.Size)
+		r.buffer = &b
+	}
+	return r
+}
+
+func blockStart(offset int64) int64 { return offset - offset%BlockSize }
+
+func (r *blockReader) Read(p []byte) (int, error) {
+	if len(r.ready) == 0 && r.err == nil {
+		r.ready, r.err = r.block()
+	}
+	if len(r.ready) == 0 {
+		return 0, r.err
+	}
+	n := copy(p, r.ready)
+	r.ready = r.ready[n:]
+	return n, nil
+}
+
+// block reads and checks the next block. Of the last one, io.EOF comes with it.
+func (r *blockReader) block() ([]byte, error) {
+	start := r.next * BlockSize
+	if start >= r.size && (r.next > 0 || r.skip > 0) {
+		return nil, r.ended()
+	}
+	block := (*r.buffer)[:min(BlockSize, r.size-start)]
+	if _, err := io.ReadFull(r.src, block); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("%w: it ends before byte %d", ErrTruncated, start+int64(len(block)))
+		}
+		return nil, err
+	}
+	last := start+int64(len(block)) == r.size
+	if err := r.check(block, last); err != nil {
+		return nil, err
+	}
+	block, r.skip = block[r.skip:], 0
+	r.next++
+	if last {
+		return block, r.ended()
+	}
+	return block, nil
+}
+
+// ended returns io.EOF if the object has no more than it must have.
+func (r *blockReader) ended() error {
+	var one [1]byte
+	if _, err := io.ReadFull(r.src, one[:]); err != io.EOF {
+		if err == nil {
+			err = fmt.Errorf("%w: it is longer than %d bytes", ErrChanged, r.size)
+		}
+		return err
+	}
+	return io.EOF
+}
+
+// check holds a block against what is known of it.
+func (r *blockReader) check(block []byte, last bool) error {
+	var before [blockState]byte
+	if r.next > 0 {
+		var err error
+		if before, err = r.state(r.next - 1); err != nil {
+			return err
+		}
+	}
+	sum, err := sumAt(r.next, before)
+	if err != nil {
+		return err
+	}
+	sum.Write(block)
+	var same bool
+	if last {
+		same = hex.EncodeToString(sum.Sum(nil)) == r.sha256
+	} else {
+		after, err := r.state(r.next)
+		if err != nil {
+			return err
+		}
+		same = stateOf(sum) == after
+	}
+	if !same {
+		return fmt.Errorf("%w: in the %d bytes from %d on", ErrDigest, len(block), r.next*BlockSize)
+	}
+	return nil
+}
+
+// state returns what is noted of a block.
+func (r *blockReader) state(block int64) (state [blockState]byte, err error) {
+	at := block * blockState
+	if at < r.pageFrom || at+blockState > r.pageFrom+int64(len(r.page)) {
+		r.page = make([]byte, min(statesPage, BlocksSize(r.size)-at))
+		n, err := r.blocks.ReadAt(r.page, at)
+		if n < len(r.page) {
+			r.page = nil
+			return state, fmt.Errorf("blobstore: read the blocks of an object: %w", errors.Join(err, io.ErrUnexpectedEOF))
+		}
+		r.pageFrom = at
+	}
+	copy(state[:], r.page[at-r.pageFrom:])
+	return state, nil
+}
+
+func (r *blockReader) Close() error {
+	if r.buffer != nil && len(*r.buffer) == BlockSize {
+		blockBuffers.Put(r.buffer)
+	}
+	r.buffer, r.ready, r.err = nil, nil, errClosed
+	return r.src.Close()
+}
+
+var errClosed = errors.New("blobstore: the reader is closed")

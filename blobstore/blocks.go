@@ -1,0 +1,100 @@
+package blobstore
+
+import (
+	"crypto/sha256"
+	"encoding"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+)
+
+// BlockSize is the size in bytes of the blocks in which the content of an object is
+// checked: 4 MiB. An object of that size or less is one block, and its SHA-256 is all
+// that is needed to check it.
+const BlockSize = 4 << 20
+
+// blockState is the size in bytes of what is noted of a block.
+const blockState = sha256.Size
+
+// BlocksSize returns how long the blocks of an object of a size are, in bytes; see
+// [BlockHash]. It is 32 for each 4 MiB.
+func BlocksSize(size int64) int64 { return max(0, (size-1)/BlockSize) * blockState }
+
+// BlockHash computes a SHA-256, and notes on the way what it takes to check each
+// block of the content without the blocks before it: the hash value H(i) of FIPS
+// 180-4 that SHA-256 has come to at the end of the block, 32 bytes. A block is right if
+// it leads from the value before it to its own, and the last one to the digest. So
+// parts of an object can be checked on their own, by different readers, and together
+// they prove the digest of the whole. It costs nothing beyond the SHA-256.
+//
+// It is not safe for concurrent use.
+type BlockHash struct {
+	sum    hash.Hash
+	size   int64
+	blocks io.Writer
+	err    error
+}
+
+// NewBlockHash returns a BlockHash that writes the values of all blocks but the last
+// to blocks, 32 bytes each.
+func NewBlockHash(blocks io.Writer) *BlockHash { return &BlockHash{sum: sha256.New(), blocks: blocks} }
+
+// Write never fails; an error of the writer of blocks is returned by Err.
+func (h *BlockHash) Write(p []byte) (int, error) {
+	n := len(p)
+	for len(p) > 0 {
+		if h.size > 0 && h.size%BlockSize == 0 && h.err == nil {
+			// Once there is more: the last block's value is the digest.
+			state := stateOf(h.sum)
+			_, h.err = h.blocks.Write(state[:])
+		}
+		part := p[:min(int64(len(p)), BlockSize-h.size%BlockSize)]
+		h.sum.Write(part)
+		h.size += int64(len(part))
+		p = p[len(part):]
+	}
+	return n, nil
+}
+
+// Size returns how many bytes were written.
+func (h *BlockHash) Size() int64 { return h.size }
+
+// SHA256 returns the digest of what was written, in lower-case hex.
+func (h *BlockHash) SHA256() string { return hex.EncodeToString(h.sum.Sum(nil)) }
+
+// Err returns the first error of the writer of blocks.
+func (h *BlockHash) Err() error { return h.err }
+
+// How package crypto/sha256 encodes its state: these bytes, the hash value, 64 bytes
+// that are not hashed yet, and the number of bytes so far.
+const (
+	stateMagic  = "sha\x03"
+	stateLength = len(stateMagic) + sha256.Size + sha256.BlockSize + 8
+)
+
+// stateOf returns the hash value of a SHA-256 at the end of a block.
+func stateOf(sum hash.Hash) [blockState]byte {
+	raw, err := sum.(encoding.BinaryAppender).AppendBinary(make([]byte, 0, stateLength))
+	if err != nil || len(raw) != stateLength || string(raw[:len(stateMagic)]) != stateMagic {
+		panic(fmt.Sprintf("blobstore: crypto/sha256 encodes its state otherwise: %v", err)) // tests would see it
+	}
+	return [blockState]byte(raw[len(stateMagic):])
+}
+
+// sumAt returns a SHA-256 in the state that it has after some blocks.
+func sumAt(block int64, state [blockState]byte) (hash.Hash, error) {
+	sum := sha256.New()
+	if block == 0 {
+		return sum, nil
+	}
+	raw := make([]byte, stateLength)
+	copy(raw, stateMagic)
+	copy(raw[len(stateMagic):], state[:])
+	binary.BigEndian.PutUint64(raw[stateLength-8:], uint64(block)*BlockSize)
+	if err := sum.(encoding.BinaryUnmarshaler).UnmarshalBinary(raw); err != nil {
+		return nil, fmt.Errorf("blobstore: %w", err)
+	}
+	return sum, nil
+}

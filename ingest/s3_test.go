@@ -1,0 +1,106 @@
+package ingest_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// limited is a signer with the limits of a cloud.
+type limited struct {
+	anySigner
+	bindings blobstore.UploadBindings
+	s3       bool
+}
+
+func (l limited) Bindings() blobstore.UploadBindings { return l.bindings }
+func (l limited) S3() bool                           { return l.s3 }
+
+// A message names the bucket as consumers of S3 know it, where it is one of S3.
+func TestMessagesOfS3(t *testing.T) {
+	for name, c := range map[string]struct {
+		back ingest.Backends
+		s3   bool
+	}{
+		"not S3":              {ingest.Backends{Signer: limited{}}, false},
+		"as the signer says":  {ingest.Backends{Signer: limited{s3: true}}, true},
+		"as the program says": {ingest.Backends{Signer: anySigner{}, S3: true}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			topic, subscription := local(nil)
+			bucket := memblob.OpenBucket(nil)
+			defer bucket.Close()
+			c.back.Bucket, c.back.Topic, c.back.Jobs = bucket, topic, jobs.NewMemStore()
+			svc, err := ingest.New(c.back, &ingest.Options{BucketName: "payloads"})
+			require.NoError(t, err)
+			receipt, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+			require.NoError(t, err)
+			sent, err := subscription.Receive(t.Context())
+			require.NoError(t, err)
+			sent.Ack()
+			var message map[string]any
+			require.NoError(t, json.Unmarshal(sent.Body, &message))
+			require.Equal(t, "payloads", message["bucket"])
+			require.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$`, message["timestamp"])
+			ticket, err := svc.SignUpload(t.Context(), caller, ingest.UploadRequest{})
+			require.NoError(t, err)
+			require.Equal(t, c.s3, ticket.S3)
+			if !c.s3 {
+				require.NotContains(t, message, "s3Bucket")
+				require.NotContains(t, message, "s3Key")
+				return
+			}
+			require.Equal(t, "payloads", message["s3Bucket"])
+			require.Equal(t, receipt.Job.Payload.Key, message["s3Key"])
+		})
+	}
+}
+
+// What the store would refuse is refused when the URL is asked for.
+func TestUploadsWithinTheStoresLimits(t *testing.T) {
+	topic, _ := local(nil)
+	back := ingest.Backends{
+		Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore(),
+		Signer: limited{bindings: blobstore.UploadBindings{MaxPut: 5 << 30, MaxExpiry: 7 * 24 * time.Hour}},
+	}
+	svc, err := ingest.New(back, nil)
+	require.NoError(t, err)
+	_, err = svc.SignUpload(t.Context(), caller, ingest.UploadRequest{ContentLength: 5<<30 + 1})
+	require.ErrorIs(t, err, ingest.ErrTooLarge)
+	require.EqualError(t, err, "contentLength is above the limit of 5368709120 bytes")
+	ticket, err := svc.SignUpload(t.Context(), caller, ingest.UploadRequest{ContentLength: 5 << 30})
+	require.NoError(t, err)
+	require.EqualValues(t, 5<<30, ticket.Job.Upload.MaxSize)
+
+	_, err = ingest.New(back, &ingest.Options{UploadExpiry: 8 * 24 * time.Hour})
+	require.ErrorContains(t, err, "Options.UploadExpiry must be at most 168h0m0s")
+}
+
+// An upload has the metadata that the service had which fhirdock succeeds, where no
+// client has to send it.
+func TestMetadataOfAnUpload(t *testing.T) {
+	for name, bindings := range map[string]blobstore.UploadBindings{"headers": {Metadata: true}, "URL": {Metadata: true, MetadataInURL: true}} {
+		topic, _ := local(nil)
+		svc, err := ingest.New(ingest.Backends{
+			Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore(), Signer: limited{bindings: bindings},
+		}, nil)
+		require.NoError(t, err)
+		for user, by := range map[string]string{"": "unknown", "alice": "alice"} {
+			ticket, err := svc.SignUpload(t.Context(), ingest.Caller{OrganizationID: "demo", UserID: user}, ingest.UploadRequest{})
+			require.NoError(t, err)
+			want := map[string]string{"job_id": ticket.Job.ID, "organization_id": "demo"}
+			if bindings.MetadataInURL {
+				want["upload_id"], want["uploaded_by"] = ticket.Job.ID, by
+			}
+			require.Equal(t, want, ticket.Upload.Bound.Metadata, name)
+		}
+	}
+}

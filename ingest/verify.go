@@ -1,0 +1,248 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/ingest/internal/stage"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// Every byte of a payload is checked before it is read, in blocks, so that an attempt
+// can go on in the middle of a file. What the check needs is the SHA-256 in the job's
+// record, which is the authority, and for a payload of more than one block a list of
+// what SHA-256 comes to at the end of each. The list is kept by the store if it can
+// (dirblob), or in staging; where it is gone or wrong it is made again, by reading the
+// payload once and holding it against the record.
+
+// verified opens the payload so that only what has been checked can be read.
+func (a *attempt) verified(ctx context.Context, offset int64) (io.ReadCloser, error) {
+	p := a.lease.current().Payload
+	return a.openWith(ctx, &blobstore.OpenOptions{
+		Offset: offset, Version: p.Version, Size: p.Size, SHA256: p.SHA256, Blocks: a.blocks,
+	})
+}
+
+func (a *attempt) openWith(ctx context.Context, opts *blobstore.OpenOptions) (io.ReadCloser, error) {
+	r, err := a.w.svc.blobs.Open(ctx, a.lease.current().Payload.Key, opts)
+	if err != nil {
+		return nil, a.readError(err)
+	}
+	a.lease.moved()
+	return movingReader{r, a.lease}, nil
+}
+
+// verifiable reports whether the payload can be checked while it is read, and looks
+// for the list of its blocks.
+func (a *attempt) verifiable(ctx context.Context) (bool, error) {
+	job := a.lease.current()
+	if job.Payload.SHA256 == "" {
+		return false, nil
+	}
+	if job.Payload.Size <= blobstore.BlockSize {
+		return true, nil
+	}
+	var err error
+	a.blocks, err = a.w.svc.findBlocks(ctx, &job.Payload, job)
+	return a.blocks != nil, err
+}
+
+// survey reads the payload to its end, holds it against the digest that is known or
+// was promised, and keeps the list of its blocks. read may read of it before that, and
+// what it returns is only believed if the digest is right. It returns the digest.
+func (a *attempt) survey(ctx context.Context, read func(io.Reader) error) (string, error) {
+	job := a.lease.current()
+	p := job.Payload
+	// The version says whether it is the right object only where no digest does.
+	opts := &blobstore.OpenOptions{Version: p.Version, Size: p.Size}
+	if p.SHA256 != "" && !a.w.svc.blobs.PinsVersions() {
+		opts.Version = ""
+	}
+	src, err := a.openWith(ctx, opts)
+	if err != nil {
+		return "", err
+	}
+	defer src.Close()
+	var list bytes.Buffer
+	sum := blobstore.NewBlockHash(&list)
+	tee := io.TeeReader(src, sum)
+	var readErr error
+	if read != nil {
+		readErr = read(tee)
+	}
+	if failed, ok := errors.AsType[*Failure](readErr); readErr != nil && (!ok || !failed.Permanent) {
+		return "", readErr
+	}
+	if _, err := io.CopyBuffer(sum, src, make([]byte, 256<<10)); err != nil {
+		return "", a.readError(err)
+	}
+	digest := sum.SHA256()
+	switch {
+	case p.SHA256 != "" && digest != p.SHA256:
+		return "", a.readError(fmt.Errorf("%w: %w", blobstore.ErrChanged, blobstore.ErrDigest))
+	case p.SHA256 == "" && job.Upload != nil && job.Upload.SHA256 != "" && digest != job.Upload.SHA256:
+		return "", &Failure{Code: "upload-mismatch", Message: "The upload does not have the SHA-256 that was promised", Permanent: true}
+	case readErr != nil:
+		return "", readErr
+	}
+	if list.Len() > 0 {
+		if err := a.w.svc.keepBlocks(ctx, job, list.Bytes()); err != nil {
+			return "", err
+		}
+		a.blocks = bytes.NewReader(list.Bytes())
+	}
+	return digest, nil
+}
+
+// check makes sure that the payload can be checked while it is read, and reads an
+// upload to its end before anything of it is handed over: a Bundle against all rules.
+func (a *attempt) check(ctx context.Context) error {
+	job := a.lease.current()
+	if job.Payload.Validated && job.Progress.Offset > 0 && job.Progress.Offset == job.Payload.Size {
+		return nil // all was handed over
+	}
+	ok, err := a.verifiable(ctx)
+	if err != nil || ok && job.Payload.Validated {
+		return err
+	}
+	digest := job.Payload.SHA256
+	var report *fhirbundle.Report
+	validate := func(src io.Reader) (err error) {
+		report, err = a.validate(src, &job.Payload)
+		return err
+	}
+	if job.Payload.Validated || job.Payload.Format == string(fhirbundle.NDJSON) {
+		validate = nil // an NDJSON file is judged line by line, while it is handed over
+	}
+	switch {
+	case !ok:
+		digest, err = a.survey(ctx, validate)
+	case validate != nil:
+		var src io.ReadCloser
+		if src, err = a.verified(ctx, 0); err == nil {
+			err = validate(src)
+			src.Close()
+		}
+	}
+	if err != nil || job.Payload.Validated && digest == job.Payload.SHA256 {
+		return err
+	}
+	return a.change(ctx, func(j *jobs.Job) {
+		j.Payload.Validated = true
+		j.Payload.SHA256 = digest
+		if report != nil {
+			j.Payload.BundleType = report.BundleType
+			j.ResourceCounts = report.ResourceCounts
+			j.Issues = rawIssues(report.Issues)
+		}
+	})
+}
+
+// validate reads a Bundle to its end, and judges it.
+func (a *attempt) validate(src io.Reader, p *jobs.Payload) (*fhirbundle.Report, error) {
+	report, err := fhirbundle.Validate(src, a.w.svc.reading(fhirbundle.Bundle, p.ContentType))
+	if err != nil {
+		return nil, a.readError(err)
+	}
+	if err := report.Err(); err != nil {
+		return nil, &Failure{Code: "invalid", Message: err.Error(), Permanent: true, issues: report.Issues}
+	}
+	return report, nil
+}
+
+// damaged decides, where a block was not what it must be, whether the payload is
+// another one, which is for good, or only the list of its blocks or that one read.
+func (a *attempt) damaged(ctx context.Context, err error) error {
+	if _, surveyErr := a.survey(ctx, nil); surveyErr != nil {
+		return surveyErr
+	}
+	return &Failure{Code: "payload-read", Message: "The payload could not be read to its end", Err: err}
+}
+
+// stagingBlocks is the prefix of the lists of blocks that the store does not keep.
+const stagingBlocks = "staging/blocks"
+
+func blocksKey(job *jobs.Job) string { return stagingBlocks + "/" + job.OrganizationID + "/" + job.ID }
+
+func (s *Service) keepBlocks(ctx context.Context, job *jobs.Job, list []byte) error {
+	err := stage.Write(ctx, s.back.Bucket, blocksKey(job), &blob.WriterOptions{ContentType: "application/octet-stream"}, bytes.NewReader(list))
+	if err != nil {
+		return fmt.Errorf("ingest: keep the blocks of a payload: %w", err)
+	}
+	return nil
+}
+
+// findBlocks returns the list of a payload's blocks, or nil where there is none: first
+// what was made by reading, which replaces one of the store that was wrong.
+func (s *Service) findBlocks(ctx context.Context, p *jobs.Payload, job *jobs.Job) (io.ReaderAt, error) {
+	want := blobstore.BlocksSize(p.Size)
+	attrs, err := s.back.Bucket.Attributes(ctx, blocksKey(job))
+	if err == nil && attrs.Size == want {
+		return &stagedBlocks{ctx: ctx, bucket: s.back.Bucket, key: blocksKey(job)}, nil
+	}
+	if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return nil, fmt.Errorf("ingest: look for the blocks of a payload: %w", err)
+	}
+	object, err := s.blobs.Attributes(ctx, p.Key)
+	switch {
+	case errors.Is(err, blobstore.ErrNotFound):
+		return nil, nil // reading it says so
+	case err != nil:
+		return nil, fmt.Errorf("ingest: look for the blocks of a payload: %w", err)
+	case object.SHA256 != p.SHA256 || int64(len(object.Blocks)) != want:
+		return nil, nil
+	}
+	return bytes.NewReader(object.Blocks), nil
+}
+
+// keepBlocksOf keeps the list of a payload that was just written, where the store does
+// not. It is no harm if that fails: a worker makes the list anew.
+func (s *Service) keepBlocksOf(ctx context.Context, job *jobs.Job, object *blobstore.Object) {
+	if object.Size <= blobstore.BlockSize {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	defer cancel()
+	found, err := s.findBlocks(ctx, &job.Payload, job)
+	if err == nil && found == nil {
+		err = s.keepBlocks(ctx, job, object.Blocks)
+	}
+	if err != nil {
+		s.opts.Logger.WarnContext(ctx, "blocks of a payload not kept; a worker reads it once more", "job", job.ID, "error", err)
+	}
+}
+
+// dropBlocks removes the list of a job that needs it no more.
+func (s *Service) dropBlocks(ctx context.Context, job *jobs.Job) error {
+	if job.Payload.Size <= blobstore.BlockSize {
+		return nil
+	}
+	if err := s.back.Bucket.Delete(ctx, blocksKey(job)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return fmt.Errorf("ingest: remove the blocks of a payload: %w", err)
+	}
+	return nil
+}
+
+// stagedBlocks reads a list in staging, a page at a time.
+type stagedBlocks struct {
+	ctx    context.Context // of the attempt
+	bucket *blob.Bucket
+	key    string
+}
+
+func (b *stagedBlocks) ReadAt(p []byte, offset int64) (int, error) {
+	r, err := b.bucket.NewRangeReader(b.ctx, b.key, offset, int64(len(p)), nil)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	return io.ReadFull(r, p)
+}
