@@ -97,7 +97,7 @@ func (r *Reader) referAcross(data []byte, at int) {
 // creates says whether the entry, a POST, creates a resource. An operation does not,
 // nor does a search.
 func (r *Reader) creates() bool {
-	if string(r.entry.URL) == r.entry.Type {
+	if string(r.entry.URL) == string(r.typeText) {
 		return true
 	}
 	u, ok := parseURL(r.entry.URL)

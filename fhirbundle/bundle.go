@@ -266,7 +266,7 @@ func (r *Reader) judgeBundle() {
 	if r.entries == 0 && b.entry.seen && !b.notArray {
 		r.report(fhirEmptyArray, Issue{Path: "Bundle.entry", Line: r.lineOf(b.entry), Offset: b.entry.offset})
 	}
-	if r.entries == 0 && !b.notArray && (b.entry.seen || !other) {
+	if r.opts.needEntries && r.entries == 0 && !b.notArray && (b.entry.seen || !other) {
 		r.report(bundleNoEntries, Issue{Path: "Bundle.entry", Line: r.lineOf(b.entry), Offset: b.entry.offset})
 	}
 	r.judgeLate()

@@ -19,7 +19,7 @@ func TestFirstIsListed(t *testing.T) {
 		level     Level
 		first     string
 	}{
-		{"type", bundleOf("nonsense", false, bad...), Lenient, "Unsupported bundle type: nonsense"},
+		{"type", bundleOf("nonsense", false, bad...), Lenient, "Unsupported bundle type: a name that FHIR does not define"},
 		{"resourceType", `{"type":"batch","entry":[` + tx(bad...)[len(tx())-2:], Lenient, "Expected resourceType 'Bundle', got no resourceType"},
 		{"JSON", tx(bad...) + "]", Lenient, "Invalid JSON: something follows the end of the document, at line 1, byte offset 13256"},
 		{"an entry behind findings", tx(append(empty, bad[0])...), Strict, "Entry 300 missing 'resource' field"},

@@ -8,10 +8,11 @@
 // What breaks JSON: syntax (RFC 8259), UTF-8, a name that occurs twice in one
 // object, a lone surrogate, an escaped or raw NUL, nesting deeper than
 // [Options.MaxDepth], a string or an entry above its limit, anything after the
-// document. A byte order mark in front is skipped with a warning. And the six
-// rules of a front door: the body is not empty, it is JSON, it is a Bundle, its
-// type is accepted, it has entries, and each entry has the resource that it
-// needs.
+// document. A byte order mark in front is skipped with a warning. And what a front
+// door can do nothing with: a body that is empty or not a Bundle, a Bundle of a type
+// that FHIR does not define, or that is not among [Options.Types], and an entry
+// without the resource that it needs. A Bundle without entries is valid FHIR; with
+// [Options.RequireEntries] it is an error too.
 //
 // # What is a finding
 //

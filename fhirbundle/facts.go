@@ -181,7 +181,7 @@ func (f facts) lacksResource(kind kinds) bool {
 	switch kind {
 	case transaction, batch:
 		return f&bodyless == 0
-	case history, subscriptionNotification:
+	case history, subscriptionNotification: // bdl-5
 		return f&(hasRequest|hasResponse) == 0
 	case transactionResponse, batchResponse:
 		return f&hasResponse == 0

@@ -86,7 +86,7 @@ func faultyDocuments() map[string][]faultyDocument {
 		// The six rules.
 		"bundle-resource-type":  {{doc: `{"resourceType":` + cValue + `,"type":"batch",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: `{"resourceType":"` + canaryWord + `","type":"batch",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: cBasic}, {doc: cValue}, {doc: `[` + cValue + `]`}, {doc: `{` + cMember + `}`}},
 		"bundle-type":           {{doc: `{"resourceType":"Bundle","type":` + cValue + `,` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: `{"resourceType":"Bundle","type":"` + canaryWord + `",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: `{"resourceType":"Bundle",` + cMember + `}`}},
-		"bundle-no-entries":     {{doc: cHead + `]}`}, {doc: `{"resourceType":"Bundle","type":"batch",` + cMember + `}`}},
+		"bundle-no-entries":     {{cHead + `]}`, frontDoor}, {`{"resourceType":"Bundle","type":"batch",` + cMember + `}`, frontDoor}},
 		"bundle-entry-array":    {{doc: `{"resourceType":"Bundle","type":"batch",` + cMember + `,"entry":` + cValue + `}`}, {doc: `{"resourceType":"Bundle","type":"batch","entry":{` + cMember + `}}`}},
 		"bundle-entry-object":   {{doc: cBundle(cValue)}, {doc: cBundle(`[` + cValue + `]`)}},
 		"entry-resource":        {{doc: cBundle(`{` + cMember + `}`)}, {doc: `{` + cMember + `,"entry":[{` + cMember + `}],"type":"batch","resourceType":"Bundle"}`}},

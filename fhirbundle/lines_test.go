@@ -158,7 +158,7 @@ func TestReaderThatNeverAnswers(t *testing.T) {
 func TestAll(t *testing.T) {
 	var n int
 	var last error
-	for e, err := range must(NewBytesReader([]byte(bundleOf("searchset", true, `{"resource":`+patient+`}`)), nil)).All() {
+	for e, err := range must(NewBytesReader([]byte(bundleOf("searchset", true, `{"resource":`+patient+`}`)), &Options{Types: []string{"batch"}})).All() {
 		if last = err; err == nil {
 			n++
 			assert.Equal(t, "Patient", e.Type)

@@ -24,7 +24,7 @@ func (r *Reader) readNested(data []byte, at, end int) {
 	}
 	if r.nested == nil {
 		o := r.opts
-		o.format, o.types, o.nesting = Bundle, nil, nesting
+		o.format, o.types, o.needEntries, o.nesting = Bundle, nil, false, nesting
 		r.nested = newReader(o)
 	}
 	n := r.nested

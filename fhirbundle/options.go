@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -53,11 +52,6 @@ const (
 	DefaultMaxIndexBytes  = 128 << 20
 )
 
-// DefaultTypes are the Bundle types taken where [Options.Types] is nil.
-func DefaultTypes() []string { return slices.Clone(defaultTypes) }
-
-var defaultTypes = []string{"transaction", "batch", "collection", "message"}
-
 // Options changes how a payload is read. A nil pointer and zero fields mean the
 // defaults. Options that can't work (a Format, Level or Version that is not one of
 // the constants, a limit that is negative or above its maximum, a code or a type
@@ -75,9 +69,14 @@ type Options struct {
 	// [Rules]), whatever the level: [Error], [Warning], [Information], or [None],
 	// which keeps the rule silent. Rules that are [Rule.Fixed] can't be changed.
 	Severities map[string]Severity
-	// Types are the Bundle types that are accepted. Default [DefaultTypes].
-	// An empty slice that is not nil accepts every type that FHIR defines.
+	// Types are the Bundle types that are accepted. Default: all that the version
+	// of FHIR defines.
 	Types []string
+	// RequireEntries makes a Bundle without entries an error (bundle-no-entries).
+	// FHIR allows it ("It is not an error if the submitted bundle has no resources
+	// in it"), so the default is false; a front door that has nothing to hand over
+	// may want to say so. A Bundle inside a resource may always be empty.
+	RequireEntries bool
 	// MaxDepth is how deep objects and arrays may nest, the outermost counted
 	// as 1. Default 64, at most 100,000. A level takes 16 bytes of memory.
 	MaxDepth int
@@ -117,18 +116,19 @@ type Position struct {
 
 // options are Options with the defaults filled in.
 type options struct {
-	format    Format
-	strict    bool
-	basic     bool
-	types     []string // nil: every type that FHIR defines
-	maxDepth  int
-	maxString int
-	maxEntry  int
-	maxIssues int
-	maxIndex  int
-	version   Version
-	changed   map[string]Severity
-	nesting   int // Bundles around this one
+	format      Format
+	strict      bool
+	basic       bool
+	types       []string // empty: every type that the version defines
+	needEntries bool
+	maxDepth    int
+	maxString   int
+	maxEntry    int
+	maxIssues   int
+	maxIndex    int
+	version     Version
+	changed     map[string]Severity
+	nesting     int // Bundles around this one
 }
 
 // Maxima of [Options]. Places in a value are kept as numbers of 31 bits.
@@ -194,9 +194,7 @@ func (o *Options) resolve() (options, error) {
 			return r, optionError("Types", strconv.Quote(t), oneOf(bundleTypes[:]...))
 		}
 	}
-	if o.Types != nil {
-		r.types = o.Types
-	}
+	r.types, r.needEntries = o.Types, o.RequireEntries
 	for code, severity := range o.Severities {
 		switch i := ruleIndex(code); {
 		case i == 0:
@@ -214,7 +212,6 @@ func (o *Options) resolve() (options, error) {
 // defaults are what a nil *Options means.
 var defaults = options{
 	format:    Bundle,
-	types:     defaultTypes,
 	maxDepth:  DefaultMaxDepth,
 	maxString: DefaultMaxStringBytes,
 	maxEntry:  DefaultMaxEntryBytes,

@@ -83,6 +83,27 @@ func post(resource string) string {
 	return `{"resource":` + resource + `,"request":{"method":"POST","url":"` + typ + `"}}`
 }
 
+// frontDoor are the options of a front door that takes resources in.
+var frontDoor = Options{Types: []string{"transaction", "batch", "collection", "message"}, RequireEntries: true}
+
+// TestEmptyBundles: FHIR allows a Bundle without entries, and each of its types.
+func TestEmptyBundles(t *testing.T) {
+	for _, typ := range bundleTypes {
+		doc := `{"resourceType":"Bundle","type":"` + typ + `"}`
+		if typ == "document" || typ == "message" || typ == "subscription-notification" {
+			continue // their first entry is required
+		}
+		for _, v := range []Version{R4, R4B} {
+			rep := must(ValidateBytes([]byte(doc), &Options{Level: Strict, Version: v}))
+			assert.Empty(t, rep.Issues, "%s %s", v, doc)
+		}
+		rep := must(ValidateBytes([]byte(doc), &Options{Level: Strict, RequireEntries: true}))
+		assert.Equal(t, []string{"!bundle-no-entries"}, codes(rep.Issues), doc)
+		rep = must(ValidateBytes([]byte(strings.Replace(doc, "}", `,"entry":[]}`, 1)), &Options{Level: Strict}))
+		assert.Equal(t, []string{"!fhir-json-empty-array"}, codes(rep.Issues), doc)
+	}
+}
+
 func TestSixRules(t *testing.T) {
 	for _, c := range []struct {
 		name, doc string
@@ -132,9 +153,9 @@ func TestSixRules(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, step := range []int{0, 1, 3, block} {
-				r := must(NewBytesReader([]byte(c.doc), nil))
+				r := must(NewBytesReader([]byte(c.doc), &frontDoor))
 				if step > 0 {
-					r = stepped(iotest.OneByteReader(strings.NewReader(c.doc)), nil, step)
+					r = stepped(iotest.OneByteReader(strings.NewReader(c.doc)), &frontDoor, step)
 				}
 				got := look(r)
 				err := got.Report.Err()

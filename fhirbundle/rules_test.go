@@ -192,7 +192,7 @@ func TestManyIssues(t *testing.T) {
 	rep := must(ValidateBytes([]byte(bundleOf("nonsense", false, entries...)), nil))
 	assert.Len(t, rep.Issues, 100)
 	assert.Equal(t, int64(101), rep.MoreIssues)
-	assert.EqualError(t, rep.Err(), "Unsupported bundle type: nonsense")
+	assert.EqualError(t, rep.Err(), "Unsupported bundle type: a name that FHIR does not define")
 
 	// One entry with many findings.
 	rep = must(ValidateBytes([]byte(tx(post(`{"resourceType":"Basic","x":[`+strings.Repeat("{},", 500)+`1]}`))), &Options{MaxIssues: 3}))

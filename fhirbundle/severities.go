@@ -30,11 +30,8 @@ func newSeverities(level Level, a as) *severities {
 			s[i] = Rule{}.Severity(level)
 		}
 	}
-	switch a {
-	case asLines: // nothing could be done with it
+	if a == asLines { // nothing could be done with it
 		s[fhirResourceType] = Error
-	case asNested:
-		s[bundleNoEntries] = None
 	}
 	return s
 }

@@ -34,7 +34,8 @@ type Options struct {
 	// in [fhirbundle.Options]. A code that no rule has, or whose severity can't
 	// be changed, is an error of New.
 	Severities map[string]fhirbundle.Severity
-	// BundleTypes that are accepted. Default [fhirbundle.DefaultTypes].
+	// BundleTypes that are accepted. Default [DefaultBundleTypes]. An empty slice
+	// that is not nil accepts all that FHIR defines.
 	BundleTypes []string
 	// MaxBodyBytes of a Bundle that is sent by Accept. Default 64 MiB.
 	MaxBodyBytes int64
@@ -85,6 +86,12 @@ type Options struct {
 	Observe func(Event)
 }
 
+// DefaultBundleTypes are the types of Bundles that are accepted where
+// [Options.BundleTypes] is nil: those with resources to take in.
+func DefaultBundleTypes() []string {
+	return []string{"transaction", "batch", "collection", "message"}
+}
+
 func (o *Options) withDefaults() (Options, error) {
 	var d Options
 	if o != nil {
@@ -116,7 +123,7 @@ func (o *Options) withDefaults() (Options, error) {
 		d.Observe = func(Event) {}
 	}
 	if d.BundleTypes == nil {
-		d.BundleTypes = fhirbundle.DefaultTypes()
+		d.BundleTypes = DefaultBundleTypes()
 	}
 
 	if d.Level != fhirbundle.Lenient && d.Level != fhirbundle.Strict {

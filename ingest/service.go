@@ -123,7 +123,7 @@ func (s *Service) reading(format fhirbundle.Format, contentType string) *fhirbun
 		version = s.opts.FHIRVersion
 	}
 	return &fhirbundle.Options{
-		Format: format, Level: s.opts.Level, Types: s.opts.BundleTypes,
+		Format: format, Level: s.opts.Level, Types: s.opts.BundleTypes, RequireEntries: true,
 		Version: version, Severities: s.opts.Severities,
 		MaxEntryBytes: s.opts.MaxEntryBytes, MaxDepth: s.opts.MaxDepth,
 	}

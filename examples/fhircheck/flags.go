@@ -100,9 +100,9 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	}
 }
 
-// parseTypes returns an empty slice, which accepts all types, for nothing.
+// parseTypes returns nil for nothing, which accepts all types.
 func parseTypes(values []string) ([]string, error) {
-	types := []string{}
+	var types []string
 	for typ := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		typ = strings.TrimSpace(typ)
 		switch {

@@ -44,7 +44,7 @@ func TestDefaults(t *testing.T) {
 	c, err := parsed()
 	require.NoError(t, err)
 	require.Equal(t, &config{output: "text", options: fhirbundle.Options{
-		Version: fhirbundle.R4, Types: []string{}, MaxIssues: 100, Severities: map[string]fhirbundle.Severity{},
+		Version: fhirbundle.R4, MaxIssues: 100, Severities: map[string]fhirbundle.Severity{},
 	}}, c)
 }
 

@@ -51,12 +51,12 @@ func TestFormats(t *testing.T) {
 	folder(t, map[string]string{"lines": oneBad, "bundle": wrong, "lines.json": twoGood, "lines.ndjson": good})
 	for _, c := range []struct{ args, stdin, want, hint string }{
 		{args: "lines", want: "lines:2:1: error json-syntax"},
-		{args: "bundle", want: "bundle:1:1: error bundle-no-entries"},
+		{args: "bundle", want: "bundle:1:1: error bundle-type"},
 		{args: "lines.json", want: "lines.json:2:1: error json-syntax", hint: "lines.json: this looks like NDJSON"},
 		{args: "-format ndjson lines.json"},
 		{args: "lines.ndjson"},
 		{args: "-format bundle lines.ndjson"},
-		{args: "-format ndjson bundle"},
+		{args: "-format ndjson lines.ndjson"},
 		{args: "-", stdin: oneBad, want: "stdin:2:1: error json-syntax"},
 		{args: "-", stdin: warned, want: "stdin:1:106: warning fhir-json-null"},
 		{args: "-", stdin: zipped(t, warned), want: "stdin:1:106: warning fhir-json-null"},

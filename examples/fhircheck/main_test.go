@@ -21,7 +21,7 @@ const (
 	good    = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"},"fullUrl":"https://a.b/Patient/a"}]}`
 	single  = `{"resourceType":"Patient","id":"a"}`
 	warned  = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a","x":null},"fullUrl":"https://a.b/Patient/a"}]}`
-	wrong   = `{"resourceType":"Bundle","type":"collection"}`
+	wrong   = `{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","id":"p"}}]}`
 	another = `{"resourceType":"Patient","id":"b"}`
 	twoGood = single + "\n" + another + "\n"
 	oneBad  = single + "\nnot JSON\n" + another + "\n"
@@ -114,7 +114,7 @@ bad.ndjson:2:1: error json-syntax Invalid JSON: a literal is none of true, false
 late.json:2:56: warning bdl-5 An entry must have a resource, a request or a response (Bundle.entry[1])
 late.json:2:56: error entry-resource Entry 1 missing 'resource' field (Bundle.entry[1])
 late.json:2:56: warning fhir-json-empty-object An object is empty; leave the property out (Bundle.entry[1])
-late.json:4:11: error bundle-type Unsupported bundle type: odd (Bundle.type)
+late.json:4:11: error bundle-type Unsupported bundle type: a name that FHIR does not define (Bundle.type)
 `, out)
 	require.Equal(t, "4 files checked, 5 resources, 473 B, 3 errors, 3 warnings\n", errs)
 

@@ -28,7 +28,7 @@ func TestInterrupt(t *testing.T) {
 	in := filepath.Join(t.TempDir(), "wrong.json")
 	write(t, in, wrong)
 	p := proctest.StartReading(t, binary, r, in, "-")
-	require.Eventually(t, func() bool { return strings.Contains(p.Stdout.String(), "bundle-no-entries") }, 30*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(p.Stdout.String(), "bundle-type") }, 30*time.Second, time.Millisecond)
 	require.NoError(t, p.Process.Signal(os.Interrupt))
 	require.Equal(t, 130, p.Exit(t, 30*time.Second))
 }
@@ -48,7 +48,7 @@ func TestPermissions(t *testing.T) {
 	require.Equal(t, 2, p.Exit(t, time.Minute))
 	require.Contains(t, p.Stderr.String(), "fhircheck: "+filepath.Join(in, "secret.json")+": permission denied\n")
 	require.Contains(t, p.Stderr.String(), "fhircheck: "+filepath.Join(in, "closed")+": permission denied\n")
-	require.Contains(t, p.Stdout.String(), "wrong.json:1:1: error bundle-no-entries")
+	require.Contains(t, p.Stdout.String(), "wrong.json:1:1: error bundle-type")
 }
 
 // A pipe in a folder would be waited for; one that is named is read.
