@@ -2,31 +2,31 @@ package fhirbundle
 
 import "bytes"
 
-// Links says what the entries of a Bundle are called by, once they have new
-// identities, as the entries of a transaction have that a server creates. It resolves
-// references as http://hl7.org/fhir/R4/bundle.html#references says: an absolute one,
-// such as a urn:uuid:, is the fullUrl of an entry; a relative one is taken against the
-// server that the fullUrl of the entry that holds it names, if that is the URL of a
-// resource.
+// Links maps the entries of a Bundle to the references that replace references to
+// them: when a transaction is carried out, the resources that it creates get ids. It
+// resolves references by http://hl7.org/fhir/R4/bundle.html#references: an absolute
+// one, such as a urn:uuid:, must equal the fullUrl of an entry; a relative one is first
+// appended to the server's root, taken from the fullUrl of the entry that holds the
+// reference. http and https, and capitals in the name of a server, make no difference
+// (http://hl7.org/fhir/R4/http.html#root).
 //
-// The zero value is ready to use. It takes memory for what is added: a fullUrl and a
-// [Target] for each entry. Resolve may be called from several goroutines, as long as
-// Add isn't.
+// The zero value is ready to use. It holds a fullUrl and a [Target] for each entry
+// added. Resolve may be called concurrently, but not while Add is.
 type Links struct {
 	targets map[string]Target
 }
 
-// Target is what an entry is called by from now on.
+// Target is what a reference to an entry becomes.
 type Target struct {
-	// Reference replaces references to the entry, for example "Patient/123".
+	// Reference replaces the reference, for example "Patient/123".
 	Reference string
-	// VersionID is the version of the resource, for references that name one:
-	// they go on to do so. Where it is empty they are not resolved.
+	// VersionID is the version that a version-specific reference is to. Where it is
+	// empty, such references are not resolved.
 	VersionID string
 }
 
-// Add takes in an entry by its fullUrl. An entry without one can't be referred to,
-// and is left out; of entries with the same one, the last counts.
+// Add adds an entry by its fullUrl. An entry without one can't be referred to, and is
+// ignored. If two have the same one, the last counts.
 func (l *Links) Add(fullURL string, to Target) {
 	if fullURL == "" {
 		return
@@ -34,33 +34,38 @@ func (l *Links) Add(fullURL string, to Target) {
 	if l.targets == nil {
 		l.targets = map[string]Target{}
 	}
-	l.targets[fullURL] = to
+	l.targets[string(normalURL(nil, []byte(fullURL)))] = to
 }
 
-// Resolve returns what a reference is replaced by that is in the entry with the
-// fullUrl from. ok is false if it is not to an entry that was added. A fragment stays,
-// and a version becomes the target's. Conditional references, "Type?query", and those
-// to contained resources are not resolved.
+// Resolve returns what replaces a reference in the entry whose fullUrl is from. ok is
+// false if the reference is not to an entry that was added. A fragment is kept, and the
+// target's version takes the place of the reference's. References to contained
+// resources and conditional ones, "Type?query", are not resolved.
 //
-// The entry that from names need not have been added. A relative reference in an entry
-// whose fullUrl is absent, or is no http or https URL that ends in a type and an id,
-// means nothing within the Bundle.
+// from need not have been added. If it is empty, or isn't an http or https URL that
+// ends in a type and an id, relative references have no meaning within the Bundle.
 func (l *Links) Resolve(from string, ref []byte) (to string, ok bool) {
 	ref, fragment, hasFragment := bytes.Cut(ref, []byte("#"))
 	ref, _, versioned := bytes.Cut(ref, []byte("/_history/"))
-	if len(ref) == 0 {
+	if len(ref) == 0 || bytes.IndexByte(ref, '?') >= 0 {
 		return "", false
 	}
-	target, ok := l.targets[string(ref)]
-	if !ok && isTypeAndID(ref) {
-		full := append(make([]byte, 0, 128), from...)
-		typ, id := restful(full)
-		if !isResourceType(typ) {
+	var url []byte
+	switch {
+	case isAbsolute(ref):
+		url = normalURL(make([]byte, 0, 128), ref)
+	case isTypeAndID(ref):
+		url = append(make([]byte, 0, 128), from...)
+		if typ, id := restful(url); isResourceType(typ) {
+			url = append(url[:len(url)-len(typ)-len("/")-len(id)], ref...)
+			url = normalURL(make([]byte, 0, 128), url)
+		} else {
 			return "", false
 		}
-		full = append(full[:len(full)-len(typ)-len("/")-len(id)], ref...)
-		target, ok = l.targets[string(full)]
+	default:
+		return "", false
 	}
+	target, ok := l.targets[string(url)]
 	if !ok || versioned && target.VersionID == "" {
 		return "", false
 	}

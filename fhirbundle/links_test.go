@@ -30,6 +30,10 @@ func TestLinks(t *testing.T) {
 		{http, "Patient/p/_history/1", "Patient/2/_history/9"},
 		{http, "http://a.b/fhir/Patient/p/_history/1", "Patient/2/_history/9"},
 		{"", "http://a.b/fhir/Patient/p", "Patient/2"},
+		{"", "HTTPS://A.b/fhir/Patient/p", "Patient/2"},
+		{"", "http://a.b/FHIR/Patient/p", ""},
+		{"https://A.b/fhir/Observation/o", "Patient/p", "Patient/2"},
+		{http, "http://a.b/fhir/Patient/p?x=y", ""},
 		{"https://a.b:8080/Device/d", "Patient/p", "Patient/3"},
 		{"https://a.b:8080/Device/d", "Patient/p/_history/1", ""}, // it couldn't stay one to a version
 		{http, "Group/g", "Group/5"},

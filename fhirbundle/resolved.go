@@ -6,30 +6,30 @@ import (
 )
 
 // AppendResolved appends a resource to dst with its references replaced, and returns
-// the extended slice. All else stays as it is, byte for byte. It calls resolve with
-// each reference, without escapes, and replaces those for which ok is true; see
-// [Links.Resolve]. ref must not be kept. "#id", a contained resource, is never asked
-// about. Where a Bundle inside the resource says what it is only at its end, resolve may
-// have been asked about what then stays as it is.
+// the extended slice. Everything else is copied byte for byte. It calls resolve with
+// each reference, unescaped, and replaces it if ok is true; [Links.Resolve] is made for
+// that. resolve must not keep ref. It isn't called for references to contained
+// resources, "#id".
 //
-// What counts as a reference follows what a server has to replace in a transaction
-// (http://hl7.org/fhir/R4/http.html#trules), as far as the names of elements tell their
-// types:
+// In a transaction, a server replaces more than References
+// (http://hl7.org/fhir/R4/http.html#trules). AppendResolved follows that as far as the
+// name of an element tells its type. These are replaced:
 //
-//   - strings named reference, as in every Reference;
-//   - elements whose name ends in a type that is uri, url, oid or uuid, such as valueUri;
-//   - url, as in an Attachment; not that of an extension, which names its definition,
-//     nor that of a resource itself, which is what canonicals refer to;
-//   - in a narrative, the href of <a> and the src of <img>.
+//   - reference, if it is a string;
+//   - elements whose names end in a type that is uri, url, oid or uuid, such as valueUri;
+//   - url, as in an Attachment, but not an extension's, which names its definition, nor a
+//     resource's own, which is what canonicals refer to;
+//   - in a narrative, the href of an <a> and the src of an <img>.
 //
-// Elements of type canonical are not replaced, nor is what only the definition of the
-// resource tells to be a uri, such as system, nor the id of the resource. A Bundle is
-// appended as it is, and so is a Bundle inside the resource: what its entries refer to
-// are its own.
+// These are not: elements of type canonical, elements that only the resource's
+// definition says are a uri, such as system, and the resource's id. Bundles are copied
+// as they are, also inside another resource, since references in them are to their own
+// entries. If such a Bundle has its resourceType last, resolve has been called for
+// references that are then not replaced.
 //
 // The resource must be valid JSON, such as [Entry.Resource] of an entry that is not
-// rejected. It takes linear time, and allocates only for references with escapes and
-// for narratives that have links. It may be called from several goroutines.
+// rejected. AppendResolved takes linear time, and allocates only for references with
+// escapes and for narratives with links. It is safe for concurrent use if resolve is.
 func AppendResolved(dst, resource []byte, resolve func(ref []byte) (to string, ok bool)) []byte {
 	w := resolver{dst: dst, data: resource, resolve: resolve}
 	w.run()
