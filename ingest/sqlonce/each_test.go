@@ -29,7 +29,7 @@ func (db *database) mark(n int) string {
 }
 
 // patients makes a table that refuses a name that is too short.
-func (db *database) patients(t *testing.T) {
+func (db *database) patients(t testing.TB) {
 	t.Helper()
 	_, err := db.ExecContext(t.Context(), "CREATE TABLE patients (id VARCHAR(20) NOT NULL PRIMARY KEY, name VARCHAR(200) NOT NULL, CHECK (name <> '"+secret+"'))")
 	require.NoError(t, err)

@@ -47,7 +47,7 @@ type database struct {
 	keys        *sqlonce.Keys
 }
 
-func open(t *testing.T, driver, dsn string) *database {
+func open(t testing.TB, driver, dsn string) *database {
 	t.Helper()
 	db, err := sql.Open(driver, dsn)
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func open(t *testing.T, driver, dsn string) *database {
 	return &database{db, driver, dsn, keys}
 }
 
-func sqliteDSN(t *testing.T) string {
+func sqliteDSN(t testing.TB) string {
 	return "file:" + filepath.ToSlash(filepath.Join(t.TempDir(), "effects.db")) + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_txlock=immediate"
 }
 
