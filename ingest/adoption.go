@@ -42,8 +42,8 @@ import (
 // prefix a lifecycle rule that removes old ones.
 type Adoption struct {
 	// Prefix of the keys that are adopted, without a slash at its end. It must not
-	// overlap [Options.Prefix], [Options.OutcomesPrefix], staging or Reserved.
-	// Required.
+	// overlap Reserved, [Options.Prefix], [Options.OutcomesPrefix] or
+	// [Options.StagingPrefix]. Required.
 	Prefix string
 	// Owner says whose an object is. An error that matches [ErrNotAdopted] leaves the
 	// object alone; any other means that it can't be said now, and the object is

@@ -20,6 +20,9 @@ type Options struct {
 	// OutcomesPrefix of the files that list rejected resources. Default
 	// "outcomes".
 	OutcomesPrefix string
+	// StagingPrefix of parts that are kept until their job ends; the Service's own are
+	// those of outcomes files, below {StagingPrefix}/outcomes. Default "staging".
+	StagingPrefix string
 
 	// Adopt makes jobs of objects below a prefix although no job asked for them; see
 	// [Adoption]. Default: none are adopted.
@@ -100,6 +103,7 @@ func (o *Options) withDefaults() (Options, error) {
 	setDefault(&d.BucketName, "fhirdock")
 	setDefault(&d.Prefix, "incoming/fhir")
 	setDefault(&d.OutcomesPrefix, "outcomes")
+	setDefault(&d.StagingPrefix, "staging")
 	setDefault(&d.Level, fhirbundle.Lenient)
 	setDefault(&d.FHIRVersion, fhirbundle.R4)
 	setDefault(&d.MaxBodyBytes, 64<<20)
@@ -136,14 +140,20 @@ func (o *Options) withDefaults() (Options, error) {
 	if err := reading.Check(); err != nil {
 		return d, fmt.Errorf("ingest: %w", err)
 	}
-	for _, prefix := range []string{d.Prefix, d.OutcomesPrefix} {
+	taken := map[string]string{
+		"Options.Prefix": d.Prefix, "Options.OutcomesPrefix": d.OutcomesPrefix, "Options.StagingPrefix": d.StagingPrefix,
+	}
+	for what, prefix := range taken {
 		if !blobstore.ValidKey(prefix) {
-			return d, fmt.Errorf("ingest: %q can't be the prefix of keys: %w", prefix, blobstore.ErrKey)
+			return d, fmt.Errorf("ingest: %s %q can't be the prefix of keys: %w", what, prefix, blobstore.ErrKey)
+		}
+		for other, there := range taken {
+			if what < other && overlap(prefix, there) {
+				return d, fmt.Errorf("ingest: %s %q overlaps %s %q", what, prefix, other, there)
+			}
 		}
 	}
-	adopt, err := d.Adopt.withDefaults(map[string]string{
-		"Options.Prefix": d.Prefix, "Options.OutcomesPrefix": d.OutcomesPrefix, "the prefix of what is under way": "staging",
-	})
+	adopt, err := d.Adopt.withDefaults(taken)
 	if err != nil {
 		return d, err
 	}

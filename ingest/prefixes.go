@@ -16,7 +16,10 @@ type Placer interface {
 }
 
 // stagingOutcomes is the prefix of outcomes that are not published yet.
-const stagingOutcomes = "staging/outcomes"
+func (o *Options) stagingOutcomes() string { return o.StagingPrefix + "/outcomes" }
+
+// stagingBlocks is the prefix of the lists of blocks that the store does not keep.
+func (o *Options) stagingBlocks() string { return o.StagingPrefix + "/blocks" }
 
 // checkPlaces returns an error if a handler writes where the service does.
 func (s *Service) checkPlaces(h Handler) error {
@@ -28,7 +31,7 @@ func (s *Service) checkPlaces(h Handler) error {
 	if bucket != s.back.Bucket {
 		return nil
 	}
-	ours := []string{s.opts.Prefix, s.opts.OutcomesPrefix, stagingOutcomes, stagingBlocks}
+	ours := []string{s.opts.Prefix, s.opts.OutcomesPrefix, s.opts.stagingOutcomes(), s.opts.stagingBlocks()}
 	if s.opts.Adopt != nil {
 		ours = append(ours, s.opts.Adopt.Prefix)
 	}

@@ -93,7 +93,7 @@ func New(back Backends, opts *Options) (*Service, error) {
 		back:     back,
 		opts:     o,
 		pub:      pub,
-		outcomes: stage.New(back.Bucket, stagingOutcomes),
+		outcomes: stage.New(back.Bucket, o.stagingOutcomes()),
 	}, nil
 }
 

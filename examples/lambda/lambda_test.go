@@ -30,6 +30,7 @@ func TestMain(m *testing.M) { proctest.Main(m, &binary) }
 type service struct {
 	api, uploads, worker, sweeper *lambdaFunction
 	wakeUps                       <-chan string // their bodies
+	store                         *objectstores.Storage
 	bucket                        string
 }
 
@@ -65,8 +66,8 @@ func startFunctions(t *testing.T, store *objectstores.Storage, restricted string
 		return startFunction(t, handler, env...)
 	}
 	return &service{
-		bucket: "versioned",
-		api:    start("api"), uploads: start("uploads"), worker: start("worker"), sweeper: start("sweeper"),
+		bucket: "versioned", store: store,
+		api: start("api"), uploads: start("uploads"), worker: start("worker"), sweeper: start("sweeper"),
 	}
 }
 
@@ -208,15 +209,17 @@ func try(t *testing.T, s *service) {
 			`{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2026-11-01T00:00:00.000Z","Bucket":"versioned","RequestId":"a","HostId":"b"}`,
 			`{}`, `null`, `[1]`,
 		} {
-			_, failure := s.uploads.invoke(t, ignored, 30*time.Second)
+			answer, failure := s.uploads.invoke(t, ignored, 30*time.Second)
 			require.Empty(t, failure, ignored)
+			require.Contains(t, answer, `"errors":0`)
 		}
 		require.Equal(t, "awaiting_upload", s.job(t, ticket.UploadID).Status)
 		for range 2 { // S3 may say it twice
-			_, failure := s.uploads.invoke(t, s3Event(t, "ObjectCreated:Put", s.bucket, ticket.Key), 30*time.Second)
+			answer, failure := s.uploads.invoke(t, s3Event(t, "ObjectCreated:Put", s.bucket, ticket.Key), 30*time.Second)
 			require.Empty(t, failure)
+			require.JSONEq(t, `{"processed":1,"errors":0}`, answer)
 		}
-		s.work(t, time.Minute, "junk", s.woken(t))
+		s.work(t, time.Minute, s.woken(t))
 		require.Equal(t, "completed", s.job(t, ticket.UploadID).Status)
 	})
 

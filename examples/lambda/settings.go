@@ -24,6 +24,9 @@ type settings struct {
 	migrations        string
 	data              string
 
+	// Prefixes of what the worker writes: files of the lake, and parts until a job ends.
+	output, staging string
+
 	service   ingest.Options
 	worker    ingest.WorkerOptions
 	claims    auth.APIGatewayOptions
@@ -46,6 +49,12 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	v.StringVar(&s.jobs, "jobs", "", "`URL`: the job store")
 	v.StringVar(&s.migrations, "migrations", "run", "`WHAT`: run or skip")
 	v.StringVar(&s.data, "data", "/tmp/fhirdock", "`FOLDER` for what back ends keep on disk")
+
+	v.StringVar(&s.service.Prefix, "prefix", "incoming/fhir", "`PREFIX` of payloads")
+	v.StringVar(&s.output, "output-prefix", "processed", "`PREFIX` of the files of resources")
+	v.StringVar(&s.service.OutcomesPrefix, "outcomes-prefix", "outcomes", "`PREFIX` of the files that list rejected resources")
+	v.StringVar(&s.staging, "staging-prefix", "staging", "`PREFIX` of parts that are kept until their job ends")
+	adopt := v.String("adopt", "", "`PREFIX`: make a job of each object below PREFIX/ORG/ though nobody asked for its upload (default: none)")
 
 	v.StringVar(&s.claims.Organization, "organization-claim", "organizationId", "`NAME` of the organization's id in the authorizer's context")
 	v.StringVar(&s.claims.OrganizationName, "organization-name-claim", "organizationName", "`NAME` of the organization's name there")
@@ -90,6 +99,10 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	}
 	if s.migrations != "run" && s.migrations != "skip" {
 		errs = append(errs, fmt.Errorf("%s must be run or skip", v.Variable("migrations")))
+	}
+	s.service.StagingPrefix = s.staging
+	if *adopt != "" {
+		s.service.Adopt = &ingest.Adoption{Prefix: *adopt, Reserved: []string{s.output}}
 	}
 	s.service.Level, s.service.FHIRVersion = fhirbundle.Level(*validation), fhirbundle.Version(*version)
 	if *order != "none" {

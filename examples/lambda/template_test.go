@@ -19,8 +19,8 @@ import (
 // template is examples/deploy/template.yaml. Its short forms (!Ref, !Sub, !GetAtt) are
 // maps with one member, as CloudFormation has them in JSON.
 type template struct {
-	Parameters, Resources, Outputs map[string]any
-	Globals                        struct{ Function map[string]any }
+	Parameters, Conditions, Resources, Outputs map[string]any
+	Globals                                    struct{ Function map[string]any }
 }
 
 func readTemplate(t testing.TB) *template {
@@ -32,7 +32,7 @@ func readTemplate(t testing.TB) *template {
 	var tpl template
 	plain := long(t, n.Content[0]).(map[string]any)
 	part := func(name string) map[string]any { return plain[name].(map[string]any) }
-	tpl.Parameters, tpl.Resources, tpl.Outputs = part("Parameters"), part("Resources"), part("Outputs")
+	tpl.Parameters, tpl.Conditions, tpl.Resources, tpl.Outputs = part("Parameters"), part("Conditions"), part("Resources"), part("Outputs")
 	tpl.Globals.Function = part("Globals")["Function"].(map[string]any)
 	return &tpl
 }
@@ -139,13 +139,43 @@ func (tpl *template) events(kind string) map[string]map[string]any {
 func TestTemplateRefersToWhatIsThere(t *testing.T) {
 	tpl := readTemplate(t)
 	used := map[string]bool{}
-	for _, name := range slices.Concat(references(tpl.Resources), references(tpl.Outputs), references(tpl.Globals.Function)) {
+	for _, name := range slices.Concat(references(tpl.Resources), references(tpl.Outputs), references(tpl.Globals.Function), references(tpl.Conditions)) {
 		used[name] = true
 		require.True(t, tpl.Parameters[name] != nil || tpl.Resources[name] != nil, name)
 	}
 	for name := range tpl.Parameters {
 		require.True(t, used[name], "nobody uses parameter "+name)
 	}
+	conditions := map[string][]string{}
+	for name, r := range tpl.Resources {
+		if condition, ok := at(r, "Condition").(string); ok {
+			require.Contains(t, tpl.Conditions, condition)
+			conditions[condition] = append(conditions[condition], name)
+		}
+	}
+	// With a bucket that is there already, nothing that is made refers to the new one,
+	// but for what SAM attaches to it.
+	require.ElementsMatch(t, []string{"Bucket", "BucketTls"}, conditions["NewBucket"])
+	for name, r := range tpl.Resources {
+		if name != "BucketTls" && name != "Uploads" {
+			require.NotContains(t, references(r), "Bucket", name)
+		}
+	}
+	require.NotContains(t, references(tpl.Outputs), "Bucket")
+	require.Equal(t, "Api.ApiEndpoint", at(tpl.Outputs["ApiEndpoint"], "Value", "!GetAtt"), "without a path, as callers add theirs")
+}
+
+// AdoptPrefix can't be one that payloads come to, and is one that the bucket notifies
+// of.
+func TestTemplateAdopts(t *testing.T) {
+	tpl := readTemplate(t)
+	pattern := regexp.MustCompile("^" + at(tpl.Parameters["AdoptPrefix"], "AllowedPattern").(string) + "$")
+	for prefix, fine := range map[string]bool{
+		"": true, "incoming/drop": true, "incoming/a/b": true, "drop": false, "incoming": false, "incoming/": false, "incoming/drop/": false,
+	} {
+		require.Equal(t, fine, pattern.MatchString(prefix), prefix)
+	}
+	require.Equal(t, "AdoptPrefix", at(tpl.Globals.Function, "Environment", "Variables", "FHIRDOCK_ADOPT", "!Ref"))
 }
 
 // CloudFormation refuses resources that need each other. Where SAM makes a bucket call
@@ -223,7 +253,7 @@ func TestTemplateFitsTheProgram(t *testing.T) {
 		rules := at(e, "Filter", "S3Key", "Rules").([]any)
 		require.Len(t, rules, 1)
 		require.Equal(t, "prefix", at(rules[0], "Name"))
-		require.Equal(t, "incoming/fhir/", at(rules[0], "Value"))
+		require.Equal(t, "incoming/", at(rules[0], "Value"))
 		for _, contentType := range []string{"application/fhir+ndjson", "application/json"} {
 			require.True(t, strings.HasPrefix(p.Client.Ticket(t, contentType).Key, at(rules[0], "Value").(string)))
 		}
