@@ -167,7 +167,9 @@ func (a *attempt) damaged(ctx context.Context, err error) error {
 	return &Failure{Code: "payload-read", Message: "The payload could not be read to its end", Err: err}
 }
 
-func (s *Service) blocksKey(job *jobs.Job) string { return s.opts.stagingBlocks() + "/" + job.OrganizationID + "/" + job.ID }
+func (s *Service) blocksKey(job *jobs.Job) string {
+	return s.opts.stagingBlocks() + "/" + job.OrganizationID + "/" + job.ID
+}
 
 func (s *Service) keepBlocks(ctx context.Context, job *jobs.Job, list []byte) error {
 	err := stage.Write(ctx, s.back.Bucket, s.blocksKey(job), &blob.WriterOptions{ContentType: "application/octet-stream"}, bytes.NewReader(list))

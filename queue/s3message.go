@@ -16,29 +16,47 @@ type S3Message struct {
 	OrganizationID   string `json:"organizationId"`
 	OrganizationName string `json:"organizationName,omitempty"`
 	UserID           string `json:"userId,omitempty"`
-	// Source is presigned_upload for an upload; that service leaves it out for a
-	// webhook.
+	// Source is presigned_upload for an upload, and empty for a webhook, whose message
+	// has no source.
 	Source   string `json:"source,omitempty"`
 	FileSize int64  `json:"fileSize,omitempty"` // bytes
 	// Timestamp is encoded as [TimeFormat] has it.
 	Timestamp time.Time `json:"-"`
 }
 
-// Encode returns the message's body.
+// Encode returns the message's body. A webhook's has organizationName and userId in any
+// case, null where they are empty; an upload's has fileSize in their place.
 func (m S3Message) Encode() ([]byte, error) {
 	type plain S3Message
 	at, err := timestamp(m.Timestamp)
 	if err != nil {
 		return nil, err
 	}
-	body, err := json.Marshal(struct {
+	body := struct {
 		plain
-		Timestamp string `json:"timestamp"`
-	}{plain(m), at})
+		OrganizationName any    `json:"organizationName,omitempty"`
+		UserID           any    `json:"userId,omitempty"`
+		FileSize         any    `json:"fileSize,omitempty"`
+		Timestamp        string `json:"timestamp"`
+	}{plain: plain(m), Timestamp: at}
+	if m.Source == "" {
+		body.OrganizationName, body.UserID = given(m.OrganizationName), given(m.UserID)
+	} else {
+		body.FileSize = m.FileSize
+	}
+	encoded, err := json.Marshal(body)
 	if err != nil {
 		return nil, fmt.Errorf("queue: encode message: %w", err)
 	}
-	return body, nil
+	return encoded, nil
+}
+
+// given is nil for what is empty.
+func given(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 // DecodeS3Message reads a message that names an object by s3Bucket and s3Key, and not,

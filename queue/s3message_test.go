@@ -26,6 +26,11 @@ func TestS3Message(t *testing.T) {
 	m.Timestamp = m.Timestamp.UTC()
 	require.Equal(t, m, got)
 
+	hook := queue.S3Message{JobID: "j", Bucket: "b", Key: "k", OrganizationID: "o", UserID: "u", Timestamp: m.Timestamp}
+	body, err = hook.Encode()
+	require.NoError(t, err)
+	require.JSONEq(t, `{"jobId":"j","s3Bucket":"b","s3Key":"k","organizationId":"o","organizationName":null,"userId":"u","timestamp":"2030-01-02T03:04:05.670000Z"}`, string(body))
+
 	// What is not understood does not keep the object from being found.
 	got, err = queue.DecodeS3Message([]byte(`{"jobId":7,"s3Bucket":"b","s3Key":"k","organizationId":null,"fileSize":"1","timestamp":"yesterday"}`))
 	require.NoError(t, err)
@@ -51,7 +56,7 @@ func ExampleS3Message() {
 	if err != nil {
 		panic(err)
 	}
-	var members map[string]string
+	var members map[string]any
 	if err := json.Unmarshal(body, &members); err != nil {
 		panic(err)
 	}
