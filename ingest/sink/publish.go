@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strconv"
 	"strings"
 
@@ -129,6 +130,9 @@ func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Sect
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	if err := l.readBack(ctx, m); err != nil {
+		return nil, err
+	}
 	var err error
 	if m.Checksum, err = m.sum(); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
@@ -141,6 +145,24 @@ func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Sect
 		return nil, fmt.Errorf("sink: write manifest: %w", err)
 	}
 	return m, nil
+}
+
+// readBack reads the files that were written: the manifest must not list one that is
+// not what it says.
+func (l *Lake) readBack(ctx context.Context, m *manifest) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(4)
+	for _, out := range m.Outputs {
+		g.Go(func() error {
+			same, err := l.same(ctx, out)
+			if err == nil && !same {
+				err = &ingest.Failure{Code: "output-changed", Message: "What was written of the payload is not what is read back",
+					Err: fmt.Errorf("sink: %s", path.Base(out.Key))}
+			}
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 // fileNames are {ResourceType}.ndjson. Names that differ in case only are one to

@@ -1,0 +1,323 @@
+package sink_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/dirblob"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/faulttest"
+	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/ingest/sink"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// The ways in which a file is damaged. Its time stays what it was, so that nothing
+// but the content tells.
+var damages = []struct {
+	name string
+	do   func(raw []byte, at int) []byte // nil removes the file
+}{
+	{"a byte flipped", func(raw []byte, at int) []byte { raw = slices.Clone(raw); raw[at] ^= 1; return raw }},
+	{"a byte removed", func(raw []byte, at int) []byte { return slices.Delete(slices.Clone(raw), at, at+1) }},
+	{"cut", func(raw []byte, at int) []byte { return raw[:at] }},
+	{"gone", func([]byte, int) []byte { return nil }},
+}
+
+// target is what is damaged: a file below the bucket's folder, and where in it.
+type target struct {
+	name   string
+	folder string // below which it lies
+	match  func(base string) bool
+	at     func(raw []byte) int
+}
+
+var errInduced = errors.New("induced")
+
+func named(name string) func(string) bool {
+	return func(base string) bool { return base == name }
+}
+func data(base string) bool       { return !strings.HasPrefix(base, ".") }
+func attributes(base string) bool { return strings.HasPrefix(base, ".") && strings.Contains(base, "@") }
+func middle(raw []byte) int       { return len(raw) / 2 }
+func late(raw []byte) int         { return len(raw) - 20 }
+func inIndex(raw []byte) int      { return bytes.IndexByte(raw, '\n') / 2 }
+
+// inDigest is in what a payload's attributes say its content is.
+func inDigest(raw []byte) int { return bytes.Index(raw, []byte(`"sha256":"`)) + 20 }
+
+// damagedRun is one job that is worked on while something of it is damaged.
+type damagedRun struct {
+	*sink.Lake
+	t      *testing.T
+	dir    string
+	target target
+	damage func([]byte, int) []byte
+
+	batch    int                       // before which batch, from 1, damage or failure come
+	fail     bool                      // the attempt fails there, and the damage comes after that
+	finished bool                      // the same after Finish
+	call     func(faulttest.Call) bool // the same at a call of the bucket
+
+	calls, finishes int
+	done            bool
+	due             bool
+}
+
+func (r *damagedRun) strike() {
+	if r.done {
+		return
+	}
+	r.done = true
+	var found string
+	_ = filepath.WalkDir(filepath.Join(r.dir, r.target.folder), func(name string, e fs.DirEntry, err error) error {
+		if err == nil && found == "" && e.Type().IsRegular() && r.target.match(e.Name()) {
+			found = name
+		}
+		return nil
+	})
+	require.NotEmpty(r.t, found, "there is nothing to damage")
+	info, err := os.Stat(found)
+	require.NoError(r.t, err)
+	raw, err := os.ReadFile(found)
+	require.NoError(r.t, err)
+	damaged := r.damage(raw, r.target.at(raw))
+	if damaged == nil {
+		require.NoError(r.t, os.Remove(found))
+		return
+	}
+	require.NoError(r.t, os.WriteFile(found, damaged, 0o600))
+	require.NoError(r.t, os.Chtimes(found, info.ModTime(), info.ModTime()))
+}
+
+// now strikes, or makes the attempt fail and strikes after it.
+func (r *damagedRun) now() error {
+	if !r.fail {
+		r.strike()
+		return nil
+	}
+	if r.due || r.done {
+		return nil
+	}
+	r.due = true
+	return errInduced
+}
+
+func (r *damagedRun) Handle(ctx context.Context, b *ingest.Batch) error {
+	if r.calls++; r.calls == r.batch {
+		if err := r.now(); err != nil {
+			return err
+		}
+	}
+	return r.Lake.Handle(ctx, b)
+}
+
+func (r *damagedRun) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
+	out, err := r.Lake.Finish(ctx, job)
+	if r.finishes++; err == nil && r.finished && r.finishes == 1 {
+		err = r.now()
+	}
+	return out, err
+}
+
+// payloadOf has lines that the handler keeps and one that is no resource.
+func payloadOf(size int) (file []byte, rejected int) {
+	var b bytes.Buffer
+	for i := 0; i < 12 || b.Len() < size; i++ {
+		if i == 1 {
+			b.WriteString("{\"resourceType\":\"Patient\"\n")
+			continue
+		}
+		kind := []string{"Patient", "Observation"}[i%2]
+		fmt.Fprintf(&b, "{\"resourceType\":%q,\"id\":\"r%08d\",\"text\":%q}\n", kind, i, strings.Repeat("x", size/12))
+	}
+	return b.Bytes(), 1
+}
+
+// work makes attempts until the job ends, and strikes where an attempt was made to fail.
+func (r *damagedRun) work(p *ingesttest.Pipeline, id string) *jobs.Job {
+	w, err := ingest.NewWorker(p.Service, r, &ingest.WorkerOptions{BatchResources: 3, BatchBytes: 64 << 20})
+	require.NoError(r.t, err)
+	for range 20 {
+		require.NoError(r.t, w.Work(r.t.Context(), id))
+		job, err := p.Jobs.Get(r.t.Context(), id)
+		require.NoError(r.t, err)
+		if job.State.Finished() {
+			return job
+		}
+		if r.due {
+			r.strike()
+		}
+		p.Clock.Advance(time.Hour)
+	}
+	r.t.Fatal("the job does not end")
+	return nil
+}
+
+// run returns what became of a job.
+func (r *damagedRun) run(file []byte, rejected int) string {
+	t := r.t
+	r.dir = t.TempDir()
+	folder, err := dirblob.OpenBucket(r.dir, &dirblob.Options{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	defer folder.Close()
+	bucket := faulttest.Bucket(folder, func(_ context.Context, c faulttest.Call) faulttest.Fault {
+		if r.call != nil && r.call(c) && !r.done {
+			if r.now() != nil {
+				return faulttest.Before
+			}
+		}
+		return faulttest.None
+	})
+	defer bucket.Close()
+	r.Lake, err = sink.NewLake(bucket, nil)
+	require.NoError(t, err)
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Bucket: bucket, NoWorker: true})
+	id := p.Client.Upload(t, "application/fhir+ndjson", file)
+	p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State == jobs.Accepted })
+	if r.batch == 0 && r.call == nil && !r.finished {
+		r.strike()
+	}
+	job := r.work(p, id)
+	require.True(t, r.done, "nothing was damaged")
+	manifest, manifestErr := folder.Exists(t.Context(), "processed/"+job.OrganizationID+"/"+id+"/manifest.json")
+	require.NoError(t, manifestErr)
+	if job.State == jobs.Failed {
+		require.False(t, manifest, "a failed job has published nothing")
+		return "failed: " + job.Failure.Code
+	}
+	require.Equal(t, jobs.Completed, job.State)
+	requireFiles(t, folder, job, file)
+	said := requireOutcomes(t, folder, job, rejected)
+	if job.Attempt > 1 && !r.fail || job.Attempt > 2 {
+		return "completed, by one more attempt" + said
+	}
+	return "completed" + said
+}
+
+// requireFiles checks that the files hold what was sent, whatever happened.
+func requireFiles(t *testing.T, bucket *blob.Bucket, job *jobs.Job, file []byte) {
+	t.Helper()
+	want := map[string][]string{}
+	for line := range strings.Lines(string(file)) {
+		var res struct{ ResourceType string }
+		if json.Unmarshal([]byte(line), &res) == nil {
+			want[res.ResourceType] = append(want[res.ResourceType], line)
+		}
+	}
+	got := map[string][]string{}
+	for _, out := range job.Outputs {
+		raw, err := bucket.ReadAll(t.Context(), out.Key)
+		require.NoError(t, err)
+		got[out.Type] = slices.Collect(strings.Lines(string(raw)))
+	}
+	require.True(t, maps.EqualFunc(want, got, slices.Equal[[]string]), "the files are not what was sent")
+}
+
+// requireOutcomes checks that what is listed and what is said to be missing is all.
+func requireOutcomes(t *testing.T, bucket *blob.Bucket, job *jobs.Job, rejected int) string {
+	t.Helper()
+	raw, err := bucket.ReadAll(t.Context(), job.OutcomesKey)
+	require.NoError(t, err)
+	listed, missing := 0, 0
+	for line := range bytes.Lines(raw) {
+		var o ingest.Outcome
+		require.NoError(t, json.Unmarshal(line, &o))
+		if o.Issues[0].Code != ingest.CodeOutcomesLost {
+			listed++
+			continue
+		}
+		_, err := fmt.Sscanf(o.Issues[0].Message, "%d more", &missing)
+		require.NoError(t, err)
+	}
+	require.Equal(t, rejected, listed+missing)
+	if missing > 0 {
+		return "; the outcomes say what is missing"
+	}
+	return ""
+}
+
+// Whatever is damaged, and when: what is completed is what was sent. With -v it prints
+// what becomes of the job.
+func TestDamage(t *testing.T) {
+	payload := target{"payload", "incoming", data, middle}
+	outputs := func(c faulttest.Call) bool {
+		return c.Kind == faulttest.BucketOpen && strings.HasSuffix(c.Key, "/Patient.ndjson")
+	}
+	manifests := func(c faulttest.Call) bool {
+		return c.Kind == faulttest.BucketWrite && strings.HasSuffix(c.Key, "manifest.json")
+	}
+	small, large := 0, 2*blobstore.BlockSize+1000
+	rows := []struct {
+		when   string
+		target target
+		size   int
+		run    damagedRun
+	}{
+		{"before", payload, small, damagedRun{}},
+		{"during", payload, small, damagedRun{batch: 3}},
+		{"between", payload, small, damagedRun{batch: 3, fail: true}},
+		{"before", target{"payload of 3 blocks", "incoming", data, late}, large, damagedRun{}},
+		{"during", target{"payload of 3 blocks, last one", "incoming", data, late}, large, damagedRun{batch: 2}},
+		{"between", target{"payload of 3 blocks, last one", "incoming", data, late}, large, damagedRun{batch: 2, fail: true}},
+		{"between", target{"payload of 3 blocks, one that is done", "incoming", data, func([]byte) int { return 100 }}, large, damagedRun{batch: 4, fail: true}},
+		{"before", target{"attributes of the payload", "incoming", attributes, inDigest}, small, damagedRun{}},
+		{"during", target{"attributes of the payload", "incoming", attributes, inDigest}, small, damagedRun{batch: 3}},
+		{"between", target{"attributes of the payload", "incoming", attributes, inDigest}, small, damagedRun{batch: 3, fail: true}},
+		{"before", target{"attributes, 3 blocks: a block's value", "incoming", attributes, func(raw []byte) int { return bytes.Index(raw, []byte(`"blocks"`)) + 20 }}, large, damagedRun{}},
+		{"during", target{"part", "staging/lake", data, late}, small, damagedRun{batch: 3}},
+		{"between", target{"part", "staging/lake", data, late}, small, damagedRun{batch: 3, fail: true}},
+		{"during", target{"a part's index line", "staging/lake", data, inIndex}, small, damagedRun{batch: 3}},
+		{"between", target{"a part's index line", "staging/lake", data, inIndex}, small, damagedRun{batch: 3, fail: true}},
+		{"between", target{"attributes of a part", "staging/lake", attributes, middle}, small, damagedRun{batch: 3, fail: true}},
+		{"during", target{"part of the outcomes", "staging/outcomes", data, late}, small, damagedRun{batch: 3}},
+		{"between", target{"part of the outcomes", "staging/outcomes", data, late}, small, damagedRun{batch: 3, fail: true}},
+		{"during", target{"output, before the manifest", "processed", named("Patient.ndjson"), middle}, small, damagedRun{call: outputs}},
+		{"between", target{"output, before the manifest", "processed", named("Patient.ndjson"), middle}, small, damagedRun{call: manifests, fail: true}},
+		{"between", target{"output, after the manifest", "processed", named("Patient.ndjson"), middle}, small, damagedRun{finished: true, fail: true}},
+		{"between", target{"manifest", "processed", named("manifest.json"), middle}, small, damagedRun{finished: true, fail: true}},
+	}
+	var table strings.Builder
+	w := tabwriter.NewWriter(&table, 0, 0, 1, ' ', 0)
+	fmt.Fprint(w, "| what\t| when")
+	for _, d := range damages {
+		fmt.Fprintf(w, "\t| %s", d.name)
+	}
+	fmt.Fprintf(w, "\t|\n|---\t|---%s\t|\n", strings.Repeat("\t|---", len(damages)))
+	for _, row := range rows {
+		if testing.Short() && row.size == large {
+			continue
+		}
+		file, rejected := payloadOf(row.size)
+		fmt.Fprintf(w, "| %s\t| %s", row.target.name, row.when)
+		for _, d := range damages {
+			result := "wrong"
+			t.Run(row.target.name+" "+row.when+" "+d.name, func(t *testing.T) {
+				r := row.run
+				r.t, r.target, r.damage = t, row.target, d.do
+				result = r.run(file, rejected)
+			})
+			fmt.Fprintf(w, "\t| %s", result)
+		}
+		fmt.Fprint(w, "\t|\n")
+	}
+	require.NoError(t, w.Flush())
+	t.Log("\n" + table.String())
+}
