@@ -10,14 +10,18 @@ import (
 // around a key needs room too.
 const maxKey = 512
 
-// ValidOrganization reports whether an organization's id can be part of a key:
-// ^[A-Za-z0-9_-]{1,64}$.
+// OrganizationForm says what [ValidOrganization] takes, for messages.
+const OrganizationForm = "1 to 64 characters of [A-Za-z0-9._-], the first and the last no dot"
+
+// ValidOrganization reports whether an organization's id can be part of a key: 1 to 64
+// characters of [A-Za-z0-9._-], of which the first and the last are no dot. OIDs and
+// host names are such ids.
 func ValidOrganization(id string) bool {
-	if id == "" || len(id) > 64 {
+	if id == "" || len(id) > 64 || id[0] == '.' || id[len(id)-1] == '.' {
 		return false
 	}
 	for i := range len(id) {
-		if c := id[i]; !plain(c) || c == '.' {
+		if !plain(id[i]) {
 			return false
 		}
 	}
@@ -54,7 +58,7 @@ func plain(c byte) bool {
 func PayloadKey(prefix, organization string, t time.Time, name string) (string, error) {
 	key := prefix + "/" + organization + "/" + t.UTC().Format("2006/01/02") + "/" + name
 	if !ValidOrganization(organization) || strings.Contains(name, "/") || !ValidKey(key) {
-		return "", fmt.Errorf("%w: prefix and name need [A-Za-z0-9._-], the organization [A-Za-z0-9_-]{1,64}", ErrKey)
+		return "", fmt.Errorf("%w: prefix and name need [A-Za-z0-9._-], the organization %s", ErrKey, OrganizationForm)
 	}
 	return key, nil
 }

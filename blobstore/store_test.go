@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -201,7 +202,14 @@ func TestKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "incoming/fhir/org-1_A/2030/01/03/id.json", key, "the date is in UTC")
 
-	for _, bad := range []string{"", "a/b", "..", "a.b", "a b", "é", "a%2fb", "a\x00", strings.Repeat("o", 65)} {
+	for _, good := range []string{"a", "1.2.840.113619", "lab.example.org", "a..b", "-", "_-_", strings.Repeat("o", 64)} {
+		require.True(t, blobstore.ValidOrganization(good), good)
+		key, err := blobstore.PayloadKey("incoming", good, at, "id.json")
+		require.NoError(t, err)
+		require.True(t, blobstore.ValidKey(key), key)
+		require.Equal(t, path.Clean(key), key, "no proxy cleans it up")
+	}
+	for _, bad := range []string{"", "a/b", ".", "..", "...", ".a", "a.", "a..", "..a", "a b", "é", "a%2fb", "a\x00", strings.Repeat("o", 65)} {
 		require.False(t, blobstore.ValidOrganization(bad), "%q", bad)
 		_, err := blobstore.PayloadKey("incoming", bad, at, "id.json")
 		require.ErrorIs(t, err, blobstore.ErrKey)

@@ -13,8 +13,9 @@
 // # What is answered
 //
 //	200, 204  done
-//	400       the body is not as long as was promised, or has another digest, or ended early;
-//	          a Content-Type or key that the bucket can't keep
+//	400       the body is not as long as was promised, or has another digest (the one that
+//	          was signed, or that Content-Digest or Content-MD5 says), or ended early;
+//	          a Content-Type or key that the bucket can't keep; a PUT with Content-Range
 //	403       expired, altered, signed for another method or content type
 //	404       GET or DELETE of what is not there
 //	405       a method that no URL is signed for

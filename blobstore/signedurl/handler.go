@@ -75,17 +75,17 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		method = http.MethodGet
 	default:
 		w.Header().Set("Allow", "GET, HEAD, PUT, DELETE")
-		refuse(w, http.StatusMethodNotAllowed, "MethodNotAllowed", "The method must be GET, HEAD, PUT or DELETE")
+		h.refuse(w, r, http.StatusMethodNotAllowed, "MethodNotAllowed", "The method must be GET, HEAD, PUT or DELETE")
 		return
 	}
 	g, err := h.signer.verify(r.URL)
 	switch {
 	case errors.Is(err, errExpired):
-		refuse(w, http.StatusForbidden, "Expired", "The URL has expired; ask for a new one")
+		h.refuse(w, r, http.StatusForbidden, "Expired", "The URL has expired; ask for a new one")
 	case err != nil:
-		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "The URL was altered, or is not signed")
+		h.refuse(w, r, http.StatusForbidden, "SignatureDoesNotMatch", "The URL was altered, or is not signed")
 	case g.method != method:
-		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for another method: "+g.method)
+		h.refuse(w, r, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for another method: "+g.method)
 	case method == http.MethodPut:
 		h.put(w, r, g)
 	case method == http.MethodDelete:
@@ -144,7 +144,7 @@ func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing
 	put := r.Method == http.MethodPut
 	switch code := gcerrors.Code(err); {
 	case code == gcerrors.NotFound && !put: // of a write, that the bucket is not there
-		refuse(w, http.StatusNotFound, "NoSuchKey", "There is no such object")
+		h.refuse(w, r, http.StatusNotFound, "NoSuchKey", "There is no such object")
 		return
 	case code == gcerrors.FailedPrecondition && put && g.policy.CreateOnly:
 		// So do drivers and Go CDK call other failures too, such as that the
@@ -153,11 +153,11 @@ func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), notifyTimeout)
 		defer cancel()
 		if _, asked := h.bucket.Exists(ctx, g.key); asked == nil {
-			refuse(w, http.StatusPreconditionFailed, "PreconditionFailed", existsMessage)
+			h.refuse(w, r, http.StatusPreconditionFailed, "PreconditionFailed", existsMessage)
 			return
 		}
 	case code == gcerrors.InvalidArgument:
-		refuse(w, http.StatusBadRequest, "InvalidArgument", "The bucket can't keep an object of that name")
+		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "The bucket can't keep an object of that name")
 		return
 	}
 	// The text alone: Go CDK's errors give slog's TextHandler their stack too.
@@ -167,10 +167,14 @@ func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing
 		h.opts.Logger.ErrorContext(r.Context(), "bucket failed", "doing", doing, "error", err.Error())
 	}
 	w.Header().Set("Retry-After", "5")
-	refuse(w, http.StatusServiceUnavailable, "ServiceUnavailable", "The object store is not available; nothing was stored")
+	h.refuse(w, r, http.StatusServiceUnavailable, "ServiceUnavailable", "The object store is not available; nothing was stored")
 }
 
-func refuse(w http.ResponseWriter, status int, code, message string) {
+// refuse answers an error, and logs why. A message holds nothing of the request.
+func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
+	if status < 500 {
+		h.opts.Logger.InfoContext(r.Context(), "request of a signed URL refused", "status", status, "code", code, "reason", message)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	// The client may be gone; there is nobody else to tell.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -13,6 +14,7 @@ import (
 
 	"gocloud.dev/blob"
 
+	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 )
 
@@ -30,9 +32,15 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 		// The write itself decides; this spares a client that repeats itself
 		// from sending gigabytes first.
 		if exists, err := h.bucket.Exists(ctx, g.key); err == nil && exists {
-			refuse(w, http.StatusPreconditionFailed, "PreconditionFailed", existsMessage)
+			h.refuse(w, r, http.StatusPreconditionFailed, "PreconditionFailed", existsMessage)
 			return
 		}
+	}
+	digests, err := httpdigest.Parse(r.Header)
+	if err != nil {
+		w.Header().Set("Want-Content-Digest", httpdigest.Want)
+		h.refuse(w, r, http.StatusBadRequest, "InvalidDigest", "Malformed digest: "+err.Error())
+		return
 	}
 	contentType := r.Header.Get("Content-Type")
 	if contentType == "" {
@@ -48,11 +56,15 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	}
 	sum := sha256.New()
 	body := &bodyReader{src: r.Body, control: http.NewResponseController(w), idle: h.opts.IdleTimeout}
-	_, err = io.Copy(io.MultiWriter(writer, sum), body)
+	_, err = io.Copy(io.MultiWriter(writer, sum), digests.Reader(body))
 	code, refused := "", ""
 	switch digest := hex.EncodeToString(sum.Sum(nil)); {
 	case body.err != nil:
 		code, refused = "IncompleteBody", "The body ended before it was complete"
+	case errors.Is(err, httpdigest.ErrMismatch) && body.n == r.ContentLength:
+		code, refused = "BadDigest", "The body does not have the digest that was promised"
+	case errors.Is(err, httpdigest.ErrMismatch):
+		code, refused = "IncompleteBody", "The body is not as long as its Content-Length says"
 	case err != nil:
 		cancel()
 		_ = writer.Close()
@@ -66,7 +78,7 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	if refused != "" {
 		cancel() // makes Close leave nothing
 		_ = writer.Close()
-		refuse(w, http.StatusBadRequest, code, refused)
+		h.refuse(w, r, http.StatusBadRequest, code, refused)
 		return
 	}
 	w.Header().Del("Connection")
@@ -83,21 +95,23 @@ func (h *handler) checkPut(w http.ResponseWriter, r *http.Request, g *grant) boo
 	contentType := r.Header.Get("Content-Type")
 	switch {
 	case p.ContentType != "" && contentType != p.ContentType:
-		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for the Content-Type "+p.ContentType)
+		h.refuse(w, r, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for the Content-Type "+p.ContentType)
 	case g.noType && contentType != "":
-		refuse(w, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for no Content-Type")
+		h.refuse(w, r, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for no Content-Type")
 	case r.Header.Get("Content-Encoding") != "" && !strings.EqualFold(r.Header.Get("Content-Encoding"), "identity"):
-		refuse(w, http.StatusUnsupportedMediaType, "UnsupportedEncoding", "Send the file as it is, without a Content-Encoding")
+		h.refuse(w, r, http.StatusUnsupportedMediaType, "UnsupportedEncoding", "Send the file as it is, without a Content-Encoding")
+	case len(r.Header.Values("Content-Range")) > 0: // RFC 9110, section 14.5
+		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "A PUT with Content-Range is not taken: it would store a part as the whole")
 	case contentType != "" && !isMediaType(contentType):
-		refuse(w, http.StatusBadRequest, "InvalidArgument", "The Content-Type is not one")
+		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "The Content-Type is not one")
 	case r.ContentLength < 0, r.ContentLength == 0 && r.Header.Get("Content-Length") == "":
 		// The latter is a client that forgot the body: an empty object would
 		// take the key from the one that was meant.
-		refuse(w, http.StatusLengthRequired, "MissingContentLength", "The Content-Length is missing")
+		h.refuse(w, r, http.StatusLengthRequired, "MissingContentLength", "The Content-Length is missing")
 	case p.MaxSize > 0 && r.ContentLength > p.MaxSize:
-		refuse(w, http.StatusRequestEntityTooLarge, "EntityTooLarge", fmt.Sprintf("At most %d bytes are allowed", p.MaxSize))
+		h.refuse(w, r, http.StatusRequestEntityTooLarge, "EntityTooLarge", fmt.Sprintf("At most %d bytes are allowed", p.MaxSize))
 	case p.Size > 0 && r.ContentLength != p.Size:
-		refuse(w, http.StatusBadRequest, "InvalidLength", fmt.Sprintf("The URL is signed for %d bytes", p.Size))
+		h.refuse(w, r, http.StatusBadRequest, "InvalidLength", fmt.Sprintf("The URL is signed for %d bytes", p.Size))
 	default:
 		return true
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -94,6 +95,19 @@ func (s *service) do(t *testing.T, method, url, contentType string, body io.Read
 	return resp.StatusCode, string(raw), resp.Header
 }
 
+// putWith uploads one byte with one more header.
+func (s *service) putWith(t *testing.T, url, name, value string) int {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "PUT", url, strings.NewReader("x"))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", ndjson)
+	req.Header.Set(name, value)
+	resp, err := s.server.Client().Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp.StatusCode
+}
+
 const ndjson = "application/fhir+ndjson"
 
 func TestUploadNeedsNothingButItsContentType(t *testing.T) {
@@ -116,6 +130,9 @@ func TestUploadNeedsNothingButItsContentType(t *testing.T) {
 	}, s.created[0])
 	require.Equal(t, attrs.ETag, header.Get("ETag"))
 
+	digested := s.sign(t, "digested.ndjson", blobstore.UploadPolicy{ContentType: ndjson, CreateOnly: true})
+	digest := sha256.Sum256([]byte("x"))
+	require.Equal(t, http.StatusOK, s.putWith(t, digested.URL, "Content-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(digest[:])+":"))
 	empty := s.sign(t, "empty.ndjson", blobstore.UploadPolicy{ContentType: ndjson, CreateOnly: true})
 	status, body, _ = s.do(t, "PUT", empty.URL, ndjson, strings.NewReader("")) // with Content-Length: 0
 	require.Equal(t, http.StatusOK, status, body)
@@ -185,6 +202,18 @@ func TestUploadIsRefused(t *testing.T) {
 			status, _, _ := s.do(t, "PUT", url, ndjson, strings.NewReader("x"))
 			return status
 		}, 400},
+		"a part": {bound, func(t *testing.T, s *service, url string) int {
+			return s.putWith(t, url, "Content-Range", "bytes 0-0/2")
+		}, 400},
+		"another Content-Digest": {bound, func(t *testing.T, s *service, url string) int {
+			return s.putWith(t, url, "Content-Digest", "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:")
+		}, 400},
+		"another Content-MD5": {bound, func(t *testing.T, s *service, url string) int {
+			return s.putWith(t, url, "Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA==")
+		}, 400},
+		"a malformed digest": {bound, func(t *testing.T, s *service, url string) int {
+			return s.putWith(t, url, "Content-Digest", "sha-256=x")
+		}, 400},
 		"encoded": {bound, func(t *testing.T, s *service, url string) int {
 			req, err := http.NewRequestWithContext(t.Context(), "PUT", url, strings.NewReader("x"))
 			require.NoError(t, err)
@@ -204,6 +233,7 @@ func TestUploadIsRefused(t *testing.T) {
 			require.Equal(t, io.EOF, err, "a refused upload leaves no object")
 			require.Empty(t, s.created)
 			require.NotContains(t, s.logs.String(), "signature=")
+			require.Regexp(t, fmt.Sprintf(`refused" status=%d code=\w+ reason=".+"`, c.status), s.logs.String(), "the log says why")
 		})
 	}
 }

@@ -89,7 +89,7 @@ func (a *APIGateway) Authenticate(r *http.Request) (ingest.Caller, error) {
 	}
 	switch {
 	case !blobstore.ValidOrganization(who.OrganizationID):
-		return ingest.Caller{}, fmt.Errorf("%w: the authorizer names no organization of [A-Za-z0-9_-]{1,64}", ErrForbidden)
+		return ingest.Caller{}, fmt.Errorf("%w: the authorizer names no organization of %s", ErrForbidden, blobstore.OrganizationForm)
 	case len(who.OrganizationName) > maxAuthorizerText || len(who.UserID) > maxAuthorizerText:
 		return ingest.Caller{}, fmt.Errorf("%w: a name in the authorizer's context has more than %d bytes", ErrForbidden, maxAuthorizerText)
 	}

@@ -7,8 +7,10 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// Authenticator says who is calling. It is safe for concurrent use, must not
-// read the request's body, and its errors hold nothing of the credentials.
+// Authenticator says who is calling. It is safe for concurrent use and must not
+// read the request's body. Its errors are logged: they must hold nothing of the
+// credentials, nor of a claim. One that reads another scheme than Bearer is a
+// [Challenger] too.
 type Authenticator interface {
 	// Authenticate returns the caller. ErrNoCredentials, ErrMalformed,
 	// ErrInvalidToken or ErrForbidden say what is wrong with the request; any
@@ -30,6 +32,41 @@ var (
 	ErrForbidden = errors.New("forbidden")
 )
 
+// Challenger is an Authenticator that says how its callers are asked for credentials.
+type Challenger interface {
+	Authenticator
+	// Challenge returns the WWW-Authenticate header of the answer to a request that
+	// failed with err; empty for none.
+	Challenge(err error) string
+}
+
+// ChallengeOf returns the WWW-Authenticate header of the answer to a request that a
+// refused with err: as a says if it is a [Challenger], otherwise as [Challenge] does.
+func ChallengeOf(a Authenticator, err error) string {
+	if c, ok := a.(Challenger); ok {
+		return c.Challenge(err)
+	}
+	return Challenge(err)
+}
+
+// WithChallenge returns an Authenticator like a that asks for credentials of another
+// scheme: with each 401 for missing or invalid ones it sends challenge as
+// WWW-Authenticate, such as `Basic realm="lab"`. Empty sends none, for what a client
+// can't send in a header, such as its certificate.
+func WithChallenge(a Authenticator, challenge string) Challenger { return challenger{a, challenge} }
+
+type challenger struct {
+	Authenticator
+	challenge string
+}
+
+func (c challenger) Challenge(err error) string {
+	if errors.Is(err, ErrNoCredentials) || errors.Is(err, ErrInvalidToken) {
+		return c.challenge
+	}
+	return ""
+}
+
 // Func is an Authenticator that is one function.
 type Func func(r *http.Request) (ingest.Caller, error)
 
@@ -37,9 +74,8 @@ type Func func(r *http.Request) (ingest.Caller, error)
 func (f Func) Authenticate(r *http.Request) (ingest.Caller, error) { return f(r) }
 
 // Challenge returns the WWW-Authenticate header of an answer to a request that
-// failed with err, as RFC 6750, section 3, has it: without an error code where
-// there were no credentials. Empty if err asks for no challenge.
-// It names the Bearer scheme, whatever scheme the Authenticator reads.
+// failed with err, for bearer tokens, as RFC 6750, section 3, has it: without an
+// error code where there were no credentials. Empty if err asks for no challenge.
 func Challenge(err error) string {
 	const realm = `Bearer realm="fhirdock"`
 	switch {

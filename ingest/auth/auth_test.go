@@ -114,6 +114,26 @@ func ExampleFunc() {
 		return ingest.Caller{OrganizationID: r.TLS.PeerCertificates[0].Subject.CommonName}, nil
 	})
 	_, err := a.Authenticate(&http.Request{})
-	fmt.Println(auth.Challenge(err))
-	// Output: Bearer realm="fhirdock"
+	fmt.Println(err)
+	// Output: no credentials
+}
+
+// Callers with a user name and a password.
+func ExampleWithChallenge() {
+	a := auth.WithChallenge(auth.Func(func(r *http.Request) (ingest.Caller, error) {
+		user, password, ok := r.BasicAuth()
+		switch {
+		case !ok:
+			return ingest.Caller{}, auth.ErrNoCredentials
+		case user != "lab" || password != "secret": // look it up, and compare in constant time
+			return ingest.Caller{}, auth.ErrInvalidToken
+		}
+		return ingest.Caller{OrganizationID: "lab"}, nil
+	}), `Basic realm="lab"`)
+	_, err := a.Authenticate(&http.Request{})
+	fmt.Println(err)
+	fmt.Println(auth.ChallengeOf(a, err))
+	// Output:
+	// no credentials
+	// Basic realm="lab"
 }

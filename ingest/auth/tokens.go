@@ -39,7 +39,7 @@ func ParseTokens(specs ...string) (*Tokens, error) {
 		case !validToken(token) || len(token) > 256:
 			return nil, fmt.Errorf("auth: token %d must be 1 to 256 characters of [A-Za-z0-9-._~+/], with \"=\" at its end only", i+1)
 		case !blobstore.ValidOrganization(org):
-			return nil, fmt.Errorf("auth: the organization of token %d must match ^[A-Za-z0-9_-]{1,64}$", i+1)
+			return nil, fmt.Errorf("auth: the organization of token %d must be %s", i+1, blobstore.OrganizationForm)
 		}
 		key := sha256.Sum256([]byte(token))
 		if _, ok := t.callers[key]; ok {

@@ -32,7 +32,7 @@ type endpoint struct {
 // WebhookEndpoint is one sender.
 type WebhookEndpoint struct {
 	// Name that the sender's URL has as its query parameter endpoint; it is no
-	// secret. At most 64 characters of [A-Za-z0-9_-]. Empty: for requests without
+	// secret. Its form is that of an organization's id. Empty: for requests without
 	// the parameter.
 	Name string
 	// Caller is who the sender is: its organization owns whatever comes from it.
@@ -81,11 +81,11 @@ func NewWebhooks(senders []WebhookEndpoint, opts *WebhookOptions) (*Webhooks, er
 		_, doubled := w.endpoints[s.Name]
 		switch {
 		case s.Name != "" && !blobstore.ValidOrganization(s.Name): // the same form
-			return nil, fmt.Errorf("auth: the name of webhook endpoint %d must match ^[A-Za-z0-9_-]{0,64}$", i+1)
+			return nil, fmt.Errorf("auth: the name of webhook endpoint %d must be empty, or %s", i+1, blobstore.OrganizationForm)
 		case doubled:
 			return nil, fmt.Errorf("auth: webhook endpoint %d has the name of another", i+1)
 		case !blobstore.ValidOrganization(s.Caller.OrganizationID):
-			return nil, fmt.Errorf("auth: the organization of webhook endpoint %d must match ^[A-Za-z0-9_-]{1,64}$", i+1)
+			return nil, fmt.Errorf("auth: the organization of webhook endpoint %d must be %s", i+1, blobstore.OrganizationForm)
 		case len(s.Secrets) == 0 || len(s.Secrets) > maxSecrets:
 			return nil, fmt.Errorf("auth: webhook endpoint %d must have 1 to %d secrets", i+1, maxSecrets)
 		}

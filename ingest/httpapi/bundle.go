@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"errors"
 	"io"
 	"net/http"
 
+	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -30,10 +32,13 @@ func (h *api) postBundle(w http.ResponseWriter, r *http.Request, who ingest.Call
 // postWebhook takes a Bundle whose signature says who sent it. Its webhook-id is
 // its idempotency key: another one, which nobody signed, would let whoever caught
 // the message have it done twice.
-func (h *api) postWebhook(w http.ResponseWriter, r *http.Request) error {
+func (h *api) postWebhook(w http.ResponseWriter, r *http.Request, rt *route) error {
 	signed, err := h.opts.Webhooks.Begin(r)
 	if err != nil {
-		return webhookError(err)
+		return h.webhookError(err)
+	}
+	if err := rt.checkQuery(r); err != nil {
+		return err
 	}
 	b := h.body(w, r)
 	return h.accept(w, r, signed.Caller, b, ingest.AcceptRequest{
@@ -48,13 +53,18 @@ func (h *api) accept(w http.ResponseWriter, r *http.Request, who ingest.Caller, 
 	if req.ContentType, err = bundleType(r); err != nil {
 		return err
 	}
-	if req.SHA256, err = contentDigest(r); err != nil {
+	promised, err := digests(r)
+	if err != nil {
 		return err
 	}
+	req.SHA256, req.Body = promised.SHA256(), promised.Reader(req.Body)
 	req.ContentEncoding, req.ContentLength = contentEncoding(r), r.ContentLength
 	receipt, err := h.svc.Accept(r.Context(), who, req)
 	if b.stalled {
 		return errStalled
+	}
+	if errors.Is(err, httpdigest.ErrMismatch) {
+		return errDigest
 	}
 	if err != nil {
 		return err

@@ -10,8 +10,14 @@
 //	POST   /v1/ingestion/jobs/{jobId}/redrive    202  accepted once more
 //	GET    /v1/ingestion/jobs/{jobId}/outcomes   200  NDJSON of what was rejected
 //
-// A request may carry Content-Digest with sha-256 (RFC 9530; a Bundle that has
-// another is refused) and If-None-Match (one job, by its ETag).
+// A request may carry Content-Digest with sha-256 or sha-512 (RFC 9530) or
+// Content-MD5, and its body is refused if it has another; and If-None-Match (one
+// job, by its ETag). A query is read strictly on every route: a parameter that is
+// not known there, doubled or empty gets 400. Bundles may come with FHIR's _format
+// and _pretty, which change nothing: the answer is JSON.
+//
+// A Bundle without a Content-Type is taken as application/fhir+json, and so is the
+// application/json+fhir of FHIR DSTU 2.
 //
 // # Idempotency-Key
 //
@@ -55,18 +61,19 @@
 //
 // where next is the cursor to go on with, absent once there is nothing left. Pages
 // that are selected by code, of either kind, look at a bounded number of jobs each:
-// one may be short, or empty, and have a next. The query is read strictly: a
-// parameter that is not known, doubled or empty gets 400 and redrives nothing.
+// one may be short, or empty, and have a next.
 //
 // # In all answers
 //
-// HEAD is answered where GET is, OPTIONS everywhere. Times are RFC 3339 in UTC,
-// and every answer has X-Request-Id. An error is
+// HEAD is answered where GET is, OPTIONS everywhere. Times are RFC 3339 in UTC with
+// six digits of fraction, and every answer has X-Request-Id. An error is
 //
 //	{"error": "…", "requestId": "…", "issues": […]}
 //
 // or an OperationOutcome where Accept prefers application/fhir+json. Another
 // organization's job is answered like one that does not exist, byte for byte.
 //
-// Nothing of a payload appears in an answer to an error, or in the log.
+// Nothing of a payload appears in an answer to an error, or in the log. The log's
+// line of a request that was refused says why: a code and a reason, without anything
+// of the credentials.
 package httpapi

@@ -3,7 +3,9 @@ package httpapi
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
@@ -17,6 +19,9 @@ type httpError struct {
 	header  map[string]string
 	issues  []fhirbundle.Issue
 	cause   error // for the log
+	// code and reason are for the log's line of a request that was refused. They hold
+	// nothing of credentials, headers or the body. Default: as refusal has it.
+	code, reason string
 }
 
 func (e *httpError) Error() string { return e.message }
@@ -64,8 +69,6 @@ func asHTTP(err error) *httpError {
 				h.header = map[string]string{"Retry-After": "1"}
 			case ingest.ErrMediaType:
 				h.header = map[string]string{"Accept-Encoding": "identity"}
-			case ingest.ErrUnverified:
-				h.header = map[string]string{"WWW-Authenticate": auth.Challenge(auth.ErrInvalidToken)}
 			}
 			return h
 		}
@@ -74,39 +77,60 @@ func asHTTP(err error) *httpError {
 }
 
 // authError says how a request that was not authenticated is answered.
-func authError(err error) *httpError {
-	e := &httpError{cause: err}
+func (h *api) authError(err error) *httpError {
+	e := &httpError{cause: err, reason: err.Error()}
 	switch {
 	case errors.Is(err, auth.ErrNoCredentials):
-		e.status, e.message = http.StatusUnauthorized, "Authentication is required"
+		e.status, e.message, e.code = http.StatusUnauthorized, "Authentication is required", "no-credentials"
 	case errors.Is(err, auth.ErrInvalidToken):
-		e.status, e.message = http.StatusUnauthorized, "The credentials are not valid"
+		e.status, e.message, e.code = http.StatusUnauthorized, "The credentials are not valid", "invalid-token"
 	case errors.Is(err, auth.ErrMalformed):
-		e.status, e.message = http.StatusBadRequest, "The Authorization header is malformed"
+		e.status, e.message, e.code = http.StatusBadRequest, "The Authorization header is malformed", "malformed-credentials"
 	case errors.Is(err, auth.ErrForbidden):
-		e.status, e.message = http.StatusForbidden, "The caller may not do this"
+		e.status, e.message, e.code = http.StatusForbidden, "The caller may not do this", "forbidden"
 	default:
 		e.status, e.message = http.StatusServiceUnavailable, "Service unavailable, try again later"
 		e.header = map[string]string{"Retry-After": retryAfter}
 		return e
 	}
-	if challenge := auth.Challenge(err); challenge != "" {
+	if challenge := auth.ChallengeOf(h.auth, err); challenge != "" {
 		e.header = map[string]string{"WWW-Authenticate": challenge}
 	}
 	return e
 }
 
-// webhookError says how a webhook is answered whose headers were not taken.
-func webhookError(err error) *httpError {
-	e := authError(err)
+// webhookError says how a webhook is answered whose headers were not taken. What was
+// wrong are not the credentials that the Authenticator would ask for: fail asks for
+// those.
+func (h *api) webhookError(err error) *httpError {
+	e := h.authError(err)
+	delete(e.header, "WWW-Authenticate")
 	switch {
 	case errors.Is(err, auth.ErrTimestamp):
-		e.message = "The webhook-timestamp is too far from now"
+		e.message, e.code = "The webhook-timestamp is too far from now", "webhook-timestamp"
 	case errors.Is(err, auth.ErrMalformed):
 		e.message = "One of the headers webhook-id, webhook-timestamp and webhook-signature is missing or malformed"
-		e.header = nil // it speaks of a bearer token
 	}
 	return e
+}
+
+// refusal is what the log says of a request that was refused: a code, and a reason
+// that quotes nothing of the request. Of a payload it is the first finding's rule and
+// place.
+func refusal(e *httpError) (code, reason string) {
+	code, reason = e.code, e.reason
+	for _, issue := range e.issues {
+		if issue.Severity == fhirbundle.Error {
+			return issue.Code, fmt.Sprintf("at offset %d of the body", issue.Offset)
+		}
+	}
+	if code == "" {
+		code = strings.ReplaceAll(strings.ToLower(http.StatusText(e.status)), " ", "-")
+	}
+	if reason == "" {
+		reason = e.message
+	}
+	return code, reason
 }
 
 type errorBody struct {
@@ -122,8 +146,16 @@ func (h *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if e.status >= 500 {
 		h.opts.Logger.ErrorContext(r.Context(), "request failed", "request", id, "status", e.status, "error", e.cause)
 	}
+	if e.status >= 400 && e.status < 500 {
+		noteRefusal(w, e)
+	}
 	for name, value := range e.header {
 		w.Header().Set(name, value)
+	}
+	if e.status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
+		if challenge := auth.ChallengeOf(h.auth, auth.ErrNoCredentials); challenge != "" {
+			w.Header().Set("WWW-Authenticate", challenge)
+		}
 	}
 	// What is left of a body that nobody reads may have no end.
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {

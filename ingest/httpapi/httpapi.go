@@ -52,6 +52,7 @@ type api struct {
 type route struct {
 	pattern string // as the log names it
 	parts   []string
+	params  []string // of the query
 	methods map[string]endpoint
 }
 
@@ -85,22 +86,24 @@ func New(s *ingest.Service, a auth.Authenticator, opts *Options) (http.Handler, 
 	if err := h.setBase(h.opts.BaseURL); err != nil {
 		return nil, err
 	}
-	h.handle(bundleRoute, map[string]endpoint{http.MethodPost: h.postBundle})
-	h.handle("/upload-url", map[string]endpoint{http.MethodPost: h.postUploadURL})
-	h.handle("/jobs", map[string]endpoint{http.MethodGet: h.listJobs})
-	h.handle("/jobs/redrive", map[string]endpoint{http.MethodPost: h.redriveAll}) // before what has a place for an id
-	h.handle("/jobs/{jobId}", map[string]endpoint{http.MethodGet: h.getJob, http.MethodDelete: h.cancelJob})
-	h.handle("/jobs/{jobId}/redrive", map[string]endpoint{http.MethodPost: h.redriveJob})
-	h.handle("/jobs/{jobId}/outcomes", map[string]endpoint{http.MethodGet: h.getOutcomes})
+	// FHIR's clients send _format and _pretty with everything (R4 http.html#parameters).
+	h.handle(bundleRoute, []string{"endpoint", "_format", "_pretty"}, map[string]endpoint{http.MethodPost: h.postBundle})
+	h.handle("/upload-url", nil, map[string]endpoint{http.MethodPost: h.postUploadURL})
+	h.handle("/jobs", []string{"status", "code", "limit", "cursor"}, map[string]endpoint{http.MethodGet: h.listJobs})
+	h.handle("/jobs/redrive", []string{"status", "code", "after", "before", "limit", "cursor"},
+		map[string]endpoint{http.MethodPost: h.redriveAll}) // before what has a place for an id
+	h.handle("/jobs/{jobId}", nil, map[string]endpoint{http.MethodGet: h.getJob, http.MethodDelete: h.cancelJob})
+	h.handle("/jobs/{jobId}/redrive", nil, map[string]endpoint{http.MethodPost: h.redriveJob})
+	h.handle("/jobs/{jobId}/outcomes", nil, map[string]endpoint{http.MethodGet: h.getOutcomes})
 	return h.observed(http.HandlerFunc(h.serve)), nil
 }
 
-func (h *api) handle(pattern string, methods map[string]endpoint) {
+func (h *api) handle(pattern string, params []string, methods map[string]endpoint) {
 	if get, ok := methods[http.MethodGet]; ok {
 		methods[http.MethodHead] = get // net/http sends no body for it
 	}
 	pattern = prefix + pattern
-	h.routes = append(h.routes, route{pattern, strings.Split(pattern, "/"), methods})
+	h.routes = append(h.routes, route{pattern, strings.Split(pattern, "/"), params, methods})
 }
 
 // match finds the route of a path as it was sent: net/http's mux would decode
@@ -145,16 +148,19 @@ func (h *api) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if h.opts.Webhooks != nil && rt.pattern == prefix+bundleRoute && auth.IsWebhook(r) {
-		if err := h.postWebhook(w, r); err != nil {
+		if err := h.postWebhook(w, r, rt); err != nil {
 			h.fail(w, r, err)
 		}
 		return
 	}
-	// Who is asking comes before all else: nothing of the body is read for a
-	// stranger.
+	// Authenticate before anything else: nothing of the body is read for a stranger.
 	who, err := h.auth.Authenticate(r)
 	if err != nil {
-		h.fail(w, r, authError(err))
+		h.fail(w, r, h.authError(err))
+		return
+	}
+	if err := rt.checkQuery(r); err != nil {
+		h.fail(w, r, err)
 		return
 	}
 	if err := do(w, r, who, id); err != nil {

@@ -120,11 +120,9 @@ type listBody struct {
 }
 
 func (h *api) listJobs(w http.ResponseWriter, r *http.Request, who ingest.Caller, _ string) error {
-	q, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return &httpError{status: http.StatusBadRequest, message: "Malformed query"}
-	}
+	q := r.URL.Query()
 	req := ingest.ListRequest{State: jobs.State(q.Get("status")), Code: q.Get("code"), Cursor: q.Get("cursor")}
+	var err error
 	if req.Limit, err = limit(q); err != nil {
 		return err
 	}

@@ -1,12 +1,13 @@
 package httpapi
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
 )
 
 // prefersFHIR reports whether Accept prefers application/fhir+json to
@@ -45,21 +46,41 @@ func explicitJSON(accept []string) bool {
 var bundleTypes = []string{"application/fhir+json", "application/json"}
 
 // bundleType checks the media type of a Bundle and returns it without parameters,
-// save fhirVersion.
+// save fhirVersion. One that is missing, and the one of FHIR DSTU 2 that some senders
+// still use, stand for application/fhir+json. What matters is charset=utf-8 alone; utf8
+// is no registered name and is sent all the same.
 func bundleType(r *http.Request) (string, error) {
-	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	known := err == nil && (media == bundleTypes[0] || media == bundleTypes[1])
-	if charset, ok := params["charset"]; !known || ok && !strings.EqualFold(charset, "utf-8") {
-		return "", &httpError{
-			status:  http.StatusUnsupportedMediaType,
-			message: "Unsupported Content-Type; allowed are " + strings.Join(bundleTypes, " and ") + ", in UTF-8",
-			header:  map[string]string{"Accept-Post": strings.Join(bundleTypes, ", ")},
+	given := r.Header.Get("Content-Type")
+	if strings.TrimSpace(given) == "" {
+		return bundleTypes[0], nil
+	}
+	media, params, err := mime.ParseMediaType(given)
+	if media == "application/json+fhir" {
+		media = bundleTypes[0]
+	}
+	charset, ok := params["charset"]
+	switch utf8 := !ok || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8"); {
+	case err != nil || !slices.Contains(bundleTypes, media):
+		what := "Unsupported Content-Type"
+		if strings.HasSuffix(media, "/xml") || strings.HasSuffix(media, "+xml") {
+			what = "XML is not read"
 		}
+		return "", unsupportedType(what)
+	case !utf8:
+		return "", unsupportedType("Unsupported charset")
 	}
 	if version := params["fhirversion"]; version != "" {
 		media = mime.FormatMediaType(media, map[string]string{"fhirVersion": version})
 	}
 	return media, nil
+}
+
+func unsupportedType(what string) error {
+	return &httpError{
+		status:  http.StatusUnsupportedMediaType,
+		message: what + "; allowed are " + strings.Join(bundleTypes, " and ") + ", in UTF-8",
+		header:  map[string]string{"Accept-Post": strings.Join(bundleTypes, ", ")},
+	}
 }
 
 // contentEncoding is the body's encoding; a header that is there several times is
@@ -68,32 +89,19 @@ func contentEncoding(r *http.Request) string {
 	return strings.Join(r.Header.Values("Content-Encoding"), ", ")
 }
 
-// contentDigest reads the SHA-256 of a Content-Digest header (RFC 9530) as hex;
-// empty if it has none. Other algorithms are passed over.
-func contentDigest(r *http.Request) (string, error) {
-	malformed := &httpError{status: http.StatusBadRequest, message: "Malformed Content-Digest; what is read is sha-256=:BASE64:"}
-	for _, header := range r.Header.Values("Content-Digest") {
-		for item := range strings.SplitSeq(header, ",") {
-			name, value, ok := strings.Cut(strings.TrimSpace(item), "=")
-			if !ok {
-				return "", malformed
-			}
-			if name != "sha-256" {
-				continue
-			}
-			value, _, _ = strings.Cut(value, ";")
-			if len(value) < 2 || value[0] != ':' || value[len(value)-1] != ':' {
-				return "", malformed
-			}
-			sum, err := base64.StdEncoding.DecodeString(value[1 : len(value)-1])
-			if err != nil || len(sum) != 32 {
-				return "", malformed
-			}
-			return hex.EncodeToString(sum), nil
+// digests are those that a request promises of its body.
+func digests(r *http.Request) (*httpdigest.Digests, error) {
+	d, err := httpdigest.Parse(r.Header)
+	if err != nil {
+		return nil, &httpError{
+			status: http.StatusBadRequest, message: "Malformed digest: " + err.Error(),
+			header: map[string]string{"Want-Content-Digest": httpdigest.Want},
 		}
 	}
-	return "", nil
+	return d, nil
 }
+
+var errDigest = &httpError{status: http.StatusBadRequest, message: "The body does not have the digest that was promised"}
 
 // idempotencyKey reads the Idempotency-Key header: a string of RFC 9651, section
 // 3.3.3, as the draft has it, or the bare token that many clients send.

@@ -53,6 +53,9 @@ func (h *api) observed(next http.Handler) http.Handler {
 			if rec.job != "" {
 				attrs = append(attrs, slog.String("job", rec.job))
 			}
+			if rec.code != "" {
+				attrs = append(attrs, slog.String("code", rec.code), slog.String("reason", rec.reason))
+			}
 			h.opts.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 		}()
 		next.ServeHTTP(rec, r)
@@ -89,6 +92,8 @@ type recorder struct {
 	job    string // that the request made or changed
 	status int
 	bytes  int64
+
+	code, reason string // why the request was refused
 }
 
 func (rec *recorder) WriteHeader(status int) {
@@ -113,6 +118,13 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 func noteRoute(w http.ResponseWriter, pattern string) {
 	if rec, ok := w.(*recorder); ok {
 		rec.route = pattern
+	}
+}
+
+// noteRefusal has the request's line in the log say why it was refused.
+func noteRefusal(w http.ResponseWriter, e *httpError) {
+	if rec, ok := w.(*recorder); ok {
+		rec.code, rec.reason = refusal(e)
 	}
 }
 

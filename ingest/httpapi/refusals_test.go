@@ -145,13 +145,21 @@ func TestHeadersAreRefused(t *testing.T) {
 		want   map[string]string // headers of the answer
 		text   string
 	}{
-		"wrong media type":     {map[string]string{"Content-Type": "text/xml"}, 415, map[string]string{"Accept-Post": "application/fhir+json, application/json"}, "application/fhir+json"},
-		"no media type":        {map[string]string{"Content-Type": ""}, 415, nil, "application/json"},
+		"wrong media type":     {map[string]string{"Content-Type": "text/plain"}, 415, map[string]string{"Accept-Post": "application/fhir+json, application/json"}, "Unsupported Content-Type; allowed are application/fhir+json and application/json"},
+		"XML":                  {map[string]string{"Content-Type": "application/fhir+xml; charset=UTF-8"}, 415, nil, "XML is not read; allowed are"},
+		"malformed media type": {map[string]string{"Content-Type": "json"}, 415, nil, "Unsupported Content-Type"},
+		"fine, none":           {map[string]string{"Content-Type": ""}, 202, nil, ""},
+		"fine, of DSTU 2":      {map[string]string{"Content-Type": "application/json+fhir"}, 202, nil, ""},
+		"fine, utf8":           {map[string]string{"Content-Type": "application/fhir+json; charset=utf8"}, 202, nil, ""},
+		"fine, FHIR's query":   {map[string]string{"?": "_format=json&_pretty=true"}, 202, nil, ""},
+		"a query":              {map[string]string{"?": "source=lab"}, 400, nil, "Unknown parameter; allowed are endpoint, _format and _pretty"},
 		"curl's own":           {map[string]string{"Content-Type": "application/x-www-form-urlencoded"}, 415, nil, "application/json"},
 		"wrong charset":        {map[string]string{"Content-Type": "application/json; charset=utf-16"}, 415, nil, "UTF-8"},
 		"wrong encoding":       {map[string]string{"Content-Encoding": "gzip"}, 415, map[string]string{"Accept-Encoding": "identity"}, "Content-Encoding"},
 		"two encodings":        {map[string]string{"Content-Encoding": "identity\x00gzip"}, 415, map[string]string{"Accept-Encoding": "identity"}, "Content-Encoding"},
-		"wrong digest":         {map[string]string{"Content-Digest": "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"}, 400, nil, "SHA-256"},
+		"wrong digest":         {map[string]string{"Content-Digest": "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:"}, 400, nil, "the digest that was promised"},
+		"wrong sha-512":        {map[string]string{"Content-Digest": "sha-512=:" + strings.Repeat("A", 86) + "==:"}, 400, nil, "the digest that was promised"},
+		"wrong MD5":            {map[string]string{"Content-MD5": "AAAAAAAAAAAAAAAAAAAAAA=="}, 400, nil, "the digest that was promised"},
 		"malformed digest":     {map[string]string{"Content-Digest": "sha-256=AAAA"}, 400, nil, "Content-Digest"},
 		"malformed key":        {map[string]string{"Idempotency-Key": `"open`}, 400, nil, "Idempotency-Key"},
 		"no token":             {map[string]string{"Authorization": ""}, 401, map[string]string{"Www-Authenticate": `Bearer realm="fhirdock"`}, "Authentication is required"},
@@ -159,7 +167,7 @@ func TestHeadersAreRefused(t *testing.T) {
 		"malformed token":      {map[string]string{"Authorization": "Bearer a b"}, 400, map[string]string{"Www-Authenticate": `Bearer realm="fhirdock", error="invalid_request"`}, "malformed"},
 		"fine":                 {nil, 202, map[string]string{"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}, ""},
 		"fine with parameters": {map[string]string{"Content-Type": "application/json; charset=UTF-8; fhirVersion=4.0"}, 202, nil, ""},
-		"fine, other digest":   {map[string]string{"Content-Digest": "unknown=:AAAA:"}, 202, nil, ""},
+		"unknown digest":       {map[string]string{"Content-Digest": "unknown=:AAAA:"}, 400, map[string]string{"Want-Content-Digest": "sha-256=10, sha-512=3"}, "Content-Digest must be"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := pipeline(t)
@@ -167,6 +175,8 @@ func TestHeadersAreRefused(t *testing.T) {
 			require.NoError(t, err)
 			req.Header.Set("Authorization", "Bearer "+ingesttest.Token)
 			req.Header.Set("Content-Type", fhirJSON)
+			req.URL.RawQuery = c.header["?"]
+			delete(c.header, "?")
 			for name, value := range c.header {
 				req.Header.Del(name)
 				for line := range strings.SplitSeq(value, "\x00") { // a header that is there twice

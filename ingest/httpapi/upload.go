@@ -3,12 +3,14 @@ package httpapi
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 )
@@ -38,11 +40,17 @@ func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.C
 			header: map[string]string{"Accept-Encoding": "identity"},
 		}
 	}
+	promised, err := digests(r)
+	if err != nil {
+		return err
+	}
 	b := h.body(w, r)
-	raw, err := io.ReadAll(io.LimitReader(b, maxUploadRequest+1))
+	raw, err := io.ReadAll(io.LimitReader(promised.Reader(b), maxUploadRequest+1))
 	switch {
 	case b.stalled:
 		return errStalled
+	case errors.Is(err, httpdigest.ErrMismatch):
+		return errDigest
 	case err != nil:
 		return &httpError{status: http.StatusBadRequest, message: "Request body ended before it was complete", cause: err}
 	case len(raw) > maxUploadRequest:
