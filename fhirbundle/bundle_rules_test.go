@@ -131,7 +131,7 @@ var bundleRuleCases = []struct {
 	{"no fullUrl in a collection", "R4 R4B", "collection", "", []string{`{` + obs + `}`}, "fu-missing"},
 	{"no fullUrl in a searchset", "R4 R4B", "searchset", self, []string{`{` + obs + `}`}, "~fu-missing-searchset"},
 	{"no fullUrl in a searchset", "R5", "searchset", self, []string{`{` + obs + `}`}, "bdl-15"},
-	{"no fullUrl in a history", "R4 R4B", "history", "", []string{`{` + obs + `,` + putObs + `,` + ok200 + `}`, `{` + req("DELETE", "Observation/o1", "") + `,` + ok200 + `}`}, "fu-missing fu-missing"},
+	{"no fullUrl in a history", "R4 R4B", "history", "", []string{`{` + obs + `,` + putObs + `,` + ok200 + `}`, `{` + req("DELETE", "Observation/o1", "") + `,` + ok200 + `}`}, "fu-missing"},
 	{"no fullUrl in a response", "R4 R4B R5", "transaction-response", "", []string{`{` + obs + `,` + ok200 + `}`}, ""},
 	{"no fullUrl for a POST", "R4 R4B", "history", "", []string{`{` + obs + `,` + req("POST", "Observation", "") + `,` + ok200 + `}`}, ""},
 	{"no fullUrl in a batch", "R4 R4B R5", "batch", "", []string{`{` + obs + `,` + putObs + `}`}, ""},
@@ -173,7 +173,7 @@ var bundleRuleCases = []struct {
 		`{"response":{"status":200}}`,
 		`{"response":{"etag":"W/1"}}`,
 		`{"response":"200"}`,
-	}, "response-status response-status response-status response-status response-status response-status"},
+	}, "response-status response-status response-status response-status"},
 	{"statuses where they have no place", "R4 R4B", "collection", "", []string{`{` + fullObs + `,"response":{"status":"x"}}`}, "bdl-4"},
 	{"etags", "R4 R4B R5", "batch-response", "", []string{
 		`{` + patientWith(`,"meta":{"versionId":"1"}`) + `,"response":{"status":"200","etag":"W/\"1\""}}`,
@@ -189,6 +189,12 @@ var bundleRuleCases = []struct {
 		`{"fullUrl":"http://a.b/Patient/p",` + patientWith(``) + `,` + req("PUT", "Patient/p", "") + `,"response":{"status":"200","location":"Patient/q"}}`,
 		`{"fullUrl":"http://a.b/Patient/p",` + patientWith(``) + `,` + req("POST", "Patient", "") + `,"response":{"status":"201","location":"http://a.b/Patient/q/_history/1"}}`,
 	}, "response-location"},
+	{"outcomes of responses", "R4 R4B R5", "batch-response", "", []string{
+		`{"response":{"status":"200","outcome":{"id":"a","resourceType":"Operation\u004futcome"}}}`,
+		`{"response":{"status":"200","outcome":{"resourceType":"Patient"}}}`,
+		`{"response":{"status":"200","outcome":{"id":"a"}}}`,
+		`{"response":{"status":"200","outcome":"OperationOutcome"}}`,
+	}, "response-outcome response-outcome response-outcome"},
 	// searchsets
 	{"modes", "R4 R4B R5", "searchset", self, []string{
 		`{` + fullObs + `,"search":{"score":1,"mode":"match"}}`,
@@ -324,6 +330,13 @@ var bundleRuleCases = []struct {
 		`{` + patientWith(`,"a":{"reference":"Patient/1?x"},"b":{"reference":"?x"}`) + `,` + req("PUT", "Patient/p", "") + `}`,
 	}, "ref-conditional"},
 	{"conditional in a transaction", "R4 R4B R5", "transaction", "", []string{`{` + patientWith(`,"a":{"reference":"Patient?identifier=1"}`) + `,` + req("PUT", "Patient/p", "") + `}`}, ""},
+	{"conditional, with odd queries", "R4 R4B R5", "transaction", "", []string{
+		`{` + patientWith(`,"a":{"reference":"Patient?identifier=1&_id=2&x=_count&_lastUpdated=3&__count=4"},"b":{"reference":"Patient?_tag=a"}`) + `,` + req("PUT", "Patient/p", "") + `}`,
+		`{` + patientWith(`,"a":{"reference":"Patient?identifier=1&_count=1"},"b":{"reference":"Patient?_sort=x"}`) + `,` + req("PUT", "Patient/q1", "") + `}`,
+		`{` + patientWith(`,"b":{"reference":"Patient?_revinclude:iterate=x"}`) + `,` + req("PUT", "Patient/q2", "") + `}`,
+		`{` + patientWith(`,"b":{"reference":"Patience?x=y"}`) + `,` + req("PUT", "Patient/q3", "") + `}`,
+		`{` + patientWith(`,"b":{"reference":"Patient\u003f_\u0063ount=1"}`) + `,` + req("PUT", "Patient/q4", "") + `}`,
+	}, "tx-url-id ~ref-conditional-query tx-url-id ~ref-conditional-query tx-url-id ~ref-conditional-query tx-url-id ~ref-conditional-query"},
 	{"to what a batch creates", "R4 R4B R5", "batch", "", []string{
 		`{"fullUrl":"urn:uuid:6d1f7a54-3b1e-4a55-9c0f-52a7b1f0c001",` + patientWith(`,"link":[{"other":{"reference":"urn:uuid:6d1f7a54-3b1e-4a55-9c0f-52a7b1f0c001"}},{"other":{"reference":"urn:uuid:6d1f7a54-3b1e-4a55-9c0f-52a7b1f0c002"}}]`) + `,` + req("POST", "Patient", "") + `}`,
 		`{"fullUrl":"urn:uuid:6d1f7a54-3b1e-4a55-9c0f-52a7b1f0c002",` + patientWith(`,"link":[{"other":{"reference":"urn:uuid:6d1f7a54-3b1e-4a55-9c0f-52a7b1f0c001"}},{"other":{"reference":"urn:uuid:6d1f7a54-3b1e-4a55-9c0f-52a7b1f0c001"}}]`) + `,` + req("POST", "Patient", "") + `}`,

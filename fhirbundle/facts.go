@@ -22,6 +22,7 @@ const (
 	lacksID         // which request.url says the resource has
 	oddIfNoneExist  //
 	conditional     // a reference in the resource
+	oddQuery        // in a conditional reference
 	refersToURN     // likewise; only lines of NDJSON ask
 	sameFullURL     // and versionId, or none, as an earlier entry
 	sameVersion     // likewise, with a versionId
@@ -33,6 +34,7 @@ const (
 	oddStatus       // of the response
 	otherETag       // than meta.versionId
 	otherLocation   // than the resource's
+	otherOutcome    // than an OperationOutcome, in the response
 	lacksBody       // which a POST or a PUT has, unless this is a notification
 	oddPatch        // the body of a PATCH can't be a patch
 	carriesResource = isPOST | isPUT | isPATCH
@@ -102,6 +104,7 @@ var typeRules = [...]struct {
 	{responseStatus, response, "response.status"},
 	{responseETag, response, "response.etag"},
 	{responseLocation, response, "response.location"},
+	{responseOutcome, response, "response.outcome"},
 	{txURLFormat, requestURL, "request.url"},
 	{txURLType, requestURL, "request.url"},
 	{txURLID, requestURL, "request.url"},
@@ -111,6 +114,7 @@ var typeRules = [...]struct {
 	{txIfNoneExist, ifNoneExist, "request.ifNoneExist"},
 	{txPatchBody, resource, "resource"},
 	{refConditional, resource, "resource"},
+	{refQuery, resource, "resource"},
 }
 
 // judge says which of typeRules an entry breaks in a Bundle of that type; kind is
@@ -143,7 +147,7 @@ func (f facts) judge(kind kinds, v Version) verdict {
 		broken(bdl3, in(requests|history) != has(hasRequest))
 		broken(bdl4, in(responses|history) != has(hasResponse))
 		identified := has(hasFullURL) || !has(hasResource)
-		broken(fuMissing, in(document|message|collection) && !identified || in(history) && !has(hasFullURL|isPOST))
+		broken(fuMissing, !identified && (in(document|message|collection) || in(history) && !has(isPOST)))
 		broken(fuSearchset, in(searchset) && !identified)
 		broken(historyBody, in(history) && has(lacksBody))
 		broken(txBody, in(requests) && has(bodyless) && has(hasResource))
@@ -153,6 +157,7 @@ func (f facts) judge(kind kinds, v Version) verdict {
 	if in(responses | history) {
 		broken(responseStatus, has(oddStatus))
 		broken(responseETag, has(otherETag))
+		broken(responseOutcome, has(otherOutcome))
 	}
 	if in(searchset) {
 		broken(searchMode, has(oddMode))
@@ -168,6 +173,7 @@ func (f facts) judge(kind kinds, v Version) verdict {
 		broken(txIfNoneExist, has(oddIfNoneExist))
 	}
 	broken(txDuplicate, in(transaction) && has(sameIdentity))
+	broken(refQuery, in(transaction) && has(oddQuery))
 	broken(refConditional, !in(transaction) && has(conditional))
 	return out
 }

@@ -119,6 +119,8 @@ func (r *Reader) typeIssue(i int) {
 		message = missingResource
 	case refConditional:
 		at = r.conditional
+	case refQuery:
+		at = r.oddQuery
 	default:
 		if t.member != nowhere {
 			at = max(r.scan.marks.start(r.entryData, t.member), 0)

@@ -63,6 +63,8 @@ type progress struct {
 	entryData   []byte   // of which entry is made
 	typeText    []byte   // its resourceType as written, where it may be a type's name
 	conditional int      // where the first conditional reference of the resource is, if any
+	oddQuery    int      // where the first one is whose query is odd, if any
+	queryType   string   // of a conditional reference before, which FHIR has
 	urn         int      // where the first one to a URN is, if any
 	judged      struct { // of the entry that was judged last
 		ok      bool

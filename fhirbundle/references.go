@@ -30,8 +30,13 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 			continue // it had escapes, and is nothing but letters
 		}
 		switch c := text[n]; {
-		case c == '?' && n > 0 && f&conditional == 0:
-			f, r.conditional = f|conditional, at
+		case c == '?' && n > 0:
+			if f&conditional == 0 {
+				f, r.conditional = f|conditional, at
+			}
+			if f&oddQuery == 0 && r.isOddQuery(text, n) {
+				f, r.oddQuery = f|oddQuery, at
+			}
 		case c == '#' && n == 0 && alone && (len(text) > 1 && text[1] != '"' || r.opts.version.bansBareFragment()):
 			r.entryIssue(ref1, at, "resource", "")
 		case c == ':' && n == len("urn"):
@@ -52,6 +57,45 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 		}
 	}
 	return f
+}
+
+// isOddQuery says whether a conditional reference, the start of text, is to n letters
+// that are no type, or has parameters that do not filter (R4, http.html#trules).
+func (r *Reader) isOddQuery(text []byte, n int) bool {
+	if r.queryType != string(text[:n]) {
+		if !r.opts.version.hasType(text[:n]) {
+			return true
+		}
+		r.queryType = resourceTypes[string(text[:n])].name
+	}
+	query := text[n+1:]
+	if end := bytes.IndexByte(query, '"'); end >= 0 {
+		query = query[:end]
+	}
+	for {
+		if len(query) > 0 && query[0] == '_' && controlsResult(query) {
+			return true
+		}
+		next := bytes.Index(query, []byte("&_"))
+		if next < 0 {
+			return false
+		}
+		query = query[next+1:]
+	}
+}
+
+// controlsResult says whether a parameter of a search, the start of query, controls
+// what is returned (R4, search.html#return).
+func controlsResult(query []byte) bool {
+	name := query
+	if end := bytes.IndexAny(query, "=:&"); end >= 0 {
+		name = query[:end]
+	}
+	switch string(name) {
+	case "_sort", "_count", "_include", "_revinclude", "_summary", "_total", "_elements", "_contained", "_containedType", "_format", "_pretty":
+		return true
+	}
+	return false
 }
 
 // referTo takes in a reference, at data[at], to what only an entry of the same

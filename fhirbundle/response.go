@@ -9,13 +9,14 @@ func (r *Reader) readResponse(data []byte, at int) (f facts) {
 		return f
 	}
 	if data[at] != '{' {
-		return f | oddStatus
+		return f
 	}
-	status := false
 	walkObject(data, at, func(name []byte, value int) bool {
 		switch string(name) {
 		case "status":
-			status = startsWithStatus(r.plainAt(data, value))
+			if !startsWithStatus(r.plainAt(data, value)) {
+				f |= oddStatus
+			}
 		case "etag":
 			if isOtherETag(stringAt(data, value), r.versionID(data)) {
 				f |= otherETag
@@ -24,13 +25,26 @@ func (r *Reader) readResponse(data []byte, at int) (f facts) {
 			if r.isOtherLocation(stringAt(data, value)) {
 				f |= otherLocation
 			}
+		case "outcome":
+			if !isOutcomeAt(data, value) {
+				f |= otherOutcome
+			}
 		}
 		return true
 	})
-	if !status {
-		f |= oddStatus
-	}
 	return f
+}
+
+// isOutcomeAt says whether the value at data[at] is an OperationOutcome, or null.
+func isOutcomeAt(data []byte, at int) (is bool) {
+	if data[at] != '{' {
+		return data[at] == 'n'
+	}
+	walkObject(data, at, func(name []byte, value int) bool {
+		is = string(name) == "resourceType" && string(stringAt(data, value)) == "OperationOutcome"
+		return string(name) != "resourceType"
+	})
+	return is
 }
 
 // startsWithStatus says whether text starts with an HTTP status: three digits, and

@@ -95,6 +95,7 @@ const (
 	responseStatus
 	responseETag
 	responseLocation
+	responseOutcome
 	txMethod
 	txURL
 	txURLFormat
@@ -107,6 +108,7 @@ const (
 	txPatchBody
 	refURN
 	refConditional
+	refQuery
 	refBatch
 	refDocument
 	refMessage
@@ -203,6 +205,7 @@ var rules = [ruleCount]Rule{
 	responseStatus:   {Code: "response-status", Message: "entry.response.status must start with the three digits of an HTTP status", Spec: r4 + "bundle-definitions.html#Bundle.entry.response.status", IssueType: "value", rank: 7},
 	responseETag:     {Code: "response-etag", Message: "entry.response.etag must agree with the resource's meta.versionId", Spec: r4 + "bundle-definitions.html#Bundle.entry.response.etag", IssueType: "business-rule", rank: 7},
 	responseLocation: {Code: "response-location", Message: "In a history the id in entry.response.location must be that of the resource that was created", Spec: r4 + "http.html#other-bundles", IssueType: "business-rule", rank: 7},
+	responseOutcome:  {Code: "response-outcome", Message: "entry.response.outcome must be an OperationOutcome", Spec: r4 + "bundle-definitions.html#Bundle.entry.response.outcome", IssueType: "structure", rank: 7},
 
 	txMethod:       {Code: "tx-method", Message: "entry.request.method is none of GET, HEAD, POST, PUT, DELETE, PATCH", Spec: r4 + "bundle-definitions.html#Bundle.entry.request.method", IssueType: "code-invalid", rank: 7},
 	txURL:          {Code: "tx-url", Message: "entry.request.url is missing", Spec: r4 + "bundle-definitions.html#Bundle.entry.request.url", IssueType: "required", rank: 7},
@@ -216,6 +219,7 @@ var rules = [ruleCount]Rule{
 	txPatchBody:    {Code: "tx-patch-body", Message: "The resource of an entry whose method is PATCH must be a Parameters with a FHIRPath Patch, or a Binary with a JSON Patch or an XML Patch", Spec: r4 + "http.html#patch", IssueType: "business-rule", rank: 7},
 	refURN:         {Code: "ref-urn", Message: "A reference is to a urn:uuid or urn:oid that is the fullUrl of no entry; lines of NDJSON have no fullUrl", Spec: r4 + "bundle.html#references", Mild: true, IssueType: "not-found", rank: 7},
 	refConditional: {Code: "ref-conditional", Message: "A conditional reference, Type?query, is allowed in a transaction only", Spec: r4 + "http.html#trules", IssueType: "business-rule", rank: 7},
+	refQuery:       {Code: "ref-conditional-query", Message: "A conditional reference must be the name of a resource type, a question mark and parameters that filter; those that control what is returned, such as _count, _sort and _include, are not allowed", Spec: r4 + "http.html#trules", Mild: true, IssueType: "value", rank: 7},
 	refBatch:       {Code: "ref-batch", Message: "In a batch a reference must not be to a resource that another entry creates; use a transaction", Spec: r4 + "http.html#brules", IssueType: "business-rule", rank: 7},
 	refDocument:    {Code: "ref-document", Message: "The document's Composition refers to what is not in the document: what subject, encounter, author, attester.party, custodian, event.detail and a section's author, focus and entry refer to must be the fullUrl of an entry, in the version that the reference names", Spec: r4 + "documents.html#content", IssueType: "not-found", rank: 7},
 	refMessage:     {Code: "ref-message", Message: "MessageHeader.response.details must refer to an entry of the message", Spec: r4 + "messageheader-definitions.html#MessageHeader.response.details", IssueType: "not-found", rank: 7},
