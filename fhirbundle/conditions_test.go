@@ -17,7 +17,8 @@ func TestConditions(t *testing.T) {
 		`{"method":"POST","url":"Patient","extension":[{"ifMatch":"x"}]}`:                                      {},
 		`"POST"`: {},
 	} {
-		r := NewBytesReader([]byte(`{"resourceType":"Bundle","type":"batch","entry":[{"request":`+request+`}]}`), nil)
+		r, err := NewBytesReader([]byte(`{"resourceType":"Bundle","type":"batch","entry":[{"request":`+request+`}]}`), nil)
+		require.NoError(t, err)
 		e, err := r.Next()
 		require.NoError(t, err)
 		require.Equal(t, want, e.Conditions(), request)

@@ -81,6 +81,9 @@ func whole(bundleType string) bool {
 func (a *attempt) handOver(ctx context.Context) error {
 	job := a.lease.current()
 	format := fhirbundle.Format(job.Payload.Format)
+	if hopeless(job) {
+		return a.nothingTaken(ctx)
+	}
 	limits := batchLimits{resources: job.BatchResources, bytes: job.BatchBytes}
 	if format == fhirbundle.Bundle && whole(job.Payload.BundleType) {
 		if job.Payload.Size > a.w.opts.MaxWholeBytes {
@@ -126,6 +129,9 @@ func (a *attempt) handOver(ctx context.Context) error {
 		if err := a.batch(ctx, b, batches.position()); err != nil {
 			return err
 		}
+		if hopeless(a.lease.current()) {
+			return a.nothingTaken(ctx)
+		}
 		if b.Whole {
 			return nil // its end was seen already
 		}
@@ -134,8 +140,13 @@ func (a *attempt) handOver(ctx context.Context) error {
 		}
 	}
 	if format == fhirbundle.NDJSON && from == (fhirbundle.Position{}) {
-		// What concerns the whole file: that there is anything in it.
-		if err := reader.Report().Err(); err != nil {
+		// What concerns the whole file. That nothing is in it is no fault: an export
+		// with no matches looks like that.
+		err := reader.Report().Err()
+		if invalid, ok := errors.AsType[*fhirbundle.InvalidError](err); ok && invalid.First.Code == "body-empty" {
+			err = nil
+		}
+		if err != nil {
 			return &Failure{Code: "invalid", Message: err.Error(), Permanent: true, issues: reader.Report().Issues}
 		}
 	}
@@ -165,6 +176,9 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position) e
 			return err
 		}
 		a.lease.moved()
+		if b.Aborted() {
+			b.abort()
+		}
 	}
 	if err := s.keepOutcomes(ctx, b); err != nil {
 		return fmt.Errorf("ingest: write outcomes: %w", err)
@@ -193,6 +207,9 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position) e
 // complete publishes what came out of the job, and ends it.
 func (a *attempt) complete(ctx context.Context) error {
 	s, job := a.w.svc, a.lease.current()
+	if job.Progress.Done == 0 && job.Progress.Rejected > 0 {
+		return a.nothingTaken(ctx)
+	}
 	var outputs []jobs.Output
 	if f, ok := a.w.handler.(Finisher); ok {
 		err := a.w.handle(ctx, func(ctx context.Context) (err error) {
@@ -221,9 +238,7 @@ func (a *attempt) complete(ctx context.Context) error {
 	}
 	done := a.lease.current()
 	if key != "" {
-		if err := s.outcomes.Job(stageID(done)).Clear(ctx); err != nil {
-			s.opts.Logger.WarnContext(ctx, "parts not removed", "job", done.ID, "error", err)
-		}
+		s.clearOutcomes(ctx, done)
 	}
 	if err := s.dropBlocks(ctx, done); err != nil {
 		s.opts.Logger.WarnContext(ctx, "blocks not removed", "job", done.ID, "error", err)

@@ -42,18 +42,28 @@ type batcher struct {
 	limits batchLimits
 	ndjson bool
 	ended  bool
+	// transaction: the payload is one.
+	transaction bool
+	// hopeful: no line of the NDJSON could be read yet; broken is the number of lines
+	// before this batch. A batch ends where the file is given up: see hopeless.
+	hopeful bool
+	broken  int64
 
 	cur   batch
-	bytes []byte // of all resources of the batch
+	bytes []byte // resources and requests of the batch
 	spans []span
+	size  int64 // of what the limit counts
 }
 
-// span is where a resource's parts lie in the batch's bytes. They are cut out
-// when the batch is full, for until then the bytes may move.
-type span struct{ raw, id, fullURL, url, end int }
+// span is where a resource and its request lie in the batch's bytes. They are cut out
+// when the batch is full: until then the bytes may move.
+type span struct{ raw, request, end int }
 
 func newBatcher(job *jobs.Job, reader *fhirbundle.Reader, limits batchLimits) *batcher {
 	b := &batcher{job: job, reader: reader, limits: limits, ndjson: job.Payload.Format == string(fhirbundle.NDJSON)}
+	b.hopeful = b.ndjson && len(job.ResourceCounts) == 0
+	b.broken = job.Progress.Rejected
+	b.transaction = !b.ndjson && job.Payload.BundleType == "transaction"
 	if limits == (batchLimits{}) {
 		// Whole: all of the payload at most. Growing to it would take twice that.
 		b.bytes = make([]byte, 0, job.Payload.Size)
@@ -70,8 +80,11 @@ func (b *batcher) next() (*batch, error) {
 		return nil, io.EOF
 	}
 	start := b.reader.Position().Offset
+	b.hopeful = b.hopeful && len(b.cur.Resources) == 0
+	b.broken += int64(len(b.cur.rejected))
 	b.cur = batch{Batch: Batch{Job: b.job, Start: start, Resources: b.cur.Resources[:0]}}
-	b.bytes, b.spans = b.bytes[:0], b.spans[:0]
+	b.cur.Transaction = b.transaction
+	b.bytes, b.spans, b.size = b.bytes[:0], b.spans[:0], 0
 	if b.ndjson {
 		b.cur.counts = make(map[string]int64)
 	}
@@ -98,7 +111,10 @@ func (b *batcher) next() (*batch, error) {
 
 func (b *batcher) full() bool {
 	n := len(b.cur.Resources) + len(b.cur.rejected)
-	return b.limits.resources > 0 && n >= b.limits.resources || b.limits.bytes > 0 && int64(len(b.bytes)) >= b.limits.bytes
+	if b.limits.resources > 0 && n >= b.limits.resources || b.limits.bytes > 0 && b.size >= b.limits.bytes {
+		return true
+	}
+	return b.hopeful && len(b.cur.Resources) == 0 && b.broken+int64(len(b.cur.rejected)) >= hopelessLines
 }
 
 func (b *batcher) add(e *fhirbundle.Entry) {
@@ -111,30 +127,30 @@ func (b *batcher) add(e *fhirbundle.Entry) {
 	if b.ndjson {
 		b.cur.counts[e.Type]++
 	}
+	c := e.Conditions()
 	b.cur.Resources = append(b.cur.Resources, Resource{
-		Index: e.Index, Line: e.Line(), Offset: e.Offset, Type: e.Type, Method: e.Method,
+		Index: e.Index, Line: e.Line(), Offset: e.Offset, Type: e.Type, ID: string(e.ID), FullURL: string(e.FullURL),
+		Method: e.Method, URL: string(e.URL),
+		IfNoneExist: c.IfNoneExist, IfMatch: c.IfMatch, IfNoneMatch: c.IfNoneMatch, IfModifiedSince: c.IfModifiedSince,
 	})
 	s := span{raw: len(b.bytes)}
 	b.bytes = append(b.bytes, e.Resource...)
-	s.id = len(b.bytes)
-	b.bytes = append(b.bytes, e.ID...)
-	s.fullURL = len(b.bytes)
-	b.bytes = append(b.bytes, e.FullURL...)
-	s.url = len(b.bytes)
-	b.bytes = append(b.bytes, e.URL...)
+	s.request = len(b.bytes)
+	b.bytes = append(b.bytes, e.Request...)
 	s.end = len(b.bytes)
 	b.spans = append(b.spans, s)
+	b.size += int64(len(e.Resource) + len(e.ID) + len(e.FullURL) + len(e.URL))
 }
 
 // cut gives each resource its part of the batch's bytes.
 func (b *batcher) cut() {
 	for i, s := range b.spans {
 		r := &b.cur.Resources[i]
-		if s.id > s.raw {
-			r.Raw = b.bytes[s.raw:s.id:s.id]
+		if s.request > s.raw {
+			r.Raw = b.bytes[s.raw:s.request:s.request]
 		}
-		r.ID = string(b.bytes[s.id:s.fullURL])
-		r.FullURL = string(b.bytes[s.fullURL:s.url])
-		r.URL = string(b.bytes[s.url:s.end])
+		if s.end > s.request {
+			r.Request = b.bytes[s.request:s.end:s.end]
+		}
 	}
 }

@@ -3,7 +3,6 @@ package ingest
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/fhirdock/fhirdock/jobs"
 )
@@ -27,7 +26,7 @@ func (w *Worker) clear(ctx context.Context, id string) bool {
 		err = w.change(ctx, id, func(j *jobs.Job) error { return j.Cleared(s.now()) })
 	}
 	if err != nil {
-		log.WarnContext(ctx, "cancelled job not cleared away; the sweeper wakes it again", "error", fmt.Errorf("ingest: %w", err))
+		log.With(s.handlerCause(err)...).WarnContext(ctx, "cancelled job not cleared away; the sweeper wakes it again")
 		return true
 	}
 	log.DebugContext(ctx, "cancelled job cleared away")

@@ -34,6 +34,9 @@ const (
 	// EventRetry: an attempt failed, and another follows. Code of the failure, Duration
 	// of the attempt.
 	EventRetry EventKind = "retry"
+	// EventWaiting: a handler asked to wait; see [Wait]. Code of the failure that the job
+	// shows meanwhile, Duration of the wait.
+	EventWaiting EventKind = "waiting"
 	// EventRescued: a job was taken from a worker that went silent.
 	EventRescued EventKind = "rescued"
 	// EventLeaseLost: a worker lost a job, to another worker or because it was

@@ -84,6 +84,12 @@ type Options struct {
 	// Logger gets what an operator should know; nothing of a payload. Default
 	// slog.Default().
 	Logger *slog.Logger
+	// LogHandlerErrors logs what handlers return, and the values of their panics, as
+	// text. Drivers and servers quote the values that they refuse, so this may put
+	// names and dates of patients into the log. Default false: an error is logged by
+	// the types in its chain, a SQLSTATE or HTTP status if one of them has it, and the
+	// code of a [Failure]; only what is marked [Loggable] is logged as text.
+	LogHandlerErrors bool
 	// Observe is called for each [Event], synchronously and concurrently; it
 	// must be quick. Default: nobody.
 	Observe func(Event)

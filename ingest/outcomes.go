@@ -38,3 +38,10 @@ func (s *Service) keepOutcomes(ctx context.Context, b *batch) error {
 		{Name: outcomesSection, Count: int64(len(b.rejected)), Data: lines},
 	})
 }
+
+// clearOutcomes removes the parts of outcomes that were published.
+func (s *Service) clearOutcomes(ctx context.Context, job *jobs.Job) {
+	if err := s.outcomes.Job(stageID(job)).Clear(ctx); err != nil {
+		s.opts.Logger.WarnContext(ctx, "parts not removed", "job", job.ID, "error", err)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"runtime/debug"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -61,6 +60,10 @@ type WorkerOptions struct {
 	// each claim and must be quick. A store that is no [jobs.Scheduler] gives no
 	// shares: jobs are then claimed as their wake-ups come. Default: 1 for all.
 	Weight func(organizationID string) int
+	// MaxWait is how long a job may wait because its handler returns [Wait], counted
+	// from the first Wait without progress or a failed attempt since. Then the job
+	// fails with the code [jobs.CodeWaited]. Default 24 hours.
+	MaxWait time.Duration
 	// DrainTimeout is how long batches under way may take once Run's context
 	// is done. Default 20 seconds; then their context is cancelled.
 	DrainTimeout time.Duration
@@ -80,6 +83,7 @@ func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
 	setDefault(&d.MaxWholeBytes, max(64<<20, maxBody))
 	setDefault(&d.Lease, 30*time.Second)
 	setDefault(&d.StallTimeout, time.Hour)
+	setDefault(&d.MaxWait, 24*time.Hour)
 	setDefault(&d.DrainTimeout, 20*time.Second)
 	switch d.HeadOfLine {
 	case "":
@@ -94,7 +98,7 @@ func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
 	if d.Lease > 0 && d.Lease < minLease {
 		return d, fmt.Errorf("ingest: WorkerOptions.Lease must be at least %s", minLease)
 	}
-	if d.Concurrency < 0 || d.BatchResources < 0 || d.BatchBytes < 0 || d.MaxWholeBytes < 0 || d.Lease < 0 || d.StallTimeout < 0 || d.DrainTimeout < 0 {
+	if d.Concurrency < 0 || d.BatchResources < 0 || d.BatchBytes < 0 || d.MaxWholeBytes < 0 || d.Lease < 0 || d.StallTimeout < 0 || d.MaxWait < 0 || d.DrainTimeout < 0 {
 		return d, errors.New("ingest: no field of WorkerOptions may be negative")
 	}
 	return d, nil
@@ -341,23 +345,35 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 			log.InfoContext(ctx, "job given back")
 			s.wake(ctx, l.current())
 		}
+	case failure != nil && failure.wait > 0:
+		saved = l.change(ctx, func(j *jobs.Job) error {
+			return j.Wait(now, l.claim, failure.record(now), now.Add(failure.wait), w.opts.MaxWait)
+		})
+		log.With(s.cause(failure)...).InfoContext(ctx, "handler asks to wait", "code", failure.Code, "wait", failure.wait, "took", took)
+		if saved == nil && l.current().State == jobs.Accepted {
+			s.opts.Observe(Event{Kind: EventWaiting, JobID: job.ID, Source: string(job.Source), Code: failure.Code, Duration: failure.wait})
+		}
 	case failure != nil && failure.Permanent:
 		key, outcomesErr := s.publishOutcomes(ctx, job)
 		if outcomesErr != nil {
+			key = "" // what is kept of them is shown instead
 			log.WarnContext(ctx, "outcomes not written", "error", outcomesErr)
 		}
 		saved = l.change(ctx, func(j *jobs.Job) error {
 			j.OutcomesKey = key
 			return j.Fail(now, l.claim, failure.record(now))
 		})
-		log.WarnContext(ctx, "job failed", "code", failure.Code, "error", failure.Err, "took", took)
+		log.With(s.cause(failure)...).WarnContext(ctx, "job failed", "code", failure.Code, "took", took)
+		if saved == nil && failure.restart && key != "" {
+			s.clearOutcomes(ctx, job) // a redrive makes others
+		}
 	default:
 		if failure == nil {
 			failure = &Failure{Code: "processing", Message: "The payload could not be processed", Err: err}
 		}
 		at := now.Add(s.backoff(job.Attempt))
 		saved = l.change(ctx, func(j *jobs.Job) error { return failure.retry(j, now, l.claim, at) })
-		log.WarnContext(ctx, "attempt failed", "code", failure.Code, "error", err, "took", took)
+		log.With(s.cause(failure)...).WarnContext(ctx, "attempt failed", "code", failure.Code, "took", took)
 		if saved == nil && l.current().State == jobs.Accepted {
 			s.opts.Observe(Event{Kind: EventRetry, JobID: job.ID, Source: string(job.Source), Code: failure.Code, Duration: took})
 		}
@@ -385,40 +401,16 @@ func (s *Service) finished(ctx context.Context, job *jobs.Job) {
 		"done", e.Resources, "rejected", e.Rejected, "bytes", e.Bytes, "attempt", job.Attempt)
 }
 
-func (f *Failure) record(now time.Time) jobs.Failure {
-	return jobs.Failure{Code: f.Code, Message: f.Message, At: now, Issues: rawIssues(f.issues)}
-}
-
 // handle calls the program's handler. One that panics fails the attempt, not
 // the process.
 func (w *Worker) handle(ctx context.Context, call func(context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// The value of the panic may be anything, payload included.
-			w.svc.opts.Logger.ErrorContext(ctx, "handler panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
-			err = &Failure{Code: "handler-panic", Message: "The payload could not be processed", Err: errors.New("handler panicked")}
+			err = w.svc.panicked(ctx, p)
 		}
 	}()
 	if err = call(ctx); err != nil {
 		err = handlerFailure(err)
 	}
 	return err
-}
-
-// handlerFailure is an error of a handler as a Failure. What it wraps can be read
-// and is not matched: an error like ErrLeaseLost, as a handler with jobs of its own
-// may have, says nothing of this lease, of which only the attempt's context tells.
-func handlerFailure(err error) *Failure {
-	f := &Failure{Code: "handler", Message: "The payload could not be processed", Err: err}
-	if given, ok := errors.AsType[*Failure](err); ok {
-		copied := *given
-		if err != error(given) {
-			copied.Err = err // with what is said around it
-		}
-		f = &copied
-	}
-	if f.Err != nil {
-		f.Err = struct{ error }{f.Err}
-	}
-	return f
 }

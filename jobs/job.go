@@ -65,6 +65,9 @@ type Job struct {
 	// NotBefore is the earliest time of the next claim, the end of a back-off; of a
 	// cancelled job, of clearing away. Zero: at once.
 	NotBefore time.Time
+	// WaitingSince is when the handler first asked to wait, if there was no progress
+	// and no failed attempt since; see [Job.Wait]. Zero if it did not.
+	WaitingSince time.Time
 	// LeaseOwner is the worker that has the lease; empty if none has.
 	LeaseOwner string
 
@@ -135,6 +138,9 @@ type Failure struct {
 	At      time.Time `json:"at"`
 	// Issues is a JSON array of findings, as the pipeline rendered it.
 	Issues json.RawMessage `json:"issues,omitempty"`
+	// Restart: nothing of the payload was taken, so a redrive starts again instead of
+	// going on from the last checkpoint.
+	Restart bool `json:"restart,omitempty"`
 }
 
 // Output is one object that came out of a job.
@@ -170,7 +176,7 @@ func (j *Job) Clone() *Job {
 // microsecond, and what is empty as nil.
 func Stored(j *Job) *Job {
 	c := j.Clone()
-	for _, t := range []*time.Time{&c.DueAt, &c.NotBefore, &c.CreatedAt, &c.UpdatedAt, &c.StartedAt, &c.FinishedAt} {
+	for _, t := range []*time.Time{&c.DueAt, &c.NotBefore, &c.WaitingSince, &c.CreatedAt, &c.UpdatedAt, &c.StartedAt, &c.FinishedAt} {
 		*t = stamp(*t)
 	}
 	if c.Upload != nil {

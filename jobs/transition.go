@@ -28,6 +28,10 @@ type Found struct {
 // without a word from the worker: its process died each time.
 const CodeAttempts = "attempts"
 
+// CodeWaited is the code of the [Failure] of a job whose handler asked to wait for
+// longer than is allowed.
+const CodeWaited = "waited-too-long"
+
 // errBackwards is a defect of the caller, not a state that can come about.
 var errBackwards = errors.New("jobs: progress would go back")
 
@@ -142,7 +146,9 @@ func (j *Job) Checkpoint(now time.Time, c Claim, p Progress, lease time.Duration
 	if p.Done < was.Done || p.Rejected < was.Rejected || p.Offset < was.Offset || p.Entries < was.Entries || p.Lines < was.Lines {
 		return errBackwards
 	}
-	j.Progress = p
+	if p != was {
+		j.Progress, j.WaitingSince = p, time.Time{}
+	}
 	return j.Extend(now, c, lease)
 }
 
@@ -166,6 +172,33 @@ func (j *Job) Retry(now time.Time, c Claim, f Failure, at time.Time) error {
 		j.fail(now, f)
 		return nil
 	}
+	j.accept(now, at)
+	j.Failure = &f
+	j.NotBefore = stamp(at)
+	j.WaitingSince = time.Time{}
+	return nil
+}
+
+// Wait gives the attempt back because the handler asked to wait, as where its target
+// is overloaded: processing → accepted, not claimed before at. f says why. A job may
+// wait for most in all, without progress or a failed attempt between: at is moved
+// forward to the end of that time, and after it the job is failed with [CodeWaited].
+func (j *Job) Wait(now time.Time, c Claim, f Failure, at time.Time, most time.Duration) error {
+	if err := j.Holds(c); err != nil {
+		return err
+	}
+	if j.WaitingSince.IsZero() {
+		j.WaitingSince = stamp(now)
+	}
+	end := j.WaitingSince.Add(most)
+	if !now.Before(end) {
+		j.fail(now, Failure{Code: CodeWaited, Message: "The handler asked to wait for longer than " + most.String(), At: now})
+		return nil
+	}
+	if at.After(end) {
+		at = end
+	}
+	j.Attempt--
 	j.accept(now, at)
 	j.Failure = &f
 	j.NotBefore = stamp(at)
@@ -277,8 +310,8 @@ func (j *Job) Cleared(now time.Time) error {
 }
 
 // Redrive: failed or completed → accepted with its attempts given back. A
-// failed job goes on from its last checkpoint; a completed one starts again,
-// with a new Run. ErrState for a job that was never claimed: nothing was
+// failed job goes on from its last checkpoint. A completed one starts again,
+// with a new Run, and so does one whose [Failure] says Restart. ErrState for a job that was never claimed: nothing was
 // accepted that could be worked on.
 func (j *Job) Redrive(now, dueAt time.Time) error {
 	if err := j.in(Failed, Completed); err != nil {
@@ -287,7 +320,7 @@ func (j *Job) Redrive(now, dueAt time.Time) error {
 	if j.StartedAt.IsZero() {
 		return fmt.Errorf("%w: it was never started", ErrState)
 	}
-	if j.State == Completed {
+	if j.State == Completed || j.Failure != nil && j.Failure.Restart {
 		j.Run++
 		j.restart()
 		j.Outputs = nil
@@ -295,6 +328,7 @@ func (j *Job) Redrive(now, dueAt time.Time) error {
 	}
 	j.Attempt = 0
 	j.Failure = nil
+	j.WaitingSince = time.Time{}
 	j.FinishedAt = time.Time{}
 	j.accept(now, dueAt)
 	return nil
@@ -330,7 +364,7 @@ func (j *Job) accept(now, dueAt time.Time) {
 func (j *Job) finish(now time.Time, s State) {
 	j.State = s
 	j.LeaseOwner = ""
-	j.NotBefore = time.Time{}
+	j.NotBefore, j.WaitingSince = time.Time{}, time.Time{}
 	j.DueAt = time.Time{}
 	j.FinishedAt = stamp(now)
 	j.touch(now)

@@ -57,6 +57,7 @@ func TestTransitions(t *testing.T) {
 		"checkpoint": {func(j *Job) error { return j.Checkpoint(later, held, Progress{Done: 1}, lease) }, map[State]State{Processing: Processing}, ErrLeaseLost},
 		"complete":   {func(j *Job) error { return j.Complete(later, held) }, map[State]State{Processing: Completed}, ErrLeaseLost},
 		"retry":      {func(j *Job) error { return j.Retry(later, held, Failure{}, later) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
+		"wait":       {func(j *Job) error { return j.Wait(later, held, Failure{}, later, time.Hour) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
 		"fail":       {func(j *Job) error { return j.Fail(later, held, Failure{}) }, map[State]State{Processing: Failed}, ErrLeaseLost},
 		"release":    {func(j *Job) error { return j.Release(later, held) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
 		"rescue":     {func(j *Job) error { return j.Rescue(later, later) }, map[State]State{Processing: Accepted}, ErrState},
@@ -180,6 +181,52 @@ func TestProgressNeverGoesBack(t *testing.T) {
 	}
 }
 
+func TestWaitGivesTheAttemptBackUpToALimit(t *testing.T) {
+	const most = 24 * time.Hour
+	again := func(j *Job, now time.Time) Claim {
+		claim, err := j.Take(now, "w/2", lease)
+		require.NoError(t, err)
+		return *claim
+	}
+	j := in(Processing)
+	why := Failure{Code: "waiting", At: at}
+	require.NoError(t, j.Wait(at, held, why, at.Add(time.Hour), most))
+	require.Equal(t, held.Attempt-1, j.Attempt, "the attempt does not count")
+	require.Equal(t, at.Add(time.Hour), j.DueAt)
+	require.Equal(t, at.Add(time.Hour), j.NotBefore)
+	require.Equal(t, at, j.WaitingSince)
+	require.Equal(t, &why, j.Failure)
+	_, err := j.Take(at.Add(time.Hour-1), "w/2", lease)
+	require.ErrorIs(t, err, ErrNotDue)
+
+	// Later than is allowed: one more attempt at the end, and then none.
+	c := again(j, at.Add(time.Hour))
+	require.NoError(t, j.Wait(at.Add(2*time.Hour), c, why, at.Add(48*time.Hour), most))
+	require.Equal(t, at.Add(most), j.NotBefore)
+	require.Equal(t, at, j.WaitingSince)
+	c = again(j, at.Add(most))
+	require.NoError(t, j.Wait(at.Add(most), c, why, at.Add(48*time.Hour), most))
+	require.Equal(t, Failed, j.State)
+	require.Equal(t, CodeWaited, j.Failure.Code)
+	require.NoError(t, j.Redrive(at.Add(most), at.Add(most)))
+	c = again(j, at.Add(most))
+	require.NoError(t, j.Wait(at.Add(most), c, why, at.Add(most+time.Hour), most))
+	require.Equal(t, Accepted, j.State, "a redrive may wait as long again")
+
+	// Progress, and a failed attempt, begin the time anew.
+	for name, change := range map[string]func(Claim) error{
+		"checkpoint": func(c Claim) error { return j.Checkpoint(at.Add(most), c, Progress{Done: 1, Offset: 1}, lease) },
+		"retry":      func(c Claim) error { return j.Retry(at.Add(most), c, Failure{}, at.Add(most)) },
+	} {
+		*j = *in(Processing)
+		j.WaitingSince = at
+		require.NoError(t, j.Extend(at, held, lease))
+		require.Equal(t, at, j.WaitingSince, "a lease that is extended is no progress")
+		require.NoError(t, change(held))
+		require.True(t, j.WaitingSince.IsZero(), name)
+	}
+}
+
 func TestRedriveGoesOnOrStartsAgain(t *testing.T) {
 	failed := in(Failed)
 	failed.Progress, failed.Failure = Progress{Done: 5}, &Failure{}
@@ -197,6 +244,12 @@ func TestRedriveGoesOnOrStartsAgain(t *testing.T) {
 	require.Equal(t, 1, completed.Run)
 	require.Empty(t, completed.Outputs)
 	require.Empty(t, completed.ResourceCounts, "its lines are counted again")
+
+	nothing := in(Failed)
+	nothing.Progress, nothing.Failure = Progress{Rejected: 5}, &Failure{Restart: true}
+	require.NoError(t, nothing.Redrive(at, at))
+	require.Zero(t, nothing.Progress, "one of which nothing was taken starts again")
+	require.Equal(t, 1, nothing.Run)
 
 	rejected := in(AwaitingUpload)
 	require.NoError(t, rejected.Reject(at, Failure{}))

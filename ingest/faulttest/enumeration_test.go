@@ -47,7 +47,8 @@ type place struct {
 func (p place) String() string { return fmt.Sprintf("%s %s #%d", p.who, p.kind, p.n) }
 
 // TestEnumeration runs one scenario for every back-end call that it makes, with each
-// fault at that call alone: a Bundle taken in and sent again under its key, uploads to a
+// fault at that call alone: a transaction that is rejected and sent again under its key,
+// one that is taken, uploads to a
 // ledger and to a lake with lines that are rejected, a job that is cancelled while it is
 // worked on, one that fails and is redriven, one that is redriven when it was completed.
 // In memory each call meets one of the faults, in turn, and on the other back ends some
@@ -190,6 +191,7 @@ func (w *world) play() {
 	bundle.key = "once"
 	w.do(bundle, (*request).post)
 	w.do(bundle, (*request).post)
+	w.do(w.plain(ledgerOrg, "transaction", "a", "b"), (*request).post)
 	ndjson := w.plain(ledgerOrg, "", "a", "b", "broken", "refused", "c")
 	w.do(ndjson, (*request).upload)
 	lake := w.plain(lakeOrg, "", "a", "broken", "b", "c", "d")
@@ -224,7 +226,7 @@ func (w *world) play() {
 
 // plain is a request with resources of these ids; see line for what they mean.
 func (w *world) plain(org, bundle string, ids ...string) *request {
-	r := &request{n: len(w.requests), who: ingest.Caller{OrganizationID: org}, ndjson: bundle == ""}
+	r := &request{n: len(w.requests), who: ingest.Caller{OrganizationID: org}, ndjson: bundle == "", kind: bundle}
 	var b bytes.Buffer
 	if !r.ndjson {
 		fmt.Fprintf(&b, `{"resourceType":"Bundle","type":"%s","entry":[`, bundle)

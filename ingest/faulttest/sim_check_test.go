@@ -102,9 +102,9 @@ func (c *checker) checkChange(old, now *jobs.Job, process string) {
 	claimed := now.State == jobs.Processing && (old.State != jobs.Processing || old.LeaseOwner != now.LeaseOwner)
 
 	switch {
-	case old.State == jobs.Completed && redriven:
+	case redriven && (old.State == jobs.Completed || old.Failure.Restart):
 		if now.Run != old.Run+1 || now.Progress != (jobs.Progress{}) {
-			bad("the redrive of a completed job starts a new run")
+			bad("the redrive of a job that was completed, or of which nothing was taken, starts a new run")
 		}
 	case now.Run != old.Run:
 		bad("the run may not change")

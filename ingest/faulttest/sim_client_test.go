@@ -24,6 +24,7 @@ type request struct {
 	n       int
 	who     ingest.Caller
 	ndjson  bool
+	kind    string // of Bundle
 	key     string // Idempotency-Key
 	payload []byte
 	lines   []line
@@ -69,8 +70,8 @@ func (w *world) request(n int) *request {
 			b.WriteString(l.text + "\n")
 		}
 	} else {
-		kind := []string{"transaction", "batch", "batch", "collection"}[w.rng.IntN(4)]
-		fmt.Fprintf(&b, `{"resourceType":"Bundle","type":"%s","entry":[`, kind)
+		r.kind = []string{"transaction", "batch", "batch", "collection"}[w.rng.IntN(4)]
+		fmt.Fprintf(&b, `{"resourceType":"Bundle","type":"%s","entry":[`, r.kind)
 		for i, l := range r.lines {
 			if i > 0 {
 				b.WriteByte(',')
@@ -84,6 +85,17 @@ func (w *world) request(n int) *request {
 	defer w.mu.Unlock()
 	w.requests = append(w.requests, r)
 	return r
+}
+
+// rejected is how many lines are rejected by themselves, and whether nothing of the
+// payload is taken: all of them are, or one of a transaction is.
+func (r *request) rejected() (n int, nothing bool) {
+	for _, l := range r.lines {
+		if l.rejected {
+			n++
+		}
+	}
+	return n, n == len(r.lines) || n > 0 && r.kind == "transaction"
 }
 
 // send is the life of a client.

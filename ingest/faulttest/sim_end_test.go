@@ -93,6 +93,7 @@ func (w *world) checkFinal(job *jobs.Job) {
 	if job.State == jobs.Failed {
 		switch job.Failure.Code {
 		case "handler", "handler-panic", "processing", "payload-read", jobs.CodeAttempts:
+		case ingest.CodeTransactionRejected, ingest.CodeNothingTaken: // see checkJob
 		default: // the payload is to blame, and it is well
 			w.violation("job %s failed with %s: %s", job.ID, job.Failure.Code, job.Failure.Message)
 		}
@@ -111,8 +112,27 @@ func (w *world) checkJob(job *jobs.Job, p *promise) {
 	for run := range job.Run {
 		w.checkEffects(job, p, run)
 	}
+	_, nothing := p.request.rejected()
+	if job.State == jobs.Failed && job.Failure.Restart {
+		if !nothing || (job.Failure.Code == ingest.CodeTransactionRejected) != (p.request.kind == "transaction") {
+			w.violation("job %s failed with %s, and some of it is to be taken", job.ID, job.Failure.Code)
+		}
+		w.checkEffects(job, p, job.Run)
+		if job.OutcomesKey != "" {
+			w.checkOutcomes(job, p)
+		}
+		if job.Progress.Done != 0 || job.Progress.Rejected != int64(len(p.request.lines)) {
+			w.violation("job %s failed with %+v; all of %d are rejected", job.ID, job.Progress, len(p.request.lines))
+		}
+		if files := w.objects("processed/" + job.OrganizationID + "/" + job.ID + "/"); len(files) > 0 {
+			w.violation("job %s failed, nothing of it was taken, and there are %v", job.ID, files)
+		}
+	}
 	if job.State != jobs.Completed {
 		return
+	}
+	if nothing {
+		w.violation("job %s is completed, and nothing of it is to be taken", job.ID)
 	}
 	w.checkEffects(job, p, job.Run)
 	var done, rejected int64
@@ -146,9 +166,10 @@ func (w *world) checkEffects(job *jobs.Job, p *promise, run int) {
 	if job.OrganizationID != ledgerOrg {
 		return
 	}
+	_, nothing := p.request.rejected()
 	for i, l := range p.request.lines {
 		want := 1
-		if l.rejected {
+		if l.rejected || nothing {
 			want = 0
 		}
 		if got := w.ledger.count(job.ID, run, int64(i)); got != want {
@@ -159,8 +180,9 @@ func (w *world) checkEffects(job *jobs.Job, p *promise, run int) {
 
 func (w *world) checkOutcomes(job *jobs.Job, p *promise) {
 	var want, got []string
+	_, nothing := p.request.rejected()
 	for i, l := range p.request.lines {
-		if l.rejected {
+		if l.rejected || nothing {
 			want = append(want, fmt.Sprint(i))
 		}
 	}

@@ -34,6 +34,9 @@ type ledger struct {
 }
 
 func (l *ledger) apply(b *ingest.Batch) {
+	if b.Aborted() {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.keys[b.Key] && !l.w.variant.noKeys {
@@ -105,6 +108,9 @@ func (h *handler) Handle(ctx context.Context, b *ingest.Batch) error {
 	c := faulttest.Call{Kind: kindHandle, Key: fmt.Sprintf("%s/%d/%d", b.Job.ID, b.Job.Run, b.Start)}
 	switch h.p.plan(ctx, c) {
 	case faulttest.Before:
+		if len(b.Resources)%2 == 0 {
+			return ingest.Wait(10*time.Second, errHandler)
+		}
 		return errHandler
 	case faulttest.After:
 		h.apply(b)

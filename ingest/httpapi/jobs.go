@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -62,6 +63,9 @@ func message(j *jobs.Job) string {
 	case jobs.AwaitingUpload:
 		return "Waiting for the upload"
 	case jobs.Accepted:
+		if !j.WaitingSince.IsZero() {
+			return "Waiting until " + j.NotBefore.UTC().Format(time.RFC3339) + ", because the payload's target asked for it"
+		}
 		if j.Failure != nil {
 			return fmt.Sprintf("Attempt %d of %d failed; another follows", j.Attempt, j.MaxAttempts)
 		}
@@ -90,6 +94,9 @@ func unfinished(w http.ResponseWriter, j *jobs.Job, now time.Time) {
 	}
 	// A tenth of the job's age: a long job is not asked for each second.
 	wait := min(max(1, int(now.Sub(j.CreatedAt)/(10*time.Second))), 30)
+	if j.State == jobs.Accepted && !j.WaitingSince.IsZero() {
+		wait = max(wait, int(math.Ceil(j.NotBefore.Sub(now).Seconds())))
+	}
 	w.Header().Set("Retry-After", strconv.Itoa(wait))
 	progress := strings.ReplaceAll(string(j.State), "_", " ")
 	if j.State == jobs.Processing && j.Payload.Size > 0 {

@@ -9,6 +9,12 @@
 //	processed/{organization}/{jobId}/Observation.ndjson
 //	processed/{organization}/{jobId}/manifest.json
 //
+// A resource is kept if its entry has no request, as in a collection, a message or an
+// NDJSON file, or is a POST to a type or a PUT. Every other entry is rejected and its
+// method is named in the outcome: the lake applies no deletions and patches and runs
+// no operations, and must not keep what those carry as if it were a live resource. One
+// such entry fails a whole transaction.
+//
 // Each line is one resource as it was sent, byte for byte; only line ends
 // inside a resource are taken out, with the white space around its tokens. The
 // lines of a file are in the order of the payload, and each is there once,

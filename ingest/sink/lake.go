@@ -92,10 +92,19 @@ func stageID(job *jobs.Job) string {
 
 func (l *Lake) job(job *jobs.Job) *stage.Job { return l.parts.Job(stageID(job)) }
 
-// Handle implements [ingest.Handler]. An entry without a resource (a GET, HEAD
-// or DELETE) is refused: a lake keeps resources and does nothing else.
+// Handle implements [ingest.Handler]. It keeps the resource of a POST to a type, of a
+// PUT, and of an entry without a request, and rejects all others: what a DELETE, a
+// PATCH or an operation carries is not a resource to keep. Nothing of a transaction
+// that has such an entry is kept.
 func (l *Lake) Handle(ctx context.Context, b *ingest.Batch) error {
+	return ingest.Loggable(l.handle(ctx, b))
+}
+
+func (l *Lake) handle(ctx context.Context, b *ingest.Batch) error {
 	sections := split(b)
+	if b.Aborted() || b.Whole && len(sections) == 0 {
+		return nil // nothing of the job is taken
+	}
 	if b.Whole {
 		return l.publishWhole(ctx, b.Job, sections)
 	}
@@ -113,8 +122,8 @@ func split(b *ingest.Batch) []stage.Section {
 	for i := range b.Resources {
 		r := &b.Resources[i]
 		switch {
-		case r.Raw == nil:
-			b.Reject(i, "not-supported", "The entry has no resource, and a lake does nothing but keep resources")
+		case !keeps(r):
+			b.Reject(i, "not-supported", rejection(r))
 			continue
 		case !typeName(r.Type):
 			b.Reject(i, "value", "The resourceType can't name a file; it must be 1 to 64 letters, the first in upper case")
@@ -149,6 +158,10 @@ func typeName(s string) bool {
 // Discard implements [ingest.Discarder]: it removes the parts, and files without a
 // manifest. Files that are complete stand.
 func (l *Lake) Discard(ctx context.Context, job *jobs.Job) error {
+	return ingest.Loggable(l.discard(ctx, job))
+}
+
+func (l *Lake) discard(ctx context.Context, job *jobs.Job) error {
 	if err := l.job(job).Clear(ctx); err != nil {
 		return fmt.Errorf("sink: %w", err)
 	}

@@ -46,6 +46,11 @@ func (l *Lake) publishWhole(ctx context.Context, job *jobs.Job, sections []stage
 // called again, also after a Finish that was cut off at any place, and beside that of
 // a worker which does not know yet that it lost its lease.
 func (l *Lake) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
+	outputs, err := l.finish(ctx, job)
+	return outputs, ingest.Loggable(err)
+}
+
+func (l *Lake) finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
 	// In this order: parts are removed after the manifest only, so that without one
 	// all of them were there when they were listed.
 	parts := l.job(job)

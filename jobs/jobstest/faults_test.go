@@ -280,6 +280,23 @@ var faults = []struct {
 			return mem.Due(ctx, now.Add(-time.Nanosecond), limit)
 		}
 	}},
+	{"a job that waits keeps its time", func(b *broken, mem *jobs.MemStore) {
+		b.get = func(ctx context.Context, id string) (*jobs.Job, error) {
+			j, err := mem.Get(ctx, id)
+			if err == nil {
+				j.NotBefore = time.Time{}
+			}
+			return j, err
+		}
+	}},
+	{"a job that waits keeps its time", func(b *broken, mem *jobs.MemStore) {
+		b.update = func(ctx context.Context, j *jobs.Job) error {
+			if j.State == jobs.Processing {
+				j.WaitingSince = time.Time{} // as a new claim must not
+			}
+			return mem.Update(ctx, j)
+		}
+	}},
 	{"a job without due time is never due", func(b *broken, mem *jobs.MemStore) {
 		b.create = func(ctx context.Context, j *jobs.Job) error {
 			if j.DueAt.IsZero() {

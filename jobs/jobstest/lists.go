@@ -76,6 +76,38 @@ func dueFollows(t T, s jobs.Store) {
 	}
 }
 
+// waits is a job whose handler asks to wait: it is due at its time, to be claimed then
+// and not before, and the time since it first asked is kept through the next claim.
+func waits(t T, s jobs.Store) {
+	job := create(t, s, newJob("a", 1))
+	now, until := start.Add(time.Minute), start.Add(time.Hour)
+	for range 2 {
+		claim, err := job.Take(now, "w/1", time.Minute)
+		if err != nil {
+			t.Fatalf("a job that waited can't be claimed when its time has come: %v", err)
+		}
+		update(t, s, job)
+		if err := job.Wait(now, *claim, jobs.Failure{Code: "waiting", At: now}, until, 24*time.Hour); err != nil {
+			t.Fatalf("wait: %v", err)
+		}
+		update(t, s, job)
+		if n := len(due(t, s, until.Add(-time.Microsecond), 10)); n != 0 {
+			t.Fatalf("a job that waits is due before its time")
+		}
+		if n := len(due(t, s, until, 10)); n != 1 {
+			t.Fatalf("a job that waited is not due at its time")
+		}
+		job = get(t, s, job.ID)
+		if _, err := job.Clone().Take(until.Add(-time.Microsecond), "w/2", time.Minute); err == nil {
+			t.Fatalf("a job that waits can be claimed before its time")
+		}
+		if want := start.Add(time.Minute); job.WaitingSince != want || job.Attempt != 0 {
+			t.Fatalf("a job waits since %v and had %d attempts, not since %v and none", job.WaitingSince, job.Attempt, want)
+		}
+		now, until = until, until.Add(time.Hour)
+	}
+}
+
 func list(t T, s jobs.Store, q jobs.Query) *jobs.Page {
 	t.Helper()
 	page, err := s.List(t.Context(), q)

@@ -56,6 +56,7 @@ func Clauses() []Clause {
 		{"a job without due time is never due", neverDue},
 		{"the longest due comes first", dueOrder},
 		{"due follows updates", dueFollows},
+		{"a job that waits keeps its time", waits},
 		{"an organization sees its own jobs", isolation},
 		{"the newest comes first", listOrder},
 		{"pages hold each job once", paging},

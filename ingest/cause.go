@@ -1,0 +1,198 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+)
+
+// Loggable marks an error whose text holds nothing of a payload, so that it is logged
+// as text although a handler returned it: one of a bucket or a queue, say, and not
+// that of a database or a server that was given a resource. Loggable(nil) is nil.
+func Loggable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &loggable{err}
+}
+
+type loggable struct{ error }
+
+func (l *loggable) Unwrap() error { return l.error }
+
+// cause is what the log says of a failure besides its code, as arguments of slog. An
+// error of a back end is there as text, one of a handler as [Options.LogHandlerErrors]
+// says.
+func (s *Service) cause(f *Failure) []any {
+	switch err := f.handler; {
+	case err == nil && f.Err == nil:
+		return nil
+	case err == nil:
+		return []any{"error", f.Err}
+	case s.opts.LogHandlerErrors:
+		return []any{"error", err}
+	default:
+		return describe(err)
+	}
+}
+
+// handlerCause is cause for an error that may be a handler's or a back end's.
+func (s *Service) handlerCause(err error) []any {
+	f, ok := errors.AsType[*Failure](err)
+	if !ok {
+		f = &Failure{Err: err}
+	}
+	return s.cause(f)
+}
+
+// maxChain bounds the errors of a chain that are looked at.
+const maxChain = 32
+
+// describe is what can be said of an error without its text.
+func describe(err error) (args []any) {
+	var text *loggable
+	if errors.As(err, &text) {
+		return []any{"error", text.error}
+	}
+	var types []string
+	var last string
+	var state string
+	var status int
+	todo := []error{err}
+	for n := 0; n < maxChain && len(todo) > 0; n++ {
+		err, todo = todo[0], todo[1:]
+		if err == nil {
+			continue
+		}
+		if name := typeName(err); name != "" {
+			types = append(types, name)
+		}
+		last = fmt.Sprintf("%T", err)
+		if v := reflect.ValueOf(err); v.Kind() == reflect.Pointer && v.IsNil() {
+			continue // its methods may panic
+		}
+		if state == "" {
+			state = sqlState(err)
+		}
+		if status == 0 {
+			status = httpStatus(err)
+		}
+		switch u := err.(type) {
+		case interface{ Unwrap() error }:
+			todo = append(todo, u.Unwrap())
+		case interface{ Unwrap() []error }:
+			todo = append(todo, u.Unwrap()...)
+		}
+	}
+	if len(types) == 0 {
+		types = append(types, last) // better than nothing
+	}
+	args = append(args, "type", strings.Join(types, ": "))
+	if state != "" {
+		args = append(args, "sqlstate", state)
+	}
+	if status != 0 {
+		args = append(args, "status", status)
+	}
+	return args
+}
+
+// typeName is the type of an error; empty for one that only has a text, or only puts
+// one around another.
+func typeName(err error) string {
+	t := reflect.TypeOf(err)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.PkgPath() {
+	case "errors", "fmt":
+		if err == context.Canceled {
+			return err.Error()
+		}
+		return ""
+	case ownPath:
+		return ""
+	}
+	return fmt.Sprintf("%T", err)
+}
+
+var ownPath = reflect.TypeFor[Failure]().PkgPath()
+
+// sqlState is the SQLSTATE of an error of a database; empty if it has none.
+func sqlState(err error) string {
+	var state string
+	if s, ok := err.(interface{ SQLState() string }); ok { // PostgreSQL
+		state = s.SQLState()
+	} else if f := field(err, "SQLState"); f.IsValid() && f.Type() == reflect.TypeFor[[5]byte]() { // MySQL
+		code := f.Interface().([5]byte)
+		state = string(code[:])
+	}
+	if len(state) != 5 || strings.ContainsFunc(state, func(r rune) bool { return (r < '0' || r > '9') && (r < 'A' || r > 'Z') }) {
+		return ""
+	}
+	return state
+}
+
+// httpStatus is the status of an HTTP answer that an error has; 0 if it has none.
+func httpStatus(err error) int {
+	var status int
+	switch s := err.(type) {
+	case interface{ StatusCode() int }:
+		status = s.StatusCode()
+	case interface{ HTTPStatusCode() int }:
+		status = s.HTTPStatusCode()
+	default:
+		for _, name := range []string{"StatusCode", "HTTPStatusCode", "Code"} {
+			if f := field(err, name); f.IsValid() && f.CanInt() {
+				status = int(f.Int())
+				break
+			}
+		}
+	}
+	if status < 100 || status > 599 {
+		return 0
+	}
+	return status
+}
+
+// field is an exported field of an error that is a struct, or points to one.
+func field(err error, name string) reflect.Value {
+	v := reflect.Indirect(reflect.ValueOf(err))
+	if v.Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	f, ok := v.Type().FieldByName(name)
+	if !ok || !f.IsExported() || len(f.Index) > 1 { // not through a pointer that may be nil
+		return reflect.Value{}
+	}
+	return v.FieldByIndex(f.Index)
+}
+
+// panicked logs a panic of a handler and returns it as a Failure.
+func (s *Service) panicked(ctx context.Context, value any) error {
+	args := []any{"type", fmt.Sprintf("%T", value), "stack", stack()}
+	if s.opts.LogHandlerErrors {
+		args = append(args, "panic", fmt.Sprint(value))
+	}
+	s.opts.Logger.ErrorContext(ctx, "handler panicked", args...)
+	return &Failure{Code: "handler-panic", Message: "The payload could not be processed", Err: errors.New("handler panicked")}
+}
+
+// stack is where the panic came from, and who called: functions and lines. What
+// runtime/debug prints has the arguments of calls too, and with them numbers of the
+// payload.
+func stack() string {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)]) // without Callers, stack, panicked and the deferred function
+	var b strings.Builder
+	for {
+		f, more := frames.Next()
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		if !more {
+			return b.String()
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// hopelessLines is the number of broken lines after which an NDJSON file is given up
+// if no line before was read: the rest would only make the outcomes longer.
+const hopelessLines = 1000
+
+// hopeless reports whether an NDJSON file is to be given up. Lines that were read are
+// counted by their types, also those that the handler rejected.
+func hopeless(j *jobs.Job) bool {
+	return j.Payload.Format == string(fhirbundle.NDJSON) && len(j.ResourceCounts) == 0 && j.Progress.Rejected >= hopelessLines
+}
+
+// nothingTaken ends a job of which every resource was rejected.
+func (a *attempt) nothingTaken(ctx context.Context) error {
+	job := a.lease.current()
+	if d, ok := a.w.handler.(Discarder); ok {
+		if err := a.w.handle(ctx, func(ctx context.Context) error { return d.Discard(ctx, job) }); err != nil {
+			return err
+		}
+		a.lease.moved()
+	}
+	f := &Failure{Code: CodeNothingTaken, Permanent: true, restart: true}
+	switch format := fhirbundle.Format(job.Payload.Format); {
+	case format == fhirbundle.Bundle && job.Payload.BundleType == "transaction":
+		f.Code = CodeTransactionRejected
+		f.Message = "A transaction is all or nothing, and an entry of it was rejected; see the outcomes"
+		return f
+	case format == fhirbundle.NDJSON && len(job.ResourceCounts) == 0:
+		first, err := a.firstFinding(ctx)
+		if err != nil {
+			return err
+		}
+		if first != nil {
+			f.issues = []fhirbundle.Issue{*first}
+			f.Message = "No line of the file could be taken. " + first.Message
+			if hopeless(job) {
+				f.Message = fmt.Sprintf("The first %d lines of the file are all broken, and the rest was not read. %s", job.Progress.Rejected, first.Message)
+			}
+			return f
+		}
+	}
+	f.Message = fmt.Sprintf("Nothing could be taken: all resources (%d) were rejected; see the outcomes", job.Progress.Rejected)
+	return f
+}
+
+// firstFinding is why the first line of an NDJSON file was rejected, nil if it was
+// not. It usually says what is wrong with the file: compressed, or not NDJSON at all.
+func (a *attempt) firstFinding(ctx context.Context) (*fhirbundle.Issue, error) {
+	job := a.lease.current()
+	src, err := a.verified(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	reader, err := fhirbundle.NewReader(src, a.w.svc.reading(fhirbundle.NDJSON, job.Payload.ContentType))
+	if err != nil {
+		return nil, err
+	}
+	e, err := reader.Next()
+	if err != nil {
+		return nil, a.readError(err)
+	}
+	for i := range e.Issues {
+		if e.Issues[i].Severity == fhirbundle.Error {
+			return &e.Issues[i], nil
+		}
+	}
+	return nil, nil
+}
