@@ -38,8 +38,8 @@ type Job struct {
 	// without one.
 	Fingerprint string
 
-	// ResourceCounts by type, of what was read so far or in all. The pipeline
-	// counts at most 1,000 types by name.
+	// ResourceCounts by type, of what was read so far or in all. The pipeline counts
+	// types that no version of FHIR defines as one, Other.
 	ResourceCounts map[string]int64
 	// Issues is a JSON array of findings that did not stop the payload, as the
 	// pipeline rendered it; stores keep it as it is. Nil if there are none.

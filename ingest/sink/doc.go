@@ -22,5 +22,6 @@
 // in the payload, and the files are made of the parts when all are there. The
 // manifest is written last: where it is, the files that it lists are complete.
 // The files of a completed job stand while it is redriven, and are replaced one
-// by one. A payload of more than 1,000 types fails.
+// by one. Resources of types that no version of FHIR defines are all written to
+// Other.ndjson: a name that a sender made up names no file.
 package sink

@@ -125,8 +125,8 @@ func split(b *ingest.Batch) []stage.Section {
 		case !keeps(r):
 			b.Reject(i, "not-supported", rejection(r))
 			continue
-		case !typeName(r.Type):
-			b.Reject(i, "value", "The resourceType can't name a file; it must be 1 to 64 letters, the first in upper case")
+		case r.Type == "":
+			b.Reject(i, "value", "The resource has no resourceType")
 			continue
 		}
 		at, ok := where[r.Type]
@@ -141,18 +141,6 @@ func split(b *ingest.Batch) []stage.Section {
 	}
 	slices.SortFunc(sections, func(a, b stage.Section) int { return strings.Compare(a.Name, b.Name) })
 	return sections
-}
-
-func typeName(s string) bool {
-	if s == "" || len(s) > 64 || s[0] < 'A' || s[0] > 'Z' {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i] | 0x20; c < 'a' || c > 'z' {
-			return false
-		}
-	}
-	return true
 }
 
 // Discard implements [ingest.Discarder]: it removes the parts, and files without a

@@ -173,49 +173,27 @@ func TestLakeOfABundle(t *testing.T) {
 	require.Contains(t, string(manifest), job.Outputs[0].Key)
 }
 
-func TestLakeOfManyTypes(t *testing.T) {
-	file := func(types int) []byte {
-		var b bytes.Buffer
-		for i := range types {
-			fmt.Fprintf(&b, `{"resourceType":"Made%s%c%c"}`+"\n", strings.Repeat("x", 30), 'a'+i/26, 'a'+i%26)
-		}
-		return b.Bytes()
+// What a sender makes up names no file, and can't grow the record.
+func TestLakeOfTypesThatFHIRDoesNotDefine(t *testing.T) {
+	var file strings.Builder
+	for i := range 1500 {
+		fmt.Fprintf(&file, `{"resourceType":"Made%c%c%c"}`+"\n", 'a'+i/676, 'a'+i/26%26, 'a'+i%26)
 	}
-	for _, size := range []int{2000, 700} { // all in one batch, or in two
+	file.WriteString("{\"resourceType\":\"patient\"}\n{\"resourceType\":\"Patient\"}\n")
+	for _, size := range []int{2000, 700} { // all in one batch, or in several
 		bucket := memblob.OpenBucket(nil)
 		defer bucket.Close()
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{
 			Bucket: bucket, Handler: newLake(t, bucket, nil), Worker: ingest.WorkerOptions{BatchResources: size},
 		})
-		several := append(file(600), file(600)...)
-		job := p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", several))
+		job := p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", []byte(file.String())))
 		require.Equal(t, jobs.Completed, job.State)
-		require.Len(t, job.Outputs, 600)
-
-		tooMany := bytes.ReplaceAll(several, []byte("Made"), []byte("Other"))
-		job = p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", append(several, tooMany...)))
-		require.Equal(t, jobs.Failed, job.State)
-		require.Equal(t, "too-many-types", job.Failure.Code)
-		require.Equal(t, 1, job.Attempt)
+		require.Equal(t, map[string]int64{"Other": 1501, "Patient": 1}, job.ResourceCounts)
+		require.Len(t, job.Outputs, 2)
+		require.Equal(t, "Other.ndjson", path.Base(job.Outputs[0].Key))
+		require.EqualValues(t, 1501, job.Outputs[0].Count)
+		require.Equal(t, "Patient.ndjson", path.Base(job.Outputs[1].Key))
 	}
-}
-
-// To some file systems the files of types that differ in case only are one.
-func TestLakeOfTypesThatDifferInCaseOnly(t *testing.T) {
-	p := lake(t, never)
-	job := finish(t, p, p.Client.Upload(t, "application/fhir+ndjson", []byte(
-		"{\"resourceType\":\"Patient\"}\n{\"resourceType\":\"patient\"}\n{\"resourceType\":\"PaTient\"}\n")))
-	require.Equal(t, jobs.Completed, job.State)
-	require.EqualValues(t, 2, job.Progress.Done)
-	require.EqualValues(t, 1, job.Progress.Rejected, "no type begins in lower case")
-	var names []string
-	for _, out := range job.Outputs {
-		names = append(names, path.Base(out.Key))
-		raw, err := p.Bucket.ReadAll(t.Context(), out.Key)
-		require.NoError(t, err)
-		require.Equal(t, `{"resourceType":"`+out.Type+`"}`+"\n", string(raw))
-	}
-	require.Equal(t, []string{"PaTient.ndjson", "Patient.2.ndjson"}, names)
 }
 
 func TestLakeRefusesWhatItCannotKeep(t *testing.T) {

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"strconv"
-	"strings"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
@@ -104,29 +102,20 @@ func (l *Lake) publishParts(ctx context.Context, job *jobs.Job, index *stage.Ind
 	return nil, ingest.StartOver(fmt.Errorf("sink: %w", err))
 }
 
-// maxTypes bounds a job's files, and with them its record: FHIR has some 150
-// types, and what a sender makes up must not grow either.
-const maxTypes = 1000
-
 // publish writes one file for each section and then the manifest. Two that
 // publish the same run at once write the same bytes.
 func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Section, open func(int) io.ReadCloser) (*manifest, error) {
-	if len(sections) > maxTypes {
-		return nil, &ingest.Failure{Code: "too-many-types", Permanent: true,
-			Message: fmt.Sprintf("The payload has resources of %d types; %d are allowed", len(sections), maxTypes)}
-	}
 	m := &manifest{JobID: job.ID, Run: job.Run, Outputs: make([]output, len(sections))}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
-	names := fileNames(sections)
 	for i, s := range sections {
 		g.Go(func() error {
 			r, sum := open(i), sha256.New()
 			defer r.Close()
-			key := l.folder(job) + names[i]
+			key := l.folder(job) + s.Name + ".ndjson"
 			err := stage.Write(gctx, l.bucket, key, &blob.WriterOptions{ContentType: "application/x-ndjson"}, io.TeeReader(r, sum))
 			if err != nil {
-				return fmt.Errorf("sink: write %s: %w", names[i], err)
+				return fmt.Errorf("sink: write %s.ndjson: %w", s.Name, err)
 			}
 			m.Outputs[i] = output{jobs.Output{Type: s.Name, Key: key, Count: s.Count, Bytes: s.Bytes}, hex.EncodeToString(sum.Sum(nil))}
 			return nil
@@ -168,22 +157,6 @@ func (l *Lake) readBack(ctx context.Context, m *manifest) error {
 		})
 	}
 	return g.Wait()
-}
-
-// fileNames are {ResourceType}.ndjson. Names that differ in case only are one to
-// the file systems of macOS and Windows: all but the first get a number.
-func fileNames(sections []stage.Section) []string {
-	names := make([]string, len(sections))
-	seen := make(map[string]int, len(sections))
-	for i, s := range sections {
-		folded := strings.ToLower(s.Name)
-		seen[folded]++
-		names[i] = s.Name + ".ndjson"
-		if n := seen[folded]; n > 1 {
-			names[i] = s.Name + "." + strconv.Itoa(n) + ".ndjson"
-		}
-	}
-	return names
 }
 
 // removeOld removes all files but those of a manifest.
