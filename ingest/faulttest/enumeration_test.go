@@ -278,7 +278,7 @@ func (r *request) post(ctx context.Context, w *world) error {
 }
 
 func (r *request) upload(ctx context.Context, w *world) error {
-	ticket, err := w.front.Load().svc.SignUpload(ctx, r.who, ingest.UploadRequest{})
+	ticket, err := w.front.Load().svc.SignUpload(ctx, r.who, ingest.UploadRequest{ContentType: "application/fhir+ndjson"})
 	if err != nil {
 		return err
 	}

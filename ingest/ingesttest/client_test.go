@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -20,8 +21,8 @@ func TestClient(t *testing.T) {
 	ticket := p.Client.TicketFor(t, ingesttest.TicketRequest{
 		ContentType: "application/fhir+ndjson", ContentLength: int64(len(file)), SHA256: hex.EncodeToString(sum[:]),
 	})
-	require.EqualValues(t, 900, ticket.ExpiresIn)
-	require.Equal(t, p.Clock.Now().Add(900e9), ticket.ExpiresAt)
+	require.EqualValues(t, 3600, ticket.ExpiresIn)
+	require.Equal(t, p.Clock.Now().Add(time.Hour), ticket.ExpiresAt)
 	require.Equal(t, 400, p.Client.Put(t, ticket, file[1:]).Status)
 	require.Equal(t, 200, p.Client.Put(t, ticket, file).Status)
 	id := ticket.UploadID
