@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -54,6 +55,9 @@ type Options struct {
 	// it the memory that reading a payload takes: up to twice as much. Default
 	// [fhirbundle.DefaultMaxEntryBytes].
 	MaxEntryBytes int
+	// MaxStringBytes bounds one string of a payload, in bytes as written. Default:
+	// MaxEntryBytes, so that what fits into an entry is never too long a string.
+	MaxStringBytes int
 	// MaxDepth is how deep a payload's objects and arrays may nest. Default
 	// [fhirbundle.DefaultMaxDepth].
 	MaxDepth int
@@ -116,6 +120,7 @@ func (o *Options) withDefaults() (Options, error) {
 	setDefault(&d.MaxUploadBytes, 100<<30)
 	setDefault(&d.BufferBytes, 1<<20)
 	setDefault(&d.MaxEntryBytes, fhirbundle.DefaultMaxEntryBytes)
+	setDefault(&d.MaxStringBytes, d.MaxEntryBytes)
 	setDefault(&d.MaxDepth, fhirbundle.DefaultMaxDepth)
 	setDefault(&d.UploadExpiry, blobstore.DefaultExpiry)
 	setDefault(&d.UploadGrace, 24*time.Hour)
@@ -142,9 +147,12 @@ func (o *Options) withDefaults() (Options, error) {
 	if d.FHIRVersion.Number() == "" {
 		return d, fmt.Errorf("ingest: Options.FHIRVersion must be %q, %q or %q", fhirbundle.R4, fhirbundle.R4B, fhirbundle.R5)
 	}
-	reading := fhirbundle.Options{Types: d.BundleTypes, Severities: d.Severities, MaxEntryBytes: d.MaxEntryBytes, MaxDepth: d.MaxDepth}
+	reading := fhirbundle.Options{Types: d.BundleTypes, Severities: d.Severities, MaxEntryBytes: d.MaxEntryBytes, MaxStringBytes: d.MaxStringBytes, MaxDepth: d.MaxDepth}
 	if err := reading.Check(); err != nil {
 		return d, fmt.Errorf("ingest: %w", err)
+	}
+	if len(d.BundleTypes) == 0 {
+		return d, errors.New("ingest: Options.BundleTypes is empty: no Bundle would be accepted")
 	}
 	taken := map[string]string{
 		"Options.Prefix": d.Prefix, "Options.OutcomesPrefix": d.OutcomesPrefix, "Options.StagingPrefix": d.StagingPrefix,
@@ -172,6 +180,9 @@ func (o *Options) withDefaults() (Options, error) {
 		if v < 0 {
 			return d, fmt.Errorf("ingest: Options.%s must not be negative", name)
 		}
+	}
+	if d.RetryBase > d.RetryMax {
+		return d, fmt.Errorf("ingest: Options.RetryBase is %s, above RetryMax, which is %s", d.RetryBase, d.RetryMax)
 	}
 	return d, nil
 }

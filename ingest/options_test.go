@@ -64,7 +64,11 @@ func TestVersionAndSeveritiesAreChecked(t *testing.T) {
 		{Options{Severities: map[string]fhirbundle.Severity{"json-dup": fhirbundle.Warning}}, `Severities[json-dup] is "warning"; allowed is error`},
 		{Options{Severities: map[string]fhirbundle.Severity{"bdl-7": "fatal"}}, `Severities[bdl-7] is "fatal"`},
 		{Options{BundleTypes: []string{"batch", "Batch"}}, `Types is "Batch"; allowed is transaction, batch`},
-		{Options{MaxEntryBytes: -1}, "MaxEntryBytes is -1"},
+		{Options{BundleTypes: []string{"document", "searchset", "history"}}, ""},
+		{Options{BundleTypes: []string{}}, "Options.BundleTypes is empty"},
+		{Options{MaxEntryBytes: -1}, "is -1"},
+		{Options{MaxStringBytes: -1}, "MaxStringBytes is -1"},
+		{Options{RetryBase: time.Minute, RetryMax: time.Second}, "Options.RetryBase is 1m0s, above RetryMax, which is 1s"},
 		{Options{MaxDepth: 100_001}, "MaxDepth is 100001; allowed is 0 (the default) to 100000"},
 	} {
 		_, err := c.opts.withDefaults()

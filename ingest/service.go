@@ -125,7 +125,7 @@ func (s *Service) reading(format fhirbundle.Format, contentType string) *fhirbun
 	return &fhirbundle.Options{
 		Format: format, Level: s.opts.Level, Types: s.opts.BundleTypes, RequireEntries: true,
 		Version: version, Severities: s.opts.Severities,
-		MaxEntryBytes: s.opts.MaxEntryBytes, MaxDepth: s.opts.MaxDepth,
+		MaxEntryBytes: s.opts.MaxEntryBytes, MaxStringBytes: s.opts.MaxStringBytes, MaxDepth: s.opts.MaxDepth,
 	}
 }
 

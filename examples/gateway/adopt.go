@@ -7,5 +7,5 @@ func (c *config) adoption() *ingest.Adoption {
 	if c.adopt == "" {
 		return nil
 	}
-	return &ingest.Adoption{Prefix: c.adopt, ListEvery: c.adoptEvery}
+	return &ingest.Adoption{Prefix: c.adopt, ListEvery: c.adoptEvery, Reserved: []string{c.output}}
 }

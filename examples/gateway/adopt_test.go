@@ -125,7 +125,7 @@ func TestAdoptFlag(t *testing.T) {
 	for _, prefix := range []string{"incoming", "incoming/fhir", "processed/x", "staging", "outcomes", "/drop", "a//b"} {
 		var stderr strings.Builder
 		code := run(t.Context(), []string{"-addr", "127.0.0.1:0", "-data", t.TempDir(), "-adopt", prefix}, func(string) string { return "" }, io.Discard, &stderr)
-		require.Equal(t, 1, code, prefix)
-		require.Contains(t, stderr.String(), "Adoption.Prefix")
+		require.Equal(t, 2, code, prefix)
+		require.Contains(t, stderr.String(), "-adopt ")
 	}
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -41,7 +42,14 @@ func TestClouds(t *testing.T) {
 
 			p := proctest.Start(t, binary, "-addr", "127.0.0.1:0", "-data", t.TempDir(), "-blob", s.URL, "-upload-expiry", "169h")
 			require.Equal(t, 1, p.Exit(t, 20*time.Second))
-			require.Contains(t, p.Stderr.String(), "-upload-expiry must be at most 168h")
+			require.Contains(t, p.Stderr.String(), "UploadExpiry must be at most 168h")
+
+			u, err := url.Parse(s.URL)
+			require.NoError(t, err)
+			u.Host = "there-is-no-such-bucket"
+			p = proctest.Start(t, binary, "-addr", "127.0.0.1:0", "-data", t.TempDir(), "-blob", u.String())
+			require.Equal(t, 1, p.Exit(t, 20*time.Second))
+			require.Contains(t, p.Stderr.String(), "-blob: there is no such bucket")
 
 			status, _ = get(t, c.Base+backends.ObjectsPath+"/"+ticket.Key)
 			require.Equal(t, http.StatusNotFound, status, "nothing is served here")

@@ -14,6 +14,9 @@ import (
 
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
+	"github.com/fhirdock/fhirdock/examples/internal/logtext"
+	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 )
 
@@ -27,6 +30,9 @@ type config struct {
 	maxBody        int64
 	maxUpload      int64
 	maxEntry       int64
+	maxString      int64
+	maxDepth       int
+	types          []string // of Bundles
 	uploadExpiry   time.Duration
 	tokens         *auth.Tokens // nil where nothing is served
 	insecureTokens bool
@@ -35,6 +41,7 @@ type config struct {
 
 	data, blob, topic, subscription, jobs string
 	notifications                         string // URL of their queue
+	prefix, output, outcomes, staging     string // of keys
 	adopt                                 string // prefix; empty: nothing is adopted
 	adoptEvery                            time.Duration
 	migrations                            string
@@ -86,6 +93,10 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	maxBody := s.String("max-body", "64MiB", "`SIZE`: the largest Bundle by webhook; larger ones can be uploaded")
 	maxUpload := s.String("max-upload", "100GiB", "`SIZE`: the largest signed upload")
 	maxEntry := s.String("max-entry", "64MiB", "`SIZE`: the largest entry of a Bundle or line of NDJSON; reading one payload takes\nup to twice as much memory")
+	maxString := s.String("max-string", "", "`SIZE`: the longest string in a payload (default: -max-entry)")
+	s.IntVar(&c.maxDepth, "max-depth", fhirbundle.DefaultMaxDepth, "`LEVELS`: how deep objects and arrays of a payload may nest")
+	types := s.String("types", strings.Join(ingest.DefaultBundleTypes(), ","), "`LIST` of the types of Bundles that are accepted, with commas between them. document is what\n"+
+		"summaries and prescriptions are, searchset what a query answers, history what R4's notifications are")
 	s.DurationVar(&c.uploadExpiry, "upload-expiry", time.Hour, "`TIME`: how long an upload URL can be used")
 
 	s.Group("Who may call")
@@ -97,6 +108,10 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.Group("Where things are kept")
 	s.StringVar(&c.data, "data", "./fhirdock-data", "`FOLDER`: everything that is embedded: objects, jobs, the secret that signs URLs")
 	s.StringVar(&c.blob, "blob", "", "`URL`: the bucket (default: a folder in -data): "+backends.BlobHelp)
+	s.StringVar(&c.prefix, "prefix", "incoming/fhir", "`PREFIX` of the keys of payloads; none of these prefixes may be below another")
+	s.StringVar(&c.output, "output-prefix", "processed", "`PREFIX` of the keys of NDJSON files that are made of them")
+	s.StringVar(&c.outcomes, "outcomes-prefix", "outcomes", "`PREFIX` of the keys of files that list rejected resources")
+	s.StringVar(&c.staging, "staging-prefix", "staging", "`PREFIX` of the keys of parts that are kept until their job ends")
 	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups (default: within the process):\n"+backends.TopicHelp)
 	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic:\n"+backends.SubscriptionHelp)
 	s.StringVar(&c.notifications, "notifications", "", "`URL` of a queue to which the object store sends its notifications, and nobody else anything;\nURLs are those of -subscription. See -notification-secret for those by HTTP. Without either, uploads\nto a cloud are found by the sweeper, half a minute later or more")
@@ -120,7 +135,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.Group("Operation")
 	s.DurationVar(&c.drain, "drain-timeout", 20*time.Second, "`TIME`: how long requests and batches under way may take once the process is told to end")
 	s.DurationVar(&c.drainDelay, "drain-delay", 0, "`TIME`: how long requests are still taken after the signal, while /readyz says no:\nwhat a load balancer needs to notice")
-	level := s.String("log-level", "info", "`LEVEL`: debug, info, warn or error")
+	level := s.String("log-level", "info", "`LEVEL`: debug, info, warn or error; Python's names are taken too")
 	s.StringVar(&c.logFormat, "log-format", "text", "`FORMAT`: text or json")
 
 	return s, func() (*config, error) {
@@ -154,8 +169,17 @@ func flags() (*envflag.Set, func() (*config, error)) {
 		if c.maxWhole, err = size("max-whole", *maxWhole); err != nil {
 			return nil, err
 		}
-		if err := c.logLevel.UnmarshalText([]byte(*level)); err != nil {
-			return nil, errors.New("-log-level must be debug, info, warn or error")
+		if c.maxString = c.maxEntry; *maxString != "" {
+			if c.maxString, err = size("max-string", *maxString); err != nil {
+				return nil, err
+			}
+			if c.maxString > c.maxEntry {
+				return nil, errors.New("-max-string must not be above -max-entry: a string is part of an entry")
+			}
+		}
+		c.types = strings.FieldsFunc(*types, func(r rune) bool { return r == ',' || r == ' ' })
+		if c.logLevel, err = logtext.ParseLevel(*level); err != nil {
+			return nil, fmt.Errorf("-log-level %w", err)
 		}
 		if c.publicURL, err = parsePublic(*public); err != nil {
 			return nil, err
@@ -186,13 +210,20 @@ func (c *config) check() []error {
 		flag  string
 		value int64
 	}{
-		{"concurrency", int64(c.concurrency)}, {"max-attempts", int64(c.maxAttempts)}, {"lease", int64(c.lease)},
+		{"max-depth", int64(c.maxDepth)}, {"concurrency", int64(c.concurrency)}, {"max-attempts", int64(c.maxAttempts)}, {"lease", int64(c.lease)},
 		{"stall-timeout", int64(c.stall)}, {"adopt-every", int64(c.adoptEvery)},
 		{"sweep-every", int64(c.sweepEvery)}, {"wake-after", int64(c.wakeAfter)}, {"drain-timeout", int64(c.drain)}, {"upload-expiry", int64(c.uploadExpiry)},
 	} {
 		if f.value <= 0 {
 			errs = append(errs, fmt.Errorf("-%s must be more than zero", f.flag))
 		}
+	}
+	errs = append(errs, c.checkPrefixes()...)
+	if err := (&fhirbundle.Options{Types: c.types}).Check(); err != nil {
+		errs = append(errs, fmt.Errorf("-types: %w", err))
+	}
+	if len(c.types) == 0 {
+		errs = append(errs, errors.New("-types must name a type of Bundles"))
 	}
 	if c.data == "" {
 		errs = append(errs, errors.New("-data must name a folder"))

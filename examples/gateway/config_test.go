@@ -32,7 +32,7 @@ func TestHelp(t *testing.T) {
 		require.Contains(t, out.String(), "FHIRDOCK_"+strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))+"\n")
 	})
 	require.Greater(t, n, 15)
-	for _, name := range []string{"addr", "data", "blob", "topic", "subscription", "jobs", "role", "validation", "fhir-version", "token", "log-level"} {
+	for _, name := range []string{"addr", "data", "blob", "topic", "subscription", "jobs", "role", "validation", "fhir-version", "token", "log-level", "types", "prefix", "output-prefix", "outcomes-prefix", "staging-prefix", "max-string", "max-depth"} {
 		require.NotNil(t, set.Lookup(name), name)
 	}
 	for line := range strings.Lines(out.String()) {
@@ -74,6 +74,16 @@ func TestWrongFlags(t *testing.T) {
 		"-stall-timeout 0s":                       "-stall-timeout must be more than zero",
 		"-order fifo":                             "-order must be none or park or block",
 		"-validation maybe":                       "-validation must be lenient or strict",
+		"-max-string 65MiB":                       "-max-string must not be above -max-entry",
+		"-types document,Document":                `-types: fhirbundle: invalid options: Types is "Document"`,
+		"-types ,":                                "-types must name a type",
+		"-max-depth 0":                            "-max-depth must be more than zero",
+		"-prefix /incoming":                       "-prefix must be of",
+		"-output-prefix a..b/../c":                "-output-prefix must be of",
+		"-output-prefix incoming":                 "-output-prefix overlaps -prefix",
+		"-prefix staging/x":                       "-staging-prefix overlaps -prefix",
+		"-outcomes-prefix processed":              "-outcomes-prefix overlaps -output-prefix",
+		"-adopt processed/x":                      "-adopt overlaps -output-prefix",
 		"-log-level loud":                         "-log-level must be debug, info, warn or error",
 		"-log-format xml":                         "-log-format must be text or json",
 		"-max-body many":                          "-max-body must be a size",
@@ -119,7 +129,9 @@ func TestRightFlags(t *testing.T) {
 		"-addr localhost:0", "-addr [::1]:8080", "-addr 127.8.9.1:80", "-role worker -addr :9090",
 		"-addr :80 -insecure-dev-tokens -public-url https://fhir.example.org",
 		"-addr 192.0.2.1:80 -insecure-dev-tokens", "-role api -topic mem://x",
-		"-topic mem://x -subscription mem://x", "-max-body 5MB -validation strict", "-max-body 65MiB -max-whole 65MiB",
+		"-topic mem://x -subscription mem://x", "-prefix a -output-prefix b/c -outcomes-prefix b/d -staging-prefix e -adopt f",
+		"-log-level WARNING", "-log-level CRITICAL", "-max-depth 100 -max-string 1MiB", "-types document,searchset,history",
+		"-max-body 5MB -validation strict", "-max-body 65MiB -max-whole 65MiB",
 	} {
 		_, err := parsed(strings.Fields(args)...)
 		require.NoError(t, err, args)

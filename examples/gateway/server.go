@@ -46,6 +46,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		defer cancel()
 		err = errors.Join(err, back.Close(end))
 	}()
+	if err := checkBucket(ctx, back.Bucket, log); err != nil {
+		return err
+	}
 	if back.LocalQueue && c.role != "all" {
 		log.Warn("the queue is within this process: other processes hear of jobs from their sweeper only, some seconds later; see -topic")
 	}
@@ -57,9 +60,10 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	m := newMetrics()
 	service, err := ingest.New(back.Backends, &ingest.Options{
 		BucketName: back.BucketName, Adopt: c.adoption(),
+		Prefix: c.prefix, OutcomesPrefix: c.outcomes, StagingPrefix: c.staging, BundleTypes: c.types,
 		Level: fhirbundle.Level(c.validation), FHIRVersion: fhirbundle.Version(c.version), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
-		MaxEntryBytes: int(c.maxEntry),
-		UploadExpiry:  c.uploadExpiry, MaxAttempts: c.maxAttempts, WakeAfter: c.wakeAfter, Logger: log, Observe: m.observe,
+		MaxEntryBytes: int(c.maxEntry), MaxStringBytes: int(c.maxString), MaxDepth: c.maxDepth,
+		UploadExpiry: c.uploadExpiry, MaxAttempts: c.maxAttempts, WakeAfter: c.wakeAfter, Logger: log, Observe: m.observe,
 	})
 	if err != nil {
 		return err
@@ -103,7 +107,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		if c.order != "none" {
 			opts.OrderPerOrganization, opts.HeadOfLine = true, ingest.HeadOfLine(c.order)
 		}
-		lake, err := sink.NewLake(back.Bucket, nil)
+		lake, err := sink.NewLake(back.Bucket, &sink.LakeOptions{Prefix: c.output, Staging: c.staging + "/lake"})
 		if err != nil {
 			return err
 		}

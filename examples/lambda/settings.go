@@ -12,6 +12,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
+	"github.com/fhirdock/fhirdock/examples/internal/logtext"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
@@ -108,8 +109,9 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	if *order != "none" {
 		s.worker.OrderPerOrganization, s.worker.HeadOfLine = true, ingest.HeadOfLine(*order)
 	}
-	if s.logLevel.UnmarshalText([]byte(*level)) != nil {
-		errs = append(errs, fmt.Errorf("%s must be debug, info, warn or error", v.Variable("log-level")))
+	var err error
+	if s.logLevel, err = logtext.ParseLevel(*level); err != nil {
+		errs = append(errs, fmt.Errorf("%s %w", v.Variable("log-level"), err))
 	}
 	if *public != "" {
 		u, err := url.Parse(strings.TrimSuffix(*public, "/"))
