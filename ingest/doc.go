@@ -27,6 +27,12 @@
 // file each line is judged by itself, and a bad one is listed in the job's
 // outcomes.
 //
+// # Objects that nobody asked for
+//
+// What others put into the bucket is left alone, unless [Options.Adopt] says otherwise:
+// then each object below a prefix of the operator's becomes a job; see [Adoption].
+// MIGRATING.md is for those who come from the service that fhirdock succeeds.
+//
 // # Roles
 //
 // A process that accepts needs a Service; one that works needs a Service, a

@@ -48,6 +48,13 @@ func SNSFIFO(ctx context.Context, folder string) (*Broker, error) {
 	})
 }
 
+// SQSDeadLetters starts fauxqs with a standard queue whose messages go to a queue of
+// dead letters when they come for the third time. The topic is the one, the subscription
+// that of the other.
+func SQSDeadLetters(ctx context.Context, folder string) (*Broker, error) {
+	return aws(ctx, folder, func(at string) (topic, subscription string) { return queueURL(at, "redriven"), queueURL(at, "dead") })
+}
+
 func queueURL(at, name string) string {
 	_, port, _ := net.SplitHostPort(at) // it is one of ours
 	return fmt.Sprintf("awssqs://sqs.%s.localhost:%s/000000000000/%s?endpoint=http://%s&region=%s", awsRegion, port, name, at, awsRegion)
@@ -73,6 +80,10 @@ func aws(ctx context.Context, folder string, urls func(at string) (topic, subscr
 			{"name": "wakeups", "attributes": timeout}, {"name": "wakeups.fifo", "attributes": fifo},
 			{"name": "from-raw", "attributes": timeout}, {"name": "from-sns", "attributes": timeout},
 			{"name": "from-sns.fifo", "attributes": fifo},
+			{"name": "dead"}, {"name": "redriven", "attributes": map[string]string{
+				"VisibilityTimeout": fmt.Sprint(VisibilityTimeout),
+				"RedrivePolicy":     `{"deadLetterTargetArn":"arn:aws:sqs:` + awsRegion + `:000000000000:dead","maxReceiveCount":"2"}`,
+			}},
 		},
 		"topics": []named{{"name": "wakeups"}, {"name": "wakeups.fifo", "attributes": map[string]string{"FifoTopic": "true"}}},
 		"subscriptions": []named{
