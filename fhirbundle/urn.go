@@ -10,6 +10,9 @@ const oidPrefix = "urn:oid:"
 
 // urnFault is the rule that a URI breaks if it is to be a UUID or an OID; 0 if none.
 func urnFault(uri []byte) rule {
+	if len(uri) == len(quotedURN{})-1 && string(uri[:len(uuidPrefix)]) == uuidPrefix && isSmallUUID(uri[len(uuidPrefix):]) {
+		return 0 // as nearly all
+	}
 	uri, _, _ = bytes.Cut(uri, []byte("#"))
 	if rest, small, ok := cutFold(uri, uuidPrefix); ok {
 		return uuidFault(rest, small)
@@ -42,6 +45,33 @@ func uuidFault(text []byte, small bool) rule {
 		return fhirUUIDCase
 	}
 	return 0
+}
+
+// isSmallUUID reports whether text, of 36 bytes, is a UUID in small letters. It takes
+// eight bytes at a time, the last ones twice.
+func isSmallUUID(text []byte) bool {
+	const (
+		dashes2, zeros2, mask2 = '-' | '-'<<40, '0' | '0'<<40, 0xff | 0xff<<40
+		dashes3, zeros3, mask3 = '-'<<16 | '-'<<56, '0'<<16 | '0'<<56, 0xff<<16 | 0xff<<56
+	)
+	second, third := load(text, 8), load(text, 16)
+	if second&mask2 != dashes2 || third&mask3 != dashes3 {
+		return false
+	}
+	return smallHex(load(text, 0))&smallHex(second&^mask2|zeros2)&smallHex(third&^mask3|zeros3)&
+		smallHex(load(text, 24))&smallHex(load(text, 28)) == highBits
+}
+
+const highBits = 0x8080808080808080
+
+// smallHex sets the highest bit of each byte that is a digit or a letter from a to f,
+// and no other bit.
+func smallHex(w uint64) uint64 {
+	const each = 0x0101010101010101
+	low := w &^ highBits
+	digit := (low + (0x80-'0')*each) &^ (low + (0x80-'9'-1)*each)
+	letter := (low + (0x80-'a')*each) &^ (low + (0x80-'f'-1)*each)
+	return (digit | letter) &^ w & highBits
 }
 
 // isOID reports whether text is numbers with dots between them, at least two, of

@@ -111,3 +111,20 @@ func TestURN(t *testing.T) {
 		assert.Empty(t, must(ValidateBytes([]byte(line), &Options{Format: NDJSON, Level: Basic})).Issues)
 	}
 }
+
+// TestSmallUUID: every byte at every place of a UUID.
+func TestSmallUUID(t *testing.T) {
+	const good = "53fefa32-fcbb-4ff8-8a92-55ee120877b7"
+	for i := range len(good) {
+		for c := range 256 {
+			text := []byte(good)
+			text[i] = byte(c)
+			want := strings.ContainsRune("0123456789abcdef", rune(c))
+			if good[i] == '-' {
+				want = c == '-'
+			}
+			require.Equal(t, want && c < 128, isSmallUUID(text), "%q", text)
+			require.Equal(t, want && c < 128, uuidFault(text, true) == 0, "%q", text)
+		}
+	}
+}
