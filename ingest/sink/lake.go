@@ -28,7 +28,7 @@ type LakeOptions struct {
 }
 
 // Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson, and last of all
-// manifest.json beside them, which lists them with the SHA-256 of each: what has no
+// manifest.json beside them, which lists them with the CRC-32C of each: what has no
 // manifest is not complete.
 //
 // It publishes nothing that does not add up to what the job's record counts as done.

@@ -3,11 +3,10 @@ package sink
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"path"
 
@@ -110,14 +109,14 @@ func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Sect
 	g.SetLimit(4)
 	for i, s := range sections {
 		g.Go(func() error {
-			r, sum := open(i), sha256.New()
+			r, sum := open(i), crc32.New(castagnoli)
 			defer r.Close()
 			key := l.folder(job) + s.Name + ".ndjson"
 			err := stage.Write(gctx, l.bucket, key, &blob.WriterOptions{ContentType: "application/x-ndjson"}, io.TeeReader(r, sum))
 			if err != nil {
 				return fmt.Errorf("sink: write %s.ndjson: %w", s.Name, err)
 			}
-			m.Outputs[i] = output{jobs.Output{Type: s.Name, Key: key, Count: s.Count, Bytes: s.Bytes}, hex.EncodeToString(sum.Sum(nil))}
+			m.Outputs[i] = output{jobs.Output{Type: s.Name, Key: key, Count: s.Count, Bytes: s.Bytes}, digits(sum)}
 			return nil
 		})
 	}
