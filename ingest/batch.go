@@ -119,6 +119,9 @@ func (b *Batch) ndjson() bool {
 	return b.Job != nil && b.Job.Payload.Format == string(fhirbundle.NDJSON)
 }
 
+// IsRejected reports whether resource i of the batch was rejected by [Batch.Reject].
+func (b *Batch) IsRejected(i int) bool { return b.Resources[i].rejected }
+
 // Rejected returns what was rejected of the batch so far, in the order in which it
 // was: by the reader before Handle was called, then by [Batch.Reject]. The slice is
 // the caller's.

@@ -75,7 +75,7 @@ func (k *Keys) Each(ctx context.Context, b *ingest.Batch, apply Apply) error {
 	if apply == nil {
 		return errors.New("sqlonce: Each needs a function")
 	}
-	if aborted(b) {
+	if b.Aborted() {
 		return nil
 	}
 	tx, err := k.db.BeginTx(ctx, nil)
@@ -105,7 +105,7 @@ func (k *Keys) Each(ctx context.Context, b *ingest.Batch, apply Apply) error {
 		return fmt.Errorf("sqlonce: store rejections: %w", err)
 	}
 	reject(b, e.rejected)
-	if aborted(b) {
+	if b.Aborted() {
 		return nil
 	}
 	if err := tx.Commit(); err != nil {
@@ -212,17 +212,4 @@ func (e *each) run(ctx context.Context, indices []int) (done int, why *Rejection
 		return done, nil, fmt.Errorf("sqlonce: release savepoint: %w", err)
 	}
 	return done, why, nil
-}
-
-// aborted reports whether the batch is a transaction of which a resource was rejected.
-func aborted(b *ingest.Batch) bool {
-	if b.Job == nil || b.Job.Payload.BundleType != "transaction" {
-		return false
-	}
-	for i := range b.Resources {
-		if b.IsRejected(i) {
-			return true
-		}
-	}
-	return false
 }

@@ -264,7 +264,7 @@ func TestATransactionIsAllOrNothing(t *testing.T) {
 		db.patients(t)
 		transaction := func(bad ...int) *ingest.Batch {
 			b := batch(10, bad...)
-			b.Job.Payload.Format, b.Job.Payload.BundleType, b.Whole = "bundle", "transaction", true
+			b.Job.Payload.Format, b.Job.Payload.BundleType, b.Whole, b.Transaction = "bundle", "transaction", true, true
 			return b
 		}
 		for range 2 {

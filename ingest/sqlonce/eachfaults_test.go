@@ -199,3 +199,34 @@ func TestAnUploadThroughEach(t *testing.T) {
 		require.Equal(t, 2, deliveries)
 	})
 }
+
+// The whole way of a transaction: one entry that the database refuses fails it without
+// a trace, and a redrive takes all of it once the database does.
+func TestATransactionThroughEach(t *testing.T) {
+	each(t, func(t *testing.T, db *database) {
+		db.patients(t)
+		_, err := db.ExecContext(t.Context(), "INSERT INTO patients VALUES ('p3', 'of before')")
+		require.NoError(t, err)
+		p := ingesttest.NewWithOptions(t, &ingesttest.Options{
+			Service: ingest.Options{Logger: slog.New(slog.DiscardHandler)},
+			Handler: ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error { return db.keys.Each(ctx, b, db.insert) }),
+		})
+		var entries []string
+		for i := range 5 {
+			entries = append(entries, fmt.Sprintf(`{"resource":{"resourceType":"Patient","id":"p%d"},"request":{"method":"PUT","url":"Patient/p%d"}}`, i, i))
+		}
+		id := p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"transaction","entry":[`+strings.Join(entries, ",")+`]}`)).JobID
+		job := p.Wait(t, id)
+		require.Equal(t, jobs.Failed, job.State)
+		require.Equal(t, ingest.CodeTransactionRejected, job.Failure.Code)
+		require.Equal(t, []string{"p3"}, db.ids(t))
+		require.Zero(t, db.keysLeft(t))
+
+		_, err = db.ExecContext(t.Context(), "DELETE FROM patients")
+		require.NoError(t, err)
+		p.Client.Redrive(t, id)
+		job = p.Wait(t, id)
+		require.Equal(t, jobs.Completed, job.State)
+		require.Len(t, db.ids(t), 5)
+	})
+}

@@ -20,8 +20,8 @@ const prunePage = 1000
 // some days ago. A key goes if its job, by the store that the workers use,
 //
 //   - is completed or cancelled;
-//   - has a later run, which a redrive of a completed job begins and which has keys of
-//     its own;
+//   - has a later run, which a redrive of a completed job begins, or of one that begins
+//     anew, and which has keys of its own;
 //   - is not in the store any more.
 //
 // A key stays while its job waits or is being worked on, and after it failed, since a
