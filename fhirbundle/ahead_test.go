@@ -8,11 +8,12 @@ import (
 )
 
 // TestLineEndsTheValue: a value that goes on in the next line is broken, wherever
-// the line feed stands, though it would be white space in JSON.
+// the line feed stands, though it would be white space in JSON. After a first line
+// that is whole nothing is taken for a document over several lines.
 func TestLineEndsTheValue(t *testing.T) {
 	line := `{"resourceType": "A", "x": [ 1, true, {"y": "z"} ], "text": "` + strings.Repeat("abc ", 40) + `" , "z": {} }`
 	for i := 1; i < len(line); i++ {
-		data := line[:i] + "\n" + line[i:] + "\n" + line
+		data := "{}\n" + line[:i] + "\n" + line[i:] + "\n" + line
 		r := must(NewBytesReader([]byte(data), &Options{Format: NDJSON}))
 		var starts []int64
 		var rejected []bool
@@ -23,7 +24,7 @@ func TestLineEndsTheValue(t *testing.T) {
 				require.LessOrEqual(t, is.Offset, e.Offset+e.Size, "%d", i)
 			}
 		}
-		require.Equal(t, []int64{0, int64(i + 1), int64(len(line) + 2)}, starts)
-		require.Equal(t, []bool{true, true, false}, rejected, "%d", i)
+		require.Equal(t, []int64{0, 3, int64(i + 4), int64(len(line) + 5)}, starts)
+		require.Equal(t, []bool{true, true, true, false}, rejected, "%d", i)
 	}
 }

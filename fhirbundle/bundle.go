@@ -39,7 +39,7 @@ var bom = []byte("\xef\xbb\xbf")
 // start reads to the first byte of the document.
 func (r *Reader) start() {
 	w := &r.win
-	for len(w.buf)-w.pos < len(bom) && w.more() {
+	for len(w.buf)-w.pos < foreignBytes && w.more() {
 	}
 	if rest := w.buf[w.pos:]; len(rest) < len(bom) && w.err != io.EOF && bytes.HasPrefix(bom, rest) {
 		r.failRead(badEnd) // what there is may be half of a mark
@@ -48,6 +48,10 @@ func (r *Reader) start() {
 	if bytes.HasPrefix(w.buf[w.pos:], bom) {
 		r.report(jsonBOM, Issue{Line: 1})
 		w.pos += len(bom)
+	}
+	if f := foreign(w.buf[w.pos:]); f != fine {
+		r.fail(f, w.pos, "")
+		return
 	}
 	if r.opts.format == NDJSON {
 		r.state = atLine
@@ -60,6 +64,8 @@ func (r *Reader) start() {
 		r.err = r.Report().Err()
 	case !ok:
 		r.failRead(badEnd)
+	case c == '<':
+		r.fail(isXML, w.pos, "")
 	case r.opts.format == Resource:
 		r.state = atDocument
 	case c == '{':

@@ -27,6 +27,10 @@ const (
 	longString
 	longEntry
 	manyNames
+	isGzip
+	isZip
+	isXML
+	isUTF16
 )
 
 // faults says which rule each fault breaks, and how.
@@ -56,4 +60,8 @@ var faults = [...]struct {
 	longString:   {jsonString, "a string is longer than the limit"},
 	longEntry:    {jsonEntry, "an entry, a line or a member of the Bundle is longer than the limit"},
 	manyNames:    {jsonMembers, "objects have more members than the limit"},
+	isGzip:       {jsonSyntax, "the payload is gzip, not JSON; send it uncompressed"},
+	isZip:        {jsonSyntax, "the payload is a zip archive, not JSON; send the files in it"},
+	isXML:        {jsonSyntax, "the payload is XML or HTML, not JSON; send FHIR's JSON format"},
+	isUTF16:      {jsonSyntax, "the payload is UTF-16 or UTF-32; send JSON in UTF-8"},
 }

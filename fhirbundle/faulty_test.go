@@ -92,6 +92,7 @@ func faultyDocuments() map[string][]faultyDocument {
 		"entry-resource":        {{doc: cBundle(`{` + cMember + `}`)}, {doc: `{` + cMember + `,"entry":[{` + cMember + `}],"type":"batch","resourceType":"Bundle"}`}},
 		"entry-resource-object": {{doc: cBundle(cPost(cValue))}, {doc: cBundle(cPost(`[` + cValue + `]`))}},
 		"ndjson-duplicate":      {{doc: cBasic + "\n" + cBasic, o: Options{Format: NDJSON}}},
+		"ndjson-lines":          {{doc: "{\n " + cMember + ",\n" + cMember + "x\n}\n", o: Options{Format: NDJSON}}, {doc: "[\n" + cBasic + ",\n" + cBasic + "]", o: Options{Format: NDJSON}}},
 		"ndjson-object":         {{doc: cValue + "\n[" + cValue + "]\n", o: Options{Format: NDJSON}}},
 
 		// FHIR's JSON format.

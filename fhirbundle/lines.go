@@ -38,20 +38,37 @@ func (r *Reader) nextLine() bool {
 	return false
 }
 
-// line reads one line, which is followed by so many bytes of line end.
+// line reads one line, which is followed by the given number of bytes of line end.
 func (r *Reader) line(data []byte, ending int) bool {
 	w := &r.win
-	next := w.pos + len(data) + ending
-	if ending > 0 && len(data) > 0 && data[len(data)-1] == '\r' {
-		data = data[:len(data)-1]
+	size := len(data)
+	if ending > 0 && size > 0 && data[size-1] == '\r' {
+		data = data[:size-1]
 	}
-	at := skipSpace(data, 0)
+	at, marked := 0, false
+	if len(data) > 0 && data[0] == bom[0] && bytes.HasPrefix(data, bom) { // files that were joined
+		at, marked = len(bom), true
+	}
+	at = skipSpace(data, at)
 	if at == len(data) {
+		if marked {
+			r.report(jsonBOM, Issue{Message: markedLine, Line: w.lineAt(w.pos) + 1, Offset: w.offset()})
+		}
 		r.blank++
-		w.pos = next
+		w.pos += size + ending
 		return false
 	}
+	if r.entries == 0 && !r.resumed && len(data) <= r.opts.maxEntry {
+		if r.notLines(len(data), at) {
+			return false
+		}
+		data = w.buf[w.pos : w.pos+len(data)] // the window may have moved
+	}
+	next := w.pos + size + ending
 	r.begin(w.lineAt(w.pos)+1, int64(len(data)))
+	if marked {
+		r.lineIssue(jsonBOM, markedLine, 0)
+	}
 	if len(data) > r.opts.maxEntry {
 		r.lineFault(longEntry, 0)
 	} else {
@@ -96,7 +113,7 @@ func (r *Reader) readLine(data []byte, at int) {
 		return
 	}
 	if value[0] != '{' {
-		r.entryIssue(ndjsonObject, at, "", "")
+		r.lineIssue(ndjsonObject, "The line is "+jsonKind(value[0])+", not an object; each line holds one resource", at)
 		return
 	}
 	r.takeResource(data, at, at+end)
@@ -111,13 +128,20 @@ func (r *Reader) ahead(line []byte, at int) []byte {
 
 // lineFault reports a line that is not JSON.
 func (r *Reader) lineFault(f fault, at int) {
+	r.lineIssue(faults[f].rule, r.faultMessage(f, r.entry.line, r.entry.Offset+int64(at)), at)
+}
+
+// lineIssue reports an issue of a line as a whole; at counts from the line's start.
+func (r *Reader) lineIssue(ru rule, message string, at int) {
 	e := &r.entry
 	index := e.Index
-	r.issues = append(r.issues, r.report(faults[f].rule, Issue{
-		Message: r.faultMessage(f, e.line, e.Offset+int64(at)),
-		Entry:   &index, Line: e.line, Offset: e.Offset + int64(at),
-	}))
+	is := r.report(ru, Issue{Message: message, Entry: &index, Line: e.line, Offset: e.Offset + int64(at)})
+	if is.Severity != None {
+		r.issues = append(r.issues, is)
+	}
 }
+
+const markedLine = "The line starts with a byte order mark, which was skipped"
 
 // longLine skips a line that is longer than the limit, without holding it.
 func (r *Reader) longLine() bool {

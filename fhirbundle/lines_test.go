@@ -43,7 +43,7 @@ func TestLines(t *testing.T) {
 		{"blank lines", "\n \r\n" + a + "\n\t\n\n" + b + "\n\n  ", []string{a, b}, []int64{3, 6}, 6, map[string]int64{"Basic": 1, "Flag": 1}, ""},
 		{"space around", "  " + a + " \t\r\n" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"Basic": 1, "Flag": 1}, ""},
 		{"mark", "\xef\xbb\xbf" + a + "\n", []string{a}, []int64{1}, 0, map[string]int64{"Basic": 1}, ""},
-		{"mark on the second line", a + "\n\xef\xbb\xbf" + b, []string{a, "!json-syntax"}, []int64{1, 2}, 0, map[string]int64{"Basic": 1}, ""},
+		{"mark on the second line", a + "\n\xef\xbb\xbf" + b, []string{a, b}, []int64{1, 2}, 0, map[string]int64{"Basic": 1, "Flag": 1}, ""},
 		{"bad lines", "{\n" + a + "\n[]\n7\n\"x\"\nnull\n" + a + b + "\n" + b, []string{"!json-syntax", a, "!ndjson-object", "!ndjson-object", "!ndjson-object", "!ndjson-object", "!json-syntax", b}, []int64{1, 2, 3, 4, 5, 6, 7, 8}, 0, map[string]int64{"Basic": 1, "Flag": 1}, ""},
 		{"line feed in a string", `{"resourceType":"Basic","x":"` + "\n" + `"}` + "\n" + a, []string{"!json-syntax", "!json-syntax", a}, []int64{1, 2, 3}, 0, map[string]int64{"Basic": 1}, ""},
 		{"no resourceType", `{"id":"a"}` + "\n" + a, []string{"!fhir-resource-type", a}, []int64{1, 2}, 0, map[string]int64{"Basic": 1}, ""},

@@ -154,7 +154,7 @@ func TestHuge(t *testing.T) {
 		{"more keys than the limit", &series{head: head + "{", part: numbered(`"k#":1,`), n: 2 * million, tail: `"k":1}}}]}`}, Options{}, 300, "json-members", 0},
 		{"a string of 100 MB", &series{head: head + `"`, part: repeated(kilo), n: 100_000, tail: `"}}]}`}, wide, 700, "", 1},
 		{"a string of 100 MB beyond the limit", &series{head: head + `"`, part: repeated(kilo), n: 100_000, tail: `"}}]}`}, Options{}, 300, "json-entry-length", 0},
-		{"a string of 40 MB beyond the limit", &series{head: head + `"`, part: repeated(kilo), n: 40_000, tail: `"}}]}`}, Options{}, 300, "json-string-length", 0},
+		{"a string of 40 MB beyond the limit", &series{head: head + `"`, part: repeated(kilo), n: 40_000, tail: `"}}]}`}, Options{MaxStringBytes: 32 << 20}, 300, "json-string-length", 0},
 		{"a number of 60 MB", &series{head: head, part: repeated(kilo[1:]), n: 60_000, tail: `}}]}`}, Options{}, 300, "", 1},
 		{"ten million entries of {}", inBundle("batch", "{}", 10*million, repeated("{},")), Options{}, 2, "entry-resource", 10*million + 1},
 		{"ten million entries of {}, not one listed", inBundle("batch", "{}", 10*million, repeated("{},")), Options{MaxIssues: 1}, 2, "entry-resource", 10*million + 1},

@@ -45,11 +45,10 @@ const (
 
 // Defaults of [Options].
 const (
-	DefaultMaxDepth       = 64
-	DefaultMaxStringBytes = 32 << 20
-	DefaultMaxEntryBytes  = 64 << 20
-	DefaultMaxIssues      = 100
-	DefaultMaxIndexBytes  = 128 << 20
+	DefaultMaxDepth      = 64
+	DefaultMaxEntryBytes = 64 << 20
+	DefaultMaxIssues     = 100
+	DefaultMaxIndexBytes = 128 << 20
 )
 
 // Options changes how a payload is read. A nil pointer and zero fields mean the
@@ -81,7 +80,7 @@ type Options struct {
 	// as 1. Default 64, at most 100,000. A level takes 16 bytes of memory.
 	MaxDepth int
 	// MaxStringBytes bounds one string, in bytes as written in the document.
-	// Default 32 MiB, at most 2 GiB - 1.
+	// Default: MaxEntryBytes, at most 2 GiB - 1.
 	MaxStringBytes int
 	// MaxEntryBytes bounds one Bundle entry, one NDJSON line, and every other
 	// member of the Bundle, in bytes. It also bounds the reader's memory, and
@@ -182,8 +181,8 @@ func (o *Options) resolve() (options, error) {
 		return cmp.Or(value, otherwise)
 	}
 	r.maxDepth = limit("MaxDepth", o.MaxDepth, DefaultMaxDepth, limitDepth)
-	r.maxString = limit("MaxStringBytes", o.MaxStringBytes, DefaultMaxStringBytes, maxInt31)
 	r.maxEntry = limit("MaxEntryBytes", o.MaxEntryBytes, DefaultMaxEntryBytes, maxInt31)
+	r.maxString = limit("MaxStringBytes", o.MaxStringBytes, r.maxEntry, maxInt31)
 	r.maxIssues = limit("MaxIssues", o.MaxIssues, DefaultMaxIssues, maxInt31)
 	r.maxIndex = limit("MaxIndexBytes", o.MaxIndexBytes, DefaultMaxIndexBytes, math.MaxInt)
 	if bad != nil {
@@ -213,7 +212,7 @@ func (o *Options) resolve() (options, error) {
 var defaults = options{
 	format:    Bundle,
 	maxDepth:  DefaultMaxDepth,
-	maxString: DefaultMaxStringBytes,
+	maxString: DefaultMaxEntryBytes,
 	maxEntry:  DefaultMaxEntryBytes,
 	maxIssues: DefaultMaxIssues,
 	maxIndex:  DefaultMaxIndexBytes,

@@ -46,6 +46,7 @@ const (
 	entryResource
 	entryResourceObject
 	ndjsonObject
+	ndjsonLines
 	fhirResourceType
 	fhirUnknownType
 	fhirNull
@@ -153,6 +154,7 @@ var rules = [ruleCount]Rule{
 	entryResource:       {Code: "entry-resource", Message: "Entry missing 'resource' field", Spec: r4 + "bundle-definitions.html#Bundle.entry.resource", Always: true, IssueType: "required", rank: 6},
 	entryResourceObject: {Code: "entry-resource-object", Message: "An entry's 'resource' is not an object", Spec: r4 + "bundle-definitions.html#Bundle.entry.resource", Always: true, IssueType: "structure", rank: 6},
 	ndjsonObject:        {Code: "ndjson-object", Message: "The line is not a JSON object; each line holds one resource", Spec: ndSpec, Always: true, Fixed: true, IssueType: "structure", rank: 6},
+	ndjsonLines:         {Code: "ndjson-lines", Message: "This looks like one JSON document over several lines, not NDJSON, which has a whole resource on each line; write each resource on one line, or send the document as a Bundle", Spec: ndSpec, Always: true, Fixed: true, IssueType: "structure", rank: 2},
 
 	fhirResourceType: {Code: "fhir-resource-type", Message: "The resource has no resourceType that is the name of a type", Spec: r4 + "json.html#resources", IssueType: "structure", rank: 7},
 	fhirUnknownType:  {Code: "fhir-unknown-type", Message: "The version of FHIR has no resource type of this name", Spec: r4 + "resourcelist.html", IssueType: "not-supported", rank: 7},

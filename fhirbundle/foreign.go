@@ -1,0 +1,110 @@
+package fhirbundle
+
+import (
+	"bytes"
+	"io"
+)
+
+// What is sent in place of JSON is named, as one finding, so that nobody has to guess
+// from a syntax error at the first byte.
+
+// foreign returns the fault of a payload that starts like something else than JSON in
+// UTF-8, or fine. It needs the first four bytes. UTF-16 and UTF-32 without a byte order
+// mark are told by the zeros of two ASCII characters, or of one.
+func foreign(start []byte) fault {
+	switch {
+	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
+		return isGzip
+	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
+		return isZip
+	case bytes.HasPrefix(start, []byte{0xff, 0xfe}), bytes.HasPrefix(start, []byte{0xfe, 0xff}):
+		return isUTF16
+	case len(start) < foreignBytes:
+		return fine
+	}
+	var zeros [foreignBytes]bool
+	for i := range zeros {
+		zeros[i] = start[i] == 0
+	}
+	switch zeros {
+	case [...]bool{true, false, true, false}, [...]bool{false, true, false, true}, [...]bool{true, true, true, false}, [...]bool{false, true, true, true}:
+		return isUTF16
+	case [...]bool{true, true, false, false}: // a mark of UTF-32
+		if start[2] == 0xfe && start[3] == 0xff {
+			return isUTF16
+		}
+	}
+	return fine
+}
+
+// foreignBytes is how much of a payload foreign looks at.
+const foreignBytes = 4
+
+// aheadOfLines is how far a file is looked at to see that it is one document over
+// several lines. It bounds the memory for that.
+const aheadOfLines = 64 << 10
+
+// notLines ends reading if what starts with the first line that is not blank is not
+// NDJSON but XML, or one JSON document over several lines. That line has the given
+// length, and its first character is at win.buf[win.pos+at]. What it reads ahead may
+// move the window.
+//
+// A line that was cut is not taken for such a document, since a broken line must not
+// stop the others: the next line has to go on where it ended, and must not be a whole
+// object.
+func (r *Reader) notLines(length, at int) bool {
+	w := &r.win
+	line := w.buf[w.pos+at : w.pos+length]
+	switch c, last := line[0], bytes.TrimRight(line, " \t\r"); {
+	case c == '<':
+		r.fail(isXML, w.pos+at, "")
+		return true
+	case c != '{' && c != '[', last[len(last)-1] == '}' && c == '{', !r.isCut(line):
+		return false
+	}
+	for len(w.buf)-w.pos < aheadOfLines && w.more() {
+	}
+	if len(w.buf)-w.pos < aheadOfLines && w.err != io.EOF {
+		r.failRead(badEnd)
+		return true
+	}
+	ahead := w.buf[w.pos+at : min(len(w.buf), w.pos+aheadOfLines)]
+	end, f := r.scan.value(ahead, 0, true)
+	if f != fine {
+		next, size := nextLine(ahead, length-at)
+		if size == 0 || f != more && end <= next || r.isObject(ahead[next:next+size]) {
+			return false
+		}
+	}
+	r.scan.marks.kind = watchNothing
+	r.report(ndjsonLines, Issue{Line: w.lineAt(w.pos+at) + 1, Offset: w.offset() + int64(at)})
+	r.err = r.Report().Err()
+	return true
+}
+
+// isCut reports whether text is the start of an object or array.
+func (r *Reader) isCut(text []byte) bool {
+	r.scan.marks.kind = watchNothing
+	_, f := r.scan.value(text, 0, true)
+	return f == more
+}
+
+// isObject reports whether text is an object and nothing else.
+func (r *Reader) isObject(text []byte) bool {
+	if text[0] != '{' {
+		return false
+	}
+	end, f := r.scan.value(text, 0, true)
+	return f == fine && skipSpace(text, end) == len(text)
+}
+
+// nextLine returns where the text of the first line that is not blank starts in data,
+// at or after i, and its length: 0 where there is none.
+func nextLine(data []byte, i int) (start, size int) {
+	start = skipSpace(data, i)
+	size = len(data) - start
+	if n := bytes.IndexByte(data[start:], '\n'); n >= 0 {
+		size = n
+	}
+	return start, size
+}
