@@ -93,7 +93,12 @@ func TestAcrossIsBounded(t *testing.T) {
 		for _, last := range []bool{false, true} {
 			doc := []byte(bundleWith(c.typ, docHead, last, c.entries...))
 			for _, most := range []int{1, 20_000, 200_000, 400_000, 4 << 20} {
-				rep := must(ValidateBytes(doc, &Options{Types: []string{}, MaxIndexBytes: most, MaxIssues: 2 * n}))
+				r := must(NewBytesReader(doc, &Options{Types: []string{}, MaxIndexBytes: most, MaxIssues: 2 * n}))
+				readAll(t, r)
+				rep := r.Report()
+				taken := r.index.bytes() + r.across.created.bytes() + r.across.wanted.bytes() + cap(r.across.wanted.wishes)*wishBytes
+				assert.Equal(t, taken, r.budget.taken)
+				assert.LessOrEqual(t, taken, max(most, 3*firstSlots*slotBytes))
 				found := map[string]int{}
 				for _, is := range rep.Issues {
 					found[is.Code]++

@@ -203,7 +203,8 @@ var bundleRuleCases = []struct {
 		`{"fullUrl":"http://a.b/Patient/q","resource":{"resourceType":"Patient"},"search":{"mode":"Match"}}`,
 		`{"fullUrl":"http://a.b/Patient/r","resource":{"resourceType":"Patient"},"search":{"score":1}}`,
 		`{"fullUrl":"http://a.b/Patient/s","resource":{"resourceType":"Patient"},"search":{"mode":7}}`,
-	}, "search-mode search-mode"},
+		`{"fullUrl":"urn:oid:1.3","resource":{"resourceType":"OperationOutcome","issue":[{"severity":"warning"}]},"search":{"mode":"Outcome"}}`,
+	}, "search-mode search-mode search-mode"},
 	{"outcomes", "R4 R4B R5", "searchset", self, []string{
 		`{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"OperationOutcome","issue":[{"severity":"warning"}]}}`,
 		`{"fullUrl":"urn:oid:1.3","resource":{"resourceType":"OperationOutcome","issue":[{"severity":"warning"}]},"search":{"mode":"match"}}`,
@@ -348,6 +349,20 @@ var bundleRuleCases = []struct {
 		`{"fullUrl":"http://a.b/Patient/2","resource":{"resourceType":"Patient"},` + req("POST", "http://a.b/Patient", "") + `}`,
 		`{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Observation","subject":{"reference":"Patient/1"}},` + req("POST", "Observation", "") + `}`,
 	}, "ref-batch ref-batch"},
+	{"more than once to what a batch creates", "R4 R4B R5", "batch", "", []string{
+		`{"fullUrl":"http://a.b/Patient/1","resource":{"resourceType":"Patient"},` + req("POST", "Patient", "") + `}`,
+		`{"resource":{"resourceType":"Basic","a":{"reference":"http://a.b/Patient/1"},"b":{"reference":"http://a.b/Patient/1?x=y"},"c":{"reference":"http://a.b/Patient/2?x=y"},"d":{"reference":"http://a.b/Patient/2#z"}},` + req("POST", "Basic", "") + `}`,
+		`{"fullUrl":"http://a.b/Patient/2","resource":{"resourceType":"Patient"},` + req("POST", "Patient", "") + `}`,
+	}, "ref-batch ref-batch"},
+	{"to itself, in a batch", "R4 R4B R5", "batch", "", []string{
+		`{"fullUrl":"urn:uuid:6d1f7a54-3b1e-4a55-9c0f-52a7b1f0c001",` + patientWith(`,"link":[{"other":{"reference":"urn:uuid:6d1f7a54-3b1e-4a55-9c0f-52a7b1f0c001"}}]`) + `,` + req("POST", "Patient", "") + `}`,
+		`{"fullUrl":"http://a.b/Patient/2","resource":{"resourceType":"Patient","a":{"reference":"Patient/2"},"b":{"reference":"https://a.b/Patient/2/_history/1"}},` + req("POST", "Patient", "") + `}`,
+	}, ""},
+	{"without a root, in a batch", "R4 R4B R5", "batch", "", []string{
+		`{"fullUrl":"Patient/1","resource":{"resourceType":"Patient"},` + req("POST", "Patient", "") + `}`,
+		`{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Basic","a":{"reference":"Patient/1"}},` + req("POST", "Basic", "") + `}`,
+	}, "fu-abs"},
+	{"odd queries in a batch", "R4 R4B R5", "batch", "", []string{`{"resource":{"resourceType":"Basic","a":{"reference":"Patient?_count=1"}},` + req("POST", "Basic", "") + `}`}, "ref-conditional"},
 	{"to what a batch does not create", "R4 R4B R5", "batch", "", []string{
 		`{"fullUrl":"http://a.b/Patient/p",` + patientWith(``) + `,` + req("PUT", "Patient/p", "") + `}`,
 		`{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Parameters"},` + req("POST", "Patient/$match", "") + `}`,
@@ -398,6 +413,12 @@ var bundleRuleCases = []struct {
 		`{"fullUrl":"http://a.b/Composition/c","resource":{"resourceType":"Composition","id":"c","subject":{"reference":"Patient/p"}}}`,
 		`{"fullUrl":"http://c.d/Patient/p",` + patientWith(``) + `}`,
 	}, "ref-document"},
+	{"a Composition in a message", "R4 R4B R5", "message", "", []string{
+		`{"fullUrl":"http://a.b/Composition/c","resource":{"resourceType":"Composition","id":"c","subject":{"reference":"Patient/p"}}}`,
+	}, "bdl-12"},
+	{"a MessageHeader in a document", "R4 R4B R5", "document", docHead, []string{
+		`{"fullUrl":"http://a.b/MessageHeader/m","resource":{"resourceType":"MessageHeader","id":"m","focus":[{"reference":"Patient/p"}]}}`,
+	}, "bdl-11"},
 	{"a Composition elsewhere", "R4 R4B R5", "collection", "", []string{
 		`{"fullUrl":"http://a.b/Composition/c","resource":{"resourceType":"Composition","id":"c","subject":{"reference":"Patient/p"}}}`,
 	}, ""},

@@ -2,6 +2,7 @@ package fhirbundle
 
 import (
 	"fmt"
+	"hash/maphash"
 	"io"
 	"slices"
 	"strings"
@@ -58,6 +59,7 @@ func TestLinesTwice(t *testing.T) {
 	assert.Empty(t, must(ValidateBytes([]byte(doc), &Options{Format: NDJSON, Level: Basic})).Issues)
 
 	// What is before the place at which reading goes on is not compared.
+	doc += "\n" + lines[14]
 	at := strings.Index(doc, lines[6])
 	r := must(ResumeReader(strings.NewReader(doc[at:]), Position{Offset: int64(at), Entries: 6, Lines: 6}, &Options{Format: NDJSON, Severities: map[string]Severity{"fhir-id": None, "fhir-unknown-type": None}}))
 	for _, err := range r.All() {
@@ -142,6 +144,11 @@ func TestLinesTwiceOfReset(t *testing.T) {
 					break
 				}
 			}
+			taken := len(r.index.slots)*slotBytes + len(r.lineIDs.slots)*8
+			for _, c := range r.lineIDs.chunks {
+				taken += cap(c)
+			}
+			assert.Equal(t, taken, r.budget.taken)
 			assert.Equal(t, int64(n/10), int64(len(r.Report().Issues))+r.Report().MoreIssues)
 			r.ResetBytes(nil)
 			assert.LessOrEqual(t, r.budget.taken, 3*maxKept)
@@ -150,4 +157,19 @@ func TestLinesTwiceOfReset(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestFingerprints: texts of the same fingerprint are told from one another.
+func TestFingerprints(t *testing.T) {
+	var d lineIDs
+	b := &budget{max: 1 << 20}
+	require.False(t, d.add(b, []byte("Patient"), []byte("1"), nil))
+	h := maphash.Bytes(d.seed, d.key)
+	assert.NotZero(t, *d.find(h, d.key))
+	other := append([]byte(nil), d.key...)
+	other[len(other)-1] = '2'
+	assert.Zero(t, *d.find(h, other))
+	assert.True(t, d.add(b, []byte("Patient"), []byte("1"), nil))
+	assert.False(t, d.add(b, []byte("Patient"), []byte("1"), []byte("1")))
+	assert.False(t, d.add(b, []byte("Patient"), []byte("11"), nil))
 }
