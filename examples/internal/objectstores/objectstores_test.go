@@ -39,6 +39,7 @@ type traits struct {
 func suite(t *testing.T, url string, has traits) {
 	t.Run("store", func(t *testing.T) { stores(t, open(t, url), has) })
 	t.Run("signed uploads", func(t *testing.T) { signedUploads(t, open(t, url)) })
+	t.Run("messages", func(t *testing.T) { messages(t, open(t, url)) })
 	t.Run("attacks", func(t *testing.T) { attacks(t, open(t, url)) })
 }
 

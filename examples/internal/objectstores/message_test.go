@@ -1,0 +1,71 @@
+package objectstores_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/blobstore/notify"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+// messages reads what consumers of the queue get for a payload in the store, by webhook
+// and by upload: on S3 with its own names, by which the object is found.
+func messages(t *testing.T, o *opened) {
+	topic, subscription, err := queue.NewLocal(nil)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, errors.Join(topic.Shutdown(context.Background()), subscription.Shutdown(context.Background())))
+	})
+	back := o.Backends.Backends
+	back.Topic, back.Jobs = topic, jobs.NewMemStore()
+	svc, err := ingest.New(back, &ingest.Options{BucketName: o.BucketName})
+	require.NoError(t, err)
+	who := ingest.Caller{OrganizationID: "1.2.840", UserID: "alice"}
+	next := func(id string) {
+		t.Helper()
+		m, err := subscription.Receive(t.Context())
+		require.NoError(t, err)
+		m.Ack()
+		var message map[string]any
+		require.NoError(t, json.Unmarshal(m.Body, &message))
+		require.Equal(t, id, message["jobId"])
+		require.Equal(t, o.BucketName, message["bucket"])
+		if !o.S3 {
+			require.NotContains(t, message, "s3Bucket")
+			return
+		}
+		require.Equal(t, o.BucketName, message["s3Bucket"])
+		require.Equal(t, message["key"], message["s3Key"])
+		there, err := o.Bucket.Exists(t.Context(), message["s3Key"].(string))
+		require.NoError(t, err)
+		require.True(t, there)
+	}
+
+	const bundle = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient"}}]}`
+	receipt, err := svc.Accept(t.Context(), who, ingest.AcceptRequest{Body: strings.NewReader(bundle)})
+	require.NoError(t, err)
+	next(receipt.Job.ID)
+
+	ticket, err := svc.SignUpload(t.Context(), who, ingest.UploadRequest{ContentType: "application/ndjson"})
+	require.NoError(t, err)
+	require.Equal(t, o.S3, ticket.S3)
+	put, err := http.NewRequestWithContext(t.Context(), ticket.Upload.Method, ticket.Upload.URL, strings.NewReader(`{"resourceType":"Patient"}`))
+	require.NoError(t, err)
+	for name, value := range ticket.Upload.Headers {
+		put.Header.Set(name, value)
+	}
+	resp, err := http.DefaultClient.Do(put)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Less(t, resp.StatusCode, 300)
+	require.NoError(t, svc.ObjectCreated(t.Context(), notify.ObjectCreated{Bucket: o.BucketName, Key: ticket.Job.Payload.Key}))
+	next(ticket.Job.ID)
+}
