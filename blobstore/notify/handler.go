@@ -168,6 +168,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !h.authentic(r) {
+		h.opts.Logger.InfoContext(r.Context(), "notification refused", "status", http.StatusUnauthorized,
+			"code", "no-secret", "reason", "the request shows none of the secrets")
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		w.WriteHeader(http.StatusUnauthorized)
 		return
@@ -178,6 +180,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, err := h.body(w, r)
 	if err != nil {
+		h.opts.Logger.InfoContext(r.Context(), "notification refused", "status", http.StatusBadRequest,
+			"code", "body", "reason", "the body ended before it was complete, or stalled")
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}

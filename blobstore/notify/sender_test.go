@@ -59,6 +59,7 @@ func TestHandlerAuthenticates(t *testing.T) {
 				require.Empty(t, answer)
 			}
 			require.Len(t, e.created, map[int]int{204: 1}[c.want])
+			require.Equal(t, c.want == 401, strings.Contains(e.logs.String(), "status=401 code=no-secret"), "the log says why")
 			require.NotContains(t, e.logs.String(), "stolen")
 			require.NotContains(t, e.logs.String(), secret)
 		})
