@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -80,10 +81,11 @@ type Outcome struct {
 	Entry *int64 `json:"entry,omitempty"`
 	Line  int64  `json:"line,omitempty"`
 	// Offset in bytes.
-	Offset       int64              `json:"offset"`
-	ResourceType string             `json:"resourceType,omitempty"`
-	ID           string             `json:"id,omitempty"`
-	Issues       []fhirbundle.Issue `json:"issues"`
+	Offset       int64  `json:"offset"`
+	ResourceType string `json:"resourceType,omitempty"`
+	// ID of the resource, if it has one that is valid.
+	ID     string             `json:"id,omitempty"`
+	Issues []fhirbundle.Issue `json:"issues"`
 }
 
 // Reject rejects resource i of the batch: it is listed in the job's outcomes
@@ -103,7 +105,7 @@ func (b *Batch) Reject(i int, code, message string) {
 	}
 	r.rejected = true
 	index := r.Index // not the resource's own, which is overwritten by the next batch
-	o := Outcome{Offset: r.Offset, ResourceType: r.Type, ID: r.ID, Issues: []fhirbundle.Issue{{
+	o := Outcome{Offset: r.Offset, ResourceType: r.Type, ID: listedID(r.ID), Issues: []fhirbundle.Issue{{
 		Code: code, Severity: fhirbundle.Error, Message: message, Entry: &index, Line: r.Line, Offset: r.Offset,
 	}}}
 	if b.ndjson() {
@@ -114,6 +116,16 @@ func (b *Batch) Reject(i int, code, message string) {
 	}
 	b.rejected = append(b.rejected, o)
 }
+
+// listedID is the id that an outcome names: one that is no id of FHIR can be any text.
+func listedID(id string) string {
+	if !fhirID.MatchString(id) {
+		return ""
+	}
+	return id
+}
+
+var fhirID = regexp.MustCompile(`^[A-Za-z0-9.-]{1,64}$`)
 
 func (b *Batch) ndjson() bool {
 	return b.Job != nil && b.Job.Payload.Format == string(fhirbundle.NDJSON)

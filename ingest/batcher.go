@@ -120,7 +120,7 @@ func (b *batcher) full() bool {
 func (b *batcher) add(e *fhirbundle.Entry) {
 	if b.ndjson && e.Rejected() {
 		b.cur.rejected = append(b.cur.rejected, Outcome{
-			Line: e.Line(), Offset: e.Offset, ResourceType: e.Type, ID: string(e.ID), Issues: slices.Clone(e.Issues),
+			Line: e.Line(), Offset: e.Offset, ResourceType: e.Type, ID: listedID(string(e.ID)), Issues: slices.Clone(e.Issues),
 		})
 		return
 	}

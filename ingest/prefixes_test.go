@@ -38,11 +38,13 @@ func TestPrefixes(t *testing.T) {
 		Worker:  ingest.WorkerOptions{BatchResources: 1},
 		Handler: ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error {
 			parts = append(parts, keysBelow(ctx, bucket, "tmp/a/outcomes/")...)
-			b.Reject(0, "test", "Rejected by a test")
+			if b.Resources[0].Index < 2 {
+				b.Reject(0, "test", "Rejected by a test")
+			}
 			return nil
 		}),
 	})
-	job := p.Wait(t, p.Client.Upload(t, ndjson, patients(2)))
+	job := p.Wait(t, p.Client.Upload(t, ndjson, patients(3)))
 	require.Equal(t, jobs.Completed, job.State)
 	require.NotEmpty(t, parts, "the outcomes of the first batch, while the second is worked on")
 	require.ElementsMatch(t, []string{job.Payload.Key, job.OutcomesKey}, keysBelow(t.Context(), bucket, ""))

@@ -97,7 +97,7 @@ func (f *Forward) Finish(ctx context.Context, job *jobs.Job) (outputs []jobs.Out
 		return nil, fmt.Errorf("sink: forward: %w", err)
 	}
 	if err := f.topic.Send(ctx, &pubsub.Message{Body: body, Metadata: metadata}); err != nil {
-		return nil, fmt.Errorf("sink: forward: %w", err)
+		return nil, ingest.Loggable(fmt.Errorf("sink: forward: %w", err))
 	}
 	return outputs, nil
 }
