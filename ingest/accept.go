@@ -139,7 +139,7 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 		ResourceCounts: report.ResourceCounts,
 		Issues:         rawIssues(report.Issues),
 		MaxAttempts:    s.opts.MaxAttempts,
-		DueAt:          now.Add(s.opts.WakeAfter),
+		DueAt:          s.now().Add(s.opts.WakeAfter), // not from now on: the body may have come slowly
 		CreatedAt:      now,
 		UpdatedAt:      now,
 	}
