@@ -27,6 +27,9 @@
 // file each line is judged by itself, and a bad one is listed in the job's
 // outcomes.
 //
+// A transaction is taken whole or not at all: see [Handler]. A job of which nothing
+// was taken has failed; one of an empty NDJSON file is completed.
+//
 // # Objects that nobody asked for
 //
 // What others put into the bucket is left alone, unless [Options.Adopt] says otherwise:

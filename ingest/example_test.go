@@ -3,9 +3,12 @@ package ingest_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -167,4 +170,52 @@ func ExampleWorkerOptions_orderPerOrganization() {
 	// first
 	// second
 	// third
+}
+
+// A handler that writes to a store with transactions of its own, and whose store may be
+// too busy.
+func ExampleBatch_Aborted() {
+	var store []string
+	var busy error
+	handler := ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
+		var written []string
+		for i, r := range b.Resources {
+			if r.Type == "Device" {
+				b.Reject(i, "not-supported", "Devices are not kept here")
+				continue
+			}
+			written = append(written, r.ID)
+		}
+		if b.Aborted() {
+			return nil // a transaction: none of it is taken, and the job fails
+		}
+		if busy != nil {
+			return ingest.Wait(10*time.Minute, busy) // as its Retry-After says
+		}
+		store = append(store, written...) // commit
+		return nil
+	})
+	resources := []ingest.Resource{{Type: "Patient", ID: "a"}, {Type: "Device", ID: "b"}}
+	for _, transaction := range []bool{true, false} {
+		b := &ingest.Batch{Transaction: transaction, Resources: slices.Clone(resources)}
+		err := handler(context.Background(), b)
+		fmt.Println(err, len(b.Rejected()), "rejected,", store)
+	}
+	// Output:
+	// <nil> 1 rejected, []
+	// <nil> 1 rejected, [a]
+}
+
+// Tell the pipeline when a target wants to be asked again.
+func ExampleWait() {
+	handler := ingest.HandlerFunc(func(context.Context, *ingest.Batch) error {
+		answer := &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"120"}}}
+		if answer.StatusCode == http.StatusServiceUnavailable {
+			seconds, _ := strconv.Atoi(answer.Header.Get("Retry-After"))
+			return ingest.Wait(time.Duration(seconds)*time.Second, errors.New("the server is overloaded"))
+		}
+		return nil
+	})
+	fmt.Println(handler(context.Background(), &ingest.Batch{}))
+	// Output: wait for 2m0s: the server is overloaded
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/dirblob"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/examples/internal/version"
+	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
@@ -81,8 +82,9 @@ func listen(addr string) (net.Listener, error) {
 // handle gets the resources of a payload, batch by batch.
 func handle(ctx context.Context, b *ingest.Batch) error {
 	for i, r := range b.Resources {
-		if r.Type == "" { // a Bundle's GET or DELETE
-			b.Reject(i, "not-supported", "Only resources are taken")
+		kind := fhirbundle.InteractionOf(r.Method, r.URL)
+		if r.Request != nil && kind != fhirbundle.InteractionCreate && kind != fhirbundle.InteractionUpdate {
+			b.Reject(i, "not-supported", "Only resources to keep are taken") // a DELETE, say
 			continue
 		}
 		log.Printf("job %s: %s, %d bytes", b.Job.ID, r.Type, len(r.Raw))

@@ -101,10 +101,8 @@ func TestLakeOfNothing(t *testing.T) {
 	for i := range many {
 		many[i] = deletes
 	}
-	for _, id := range []string{
-		p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"batch","entry":[`+deletes+`]}`)).JobID,
-		p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"batch","entry":[`+strings.Join(many, ",")+`]}`)).JobID,
-	} {
+	for _, entries := range []string{deletes, strings.Join(many, ",")} {
+		id := p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"batch","entry":[`+entries+`]}`)).JobID
 		job := finish(t, p, id)
 		require.Equal(t, jobs.Failed, job.State)
 		require.Equal(t, ingest.CodeNothingTaken, job.Failure.Code)

@@ -34,7 +34,8 @@
 //	return tx.Commit()
 //
 // Such a handler must reject the same resources whenever the batch is handed over, even
-// if its effects are there already: call ingest's Batch.Reject before Claim.
+// if its effects are there already: call ingest's Batch.Reject before Claim, and return
+// nil before Claim if Batch.Aborted says that a transaction is not to be taken.
 //
 // The keys are those of one handler. Two handlers that write the effects of the same
 // batches to one database put a prefix of their own before the key.
