@@ -28,7 +28,7 @@ type blockReader struct {
 	pageFrom int64
 }
 
-// buffers are BlockSize long; smaller objects get one of their own size.
+// blockBuffers are BlockSize long. Smaller objects get a buffer of their own size.
 var blockBuffers = sync.Pool{New: func() any { b := make([]byte, BlockSize); return &b }}
 
 // newBlockReader returns a reader of an object from offset on. src must start at

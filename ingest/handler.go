@@ -24,6 +24,12 @@ import (
 // handler that rejects a resource of a transaction must not have made effects when it
 // returns: check [Batch.Aborted] before committing, roll back, and return nil.
 //
+// What a batch holds was checked against the payload's digest before it was parsed.
+// But a payload is checked a block at a time, and where a later block turns out to be
+// damaged the job fails with the code "payload-changed" when earlier batches have been
+// handed over: the failed job is all that says so. A handler that must have all or
+// nothing keeps what it gets until its Finish, as the lake does; see [Finisher].
+//
 // A job of which every resource was rejected fails too, with the code "nothing-taken".
 // Its redrive hands everything over again, under new keys.
 type Handler interface {

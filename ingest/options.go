@@ -21,8 +21,11 @@ type Options struct {
 	// OutcomesPrefix of the files that list rejected resources. Default
 	// "outcomes".
 	OutcomesPrefix string
-	// StagingPrefix of parts that are kept until their job ends; the Service's own are
-	// those of outcomes files, below {StagingPrefix}/outcomes. Default "staging".
+	// StagingPrefix of what is kept until a job ends; the Service's own are the parts
+	// of outcomes files, below {StagingPrefix}/outcomes, and what large payloads are
+	// checked with, below {StagingPrefix}/blocks. All of it may be removed at any time,
+	// such as by a lifecycle rule: what is missing is made again, but for outcomes,
+	// whose file then says how many it does not list. Default "staging".
 	StagingPrefix string
 
 	// Adopt makes jobs of objects below a prefix although no job asked for them; see

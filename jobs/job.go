@@ -92,10 +92,11 @@ type Payload struct {
 	Bucket          string
 	Key             string
 	Size            int64  // bytes
-	SHA256          string // lower-case hex; empty if not known
+	SHA256          string // lower-case hex; empty until the first attempt if the store does not know it
 	ContentType     string
 	ContentEncoding string
-	// Version pins the object that was accepted.
+	// Version pins the object that was accepted. Where the store can't read a version
+	// as such, it counts only until SHA256 is known.
 	Version string
 	// Format is bundle or ndjson.
 	Format     string

@@ -49,9 +49,11 @@
 //
 // A copy of the folder, or a backup that is restored, needs the modification times
 // to the microsecond: cp -a, rsync -a or tar --format=posix keep them. With others,
-// such as cp -r or tar's usual format, the objects lose their attributes, and with
-// the ETag the version by which a job knows its payload. On Windows, an object that
-// is being read can't be replaced or deleted.
+// such as cp -r or tar's usual format, the objects lose their attributes: content type,
+// metadata, digest. Jobs that were accepted are worked on all the same, since their
+// records have the digest of their payload; uploads that no job has accepted yet are
+// refused, for they have no content type. On Windows, an object that is being read can't
+// be replaced or deleted.
 //
 // Temporary files and attributes that a crash left behind are removed once they
 // are a day old, by an open bucket, which looks through all folders in the

@@ -138,7 +138,7 @@ func (r *damagedRun) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, 
 }
 
 // payloadOf has lines that the handler keeps and one that is no resource.
-func payloadOf(size int) (file []byte, rejected int) {
+func payloadOf(size int) sent {
 	var b bytes.Buffer
 	for i := 0; i < 12 || b.Len() < size; i++ {
 		if i == 1 {
@@ -148,7 +148,37 @@ func payloadOf(size int) (file []byte, rejected int) {
 		kind := []string{"Patient", "Observation"}[i%2]
 		fmt.Fprintf(&b, "{\"resourceType\":%q,\"id\":\"r%08d\",\"text\":%q}\n", kind, i, strings.Repeat("x", size/12))
 	}
-	return b.Bytes(), 1
+	return sent{body: b.Bytes(), lines: b.Bytes(), rejected: 1}
+}
+
+// transaction is handed over whole.
+func transaction() sent {
+	s := sent{bundle: true}
+	s.body = append(s.body, `{"resourceType":"Bundle","type":"transaction","entry":[`...)
+	for i := range 6 {
+		if i > 0 {
+			s.body = append(s.body, ',')
+		}
+		line := fmt.Sprintf(`{"resourceType":"Patient","id":"r%08d"}`, i)
+		s.body = fmt.Appendf(s.body, `{"resource":%s,"request":{"method":"POST","url":"Patient"}}`, line)
+		s.lines = append(s.lines, line+"\n"...)
+	}
+	s.body = append(s.body, "]}"...)
+	return s
+}
+
+// sent is a payload, and the lines that must come out of it.
+type sent struct {
+	body, lines []byte
+	bundle      bool
+	rejected    int
+}
+
+func (s *sent) send(t *testing.T, p *ingesttest.Pipeline) string {
+	if s.bundle {
+		return p.Client.PostBundle(t, s.body).JobID
+	}
+	return p.Client.Upload(t, "application/fhir+ndjson", s.body)
 }
 
 // work makes attempts until the job ends, and strikes where an attempt was made to fail.
@@ -172,7 +202,7 @@ func (r *damagedRun) work(p *ingesttest.Pipeline, id string) *jobs.Job {
 }
 
 // run returns what became of a job.
-func (r *damagedRun) run(file []byte, rejected int) string {
+func (r *damagedRun) run(s sent) string {
 	t := r.t
 	r.dir = t.TempDir()
 	folder, err := dirblob.OpenBucket(r.dir, &dirblob.Options{Logger: slog.New(slog.DiscardHandler)})
@@ -190,7 +220,7 @@ func (r *damagedRun) run(file []byte, rejected int) string {
 	r.Lake, err = sink.NewLake(bucket, nil)
 	require.NoError(t, err)
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Bucket: bucket, NoWorker: true})
-	id := p.Client.Upload(t, "application/fhir+ndjson", file)
+	id := s.send(t, p)
 	p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State == jobs.Accepted })
 	if r.batch == 0 && r.call == nil && !r.finished {
 		r.strike()
@@ -204,8 +234,8 @@ func (r *damagedRun) run(file []byte, rejected int) string {
 		return "failed: " + job.Failure.Code
 	}
 	require.Equal(t, jobs.Completed, job.State)
-	requireFiles(t, folder, job, file)
-	said := requireOutcomes(t, folder, job, rejected)
+	requireFiles(t, folder, job, s.lines)
+	said := requireOutcomes(t, folder, job, s.rejected)
 	if job.Attempt > 1 && !r.fail || job.Attempt > 2 {
 		return "completed, by one more attempt" + said
 	}
@@ -234,6 +264,10 @@ func requireFiles(t *testing.T, bucket *blob.Bucket, job *jobs.Job, file []byte)
 // requireOutcomes checks that what is listed and what is said to be missing is all.
 func requireOutcomes(t *testing.T, bucket *blob.Bucket, job *jobs.Job, rejected int) string {
 	t.Helper()
+	if rejected == 0 {
+		require.Empty(t, job.OutcomesKey)
+		return ""
+	}
 	raw, err := bucket.ReadAll(t.Context(), job.OutcomesKey)
 	require.NoError(t, err)
 	listed, missing := 0, 0
@@ -264,7 +298,7 @@ func TestDamage(t *testing.T) {
 	manifests := func(c faulttest.Call) bool {
 		return c.Kind == faulttest.BucketWrite && strings.HasSuffix(c.Key, "manifest.json")
 	}
-	small, large := 0, 2*blobstore.BlockSize+1000
+	small, large, whole := 0, 2*blobstore.BlockSize+1000, -1 // a transaction
 	rows := []struct {
 		when   string
 		target target
@@ -274,6 +308,13 @@ func TestDamage(t *testing.T) {
 		{"before", payload, small, damagedRun{}},
 		{"during", payload, small, damagedRun{batch: 3}},
 		{"between", payload, small, damagedRun{batch: 3, fail: true}},
+		{"before", target{"transaction", "incoming", data, middle}, whole, damagedRun{}},
+		{"during", target{"transaction", "incoming", data, middle}, whole, damagedRun{batch: 1}},
+		{"between", target{"transaction", "incoming", data, middle}, whole, damagedRun{batch: 1, fail: true}},
+		{"during", target{"transaction's output, before the manifest", "processed", named("Patient.ndjson"), middle}, whole, damagedRun{call: outputs}},
+		{"between", target{"transaction's output, before the manifest", "processed", named("Patient.ndjson"), middle}, whole, damagedRun{call: manifests, fail: true}},
+		{"between", target{"transaction's output, after the manifest", "processed", named("Patient.ndjson"), middle}, whole, damagedRun{finished: true, fail: true}},
+		{"between", target{"transaction's manifest", "processed", named("manifest.json"), middle}, whole, damagedRun{finished: true, fail: true}},
 		{"before", target{"payload of 3 blocks", "incoming", data, late}, large, damagedRun{}},
 		{"during", target{"payload of 3 blocks, last one", "incoming", data, late}, large, damagedRun{batch: 2}},
 		{"between", target{"payload of 3 blocks, last one", "incoming", data, late}, large, damagedRun{batch: 2, fail: true}},
@@ -305,14 +346,17 @@ func TestDamage(t *testing.T) {
 		if testing.Short() && row.size == large {
 			continue
 		}
-		file, rejected := payloadOf(row.size)
+		payload := transaction()
+		if row.size != whole {
+			payload = payloadOf(row.size)
+		}
 		fmt.Fprintf(w, "| %s\t| %s", row.target.name, row.when)
 		for _, d := range damages {
 			result := "wrong"
 			t.Run(row.target.name+" "+row.when+" "+d.name, func(t *testing.T) {
 				r := row.run
 				r.t, r.target, r.damage = t, row.target, d.do
-				result = r.run(file, rejected)
+				result = r.run(payload)
 			})
 			fmt.Fprintf(w, "\t| %s", result)
 		}
