@@ -38,7 +38,7 @@
 // nil before Claim if Batch.Aborted says that a transaction is not to be taken.
 //
 // The keys are those of one handler. Two handlers that write the effects of the same
-// batches to one database put a prefix of their own before the key.
+// batches to one database need an [Options.Prefix] each.
 //
 // # Databases
 //

@@ -90,7 +90,7 @@ func (k *Keys) Each(ctx context.Context, b *ingest.Batch, apply Apply) error {
 	if !first {
 		return k.repeat(ctx, tx, b)
 	}
-	if _, err := tx.ExecContext(ctx, k.statements.begin, b.Key); err != nil {
+	if _, err := tx.ExecContext(ctx, k.statements.begin, k.prefix+b.Key); err != nil {
 		return fmt.Errorf("sqlonce: claim: %w", err)
 	}
 	e := &each{Keys: k, tx: tx, batch: b, apply: apply}
@@ -101,23 +101,22 @@ func (k *Keys) Each(ctx context.Context, b *ingest.Batch, apply Apply) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, k.statements.finish, text, b.Key); err != nil {
+	if _, err := tx.ExecContext(ctx, k.statements.finish, text, k.prefix+b.Key); err != nil {
 		return fmt.Errorf("sqlonce: store rejections: %w", err)
 	}
-	reject(b, e.rejected)
-	if b.Aborted() {
-		return nil
+	if !b.Transaction || len(e.rejected) == 0 {
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("sqlonce: commit: %w", err)
+		}
 	}
-	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("sqlonce: commit: %w", err)
-	}
+	reject(b, e.rejected) // not before the commit, which may fail
 	return nil
 }
 
 // repeat rejects what was rejected when the effects were made.
 func (k *Keys) repeat(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error {
 	var text sql.NullString
-	if err := tx.QueryRowContext(ctx, k.statements.read, b.Key).Scan(&text); err != nil {
+	if err := tx.QueryRowContext(ctx, k.statements.read, k.prefix+b.Key).Scan(&text); err != nil {
 		return fmt.Errorf("sqlonce: read rejections: %w", err)
 	}
 	if !text.Valid { // claimed by Claim

@@ -66,10 +66,11 @@ func TestDeferredConstraints(t *testing.T) {
 		}
 		for i := range 5 { // more than once: the connection must be fit for the next
 			b := batch(10, 5)
-			b.Key = fmt.Sprint(i)
+			b.Key, b.Resources[2].ID = fmt.Sprint(i), b.Resources[1].ID // which is refused by itself
 			err := db.keys.Each(t.Context(), b, db.insert)
 			require.ErrorContains(t, err, "commit")
 			require.True(t, isDrivers(err))
+			require.Empty(t, rejectedOf(b), "a rejection counts once it is stored")
 			require.Empty(t, db.ids(t))
 			require.Zero(t, db.keysLeft(t))
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 )
 
@@ -14,6 +15,10 @@ type Options struct {
 	Dialect Dialect
 	// SkipSchema makes Open fail if the table is not there. Default: Open makes it.
 	SkipSchema bool
+	// Prefix is put before each key: handlers that write the effects of the same
+	// batches to one database need one each. At most 100 bytes of visible ASCII.
+	// Default: none.
+	Prefix string
 	// Refused reports whether an error that the database gave for a resource is
 	// that resource's fault, for those that [Keys.Each] doesn't know: such as the
 	// ones that your triggers raise, or those of a driver without SQLSTATE. It must
@@ -28,14 +33,17 @@ type Keys struct {
 	db         *sql.DB
 	dialect    Dialect
 	statements statements
+	prefix     string
 	refused    func(error) bool
 }
 
 // maxKey is the longest key in bytes: ingest's have at most 128.
 const maxKey = 255
 
-// ErrKey: the key is empty or longer than 255 bytes.
+// ErrKey: the key is empty or, with the prefix, longer than 255 bytes.
 var ErrKey = errors.New("sqlonce: a key must have 1 to 255 bytes")
+
+var validPrefix = regexp.MustCompile(`^[!-~]{0,100}$`)
 
 var errNoDatabase = errors.New("sqlonce: keys need a database")
 
@@ -55,11 +63,14 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Keys, error) {
 			return nil, err
 		}
 	}
+	if !validPrefix.MatchString(o.Prefix) {
+		return nil, errors.New("sqlonce: Options.Prefix must have at most 100 bytes of visible ASCII")
+	}
 	s, err := o.Dialect.statements()
 	if err != nil {
 		return nil, err
 	}
-	k := &Keys{db: db, dialect: o.Dialect, statements: s, refused: o.Refused}
+	k := &Keys{db: db, dialect: o.Dialect, statements: s, prefix: o.Prefix, refused: o.Refused}
 	if !o.SkipSchema {
 		return k, Migrate(ctx, db, o.Dialect)
 	}
@@ -88,10 +99,10 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Keys, error) {
 // ALTER, must not be run in the transaction: it would commit the key without the
 // effects that follow.
 func (k *Keys) Claim(ctx context.Context, tx *sql.Tx, key string) (first bool, err error) {
-	if key == "" || len(key) > maxKey {
+	if key == "" || len(k.prefix+key) > maxKey {
 		return false, ErrKey
 	}
-	result, err := tx.ExecContext(ctx, k.statements.claim, key, time.Now().UnixMicro())
+	result, err := tx.ExecContext(ctx, k.statements.claim, k.prefix+key, time.Now().UnixMicro())
 	if err != nil {
 		return false, fmt.Errorf("sqlonce: claim: %w", err)
 	}

@@ -145,6 +145,34 @@ func TestErrorsWithASQLState(t *testing.T) {
 	})
 }
 
+// Two handlers have the same batch, and each makes its effects and its rejections.
+func TestOptionsPrefix(t *testing.T) {
+	each(t, func(t *testing.T, db *database) {
+		db.patients(t)
+		other, err := sqlonce.Open(t.Context(), db.DB, &sqlonce.Options{Prefix: "other:"})
+		require.NoError(t, err)
+		for range 2 {
+			b := batch(10, 5)
+			require.NoError(t, db.keys.Each(t.Context(), b, db.insert))
+			require.Equal(t, []int{5}, rejectedOf(b))
+			b = batch(10, 5)
+			require.NoError(t, other.Each(t.Context(), b, func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
+				r.ID = "other " + r.ID
+				if r.Index == 7 {
+					return &sqlonce.Rejection{Code: "odd", Message: "Odd"}
+				}
+				return db.insert(ctx, tx, r)
+			}))
+			require.Equal(t, []int{5, 7}, rejectedOf(b))
+		}
+		require.Len(t, db.ids(t), 17)
+		for _, prefix := range []string{"a b", "é", strings.Repeat("x", 101)} {
+			_, err := sqlonce.Open(t.Context(), db.DB, &sqlonce.Options{Prefix: prefix})
+			require.ErrorContains(t, err, "Options.Prefix")
+		}
+	})
+}
+
 func TestOptionsRefused(t *testing.T) {
 	db := open(t, "sqlite", sqliteDSN(t))
 	mine := errors.New(secret)
