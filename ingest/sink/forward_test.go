@@ -101,11 +101,10 @@ func TestForwardIsRepeatedUnderItsKey(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Handler: forward, Jobs: store})
 	receipt := p.Client.PostBundle(t, []byte(tiny))
 	_, first := consume(t, sub)
-	require.Eventually(t, func() bool {
-		p.Advance(t, time.Hour)
-		return seen.Load() == 2
-	}, 10*time.Second, 5*time.Millisecond)
+	p.WaitFor(t, receipt.JobID, func(j *jobs.Job) bool { return j.State == jobs.Accepted && j.Failure != nil })
+	p.Advance(t, time.Hour)
 	_, second := consume(t, sub)
+	require.EqualValues(t, 2, seen.Load())
 	require.Equal(t, first, second)
 	require.Equal(t, jobs.Completed, p.Wait(t, receipt.JobID).State)
 	empty(t, sub)
