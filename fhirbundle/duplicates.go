@@ -19,7 +19,7 @@ const (
 	placeBits  = 40 // of a slot: the chunk, and where in it, from 1
 	offsetBits = 20
 	firstChunk = 4 << 10
-	laterChunk = 256 << 10
+	lastChunk  = 256 << 10 // each is 8 times as large as the one before, up to here
 )
 
 // reset forgets everything but some memory.
@@ -100,9 +100,9 @@ func (d *lineIDs) at(slot uint64) []byte {
 func (d *lineIDs) keep(b *budget) (place uint64, ok bool) {
 	last := len(d.chunks) - 1
 	if last < 0 || cap(d.chunks[last])-len(d.chunks[last]) < len(d.key) {
-		size := laterChunk
-		if last < 0 {
-			size = firstChunk
+		size := firstChunk
+		if last >= 0 {
+			size = min(8*cap(d.chunks[last]), lastChunk)
 		}
 		if last+1 == 1<<(placeBits-offsetBits) || !b.take(size, 1) {
 			return 0, false

@@ -85,7 +85,7 @@ func TestNoAllocationPerEntry(t *testing.T) {
 		}
 		small, big := measure(c.small), measure(c.big)
 		t.Logf("%s: %v and %v allocations", c.name, small, big)
-		assert.LessOrEqual(t, big, small+2, c.name) // a longer name stack, a longer buffer
+		assert.LessOrEqual(t, big, small+5, c.name) // a longer name stack, a longer buffer, more room for ids
 		assert.LessOrEqual(t, big, 40.0, c.name)    // a dozen of them are the names of types
 	}
 }
