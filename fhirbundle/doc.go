@@ -43,7 +43,7 @@
 //     is no entry, and a urn:uuid that no entry has;
 //   - NDJSON, as warnings at both levels: a reference to a urn:uuid, which no line can
 //     resolve, and a resource that has the type, id and version of an earlier one;
-//   - urn:uuid: and urn:oid: in a fullUrl or a reference: a UUID, an OID. Capital
+//   - urn:uuid: and urn:oid: in a fullUrl or a reference: a UUID, an OID. Upper-case
 //     letters in a UUID are a warning.
 //
 // At level [Basic] they are not looked for, which makes reading some 30% faster.

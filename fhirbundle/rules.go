@@ -168,7 +168,7 @@ var rules = [ruleCount]Rule{
 	fhirComments:     {Code: "fhir-json-comments", Message: "The property fhir_comments is no longer part of FHIR; leave it out", Spec: r4 + "json.html", IssueType: "structure", rank: 7},
 	fhirID:           {Code: "fhir-id", Message: "The id is not a string of 1 to 64 letters, digits, '-' and '.'", Spec: r4 + "datatypes.html#id", IssueType: "value", rank: 7},
 	fhirUUID:         {Code: "fhir-uuid", Message: "urn:uuid: is not followed by a UUID: hexadecimal digits, 8-4-4-4-12", Spec: r4 + "datatypes.html#uuid", IssueType: "value", rank: 7},
-	fhirUUIDCase:     {Code: "fhir-uuid-case", Message: "A UUID has capital letters; URIs that differ in case are different to FHIR, so write it in small ones", Spec: r4 + "datatypes.html#uri", Mild: true, IssueType: "value", rank: 7},
+	fhirUUIDCase:     {Code: "fhir-uuid-case", Message: "A UUID has upper-case letters; FHIR compares URIs by case, so write it in lower case", Spec: r4 + "datatypes.html#uri", Mild: true, IssueType: "value", rank: 7},
 	fhirOID:          {Code: "fhir-oid", Message: "urn:oid: is not followed by an OID: numbers without leading zeros, with dots between them", Spec: r4 + "datatypes.html#oid", IssueType: "value", rank: 7},
 
 	bdl1:           {Code: "bdl-1", Message: "total must be absent unless the Bundle is a searchset or a history", Spec: r4 + "bundle.html#bdl-1", IssueType: "invariant", rank: 7},

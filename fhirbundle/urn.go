@@ -23,7 +23,7 @@ func urnFault(uri []byte) rule {
 	return 0
 }
 
-// uuidFault judges what follows urn:uuid:. small is whether that has no capitals.
+// uuidFault judges what follows urn:uuid:. small is whether that is in lower case.
 func uuidFault(text []byte, small bool) rule {
 	if len(text) != len("00000000-0000-0000-0000-000000000000") {
 		return fhirUUID
@@ -47,7 +47,7 @@ func uuidFault(text []byte, small bool) rule {
 	return 0
 }
 
-// isSmallUUID reports whether text, of 36 bytes, is a UUID in small letters. It takes
+// isSmallUUID reports whether text, of 36 bytes, is a UUID in lower case. It takes
 // eight bytes at a time, the last ones twice.
 func isSmallUUID(text []byte) bool {
 	const (
@@ -95,8 +95,8 @@ func isOID(text []byte) bool {
 	return true
 }
 
-// cutFold cuts a prefix, which has small letters, whatever the case of text. small
-// is whether text has it in small letters.
+// cutFold cuts a prefix, which is in lower case, from text, whatever its case. small
+// reports whether text has it in lower case.
 func cutFold(text []byte, prefix string) (rest []byte, small, ok bool) {
 	if len(text) < len(prefix) {
 		return nil, false, false
