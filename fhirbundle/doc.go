@@ -8,11 +8,17 @@
 // What breaks JSON: syntax (RFC 8259), UTF-8, a name that occurs twice in one
 // object, a lone surrogate, an escaped or raw NUL, nesting deeper than
 // [Options.MaxDepth], a string or an entry above its limit, anything after the
-// document. A byte order mark in front is skipped with a warning. And what a front
-// door can do nothing with: a body that is empty or not a Bundle, a Bundle of a type
-// that FHIR does not define, or that is not among [Options.Types], and an entry
-// without the resource that it needs. A Bundle without entries is valid FHIR; with
-// [Options.RequireEntries] it is an error too.
+// document. A byte order mark before the document, or before a line of NDJSON, is
+// skipped with a warning.
+//
+// What is not JSON at all (gzip, zip, XML, UTF-16, UTF-32), and one document over
+// several lines that is given as NDJSON: it is named in one finding, and nothing of
+// it is read.
+//
+// What a front door can do nothing with: a body that is empty or not a Bundle, a
+// Bundle of a type that FHIR does not define or that is not among [Options.Types],
+// an entry without the resource that it needs. A Bundle without entries is valid
+// FHIR; with [Options.RequireEntries] it is an error too.
 //
 // # What is a finding
 //

@@ -177,7 +177,8 @@ func newReader(o options) *Reader {
 // Where reading can't go on it returns an error, the same one from then on: an
 // *[InvalidError] if the payload is to blame (JSON that is broken, a limit, an
 // empty body where a Bundle should be), otherwise what src returned, wrapped. In
-// NDJSON a broken line is an entry with issues, and reading goes on behind it.
+// NDJSON a broken line is an entry with issues, and reading goes on after it, unless
+// the file is not NDJSON at all: another format, or one document over several lines.
 //
 // A Bundle's entries are yielded as they are read, before the rest of it was
 // seen: whether the Bundle as a whole may be taken is known at io.EOF only.
