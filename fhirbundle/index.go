@@ -16,7 +16,6 @@ type index struct {
 
 	unresolved []unresolved
 	lost       int64 // references that found no room among them
-	recent     recentRefs
 }
 
 // budget is the memory that all indexes of a reader share.
@@ -71,7 +70,6 @@ func (x *index) reset(b *budget, limit int) {
 	x.used, x.budget, x.limit, x.refused = 0, b, limit, false
 	x.unresolved, x.lost = x.unresolved[:0], 0
 	b.taken += x.bytes()
-	x.recent.reset()
 }
 
 // bytes is what the index takes.

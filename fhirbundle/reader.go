@@ -32,6 +32,7 @@ type Reader struct {
 	counts  counts
 	budget  budget
 	index   index
+	recent  recentRefs // taken in by index
 	across  across
 	lineIDs lineIDs
 	late    *lateJudge // nil as long as nothing was to be judged late

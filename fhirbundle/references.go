@@ -15,7 +15,7 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 			continue
 		}
 		at := valueAt(data, int(name))
-		if data[at] != '"' || r.index.recent.has(data[at+1:]) {
+		if data[at] != '"' || r.recent.has(data[at+1:]) {
 			continue
 		}
 		// The start says what it is, as far as it has no escapes. Where it ends
@@ -110,7 +110,7 @@ func (r *Reader) referTo(data []byte, at int, others bool) {
 	case !plain:
 		text = r.plain(text)
 	case !others || !r.isOwn(data, text):
-		r.index.recent.add(data[at+1 : end+1])
+		r.recent.add(data[at+1 : end+1])
 	}
 	if k, keep := r.index.refer(text); keep {
 		r.index.keep(unresolved{k, r.entries, r.win.keepLine(r.win.pos + at), r.win.offset() + int64(at)})

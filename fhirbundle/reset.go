@@ -66,6 +66,7 @@ func (r *Reader) reset() {
 func (r *Reader) resetIndexes() {
 	r.budget = budget{max: r.opts.maxIndex}
 	r.index.reset(&r.budget, r.budget.max)
+	r.recent.reset()
 	r.across.reset(&r.budget)
 	r.lineIDs.reset(&r.budget)
 }
