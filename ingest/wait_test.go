@@ -13,6 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // busy is a handler whose target asks to be left alone until it is open.
@@ -44,7 +45,7 @@ func TestWait(t *testing.T) {
 		require.Equal(t, p.Clock.Now().Add(time.Hour), job.NotBefore)
 		require.Equal(t, "waiting", job.Failure.Code)
 		answer := p.Client.Do(t, "GET", "/v1/ingestion/jobs/"+id, "", nil)
-		require.Contains(t, string(answer.Body), "Waiting until "+job.NotBefore.Format(time.RFC3339))
+		require.Contains(t, string(answer.Body), "Waiting until "+job.NotBefore.Format(queue.TimeFormat))
 		require.NotContains(t, string(answer.Body), "Too Many", "a handler's text is not for the sender")
 		require.NotEmpty(t, answer.Header.Get("Retry-After"))
 		p.Advance(t, time.Hour-time.Second)

@@ -13,6 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 type jobBody struct {
@@ -64,7 +65,7 @@ func message(j *jobs.Job) string {
 		return "Waiting for the upload"
 	case jobs.Accepted:
 		if !j.WaitingSince.IsZero() {
-			return "Waiting until " + j.NotBefore.UTC().Format(time.RFC3339) + ", because the payload's target asked for it"
+			return "Waiting until " + j.NotBefore.UTC().Format(queue.TimeFormat) + ", because the payload's target asked for it"
 		}
 		if j.Failure != nil {
 			return fmt.Sprintf("Attempt %d of %d failed; another follows", j.Attempt, j.MaxAttempts)
