@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/fhirdock/fhirdock/fhirbundle"
@@ -65,6 +66,9 @@ func (a *attempt) firstFinding(ctx context.Context) (*fhirbundle.Issue, error) {
 		return nil, err
 	}
 	e, err := reader.Next()
+	if invalid, ok := errors.AsType[*fhirbundle.InvalidError](err); ok {
+		return &invalid.First, nil
+	}
 	if err != nil {
 		return nil, a.readError(err)
 	}

@@ -109,7 +109,7 @@ func (m *metrics) observe(e ingest.Event) {
 		if e.Duration > 0 {
 			m.jobSeconds.WithLabelValues(e.Source, e.State).Observe(e.Duration.Seconds())
 		}
-	case ingest.EventClaimed, ingest.EventRetry, ingest.EventRescued, ingest.EventLeaseLost:
+	case ingest.EventClaimed, ingest.EventRetry, ingest.EventWaiting, ingest.EventRescued, ingest.EventLeaseLost:
 		m.attempts.WithLabelValues(string(e.Kind)).Inc()
 	case ingest.EventWoken:
 		m.woken.Inc()
