@@ -39,10 +39,10 @@ type Options struct {
 	FHIRVersion fhirbundle.Version
 	// Severities changes what becomes of findings, by the code of their rule, as
 	// in [fhirbundle.Options]. A code that no rule has, or whose severity can't
-	// be changed, is an error of New.
+	// be changed, is an error of New, and so is ndjson-duplicate: a worker may start
+	// in the middle of a file, so what it finds in a line must not depend on others.
 	Severities map[string]fhirbundle.Severity
-	// BundleTypes that are accepted. Default [DefaultBundleTypes]. An empty slice
-	// that is not nil accepts all that FHIR defines.
+	// BundleTypes that are accepted. Default [DefaultBundleTypes].
 	BundleTypes []string
 	// MaxBodyBytes of a Bundle that is sent by Accept. Default 64 MiB.
 	MaxBodyBytes int64
@@ -153,6 +153,9 @@ func (o *Options) withDefaults() (Options, error) {
 	reading := fhirbundle.Options{Types: d.BundleTypes, Severities: d.Severities, MaxEntryBytes: d.MaxEntryBytes, MaxStringBytes: d.MaxStringBytes, MaxDepth: d.MaxDepth}
 	if err := reading.Check(); err != nil {
 		return d, fmt.Errorf("ingest: %w", err)
+	}
+	if severity := d.Severities[lineTwice]; severity != "" && severity != fhirbundle.None {
+		return d, fmt.Errorf("ingest: Options.Severities[%s] is %q; allowed is none: a worker does not compare the lines of a file", lineTwice, severity)
 	}
 	if len(d.BundleTypes) == 0 {
 		return d, errors.New("ingest: Options.BundleTypes is empty: no Bundle would be accepted")

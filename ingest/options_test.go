@@ -63,6 +63,8 @@ func TestVersionAndSeveritiesAreChecked(t *testing.T) {
 		{Options{Severities: map[string]fhirbundle.Severity{"bdl-6": fhirbundle.None}}, `Severities is "bdl-6"`},
 		{Options{Severities: map[string]fhirbundle.Severity{"json-dup": fhirbundle.Warning}}, `Severities[json-dup] is "warning"; allowed is error`},
 		{Options{Severities: map[string]fhirbundle.Severity{"bdl-7": "fatal"}}, `Severities[bdl-7] is "fatal"`},
+		{Options{Severities: map[string]fhirbundle.Severity{"ndjson-duplicate": fhirbundle.Error}}, "does not compare the lines"},
+		{Options{Severities: map[string]fhirbundle.Severity{"ndjson-duplicate": fhirbundle.None}}, ""},
 		{Options{BundleTypes: []string{"batch", "Batch"}}, `Types is "Batch"; allowed is transaction, batch`},
 		{Options{BundleTypes: []string{"document", "searchset", "history"}}, ""},
 		{Options{BundleTypes: []string{}}, "Options.BundleTypes is empty"},
@@ -92,4 +94,17 @@ func TestUploadsNeedASigner(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.SignUpload(t.Context(), Caller{OrganizationID: "demo"}, UploadRequest{})
 	require.ErrorIs(t, err, ErrForbidden)
+}
+
+// A worker that goes on in the middle of a file finds in each line what one that
+// started at 0 finds, and remembers nothing of the lines before.
+func TestLinesAreJudgedAlone(t *testing.T) {
+	topic, _, err := queue.NewLocal(nil)
+	require.NoError(t, err)
+	s, err := New(Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &Options{NoUploads: true})
+	require.NoError(t, err)
+	twice := []byte(`{"resourceType":"Patient","id":"a"}` + "\n" + `{"resourceType":"Patient","id":"a"}` + "\n")
+	report, err := fhirbundle.ValidateBytes(twice, s.reading(fhirbundle.NDJSON, ""))
+	require.NoError(t, err)
+	require.Empty(t, report.Issues)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"gocloud.dev/blob"
@@ -52,6 +53,7 @@ type Service struct {
 	outcomes *stage.Area
 	inFlight inFlight
 	listing  listing
+	lines    map[string]fhirbundle.Severity // Options.Severities, for NDJSON
 }
 
 // New returns a Service. It fails where a back end is missing or an option
@@ -88,7 +90,10 @@ func New(back Backends, opts *Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	lines := map[string]fhirbundle.Severity{lineTwice: fhirbundle.None}
+	maps.Copy(lines, o.Severities)
 	return &Service{
+		lines:    lines,
 		blobs:    blobs,
 		back:     back,
 		opts:     o,
@@ -122,12 +127,20 @@ func (s *Service) reading(format fhirbundle.Format, contentType string) *fhirbun
 	if !ok {
 		version = s.opts.FHIRVersion
 	}
+	severities := s.opts.Severities
+	if format == fhirbundle.NDJSON {
+		severities = s.lines
+	}
 	return &fhirbundle.Options{
 		Format: format, Level: s.opts.Level, Types: s.opts.BundleTypes, RequireEntries: true,
-		Version: version, Severities: s.opts.Severities,
+		Version: version, Severities: severities,
 		MaxEntryBytes: s.opts.MaxEntryBytes, MaxStringBytes: s.opts.MaxStringBytes, MaxDepth: s.opts.MaxDepth,
 	}
 }
+
+// lineTwice is the code of the rule that compares the lines of an NDJSON file. Nobody
+// would see its warnings, and they would take memory for each line.
+const lineTwice = "ndjson-duplicate"
 
 // settle is the time that bookkeeping may take once a payload is stored: it
 // goes on when the client is gone, for half a record helps nobody.
