@@ -33,24 +33,18 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8080", "where to listen")
-	data := flag.String("data", "fhirdock-data/embed", "folder of payloads and jobs")
-	if version.Asked(os.Args[1:]) {
-		_ = version.Write(os.Stdout, "embed")
-		return
-	}
-	flag.Parse()
+	addr, data := arguments()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	listener := must(listen(*addr))
+	listener := must(listen(addr))
 
-	bucket := must(dirblob.OpenBucket(filepath.Join(*data, "blobs"), &dirblob.Options{CreateDir: true}))
-	store := must(sqljobs.Open(ctx, must(sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(*data, "jobs.sqlite")))), nil))
+	bucket := must(dirblob.OpenBucket(filepath.Join(data, "blobs"), &dirblob.Options{CreateDir: true}))
+	store := must(sqljobs.Open(ctx, must(sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(data, "jobs.sqlite")))), nil))
 	topic, subscription, err := queue.NewLocal(nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	secret := must(signedurl.LoadOrCreateSecret(filepath.Join(*data, "secret")))
+	secret := must(signedurl.LoadOrCreateSecret(filepath.Join(data, "secret")))
 	signer := must(signedurl.NewSigner(&url.URL{Scheme: "http", Host: listener.Addr().String(), Path: "/v1/objects"}, secret, nil))
 
 	service := must(ingest.New(ingest.Backends{
@@ -64,6 +58,18 @@ func main() {
 	if err := ingest.Run(ctx, service, ingest.HandlerFunc(handle)); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// arguments reads the flags. -version prints the version, and that is all.
+func arguments() (addr, data string) {
+	flag.StringVar(&addr, "addr", "127.0.0.1:8080", "where to listen")
+	flag.StringVar(&data, "data", "fhirdock-data/embed", "folder of payloads and jobs")
+	if version.Asked(os.Args[1:]) {
+		_ = version.Write(os.Stdout, "embed")
+		os.Exit(0)
+	}
+	flag.Parse()
+	return addr, data
 }
 
 // listen listens where clients can be sent to: the address is part of the upload
