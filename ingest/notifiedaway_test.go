@@ -191,6 +191,9 @@ func (s *slow) Get(ctx context.Context, id string) (*jobs.Job, error) {
 }
 
 func (s *slow) Create(ctx context.Context, j *jobs.Job) error {
-	s.created.Add(1)
-	return s.Store.Create(ctx, j)
+	err := s.Store.Create(ctx, j)
+	if err == nil {
+		s.created.Add(1)
+	}
+	return err
 }

@@ -210,3 +210,11 @@ func FuzzEvent(f *testing.F) {
 		}
 	})
 }
+
+// The Host header is the client's word: links hold only a host that API Gateway names.
+func TestEventWithoutAHost(t *testing.T) {
+	e := event{Method: "GET", Path: "/v1/ingestion/jobs", Headers: map[string]string{"Host": "evil.example"}}
+	_, base, err := e.request(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, base.Host)
+}

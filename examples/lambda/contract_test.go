@@ -92,8 +92,7 @@ func theirTime(t *testing.T, v any) {
 	require.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$`, v)
 }
 
-const theirBundle = `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Patient","id":"test-patient-1",` +
-	`"name":[{"family":"Test","given":["Patient"]}],"gender":"male","birthDate":"1990-01-01"}}]}`
+const theirBundle = `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Patient","id":"p-17","active":true}}]}`
 
 // What clients and consumers of the original service read is there: fields, types,
 // defaults and messages.
