@@ -210,3 +210,67 @@ func TestFreshIsTheFirstClaimOnly(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// refuse keeps and counts the outcomes of n more lines.
+func refuse(t *testing.T, s *Service, job *jobs.Job, n int64) {
+	t.Helper()
+	for range n {
+		at := job.Progress.Offset
+		b := &batch{Batch: Batch{Job: job, Start: at, End: at + 1, rejected: []Outcome{{Line: at + 1, Issues: []fhirbundle.Issue{}}}}}
+		require.NoError(t, s.keepOutcomes(t.Context(), b))
+		job.Progress.Offset++
+		job.Progress.Rejected++
+	}
+}
+
+// A worker that stood still for long, and does not know yet that it lost its lease,
+// leaves a file alone that a later run has published, or its own run has since.
+func TestOutcomesOfALaterAttemptStay(t *testing.T) {
+	for name, stale := range map[string]jobs.Job{
+		"of an earlier run":                        {Run: 1},
+		"of an earlier run, with rejections":       {Run: 1, Progress: jobs.Progress{Rejected: 1}},
+		"of the first run, with rejections":        {Run: 0, Progress: jobs.Progress{Rejected: 5}},
+		"of the same run, before it had any":       {Run: 2},
+		"of the same run, before it had them all":  {Run: 2, Progress: jobs.Progress{Rejected: 1}},
+		"of the same run, when they were all done": {Run: 2, Progress: jobs.Progress{Rejected: 3}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := outcomesService(t)
+			job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Run: 2}
+			refuse(t, s, job, 3)
+			key, err := s.publishOutcomes(t.Context(), job)
+			require.NoError(t, err)
+			whole, err := s.back.Bucket.ReadAll(t.Context(), key)
+			require.NoError(t, err)
+			s.clearOutcomes(t.Context(), job)
+
+			stale.ID, stale.OrganizationID = job.ID, job.OrganizationID
+			if _, err := s.publishOutcomes(t.Context(), &stale); stale.Run < job.Run {
+				require.ErrorIs(t, err, jobs.ErrLeaseLost)
+			} else {
+				require.NoError(t, err)
+			}
+			after, err := s.back.Bucket.ReadAll(t.Context(), key)
+			require.NoError(t, err)
+			require.Equal(t, string(whole), string(after))
+		})
+	}
+}
+
+// A failed job has published what it rejected so far. Its redrive goes on, and where
+// the earlier parts were removed meanwhile the file says that they are missing.
+func TestOutcomesOfAFailureAreNotTakenForAll(t *testing.T) {
+	s := outcomesService(t)
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org"}
+	refuse(t, s, job, 3)
+	_, err := s.publishOutcomes(t.Context(), job)
+	require.NoError(t, err)
+	s.clearOutcomes(t.Context(), job)
+	refuse(t, s, job, 2)
+	key, err := s.publishOutcomes(t.Context(), job)
+	require.NoError(t, err)
+	raw, err := s.back.Bucket.ReadAll(t.Context(), key)
+	require.NoError(t, err)
+	require.Equal(t, 3, bytes.Count(raw, []byte("\n")))
+	require.Contains(t, string(raw), "3 more resources were rejected")
+}

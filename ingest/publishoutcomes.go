@@ -23,51 +23,69 @@ import (
 // removed or damaged; its message says how many are missing.
 const CodeOutcomesLost = "outcomes-lost"
 
-// publishOutcomes writes the outcomes file of a job from its parts, and returns
-// its key; empty if nothing was rejected, and then an earlier run's file is
-// removed. What is listed and what is said to be missing add up to what was
-// rejected. It may be called again, also when the parts are gone, and by a worker
-// that lost its lease: a file that lists more is never written over by one that
-// lists less.
+// publishOutcomes writes the outcomes file of a job from its parts, and returns its key.
+// If nothing was rejected the key is empty, and an earlier run's file is removed. What
+// the file lists and what it says is missing add up to what was rejected.
+//
+// It may be called again, also when the parts are gone, and by a worker that lost its
+// lease: a later run's file is left alone, and so is one of this run that lists more.
 func (s *Service) publishOutcomes(ctx context.Context, job *jobs.Job) (string, error) {
 	key := s.opts.OutcomesPrefix + "/" + job.OrganizationID + "/" + job.ID + ".ndjson"
-	if job.Progress.Rejected == 0 {
-		if job.Run == 0 {
-			return "", nil
-		}
-		if err := s.blobs.Delete(ctx, key); err != nil && !errors.Is(err, blobstore.ErrNotFound) {
-			return "", fmt.Errorf("remove %s of the run before: %w", key, err)
-		}
+	if job.Progress.Rejected == 0 && job.Run == 0 {
 		return "", nil
 	}
+	there, err := s.publishedOutcomes(ctx, key)
+	switch {
+	case err != nil:
+		return "", err
+	case there.run > job.Run:
+		return "", fmt.Errorf("%s is of run %d, and this is run %d: %w", key, there.run, job.Run, jobs.ErrLeaseLost)
+	case job.Progress.Rejected > 0:
+		return key, s.replaceOutcomes(ctx, job, key)
+	case there.run == job.Run:
+		return "", nil // of a worker that went on after this one lost its lease
+	}
+	if err := s.blobs.Delete(ctx, key); err != nil && !errors.Is(err, blobstore.ErrNotFound) {
+		return "", fmt.Errorf("remove %s of the run before: %w", key, err)
+	}
+	return "", nil
+}
+
+// replaceOutcomes writes the outcomes file of a job, unless the one that is there is
+// better.
+func (s *Service) replaceOutcomes(ctx context.Context, job *jobs.Job, key string) error {
 	index, err := s.outcomes.Job(stageID(job)).Index(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if index.Count(outcomesSection) == job.Progress.Rejected {
 		err = s.writeOutcomes(ctx, job, key, index)
 		if !errors.Is(err, stage.ErrDamaged) {
-			return key, err
+			return err
 		}
 	}
 	if err := index.Verify(ctx); err != nil {
-		return "", err
+		return err
 	}
-	switch listed, err := s.listedOutcomes(ctx, job, key); {
-	case err != nil:
-		return "", err
-	case listed >= index.Count(outcomesSection):
-		return key, nil // of an attempt that found them all
+	// A worker that went on, or an attempt that found all parts, may have published in
+	// the meantime.
+	there, err := s.publishedOutcomes(ctx, key)
+	if err != nil {
+		return err
+	}
+	if there.run > job.Run || there.run == job.Run && there.rejected >= job.Progress.Rejected && there.listed >= index.Count(outcomesSection) {
+		return nil
 	}
 	s.opts.Logger.WarnContext(ctx, "parts of the outcomes are gone or damaged", "job", job.ID,
 		"listed", index.Count(outcomesSection), "rejected", job.Progress.Rejected)
-	return key, s.writeOutcomes(ctx, job, key, index)
+	return s.writeOutcomes(ctx, job, key, index)
 }
 
 // Metadata of an outcomes file.
 const (
-	outcomesRun    = "run"
-	outcomesListed = "listed"
+	outcomesRun      = "run"
+	outcomesListed   = "listed"   // lines that are outcomes
+	outcomesRejected = "rejected" // those and the ones that are said to be missing
 )
 
 func (s *Service) writeOutcomes(ctx context.Context, job *jobs.Job, key string, index *stage.Index) error {
@@ -80,7 +98,11 @@ func (s *Service) writeOutcomes(ctx context.Context, job *jobs.Job, key string, 
 	}
 	err = stage.Write(ctx, s.back.Bucket, key, &blob.WriterOptions{
 		ContentType: "application/x-ndjson",
-		Metadata:    map[string]string{outcomesRun: strconv.Itoa(job.Run), outcomesListed: strconv.FormatInt(listed, 10)},
+		Metadata: map[string]string{
+			outcomesRun:      strconv.Itoa(job.Run),
+			outcomesListed:   strconv.FormatInt(listed, 10),
+			outcomesRejected: strconv.FormatInt(job.Progress.Rejected, 10),
+		},
 	}, io.MultiReader(parts, strings.NewReader(missing)))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", key, err)
@@ -100,18 +122,28 @@ func missingOutcomes(job *jobs.Job, n int64) (string, error) {
 	return string(line) + "\n", err
 }
 
-// listedOutcomes says how many outcomes the file of this run lists; -1 where there is none.
-func (s *Service) listedOutcomes(ctx context.Context, job *jobs.Job, key string) (int64, error) {
+// outcomesFile is what the metadata of an outcomes file says.
+type outcomesFile struct {
+	run              int // -1 if there is no file
+	listed, rejected int64
+}
+
+// publishedOutcomes looks at the outcomes file that is there. One without our metadata
+// is as good as none.
+func (s *Service) publishedOutcomes(ctx context.Context, key string) (outcomesFile, error) {
+	none := outcomesFile{run: -1}
 	attrs, err := s.back.Bucket.Attributes(ctx, key)
 	if gcerrors.Code(err) == gcerrors.NotFound {
-		return -1, nil
+		return none, nil
 	}
 	if err != nil {
-		return 0, fmt.Errorf("look at %s: %w", key, err)
+		return none, fmt.Errorf("look at %s: %w", key, err)
 	}
-	listed, err := strconv.ParseInt(attrs.Metadata[outcomesListed], 10, 64)
-	if err != nil || attrs.Metadata[outcomesRun] != strconv.Itoa(job.Run) {
-		return -1, nil
+	run, err1 := strconv.Atoi(attrs.Metadata[outcomesRun])
+	listed, err2 := strconv.ParseInt(attrs.Metadata[outcomesListed], 10, 64)
+	rejected, err3 := strconv.ParseInt(attrs.Metadata[outcomesRejected], 10, 64)
+	if errors.Join(err1, err2, err3) != nil {
+		return none, nil
 	}
-	return listed, nil
+	return outcomesFile{run, listed, rejected}, nil
 }
