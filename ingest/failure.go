@@ -91,8 +91,8 @@ func Permanent(err error) error {
 // count this one. The job is not claimed before, and under
 // [WorkerOptions.OrderPerOrganization] the later ones of its organization wait with
 // it. A d of less than a second is one. A [Failure] in err has the code and the
-// message that the job shows meanwhile; by default the code is "waiting". Wait(d, nil)
-// is nil.
+// message that the job shows meanwhile; by default the code is "waiting". An err that
+// is [Permanent] or a [StartOver] stays one and does not wait. Wait(d, nil) is nil.
 //
 // A job can wait for [WorkerOptions.MaxWait] in all while nothing of it is taken and
 // no attempt fails; then it fails with the code [jobs.CodeWaited].
@@ -116,7 +116,7 @@ func (w *waiting) Unwrap() error { return w.err }
 // may have, says nothing about this lease.
 func handlerFailure(err error) *Failure {
 	f := failureOf(err)
-	if w, ok := errors.AsType[*waiting](err); ok && !f.Permanent { // whichever is around the other
+	if w, ok := errors.AsType[*waiting](err); ok && !f.Permanent && !f.startOver { // whichever is around the other
 		f.wait = w.d
 		if _, given := errors.AsType[*Failure](err); !given {
 			f.Code, f.Message = "waiting", "The payload's target asked to wait"

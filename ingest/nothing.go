@@ -56,6 +56,15 @@ func (a *attempt) nothingTaken(ctx context.Context) error {
 // not. It usually says what is wrong with the file: compressed, or not NDJSON at all.
 func (a *attempt) firstFinding(ctx context.Context) (*fhirbundle.Issue, error) {
 	job := a.lease.current()
+	if a.blocks == nil { // all was handed over by an earlier attempt, so this one has not looked
+		ok, err := a.verifiable(ctx)
+		if err == nil && !ok {
+			_, err = a.survey(ctx, nil)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	src, err := a.verified(ctx, 0)
 	if err != nil {
 		return nil, err

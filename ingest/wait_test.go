@@ -128,3 +128,35 @@ func TestWaitHoldsTheLine(t *testing.T) {
 	}
 	require.Equal(t, []string{"older", "other", "older", "newer"}, order)
 }
+
+// A job that has to start over does so, also where its handler asks to wait with the
+// same error: going on from the last checkpoint would only ask again.
+func TestWaitAroundStartOver(t *testing.T) {
+	var batches, finishes atomic.Int32
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Handler: startsOver{
+		HandlerFunc: func(context.Context, *ingest.Batch) error { batches.Add(1); return nil },
+		finishes:    &finishes,
+	}})
+	id := p.Client.PostBundle(t, []byte(twoPatients)).JobID
+	job := p.WaitFor(t, id, func(j *jobs.Job) bool {
+		if j.State == jobs.Accepted && j.NotBefore.After(p.Clock.Now()) {
+			p.Advance(t, 10*time.Minute)
+		}
+		return j.State.Finished()
+	})
+	require.Equal(t, jobs.Completed, job.State)
+	require.EqualValues(t, 2, batches.Load())
+	require.EqualValues(t, 2, finishes.Load())
+}
+
+type startsOver struct {
+	ingest.HandlerFunc
+	finishes *atomic.Int32
+}
+
+func (h startsOver) Finish(context.Context, *jobs.Job) ([]jobs.Output, error) {
+	if h.finishes.Add(1) == 1 {
+		return nil, ingest.Wait(time.Second, ingest.StartOver(errors.New("gone")))
+	}
+	return nil, nil
+}

@@ -325,15 +325,25 @@ func (w *Worker) claim(ctx context.Context, job *jobs.Job) (taken *jobs.Job, cla
 
 // settle records how an attempt ended. It fails if that can't be.
 func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Duration) error {
+	s, job := w.svc, l.current()
+	log := s.opts.Logger.With("job", job.ID, "attempt", job.Attempt)
+	failure, _ := errors.AsType[*Failure](err)
+	var outcomesKey string
+	if failure != nil && failure.Permanent {
+		// Under the lease: many outcomes take longer than the record may.
+		var outcomesErr error
+		if outcomesKey, outcomesErr = s.publishOutcomes(l.ctx, job); outcomesErr != nil {
+			outcomesKey = "" // the parts are shown instead
+			log.WarnContext(ctx, "outcomes not written", "error", outcomesErr)
+		}
+	}
 	// The record is written even if the work was told to end.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
 	defer cancel()
-	s, job := w.svc, l.current()
-	log := s.opts.Logger.With("job", job.ID, "attempt", job.Attempt)
 	now := s.now()
 
 	var saved error
-	switch failure, _ := errors.AsType[*Failure](err); {
+	switch {
 	case err == nil:
 		return nil // completed, and recorded as such
 	case errors.Is(err, jobs.ErrLeaseLost):
@@ -354,17 +364,12 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 			s.opts.Observe(Event{Kind: EventWaiting, JobID: job.ID, Source: string(job.Source), Code: failure.Code, Duration: failure.wait})
 		}
 	case failure != nil && failure.Permanent:
-		key, outcomesErr := s.publishOutcomes(ctx, job)
-		if outcomesErr != nil {
-			key = "" // what is kept of them is shown instead
-			log.WarnContext(ctx, "outcomes not written", "error", outcomesErr)
-		}
 		saved = l.change(ctx, func(j *jobs.Job) error {
-			j.OutcomesKey = key
+			j.OutcomesKey = outcomesKey
 			return j.Fail(now, l.claim, failure.record(now))
 		})
 		log.With(s.cause(failure)...).WarnContext(ctx, "job failed", "code", failure.Code, "took", took)
-		if saved == nil && failure.restart && key != "" {
+		if saved == nil && failure.restart && outcomesKey != "" {
 			s.clearOutcomes(ctx, job) // a redrive makes others
 		}
 	default:
