@@ -10,6 +10,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/ingest/internal/stage"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -18,8 +19,9 @@ type attempt struct {
 	w        *Worker
 	lease    *lease
 	draining <-chan struct{}
-	fresh    bool        // nobody has worked on the job before
-	blocks   io.ReaderAt // of the payload; nil where there is only one
+	fresh    bool          // nobody has worked on the job before
+	earlier  stage.Batches // of which an earlier attempt kept outcomes, and which come again
+	blocks   io.ReaderAt   // of the payload; nil where there is only one
 }
 
 // run returns nil once the job is completed, and recorded as such. The error is
@@ -98,9 +100,9 @@ func (a *attempt) handOver(ctx context.Context) error {
 		return nil // all was handed over, and an object store refuses to read from an object's end
 	}
 	if !a.fresh {
-		// What an earlier attempt handed over and did not record is handed over again,
-		// perhaps in other batches if a limit was changed.
-		if err := a.w.svc.outcomes.Job(stageID(job)).DropFrom(ctx, from.Offset); err != nil {
+		// Batches that an earlier attempt handed over without recording them come again.
+		var err error
+		if a.earlier, err = a.w.svc.outcomes.Job(stageID(job)).From(ctx, from.Offset); err != nil {
 			return fmt.Errorf("ingest: %w", err)
 		}
 	}
@@ -180,7 +182,7 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position) e
 			b.abort()
 		}
 	}
-	if err := s.keepOutcomes(ctx, b); err != nil {
+	if err := s.keepOutcomes(ctx, b, a.earlier); err != nil {
 		return fmt.Errorf("ingest: write outcomes: %w", err)
 	}
 	rejected := int64(len(b.rejected))

@@ -19,10 +19,16 @@ func stageID(job *jobs.Job) string {
 	return job.OrganizationID + "/" + job.ID + "/" + strconv.Itoa(job.Run)
 }
 
-// keepOutcomes keeps what was rejected of a batch.
-func (s *Service) keepOutcomes(ctx context.Context, b *batch) error {
+// keepOutcomes keeps what was rejected of a batch. If an earlier attempt kept outcomes of
+// it and nothing is rejected now, they are removed, and only those: an attempt that has
+// lost its job without knowing it must not touch what others have kept.
+func (s *Service) keepOutcomes(ctx context.Context, b *batch, earlier stage.Batches) error {
+	parts := s.outcomes.Job(stageID(b.Job))
 	if len(b.rejected) == 0 {
-		return nil
+		if !earlier[[2]int64{b.Start, b.End}] {
+			return nil
+		}
+		return parts.Drop(ctx, b.Start, b.End)
 	}
 	// In the order of the payload, regardless of the order in which they were rejected.
 	slices.SortStableFunc(b.rejected, func(x, y Outcome) int { return cmp.Compare(x.Offset, y.Offset) })
@@ -34,7 +40,7 @@ func (s *Service) keepOutcomes(ctx context.Context, b *batch) error {
 		}
 		lines = append(append(lines, line...), '\n')
 	}
-	return s.outcomes.Job(stageID(b.Job)).Put(ctx, b.Start, b.End, []stage.Section{
+	return parts.Put(ctx, b.Start, b.End, []stage.Section{
 		{Name: outcomesSection, Count: int64(len(b.rejected)), Data: lines},
 	})
 }

@@ -41,7 +41,7 @@ func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
 	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{
 		{Line: 1, Issues: []fhirbundle.Issue{}}, {Line: 2, Issues: []fhirbundle.Issue{}},
 	}}}
-	require.NoError(t, s.keepOutcomes(t.Context(), b))
+	require.NoError(t, s.keepOutcomes(t.Context(), b, nil))
 	key, err := s.publishOutcomes(t.Context(), job)
 	require.NoError(t, err)
 	whole, err := s.back.Bucket.ReadAll(t.Context(), key)
@@ -57,6 +57,35 @@ func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
 	require.Equal(t, string(whole), string(after))
 }
 
+// An attempt drops the outcomes of a batch only if it has handed over that batch again
+// and nothing of it was rejected. One that lost its job before the part was written
+// leaves it alone, and so does one that only begins.
+func TestOutcomesOfABatchThatComesAgain(t *testing.T) {
+	s := outcomesService(t)
+	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org"}
+	parts := s.outcomes.Job(stageID(job))
+	left := func() int {
+		found, err := parts.From(t.Context(), 0)
+		require.NoError(t, err)
+		return len(found)
+	}
+	stale, err := parts.From(t.Context(), 10)
+	require.NoError(t, err)
+	rejected := &batch{Batch: Batch{Job: job, Start: 10, End: 20, rejected: []Outcome{{Line: 2, Issues: []fhirbundle.Issue{}}}}}
+	require.NoError(t, s.keepOutcomes(t.Context(), rejected, nil))
+	none := &batch{Batch: Batch{Job: job, Start: 10, End: 20}}
+	require.NoError(t, s.keepOutcomes(t.Context(), none, stale))
+	require.Equal(t, 1, left())
+	later, err := parts.From(t.Context(), 11)
+	require.NoError(t, err)
+	require.Empty(t, later)
+	again, err := parts.From(t.Context(), 10)
+	require.NoError(t, err)
+	require.Equal(t, 1, left())
+	require.NoError(t, s.keepOutcomes(t.Context(), none, again))
+	require.Equal(t, 0, left())
+}
+
 // Outcomes that are lost are said to be: those that are listed and those that are
 // not add up to what was rejected.
 func TestOutcomesThatAreGone(t *testing.T) {
@@ -65,7 +94,7 @@ func TestOutcomesThatAreGone(t *testing.T) {
 	parts := s.outcomes.Job(stageID(job))
 	for i := range int64(3) {
 		b := &batch{Batch: Batch{Job: job, Start: i, End: i + 1, rejected: []Outcome{{Line: i + 1, Issues: []fhirbundle.Issue{}}}}}
-		require.NoError(t, s.keepOutcomes(t.Context(), b))
+		require.NoError(t, s.keepOutcomes(t.Context(), b, nil))
 	}
 	lines := func() (n, missing int) {
 		key, err := s.publishOutcomes(t.Context(), job)
@@ -119,7 +148,7 @@ func TestOutcomesAreInOrder(t *testing.T) {
 	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{
 		{Line: 2, Offset: 4, Issues: []fhirbundle.Issue{}}, {Line: 3, Offset: 8, Issues: []fhirbundle.Issue{}}, {Line: 1, Issues: []fhirbundle.Issue{}},
 	}}}
-	require.NoError(t, s.keepOutcomes(t.Context(), b))
+	require.NoError(t, s.keepOutcomes(t.Context(), b, nil))
 	key, err := s.publishOutcomes(t.Context(), job)
 	require.NoError(t, err)
 	whole, err := s.back.Bucket.ReadAll(t.Context(), key)
@@ -169,7 +198,7 @@ func TestOutcomesWhileTheJobCompletes(t *testing.T) {
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Processing, Progress: jobs.Progress{Rejected: 1}}
 	require.NoError(t, s.back.Jobs.Create(t.Context(), job))
 	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{{Line: 1, Issues: []fhirbundle.Issue{}}}}}
-	require.NoError(t, s.keepOutcomes(t.Context(), b))
+	require.NoError(t, s.keepOutcomes(t.Context(), b, nil))
 	s.back.Jobs = &meanwhile{Store: s.back.Jobs, do: func() {
 		key, err := s.publishOutcomes(t.Context(), job)
 		require.NoError(t, err)
@@ -217,7 +246,7 @@ func refuse(t *testing.T, s *Service, job *jobs.Job, n int64) {
 	for range n {
 		at := job.Progress.Offset
 		b := &batch{Batch: Batch{Job: job, Start: at, End: at + 1, rejected: []Outcome{{Line: at + 1, Issues: []fhirbundle.Issue{}}}}}
-		require.NoError(t, s.keepOutcomes(t.Context(), b))
+		require.NoError(t, s.keepOutcomes(t.Context(), b, nil))
 		job.Progress.Offset++
 		job.Progress.Rejected++
 	}

@@ -121,6 +121,9 @@ func (l *Lake) same(ctx context.Context, out output) (bool, error) {
 	defer r.Close()
 	sum := crc32.New(castagnoli)
 	n, err := io.Copy(sum, r)
+	if err == nil && n < r.Size() {
+		return false, fmt.Errorf("sink: read a file: it ended after %d of %d bytes", n, r.Size())
+	}
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return false, fmt.Errorf("sink: read a file: %w", err)
 	}

@@ -83,11 +83,43 @@ func (j *Job) key(start, end int64) string { return fmt.Sprintf("%s%020d-%020d",
 // as gocloud.dev's fileblob does, and its lines would be there twice.
 var partName = regexp.MustCompile(`^[0-9]{20}-[0-9]{20}$`)
 
-// DropFrom removes the parts of the batches that start at an offset of the payload or
+// Batches is a set of batches, by where each starts and ends in the payload.
+type Batches map[[2]int64]bool
+
+// From returns the batches that have a part and start at an offset of the payload or
 // after it.
-func (j *Job) DropFrom(ctx context.Context, offset int64) error {
-	from := j.key(offset, 0)
-	return j.remove(ctx, func(key string) bool { return key >= from && partName.MatchString(strings.TrimPrefix(key, j.prefix)) })
+func (j *Job) From(ctx context.Context, offset int64) (Batches, error) {
+	var found Batches
+	it := j.area.bucket.List(&blob.ListOptions{Prefix: j.prefix})
+	for {
+		obj, err := it.Next(ctx)
+		if err == io.EOF {
+			return found, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("stage: list parts: %w", err)
+		}
+		var start, end int64
+		name := strings.TrimPrefix(obj.Key, j.prefix)
+		if !partName.MatchString(name) {
+			continue
+		}
+		if _, err := fmt.Sscanf(name, "%d-%d", &start, &end); err != nil || start < offset {
+			continue
+		}
+		if found == nil {
+			found = Batches{}
+		}
+		found[[2]int64{start, end}] = true
+	}
+}
+
+// Drop removes the part of a batch, if there is one.
+func (j *Job) Drop(ctx context.Context, start, end int64) error {
+	if err := j.area.bucket.Delete(ctx, j.key(start, end)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+		return fmt.Errorf("stage: remove part: %w", err)
+	}
+	return nil
 }
 
 // Index reads which sections there are: for each name how many lines and bytes
@@ -144,10 +176,6 @@ func (ix *Index) sum() {
 // Clear removes all parts, and what else there is beside them. What is gone already
 // is no error.
 func (j *Job) Clear(ctx context.Context) error {
-	return j.remove(ctx, func(string) bool { return true })
-}
-
-func (j *Job) remove(ctx context.Context, which func(key string) bool) error {
 	it := j.area.bucket.List(&blob.ListOptions{Prefix: j.prefix})
 	for {
 		obj, err := it.Next(ctx)
@@ -156,9 +184,6 @@ func (j *Job) remove(ctx context.Context, which func(key string) bool) error {
 		}
 		if err != nil {
 			return fmt.Errorf("stage: list parts: %w", err)
-		}
-		if !which(obj.Key) {
-			continue
 		}
 		if err := j.area.bucket.Delete(ctx, obj.Key); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 			return fmt.Errorf("stage: remove part: %w", err)
