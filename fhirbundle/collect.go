@@ -14,6 +14,11 @@ type collector struct {
 	first    *Issue   // the error to show
 	rank     uint8    // of first
 
+	line struct { // that is being read, where entries are lines
+		issues int
+		failed bool // one of them is an error
+	}
+
 	outer  *collector // that of the Bundle around this one, which takes the issues over; or nil
 	failed bool       // an error was only counted
 }
@@ -26,6 +31,8 @@ type listed struct {
 
 // add takes an issue in. The error to show is listed in any case.
 func (c *collector) add(r rule, is Issue) {
+	c.line.issues++
+	c.line.failed = c.line.failed || is.Severity == Error
 	rank := rules[r].rank
 	shown := is.Severity == Error && (is.Entry == nil || !c.lines) &&
 		(c.first == nil || before(rank, &is, c.rank, c.first))
@@ -68,10 +75,11 @@ func (c *collector) issues() []Issue {
 	return all
 }
 
-// full reports whether an issue would only be counted.
+// full reports whether an issue would only be counted. A line lists as many as a
+// report, and its first error in any case.
 func (c *collector) full(r rule, s Severity) bool {
 	if c.lines {
-		return false
+		return c.line.issues >= c.max && (s != Error || c.line.failed)
 	}
 	if c.outer != nil && c.outer.full(r, s) {
 		return true

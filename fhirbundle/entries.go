@@ -55,6 +55,7 @@ func (r *Reader) begin(line, size int64) {
 		r.texts[k] = r.texts[k][:0]
 	}
 	r.typeText = nil
+	r.col.line.issues, r.col.line.failed = 0, false
 	r.entry = Entry{Index: r.entries, Offset: r.win.offset(), Size: size, line: line, win: &r.win}
 }
 
@@ -213,9 +214,10 @@ func (r *Reader) entryIssue(ru rule, at int, member, message string) {
 	}
 	index := r.entries
 	is := Issue{
-		Entry:  &index,
-		Line:   r.win.lineAt(r.win.pos+at) + 1,
-		Offset: r.win.offset() + int64(at),
+		Severity: r.severityOf(ru),
+		Entry:    &index,
+		Line:     r.win.lineAt(r.win.pos+at) + 1,
+		Offset:   r.win.offset() + int64(at),
 	}
 	if message != "" {
 		is.Message = entryMessage(index, message)
@@ -231,7 +233,7 @@ func (r *Reader) entryIssue(ru rule, at int, member, message string) {
 // passOver reports whether an issue of the entry that is being read is not to be
 // written out: because its rule is not reported, or because it is only counted.
 func (r *Reader) passOver(ru rule) bool {
-	s := r.col.severity[ru]
+	s := r.severityOf(ru)
 	if s == None {
 		return true
 	}
@@ -243,6 +245,18 @@ func (r *Reader) passOver(ru rule) bool {
 		r.entry.failed, r.col.failed = true, true
 	}
 	return true
+}
+
+// severityOf returns the severity of an issue of the entry that is being read. A line
+// needs a resourceType whatever the level; a resource inside its resource does not.
+func (r *Reader) severityOf(ru rule) Severity {
+	s := r.col.severity[ru]
+	if ru == fhirResourceType && len(r.inner.trail) > 0 && r.opts.format != Bundle && !r.opts.strict {
+		if _, changed := r.opts.changed[rules[ru].Code]; !changed {
+			return Warning
+		}
+	}
+	return s
 }
 
 func entryMessage(index int64, what string) string {

@@ -30,10 +30,10 @@ type Entry struct {
 	Method string
 	URL    []byte
 
-	// Issues found in this entry. Where one of them is an error, an NDJSON
-	// line must not be handed on: Resource is nil if the line is not JSON. Of
-	// a Bundle's entry they are listed as long as the report has room for
-	// them; [Entry.Rejected] knows of the others too.
+	// Issues found in this entry. A line lists at most [Options.MaxIssues], and its
+	// first error in any case. Of a Bundle's entry they are listed as long as the
+	// report has room for them; [Entry.Rejected] counts the others too. A line with an
+	// error must not be handed on: Resource is nil if the line is not JSON.
 	Issues []Issue
 
 	failed bool // an error is not among Issues

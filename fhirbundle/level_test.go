@@ -88,3 +88,21 @@ func TestSilentRulesTakeNoRoom(t *testing.T) {
 	assert.Equal(t, []string{"fhir-json-empty-array"}, codes(rep.Issues))
 	assert.Zero(t, rep.MoreIssues)
 }
+
+// Only a line itself needs a resourceType at every level, not what its resource contains.
+func TestContainedWithoutType(t *testing.T) {
+	doc := []byte(`{"resourceType":"Basic","contained":[{"id":"a"}],"x":{"reference":"#a"}}`)
+	for _, c := range []struct {
+		o    Options
+		want []string
+	}{
+		{Options{}, []string{"fhir-resource-type"}},
+		{Options{Level: Strict}, []string{"!fhir-resource-type"}},
+		{Options{Severities: map[string]Severity{"fhir-resource-type": Error}}, []string{"!fhir-resource-type"}},
+		{Options{Severities: map[string]Severity{"fhir-resource-type": None}}, nil},
+	} {
+		for _, c.o.Format = range []Format{NDJSON, Resource} {
+			require.Equal(t, c.want, codes(must(ValidateBytes(doc, &c.o)).Issues), c.o)
+		}
+	}
+}

@@ -259,3 +259,56 @@ func TestLongLines(t *testing.T) {
 		assert.Equal(t, int64(len(c.doc)), got.Positions[0].Offset, "%q", c.doc)
 	}
 }
+
+// One line can break rules at every few bytes. It lists as many issues as a report, and
+// its first error, however late that is.
+func TestIssuesOfOneLine(t *testing.T) {
+	contained := func(one string, n int, rest string) string {
+		return `{"resourceType":"Basic","contained":[` + strings.Repeat(one+",", n) + one + `]` + rest + "}\n"
+	}
+	for name, c := range map[string]struct {
+		line  string
+		first int // issues listed of the line
+	}{
+		"warnings":         {contained(`{"a":1}`, 999, ""), 20},
+		"an error at last": {contained(`{"a":1}`, 999, `,"x":{}`), 21},
+		"in Bundles":       {contained(`{"resourceType":"Bundle","entry":[7]}`, 999, ""), 20},
+		"errors":           {contained(`{"resourceType":"Basic","id":""}`, 999, ""), 21},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := must(NewBytesReader([]byte(c.line+c.line), &Options{
+				Format: NDJSON, MaxIssues: 20, Severities: map[string]Severity{"fhir-json-empty-object": Error, "fhir-json-empty-string": Error},
+			}))
+			var issues int64
+			for e, err := range r.All() {
+				require.NoError(t, err)
+				assert.Len(t, e.Issues, c.first)
+				assert.Equal(t, c.first > 20, e.Rejected())
+				assert.Equal(t, e.Rejected(), hasError(e.Issues))
+				issues += int64(len(e.Issues))
+			}
+			rep := r.Report()
+			assert.Greater(t, rep.MoreIssues, int64(2*999), "all are counted")
+			assert.Equal(t, map[bool]int64{false: 2, true: 0}[c.first > 20], rep.Resources)
+		})
+	}
+}
+
+// An error counts though more warnings than can be listed come before it.
+func TestErrorAfterManyWarnings(t *testing.T) {
+	warnings := strings.Repeat(`{"_a":[{"id":"x"}]},`, DefaultMaxIssues)
+	resource := `{"resourceType":"Basic","a":[` + warnings + `{"b":null}]}`
+	for format, doc := range map[Format]string{
+		Resource: resource,
+		Bundle:   `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"http://a.b/Basic/1","resource":` + resource + `}]}`,
+		NDJSON:   resource,
+	} {
+		r := must(NewBytesReader([]byte(doc), &Options{Format: format, Level: Strict}))
+		e, err := r.Next()
+		require.NoError(t, err)
+		assert.True(t, e.Rejected(), format)
+		_, err = r.Next()
+		require.ErrorIs(t, err, io.EOF)
+		assert.Contains(t, codes(r.Report().Issues), "!fhir-json-null", format)
+	}
+}

@@ -48,7 +48,7 @@ func (r *Reader) takeResource(data []byte, at, end int) {
 	}
 	r.win.pos -= at
 	r.col.more += r.scan.lost
-	if !hasError(r.issues) {
+	if !r.entry.failed && !hasError(r.issues) {
 		r.counts.add(typ)
 	}
 }

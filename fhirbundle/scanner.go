@@ -26,6 +26,7 @@ type scanner struct {
 
 	found []finding // in the value that was scanned last
 	lost  int64     // findings beyond maxFound
+	grave bool      // one of found is an error
 
 	marks marks
 
@@ -85,18 +86,20 @@ func (s *scanner) release() {
 	}
 	s.names, s.arena, s.extras = s.room.names[:0], s.room.arena[:0], s.room.extras[:0]
 	s.tables, s.nulls, s.pairs, s.scratch = nil, nil, nil, nil
-	s.found, s.lost = nil, 0
+	s.found, s.lost, s.grave = nil, 0, false
 	s.marks.kind, s.marks.refs = watchNothing, s.room.refs[:0]
 }
 
 func (s *scanner) note(r rule, at int) {
-	if s.severity[r] == None {
+	severity := s.severity[r]
+	if severity == None {
 		return
 	}
-	if len(s.found) >= s.maxFound {
+	if len(s.found) >= s.maxFound && (severity != Error || s.grave) {
 		s.lost++
 		return
 	}
+	s.grave = s.grave || severity == Error
 	s.found = append(s.found, finding{r, at})
 }
 
@@ -108,7 +111,7 @@ func (s *scanner) note(r rule, at int) {
 // It is a function of the bytes up to where it stops: with the fault more, it
 // can be called again with more data and comes to the same end.
 func (s *scanner) value(data []byte, depth int, final bool) (int, fault) {
-	s.found, s.lost = s.found[:0], 0
+	s.found, s.lost, s.grave = s.found[:0], 0, false
 	s.marks.reset(depth)
 	switch c := data[0]; {
 	case c == '{' || c == '[':

@@ -40,7 +40,7 @@ func (r *Reader) bundleText() (int, bool) {
 	if f != fine || end == 1 || end >= min(s.maxString, r.opts.maxEntry) {
 		return r.unit(1, watchNothing)
 	}
-	s.marks.kind, s.found, s.lost = watchNothing, s.found[:0], 0
+	s.marks.kind, s.found, s.lost, s.grave = watchNothing, s.found[:0], 0, false
 	return w.pos + end + 1, true
 }
 
