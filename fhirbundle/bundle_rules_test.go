@@ -317,6 +317,14 @@ var bundleRuleCases = []struct {
 		`{` + patientWith(`,"link":[{"other":{"reference":"urn:uuid:2"}},{"other":{"reference":"urn:uuid:3"}},{"other":{"reference":"urn:oid:2.3"}},{"other":{"reference":"urn:uuid:3"}}]`) + `,` + req("POST", "Patient", "") + `}`,
 		`{"fullUrl":"urn:uuid:2",` + patientWith(`,"a":{"reference":"urn:uuid:2"},"b":{"reference":"urn:u\u0075id:2"},"c":{"reference":{"reference":"urn:uuid:2"}},"d":{"reference":"urn:x:y"}`) + `,` + req("POST", "Patient", "") + `}`,
 	}, "~ref-urn ~ref-urn"},
+	{"what is inside the target makes no difference", "R4 R4B R5", "collection", "", []string{
+		`{"fullUrl":"urn:uuid:2",` + patientWith(`,"a":{"reference":"urn:uuid:00000002-0000-4000-8000-000000000000#x"},"b":{"reference":"urn:uuid:00000003-0000-4000-8000-000000000000#x"}`) + `}`,
+	}, "~ref-urn"},
+	{"absolute URLs", "R4 R4B R5", "transaction", "", []string{
+		`{` + patientWith("") + `,` + req("POST", "http://a.b/fhir/Patient", "") + `}`,
+		`{` + patientWith("") + `,` + req("PUT", "http://a.b/fhir/Patient?a=b", "") + `}`,
+		`{` + patientWith("") + `,` + req("PUT", "http://a.b/fhir/Patient/q", "") + `}`,
+	}, "tx-url-id"},
 	{"no UUIDs", "R4 R4B R5", "collection", "", []string{
 		`{"fullUrl":"urn:uuid:12","resource":{"resourceType":"Basic","a":{"reference":"urn:uuid:00000000-0000-4000-8000-00000000000A"}}}`,
 		`{"fullUrl":"urn:uuid:00000000-0000-4000-8000-00000000000A","resource":{"resourceType":"Basic","a":{"reference":"urn:oid:1.02"}}}`,

@@ -13,7 +13,8 @@ type identity struct {
 }
 
 // parseURL takes the URL of a request apart, relative to the server's root or
-// absolute. It is false where text is no URL.
+// absolute. A resource type after what is none, as in http://host/fhir/Patient, is
+// the type, and no id. It is false where text is no URL.
 func parseURL(text []byte) (u identity, ok bool) {
 	if !isURL(text) {
 		return u, false
@@ -32,7 +33,8 @@ func parseURL(text []byte) (u identity, ok bool) {
 	last := max(bytes.LastIndexByte(path, '/')+1, start)
 	first := last
 	if last > start+1 && isID(path[last:]) {
-		if first = max(bytes.LastIndexByte(path[:last-1], '/')+1, start); isTypeName(path[first : last-1]) {
+		if first = max(bytes.LastIndexByte(path[:last-1], '/')+1, start); isTypeName(path[first:last-1]) &&
+			(isResourceType(path[first:last-1]) || !isResourceType(path[last:])) {
 			u.typ, u.id, u.whole = path[first:last-1], path[last:], path[first:]
 			return u, true
 		}

@@ -38,6 +38,9 @@ func InteractionOf(method, url string) Interaction {
 		_, path, _ = strings.Cut(after, "/")
 	}
 	before, last := "", strings.TrimPrefix(path, "/")
+	if typ, ok := strings.CutSuffix(last, "/"); ok && resourceTypes[typ[strings.LastIndexByte(typ, '/')+1:]].in != 0 {
+		last = typ
+	}
 	if i := strings.LastIndexByte(last, '/'); i >= 0 {
 		before, last = last[:i], last[i+1:]
 	}

@@ -112,6 +112,7 @@ func (r *Reader) referTo(data []byte, at int, others bool) {
 	case !others || !r.isOwn(data, text):
 		r.recent.add(data[at+1 : end+1])
 	}
+	text, _, _ = bytes.Cut(text, []byte("#"))
 	if k, keep := r.index.refer(text); keep {
 		r.index.keep(unresolved{k, r.entries, r.win.keepLine(r.win.pos + at), r.win.offset() + int64(at)})
 	}
