@@ -31,10 +31,11 @@ type blockReader struct {
 // blockBuffers are BlockSize long. Smaller objects get a buffer of their own size.
 var blockBuffers = sync.Pool{New: func() any { b := make([]byte, BlockSize); return &b }}
 
-// newBlockReader returns a reader of an object from offset on. src must start at
-// blockStart(offset).
+// newBlockReader returns a reader of an object from offset on. src must start at the
+// block that blockOf returns.
 func newBlockReader(src io.ReadCloser, offset int64, o *OpenOptions) *blockReader {
-	r := &blockReader{src: src, size: o.Size, sha256: o.SHA256, blocks: o.Blocks, next: offset / BlockSize, skip: offset % BlockSize}
+	next := blockOf(offset, o.Size)
+	r := &blockReader{src: src, size: o.Size, sha256: o.SHA256, blocks: o.Blocks, next: next, skip: offset - next*BlockSize}
 	if o.Size >= BlockSize {
 		r.buffer = blockBuffers.Get().(*[]byte)
 	} else {
@@ -44,7 +45,9 @@ func newBlockReader(src io.ReadCloser, offset int64, o *OpenOptions) *blockReade
 	return r
 }
 
-func blockStart(offset int64) int64 { return offset - offset%BlockSize }
+// blockOf returns the block that an offset is in. The end of an object is in its last
+// block: stores fail to open a range that begins there.
+func blockOf(offset, size int64) int64 { return min(offset, max(0, size-1)) / BlockSize }
 
 func (r *blockReader) Read(p []byte) (int, error) {
 	if len(r.ready) == 0 && r.err == nil {
@@ -61,12 +64,9 @@ func (r *blockReader) Read(p []byte) (int, error) {
 // block reads and checks the next block. Of the last one, io.EOF comes with it.
 func (r *blockReader) block() ([]byte, error) {
 	start := r.next * BlockSize
-	if start >= r.size && (r.next > 0 || r.skip > 0) {
-		return nil, r.ended()
-	}
 	block := (*r.buffer)[:min(BlockSize, r.size-start)]
 	if _, err := io.ReadFull(r.src, block); err != nil {
-		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		if err == io.EOF || err == io.ErrUnexpectedEOF { // and not a connection's, which src wraps
 			err = fmt.Errorf("%w: it ends before byte %d", ErrTruncated, start+int64(len(block)))
 		}
 		return nil, err

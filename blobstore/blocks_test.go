@@ -63,8 +63,8 @@ func TestBlocks(t *testing.T) {
 			defer r.Close()
 			return io.ReadAll(iotest.HalfReader(r))
 		}
-		for _, offset := range []int64{0, 1, b - 1, b, b + 1, 2 * b, int64(size) - 1} {
-			if offset < 0 || offset >= max(int64(size), 1) {
+		for _, offset := range []int64{0, 1, b - 1, b, b + 1, 2 * b, int64(size) - 1, int64(size)} {
+			if offset < 0 || offset > int64(size) {
 				continue
 			}
 			got, err := read(offset)
@@ -95,6 +95,21 @@ func TestBlocks(t *testing.T) {
 			_, err = read(0)
 			require.ErrorContains(t, err, "needs")
 		}
+	}
+}
+
+// A negative offset of an object with a digest made the first Read panic.
+func TestOpenWithOptionsThatCannotWork(t *testing.T) {
+	bucket := memblob.OpenBucket(nil)
+	defer bucket.Close()
+	s := newStore(t, bucket, nil)
+	digest, _ := hashed(t, []byte("abc"))
+	require.NoError(t, bucket.WriteAll(t.Context(), "k", []byte("abc"), nil))
+	for _, o := range []blobstore.OpenOptions{
+		{Offset: -1, Size: 3, SHA256: digest}, {Offset: -1}, {Size: -1}, {Offset: 4, Size: 3, SHA256: digest},
+	} {
+		_, err := s.Open(t.Context(), "k", &o)
+		require.ErrorContains(t, err, "blobstore: OpenOptions.")
 	}
 }
 

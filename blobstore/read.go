@@ -44,11 +44,14 @@ func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.Rea
 		o = *opts
 	}
 	offset := o.Offset // asked for
+	if offset < 0 || o.Size < 0 {
+		return nil, errors.New("blobstore: OpenOptions.Offset and Size must not be negative")
+	}
 	if o.SHA256 != "" {
-		if o.Offset > o.Size || BlocksSize(o.Size) > 0 && o.Blocks == nil {
+		if offset > o.Size || BlocksSize(o.Size) > 0 && o.Blocks == nil {
 			return nil, errors.New("blobstore: OpenOptions.SHA256 needs the Size, and the Blocks of an object that is larger than BlockSize")
 		}
-		o.Offset = blockStart(offset)
+		o.Offset = blockOf(offset, o.Size) * BlockSize
 	}
 	pinned := o.Version != "" && s.opts.Versions != nil
 	var r *blob.Reader

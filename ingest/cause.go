@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"runtime"
 	"strings"
+
+	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
 // Loggable marks an error whose text holds nothing of a payload, so that it is logged
@@ -173,26 +174,10 @@ func field(err error, name string) reflect.Value {
 
 // panicked logs a panic of a handler and returns it as a Failure.
 func (s *Service) panicked(ctx context.Context, value any) error {
-	args := []any{"type", fmt.Sprintf("%T", value), "stack", stack()}
+	args := []any{"type", fmt.Sprintf("%T", value), "stack", panics.Stack()}
 	if s.opts.LogHandlerErrors {
 		args = append(args, "panic", fmt.Sprint(value))
 	}
 	s.opts.Logger.ErrorContext(ctx, "handler panicked", args...)
 	return &Failure{Code: "handler-panic", Message: "The payload could not be processed", Err: errors.New("handler panicked")}
-}
-
-// stack is where the panic came from, and who called: functions and lines. What
-// runtime/debug prints has the arguments of calls too, and with them numbers of the
-// payload.
-func stack() string {
-	pcs := make([]uintptr, 64)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(4, pcs)]) // without Callers, stack, panicked and the deferred function
-	var b strings.Builder
-	for {
-		f, more := frames.Next()
-		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
-		if !more {
-			return b.String()
-		}
-	}
 }

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"gocloud.dev/pubsub"
+
+	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
 // Opener opens the subscription that a [Consumer] receives from: [Static], [Reopen]
@@ -219,7 +220,7 @@ func (c *Consumer) handle(ctx context.Context, msg *pubsub.Message, handle func(
 	defer func() {
 		if p := recover(); p != nil {
 			// What a panic carries may be anything; its type is not.
-			c.opts.Logger.ErrorContext(ctx, "handler of a wake-up panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			c.opts.Logger.ErrorContext(ctx, "handler of a wake-up panicked", "type", fmt.Sprintf("%T", p), "stack", panics.Stack())
 		}
 	}()
 	m, err := Decode(msg.Body)

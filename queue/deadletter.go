@@ -17,7 +17,12 @@ var ErrDeadLetter = errors.New("queue: message for the dead letters")
 // queue of dead letters, once it was received several times and never acknowledged, as
 // SQS does by a queue's redrive policy. Without such a policy a message that is left to
 // it comes again after each visibility timeout.
-func DeadLetters(opener Opener) Opener { return deadLetters{opener} }
+func DeadLetters(opener Opener) Opener {
+	if opener == nil {
+		return nil // NewConsumer says so
+	}
+	return deadLetters{opener}
+}
 
 type deadLetters struct{ Opener }
 

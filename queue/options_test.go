@@ -45,6 +45,7 @@ func TestOptionsThatCannotWork(t *testing.T) {
 func TestAConsumerNeedsAnOpenerAndAFunction(t *testing.T) {
 	for name, opener := range map[string]queue.Opener{
 		"none": nil, "Static": queue.Static(nil), "Reopen": queue.Reopen(nil), "ReopenWith": queue.ReopenWith(nil),
+		"DeadLetters": queue.DeadLetters(nil), "DeadLetters of Static": queue.DeadLetters(queue.Static(nil)),
 	} {
 		_, err := queue.NewConsumer(opener, nil)
 		require.ErrorContains(t, err, "queue: ", name)

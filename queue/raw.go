@@ -5,10 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"gocloud.dev/pubsub"
+
+	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
 // Raw is a message of any content, as it came.
@@ -94,7 +95,7 @@ func (c *Consumer) callRaw(ctx context.Context, msg *pubsub.Message, handle func
 	defer func() {
 		if p := recover(); p != nil {
 			// What a panic carries may be anything; its type is not.
-			c.opts.Logger.ErrorContext(ctx, "handler of a message panicked", "type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+			c.opts.Logger.ErrorContext(ctx, "handler of a message panicked", "type", fmt.Sprintf("%T", p), "stack", panics.Stack())
 			err = nil
 		}
 	}()

@@ -41,43 +41,63 @@ type promise struct {
 	hash      hash.Hash
 }
 
-// Parse reads the headers of a request. Algorithms that are not known are passed over
-// where there is one that is.
+// Parse reads the headers of a request. Unknown algorithms are ignored if there is a
+// known one. If Content-Digest names an algorithm twice, the last digest counts (RFC
+// 9651, section 4.2.2), so a body is hashed once for each algorithm.
 func Parse(header http.Header) (*Digests, error) {
 	d := &Digests{}
-	unknown := false
-	for _, line := range header.Values("Content-Digest") {
-		for item := range strings.SplitSeq(line, ",") {
-			name, value, ok := strings.Cut(strings.TrimSpace(item), "=")
-			if !ok {
+	if lines := header.Values("Content-Digest"); len(lines) > 0 {
+		last := map[string]string{} // digest by algorithm
+		for _, member := range members(strings.Join(lines, ",")) {
+			member, _, _ = strings.Cut(member, ";") // parameters; none are defined
+			name, value, _ := strings.Cut(member, "=")
+			if name = strings.ToLower(strings.TrimSpace(name)); name == "" {
 				return nil, ErrMalformed
 			}
-			name = strings.ToLower(name)
-			if algorithms[name] == nil {
-				unknown = true
-				continue
-			}
-			value, _, _ = strings.Cut(value, ";") // parameters, of which there are none
-			value = strings.TrimSpace(value)
-			if len(value) < 2 || value[0] != ':' || value[len(value)-1] != ':' || !d.add(name, value[1:len(value)-1]) {
+			last[name] = strings.TrimSpace(value)
+		}
+		for name, value := range last {
+			if algorithms[name] != nil && !d.add(name, value) {
 				return nil, ErrMalformed
 			}
 		}
-	}
-	if unknown && len(d.promised) == 0 {
-		return nil, ErrMalformed
-	}
-	for _, value := range header.Values("Content-MD5") {
-		if !d.add("md5", strings.TrimSpace(value)) {
+		if len(d.promised) == 0 {
 			return nil, ErrMalformed
 		}
+	}
+	switch sums := header.Values("Content-MD5"); {
+	case len(sums) > 1, len(sums) == 1 && !d.add("md5", ":"+strings.TrimSpace(sums[0])+":"):
+		return nil, ErrMalformed
 	}
 	return d, nil
 }
 
-func (d *Digests) add(algorithm, encoded string) bool {
+// members splits a dictionary (RFC 9651, section 3.2) at the commas between its
+// members. The values of unknown algorithms may be strings with commas in them.
+func members(dictionary string) []string {
+	var list []string
+	start, quoted := 0, false
+	for i := 0; i < len(dictionary); i++ {
+		switch c := dictionary[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			list, start = append(list, dictionary[start:i]), i+1
+		}
+	}
+	return append(list, dictionary[start:])
+}
+
+// add takes a digest as a byte sequence, which has a colon at either end.
+func (d *Digests) add(algorithm, sequence string) bool {
+	if len(sequence) < 2 || sequence[0] != ':' || sequence[len(sequence)-1] != ':' {
+		return false
+	}
 	h := algorithms[algorithm]()
-	sum, err := base64.StdEncoding.DecodeString(encoded)
+	// The padding may be missing (RFC 9651, section 4.2.7).
+	sum, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(sequence[1:len(sequence)-1], "="))
 	if err != nil || len(sum) != h.Size() {
 		return false
 	}

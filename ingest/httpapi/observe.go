@@ -5,10 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
 type requestIDKey struct{}
@@ -41,7 +42,7 @@ func (h *api) observed(next http.Handler) http.Handler {
 				}
 				// The value of a panic may be anything, payload included.
 				h.opts.Logger.ErrorContext(r.Context(), "request panicked", "request", id,
-					"type", fmt.Sprintf("%T", p), "stack", string(debug.Stack()))
+					"type", fmt.Sprintf("%T", p), "stack", panics.Stack())
 				if rec.status == 0 {
 					h.fail(rec, r, errInternal)
 				}
