@@ -93,12 +93,15 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 func (h *handler) checkPut(w http.ResponseWriter, r *http.Request, g *grant) bool {
 	p := g.policy
 	contentType := r.Header.Get("Content-Type")
+	encoding := strings.Join(r.Header.Values("Content-Encoding"), ", ") // one list (RFC 9110, section 5.3)
 	switch {
 	case p.ContentType != "" && contentType != p.ContentType:
 		h.refuse(w, r, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for the Content-Type "+p.ContentType)
 	case g.noType && contentType != "":
 		h.refuse(w, r, http.StatusForbidden, "SignatureDoesNotMatch", "The URL is signed for no Content-Type")
-	case r.Header.Get("Content-Encoding") != "" && !strings.EqualFold(r.Header.Get("Content-Encoding"), "identity"):
+	case len(r.Header.Values("Content-Type")) > 1:
+		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "There is more than one Content-Type")
+	case encoding != "" && !strings.EqualFold(encoding, "identity"):
 		h.refuse(w, r, http.StatusUnsupportedMediaType, "UnsupportedEncoding", "Send the file as it is, without a Content-Encoding")
 	case len(r.Header.Values("Content-Range")) > 0: // RFC 9110, section 14.5
 		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "A PUT with Content-Range is not taken: it would store a part as the whole")

@@ -96,12 +96,12 @@ func (s *service) do(t *testing.T, method, url, contentType string, body io.Read
 }
 
 // putWith uploads one byte with one more header.
-func (s *service) putWith(t *testing.T, url, name, value string) int {
+func (s *service) putWith(t *testing.T, url, name string, values ...string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "PUT", url, strings.NewReader("x"))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", ndjson)
-	req.Header.Set(name, value)
+	req.Header[http.CanonicalHeaderKey(name)] = values
 	resp, err := s.server.Client().Do(req)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
@@ -214,15 +214,14 @@ func TestUploadIsRefused(t *testing.T) {
 		"a malformed digest": {bound, func(t *testing.T, s *service, url string) int {
 			return s.putWith(t, url, "Content-Digest", "sha-256=x")
 		}, 400},
+		"encoded, in a second header": {bound, func(t *testing.T, s *service, url string) int {
+			return s.putWith(t, url, "Content-Encoding", "identity", "gzip")
+		}, 415},
+		"two types": {bound, func(t *testing.T, s *service, url string) int {
+			return s.putWith(t, url, "Content-Type", ndjson, "text/html")
+		}, 400},
 		"encoded": {bound, func(t *testing.T, s *service, url string) int {
-			req, err := http.NewRequestWithContext(t.Context(), "PUT", url, strings.NewReader("x"))
-			require.NoError(t, err)
-			req.Header.Set("Content-Type", ndjson)
-			req.Header.Set("Content-Encoding", "gzip")
-			resp, err := s.server.Client().Do(req)
-			require.NoError(t, err)
-			resp.Body.Close()
-			return resp.StatusCode
+			return s.putWith(t, url, "Content-Encoding", "gzip")
 		}, 415},
 	} {
 		t.Run(name, func(t *testing.T) {

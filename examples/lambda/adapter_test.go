@@ -84,6 +84,9 @@ func TestPaths(t *testing.T) {
 		"HTTP, a stage called as our path begins": {
 			`{"rawPath":"/v1/v1/ingestion/jobs","requestContext":{"stage":"v1","http":{"method":"GET"}}}`,
 			"/v1/ingestion/jobs", "/v1/v1/ingestion/x"},
+		"HTTP, a path like another host's": {
+			`{"rawPath":"//evil.example/v1/ingestion/jobs","requestContext":{"http":{"method":"GET"}}}`,
+			"/v1/ingestion/jobs", "/evil.example/v1/ingestion/x"},
 		"HTTP has it decoded": {
 			`{"rawPath":"/v1/ingestion/jobs/a?b#c%2","requestContext":{"http":{"method":"GET"}}}`,
 			"/v1/ingestion/jobs/a%3Fb%23c%252", "/v1/ingestion/x"},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
@@ -50,7 +49,7 @@ func (a adapter) invoke(ctx context.Context, raw []byte) ([]byte, error) {
 	case a.publicURL != nil:
 		base = a.publicURL
 	case base.Host == "": // links are paths
-		base = &url.URL{Path: "/" + strings.Trim(base.Path, "/")}
+		base.Scheme = ""
 	}
 	front, err := a.front(base)
 	if err != nil {

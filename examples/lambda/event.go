@@ -98,7 +98,7 @@ func (e *event) request(ctx context.Context) (r *http.Request, base *url.URL, er
 	if len(body) > 0 {
 		r.Body = readCloser{bytes.NewReader(body)}
 	}
-	return r.WithContext(auth.WithAuthorizer(ctx, e.RequestContext.Authorizer)), &url.URL{Scheme: "https", Host: e.RequestContext.DomainName, Path: before}, nil
+	return r.WithContext(auth.WithAuthorizer(ctx, e.RequestContext.Authorizer)), &url.URL{Scheme: "https", Host: e.RequestContext.DomainName, Path: "/" + strings.Trim(before, "/")}, nil
 }
 
 // setHeaders sets all that the client sent. Its own X-Request-Id is kept; otherwise the

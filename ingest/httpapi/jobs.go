@@ -114,12 +114,25 @@ func (h *api) getJob(w http.ResponseWriter, r *http.Request, who ingest.Caller, 
 	tag := `"` + strconv.FormatInt(job.Revision, 10) + `"`
 	w.Header().Set("ETag", tag)
 	unfinished(w, job, time.Now())
-	if r.Header.Get("If-None-Match") == tag {
+	if hasTag(r.Header.Values("If-None-Match"), tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	writeJSON(w, http.StatusOK, bodyOf(job))
 	return nil
+}
+
+// hasTag reports whether If-None-Match has an entity tag: as it is, weak as a proxy that
+// compresses makes it, or in a list (RFC 9110, section 13.1.2). Tags here have no commas.
+func hasTag(lines []string, tag string) bool {
+	for _, line := range lines {
+		for given := range strings.SplitSeq(line, ",") {
+			if given = strings.TrimSpace(given); given == "*" || strings.TrimPrefix(given, "W/") == tag {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 type listBody struct {

@@ -13,6 +13,9 @@ func (h *api) setBase(base *url.URL) error {
 	}
 	absolute := (base.Scheme == "http" || base.Scheme == "https") && base.Host != ""
 	path := base.Scheme == "" && base.Host == "" && strings.HasPrefix(base.Path, "/")
+	if strings.HasPrefix(base.Path, "//") { // in a Location it would name a host
+		return errors.New("httpapi: the path of Options.BaseURL must not begin with //")
+	}
 	if !absolute && !path || base.Opaque != "" || base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "" {
 		return errors.New("httpapi: Options.BaseURL must be http://HOST/PATH, https://HOST/PATH or /PATH, without a user, query or fragment")
 	}

@@ -50,6 +50,9 @@ var bundleTypes = []string{"application/fhir+json", "application/json"}
 // still use, stand for application/fhir+json. What matters is charset=utf-8 alone; utf8
 // is no registered name and is sent all the same.
 func bundleType(r *http.Request) (string, error) {
+	if len(r.Header.Values("Content-Type")) > 1 {
+		return "", unsupportedType("More than one Content-Type")
+	}
 	given := r.Header.Get("Content-Type")
 	if strings.TrimSpace(given) == "" {
 		return bundleTypes[0], nil

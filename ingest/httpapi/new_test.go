@@ -36,7 +36,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	for base, fine := range map[string]bool{
 		"https://api.example.org": true, "http://h:1/": true, "https://h/hospital/": true, "/hospital": true, "/": true,
 		"api.example.org": false, "ftp://h": false, "https:///path": false, "mailto:a@b": false, "//h/p": false, "hospital": false,
-		"https://user@h": false, "https://h?a=b": false, "https://h#a": false, "": false,
+		"https://h//evil.example/p": false, "https://user@h": false, "https://h?a=b": false, "https://h#a": false, "": false,
 	} {
 		u, err := url.Parse(base)
 		require.NoError(t, err)

@@ -151,6 +151,7 @@ func TestHeadersAreRefused(t *testing.T) {
 	}{
 		"wrong media type":     {map[string]string{"Content-Type": "text/plain"}, 415, map[string]string{"Accept-Post": "application/fhir+json, application/json"}, "Unsupported Content-Type; allowed are application/fhir+json and application/json"},
 		"XML":                  {map[string]string{"Content-Type": "application/fhir+xml; charset=UTF-8"}, 415, nil, "XML is not read; allowed are"},
+		"two media types":      {map[string]string{"Content-Type": fhirJSON + "\x00text/xml"}, 415, nil, "More than one Content-Type"},
 		"malformed media type": {map[string]string{"Content-Type": "json"}, 415, nil, "Unsupported Content-Type"},
 		"fine, none":           {map[string]string{"Content-Type": ""}, 202, nil, ""},
 		"fine, of DSTU 2":      {map[string]string{"Content-Type": "application/json+fhir"}, 202, nil, ""},
