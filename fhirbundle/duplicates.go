@@ -1,12 +1,16 @@
 package fhirbundle
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"math/bits"
+)
 
-// lineIDs are the type, id and version of each resource in a file of NDJSON, as long
-// as there is room. The texts themselves are kept, so that two resources that are
-// taken for the same are the same.
+// lineIDs holds the type, id and version of each resource in an NDJSON file, as long as
+// there is room. Hashes only say where to look: two resources are the same if their
+// texts are, which is why the texts are kept.
 type lineIDs struct {
-	slots   []uint64 // their number is a power of two; 0, or a fingerprint and a place
+	slots   []uint64 // a power of two of them; 0, or the start of a hash and a place
+	shift   int      // of a hash, to the slot at which it is looked for first
 	used    int
 	chunks  [][]byte // texts, each after its length
 	key     []byte   // of the line that is being read, after its length
@@ -16,10 +20,11 @@ type lineIDs struct {
 }
 
 const (
-	placeBits  = 40 // of a slot: the chunk, and where in it, from 1
-	offsetBits = 20
+	placeBits  = 36 // of a slot: the chunk, and where in it, from 1
+	offsetBits = 18
 	firstChunk = 4 << 10
-	lastChunk  = 256 << 10 // each is 8 times as large as the one before, up to here
+	lastChunk  = 1 << offsetBits       // each is 8 times as large as the one before, up to here
+	mostSlots  = 1 << (64 - placeBits) // the hash in a slot can tell no more apart
 )
 
 // reset forgets everything but some memory.
@@ -42,7 +47,7 @@ func (d *lineIDs) reset(b *budget) {
 	d.used, d.refused = 0, false
 }
 
-// add takes in a resource, and says whether it was there before.
+// add adds a resource and reports whether it was there before.
 func (d *lineIDs) add(b *budget, typ, id, version []byte) (was bool) {
 	d.key = append(append(append(append(d.key[:0], 0), typ...), '/'), id...)
 	if len(version) > 0 {
@@ -78,10 +83,10 @@ func (d *lineIDs) add(b *budget, typ, id, version []byte) (was bool) {
 	return false
 }
 
-// find returns the slot of a text, which is 0 where it is not there.
+// find returns the slot of a text, or the empty one that is to be its slot.
 func (d *lineIDs) find(h uint64, key []byte) *uint64 {
-	mask := uint64(len(d.slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
+	mask := len(d.slots) - 1
+	for i := int(h >> d.shift); ; i = (i + 1) & mask {
 		s := &d.slots[i]
 		if *s == 0 || (*s^h)>>placeBits == 0 && string(d.at(*s)) == string(key) {
 			return s
@@ -89,7 +94,7 @@ func (d *lineIDs) find(h uint64, key []byte) *uint64 {
 	}
 }
 
-// at is the text of a slot, after its length.
+// at returns the text of a slot, after its length.
 func (d *lineIDs) at(slot uint64) []byte {
 	place := slot&(1<<placeBits-1) - 1
 	text := d.chunks[place>>offsetBits][place&(1<<offsetBits-1):]
@@ -116,22 +121,27 @@ func (d *lineIDs) keep(b *budget) (place uint64, ok bool) {
 	return place + 1, true
 }
 
-// grow makes the table longer, if there is room for the old and the new one at once.
+// grow makes the table longer, if there is room for the old and the new one at once. It
+// needs no texts, since a slot holds what says where it goes.
 func (d *lineIDs) grow(b *budget) bool {
 	old := d.slots
 	size := 2 * len(old)
 	if size < fewSlots {
 		size = max(firstSlots, 2*size)
 	}
-	if !b.take(size, 8) {
+	if size > mostSlots || !b.take(size, 8) {
 		return false
 	}
-	d.slots = make([]uint64, size)
+	d.slots, d.shift = make([]uint64, size), 64-bits.TrailingZeros(uint(size))
 	for _, s := range old {
-		if s != 0 {
-			key := d.at(s)
-			*d.find(maphash.Bytes(d.seed, key), key) = s
+		if s == 0 {
+			continue
 		}
+		i := int(s >> d.shift)
+		for d.slots[i] != 0 {
+			i = (i + 1) & (size - 1)
+		}
+		d.slots[i] = s
 	}
 	b.taken -= len(old) * 8
 	return true
@@ -140,18 +150,14 @@ func (d *lineIDs) grow(b *budget) bool {
 // compareLine compares the resource of a line with those of the lines before it.
 func (r *Reader) compareLine(data []byte) {
 	d, e := &r.lineIDs, &r.entry
-	if r.resumed || r.col.severity[lineTwice] == None || !isID(e.ID) {
-		return
-	}
-	typ, _ := r.text(data, resourceType, 0)
-	if !isTypeName(typ) {
+	if r.resumed || r.col.severity[lineTwice] == None || r.typeText == nil || !isID(e.ID) {
 		return
 	}
 	version := r.versionID(data)
 	if len(version) > 0 && !isID(version) {
 		return
 	}
-	if d.add(&r.budget, typ, e.ID, version) {
+	if d.add(&r.budget, r.typeText, e.ID, version) {
 		r.entryIssue(lineTwice, max(r.scan.marks.start(data, resourceID), 0), "resource.id", "")
 	}
 	if d.refused && !r.unsure {
