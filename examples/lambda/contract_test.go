@@ -37,17 +37,17 @@ func startContract(t *testing.T) *contract {
 	t.Cleanup(func() { _ = bucket.Close() })
 	topic, messages, err := queue.NewLocal(nil)
 	require.NoError(t, err)
-	signer, err := signedurl.NewSigner(&url.URL{Scheme: "https", Host: "data-lake.example", Path: "/o"}, bytes.Repeat([]byte{1}, 32), nil)
+	signer, err := signedurl.NewSigner(&url.URL{Scheme: "https", Host: "payloads.example", Path: "/o"}, bytes.Repeat([]byte{1}, 32), nil)
 	require.NoError(t, err)
 	settings, err := parseSettings(func(name string) string {
-		return map[string]string{"FHIRDOCK_BLOB": "s3://data-lake", "FHIRDOCK_TOPIC": "awssqs://q", "FHIRDOCK_JOBS": "dynamodb://t"}[name]
+		return map[string]string{"FHIRDOCK_BLOB": "s3://payloads", "FHIRDOCK_TOPIC": "awssqs://q", "FHIRDOCK_JOBS": "dynamodb://t"}[name]
 	})
 	require.NoError(t, err)
 	p := &pipeline{settings: settings, log: slog.New(slog.DiscardHandler), back: &backends.Backends{
-		Backends: ingest.Backends{Bucket: bucket, Signer: signer, S3: true, Topic: topic, Jobs: jobs.NewMemStore()}, BucketName: "data-lake",
+		Backends: ingest.Backends{Bucket: bucket, Signer: signer, S3: true, Topic: topic, Jobs: jobs.NewMemStore()}, BucketName: "payloads",
 	}}
 	opts := settings.service
-	opts.BucketName, opts.Logger = "data-lake", p.log
+	opts.BucketName, opts.Logger = "payloads", p.log
 	p.service, err = ingest.New(p.back.Backends, &opts)
 	require.NoError(t, err)
 	c := &contract{bucket: bucket, messages: messages}
@@ -63,7 +63,7 @@ func (c *contract) call(t *testing.T, method, path, contentType, body string) (i
 	t.Helper()
 	raw, err := c.api(t.Context(), []byte(restEvent(t, request{
 		method: method, path: path, body: body, header: http.Header{"Content-Type": {contentType}},
-		authorizer: `{"organizationId":"org123","organizationName":"Org","userId":"alice"}`,
+		authorizer: `{"organizationId":"clinic-7","organizationName":"Org","userId":"nurse-2"}`,
 	})))
 	require.NoError(t, err)
 	a := decoded(t, string(raw))
@@ -108,22 +108,22 @@ func TestOriginalContract(t *testing.T) {
 
 	body, attributes := c.message(t)
 	key := body["s3Key"].(string)
-	require.Regexp(t, `^incoming/fhir/org123/\d{4}/\d\d/\d\d/`+id+`\.json$`, key)
-	for name, want := range map[string]any{"jobId": id, "s3Bucket": "data-lake", "organizationId": "org123", "organizationName": "Org", "userId": "alice"} {
+	require.Regexp(t, `^incoming/fhir/clinic-7/\d{4}/\d\d/\d\d/`+id+`\.json$`, key)
+	for name, want := range map[string]any{"jobId": id, "s3Bucket": "payloads", "organizationId": "clinic-7", "organizationName": "Org", "userId": "nurse-2"} {
 		require.Equal(t, want, body[name], name)
 	}
 	theirTime(t, body["timestamp"])
-	require.Equal(t, "org123", attributes["organizationId"])
+	require.Equal(t, "clinic-7", attributes["organizationId"])
 	require.Equal(t, id, attributes["jobId"])
 	object, err := c.bucket.Attributes(t.Context(), key)
 	require.NoError(t, err)
 	require.Equal(t, "application/fhir+json", object.ContentType)
-	require.Equal(t, map[string]string{"job_id": id, "organization_id": "org123", "bundle_type": "transaction", "entry_count": "1"}, object.Metadata)
+	require.Equal(t, map[string]string{"job_id": id, "organization_id": "clinic-7", "bundle_type": "transaction", "entry_count": "1"}, object.Metadata)
 
 	status, job := c.call(t, "GET", "/v1/ingestion/jobs/"+id, "", "")
 	require.Equal(t, 200, status)
 	require.Equal(t, id, job["jobId"])
-	require.Equal(t, "org123", job["organizationId"])
+	require.Equal(t, "clinic-7", job["organizationId"])
 	require.IsType(t, "", job["status"])
 	require.IsType(t, "", job["message"])
 	theirTime(t, job["createdAt"])
@@ -159,8 +159,8 @@ func TestOriginalContractOfAnUpload(t *testing.T) {
 		require.Equal(t, "PUT", ticket["method"])
 		require.Equal(t, want[0], ticket["headers"].(map[string]any)["Content-Type"])
 		require.Equal(t, 3600.0, ticket["expiresIn"])
-		require.Equal(t, "data-lake", ticket["s3Bucket"])
-		require.Regexp(t, `^incoming/fhir/org123/\d{4}/\d\d/\d\d/`+id+`\.`+want[1]+`$`, ticket["s3Key"])
+		require.Equal(t, "payloads", ticket["s3Bucket"])
+		require.Regexp(t, `^incoming/fhir/clinic-7/\d{4}/\d\d/\d\d/`+id+`\.`+want[1]+`$`, ticket["s3Key"])
 		steps := ticket["instructions"].(map[string]any)
 		require.Equal(t, "Use HTTP PUT to upload your file to the uploadUrl", steps["1"])
 		require.Equal(t, "Set Content-Type header to '"+want[0]+"'", steps["2"])
@@ -169,17 +169,17 @@ func TestOriginalContractOfAnUpload(t *testing.T) {
 
 		key := ticket["s3Key"].(string)
 		require.NoError(t, c.bucket.WriteAll(t.Context(), key, []byte(theirBundle), &blob.WriterOptions{ContentType: want[0]}))
-		answer, err := c.uploads(t.Context(), []byte(s3Event(t, "ObjectCreated:Put", "data-lake", key)))
+		answer, err := c.uploads(t.Context(), []byte(s3Event(t, "ObjectCreated:Put", "payloads", key)))
 		require.NoError(t, err)
 		require.JSONEq(t, `{"processed":1,"errors":0}`, string(answer))
 		body, attributes := c.message(t)
 		for name, want := range map[string]any{
-			"jobId": id, "s3Bucket": "data-lake", "s3Key": key, "organizationId": "org123", "source": "presigned_upload", "fileSize": float64(len(theirBundle)),
+			"jobId": id, "s3Bucket": "payloads", "s3Key": key, "organizationId": "clinic-7", "source": "presigned_upload", "fileSize": float64(len(theirBundle)),
 		} {
 			require.Equal(t, want, body[name], name)
 		}
 		theirTime(t, body["timestamp"])
-		require.Equal(t, map[string]string{"organizationId": "org123", "jobId": id, "source": "presigned_upload"}, attributes)
+		require.Equal(t, map[string]string{"organizationId": "clinic-7", "jobId": id, "source": "presigned_upload"}, attributes)
 	}
 	status, answer := c.call(t, "POST", "/v1/ingestion/upload-url", "application/json", `{"contentType":"text/csv"}`)
 	require.Equal(t, 400, status)
