@@ -2,9 +2,9 @@ package fhirbundle
 
 import "bytes"
 
-// across is what references of one entry are compared with that only other entries
-// can say: in a batch, what they create; in a document and a message, what they are.
-// In other Bundles it stays empty.
+// across holds what the references of an entry are compared with in other entries: in a
+// batch, the resources that they create; in a document or a message, their fullUrls. In
+// other Bundles it stays empty.
 type across struct {
 	created index  // fullUrls of what a batch creates, and references to them
 	wanted  wanted // what the first entry of a document or a message refers to
@@ -23,13 +23,12 @@ func (a *across) reset(b *budget) {
 	}
 }
 
-// short says whether references, or what they are compared with, found no room in a
-// Bundle of that kind.
+// short reports whether something found no room that a Bundle of that kind needs.
 func (a *across) short(k kinds) bool {
 	return k&batch != 0 && (a.created.refused || a.created.lost > 0) || k&(document|message) != 0 && a.wanted.short()
 }
 
-// readOwn takes in the fullUrl of the entry that is being read.
+// readOwn sets own to the fullUrl of the entry that is being read.
 func (r *Reader) readOwn(data []byte) {
 	a := &r.across
 	if a.ownOf == r.entries+1 {
@@ -49,10 +48,10 @@ func (r *Reader) readOwn(data []byte) {
 	}
 }
 
-// resolve is what a reference of the entry that is being read is to, by the rules for
-// references in Bundles (R4, bundle.html#references): a URL to compare with fullUrls
-// as normalURL has them, and the version that it asks for, if any. The URL is nil
-// where the specification gives the reference no meaning.
+// resolve returns the target of a reference in the entry that is being read, by the rules
+// for references in Bundles (R4, bundle.html#references): a URL to compare with fullUrls
+// in the form of normalURL, and the version that it asks for, if any. The URL is nil
+// if the specification gives the reference no meaning.
 func (r *Reader) resolve(text []byte) (url, version []byte) {
 	a := &r.across
 	text, _, _ = bytes.Cut(text, []byte("#"))
@@ -72,8 +71,8 @@ func (r *Reader) resolve(text []byte) (url, version []byte) {
 	return a.target, version
 }
 
-// referAcross takes in a reference, at data[at], of an entry of what is or may turn
-// out to be a batch.
+// referAcross records the reference at data[at], in an entry of a Bundle that is or may
+// turn out to be a batch.
 func (r *Reader) referAcross(data []byte, at int) {
 	a := &r.across
 	r.readOwn(data)
@@ -94,8 +93,8 @@ func (r *Reader) referAcross(data []byte, at int) {
 	s.low |= isReferred
 }
 
-// creates says whether the entry, a POST, creates a resource. An operation does not,
-// nor does a search.
+// creates reports whether the entry, a POST, creates a resource, rather than calling an
+// operation or a search.
 func (r *Reader) creates() bool {
 	if string(r.entry.URL) == string(r.typeText) {
 		return true
@@ -104,8 +103,8 @@ func (r *Reader) creates() bool {
 	return ok && u.id == nil && !isOperation(u)
 }
 
-// create takes in that the entry, of what is or may turn out to be a batch, creates a
-// resource.
+// create records that the entry creates a resource, in a Bundle that is or may turn out
+// to be a batch.
 func (r *Reader) create(data []byte) {
 	a := &r.across
 	if r.readOwn(data); len(a.own) == 0 {
@@ -135,16 +134,16 @@ func (r *Reader) judgeAcross() {
 	}
 }
 
-// isHTTP says whether text is a URL of the scheme http or https, in letters of either
+// isHTTP reports whether text is a URL of the scheme http or https, in letters of either
 // case (RFC 3986, section 3.1).
 func isHTTP(text []byte) bool {
 	scheme, _, ok := bytes.Cut(text, []byte("://"))
 	return ok && (bytes.EqualFold(scheme, []byte("http")) || bytes.EqualFold(scheme, []byte("https")))
 }
 
-// normalURL appends a URL so that those that FHIR takes for the same are: http and
-// https, the server's name in letters of either case, with any query (R4,
-// http.html#root). Other URIs stay as they are.
+// normalURL appends a URL in a form that is the same for all URLs that FHIR considers
+// equal: http and https, upper and lower case in the server's name, and any query make no
+// difference (R4, http.html#root). Other URIs are appended as they are.
 func normalURL(b, text []byte) []byte {
 	if !isHTTP(text) {
 		return append(b, text...)

@@ -13,7 +13,7 @@ var scanners = sync.Pool{New: func() any {
 	return s
 }}
 
-// silent is for who does not ask what a scanner finds.
+// silent is for scanners whose findings are not read.
 var silent = func() *severities {
 	s := new(severities)
 	for i := range s {

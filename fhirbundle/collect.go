@@ -19,7 +19,7 @@ type collector struct {
 		failed bool // one of them is an error
 	}
 
-	outer  *collector // that of the Bundle around this one, which takes the issues over; or nil
+	outer  *collector // of the Bundle around this one, which takes over the issues; or nil
 	failed bool       // an error was only counted
 }
 

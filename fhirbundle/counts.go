@@ -1,9 +1,9 @@
 package fhirbundle
 
-// OtherType stands for every resourceType that is written like the name of a type
-// and that no version of FHIR (R4, R4B, R5) defines: in [Entry.Type], and in
-// [Report.ResourceCounts], where all of them are counted together. Such a name can
-// be anything, also something about a patient, so it is not passed on.
+// OtherType replaces every resourceType that is written like the name of a type but is
+// defined by no version of FHIR (R4, R4B, R5), in [Entry.Type] and in
+// [Report.ResourceCounts], which counts them together. Such a name could hold anything,
+// even something about a patient, so it is not passed on.
 const OtherType = "Other"
 
 // counts counts resources by type.

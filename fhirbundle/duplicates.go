@@ -162,6 +162,6 @@ func (r *Reader) compareLine(data []byte) {
 	}
 	if d.refused && !r.unsure {
 		r.unsure = true
-		r.entryIssue(notChecked, 0, "", "and those after it were not compared with the lines before them: there was no room")
+		r.entryIssue(notChecked, 0, "", "and the lines after it were not compared with earlier lines: there was no room")
 	}
 }

@@ -109,18 +109,18 @@ func (r *Reader) readEntry(data []byte) {
 	r.judgeFacts(f)
 	if !r.unsure && (r.index.refused || r.index.lost > 0 || r.across.short(r.bundle.in)) {
 		r.unsure = true
-		r.entryIssue(notChecked, 0, "", "and those behind it were not compared with the others in all they say: there was no room")
+		r.entryIssue(notChecked, 0, "", "and the entries after it were not fully compared with the others: there was no room")
 	}
 }
 
-// notifies says whether the Bundle, if it is a history, is the notification of a
+// notifies reports whether the Bundle, if it is a history, is the notification of a
 // subscription, whose entries may leave out the resources
 // (http://hl7.org/fhir/R4B/subscription.html#channels-and-payloads).
 func (r *Reader) notifies() bool {
 	return r.bundle.first == "SubscriptionStatus" || r.bundle.first == "Parameters"
 }
 
-// may says whether the Bundle is, or may turn out to be, one of k, as far as this
+// may reports whether the Bundle is, or may turn out to be, one of k, as far as this
 // reader judges what depends on it.
 func (r *Reader) may(k kinds) bool {
 	return r.bundle.in&k != 0 || !r.bundle.typ.seen && !r.resumed && r.opts.format == Bundle

@@ -23,11 +23,11 @@ const (
 	oddIfNoneExist  //
 	conditional     // a reference in the resource
 	oddQuery        // in a conditional reference
-	refersToURN     // likewise; only lines of NDJSON ask
+	refersToURN     // a reference in the resource; only needed for NDJSON
 	sameFullURL     // and versionId, or none, as an earlier entry
 	sameVersion     // likewise, with a versionId
 	sameIdentity    // as what an earlier entry changes
-	isOutcome       // the resource is an OperationOutcome; known where searchsets ask
+	isOutcome       // the resource is an OperationOutcome; only set where a searchset is possible
 	severeOutcome   // with an issue that is fatal or an error
 	modeOutcome     // search.mode says so
 	oddMode         // search.mode is none that FHIR knows

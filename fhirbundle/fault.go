@@ -43,7 +43,7 @@ var faults = [...]struct {
 	badEnd:       {jsonSyntax, "the document ends too early"},
 	badValue:     {jsonSyntax, "a value was expected"},
 	badName:      {jsonSyntax, "a property name in double quotes was expected"},
-	badColon:     {jsonSyntax, "a colon was expected behind the property name"},
+	badColon:     {jsonSyntax, "a colon was expected after the property name"},
 	badObject:    {jsonSyntax, "a comma or a closing brace was expected"},
 	badArray:     {jsonSyntax, "a comma or a closing bracket was expected"},
 	badNumber:    {jsonSyntax, "a number is not written as JSON wants it"},

@@ -5,12 +5,12 @@ import (
 	"io"
 )
 
-// What is sent in place of JSON is named, as one finding, so that nobody has to guess
-// from a syntax error at the first byte.
+// A payload in another format is reported as such, in one finding, instead of as a syntax
+// error at its first byte.
 
-// foreign returns the fault of a payload that starts like something else than JSON in
+// foreign returns the fault of a payload that starts like another format than JSON in
 // UTF-8, or fine. It needs the first four bytes. UTF-16 and UTF-32 without a byte order
-// mark are told by the zeros of two ASCII characters, or of one.
+// mark are recognized by the zero bytes in their first ASCII characters.
 func foreign(start []byte) fault {
 	switch {
 	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):

@@ -95,7 +95,7 @@ func TestIndexIsBounded(t *testing.T) {
 			if max < c.enough {
 				assert.Equal(t, map[string]int{"not-checked": 1}, codes, "%s, %d", c.name, max)
 				require.NotEmpty(t, rep.Issues)
-				assert.Contains(t, rep.Issues[0].Message, fmt.Sprintf("Entry %d and those behind it", *rep.Issues[0].Entry))
+				assert.Contains(t, rep.Issues[0].Message, fmt.Sprintf("Entry %d and the entries after it", *rep.Issues[0].Entry))
 				continue
 			}
 			assert.Zero(t, codes["not-checked"], "%s, %d", c.name, max)

@@ -36,7 +36,8 @@ func (in *inner) enter(name string, index int) {
 
 func (in *inner) leave() { in.trail = in.trail[:len(in.trail)-1] }
 
-// path is that of what is being judged, from the entry on, and of a member of it.
+// path returns the path of a member of the resource that is being judged, from the entry
+// on.
 func (in *inner) path(member string) string {
 	p := append(make([]byte, 0, 64), "resource"...)
 	for _, s := range in.trail {
@@ -91,8 +92,8 @@ func kindOf(typ string) resourceKind {
 	return aDomainResource
 }
 
-// contents is where a resource is, and where the values of its members are by which
-// it is judged; -1 where there is none.
+// contents says where a resource is, and where the values of those members are that the
+// rules need; -1 for a member that is absent.
 type contents struct {
 	at, end                        int
 	kind                           resourceKind
@@ -208,6 +209,6 @@ func (r *Reader) innerIssue(ru rule, at int, member string) {
 // tooDeep reports that the resource at data[at] is not judged.
 func (r *Reader) tooDeep(at int) {
 	if !r.passOver(notChecked) {
-		r.entryIssue(notChecked, at, r.inner.path(""), "holds resources inside resources, at a depth at which they are not judged")
+		r.entryIssue(notChecked, at, r.inner.path(""), "has resources nested too deeply inside one another; they were not checked")
 	}
 }

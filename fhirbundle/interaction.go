@@ -2,14 +2,13 @@ package fhirbundle
 
 import "strings"
 
-// Interaction is what the request of an entry asks a server to do, by FHIR's code
-// for it (https://hl7.org/fhir/R4/valueset-restful-interaction.html); reads,
-// searches and histories are one here. It is empty for a method and URL that name
-// none.
+// Interaction is FHIR's code for what the request of an entry asks a server to do
+// (https://hl7.org/fhir/R4/valueset-restful-interaction.html). Reads, GET searches and
+// histories are all InteractionRead. It is empty if the method and URL name none.
 type Interaction string
 
 const (
-	// InteractionRead: a GET or HEAD, whatever of.
+	// InteractionRead: any GET or HEAD.
 	InteractionRead Interaction = "read"
 	// InteractionCreate: a POST to a type. The body is a resource.
 	InteractionCreate Interaction = "create"
@@ -30,8 +29,8 @@ const (
 )
 
 // InteractionOf returns the interaction of Bundle.entry.request.method and .url. The
-// URL may be absolute or relative to the server's root. Only its path counts; that a
-// type is one that FHIR defines is not checked.
+// URL may be absolute or relative to the server's root. Only its path counts. A create
+// need not be of a type that FHIR defines.
 func InteractionOf(method, url string) Interaction {
 	path, _, _ := strings.Cut(url, "?")
 	if _, after, absolute := strings.Cut(path, "://"); absolute {

@@ -102,7 +102,7 @@ func (m mentions) find(data []byte, c contents, apart []extent) {
 	}
 }
 
-// look takes in a string that starts at data[at].
+// look marks the contained resource that a string, which starts at data[at], refers to.
 func (m *mentions) look(text []byte, at int) {
 	if text[0] == '#' {
 		id, _, _ := bytes.Cut(text[1:], []byte("|")) // a canonical may have a version

@@ -37,9 +37,9 @@ const (
 	Lenient Level = "lenient"
 	// Strict reports findings as errors.
 	Strict Level = "strict"
-	// Basic looks for nothing but what is always an error, see [Rule.Always]: for
-	// who only wants the entries of a payload, or has judged it before. Rules that
-	// [Options.Severities] names are not looked for either.
+	// Basic only checks the rules that are always errors, see [Rule.Always]. Use it to
+	// read the entries of a payload, or one that was checked before. Other rules are
+	// not checked even if [Options.Severities] names them.
 	Basic Level = "basic"
 )
 

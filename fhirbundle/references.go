@@ -59,7 +59,7 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 	return f
 }
 
-// isOddQuery says whether a conditional reference, the start of text, is to n letters
+// isOddQuery reports whether a conditional reference, the start of text, is to n letters
 // that are no type, or has parameters that do not filter (R4, http.html#trules).
 func (r *Reader) isOddQuery(text []byte, n int) bool {
 	if r.queryType != string(text[:n]) {
@@ -84,7 +84,7 @@ func (r *Reader) isOddQuery(text []byte, n int) bool {
 	}
 }
 
-// controlsResult says whether a parameter of a search, the start of query, controls
+// controlsResult reports whether a parameter of a search, the start of query, controls
 // what is returned (R4, search.html#return).
 func controlsResult(query []byte) bool {
 	name := query
@@ -118,7 +118,7 @@ func (r *Reader) referTo(data []byte, at int, others bool) {
 	}
 }
 
-// isOwn says whether text is the fullUrl of the entry that is being read.
+// isOwn reports whether text is the fullUrl of the entry that is being read.
 func (r *Reader) isOwn(data, text []byte) bool {
 	at := r.scan.marks.start(data, fullURL)
 	return at >= 0 && bytes.Equal(r.plainAt(data, at), text)

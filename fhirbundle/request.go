@@ -98,13 +98,13 @@ func (r *Reader) readURL(method facts) (f facts) {
 	return f
 }
 
-// isOperation says whether the URL of a POST is that of an operation, of a search,
-// or the server's root.
+// isOperation reports whether the URL of a POST is an operation, a search, or the server's
+// root.
 func isOperation(u identity) bool {
 	return u.id == nil && (len(u.typ) == 0 || u.typ[0] == '$' || string(u.typ) == "_search")
 }
 
-// identify takes in the identity of a resource that the entry changes, and reports
+// identify records the identity of a resource that the entry changes, and reports
 // whether an earlier entry of the transaction changes it too. What a POST creates
 // has no identity before the server gives it one: its fullUrl is the resource's id
 // at the source and is ignored (http://hl7.org/fhir/R4/http.html#trules).

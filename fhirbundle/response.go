@@ -35,7 +35,7 @@ func (r *Reader) readResponse(data []byte, at int) (f facts) {
 	return f
 }
 
-// isOutcomeAt says whether the value at data[at] is an OperationOutcome, or null.
+// isOutcomeAt reports whether the value at data[at] is an OperationOutcome, or null.
 func isOutcomeAt(data []byte, at int) (is bool) {
 	if data[at] != '{' {
 		return data[at] == 'n'
@@ -47,8 +47,8 @@ func isOutcomeAt(data []byte, at int) (is bool) {
 	return is
 }
 
-// startsWithStatus says whether text starts with an HTTP status: three digits, and
-// no fourth.
+// startsWithStatus reports whether text starts with an HTTP status: three digits, and
+// not four.
 func startsWithStatus(text []byte) bool {
 	const digits = 3
 	if len(text) < digits {
@@ -62,8 +62,8 @@ func startsWithStatus(text []byte) bool {
 	return len(text) == digits || text[digits]-'0' >= 10
 }
 
-// isOtherETag says whether an entity tag, with or without the mark of a weak one and
-// quotes, names another version. Where one of them is missing it does not.
+// isOtherETag reports whether an entity tag, with or without W/ and quotes, names another
+// version. It is false if either of them is missing.
 func isOtherETag(tag, version []byte) bool {
 	if len(tag) == 0 || len(version) == 0 {
 		return false
@@ -75,8 +75,8 @@ func isOtherETag(tag, version []byte) bool {
 	return !bytes.Equal(tag, version)
 }
 
-// isOtherLocation says whether a location, [root/]Type/id with or without a version,
-// names another id than the resource has, or another type.
+// isOtherLocation reports whether a location, [root/]Type/id with or without a version,
+// names another id or type than the resource has.
 func (r *Reader) isOtherLocation(location []byte) bool {
 	e := &r.entry
 	if e.Type == "" || e.ID == nil {

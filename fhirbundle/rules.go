@@ -163,7 +163,7 @@ var rules = [ruleCount]Rule{
 	fhirEmptyObject:  {Code: "fhir-json-empty-object", Message: "An object is empty; leave the property out", Spec: r4 + "json.html", IssueType: "structure", rank: 7},
 	fhirEmptyString:  {Code: "fhir-json-empty-string", Message: "A string is empty; leave the property out", Spec: r4 + "json.html", IssueType: "structure", rank: 7},
 	fhirUnaligned:    {Code: "fhir-json-array-length", Message: "A property and its companion with an underscore must both be arrays of the same length, or neither; fill up with null", Spec: r4 + "json.html#primitive", IssueType: "structure", rank: 7},
-	fhirNoValues:     {Code: "fhir-json-no-values", Message: "An array whose name starts with an underscore is there without the array of values; write that too, with null for each value that is missing", Spec: r4 + "json.html#primitive", Mild: true, IssueType: "structure", rank: 7},
+	fhirNoValues:     {Code: "fhir-json-no-values", Message: "An array whose name starts with an underscore has no array of values beside it; add one, with null for each missing value", Spec: r4 + "json.html#primitive", Mild: true, IssueType: "structure", rank: 7},
 	fhirBothNull:     {Code: "fhir-json-both-null", Message: "A property and its companion with an underscore have null at the same index; leave out what has neither a value nor extensions", Spec: r4 + "element.html#ele-1", IssueType: "structure", rank: 7},
 	fhirComments:     {Code: "fhir-json-comments", Message: "The property fhir_comments is no longer part of FHIR; leave it out", Spec: r4 + "json.html", IssueType: "structure", rank: 7},
 	fhirID:           {Code: "fhir-id", Message: "The id is not a string of 1 to 64 letters, digits, '-' and '.'", Spec: r4 + "datatypes.html#id", IssueType: "value", rank: 7},
@@ -202,11 +202,11 @@ var rules = [ruleCount]Rule{
 	searchMode:     {Code: "search-mode", Message: "entry.search.mode is none of match, include, outcome", Spec: r4 + "bundle-definitions.html#Bundle.entry.search.mode", IssueType: "code-invalid", rank: 7},
 	searchOutcome:  {Code: "search-outcome", Message: "In a searchset an OperationOutcome must have the search.mode outcome, and no other resource may have it", Spec: r4 + "http.html#search", IssueType: "business-rule", rank: 7},
 	searchSeverity: {Code: "search-severity", Message: "An OperationOutcome in a searchset must not have an issue of severity fatal or error", Spec: r4 + "http.html#search", IssueType: "business-rule", rank: 7},
-	linkTwice:      {Code: "link-twice", Message: "A searchset or a history has two links self, first, previous, next or last: which of them is meant can't be told", Spec: r4 + "http.html#paging", Mild: true, IssueType: "duplicate", rank: 7},
+	linkTwice:      {Code: "link-twice", Message: "A searchset or a history has two links with the same relation: self, first, previous, next or last", Spec: r4 + "http.html#paging", Mild: true, IssueType: "duplicate", rank: 7},
 
 	responseStatus:   {Code: "response-status", Message: "entry.response.status must start with the three digits of an HTTP status", Spec: r4 + "bundle-definitions.html#Bundle.entry.response.status", IssueType: "value", rank: 7},
 	responseETag:     {Code: "response-etag", Message: "entry.response.etag must agree with the resource's meta.versionId", Spec: r4 + "bundle-definitions.html#Bundle.entry.response.etag", IssueType: "business-rule", rank: 7},
-	responseLocation: {Code: "response-location", Message: "In a history the id in entry.response.location must be that of the resource that was created", Spec: r4 + "http.html#other-bundles", IssueType: "business-rule", rank: 7},
+	responseLocation: {Code: "response-location", Message: "In a history entry.response.location must have the type and the id of the resource that was created", Spec: r4 + "http.html#other-bundles", IssueType: "business-rule", rank: 7},
 	responseOutcome:  {Code: "response-outcome", Message: "entry.response.outcome must be an OperationOutcome", Spec: r4 + "bundle-definitions.html#Bundle.entry.response.outcome", IssueType: "structure", rank: 7},
 
 	txMethod:       {Code: "tx-method", Message: "entry.request.method is none of GET, HEAD, POST, PUT, DELETE, PATCH", Spec: r4 + "bundle-definitions.html#Bundle.entry.request.method", IssueType: "code-invalid", rank: 7},
@@ -232,7 +232,7 @@ var rules = [ruleCount]Rule{
 	dom4:           {Code: "dom-4", Message: "A contained resource must have neither meta.versionId nor meta.lastUpdated", Spec: r4 + "domainresource.html#dom-4", IssueType: "invariant", rank: 7},
 	dom5:           {Code: "dom-5", Message: "A contained resource must not have a security label", Spec: r4 + "domainresource.html#dom-5", IssueType: "invariant", rank: 7},
 	containedTwice: {Code: "contained-id-twice", Message: "Two contained resources have the same id, so that a reference to it is ambiguous", Spec: r4 + "references.html#contained", IssueType: "duplicate", rank: 7},
-	lineTwice:      {Code: "ndjson-duplicate", Message: "The resource has the type, the id and the version of that of an earlier line", Spec: r4 + "resource.html#id", Mild: true, IssueType: "duplicate", rank: 7},
+	lineTwice:      {Code: "ndjson-duplicate", Message: "The resource has the same type, id and version as that on an earlier line", Spec: r4 + "resource.html#id", Mild: true, IssueType: "duplicate", rank: 7},
 	notChecked:     {Code: "not-checked", Message: "There was no room to compare all entries", Spec: docs, Mild: true, IssueType: "incomplete", rank: 7},
 }
 

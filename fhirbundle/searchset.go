@@ -1,7 +1,6 @@
 package fhirbundle
 
-// readSearch judges what an entry says of the search that found it, which starts at
-// data[at].
+// readSearch judges entry.search, which starts at data[at].
 func (r *Reader) readSearch(data []byte, at int) (f facts) {
 	f = hasSearch
 	if r.opts.basic || data[at] != '{' {
@@ -23,7 +22,8 @@ func (r *Reader) readSearch(data []byte, at int) (f facts) {
 	return f
 }
 
-// readOutcome judges the entry's resource as far as a searchset asks what it is.
+// readOutcome finds out whether the entry's resource is an OperationOutcome, and how
+// severe it is.
 func (r *Reader) readOutcome() (f facts) {
 	if r.entry.Type != "OperationOutcome" || r.opts.basic {
 		return 0
@@ -35,7 +35,7 @@ func (r *Reader) readOutcome() (f facts) {
 	return f
 }
 
-// hasIssue says whether value is an OperationOutcome that has an issue of a severity
+// hasIssue reports whether value is an OperationOutcome that has an issue of a severity
 // for which is returns true.
 func hasIssue(value []byte, is func(severity string) bool) (found bool) {
 	if value[0] != '{' {
@@ -66,7 +66,7 @@ func hasIssue(value []byte, is func(severity string) bool) (found bool) {
 // link: there is one search, and one page before and after another.
 var linkOnce = [...]string{"self", "first", "previous", "prev", "next", "last"}
 
-// readLinks takes in the links of the Bundle.
+// readLinks reads the links of the Bundle.
 func (b *bundleState) readLinks(value []byte) {
 	b.selfLink, b.linkTwice = false, -1
 	if value[0] != '[' {

@@ -8,10 +8,10 @@ type wanted struct {
 	refused bool // one found no room
 }
 
-// wish is a reference, where it is, and the rule that it breaks if it is granted by
-// no entry.
+// wish is a reference, where it is, and the rule that it breaks if no entry is its
+// target.
 type wish struct {
-	target       indexSlot // empty: it can't be granted
+	target       indexSlot // empty: no entry can be it
 	rule         rule
 	line, offset int64
 }
@@ -74,8 +74,8 @@ var mustReferIn = func() map[string][]*mustRefer {
 	}
 }()
 
-// want takes in what the first entry, whose resource starts at data[at], must find in
-// the Bundle.
+// want records the references of the first entry, whose resource starts at data[at], that
+// must be to entries of the Bundle.
 func (r *Reader) want(data []byte, at int) {
 	switch typ := r.entry.Type; {
 	case typ == "Composition" && r.may(document), typ == "MessageHeader" && r.may(message):
@@ -84,8 +84,8 @@ func (r *Reader) want(data []byte, at int) {
 	}
 }
 
-// wantIn takes in the references of an object, or of the objects of an array, that
-// starts at data[i], and returns the index after it. It visits each byte once,
+// wantIn records the references of an object, or of the objects of an array, that starts
+// at data[i], and returns the index after it. It visits each byte once,
 // however deep sections are nested.
 func (r *Reader) wantIn(data []byte, i int, in []*mustRefer) (end int) {
 	switch data[i] {
@@ -143,8 +143,8 @@ func (r *Reader) wantAll(data []byte, i int, ru rule) (end int) {
 	return skipValue(data, i)
 }
 
-// wantReference takes in the reference at data[at]. One to a contained resource, and
-// one that is conditional, is not to an entry.
+// wantReference records the reference at data[at], unless it is conditional or to a
+// contained resource: then it is not to an entry.
 func (r *Reader) wantReference(data []byte, at int, ru rule) {
 	text := r.plainAt(data, at)
 	if len(text) == 0 || text[0] == '#' {
@@ -169,7 +169,7 @@ func (r *Reader) wantReference(data []byte, at int, ru rule) {
 	w.keep(x)
 }
 
-// grant takes in what the entry is, where the first one wants something.
+// grant marks what the first entry refers to as found if this entry is it.
 func (r *Reader) grant(data []byte) {
 	w := &r.across.wanted
 	if r.readOwn(data); len(r.across.own) == 0 || w.used == 0 {
