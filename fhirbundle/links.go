@@ -55,13 +55,12 @@ func (l *Links) Resolve(from string, ref []byte) (to string, ok bool) {
 	case isAbsolute(ref):
 		url = normalURL(make([]byte, 0, 128), ref)
 	case isTypeAndID(ref):
-		url = append(make([]byte, 0, 128), from...)
-		if typ, id := restful(url); isResourceType(typ) {
-			url = append(url[:len(url)-len(typ)-len("/")-len(id)], ref...)
-			url = normalURL(make([]byte, 0, 128), url)
-		} else {
+		url = normalURL(make([]byte, 0, 128), []byte(from))
+		typ, id := restful(url)
+		if !isResourceType(typ) {
 			return "", false
 		}
+		url = append(url[:len(url)-len(typ)-len("/")-len(id)], ref...)
 	default:
 		return "", false
 	}

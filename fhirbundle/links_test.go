@@ -33,6 +33,7 @@ func TestLinks(t *testing.T) {
 		{"", "HTTPS://A.b/fhir/Patient/p", "Patient/2"},
 		{"", "http://a.b/FHIR/Patient/p", ""},
 		{"https://A.b/fhir/Observation/o", "Patient/p", "Patient/2"},
+		{"HTTPS://A.b/fhir/Observation/o", "Patient/p", "Patient/2"},
 		{http, "http://a.b/fhir/Patient/p?x=y", ""},
 		{"https://a.b:8080/Device/d", "Patient/p", "Patient/3"},
 		{"https://a.b:8080/Device/d", "Patient/p/_history/1", ""}, // it couldn't stay one to a version
