@@ -1,0 +1,98 @@
+package ingest
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// WorkerOptions; nil, and zero fields, mean the defaults.
+type WorkerOptions struct {
+	// Concurrency is how many jobs are worked on at once. Default 4. Each
+	// holds up to two batches, or one whole Bundle, in memory.
+	Concurrency int
+	// BatchResources and BatchBytes bound a batch; the first limit that is
+	// reached ends it. Default 5,000 resources and 8 MiB. They are pinned by a
+	// job's first claim.
+	BatchResources int
+	BatchBytes     int64
+	// MaxWholeBytes bounds a Bundle that must be handed over whole. Default
+	// 64 MiB, or [Options.MaxBodyBytes] where that is more; below it, Bundles
+	// would be accepted that no worker takes.
+	MaxWholeBytes int64
+	// Lease is how long a job stays with a worker that says nothing. Default
+	// 30 seconds; it is extended while work goes on. The clocks of all workers
+	// and sweepers must agree to within half of it: one that is further ahead
+	// takes jobs from workers that are well, which costs attempts.
+	Lease time.Duration
+	// StallTimeout ends an attempt in which for so long no byte was read and no call
+	// of the handler ended; it is made again later, with the code "stalled" until
+	// then. What goes on hanging though its context is done keeps one place of
+	// Concurrency, and no longer the job. A handler that needs longer for one batch,
+	// or to Finish, needs more. Default 1 hour.
+	StallTimeout time.Duration
+	// OrderPerOrganization works on the jobs of an organization one at a time, in
+	// order of [jobs.Job.CreatedAt] and then of ID, on any broker: a job is not
+	// claimed while an older one is accepted or processing, its back-offs included.
+	// One that awaits its upload is passed by, and stands in its old place once the
+	// upload is there; so does one that is redriven. CreatedAt is when a request
+	// reached the front door: a sender that waits for each answer keeps its own
+	// order, as far as the clocks of several front doors agree.
+	//
+	// All workers of a job store must set it alike. It needs a store that is a
+	// [jobs.Scheduler]. Each job costs some six reads of the store more, and an
+	// organization is never worked on faster than by one worker. A job that is
+	// cancelled while it is being worked on is out of the way at once, while its
+	// handler may run on for a second. Default false.
+	OrderPerOrganization bool
+	// HeadOfLine says what a failed job does to the later ones of its organization
+	// where OrderPerOrganization is set. Default [Park].
+	HeadOfLine HeadOfLine
+	// Weight of an organization, at least 1: where several have jobs that wait, one
+	// with weight 2 gets twice the claims of one with weight 1. It is asked for
+	// each claim and must be quick. A store that is no [jobs.Scheduler] gives no
+	// shares: jobs are then claimed as their wake-ups come. Default: 1 for all.
+	Weight func(organizationID string) int
+	// MaxWait is how long a job may wait because its handler returns [Wait], counted
+	// from the first Wait without progress or a failed attempt since. Then the job
+	// fails with the code [jobs.CodeWaited]. Default 24 hours.
+	MaxWait time.Duration
+	// DrainTimeout is how long batches under way may take once Run's context
+	// is done. Default 20 seconds; then their context is cancelled.
+	DrainTimeout time.Duration
+}
+
+// minLease is the shortest that can be kept: it is extended when a third is over.
+const minLease = 10 * time.Millisecond
+
+func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
+	var d WorkerOptions
+	if o != nil {
+		d = *o
+	}
+	setDefault(&d.Concurrency, 4)
+	setDefault(&d.BatchResources, 5000)
+	setDefault(&d.BatchBytes, 8<<20)
+	setDefault(&d.MaxWholeBytes, max(64<<20, maxBody))
+	setDefault(&d.Lease, 30*time.Second)
+	setDefault(&d.StallTimeout, time.Hour)
+	setDefault(&d.MaxWait, 24*time.Hour)
+	setDefault(&d.DrainTimeout, 20*time.Second)
+	switch d.HeadOfLine {
+	case "":
+		d.HeadOfLine = Park
+	case Park, Block:
+		if !d.OrderPerOrganization {
+			return d, errors.New("ingest: WorkerOptions.HeadOfLine is of no use without OrderPerOrganization")
+		}
+	default:
+		return d, fmt.Errorf("ingest: WorkerOptions.HeadOfLine must be %q or %q", Park, Block)
+	}
+	if d.Lease > 0 && d.Lease < minLease {
+		return d, fmt.Errorf("ingest: WorkerOptions.Lease must be at least %s", minLease)
+	}
+	if d.Concurrency < 0 || d.BatchResources < 0 || d.BatchBytes < 0 || d.MaxWholeBytes < 0 || d.Lease < 0 || d.StallTimeout < 0 || d.MaxWait < 0 || d.DrainTimeout < 0 {
+		return d, errors.New("ingest: no field of WorkerOptions may be negative")
+	}
+	return d, nil
+}
