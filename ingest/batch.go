@@ -10,38 +10,37 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Batch is a run of resources of one payload. It, and all bytes in it, are the
-// handler's until Handle returns, and are reused after that.
+// Batch is a run of consecutive resources of one payload. The handler may use it, and
+// all bytes in it, until Handle returns; then they are reused.
 //
-// A test can make one by hand: only Resources is needed. Without a Job it is taken for
-// one of a Bundle.
+// A test can make a Batch by hand, with just Resources. Without a Job it is treated as
+// part of a Bundle.
 type Batch struct {
-	// Job as claimed; not to be changed.
+	// Job as claimed. It must not be changed.
 	Job *jobs.Job
-	// Key is the same whenever this batch is handed over, and no other batch's,
-	// of whichever organization. The redrive of a failed job keeps the keys. That of a
-	// completed one makes new ones, since its effects are wanted again, and so does
-	// that of one of which nothing was taken. At most 128 bytes of [a-z0-9./-]; don't
-	// parse them.
+	// Key identifies the batch: it is the same whenever the batch is redelivered, and
+	// unique across all jobs and organizations. Redriving a failed job keeps its keys.
+	// Redriving a completed job makes new ones, since its effects are wanted again,
+	// and so does redriving a job of which nothing was taken. A key has at most 128
+	// bytes of [a-z0-9./-]; don't parse it.
 	Key string
-	// Start and End are the byte offsets in the payload between which the
-	// batch lies.
+	// Start and End are the byte offsets of the batch in the payload.
 	Start, End int64
-	// Whole: the batch is all that there is in the payload. Transaction,
-	// message and document Bundles always come whole.
+	// Whole reports that the batch is the whole payload. Transaction, message and
+	// document Bundles are always handed over whole.
 	Whole bool
-	// Transaction: the batch is a transaction Bundle. All of its resources are taken
-	// or none; see [Batch.Aborted].
+	// Transaction reports that the batch is a transaction Bundle, of which either all
+	// resources are taken or none; see [Batch.Aborted].
 	Transaction bool
-	// Resources in the order of the payload. Those that were refused already
-	// when they were read are not among them.
+	// Resources in the order of the payload, without those that were already rejected
+	// while they were read.
 	Resources []Resource
 
 	rejected []Outcome
 }
 
-// Resource is one entry of a Bundle, or one line of NDJSON. What it says of the
-// entry's request is empty where the entry has none.
+// Resource is one entry of a Bundle, or one line of NDJSON. The fields about the
+// entry's request are empty if it has none.
 type Resource struct {
 	// Index of the entry, or of the line that is not blank, from 0; Line from
 	// 1; Offset of the entry or line in bytes.
@@ -58,8 +57,9 @@ type Resource struct {
 	Raw []byte
 
 	// Request is Bundle.entry.request as it was sent, byte for byte; nil without one.
-	// A resource comes with other methods than POST and PUT too, and then is not one
-	// to keep: [fhirbundle.InteractionOf] Method and URL says what is asked for.
+	// A resource with a method other than POST and PUT, or a POST to an operation, is
+	// not one to store: [fhirbundle.InteractionOf] tells from Method and URL what is
+	// requested.
 	Request []byte
 	// Method and URL of the request.
 	Method string
@@ -74,8 +74,7 @@ type Resource struct {
 	rejected bool
 }
 
-// Outcome says what became of one resource that was not taken: a line of the
-// outcomes file.
+// Outcome is a line of the outcomes file. It describes one rejected resource.
 type Outcome struct {
 	// Entry of the Bundle, from 0, or Line of the NDJSON file, from 1.
 	Entry *int64 `json:"entry,omitempty"`
@@ -88,11 +87,11 @@ type Outcome struct {
 	Issues []fhirbundle.Issue `json:"issues"`
 }
 
-// Reject rejects resource i of the batch: it is listed in the job's outcomes
-// with a code and a message, which must hold nothing of the payload. It does not
-// count where Handle returns an error: when the batch is handed over again the
-// resource must be rejected again, or it is counted as done. Rejecting one resource
-// of a transaction fails all of it; see [Batch.Aborted].
+// Reject rejects resource i of the batch: the job's outcomes list it with the code and
+// the message, which must not contain anything of the payload. If Handle then returns
+// an error its rejections are dropped: when the batch is redelivered the resource must
+// be rejected again, or it counts as done. Rejecting one resource of a transaction
+// fails the whole transaction; see [Batch.Aborted].
 //
 // It panics if the batch has no resource i. Rejecting one again does nothing.
 func (b *Batch) Reject(i int, code, message string) {
@@ -117,7 +116,7 @@ func (b *Batch) Reject(i int, code, message string) {
 	b.rejected = append(b.rejected, o)
 }
 
-// listedID is the id that an outcome names: one that is no id of FHIR can be any text.
+// listedID is the id shown in an outcome: empty for an invalid one, which can be any text.
 func listedID(id string) string {
 	if !fhirID.MatchString(id) {
 		return ""
@@ -134,17 +133,17 @@ func (b *Batch) ndjson() bool {
 // IsRejected reports whether resource i of the batch was rejected by [Batch.Reject].
 func (b *Batch) IsRejected(i int) bool { return b.Resources[i].rejected }
 
-// Rejected returns what was rejected of the batch so far, in the order in which it
-// was: by the reader before Handle was called, then by [Batch.Reject]. The slice is
-// the caller's.
+// Rejected returns the rejections of the batch so far: first those of the reader, made
+// before Handle was called, then those of [Batch.Reject], in the order of the calls. The
+// slice is the caller's.
 func (b *Batch) Rejected() []Outcome { return slices.Clone(b.rejected) }
 
-// Aborted reports whether the batch is a transaction of which a resource was
-// rejected, so that none may be taken. A handler looks before it commits: if it is
-// true it makes no effects and returns nil, and the worker fails the job.
+// Aborted reports whether the batch is a transaction of which a resource was rejected,
+// so that none may be taken. Check it before committing: if it is true, roll back and
+// return nil, and the worker fails the job.
 func (b *Batch) Aborted() bool { return b.Transaction && len(b.rejected) > 0 }
 
-// abort rejects what is left of a transaction.
+// abort rejects the rest of a transaction.
 func (b *Batch) abort() {
 	for i := range b.Resources {
 		b.Reject(i, CodeTransactionRejected, "Not taken, because another entry of its transaction was rejected")

@@ -5,8 +5,8 @@ import "time"
 // EventKind says what happened.
 type EventKind string
 
-// Kinds, and the fields of an [Event] that each sets besides Kind. Of every event
-// about a job JobID and Source are set.
+// Kinds, and the fields of an [Event] that each sets besides Kind. Events about a job
+// always have JobID and Source.
 const (
 	// EventAccepted: a payload was accepted. Bytes of the payload; of a Bundle by
 	// webhook also its Resources, and the Duration of accepting it.
@@ -16,20 +16,20 @@ const (
 	EventRefused EventKind = "refused"
 	// EventUploadSigned: an upload URL was issued.
 	EventUploadSigned EventKind = "upload_signed"
-	// EventObjectIgnored: nothing came of a notification, or of a listed object. Code
-	// says why: not_asked, elsewhere, webhook, cancelled, gone or other_bucket; of an
-	// object below the prefix of an [Adoption] folder, bad_key, own_key, has_job,
-	// no_owner, too_old or replaced; or a notify.Reason. JobID and Source where the
-	// object is a job's.
+	// EventObjectIgnored: a notification, or a listed object, led to no job. Code says
+	// why: not_asked, elsewhere, webhook, cancelled, gone or other_bucket; for an object
+	// below the prefix of an [Adoption] also folder, bad_key, own_key, has_job, no_owner,
+	// too_old or replaced; or a notify.Reason. JobID and Source if the object belongs to
+	// a job.
 	EventObjectIgnored EventKind = "object_ignored"
-	// EventMessageIgnored: a message of the queue was no wake-up, and its object, if it
-	// names one, was not adopted. Code says why: junk, other_bucket, not_adopted, gone,
-	// or one of those of an Adoption. One that comes again is counted again.
+	// EventMessageIgnored: a message of the queue was not a wake-up, and the object it
+	// names, if any, was not adopted. Code says why: junk, other_bucket, not_adopted,
+	// gone, or one of an Adoption's codes above. A redelivered message is counted again.
 	EventMessageIgnored EventKind = "message_ignored"
 	// EventClaimed: a worker took a job.
 	EventClaimed EventKind = "claimed"
-	// EventBatch: a batch was handed over. Bytes of the payload between its borders,
-	// Resources of it that were taken, Rejected, and the Duration of handing it over.
+	// EventBatch: a batch was handed over. Bytes of the payload that it spans, Resources
+	// that were taken, Rejected, and the Duration of handing it over.
 	EventBatch EventKind = "batch"
 	// EventRetry: an attempt failed, and another follows. Code of the failure, Duration
 	// of the attempt.
@@ -50,9 +50,9 @@ const (
 	EventFinished EventKind = "finished"
 )
 
-// Event is for metrics and tests. It names no tenant and holds nothing of a
-// payload. Which fields are set, and what they mean, is said at its Kind; the others
-// are zero.
+// Event is for metrics and tests. It names no tenant and contains nothing of a payload.
+// Each [EventKind] documents which fields it sets and what they mean; the others are
+// zero.
 type Event struct {
 	Kind   EventKind
 	JobID  string

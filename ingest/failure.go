@@ -11,18 +11,18 @@ import (
 // Codes of jobs that failed though the handler and all back ends worked.
 const (
 	// CodeTransactionRejected: an entry of a transaction was rejected, so none was
-	// taken. It is also the code of the issue of the other entries.
+	// taken. The outcomes of the other entries have this code too.
 	CodeTransactionRejected = "transaction-rejected"
 	// CodeNothingTaken: every resource of the payload was rejected.
 	CodeNothingTaken = "nothing-taken"
 )
 
-// Failure is an error with a code and a message that the job's sender may see.
-// Neither may hold anything of the payload. What a handler returns is looked for
-// a *Failure with errors.As; without one the sender sees "The payload could not be
+// Failure is an error with a code and a message that the job's sender can see. Neither
+// may contain anything of the payload. The worker looks for a *Failure in a handler's
+// error with errors.As; if there is none the sender sees "The payload could not be
 // processed" with the code "handler".
 //
-// A job's own codes are, besides these: handler-panic, invalid (with issues),
+// The pipeline itself uses these codes: handler-panic, invalid (with issues),
 // too-large, upload-mismatch, payload-gone, payload-changed, payload-read,
 // processing (a back end failed), stalled
 // (see [WorkerOptions.StallTimeout]), parts-lost (see [StartOver]),
@@ -33,8 +33,8 @@ type Failure struct {
 	Code      string
 	Message   string
 	Permanent bool // no further attempt
-	// Err is the cause; it may be nil. How much of it is logged is in
-	// [Options.LogHandlerErrors].
+	// Err is the cause; it may be nil. [Options.LogHandlerErrors] says how much of it
+	// is logged.
 	Err error
 
 	issues    []fhirbundle.Issue
@@ -56,13 +56,13 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// defaultFailure is what the sender sees of an error that says nothing to it.
+// defaultFailure is what the sender sees of an error that is not a Failure.
 func defaultFailure(err error) *Failure {
 	return &Failure{Code: "handler", Message: "The payload could not be processed", Err: err}
 }
 
-// failureOf is err as a Failure of its own, with the code and message of the one in
-// it, and with what is said around that.
+// failureOf returns err as a new Failure, with the code and message of the one that err
+// wraps, if any, and with err's text.
 func failureOf(err error) *Failure {
 	given, ok := errors.AsType[*Failure](err)
 	if !ok {
@@ -75,9 +75,9 @@ func failureOf(err error) *Failure {
 	return &f
 }
 
-// Permanent marks an error that no further attempt can mend: the job fails at
-// once, and can be redriven. A [Failure] in err keeps its code and message, and the
-// text around it is kept too. Permanent(nil) is nil.
+// Permanent marks an error that another attempt would not fix: the job fails at once,
+// and can be redriven. The code and message of a [Failure] in err are kept, and so is
+// the text around it. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -87,15 +87,15 @@ func Permanent(err error) error {
 	return f
 }
 
-// Wait asks for another attempt in d, as a target's Retry-After says, and not to
-// count this one. The job is not claimed before, and under
-// [WorkerOptions.OrderPerOrganization] the later ones of its organization wait with
-// it. A d of less than a second is one. A [Failure] in err has the code and the
-// message that the job shows meanwhile; by default the code is "waiting". An err that
+// Wait returns an error that makes the job be retried after d, such as a target's
+// Retry-After, without counting the attempt. The job is not claimed earlier, and with
+// [WorkerOptions.OrderPerOrganization] the later jobs of its organization wait too. d is
+// at least one second; less is rounded up. Until then the job shows the code and message
+// of the [Failure] in err; by default the code is "waiting". An err that
 // is [Permanent] or a [StartOver] stays one and does not wait. Wait(d, nil) is nil.
 //
-// A job can wait for [WorkerOptions.MaxWait] in all while nothing of it is taken and
-// no attempt fails; then it fails with the code [jobs.CodeWaited].
+// A job that makes no progress, and has no failed attempt either, can wait for
+// [WorkerOptions.MaxWait] in all; then it fails with the code [jobs.CodeWaited].
 func Wait(d time.Duration, err error) error {
 	if err == nil {
 		return nil
@@ -111,9 +111,9 @@ type waiting struct {
 func (w *waiting) Error() string { return "wait for " + w.d.String() + ": " + w.err.Error() }
 func (w *waiting) Unwrap() error { return w.err }
 
-// handlerFailure is an error of a handler as a Failure. What it wraps can be read
-// and is not matched: an error like ErrLeaseLost, as a handler with jobs of its own
-// may have, says nothing about this lease.
+// handlerFailure returns a handler's error as a Failure. Its cause keeps its text but is
+// not matched by errors.Is: an ErrLeaseLost of a handler that has jobs of its own, for
+// example, says nothing about this lease.
 func handlerFailure(err error) *Failure {
 	f := failureOf(err)
 	if w, ok := errors.AsType[*waiting](err); ok && !f.Permanent && !f.startOver { // whichever is around the other

@@ -6,64 +6,62 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Handler takes over what a payload holds, batch by batch. Batches of one job
-// come one after the other, in order; those of several jobs come at once, up to
+// Handler processes a payload, batch by batch. The batches of one job are handed over
+// one at a time, in order. Several jobs are processed concurrently, up to
 // [WorkerOptions.Concurrency].
 //
-// A batch may come again: after an error, or where the process died before it
-// was recorded. It then has the same [Batch.Key] and the same resources, so that
-// a handler can make its effects once. For a moment it may even come at once to
-// two workers, where one that stalled has lost its lease and does not know yet:
-// let the effects' own store decide which is first, with a unique key in the same
-// transaction, not a look before it. A handler must reject the same resources
-// whenever a batch is redelivered, even if its effects are already there: see
-// [Batch.Reject].
+// A batch is redelivered after an error, and if the process died before the batch was
+// recorded. It then has the same [Batch.Key] and the same resources, so that a handler
+// can deduplicate its effects. Two workers may briefly have the same batch at once, if
+// one stalled and has not noticed yet that it lost its lease. Let the store of the
+// effects decide which is first, with a unique key in the same transaction; checking
+// beforehand is not enough. A handler must reject the same resources whenever a batch
+// is redelivered, even if its effects are already there: see [Batch.Reject].
 //
-// A transaction is all or nothing. If one of its resources is rejected the job fails,
-// with the code "transaction-rejected", and all of its entries are in the outcomes. A
-// handler that rejects a resource of a transaction must not have made effects when it
+// A transaction is all or nothing. If one of its resources is rejected the job fails
+// with the code "transaction-rejected", and the outcomes list all of its entries. A
+// handler that rejects a resource of a transaction must leave no effects when it
 // returns: check [Batch.Aborted] before committing, roll back, and return nil.
 //
-// What a batch holds was checked against the payload's digest before it was parsed.
-// But a payload is checked a block at a time, and where a later block turns out to be
-// damaged the job fails with the code "payload-changed" when earlier batches have been
-// handed over: the failed job is all that says so. A handler that must have all or
-// nothing keeps what it gets until its Finish, as the lake does; see [Finisher].
+// The bytes of a batch are checked against the payload's digest before they are parsed,
+// one block of the payload at a time. If a later block is damaged, the job fails with
+// the code "payload-changed" after earlier batches were handed over; the handler is not
+// notified. A handler that must have all or nothing keeps what it gets until its
+// Finish, as sink.Lake does; see [Finisher].
 //
-// A job of which every resource was rejected fails too, with the code "nothing-taken".
-// Its redrive hands everything over again, under new keys.
+// A job fails with the code "nothing-taken" if all of its resources were rejected.
+// Redriving it hands everything over again, under new keys.
 type Handler interface {
 	// Handle returns nil once the effects are durable, or once a transaction was
-	// aborted and has none. Single resources are rejected by [Batch.Reject]. An error
-	// makes the job be retried from this batch, unless it is [Permanent]; [Wait] makes
-	// it be retried later without counting the attempt. What the job's sender sees of
-	// an error is in [Failure]. Its text is not logged, since it may quote a value
-	// that a database or a server refused: see [Options.LogHandlerErrors]. A panic
-	// counts as an error. ctx ends within a second or so when the job is cancelled or
-	// the lease is lost, and when a worker that must stop has waited for
-	// [WorkerOptions.DrainTimeout].
+	// aborted and rolled back. Call [Batch.Reject] to reject single resources. After
+	// an error the job is retried from this batch, unless the error is [Permanent];
+	// after a [Wait] it is retried later, and the attempt is not counted. The job's
+	// sender sees an error only as far as it is a [Failure]. Its text is not logged by
+	// default, since a database or a server may quote the values it refused: see
+	// [Options.LogHandlerErrors]. A panic counts as an error. ctx is cancelled within
+	// about a second after the job is cancelled or the lease is lost, and
+	// [WorkerOptions.DrainTimeout] after the worker is told to stop.
 	Handle(ctx context.Context, b *Batch) error
 }
 
-// Finisher is a [Handler] that wants to be told when all batches of a job were
-// handled, before the job completes. It may be called again, and by two workers
-// at once, like a Handler. An error is treated like one of Handle. It is not called
-// for a job that fails, as one of which nothing was taken.
+// Finisher is a [Handler] with work to do after all batches of a job were handled and
+// before the job completes. Like Handle, Finish may be called again, and by two workers
+// at once, and its errors are treated like those of Handle. It is not called for a job
+// that fails, such as one of which nothing was taken.
 type Finisher interface {
-	// Finish returns what came out of the job, which is not to be changed. The
-	// counts of the outputs must add up to job.Progress.Done, so that nothing that
-	// is said to be done is missing: each resource counts in one output, and an
-	// output that holds something else, or resources again, has the count 0. Counts
-	// that don't add up fail the job with the code "outputs-incomplete"; where all
-	// are 0, nothing is checked. A Finish that finds what its Handle kept gone or
-	// damaged returns [StartOver].
+	// Finish returns the job's outputs. It must not change the job. The counts of the
+	// outputs must add up to job.Progress.Done, which is how the worker notices that
+	// something is missing: count each resource in one output only, and give 0 to an
+	// output that holds anything else. If the counts don't add up the job fails with
+	// the code "outputs-incomplete"; if all are 0 they are not checked. If what Handle
+	// kept is gone or damaged, return [StartOver].
 	Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error)
 }
 
-// Discarder is a [Handler] that keeps something of a job until its Finish, and
-// wants to be told if that won't come: the job was cancelled, or ended with nothing
-// taken, and no worker has it any more. It may be called again: after an error until
-// it succeeds.
+// Discarder is a [Handler] that keeps something of a job until its Finish. Discard is
+// called if there will be no Finish: if the job was cancelled and no worker has it any
+// more, or before it fails because nothing was taken. After an error it is called
+// again.
 type Discarder interface {
 	// Discard removes what was kept of the job.
 	Discard(ctx context.Context, job *jobs.Job) error

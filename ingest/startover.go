@@ -8,11 +8,11 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// StartOver marks an error of a [Handler] that keeps something of each batch until
-// its Finish, and finds it gone or damaged: the job begins again, after a back-off, at
-// its first batch. The batches have the keys that they had, so whoever minds
-// [Batch.Key] makes no effect twice. It counts as an attempt like any error, with the
-// code "parts-lost" unless err is a [Failure] with its own.
+// StartOver makes the job start again at its first batch, after a back-off. It is for a
+// [Handler] that keeps something of each batch until its Finish, and finds it gone or
+// damaged. The batches keep their keys, so a handler that deduplicates by [Batch.Key]
+// makes no effect twice. The attempt counts like any that failed; its code is
+// "parts-lost" unless err is a [Failure] with its own. StartOver(nil) is nil.
 func StartOver(err error) error {
 	if err == nil {
 		return nil
@@ -35,8 +35,8 @@ func (f *Failure) retry(j *jobs.Job, now time.Time, claim jobs.Claim, at time.Ti
 	return j.Retry(now, claim, f.record(now), at)
 }
 
-// checkOutputs holds a handler's outputs against what the record counted: what is
-// said to be done must be somewhere. Outputs that count nothing are not held to it.
+// checkOutputs compares the counts of a handler's outputs with what the record counts as
+// done. Outputs that count nothing are not checked.
 func checkOutputs(job *jobs.Job, outputs []jobs.Output) error {
 	var sum int64
 	for _, out := range outputs {
@@ -46,6 +46,6 @@ func checkOutputs(job *jobs.Job, outputs []jobs.Output) error {
 		return nil
 	}
 	return &Failure{Code: "outputs-incomplete", Permanent: true,
-		Message: "What came out of the payload does not add up to what was done of it",
+		Message: "The outputs do not add up to the number of resources that were processed",
 		Err:     fmt.Errorf("ingest: the outputs hold %d resources, and %d are done", sum, job.Progress.Done)}
 }
