@@ -24,7 +24,7 @@ const (
 	codeBadKey   = "bad_key"     // a key that the pipeline would not carry unchanged
 	codeOwnKey   = "own_key"     // a key that fhirdock could have made
 	codeHasJob   = "has_job"     // its metadata has a job_id
-	codeNoOwner  = "no_owner"    // Adoption.Owner says that it is nobody's
+	codeNoOwner  = "no_owner"    // Adoption.Owner returned ErrNotAdopted or an invalid organization
 	codeTooOld   = "too_old"     // older than Adoption.MaxAge
 	codeReplaced = "replaced"    // another version took its place before it was seen
 	codeOutside  = "not_adopted" // not below the prefix, or nothing is adopted
@@ -45,8 +45,8 @@ func (s *Service) adopts(key string) bool {
 	return s.opts.Adopt != nil && below(key, s.opts.Adopt.Prefix)
 }
 
-// adopt makes a job of an object, or finds the one that was made of it before. code
-// says why there is none. An error means that a back end, or Adoption.Owner, did not
+// adopt creates the job of an object, unless there is one already. If the object is not
+// adopted, code says why. An error means that a back end, or Adoption.Owner, did not
 // answer.
 func (s *Service) adopt(ctx context.Context, req adoptRequest) (code string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, settle)
@@ -68,7 +68,7 @@ func (s *Service) adopt(ctx context.Context, req adoptRequest) (code string, err
 	return "", s.createAdopted(ctx, id, who, object)
 }
 
-// adoptable looks at an object and says whose it is, or why it is not adopted.
+// adoptable returns an object's attributes and owner, or why it is not adopted.
 func (s *Service) adoptable(ctx context.Context, req adoptRequest) (object *blobstore.Object, who Caller, code string, err error) {
 	switch {
 	case !s.adopts(req.key):
@@ -120,8 +120,8 @@ func (s *Service) notAdopted(ctx context.Context, key, code string) {
 	s.ignored(code, nil)
 }
 
-// adoptedID is the id of the job that is made of a version of an object. An object
-// of a driver that knows none is told from its successors by size and time.
+// adoptedID is the id of the job for a version of an object. If the driver has no
+// versions, size and time distinguish the object from its successors.
 func (s *Service) adoptedID(key, version string, object *blobstore.Object) string {
 	if version == "" {
 		version = fmt.Sprintf("%d bytes at %d", object.Size, object.ModTime.UnixNano())
@@ -129,8 +129,8 @@ func (s *Service) adoptedID(key, version string, object *blobstore.Object) strin
 	return jobs.DerivedID("adopted", s.blobs.Name(), key, version)
 }
 
-// countReplaced counts a version of an object that a notification names, that another
-// has replaced, and of which no job was made: the pipeline never sees its content.
+// countReplaced counts a version that a notification names and that was replaced by
+// another before a job was created for it: the pipeline never sees its content.
 func (s *Service) countReplaced(ctx context.Context, created *notify.ObjectCreated, object *blobstore.Object) error {
 	if created == nil {
 		return nil
@@ -139,7 +139,7 @@ func (s *Service) countReplaced(ctx context.Context, created *notify.ObjectCreat
 	if named == "" {
 		named = created.ETag
 	}
-	// s3upload tells a version's id from an ETag by what is before it.
+	// s3upload marks a version's id with this prefix; an ETag has none.
 	const versionID = "versionId="
 	if named == "" || named == object.Version || versionID+named == object.Version || created.ETag == object.Version ||
 		created.Version == "" && strings.HasPrefix(object.Version, versionID) { // an ETag, which can't be compared
@@ -158,8 +158,8 @@ func (s *Service) countReplaced(ctx context.Context, created *notify.ObjectCreat
 	return nil
 }
 
-// createAdopted makes a job of an object, or a failed one of an object that no worker
-// could take.
+// createAdopted creates the job of an object: a failed one if no worker could process
+// the object.
 func (s *Service) createAdopted(ctx context.Context, id string, who Caller, object *blobstore.Object) error {
 	now := s.now()
 	format, why := s.checkAdopted(object)
@@ -203,9 +203,9 @@ func (s *Service) createAdopted(ctx context.Context, id string, who Caller, obje
 	return nil
 }
 
-// checkAdopted finds the format of an object, and says why it is not taken; empty if
-// it is. The content type decides, and where that is none of an upload, the key's
-// ending: most tools that copy files guess the type, or set none.
+// checkAdopted returns the format of an object, and why it can't be processed; empty if
+// it can. The content type decides. If it is not one of an upload the key's extension
+// does, since most tools that copy files guess the type, or set none.
 func (s *Service) checkAdopted(object *blobstore.Object) (format fhirbundle.Format, why string) {
 	media, _, _ := mime.ParseMediaType(object.ContentType)
 	ending, known := UploadContentTypes()[media]

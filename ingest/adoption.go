@@ -10,66 +10,66 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// Adoption makes jobs of objects that no job asked for: what an operator copies into
-// the bucket with `aws s3 cp`, and what another system exports there. It is the one
-// place where the tenant does not come from authentication, so nobody else may be able
-// to write below its Prefix.
+// Adoption creates jobs for objects that were put into the bucket without a signed URL,
+// such as by an operator with `aws s3 cp`, or by an export of another system. It is the
+// one place where the tenant does not come from authentication: make sure that only
+// those you trust can write below its Prefix.
 //
-// An object is looked at when the store notifies of it (see [Service.ObjectCreated]),
+// An object is found when the store sends a notification (see [Service.ObjectCreated]),
 // when a message of the queue names it (see [Worker.WorkMessage]), and when the
-// [Sweeper] lists the prefix, which finds those whose notification was lost. It becomes
-// a job whose id follows from bucket, key and version, or the ETag where the bucket
-// keeps no versions: however often it is seen, there is one job. Another version of the
+// [Sweeper] lists the prefix, in case the notification was lost. The id of its job is
+// derived from bucket, key and version (or the ETag, if the bucket keeps no versions),
+// so there is one job however often the object is found. Another version of the same
 // key is another job. The checks are those of a signed upload; an object that fails
-// them becomes a failed job, with the code upload-mismatch.
+// them becomes a failed job with the code upload-mismatch.
 //
-// Never adopted, but counted as [EventObjectIgnored] and logged as a warning, are
-// objects
+// These objects are never adopted, but counted as [EventObjectIgnored] and logged as a
+// warning:
 //
-//   - whose metadata has a job_id: they are a job's already;
-//   - whose key fhirdock could have made, …/{organization}/{yyyy}/{mm}/{dd}/{id}.json or
-//     .ndjson with a UUID for the id, whether or not that job is recorded;
-//   - that Owner says are nobody's;
-//   - that are older than MaxAge.
+//   - objects with a job_id in their metadata, which belong to a job already;
+//   - objects whose key fhirdock could have made, …/{organization}/{yyyy}/{mm}/{dd}/{id}.json
+//     or .ndjson with a UUID as the id, whether or not that job is recorded;
+//   - objects that Owner does not assign to an organization;
+//   - objects older than MaxAge.
 //
-// It works on every bucket that Go CDK opens. S3, Cloud Storage and Azure notify by
-// themselves, once they are set up to; a folder (dirblob, fileblob) and memblob don't,
-// and what is put there is found by the listing, or by a notification that the program
-// which put it there sends (see notify.ObjectCreated). Move files into a folder, do not
-// copy them: a file that is being written can't be told from a finished one.
+// Adoption works on every bucket that Go CDK opens. S3, Cloud Storage and Azure can be
+// configured to send notifications. A folder (dirblob, fileblob) and memblob send none:
+// there objects are found by the listing, or if the program that writes them sends a
+// notification itself (see notify.ObjectCreated). Move files into a folder instead of
+// copying them, since a file that is still being written looks like a finished one.
 //
-// Objects are left where they are, and the listing reads past all of them: give the
-// prefix a lifecycle rule that removes old ones.
+// Objects stay where they are, and each listing reads all of them: set a lifecycle rule
+// that removes old ones.
 type Adoption struct {
 	// Prefix of the keys that are adopted, without a slash at its end. It must not
 	// overlap Reserved, [Options.Prefix], [Options.OutcomesPrefix] or
 	// [Options.StagingPrefix]. Required.
 	Prefix string
-	// Owner says whose an object is. An error that matches [ErrNotAdopted] leaves the
-	// object alone; any other means that it can't be said now, and the object is
-	// looked at again. It must be safe for concurrent use. Default:
-	// [OwnerByKey] of Prefix.
+	// Owner returns the organization that an object belongs to. If its error matches
+	// [ErrNotAdopted] the object is left alone; after any other error Owner is asked
+	// again later. It must be safe for concurrent use. Default: [OwnerByKey] of Prefix.
 	Owner func(ctx context.Context, o *blobstore.Object) (Caller, error)
 	// Reserved are the prefixes below which the program writes its output. Default:
-	// processed, the default of sink.Lake.
+	// processed, which is where sink.Lake writes by default.
 	Reserved []string
 	// MaxAge of an object that is adopted, by the store's time of its last change. Keep
-	// the records of jobs for longer: an object whose job is not recorded any more would
-	// be adopted again. Default 14 days, the longest that SQS keeps a message.
+	// the records of jobs for longer than that: an object whose job's record was removed
+	// would be adopted again. Default 14 days, the longest that SQS keeps a message.
 	MaxAge time.Duration
-	// ListEvery is the time between two parts of the listing: each reads up to 10,000
-	// keys and looks at up to 500 objects that this process has not seen, and the next
-	// goes on where it ended. An object is left to its notification for as long.
-	// Default 1 minute.
+	// ListEvery is the time between two parts of the listing. Each part reads up to
+	// 10,000 keys and looks at up to 500 objects that this process has not seen; the
+	// next part continues there. The listing ignores objects younger than ListEvery,
+	// whose notification may still come. Default 1 minute.
 	ListEvery time.Duration
 }
 
-// ErrNotAdopted is returned by an [Adoption]'s Owner for an object that is nobody's.
+// ErrNotAdopted is returned by an [Adoption]'s Owner for an object that belongs to no
+// organization.
 var ErrNotAdopted = errors.New("ingest: object is not adopted")
 
-// OwnerByKey is an Owner for keys of the form {prefix}/{organization}/…: an object
-// belongs to the organization that the first part of its key below the prefix names.
-// What has no such part, or one that is no organization's id, is not adopted.
+// OwnerByKey returns an Owner for keys of the form {prefix}/{organization}/{name}, where
+// the name may have slashes. An object with any other key, or whose key does not have a
+// valid organization id in that place, is not adopted.
 func OwnerByKey(prefix string) func(context.Context, *blobstore.Object) (Caller, error) {
 	return func(_ context.Context, o *blobstore.Object) (Caller, error) {
 		rest, ok := strings.CutPrefix(o.Key, prefix+"/")
@@ -81,7 +81,7 @@ func OwnerByKey(prefix string) func(context.Context, *blobstore.Object) (Caller,
 	}
 }
 
-// withDefaults checks an Adoption against the other prefixes, by what they are for.
+// withDefaults checks an Adoption against the other prefixes, keyed by their options.
 func (a *Adoption) withDefaults(taken map[string]string) (*Adoption, error) {
 	if a == nil {
 		return nil, nil

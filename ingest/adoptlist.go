@@ -21,28 +21,28 @@ const (
 	maxSeen     = 1 << 17          // objects that are remembered
 )
 
-// listing goes through the objects below [Adoption.Prefix], a part at a time. It is
-// this process's: another process, or this one after a restart, begins at the start.
+// listing goes through the objects below [Adoption.Prefix], a part at a time. Each
+// process has its own, which begins at the start.
 type listing struct {
 	mu   sync.Mutex // held while a part is listed
 	next time.Time  // when the next part is due
 	// token is where it begins; nil at the start.
 	token []byte
-	// seen are the objects that were looked at, by key, size and time, hashed under a
-	// seed that no writer of keys knows.
+	// seen are the objects that were looked at, by key, size and time, hashed with a
+	// random seed so that nobody can craft colliding keys.
 	seen map[uint64]struct{}
 	seed maphash.Seed
 }
 
-// listed is what a listing says of an object: another version of it differs.
+// listed identifies an object in a listing; it differs between versions.
 type listed struct {
 	key      string
 	size     int64
 	modified int64
 }
 
-// listAdopted lists the next part of the prefix, if it is time for that, and adopts
-// what is there. An object that can't be looked at is met again in the next round.
+// listAdopted lists the next part of the prefix, if it is due, and adopts what is there.
+// An object that can't be looked at is tried again in the next round.
 func (s *Service) listAdopted(ctx context.Context) error {
 	l := &s.listing
 	if s.opts.Adopt == nil || !l.mu.TryLock() {
@@ -66,15 +66,15 @@ func (s *Service) listAdopted(ctx context.Context) error {
 		}
 		page, next, err := s.blobs.Bucket().ListPage(ctx, start, listedPage, &blob.ListOptions{Prefix: s.opts.Adopt.Prefix + "/"})
 		if err != nil {
-			l.token = nil // one that the store does not know any more would fail each time
+			l.token = nil // a token that has expired would fail each time
 			return fmt.Errorf("ingest: list objects to adopt: %w", err)
 		}
 		looked, err := s.adoptListed(ctx, page, listedLooks-looks)
 		if looks += looked; looks == listedLooks && err == nil {
-			return nil // the next part begins with this page, of which the rest was not looked at
+			return nil // the next part begins with this page again, for the rest of it
 		}
-		// What could not be looked at must not keep the listing here: it is met again
-		// in the next round.
+		// Objects that could not be looked at must not hold up the listing; they are
+		// tried again in the next round.
 		if l.token = next; len(next) == 0 {
 			l.token = nil
 		}
@@ -85,8 +85,8 @@ func (s *Service) listAdopted(ctx context.Context) error {
 	return nil
 }
 
-// adoptListed looks at those objects of a page that were not looked at before, at most
-// at that many, and returns at how many.
+// adoptListed looks at the objects of a page that were not looked at before, at most
+// most of them, and returns their number.
 func (s *Service) adoptListed(ctx context.Context, page []*blob.ListObject, most int) (looked int, err error) {
 	l, adopt := &s.listing, s.opts.Adopt
 	type look struct {

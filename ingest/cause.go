@@ -10,9 +10,10 @@ import (
 	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
-// Loggable marks an error whose text holds nothing of a payload, so that it is logged
-// as text although a handler returned it: one of a bucket or a queue, say, and not
-// that of a database or a server that was given a resource. Loggable(nil) is nil.
+// Loggable marks an error whose text contains nothing of a payload, so that it is logged
+// as text even if a handler returns it. Use it for errors of a bucket or a queue, for
+// example, but not for those of a database or a server that was sent a resource.
+// Loggable(nil) is nil.
 func Loggable(err error) error {
 	if err == nil {
 		return nil
@@ -24,9 +25,9 @@ type loggable struct{ error }
 
 func (l *loggable) Unwrap() error { return l.error }
 
-// cause is what the log says of a failure besides its code, as arguments of slog. An
-// error of a back end is there as text, one of a handler as [Options.LogHandlerErrors]
-// says.
+// cause returns what is logged of a failure besides its code, as arguments of slog. An
+// error of a back end is logged as text, and a handler's error according to
+// [Options.LogHandlerErrors].
 func (s *Service) cause(f *Failure) []any {
 	switch err := f.handler; {
 	case err == nil && f.Err == nil:
@@ -52,7 +53,7 @@ func (s *Service) handlerCause(err error) []any {
 // maxChain bounds the errors of a chain that are looked at.
 const maxChain = 32
 
-// describe is what can be said of an error without its text.
+// describe returns what can be logged of an error without its text.
 func describe(err error) (args []any) {
 	var text *loggable
 	if errors.As(err, &text) {

@@ -24,10 +24,10 @@ const (
 )
 
 // ObjectCreated looks at an object that a notification names. If a job awaits it, the
-// job is accepted; if it is below the prefix of [Options.Adopt], a job is made of it.
-// Any other is counted as [EventObjectIgnored], and one below [Options.Prefix] that
-// neither a job nor a webhook accounts for is logged as a warning too. What a
-// notification says is looked up, never believed.
+// job is accepted; if it is below the prefix of [Options.Adopt], a job is created for it.
+// Any other object is counted as [EventObjectIgnored], and if it is below
+// [Options.Prefix] and belongs to neither a job nor a webhook, a warning is logged too.
+// Notifications are not trusted: the object itself is looked up.
 //
 // An error means that a back end did not answer; give the notification back, or leave
 // the object to the sweeper. ObjectCreated is safe for concurrent use. It is for
@@ -72,8 +72,8 @@ func (s *Service) arrived(ctx context.Context, job *jobs.Job) error {
 	return nil // otherwise a repeat
 }
 
-// unasked counts an object below Options.Prefix that has no job. It is the payload of
-// a webhook whose job is not recorded yet, or not any more, or nobody's.
+// unasked counts an object below Options.Prefix that has no job. It may be the payload
+// of a webhook whose job is not recorded yet, or whose record was removed.
 func (s *Service) unasked(ctx context.Context, key string) error {
 	object, err := s.blobs.Attributes(ctx, key)
 	switch {
@@ -90,7 +90,7 @@ func (s *Service) unasked(ctx context.Context, key string) error {
 	return nil
 }
 
-// ignored counts an object of which nothing comes.
+// ignored counts an object that leads to no job.
 func (s *Service) ignored(code string, job *jobs.Job) {
 	e := Event{Kind: EventObjectIgnored, Code: code}
 	if job != nil {
@@ -152,8 +152,8 @@ func digits(s string, n int) bool { return len(s) == n && strings.Trim(s, "01234
 // below reports whether a key is below a prefix.
 func below(key, prefix string) bool { return strings.HasPrefix(key, prefix+"/") }
 
-// shown is the part of a stranger's key that is logged: its first parts. The name of a
-// file may be that of a patient.
+// shown is what is logged of a key that fhirdock did not make: its first folders. The
+// name of a file may be a patient's name.
 func shown(key string) string {
 	folder := path.Dir(key)
 	if parts := strings.SplitN(folder, "/", 4); len(parts) > 3 {

@@ -12,27 +12,27 @@ import (
 // message that names an object.
 const codeJunk = "junk"
 
-// WorkMessage does with a message of the queue what [Worker.Run] does with each, for
-// programs that are called with their messages, such as a function in a cloud:
+// WorkMessage handles one message of the queue as [Worker.Run] does, for programs that
+// are called with their messages, such as cloud functions:
 //
 //   - A wake-up: its job is worked on; see [Worker.Work].
-//   - A [queue.S3Message], of the service that fhirdock succeeds or of any other that
-//     names objects so: the object is adopted, as [Options.Adopt] has it. What the
-//     message says of organization and user is not believed, and the object's own
-//     job_id is no reason against it where the message names the same. The job is
-//     woken by a wake-up of its own.
-//   - Any other: there is nothing to be done with it.
+//   - A [queue.S3Message], from the service that fhirdock succeeds or from any other
+//     that uses its form: the object that it names is adopted according to
+//     [Options.Adopt]. The organization and the user in the message are ignored. A
+//     job_id in the object's metadata does not matter if the message has the same one.
+//     The new job is woken by a wake-up of its own.
+//   - Any other message is rejected.
 //
-// An error that matches [queue.ErrDeadLetter] is for a message of the second kind whose
-// object was not adopted, and for the third: it was counted as [EventMessageIgnored],
-// and the message should be put aside where an operator finds it. It names the reason
-// and holds nothing else of the message. Any other error means that a back end did not
-// answer, or no time was left: give the message back.
+// The error matches [queue.ErrDeadLetter] if an S3Message's object was not adopted, and
+// for any other message: it was counted as [EventMessageIgnored], and belongs in a
+// dead-letter queue, where an operator finds it. The error has the reason and nothing
+// else of the message. Any other error means that a back end did not answer, or that no
+// time was left: give the message back.
 func (w *Worker) WorkMessage(ctx context.Context, body []byte) error {
 	return w.message(ctx, body, func(id string) error { return w.Work(ctx, id) })
 }
 
-// message tells a wake-up, for which it calls work, from what other services queue.
+// message handles a message of the queue; it calls work for a wake-up.
 func (w *Worker) message(ctx context.Context, body []byte, work func(id string) error) error {
 	foreign, notForeign := queue.DecodeS3Message(body)
 	if notForeign != nil {
@@ -55,7 +55,7 @@ func (w *Worker) message(ctx context.Context, body []byte, work func(id string) 
 	return nil
 }
 
-// deadLetter counts a message with which nobody can do anything.
+// deadLetter counts a message that can't be handled, and returns the error for it.
 func (s *Service) deadLetter(code, folder string) error {
 	s.opts.Observe(Event{Kind: EventMessageIgnored, Code: code})
 	if folder != "" {

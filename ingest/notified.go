@@ -73,20 +73,20 @@ const looking = 25 * time.Second
 // lookingAtOnce bounds the objects of one message that are looked at, at once.
 const lookingAtOnce = 8
 
-// Looked says at how many objects of a notification [Service.Notification] looked, and
-// at how many it could not look.
+// Looked is how many objects of a notification [Service.Notification] looked at, and how
+// many it could not look at.
 type Looked struct {
 	Processed int
 	Failed    int
 }
 
 // Notification looks at the objects of one message of an object store, in any of the
-// formats of package notify; attributes are those of the message and may be nil. It is
-// what [Notified] does with each, for a program that gets them by itself, such as a
-// function that the store calls. What is no notification, or tells of no creation, is
-// counted as [EventObjectIgnored] and is no error. An error means that some objects
-// could not be looked at, and the others were: give the message back. Notification
-// takes 25 seconds at most, and looks at up to 8 objects at once.
+// formats of package notify; attributes are the message's, and may be nil. [Notified]
+// calls it for each message; call it yourself in a program that receives them in another
+// way, such as a function that the store calls. A message that is not a notification, or
+// not about a creation, is counted as [EventObjectIgnored] and is not an error. An error
+// means that some of the objects could not be looked at: give the message back.
+// Notification takes at most 25 seconds, and looks at up to 8 objects at once.
 func (s *Service) Notification(ctx context.Context, body []byte, attributes map[string]string) (Looked, error) {
 	batch, err := notify.Decode(body, attributes)
 	if err != nil {
@@ -130,7 +130,7 @@ func (s *Service) Notification(ctx context.Context, body []byte, attributes map[
 	return looked, nil
 }
 
-// ObjectsIgnored counts records of notifications that tell of no creation, as
+// ObjectsIgnored counts records of notifications that are not about a creation, as
 // [EventObjectIgnored]. It is for notify.HandlerOptions.OnIgnored.
 func (s *Service) ObjectsIgnored(reason notify.Reason, records int) {
 	for range records {

@@ -21,15 +21,15 @@ type Options struct {
 	// OutcomesPrefix of the files that list rejected resources. Default
 	// "outcomes".
 	OutcomesPrefix string
-	// StagingPrefix of what is kept until a job ends; the Service's own are the parts
-	// of outcomes files, below {StagingPrefix}/outcomes, and what large payloads are
-	// checked with, below {StagingPrefix}/blocks. All of it may be removed at any time,
-	// such as by a lifecycle rule: what is missing is made again, but for outcomes,
-	// whose file then says how many it does not list. Default "staging".
+	// StagingPrefix of what is kept until a job ends. The Service keeps the parts of
+	// outcomes files below {StagingPrefix}/outcomes, and what it checks large payloads
+	// with below {StagingPrefix}/blocks. All of it may be removed at any time, such as
+	// by a lifecycle rule. What is missing is made again, except for outcomes: their
+	// file then says how many it does not list. Default "staging".
 	StagingPrefix string
 
-	// Adopt makes jobs of objects below a prefix although no job asked for them; see
-	// [Adoption]. Default: none are adopted.
+	// Adopt creates jobs for objects below a prefix that were not uploaded to a signed
+	// URL; see [Adoption]. Default: no objects are adopted.
 	Adopt *Adoption
 
 	// Level of validation. Default [fhirbundle.Lenient].
@@ -37,10 +37,10 @@ type Options struct {
 	// FHIRVersion of payloads whose content type has no parameter fhirVersion.
 	// Default [fhirbundle.R4].
 	FHIRVersion fhirbundle.Version
-	// Severities changes what becomes of findings, by the code of their rule, as
-	// in [fhirbundle.Options]. A code that no rule has, or whose severity can't
-	// be changed, is an error of New, and so is ndjson-duplicate: a worker may start
-	// in the middle of a file, so what it finds in a line must not depend on others.
+	// Severities overrides the severities of findings by the code of their rule, as in
+	// [fhirbundle.Options]. New fails for a code that no rule has, or whose severity
+	// can't be changed, and for ndjson-duplicate: a worker may start in the middle of a
+	// file, so its findings in a line must not depend on other lines.
 	Severities map[string]fhirbundle.Severity
 	// BundleTypes that are accepted. Default [DefaultBundleTypes].
 	BundleTypes []string
@@ -65,8 +65,8 @@ type Options struct {
 	// [fhirbundle.DefaultMaxDepth].
 	MaxDepth int
 
-	// NoUploads: SignUpload answers ErrForbidden, and the back ends need nothing that
-	// signs uploads. Default: uploads are signed.
+	// NoUploads turns signed uploads off: SignUpload returns ErrForbidden, and the back
+	// ends need no signer. Default: uploads are signed.
 	NoUploads bool
 	// UploadExpiry of signed URLs. Default 1 hour. It is an error of New if it is more
 	// than the object store can sign: 7 days on S3, GCS and Azure.
@@ -91,14 +91,14 @@ type Options struct {
 	// Logger gets what an operator should know; nothing of a payload. Default
 	// slog.Default().
 	Logger *slog.Logger
-	// LogHandlerErrors logs what handlers return, and the values of their panics, as
-	// text. Drivers and servers quote the values that they refuse, so this may put
-	// names and dates of patients into the log. Default false: an error is logged by
-	// the types in its chain, a SQLSTATE or HTTP status if one of them has it, and the
-	// code of a [Failure]; only what is marked [Loggable] is logged as text.
+	// LogHandlerErrors logs the errors that handlers return, and the values of their
+	// panics, as text. Drivers and servers quote the values that they refuse, so this
+	// may put names and dates of patients into the log. Default false: of an error the
+	// types in its chain are logged, its SQLSTATE or HTTP status if it has one, and the
+	// code of a [Failure]; only an error marked [Loggable] is logged as text.
 	LogHandlerErrors bool
 	// Observe is called for each [Event], synchronously and concurrently; it
-	// must be quick. Default: nobody.
+	// must be quick. Default: none.
 	Observe func(Event)
 }
 

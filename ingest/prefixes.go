@@ -7,9 +7,9 @@ import (
 	"gocloud.dev/blob"
 )
 
-// Placer is a [Handler] that keeps objects below prefixes of a bucket. [NewWorker]
-// refuses one whose prefixes overlap with those that the [Service] writes to in the
-// same bucket: parts and payloads would be taken for each other.
+// Placer is a [Handler] that keeps objects below prefixes of a bucket. [NewWorker] fails
+// if they overlap with the prefixes that the [Service] writes to in the same bucket,
+// where parts and payloads would be mistaken for each other.
 type Placer interface {
 	// Prefixes returns the bucket and the prefixes, without a slash at their ends.
 	Prefixes() (*blob.Bucket, []string)

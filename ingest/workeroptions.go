@@ -25,11 +25,11 @@ type WorkerOptions struct {
 	// and sweepers must agree to within half of it: one that is further ahead
 	// takes jobs from workers that are well, which costs attempts.
 	Lease time.Duration
-	// StallTimeout ends an attempt in which for so long no byte was read and no call
-	// of the handler ended; it is made again later, with the code "stalled" until
-	// then. What goes on hanging though its context is done keeps one place of
-	// Concurrency, and no longer the job. A handler that needs longer for one batch,
-	// or to Finish, needs more. Default 1 hour.
+	// StallTimeout ends an attempt if no byte was read and no call of the handler
+	// returned for that long. The job is retried later, and has the code "stalled" until
+	// then. A handler that does not return although its context is done still counts
+	// towards Concurrency, but no longer holds the job. Set it higher if one batch, or
+	// Finish, can take longer. Default 1 hour.
 	StallTimeout time.Duration
 	// OrderPerOrganization works on the jobs of an organization one at a time, in
 	// order of [jobs.Job.CreatedAt] and then of ID, on any broker: a job is not
@@ -53,9 +53,9 @@ type WorkerOptions struct {
 	// each claim and must be quick. A store that is no [jobs.Scheduler] gives no
 	// shares: jobs are then claimed as their wake-ups come. Default: 1 for all.
 	Weight func(organizationID string) int
-	// MaxWait is how long a job may wait because its handler returns [Wait], counted
-	// from the first Wait without progress or a failed attempt since. Then the job
-	// fails with the code [jobs.CodeWaited]. Default 24 hours.
+	// MaxWait is how long a job may wait because its handler returns [Wait]. Progress,
+	// or a failed attempt, starts the time anew. When it is over the job fails with the
+	// code [jobs.CodeWaited]. Default 24 hours.
 	MaxWait time.Duration
 	// DrainTimeout is how long batches under way may take once Run's context
 	// is done. Default 20 seconds; then their context is cancelled.
