@@ -85,7 +85,7 @@ func (s *Service) adoptable(ctx context.Context, req adoptRequest) (object *blob
 		return nil, who, codeGone, nil
 	}
 	if err != nil {
-		return nil, who, "", fmt.Errorf("ingest: look at an object to adopt: %w", err)
+		return nil, who, "", fmt.Errorf("ingest: look at an object to adopt: %w", hideKey(err, req.key))
 	}
 	// The store's times are of a real clock, whatever Options.Now is.
 	if !object.ModTime.IsZero() && time.Since(object.ModTime) > s.opts.Adopt.MaxAge {

@@ -50,9 +50,11 @@ func (a *attempt) steps(ctx context.Context) error {
 
 // readError classifies a read error as permanent or retryable.
 func (a *attempt) readError(err error) error {
-	switch {
-	case err == nil:
+	if err == nil {
 		return nil
+	}
+	err = hideKeyOf(a.lease.current(), err)
+	switch {
 	case errors.Is(err, blobstore.ErrNotFound):
 		return &Failure{Code: "payload-gone", Message: "The payload is not in the store any more", Permanent: true, Err: err}
 	case errors.Is(err, blobstore.ErrChanged):

@@ -80,7 +80,7 @@ func (s *Service) unasked(ctx context.Context, key string) error {
 	case errors.Is(err, blobstore.ErrNotFound):
 		s.ignored(codeGone, nil)
 	case err != nil:
-		return fmt.Errorf("ingest: look at an object that no job asked for: %w", err)
+		return fmt.Errorf("ingest: look at an object that no job asked for: %w", hideKey(err, key))
 	case ownKey(key) && object.Metadata["job_id"] == idOf(key):
 		s.ignored(codeWebhook, nil)
 	default:
@@ -151,16 +151,3 @@ func digits(s string, n int) bool { return len(s) == n && strings.Trim(s, "01234
 
 // below reports whether a key is below a prefix.
 func below(key, prefix string) bool { return strings.HasPrefix(key, prefix+"/") }
-
-// shown is what is logged of a key that fhirdock did not make: its first folders. The
-// name of a file may be a patient's name.
-func shown(key string) string {
-	folder := path.Dir(key)
-	if parts := strings.SplitN(folder, "/", 4); len(parts) > 3 {
-		folder = strings.Join(parts[:3], "/")
-	}
-	if !blobstore.ValidKey(folder) {
-		return "a folder whose name is not shown"
-	}
-	return folder
-}

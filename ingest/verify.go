@@ -195,7 +195,7 @@ func (s *Service) findBlocks(ctx context.Context, p *jobs.Payload, job *jobs.Job
 	case errors.Is(err, blobstore.ErrNotFound):
 		return nil, nil // reading it says so
 	case err != nil:
-		return nil, fmt.Errorf("ingest: look for the blocks of a payload: %w", err)
+		return nil, fmt.Errorf("ingest: look for the blocks of a payload: %w", hideKeyOf(job, err))
 	case object.SHA256 != p.SHA256 || int64(len(object.Blocks)) != want:
 		return nil, nil
 	}
