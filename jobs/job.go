@@ -65,8 +65,8 @@ type Job struct {
 	// NotBefore is the earliest time of the next claim, the end of a back-off; of a
 	// cancelled job, of clearing away. Zero: at once.
 	NotBefore time.Time
-	// WaitingSince is when the handler first asked to wait, if there was no progress
-	// and no failed attempt since; see [Job.Wait]. Zero if it did not.
+	// WaitingSince is when the handler first asked to wait since the last progress or
+	// failed attempt; see [Job.Wait]. Zero if it did not.
 	WaitingSince time.Time
 	// LeaseOwner is the worker that has the lease; empty if none has.
 	LeaseOwner string

@@ -179,10 +179,10 @@ func (j *Job) Retry(now time.Time, c Claim, f Failure, at time.Time) error {
 	return nil
 }
 
-// Wait gives the attempt back because the handler asked to wait, as where its target
-// is overloaded: processing → accepted, not claimed before at. f says why. A job may
-// wait for most in all, without progress or a failed attempt between: at is moved
-// forward to the end of that time, and after it the job is failed with [CodeWaited].
+// Wait gives the attempt back because the handler asked to wait, for example because its
+// target is overloaded: processing → accepted, not claimed before at. f says why. Without
+// progress or a failed attempt in between, a job may wait for most in all: a later at is
+// cut to the end of that time, and from then on Wait fails the job with [CodeWaited].
 func (j *Job) Wait(now time.Time, c Claim, f Failure, at time.Time, most time.Duration) error {
 	if err := j.Holds(c); err != nil {
 		return err
@@ -205,9 +205,9 @@ func (j *Job) Wait(now time.Time, c Claim, f Failure, at time.Time, most time.Du
 	return nil
 }
 
-// StartOver is Retry for a job that has to begin again: what was kept of its earlier
-// batches is gone. Progress goes back to the start of the run, whose batches are
-// handed over once more, with the same keys.
+// StartOver is Retry for a job that must start again because what was kept of its earlier
+// batches is gone. Progress goes back to the start of the run, and its batches are handed
+// over again with the same keys.
 func (j *Job) StartOver(now time.Time, c Claim, f Failure, at time.Time) error {
 	if err := j.Holds(c); err != nil {
 		return err
@@ -216,7 +216,7 @@ func (j *Job) StartOver(now time.Time, c Claim, f Failure, at time.Time) error {
 	return j.Retry(now, c, f, at)
 }
 
-// restart takes back what was counted while the payload was read.
+// restart resets what was counted while the payload was read.
 func (j *Job) restart() {
 	j.Progress = Progress{}
 	if j.Payload.Format == formatNDJSON {
@@ -311,8 +311,8 @@ func (j *Job) Cleared(now time.Time) error {
 
 // Redrive: failed or completed → accepted with its attempts given back. A
 // failed job goes on from its last checkpoint. A completed one starts again,
-// with a new Run, and so does one whose [Failure] says Restart. ErrState for a job that was never claimed: nothing was
-// accepted that could be worked on.
+// with a new Run, and so does one whose [Failure] says Restart. ErrState for a job
+// that was never claimed: nothing was accepted that could be worked on.
 func (j *Job) Redrive(now, dueAt time.Time) error {
 	if err := j.in(Failed, Completed); err != nil {
 		return err

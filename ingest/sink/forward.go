@@ -27,16 +27,16 @@ type ForwardOptions struct {
 	Metadata func(key string, m queue.S3Message) map[string]string
 }
 
-// Forward is a handler that publishes a [queue.S3Message] once for each job, for
-// consumers of the service that fhirdock succeeds: when all resources of the payload
-// were handed over, so that a payload that is invalid, or fails, is never forwarded. It
-// is safe for concurrent use.
+// Forward is a handler that publishes one [queue.S3Message] for each job, for consumers
+// of the service that fhirdock succeeds. It does so after all resources of the payload
+// were handed over, so that a payload that is invalid, or fails earlier, is never
+// forwarded. It is safe for concurrent use.
 //
-// A message is published again where the process dies, or the job store does not
-// answer, between the publishing and the record of the job's end. It then has the same
-// jobId and the same key: a FIFO queue of SQS drops it within five minutes, and a
-// consumer that must not act twice remembers the jobId. The redrive of a completed job
-// forwards it again on purpose, with another key.
+// The message is published again if the process dies, or the job store does not answer,
+// before the end of the job is recorded. It then has the same jobId and the same key: a
+// FIFO queue of SQS drops the repeat within five minutes, and a consumer that must not
+// act twice has to remember the jobId. Redriving a completed job forwards it again on
+// purpose, with another key.
 type Forward struct {
 	topic *pubsub.Topic
 	opts  ForwardOptions
@@ -50,8 +50,8 @@ var (
 )
 
 // NewForward returns a Forward to a topic, which stays the caller's to shut down. It
-// must not be the topic of the wake-ups: the pipeline's own worker would take the
-// messages for a stranger's.
+// must not be the topic of the wake-ups, or the pipeline's own worker would receive the
+// messages.
 func NewForward(topic *pubsub.Topic, opts *ForwardOptions) (*Forward, error) {
 	if topic == nil {
 		return nil, errors.New("sink: NewForward needs a topic")

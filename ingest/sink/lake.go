@@ -28,13 +28,14 @@ type LakeOptions struct {
 }
 
 // Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson, and last of all
-// manifest.json beside them, which lists them with the CRC-32C of each: what has no
+// manifest.json beside them, which lists them with the CRC-32C of each: output without a
 // manifest is not complete.
 //
-// It publishes nothing that does not add up to what the job's record counts as done.
-// Parts that are gone or damaged, such as by a lifecycle rule that removed Staging
-// while a failed job waited for its redrive, make the job start over at its first
-// batch; see [ingest.StartOver]. A handler around a Lake rejects what it doesn't pass on.
+// It publishes nothing that does not add up to what the job's record counts as done. If
+// parts are gone or damaged, for example because a lifecycle rule removed Staging while
+// a failed job waited to be redriven, the job starts over at its first batch; see
+// [ingest.StartOver]. A handler that wraps a Lake must reject the resources that it does
+// not pass on.
 //
 // A Lake is safe for concurrent use.
 type Lake struct {
@@ -93,9 +94,9 @@ func stageID(job *jobs.Job) string {
 func (l *Lake) job(job *jobs.Job) *stage.Job { return l.parts.Job(stageID(job)) }
 
 // Handle implements [ingest.Handler]. It keeps the resource of a POST to a type, of a
-// PUT, and of an entry without a request, and rejects all others: what a DELETE, a
-// PATCH or an operation carries is not a resource to keep. Nothing of a transaction
-// that has such an entry is kept.
+// PUT, and of an entry without a request, and rejects all others: the body of a DELETE,
+// a PATCH or an operation is not a resource to store. Nothing is kept of a transaction
+// with such an entry.
 func (l *Lake) Handle(ctx context.Context, b *ingest.Batch) error {
 	return ingest.Loggable(l.handle(ctx, b))
 }

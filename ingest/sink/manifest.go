@@ -56,9 +56,8 @@ func (m *manifest) sum() (string, error) {
 }
 
 // manifest reads the manifest of this run of a job; nil if there is none yet, or
-// none that is whole: then the files are written over. That of a later run is an
-// error: who asks lost its lease long ago, and must not write over what that run has
-// published.
+// none that is whole, so that the files are written over. A manifest of a later run is an
+// error: the caller lost its lease long ago, and must not write over that run's files.
 func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 	raw, err := l.bucket.ReadAll(ctx, l.folder(job)+manifestName)
 	switch {
@@ -83,9 +82,9 @@ func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 	return &m, nil
 }
 
-// published returns the manifest of this run of a job if all its files are there as
-// they were written and hold as many resources, and nil if not. What this process
-// published a moment ago it does not read again.
+// published returns the manifest of this run of a job if all its files are there as they
+// were written and hold done resources, and nil if not. Files that this process published
+// just now are not read again.
 func (l *Lake) published(ctx context.Context, job *jobs.Job, done int64) (*manifest, error) {
 	m, err := l.manifest(ctx, job)
 	if err != nil || m == nil {

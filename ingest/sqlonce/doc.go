@@ -37,15 +37,15 @@
 // if its effects are there already: call ingest's Batch.Reject before Claim, and return
 // nil before Claim if Batch.Aborted says that a transaction is not to be taken.
 //
-// The keys are those of one handler. Two handlers that write the effects of the same
-// batches to one database need an [Options.Prefix] each.
+// Keys belong to one handler. Two handlers that write the effects of the same batches to
+// one database each need an [Options.Prefix] of their own.
 //
 // # Databases
 //
-// SQLite, PostgreSQL, MySQL and MariaDB. The package imports no driver; what a database
-// refused it knows by methods and fields that errors of pgx, lib/pq, modernc.org/sqlite
-// and go-sql-driver/mysql have, see [Keys.Each]. It keeps a table of its own,
-// fhirdock_once, with some 100 bytes for each batch, and more where resources were
+// SQLite, PostgreSQL, MySQL and MariaDB. The package imports no driver; it recognizes a
+// refused resource by methods and fields of the errors of pgx, lib/pq,
+// modernc.org/sqlite and go-sql-driver/mysql, see [Keys.Each]. It keeps its own table,
+// fhirdock_once, with about 100 bytes for each batch, and more if resources were
 // rejected; see [Keys.PruneFinished]. On MySQL and MariaDB all tables that a transaction
-// writes to must be of InnoDB, and no statement that commits by itself may be run in it.
+// writes to must use InnoDB, and no statement that commits implicitly may be run in it.
 package sqlonce

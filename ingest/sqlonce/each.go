@@ -19,9 +19,8 @@ import (
 // counted twice.
 type Apply func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error
 
-// Rejection is an error of [Apply] that rejects its resource, with what
-// [ingest.Batch.Reject] wants: neither Code nor Message may hold anything of the
-// payload.
+// Rejection is an error of [Apply] that rejects its resource, with the Code and Message
+// for [ingest.Batch.Reject]. Neither may contain anything of the payload.
 type Rejection struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
@@ -29,9 +28,10 @@ type Rejection struct {
 
 func (r *Rejection) Error() string { return "sqlonce: rejected: " + r.Message }
 
-// ErrIncomplete: the key was committed before the effects of its batch were complete.
-// On MySQL and MariaDB, statements such as CREATE and ALTER commit by themselves: an
-// Apply ran one. The batch fails for good, since what is there of it can't be told.
+// ErrIncomplete: the key was committed before the effects of its batch were complete,
+// because an Apply ran a statement that commits implicitly, such as CREATE or ALTER on
+// MySQL and MariaDB. The job fails for good, since it is not known which of the effects
+// are there.
 var ErrIncomplete = errors.New("sqlonce: the transaction was committed before its end")
 
 // Each makes the effects of a batch exactly once, resource by resource, in one
@@ -43,34 +43,34 @@ var ErrIncomplete = errors.New("sqlonce: the transaction was committed before it
 //		return err
 //	})
 //
-// Refused is a resource for which apply returns an error that says so:
+// A resource counts as refused if apply returns one of these errors:
 //
 //   - an error with a SQLSTATE of class 22 (data exception) or 23 (integrity constraint
 //     violation), by a method SQLState() string, as those of pgx and lib/pq have it;
 //   - SQLite's constraint, mismatch and too-big errors, by a method Code() int;
-//   - those of MySQL and MariaDB with such a SQLSTATE, and the few of the same kind that
-//     have none, by the fields of go-sql-driver's MySQLError;
-//   - one that [Options.Refused] takes for such;
+//   - MySQL's and MariaDB's errors with such a SQLSTATE, and the few of the same kind
+//     without one, by the fields of go-sql-driver's MySQLError;
+//   - an error for which [Options.Refused] returns true;
 //   - a [*Rejection].
 //
 // Its code is "database-value", "database-constraint", "database-refused" or the
 // Rejection's, and its message has the database's code, never its text, which may quote
-// values. Any other error rolls everything back and is returned, with errors.As and
-// errors.Is as it came; the batch is then handed over again.
+// values. After any other error everything is rolled back and Each returns the error,
+// wrapped; the batch is then handed over again.
 //
-// Rejections are stored beside the key, and a batch that is handed over again gets the
-// same ones, whatever the database would say by then. Resources that were rejected
-// before Each is called are passed over; those the handler has to reject each time.
+// Rejections are stored with the key, so that a redelivered batch gets the same ones,
+// even if the database would decide otherwise by then. Each skips resources that were
+// rejected before it is called; the handler must reject those itself each time.
 //
-// If a resource of a transaction Bundle is rejected, nothing is stored, neither effects
-// nor key, and Each returns nil: the worker fails the job. A redrive tries all again.
+// If a resource of a transaction Bundle is rejected, neither effects nor key are stored,
+// and Each returns nil: the worker fails the job. A redrive tries all resources again.
 //
-// A constraint that is checked at the commit (DEFERRABLE INITIALLY DEFERRED) refuses
-// the whole batch, as it does not say for which resource. If that may happen, end apply
-// with SET CONSTRAINTS ALL IMMEDIATE.
+// A constraint that is checked at the commit (DEFERRABLE INITIALLY DEFERRED) fails the
+// whole batch, since the database does not say which resource violates it. If you have
+// such constraints, end apply with SET CONSTRAINTS ALL IMMEDIATE.
 //
-// Each uses a savepoint for a run of resources, and a new one where a resource was
-// refused: see [Apply] for what that asks of it.
+// Each uses one savepoint for several resources, and applies some of them again when one
+// is refused: see [Apply] for what that requires.
 func (k *Keys) Each(ctx context.Context, b *ingest.Batch, apply Apply) error {
 	if apply == nil {
 		return errors.New("sqlonce: Each needs a function")
@@ -149,8 +149,8 @@ const maxRun = 128
 
 // all applies all resources, in runs that share a savepoint. When one is refused, those
 // of its run that came before it are applied again, without it, and then it is the
-// first of the next run: only there is it rejected. So what is rejected is what a
-// savepoint for each resource would reject.
+// first of the next run: only there is it rejected. The result is the same as with a
+// savepoint for each resource.
 func (e *each) all(ctx context.Context) error {
 	var left []int
 	for i := range e.batch.Resources {
@@ -168,7 +168,7 @@ func (e *each) all(ctx context.Context) error {
 			left, size = left[done:], min(2*size, maxRun)
 		case done == 0:
 			e.rejected = append(e.rejected, rejected{left[0], *why})
-			left, size = left[1:], 1 // what is refused seldom comes alone
+			left, size = left[1:], 1 // refused resources are often next to each other
 		default:
 			size = done
 		}
@@ -206,7 +206,7 @@ func (e *each) run(ctx context.Context, indices []int) (done int, why *Rejection
 	if why == nil {
 		done = len(indices)
 	}
-	// If the transaction has ended meanwhile, this is where it comes out.
+	// This fails if the transaction has ended in the meantime.
 	if _, err := e.tx.ExecContext(ctx, "RELEASE SAVEPOINT "+savepoint); err != nil {
 		return done, nil, fmt.Errorf("sqlonce: release savepoint: %w", err)
 	}

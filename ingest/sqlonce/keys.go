@@ -19,11 +19,10 @@ type Options struct {
 	// batches to one database need one each. At most 100 bytes of visible ASCII.
 	// Default: none.
 	Prefix string
-	// Refused reports whether an error that the database gave for a resource is
-	// that resource's fault, for those that [Keys.Each] doesn't know: such as the
-	// ones that your triggers raise, or those of a driver without SQLSTATE. It must
-	// not report true for errors that another resource, or another attempt, would
-	// not have. Default: none.
+	// Refused reports whether an error that the database returned is the fault of the
+	// resource, for errors that [Keys.Each] does not recognize, such as those that your
+	// triggers raise or those of a driver without SQLSTATE. It must return false for an
+	// error that another attempt may not have. Default: none.
 	Refused func(error) bool
 }
 
@@ -95,9 +94,8 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Keys, error) {
 // begin with the write lock (_txlock=immediate): otherwise one of two that come to
 // write fails.
 //
-// On MySQL and MariaDB a statement that commits by itself, such as any CREATE or
-// ALTER, must not be run in the transaction: it would commit the key without the
-// effects that follow.
+// On MySQL and MariaDB the transaction must not run a statement that commits implicitly,
+// such as CREATE or ALTER: it would commit the key without the effects that follow.
 func (k *Keys) Claim(ctx context.Context, tx *sql.Tx, key string) (first bool, err error) {
 	if key == "" || len(k.prefix+key) > maxKey {
 		return false, ErrKey

@@ -15,28 +15,29 @@ import (
 // meanwhile don't wait for long.
 const prunePage = 1000
 
-// PruneFinished removes the keys whose batches can't be handed over again and that
-// were claimed before a time, and returns how many. Run it once a day, say, with a time
-// some days ago. A key goes if its job, by the store that the workers use,
+// PruneFinished removes the keys that were claimed before a given time and whose batches
+// can't be handed over again, and returns how many it removed. Run it once a day, for
+// example, with a time some days ago. A key is removed if its job, in the store that the
+// workers use,
 //
 //   - is completed or cancelled;
-//   - has a later run, which a redrive of a completed job begins, or of one that begins
-//     anew, and which has keys of its own;
-//   - is not in the store any more.
+//   - has a later run, which has keys of its own: it was redriven after it completed, or
+//     after nothing of it was taken;
+//   - is no longer in the store.
 //
-// A key stays while its job waits or is being worked on, and after it failed, since a
-// redrive of a failed job goes on with the same keys, however late: cancel such a job,
-// or remove its record, to let its keys go. It stays too if it is not ingest's key, with
-// or without a prefix; see [Keys.Prune].
+// A key is kept while its job waits or is being processed, and also after the job
+// failed, since redriving it continues with the same keys at any time later: cancel such
+// a job, or remove its record, to have its keys removed. Keys that are not ingest's, with
+// or without a prefix, are kept too; see [Keys.Prune].
 //
-// The time guards against a worker that stood still for long: it may have a batch in
-// hand whose job another one has completed meanwhile, and would make its effects a
-// second time once the key is gone. Its lease had ended when the key was claimed, so no
-// worker that stands still for less than the key's age does so. A day is plenty: the
-// longest that a process of yours may be suspended and go on.
+// The time is needed because of workers that are suspended: one may still have a batch
+// whose job another worker has completed since, and would make the effects a second time
+// if the key were gone. That can't happen if it is suspended for less than the age of
+// the key, so choose an age above the longest suspension that you expect; a day is
+// plenty.
 //
-// A job that can't be read keeps its keys, and the error is returned after the others
-// were looked at. What was removed before an error stays removed.
+// The keys of a job that can't be read are kept, and the error is returned after all
+// other keys were checked. What was removed before an error stays removed.
 func (k *Keys) PruneFinished(ctx context.Context, store jobs.Store, before time.Time) (int64, error) {
 	if store == nil {
 		return 0, errors.New("sqlonce: PruneFinished needs the store of the jobs")
@@ -59,12 +60,12 @@ func (k *Keys) PruneFinished(ctx context.Context, store jobs.Store, before time.
 	return total, err
 }
 
-// Prune removes the keys that were claimed before a time, whatever became of their
-// jobs, and returns how many. Without its key a batch that is handed over again makes
-// its effects again: the time must be before the creation of every job that is not
-// finished and of every failed one that anybody may redrive. [Keys.PruneFinished] sees
-// to that by itself; this is for keys that are not ingest's. What was removed before an
-// error stays removed.
+// Prune removes the keys that were claimed before a given time, regardless of their jobs,
+// and returns how many it removed. Without its key, a batch that is handed over again
+// makes its effects again, so the time must be before the creation of every job that is
+// not finished, and of every failed job that may be redriven. Prefer
+// [Keys.PruneFinished], which checks that; Prune is for keys that are not ingest's. What
+// was removed before an error stays removed.
 func (k *Keys) Prune(ctx context.Context, before time.Time) (int64, error) {
 	total, err := k.prune(ctx, before, func(string) bool { return true })
 	if err != nil {
@@ -79,8 +80,8 @@ type finished struct {
 	known map[string]*jobs.Job // nil if it is not there
 }
 
-// maxKnown bounds the jobs that are remembered: keys come in the order of their age, in
-// which those of one job are close together.
+// maxKnown bounds the jobs that are remembered. Keys are read in order of age, so those
+// of one job are close together.
 const maxKnown = 1000
 
 func (f *finished) finished(ctx context.Context, key string) (bool, error) {

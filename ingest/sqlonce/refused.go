@@ -13,7 +13,7 @@ const (
 	CodeValue = "database-value"
 	// CodeConstraint: an integrity constraint violation.
 	CodeConstraint = "database-constraint"
-	// CodeRefused: an error that [Options.Refused] takes for the resource's fault.
+	// CodeRefused: an error for which [Options.Refused] returned true.
 	CodeRefused = "database-refused"
 )
 
@@ -82,14 +82,14 @@ func ofSQLite(code int) *Rejection {
 	return nil
 }
 
-// Errors of MySQL and MariaDB that their SQLSTATE does not put where they belong.
+// Errors of MySQL and MariaDB whose SQLSTATE does not tell their class.
 // https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
 // https://mariadb.com/kb/en/mariadb-error-code-reference/
 var (
 	// A column that is named without its table: the statement's fault, not the data's.
 	mysqlStatement = map[uint16]bool{1052: true}
-	// Data exceptions, without class 22: a value of an ENUM that there is none of,
-	// a value of another type, one that a function does not take.
+	// Data exceptions without class 22: a value that an ENUM does not have, one of
+	// another type, one that a function does not accept.
 	mysqlValue = map[uint16]bool{1265: true, 1366: true, 1411: true}
 	// Constraints, without class 23: a CHECK of MySQL.
 	mysqlConstraint = map[uint16]bool{3819: true}

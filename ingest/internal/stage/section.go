@@ -11,8 +11,8 @@ import (
 )
 
 // Open reads one section over all parts, in the order of the payload. It holds
-// one part open at a time. A part that is damaged or gone is ErrDamaged, at the
-// latest where the section ends in it.
+// one part open at a time. Reading a part that is damaged or gone fails with ErrDamaged,
+// at the latest at the end of its section.
 func (ix *Index) Open(ctx context.Context, name string) io.ReadCloser {
 	return &sectionReader{ctx: ctx, ix: ix, name: name}
 }

@@ -9,8 +9,8 @@
 // retried.
 //
 // A part's first line is a CRC-32C of its index and the index, as JSON; the
-// sections' bytes follow, each with a CRC-32C of its own in the index. A part that
-// is damaged is found out before anything of it is taken for read to its end.
+// sections' bytes follow, each with a CRC-32C of its own in the index. Reading a damaged
+// part fails at the latest at its end.
 package stage
 
 import (
@@ -202,8 +202,8 @@ type Index struct {
 
 // Complete returns nil if the parts hold that many lines in all, none of them is
 // damaged as far as their indexes tell, and no two overlap: otherwise ErrDamaged. A
-// batch of which nothing was kept may have left no part, so there may be gaps; what
-// is missing is missing from the sum.
+// batch of which nothing was kept may have left no part, so gaps are allowed; a missing
+// part shows in the sum.
 func (ix *Index) Complete(lines int64) error {
 	var sum, end int64
 	for _, s := range ix.Sections {
