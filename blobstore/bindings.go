@@ -28,8 +28,8 @@ type UploadBindings struct {
 	// MetadataInURL: the URL carries the metadata, so that the client needs no header
 	// for it.
 	MetadataInURL bool
-	// MaxPut is the largest body in bytes that the service takes in one PUT. 0: it has
-	// no limit of its own.
+	// MaxPut is the largest body in bytes that the service accepts in one PUT. 0: no
+	// limit.
 	MaxPut int64
 	// MaxExpiry is the longest expiry that can be signed. 0: any.
 	MaxExpiry time.Duration
@@ -65,13 +65,13 @@ type UploadBinder interface {
 }
 
 // SignsUploads reports whether uploads can be signed: by [Options.Signer] or by the
-// bucket itself. It is told without asking any service.
+// bucket itself. It asks no service.
 func (s *Store) SignsUploads() bool {
 	if s.opts.Signer != nil {
 		return true
 	}
-	// A driver that can't sign says so at once; what others would ask a service for
-	// ends with the context.
+	// A driver that can't sign returns Unimplemented at once. The cancelled context keeps
+	// the others from asking a service.
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err := s.bucket.SignedURL(ctx, "probe", &blob.SignedURLOptions{Method: "PUT"})

@@ -8,20 +8,20 @@ import (
 	"sync"
 )
 
-// statesPage is how much of an object's blocks is read at once, in bytes.
+// statesPage is how much of the list of blocks is read at once, in bytes.
 const statesPage = 64 << 10
 
-// blockReader hands out what it has checked, block by block.
+// blockReader checks an object block by block, and returns only what it has checked.
 type blockReader struct {
-	src    io.ReadCloser // from the start of a block on
+	src    io.ReadCloser // from the start of a block
 	size   int64         // of the object
 	sha256 string
 	blocks io.ReaderAt
 
 	next   int64 // block to be read
-	skip   int64 // bytes of it that are not asked for
+	skip   int64 // bytes at its start that were not asked for
 	buffer *[]byte
-	ready  []byte // of the buffer, and not read yet
+	ready  []byte // the checked part of the buffer that is not read yet
 	err    error
 
 	page     []byte // of the blocks
@@ -61,7 +61,7 @@ func (r *blockReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// block reads and checks the next block. Of the last one, io.EOF comes with it.
+// block reads and checks the next block. The last one comes with io.EOF.
 func (r *blockReader) block() ([]byte, error) {
 	start := r.next * BlockSize
 	block := (*r.buffer)[:min(BlockSize, r.size-start)]
@@ -83,7 +83,7 @@ func (r *blockReader) block() ([]byte, error) {
 	return block, nil
 }
 
-// ended returns io.EOF if the object has no more than it must have.
+// ended returns io.EOF if src has no more bytes.
 func (r *blockReader) ended() error {
 	var one [1]byte
 	if _, err := io.ReadFull(r.src, one[:]); err != io.EOF {
@@ -95,7 +95,7 @@ func (r *blockReader) ended() error {
 	return io.EOF
 }
 
-// check holds a block against what is known of it.
+// check compares a block with the hash values kept for it.
 func (r *blockReader) check(block []byte, last bool) error {
 	var before [blockState]byte
 	if r.next > 0 {
@@ -125,7 +125,7 @@ func (r *blockReader) check(block []byte, last bool) error {
 	return nil
 }
 
-// state returns what is noted of a block.
+// state returns the hash value that is kept for a block.
 func (r *blockReader) state(block int64) (state [blockState]byte, err error) {
 	at := block * blockState
 	if at < r.pageFrom || at+blockState > r.pageFrom+int64(len(r.page)) {

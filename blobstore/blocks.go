@@ -15,19 +15,19 @@ import (
 // that is needed to check it.
 const BlockSize = 4 << 20
 
-// blockState is the size in bytes of what is noted of a block.
+// blockState is the size in bytes of the hash value that is kept for a block.
 const blockState = sha256.Size
 
-// BlocksSize returns how long the blocks of an object of a size are, in bytes; see
-// [BlockHash]. It is 32 for each 4 MiB.
+// BlocksSize returns the length in bytes of the list that a [BlockHash] writes for an
+// object of size bytes: 32 for each block but the last.
 func BlocksSize(size int64) int64 { return max(0, (size-1)/BlockSize) * blockState }
 
-// BlockHash computes a SHA-256, and notes on the way what it takes to check each
-// block of the content without the blocks before it: the hash value H(i) of FIPS
-// 180-4 that SHA-256 has come to at the end of the block, 32 bytes. A block is right if
-// it leads from the value before it to its own, and the last one to the digest. So
-// parts of an object can be checked on their own, by different readers, and together
-// they prove the digest of the whole. It costs nothing beyond the SHA-256.
+// BlockHash computes a SHA-256, and writes down on the way what is needed to check each
+// block without the blocks before it: the intermediate hash value H(i) of FIPS 180-4 at
+// the end of the block, 32 bytes. A block is right if hashing it leads from the value
+// before it to its own value, or for the last block to the digest. Different readers can
+// check parts of an object on their own, and together the parts prove the digest of the
+// whole. It costs nothing beyond the SHA-256.
 //
 // It is not safe for concurrent use.
 type BlockHash struct {
@@ -46,7 +46,7 @@ func (h *BlockHash) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
 		if h.size > 0 && h.size%BlockSize == 0 && h.err == nil {
-			// Once there is more: the last block's value is the digest.
+			// Only now that there is more: the last block's value is the digest.
 			state := stateOf(h.sum)
 			_, h.err = h.blocks.Write(state[:])
 		}
@@ -78,7 +78,7 @@ const (
 func stateOf(sum hash.Hash) [blockState]byte {
 	raw, err := sum.(encoding.BinaryAppender).AppendBinary(make([]byte, 0, stateLength))
 	if err != nil || len(raw) != stateLength || string(raw[:len(stateMagic)]) != stateMagic {
-		panic(fmt.Sprintf("blobstore: crypto/sha256 encodes its state otherwise: %v", err)) // tests would see it
+		panic(fmt.Sprintf("blobstore: crypto/sha256 encodes its state otherwise: %v", err)) // tests would notice
 	}
 	return [blockState]byte(raw[len(stateMagic):])
 }

@@ -13,9 +13,9 @@ import (
 type OpenOptions struct {
 	// Offset in bytes at which to start. Default 0.
 	Offset int64
-	// Version that the object must have; ErrChanged otherwise. Default: any. Where
-	// SHA256 is given and [Options.Versions] is not, the version is not looked at: the
-	// content decides, and not when the object was last written or copied.
+	// Version that the object must have; ErrChanged otherwise. Default: any. If
+	// SHA256 is given and [Options.Versions] is not, the version is ignored: the content
+	// decides, not the time at which the object was written or copied.
 	Version string
 	// Size that the object must have in all, in bytes: ErrChanged otherwise,
 	// and ErrTruncated, not io.EOF, where fewer bytes come than it has.
@@ -23,8 +23,7 @@ type OpenOptions struct {
 	Size int64
 	// SHA256 of the object in lower-case hex; it needs Size. What is read is checked
 	// against it before any of it is returned, a block at a time: ErrDigest
-	// where it is something else. One [BlockSize] of memory is held for it. Default:
-	// not checked.
+	// if it differs. This takes a buffer of [BlockSize]. Default: not checked.
 	SHA256 string
 	// Blocks of the object, as a [BlockHash] wrote them: without them an object
 	// larger than BlockSize can't be checked by its SHA256, and Open fails.

@@ -51,8 +51,8 @@ type Options struct {
 	// Versions of the bucket's driver. Default: the Signer, if it is one, else
 	// none: an object's version is its ETag.
 	Versions Versions
-	// S3: the bucket is one of S3, or of a service that speaks its protocol. Default:
-	// as the Signer says, if it is an [S3Signer].
+	// S3: the bucket is on S3, or on a service that speaks its protocol. Default: what
+	// the Signer says if it is an [S3Signer], otherwise false.
 	S3 bool
 }
 
@@ -91,8 +91,7 @@ func (s *Store) Bucket() *blob.Bucket { return s.bucket }
 // Name is the bucket's name; see [Options.Bucket].
 func (s *Store) Name() string { return s.opts.Bucket }
 
-// S3 reports whether the bucket is one of S3, or of a service that speaks its
-// protocol; see [Options.S3].
+// S3 reports whether the bucket is on S3, or on a service that speaks its protocol; see [Options.S3].
 func (s *Store) S3() bool { return s.opts.S3 }
 
 // Attributes looks an object up. ErrNotFound if there is none.

@@ -50,7 +50,6 @@ type UploadSigner interface {
 // S3Signer is an [UploadSigner] whose bucket speaks the protocol of S3.
 type S3Signer interface {
 	UploadSigner
-	// S3 reports whether the bucket is one of S3, or of a service that speaks its
-	// protocol.
+	// S3 reports whether the bucket is on S3, or on a service that speaks its protocol.
 	S3() bool
 }

@@ -247,8 +247,8 @@ func (c *Consumer) pause(ctx context.Context, failures int) bool {
 	}
 }
 
-// close shuts down a subscription that the Consumer opened, and then the ground that
-// it stood on.
+// close shuts down a subscription that the Consumer opened, and then what it was opened
+// with.
 func (c *Consumer) close(ctx context.Context, sub *pubsub.Subscription, ground func() error) {
 	if !c.opener.owned() {
 		return

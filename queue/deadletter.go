@@ -8,15 +8,15 @@ import (
 )
 
 // ErrDeadLetter is what a handler of [Consumer.RunRaw] returns, wrapped, for a message
-// with which nobody can do anything, now or later, but which an operator should see.
-// If the subscription is one of [DeadLetters], the message is left to the broker;
-// otherwise it is acknowledged, for given back it would come again at once, for ever.
+// that can never be handled but that an operator should see. With an Opener of
+// [DeadLetters] the message is left to the broker. Otherwise it is acknowledged: given
+// back, it would come again at once, for ever.
 var ErrDeadLetter = errors.New("queue: message for the dead letters")
 
-// DeadLetters is opener for a subscription whose broker puts a message aside, into a
-// queue of dead letters, once it was received several times and never acknowledged, as
-// SQS does by a queue's redrive policy. Without such a policy a message that is left to
-// it comes again after each visibility timeout.
+// DeadLetters is opener for a subscription whose broker moves a message to a
+// dead-letter queue after it was received several times and never acknowledged, as SQS
+// does by a queue's redrive policy. Without such a policy the message comes again after
+// each visibility timeout.
 func DeadLetters(opener Opener) Opener {
 	if opener == nil {
 		return nil // NewConsumer says so
@@ -34,6 +34,6 @@ func (c *Consumer) leave(ctx context.Context, msg *pubsub.Message, why error) {
 		msg.Ack()
 		return
 	}
-	log.WarnContext(ctx, "message left to the broker, to be put aside as a dead letter")
+	log.WarnContext(ctx, "message left to the broker, to be moved to the dead-letter queue")
 	unsettled(msg)
 }

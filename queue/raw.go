@@ -30,14 +30,14 @@ const (
 // notifications of an object store, which are not ours to form. Unlike a wake-up,
 // one whose handler fails is not done with:
 //
-//   - handle returned nil: the message is acknowledged. So is one with which nobody
-//     can do anything, for which handle must return nil.
+//   - handle returned nil: the message is acknowledged. So is one that can
+//     never be handled, for which handle must return nil.
 //   - handle returned an error: it is called again for the same message, with growing
 //     pauses, for at least 3 seconds; then the message is given back (Nack), for the
 //     broker to send it again or, where it is set up so, to put it aside as a dead
 //     letter. A broker that sends again at once makes no hot loop of it.
 //   - the same, and the driver can't give back (Kafka, core NATS): for at least 2
-//     minutes; then the message is acknowledged, for it would keep back all behind it.
+//     minutes; then the message is acknowledged, since it would hold up all messages after it.
 //   - handle returned an error that matches [ErrDeadLetter]: the message is
 //     acknowledged, or left to a broker that puts it aside.
 //   - handle panicked: the message is acknowledged, for it would panic again.

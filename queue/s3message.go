@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// S3Message is the message that services queue for an object on S3 which name it by
-// s3Bucket and s3Key, such as the Python service on AWS Lambda that fhirdock succeeds.
-// It is no wake-up: its job is that service's own.
+// S3Message is a message that names an object on S3 by s3Bucket and s3Key, as the Python
+// service on AWS Lambda that fhirdock succeeds sends it. It is not a wake-up: the job is
+// the other service's.
 type S3Message struct {
 	JobID            string `json:"jobId"`
 	Bucket           string `json:"s3Bucket"`
@@ -24,8 +24,8 @@ type S3Message struct {
 	Timestamp time.Time `json:"-"`
 }
 
-// Encode returns the message's body. A webhook's has organizationName and userId in any
-// case, null where they are empty; an upload's has fileSize in their place.
+// Encode returns the message's body. For a webhook it always has organizationName and
+// userId, null if empty; for an upload it has fileSize instead.
 func (m S3Message) Encode() ([]byte, error) {
 	type plain S3Message
 	at, err := timestamp(m.Timestamp)
@@ -59,10 +59,9 @@ func given(s string) *string {
 	return &s
 }
 
-// DecodeS3Message reads a message that names an object by s3Bucket and s3Key, and not,
-// as a wake-up does, by bucket and key. Members that it does not know, and those whose
-// type is another, are passed over. ErrMessage if it is no such message, or longer than
-// [MaxBody]. The error holds nothing of the body.
+// DecodeS3Message reads a message that names an object by s3Bucket and s3Key, not by
+// bucket and key as a wake-up does. Unknown members, and members of the wrong type, are
+// ignored. ErrMessage if it is no such message, or longer than [MaxBody]. The error holds nothing of the body.
 func DecodeS3Message(body []byte) (S3Message, error) {
 	if len(body) > MaxBody {
 		return S3Message{}, fmt.Errorf("%w: longer than %d bytes", ErrMessage, MaxBody)

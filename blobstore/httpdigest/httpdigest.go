@@ -1,5 +1,5 @@
-// Package httpdigest checks the body of a request against what its headers promise
-// of it: Content-Digest (RFC 9530) and Content-MD5 (RFC 1864).
+// Package httpdigest checks the body of a request against the digests in its headers:
+// Content-Digest (RFC 9530) and Content-MD5 (RFC 1864).
 package httpdigest
 
 import (
@@ -20,19 +20,19 @@ var (
 	// ErrMalformed: a header is not in its form, or names no algorithm that is known.
 	// [Want] says which are.
 	ErrMalformed = errors.New("Content-Digest must be sha-256=:BASE64: or sha-512=:BASE64:, and Content-MD5 the base64 of 16 bytes")
-	// ErrMismatch: the body is not the one that was promised.
+	// ErrMismatch: the body does not have the digest in its header.
 	ErrMismatch = errors.New("the body does not have the digest that its header says")
 )
 
-// Want is the value of the header Want-Content-Digest of an answer to a request whose
-// digest can't be checked (RFC 9530, section 4).
+// Want is the value of Want-Content-Digest (RFC 9530, section 4) for the answer to a
+// request whose digest can't be checked.
 const Want = "sha-256=10, sha-512=3"
 
-// algorithms by their names in Content-Digest. md5 is deprecated there, and sent all
-// the same.
+// algorithms by their names in Content-Digest. md5 is deprecated there, but still
+// sent.
 var algorithms = map[string]func() hash.Hash{"sha-256": sha256.New, "sha-512": sha512.New, "md5": md5.New}
 
-// Digests are those that a request promises. It is not safe for concurrent use.
+// Digests are the digests in the headers of a request. It is not safe for concurrent use.
 type Digests struct{ promised []promise }
 
 type promise struct {
@@ -115,9 +115,9 @@ func (d *Digests) SHA256() string {
 	return ""
 }
 
-// Reader returns body, which ends with ErrMismatch instead of io.EOF if it does not
-// have the digests. Read it to its end: the bytes come before the verdict. Without
-// digests it is body itself.
+// Reader returns a reader of body that ends with ErrMismatch instead of io.EOF if body
+// does not have the digests. Don't use what was read before the end is reached. Without
+// digests it returns body itself.
 func (d *Digests) Reader(body io.Reader) io.Reader {
 	if len(d.promised) == 0 {
 		return body

@@ -2,7 +2,7 @@ package main
 
 import "github.com/fhirdock/fhirdock/ingest"
 
-// adoption is that of -adopt; nil without it.
+// adoption returns the Adoption that -adopt asks for; nil without the flag.
 func (c *config) adoption() *ingest.Adoption {
 	if c.adopt == "" {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"gocloud.dev/blob"
 )
 
-// checkBucket finds out whether the bucket is there before a client does. One that
-// does not answer may do so later: /readyz says when.
+// checkBucket fails at the start if there is no such bucket. One that does not answer
+// may answer later: see /readyz.
 func checkBucket(ctx context.Context, bucket *blob.Bucket, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

@@ -7,8 +7,8 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// checkPrefixes finds prefixes that can't be those of keys, and those that overlap:
-// what is below one would be taken for what belongs to the other.
+// checkPrefixes returns errors for prefixes that no key can have, and for those that
+// overlap: objects below one would be mistaken for objects of the other.
 func (c *config) checkPrefixes() []error {
 	var errs []error
 	prefixes := []struct{ flag, value string }{

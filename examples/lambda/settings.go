@@ -55,7 +55,7 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	v.StringVar(&s.output, "output-prefix", "processed", "`PREFIX` of the files of resources")
 	v.StringVar(&s.service.OutcomesPrefix, "outcomes-prefix", "outcomes", "`PREFIX` of the files that list rejected resources")
 	v.StringVar(&s.staging, "staging-prefix", "staging", "`PREFIX` of parts that are kept until their job ends")
-	adopt := v.String("adopt", "", "`PREFIX`: make a job of each object below PREFIX/ORG/ though nobody asked for its upload (default: none)")
+	adopt := v.String("adopt", "", "`PREFIX`: make a job of each object below PREFIX/ORG/ (default: none)")
 
 	v.StringVar(&s.claims.Organization, "organization-claim", "organizationId", "`NAME` of the organization's id in the authorizer's context")
 	v.StringVar(&s.claims.OrganizationName, "organization-name-claim", "organizationName", "`NAME` of the organization's name there")

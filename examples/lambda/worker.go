@@ -38,9 +38,9 @@ func newWorker(p *pipeline) (function, error) {
 
 // work does what each message asks for, one after the other. After one that failed the
 // others of its group are given back too, as the order of a FIFO queue asks for. One
-// that nobody can do anything with, such as a message of another service whose object is
-// not adopted, is reported as failed as well: SQS moves it to the queue of dead letters.
-// It does not hold up its group.
+// that can never be handled, such as a message of another service whose object is not
+// adopted, is reported as failed too, so that SQS moves it to the dead-letter queue. It
+// does not hold up its group.
 func (p *pipeline) work(ctx context.Context, messages []events.SQSMessage, do func(ctx context.Context, body []byte) error) events.SQSEventResponse {
 	answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	failed := map[string]bool{}

@@ -32,7 +32,7 @@ var (
 	ErrForbidden = errors.New("forbidden")
 )
 
-// Challenger is an Authenticator that says how its callers are asked for credentials.
+// Challenger is an Authenticator with its own WWW-Authenticate header.
 type Challenger interface {
 	Authenticator
 	// Challenge returns the WWW-Authenticate header of the answer to a request that
@@ -49,10 +49,10 @@ func ChallengeOf(a Authenticator, err error) string {
 	return Challenge(err)
 }
 
-// WithChallenge returns an Authenticator like a that asks for credentials of another
-// scheme: with each 401 for missing or invalid ones it sends challenge as
-// WWW-Authenticate, such as `Basic realm="lab"`. Empty sends none, for what a client
-// can't send in a header, such as its certificate.
+// WithChallenge returns an Authenticator like a for another scheme: each 401 for missing
+// or invalid credentials has challenge as its WWW-Authenticate header, for example
+// `Basic realm="lab"`. If challenge is empty there is no such header, for credentials
+// that are not sent in one, such as client certificates.
 func WithChallenge(a Authenticator, challenge string) Challenger { return challenger{a, challenge} }
 
 type challenger struct {

@@ -8,7 +8,7 @@
 // [APIGateway] takes the word of an authorizer in front of the program, that of API
 // Gateway, for who is calling.
 //
-// A refused request is told which scheme to use: [Challenger].
+// A [Challenger] sets the scheme that a refused client is asked for.
 //
 // [Tokens] are bearer tokens for development. A program with an identity
 // provider brings an Authenticator of its own; [Func] makes one of a function.

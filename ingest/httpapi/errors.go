@@ -76,7 +76,7 @@ func asHTTP(err error) *httpError {
 	return &httpError{status: errInternal.status, message: errInternal.message, cause: err}
 }
 
-// authError says how a request that was not authenticated is answered.
+// authError returns the answer to a request that was not authenticated.
 func (h *api) authError(err error) *httpError {
 	e := &httpError{cause: err, reason: err.Error()}
 	switch {
@@ -99,9 +99,8 @@ func (h *api) authError(err error) *httpError {
 	return e
 }
 
-// webhookError says how a webhook is answered whose headers were not taken. What was
-// wrong are not the credentials that the Authenticator would ask for: fail asks for
-// those.
+// webhookError returns the answer to a webhook whose headers were not valid. It has no
+// WWW-Authenticate of the Authenticator's; fail adds that to a 401.
 func (h *api) webhookError(err error) *httpError {
 	e := h.authError(err)
 	delete(e.header, "WWW-Authenticate")
@@ -114,9 +113,9 @@ func (h *api) webhookError(err error) *httpError {
 	return e
 }
 
-// refusal is what the log says of a request that was refused: a code, and a reason
-// that quotes nothing of the request. Of a payload it is the first finding's rule and
-// place.
+// refusal returns what is logged about a refused request: a code, and a reason that
+// quotes nothing of the request. For a payload these are the rule and the offset of the
+// first error.
 func refusal(e *httpError) (code, reason string) {
 	code, reason = e.code, e.reason
 	for _, issue := range e.issues {

@@ -27,10 +27,10 @@ func (h *api) setBase(base *url.URL) error {
 // jobPath is the path of a job below the front door.
 func jobPath(id string) string { return prefix + "/jobs/" + id }
 
-// location is a path below the front door as Location has it: with the path under
-// which clients reach the front door, and relative to their host.
+// location returns a path below the front door for Location: with the path of
+// Options.BaseURL, and relative to the client's host.
 func (h *api) location(path string) string { return h.mount + path }
 
-// absolute is a path below the front door as an absolute URL, or as location has it
-// where the program doesn't know its public URL.
+// absolute returns the absolute URL of a path below the front door, or the same as
+// location if Options.BaseURL has no host.
 func (h *api) absolute(path string) string { return h.base + path }

@@ -47,8 +47,8 @@ var bundleTypes = []string{"application/fhir+json", "application/json"}
 
 // bundleType checks the media type of a Bundle and returns it without parameters,
 // save fhirVersion. One that is missing, and the one of FHIR DSTU 2 that some senders
-// still use, stand for application/fhir+json. What matters is charset=utf-8 alone; utf8
-// is no registered name and is sent all the same.
+// still use, stand for application/fhir+json. The only charset is utf-8;
+// utf8 is not a registered name, but is sent too.
 func bundleType(r *http.Request) (string, error) {
 	if len(r.Header.Values("Content-Type")) > 1 {
 		return "", unsupportedType("More than one Content-Type")
