@@ -119,7 +119,7 @@ func (r *Reader) readLine(data []byte, at int) {
 	r.takeResource(data, at, at+end)
 }
 
-// ahead is a line, which starts at bytes behind win.pos, with what follows it as
+// ahead is a line, which starts at bytes after win.pos, with what follows it as
 // far as the scanner is faster for it.
 func (r *Reader) ahead(line []byte, at int) []byte {
 	rest := r.win.buf[r.win.pos+at:]

@@ -4,7 +4,7 @@ package fhirbundle
 
 import "bytes"
 
-// margin is how many bytes behind what is scanned are of use: none.
+// margin is how many bytes after what is scanned are of use: none.
 const margin = 0
 
 // nested scans the object or array that starts at data[0].

@@ -5,7 +5,7 @@ package fhirbundle
 import "unsafe"
 
 // What of this package goes around the checks of indices is built on this file.
-// Who calls it sees to it that they would hold: a page behind the payload that
+// Who calls it sees to it that they would hold: a page after the payload that
 // can't be read keeps watch in the tests. The build tags fhirdock_safe and purego
 // leave all of it out.
 

@@ -130,7 +130,7 @@ func (m *marks) asks(bit uint64, depth int) bool {
 }
 
 // mark takes down a name of an object at the given depth, with its bit in a filter;
-// at is the index behind its closing quote, which is never 0.
+// at is the index after its closing quote, which is never 0.
 func (s *scanner) mark(data, text []byte, bit uint64, at, depth int) {
 	a := askedNames[bits.TrailingZeros64(bit)]
 	for ; a != nil && a.name != string(text); a = a.next {

@@ -125,7 +125,7 @@ func (s *scanner) widen(data []byte, base int, e *extra) {
 	}
 	size := 1 << bits.Len(uint(4*(count+1)-1))
 	s.tables = slices.Grow(s.tables, size)[:e.table+old+size]
-	// The new table is made behind the old one and takes its place.
+	// The new table is made after the old one and takes its place.
 	table := s.tables[e.table+old:]
 	clear(table)
 	mask := uint32(size - 1)

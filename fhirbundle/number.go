@@ -1,7 +1,7 @@
 package fhirbundle
 
 // number scans the number at data[i], a digit or a minus sign, by the grammar
-// of RFC 8259, section 6. It returns the index behind it. At the end of data
+// of RFC 8259, section 6. It returns the index after it. At the end of data
 // the number may be cut: the fault is more if final is false or if it is not a
 // number yet.
 func number(data []byte, i int, final bool) (int, fault) {

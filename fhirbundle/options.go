@@ -100,7 +100,7 @@ type Options struct {
 }
 
 // Position is a boundary between two entries or lines at which reading can
-// start again: just behind an entry's closing brace, or behind a line's end.
+// start again: just after an entry's closing brace, or after a line's end.
 // The zero Position is the start of the document. It is plain data, meant to
 // be stored.
 type Position struct {

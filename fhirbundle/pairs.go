@@ -10,12 +10,12 @@ import "slices"
 // whose name has escapes: then it may be either of a pair.
 type companion struct {
 	name  int // an index into scanner.names
-	at    int // behind the name's closing quote
+	at    int // after the name's closing quote
 	count int // of elements, where it is an array
 }
 
 // pair takes in a name that is a companion, before it joins scanner.names; at is
-// the index behind its closing quote.
+// the index after its closing quote.
 func (s *scanner) pair(at, depth int) {
 	s.extraOf(depth)
 	s.pairs = append(s.pairs, companion{name: len(s.names), at: at})
@@ -84,7 +84,7 @@ func (s *scanner) checkBothNull(data []byte, x, y int) {
 	})
 }
 
-// behindName is the index behind the closing quote of the name in scanner.names[x],
+// behindName is the index after the closing quote of the name in scanner.names[x],
 // of the object that ends.
 func (s *scanner) behindName(x int, e extra) int {
 	n := s.names[x]

@@ -79,11 +79,11 @@ type state uint8
 
 const (
 	atStart      state = iota // the document, with its white space and byte order mark
-	atName                    // behind the Bundle's opening brace, or a comma: a name
-	atMemberEnd               // behind a member of the Bundle: a comma or a brace
-	atFirstEntry              // behind the bracket of Bundle.entry
-	atEntryEnd                // behind an entry: a comma or a bracket
-	atTail                    // behind the document: nothing but white space
+	atName                    // after the Bundle's opening brace, or a comma: a name
+	atMemberEnd               // after a member of the Bundle: a comma or a brace
+	atFirstEntry              // after the bracket of Bundle.entry
+	atEntryEnd                // after an entry: a comma or a bracket
+	atTail                    // after the document: nothing but white space
 	atLine                    // NDJSON: a line
 	atDocument                // Resource: the resource
 )
@@ -171,7 +171,7 @@ func newReader(o options) *Reader {
 	return r
 }
 
-// Next returns the next entry, or io.EOF behind the end of the document. What
+// Next returns the next entry, or io.EOF after the end of the document. What
 // it returns is valid until the next call.
 //
 // Findings do not stop it: they are in [Entry.Issues] and in [Reader.Report].
@@ -229,7 +229,7 @@ func (r *Reader) All() iter.Seq2[*Entry, error] {
 	}
 }
 
-// Position is the boundary behind the entry that Next returned last. Before
+// Position is the boundary after the entry that Next returned last. Before
 // that it is where the reader started.
 func (r *Reader) Position() Position {
 	p := r.pos

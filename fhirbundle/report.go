@@ -18,7 +18,7 @@ type Report struct {
 	Rejected   int64
 	BlankLines int64
 	// Bytes read, a byte order mark included. After io.EOF it is the payload's
-	// length (behind the position that was resumed at), so that a caller can
+	// length (after the position that was resumed at), so that a caller can
 	// tell a payload that was cut from one that is whole.
 	Bytes int64
 	// Issues in the order in which they were found, at most
@@ -61,7 +61,7 @@ func (r *Report) firstError() *Issue {
 
 // before says whether an error goes before another one: by rank, and of the
 // same rank the one of an earlier entry, since entries may be judged after
-// others that stand behind them.
+// others that stand after them.
 func before(rank uint8, is *Issue, otherRank uint8, other *Issue) bool {
 	if rank != otherRank || is.Entry == nil || other.Entry == nil {
 		return rank < otherRank

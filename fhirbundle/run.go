@@ -24,7 +24,7 @@ type resume uint8
 
 const (
 	resumeValue resume = iota // before a value
-	resumeAfter               // behind a value
+	resumeAfter               // after a value
 )
 
 // run goes through what is usual. p is the data, lim how far it may go: it

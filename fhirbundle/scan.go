@@ -5,9 +5,9 @@ type spot uint8
 
 const (
 	beforeValue spot = iota // of a value
-	behindValue             // behind a value
+	behindValue             // after a value
 	beforeName              // where a name should be
-	behindName              // behind a name that was taken in
+	behindName              // after a name that was taken in
 )
 
 // open is what a walk through an object or array knows of where it is.

@@ -104,7 +104,7 @@ func (s *scanner) note(r rule, at int) {
 }
 
 // value scans the value that starts at data[0], which is not white space, and
-// returns the index behind it. depth is the number of objects and arrays that
+// returns the index after it. depth is the number of objects and arrays that
 // are open around it. final says that nothing follows data: only a number has
 // to know. Where it returns a fault, the index is where the fault is.
 //

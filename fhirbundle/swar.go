@@ -26,7 +26,7 @@ func special(w uint64) uint64 {
 // first is the place, from 0, of the lowest mark.
 func first(mark uint64) int { return bits.TrailingZeros64(mark) >> 3 }
 
-// skipSpace returns the index of the first byte at or behind i that is not
+// skipSpace returns the index of the first byte at or after i that is not
 // JSON's white space, or len(data). It is inlined where it is used.
 func skipSpace(data []byte, i int) int {
 	if uint(i) < uint(len(data)) && data[i] > ' ' {

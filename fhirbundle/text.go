@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// walkString scans the string whose text starts at data[i], behind the opening
+// walkString scans the string whose text starts at data[i], after the opening
 // quote, and returns the index of its closing quote. nul allows \u0000. It checks
 // each index; [scanString] is it or something faster.
 func walkString(data []byte, i int, nul bool) (int, fault) {
@@ -30,7 +30,7 @@ func walkString(data []byte, i int, nul bool) (int, fault) {
 }
 
 // unusual checks the run of escapes and of characters beyond ASCII at data[i],
-// and returns the index of the first plain character behind it, which may be
+// and returns the index of the first plain character after it, which may be
 // the closing quote.
 func unusual(data []byte, i int, nul bool) (int, fault) {
 	for i < len(data) {

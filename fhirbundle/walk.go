@@ -4,7 +4,7 @@ package fhirbundle
 // the few small objects whose insides a rule asks for; they allocate nothing but
 // for names and strings with escapes, which are seldom.
 
-// skipValue returns the index behind the value that starts at data[i].
+// skipValue returns the index after the value that starts at data[i].
 func skipValue(data []byte, i int) int {
 	depth := 0
 	for {
@@ -37,7 +37,7 @@ var endsScalar = [256]bool{',': true, '}': true, ']': true, ' ': true, '\n': tru
 
 // walkObject calls f with the name, without escapes, and the place of the value of
 // each member of the object that starts at data[i], until f returns false. It
-// returns the index behind the object, or 0 where f did so.
+// returns the index after the object, or 0 where f did so.
 func walkObject(data []byte, i int, f func(name []byte, at int) bool) int {
 	for i = skipSpace(data, i+1); data[i] != '}'; {
 		end, plain := endOfString(data, i+1)
@@ -68,7 +68,7 @@ func walkArray(data []byte, i int, f func(at int) bool) {
 // is, or its closing bracket.
 func firstElement(data []byte, i int) int { return skipSpace(data, i+1) }
 
-// nextElement returns where the element, or member, behind one that ends before
+// nextElement returns where the element, or member, after one that ends before
 // data[i] is, or the closing bracket.
 func nextElement(data []byte, i int) int {
 	if i = skipSpace(data, i); data[i] == ',' {

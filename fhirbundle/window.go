@@ -12,7 +12,7 @@ const (
 )
 
 // window is the part of a payload that is in memory. Where it reads a stream
-// it holds what is being scanned and at most a block or as much again behind it.
+// it holds what is being scanned and at most a block or as much again after it.
 type window struct {
 	src  io.Reader // nil where buf is the whole payload
 	buf  []byte    // what is in memory
@@ -29,7 +29,7 @@ type window struct {
 
 func (w *window) offset() int64 { return w.base + int64(w.pos) }
 
-// more reads on, keeping what stands at and behind pos. It is false where
+// more reads on, keeping what stands at and after pos. It is false where
 // nothing was added: w.err says why. It at least doubles what is kept, so that
 // a value that is scanned again each time is scanned in linear time. Otherwise
 // it reads a block, even into a buffer that a large value has made longer:
