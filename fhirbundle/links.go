@@ -55,7 +55,8 @@ func (l *Links) Resolve(from string, ref []byte) (to string, ok bool) {
 	case isAbsolute(ref):
 		url = normalURL(make([]byte, 0, 128), ref)
 	case isTypeAndID(ref):
-		url = normalURL(make([]byte, 0, 128), []byte(from))
+		url = append(make([]byte, 0, 128), from...)
+		url = normalURL(make([]byte, 0, 128), url)
 		typ, id := restful(url)
 		if !isResourceType(typ) {
 			return "", false
