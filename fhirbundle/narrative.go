@@ -2,49 +2,75 @@ package fhirbundle
 
 import "bytes"
 
+// unescaped is the text of a string in the data, without escapes, and a place in both.
+type unescaped struct {
+	text    []byte
+	data    []byte
+	i, at   int // text[i] is written at data[at]
+	scratch []byte
+}
+
+// place returns where text[i] is in the data. It only goes forward.
+func (u *unescaped) place(i int) int {
+	for u.i < i {
+		size := 1
+		if u.data[u.at] == '\\' {
+			size = escapeSize(u.data, u.at)
+		}
+		u.scratch = unescape(u.scratch[:0], u.data[u.at:u.at+size])
+		u.i += len(u.scratch)
+		u.at += size
+	}
+	return u.at
+}
+
+// escapeSize returns the length of the escape sequence at data[i], 0 if it is none.
+func escapeSize(data []byte, i int) int {
+	switch n, f := escape(data, i); f {
+	case fine:
+		return n
+	case badNUL:
+		return len(`\u0000`)
+	}
+	return 0
+}
+
 // narrative goes over the links and images of a narrative, the text of a string in
 // data[start:end].
 func (w *resolver) narrative(start, end int) {
-	// Without escapes, and where each byte is in the data.
-	text, at := make([]byte, 0, end-start), make([]int, 0, end-start+1)
+	u := unescaped{data: w.data[:end], at: start}
 	for i := start; i < end; {
-		n := 1
-		if w.data[i] == '\\' {
-			var f fault
-			if n, f = escape(w.data[:end], i); f != fine && f != badNUL {
-				return
-			}
-			if f == badNUL {
-				n = len(`\u0000`)
-			}
+		n := bytes.IndexByte(w.data[i:end], '\\')
+		if n < 0 {
+			break
 		}
-		text = unescape(text, w.data[i:i+n])
-		for len(at) < len(text) {
-			at = append(at, i)
+		size := escapeSize(u.data, i+n)
+		if size == 0 {
+			return
 		}
-		i += n
+		i += n + size
 	}
-	at = append(at, end)
+	u.text = unescape(make([]byte, 0, end-start), w.data[start:end])
 	for i := 0; ; {
-		n := bytes.IndexByte(text[i:], '<')
+		n := bytes.IndexByte(u.text[i:], '<')
 		if n < 0 {
 			return
 		}
-		if i += n + 1; bytes.HasPrefix(text[i:], []byte("!--")) {
-			if n = bytes.Index(text[i:], []byte("-->")); n < 0 {
+		if i += n + 1; bytes.HasPrefix(u.text[i:], []byte("!--")) {
+			if n = bytes.Index(u.text[i:], []byte("-->")); n < 0 {
 				return
 			}
 			i += n
 			continue
 		}
-		i = w.tag(text, at, i)
+		i = w.tag(&u, i)
 	}
 }
 
-// tag goes over the attributes of the tag whose name starts at text[i], and returns
+// tag goes over the attributes of the tag whose name starts at u.text[i], and returns
 // where it ends.
-func (w *resolver) tag(text []byte, at []int, i int) int {
-	name := i
+func (w *resolver) tag(u *unescaped, i int) int {
+	text, name := u.text, i
 	for i < len(text) && isNameByte(text[i]) {
 		i++
 	}
@@ -76,20 +102,21 @@ func (w *resolver) tag(text []byte, at []int, i int) int {
 			return len(text)
 		}
 		if string(attribute) == wanted {
-			w.attribute(text[i+1:i+1+n], at[i+1], at[i+1+n])
+			w.attribute(u, i+1, i+1+n)
 		}
 		i += n + 2
 	}
 	return i
 }
 
-// attribute goes over a reference in a narrative, which is data[start:end].
-func (w *resolver) attribute(value []byte, start, end int) {
+// attribute goes over a reference in a narrative, which is u.text[start:end].
+func (w *resolver) attribute(u *unescaped, start, end int) {
+	value := u.text[start:end]
 	if bytes.IndexByte(value, '&') >= 0 {
 		value = bytes.ReplaceAll(value, []byte("&amp;"), []byte("&"))
 	}
 	if to, ok := w.ask(value); ok {
-		w.replace(start, end, appendAttribute, to)
+		w.replace(u.place(start), u.place(end), appendAttribute, to)
 	}
 }
 
