@@ -64,7 +64,9 @@ func TestNotifications(t *testing.T) {
 	job = follow(t, c, ticket.UploadID)
 	require.Equal(t, "completed", job.Status)
 	require.Equal(t, 1, job.Attempt)
-	require.NotContains(t, p.Stderr.String(), "secret")
+	for _, form := range []string{secret, strings.ReplaceAll(secret, " ", "+"), "another+secret"} {
+		require.NotContains(t, p.Stderr.String(), form)
+	}
 	require.Contains(t, p.Stderr.String(), "route="+notificationsPath)
 }
 

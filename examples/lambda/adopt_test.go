@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,7 +71,8 @@ func TestAdoption(t *testing.T) {
 	answer, failure := s.worker.invoke(t, sqsEvent(t, inGroup("m1", said("elsewhere/demo/a.json")), inGroup("m2", "junk")), time.Minute)
 	require.Empty(t, failure)
 	require.JSONEq(t, `{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"}]}`, answer)
-	require.Contains(t, s.worker.process.Stderr.String(), `"kind":"message_ignored"`)
+	require.Eventually(t, func() bool { return strings.Contains(s.worker.process.Stderr.String(), `"kind":"message_ignored"`) },
+		10*time.Second, 10*time.Millisecond)
 }
 
 func inGroup(id, body string) message { return message{id, "demo", body} }

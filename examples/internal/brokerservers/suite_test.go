@@ -136,7 +136,7 @@ func open(t *testing.T, b *brokerservers.Broker) *backends.Backends {
 func message(organization, job string) queue.Message {
 	return queue.Message{
 		JobID: job, Bucket: "bucket", Key: "incoming/" + job, OrganizationID: organization,
-		OrganizationName: "Krankenhaus Süd 病院", UserID: "u", Source: "webhook", FileSize: 1 << 40, Timestamp: time.Now(),
+		OrganizationName: "Krankenhaus Süd 病院", UserID: "u", Source: "webhook", FileSize: 1 << 40, Timestamp: time.Now().Truncate(time.Microsecond),
 	}
 }
 
