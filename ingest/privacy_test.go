@@ -221,6 +221,13 @@ func TestNothingOfAPayloadIsTold(t *testing.T) {
 	})
 }
 
+// requireLogged waits for a text in the log: a line may come a moment after the record.
+func requireLogged(t *testing.T, p *ingesttest.Pipeline, text, name string) {
+	t.Helper()
+	require.Eventually(t, func() bool { return strings.Contains(p.Logs(), text) }, 10*time.Second, time.Millisecond,
+		"%s: %s", name, text)
+}
+
 // What can be said of a handler's error is said.
 func TestWhatIsLoggedOfAHandlersError(t *testing.T) {
 	for name, want := range map[string][]string{
@@ -244,11 +251,11 @@ func TestWhatIsLoggedOfAHandlersError(t *testing.T) {
 			p.Wait(t, p.Client.PostBundle(t, []byte(twoPatients)).JobID)
 			if !asText {
 				for _, w := range want {
-					require.Contains(t, p.Logs(), w, name)
+					requireLogged(t, p, w, name)
 				}
 				requireSilent(t, p.Logs())
 			} else if name != "panic index" && name != "joined" { // whose text is a panic of its own
-				require.Contains(t, p.Logs(), "born "+marker, name)
+				requireLogged(t, p, "born "+marker, name)
 			}
 			require.NotContains(t, p.Logs(), "(0x", "no arguments in a stack")
 		}
