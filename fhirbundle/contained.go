@@ -58,6 +58,9 @@ func (c *containedList) name(id []byte) bool {
 	}
 	n := int32(len(c.all) - 1)
 	if len(c.few) < fewIDs {
+		if c.few == nil {
+			c.few = make([]containedID, 0, fewIDs) // in one step
+		}
 		c.few = append(c.few, containedID{id, n})
 		return true
 	}
@@ -98,6 +101,9 @@ func (r *Reader) readContained(data []byte, i int, list *containedList) {
 // index after it.
 func (r *Reader) readContainedResource(data []byte, at int, list *containedList) (end int) {
 	c := r.readContents(data, at)
+	if list.all == nil {
+		list.all = make([]containedResource, 0, fewIDs)
+	}
 	list.all = append(list.all, containedResource{uint32(at), uint32(c.end), false})
 	list.lone++
 	if c.id >= 0 {

@@ -131,9 +131,11 @@ func (r *Reader) judgeRefs() {
 	if x.refused { // fullUrls are missing: not-checked says so
 		return
 	}
-	for _, u := range x.unresolved {
+	for i := range x.unresolved {
+		u := &x.unresolved[i]
 		if x.find(u.target).low&isDefined == 0 {
-			r.report(refURN, Issue{Path: entryPath(u.entry, "resource"), Entry: &u.entry, Line: r.win.lineOf(u.line, u.offset), Offset: u.offset})
+			entry := u.entry // the issue outlives the index
+			r.report(refURN, Issue{Path: entryPath(entry, "resource"), Entry: &entry, Line: r.win.lineOf(u.line, u.offset), Offset: u.offset})
 		}
 	}
 }
