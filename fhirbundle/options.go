@@ -56,7 +56,7 @@ const (
 // the constants, a limit that is negative or above its maximum, a code or a type
 // that does not exist) are an error of every function that takes them; it matches
 // [ErrOptions]. Options are only read, so one value can be shared by readers that
-// run at the same time, as long as nobody changes it.
+// run at the same time, as long as it is not changed.
 type Options struct {
 	// Format of the payload. Default Bundle.
 	Format Format

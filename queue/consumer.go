@@ -11,7 +11,7 @@ import (
 
 	"gocloud.dev/pubsub"
 
-	"github.com/fhirdock/fhirdock/internal/panics"
+	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
 // Opener opens the subscription that a [Consumer] receives from: [Static], [Reopen]

@@ -9,7 +9,7 @@ import (
 
 	"gocloud.dev/pubsub"
 
-	"github.com/fhirdock/fhirdock/internal/panics"
+	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
 // Raw is a message of any content, as it came.

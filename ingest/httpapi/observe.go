@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/fhirdock/fhirdock/internal/panics"
+	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
 type requestIDKey struct{}

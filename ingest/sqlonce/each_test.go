@@ -322,7 +322,7 @@ func TestEachAfterClaim(t *testing.T) {
 func TestAStatementThatCommits(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		if db.driver != "mysql" {
-			t.Skip("DDL is part of the transaction")
+			t.Skip("only MySQL commits at a DDL statement")
 		}
 		db.patients(t)
 		apply := func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {

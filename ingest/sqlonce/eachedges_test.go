@@ -16,7 +16,7 @@ import (
 func TestAnErrorThatIsSwallowed(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		if db.driver != "pgx" {
-			t.Skip("a statement that failed leaves the others of the transaction")
+			t.Skip("only PostgreSQL ends a transaction at its first error")
 		}
 		db.patients(t)
 		b := batch(300, 100)
@@ -50,7 +50,7 @@ func TestAConstraintThatEndsTheTransaction(t *testing.T) {
 func TestDeferredConstraints(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		if db.driver == "mysql" {
-			t.Skip("it has none")
+			t.Skip("MySQL has no deferred constraints")
 		}
 		dsn := db.dsn
 		if db.driver == "sqlite" {

@@ -1,4 +1,5 @@
-// Package panics describes recovered panics for the log.
+// Package panics describes recovered panics for the log, without values that were being
+// worked on. Packages queue and ingest use it.
 package panics
 
 import (
