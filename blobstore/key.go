@@ -62,3 +62,15 @@ func PayloadKey(prefix, organization string, t time.Time, name string) (string, 
 	}
 	return key, nil
 }
+
+// OrganizationOf returns the organization of a key that PayloadKey made with this prefix,
+// and nothing for other keys. It is only good for sharing resources out: what a key says
+// is no proof of whose an object is.
+func OrganizationOf(prefix, key string) string {
+	rest, below := strings.CutPrefix(key, prefix+"/")
+	organization, _, deeper := strings.Cut(rest, "/")
+	if !below || !deeper {
+		return ""
+	}
+	return organization
+}

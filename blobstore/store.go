@@ -60,6 +60,7 @@ type Options struct {
 type Store struct {
 	bucket *blob.Bucket
 	opts   Options
+	writes Writes
 }
 
 // New returns a Store over an open bucket. It fails if the bucket is nil. A nil

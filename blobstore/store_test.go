@@ -315,3 +315,12 @@ func TestNewNeedsABucket(t *testing.T) {
 	_, err := blobstore.New(nil, nil)
 	require.ErrorContains(t, err, "needs a bucket")
 }
+
+func TestOrganizationOf(t *testing.T) {
+	key, err := blobstore.PayloadKey("incoming/fhir", "org.1", time.Now(), "a.json")
+	require.NoError(t, err)
+	require.Equal(t, "org.1", blobstore.OrganizationOf("incoming/fhir", key))
+	for _, other := range []string{"", "incoming/fhir", "incoming/fhir/org.1", "incoming/fhirs/org.1/a", "processed/org.1/a"} {
+		require.Empty(t, blobstore.OrganizationOf("incoming/fhir", other), other)
+	}
+}

@@ -41,6 +41,7 @@ func (s *Store) NewWriter(ctx context.Context, key string, opts *WriteOptions) (
 		DisableContentTypeDetection: true, IfNotExist: true,
 	})
 	if err != nil {
+		s.writes.Note(ctx, err)
 		cancel()
 		// Whether the key is taken turns out at the end; a precondition that
 		// fails here is that the bucket is open.
@@ -77,6 +78,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	w.sum.Write(p[:n])
 	w.object.Size += int64(n)
 	if err != nil {
+		w.store.writes.Note(w.ctx, err)
 		w.err = wrapWrite("write object", err)
 		return n, w.err
 	}
@@ -99,7 +101,9 @@ func (w *Writer) Commit() (*Object, error) {
 	}
 	w.ended = true
 	defer w.cancel()
-	if err := w.w.Close(); err != nil {
+	err := w.w.Close()
+	w.store.writes.Note(w.ctx, err)
+	if err != nil {
 		return nil, wrapWrite("write object", err)
 	}
 	w.object.SHA256, w.object.Blocks = w.sum.SHA256(), w.blocks.Bytes()

@@ -20,7 +20,8 @@ import (
 
 // AcceptRequest is a Bundle that was sent.
 type AcceptRequest struct {
-	// Body is read once, as a stream.
+	// Body is read once, as a stream. It is parsed and stored as the Caller's while it
+	// is read: credentials that cover it, such as a signature, must be verified before.
 	Body io.Reader
 	// ContentType as sent, whose parameter fhirVersion says which version of FHIR
 	// the Bundle is of. Default application/fhir+json, of Options.FHIRVersion.
@@ -37,29 +38,17 @@ type AcceptRequest struct {
 	// KeyScope keeps the keys of several senders of one organization apart, or
 	// those of several kinds. Default: the keys of the organization.
 	KeyScope string
-	// Verify is asked once Body was read to its end, and before anything of it is
-	// judged, answered for or kept: for credentials that cover the body, as a
-	// signature does. Where it fails the payload is refused with ErrUnverified,
-	// and what Verify returned is the cause. Default: nothing is asked.
-	Verify func() error
-}
-
-// verify asks Verify.
-func (r *AcceptRequest) verify() error {
-	if r.Verify == nil {
-		return nil
-	}
-	if err := r.Verify(); err != nil {
-		return &Error{Kind: ErrUnverified, Message: "The credentials are not those of this body", Err: err}
-	}
-	return nil
 }
 
 // Accept validates, stores and records a Bundle in one pass. When it returns
 // without error the payload and its job are durable. Errors: ErrInvalid (with
 // issues, or where the body could not be read to its end), ErrTooLarge,
-// ErrMediaType, ErrUnverified, ErrInFlight, ErrKeyReused, ErrForbidden,
+// ErrMediaType, ErrInFlight, ErrKeyReused, ErrForbidden,
 // ErrUnavailable.
+//
+// The job store has [Options.StoreTimeout] to record the job. If it does not answer
+// ErrUnavailable is returned without knowing whether there is a job: the payload stays,
+// and EventUnrecorded counts it. Repeat the request under the same idempotency key.
 //
 // Under an idempotency key there is one job for the organization and the key. A
 // repeat with the same bytes, for the same version of FHIR, gets that job, whatever
@@ -94,24 +83,12 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 	if err != nil {
 		return nil, &Error{Kind: ErrForbidden, Message: "The organization's id can't be used in a key", Err: err}
 	}
-	leave := func() {}
-	defer func() { leave() }()
-	enter := func() (err error) {
-		if req.IdempotencyKey != "" {
-			leave, err = s.inFlight.enter(id)
-		}
-		return err
-	}
-	before := enter
-	if req.Verify == nil {
-		// Whoever is known may have the key from now on. A stranger, who is found
-		// out at the end, must not keep others from it until then.
-		if err := enter(); err != nil {
+	if req.IdempotencyKey != "" {
+		leave, err := s.inFlight.enter(id)
+		if err != nil {
 			return nil, err
 		}
-		before = func() error { return nil }
-	}
-	if req.IdempotencyKey != "" {
+		defer leave()
 		switch there, err := s.earlier(ctx, id); {
 		case err != nil:
 			return nil, err
@@ -120,7 +97,11 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 		}
 	}
 
-	object, report, err := s.store(ctx, key, id, who, &req, before)
+	if err := s.backlog.admit(ctx, who.OrganizationID); err != nil {
+		return nil, err
+	}
+
+	object, report, err := s.store(ctx, key, id, who, &req)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +120,7 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 		ResourceCounts: report.ResourceCounts,
 		Issues:         rawIssues(report.Issues),
 		MaxAttempts:    s.opts.MaxAttempts,
-		DueAt:          s.now().Add(s.opts.WakeAfter), // not from now on: the body may have come slowly
+		DueAt:          now.Add(jobs.Overdue),
 		CreatedAt:      now,
 		UpdatedAt:      now,
 	}
@@ -149,10 +130,13 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 	stored, repeated, err := s.create(ctx, job)
 	if err != nil || repeated {
 		// The job has a payload of its own, or there is no job: either way
-		// nobody asks for this object any more. Where it is not known whether
-		// the job was created, the object stays.
+		// nobody asks for this object any more. If it is not known whether the job
+		// was created, the object stays.
 		if repeated || !errors.Is(err, ErrUnavailable) {
 			s.discard(ctx, key)
+		} else {
+			s.opts.Logger.WarnContext(ctx, "a payload is stored, and it is not known whether its job was created; the object stays", "job", id)
+			s.opts.Observe(Event{Kind: EventUnrecorded, JobID: id, Source: string(jobs.Webhook), Bytes: object.Size})
 		}
 		if err != nil {
 			return nil, err
@@ -211,10 +195,9 @@ func checkDigest(digest *string) error {
 	return nil
 }
 
-// store validates the body and writes it, in one pass. A body that is not taken
-// leaves no object. before is called when nothing but the write's end is missing,
-// and its error is one more reason not to take the body.
-func (s *Service) store(ctx context.Context, key, id string, who Caller, req *AcceptRequest, before func() error) (*blobstore.Object, *fhirbundle.Report, error) {
+// store validates the body and writes it, in one pass. A body that is refused leaves no
+// object.
+func (s *Service) store(ctx context.Context, key, id string, who Caller, req *AcceptRequest) (*blobstore.Object, *fhirbundle.Report, error) {
 	body := &bodyReader{src: req.Body, left: s.opts.MaxBodyBytes}
 	head := buffers.Get().(*bytes.Buffer)
 	defer putBuffer(head)
@@ -230,9 +213,6 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	metadata := map[string]string{"job_id": id, "organization_id": who.OrganizationID}
 
 	if body.ended || head.Len() < s.opts.BufferBytes {
-		if err := req.verify(); err != nil {
-			return nil, nil, err
-		}
 		report, err := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.Bundle, req.ContentType))
 		if err == nil {
 			err = s.verdict(report)
@@ -240,9 +220,6 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 		if err == nil && req.SHA256 != "" {
 			sum := sha256.Sum256(head.Bytes())
 			err = matchDigest(req.SHA256, hex.EncodeToString(sum[:]))
-		}
-		if err == nil {
-			err = before()
 		}
 		if err != nil {
 			return nil, nil, err
@@ -273,17 +250,7 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	case err != nil:
 		return nil, nil, s.bodyError(err)
 	}
-	if req.Verify != nil {
-		// A reader that found broken JSON stops there, and who sent it is known at
-		// the end only.
-		if _, err := io.Copy(io.Discard, body); err != nil {
-			return nil, nil, s.bodyError(err)
-		}
-		if err := req.verify(); err != nil {
-			return nil, nil, err
-		}
-	}
-	// Otherwise what is refused is never stored, so nothing has to read on.
+	// A payload that is refused is not stored, so the rest of it is not read.
 	if err := s.verdict(report); err != nil {
 		return nil, nil, err
 	}
@@ -291,9 +258,6 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 		if err := matchDigest(req.SHA256, hex.EncodeToString(sum.Sum(nil))); err != nil {
 			return nil, nil, err
 		}
-	}
-	if err := before(); err != nil {
-		return nil, nil, err
 	}
 	object, err := w.Commit()
 	if err != nil {

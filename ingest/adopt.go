@@ -180,7 +180,7 @@ func (s *Service) createAdopted(ctx context.Context, id string, who Caller, obje
 		err = job.Arrive(now, jobs.Found{
 			Size: object.Size, SHA256: object.SHA256,
 			ContentType: object.ContentType, ContentEncoding: object.ContentEncoding, Version: object.Version,
-		}, now.Add(s.opts.WakeAfter))
+		})
 	} else {
 		job.Payload.Size = object.Size
 		err = job.Reject(now, jobs.Failure{Code: "upload-mismatch", Message: why, At: now})

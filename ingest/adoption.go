@@ -52,15 +52,17 @@ type Adoption struct {
 	// Reserved are the prefixes below which the program writes its output. Default:
 	// processed, which is where sink.Lake writes by default.
 	Reserved []string
-	// MaxAge of an object that is adopted, by the store's time of its last change. Keep
-	// the records of jobs for longer than that: an object whose job's record was removed
-	// would be adopted again. Default 14 days, the longest that SQS keeps a message.
+	// MaxAge of an object that is adopted, by the store's time of its last change. An
+	// object whose job's record was removed would be adopted again, so [Retention] keeps
+	// the records of adopted objects for longer than that. Default 14 days, the longest that SQS keeps a message.
 	MaxAge time.Duration
 	// ListEvery is the time between two parts of the listing. Each part reads up to
 	// 10,000 keys and looks at up to 500 objects that this process has not seen; the
 	// next part continues there. The listing ignores objects younger than ListEvery,
 	// whose notification may still come. Default 1 minute.
 	ListEvery time.Duration
+
+	byKey bool // Owner is the default
 }
 
 // ErrNotAdopted is returned by an [Adoption]'s Owner for an object that belongs to no
@@ -107,7 +109,7 @@ func (a *Adoption) withDefaults(taken map[string]string) (*Adoption, error) {
 		return nil, errors.New("ingest: no field of Adoption may be negative")
 	}
 	if d.Owner == nil {
-		d.Owner = OwnerByKey(d.Prefix)
+		d.Owner, d.byKey = OwnerByKey(d.Prefix), true
 	}
 	setDefault(&d.MaxAge, 14*24*time.Hour)
 	setDefault(&d.ListEvery, time.Minute)

@@ -29,7 +29,7 @@ func (s *Service) look(ctx context.Context, job *jobs.Job) (bool, error) {
 		return j.Arrive(now, jobs.Found{
 			Size: object.Size, SHA256: object.SHA256,
 			ContentType: object.ContentType, ContentEncoding: object.ContentEncoding, Version: object.Version,
-		}, now.Add(s.opts.WakeAfter))
+		})
 	})
 	switch {
 	case errors.Is(err, jobs.ErrState):

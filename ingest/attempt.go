@@ -184,14 +184,13 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position) e
 			b.abort()
 		}
 	}
-	if err := s.keepOutcomes(ctx, b, a.earlier); err != nil {
+	if err := s.keepOutcomes(ctx, b, a.earlier, &progress); err != nil {
 		return fmt.Errorf("ingest: write outcomes: %w", err)
 	}
-	rejected := int64(len(b.rejected))
 	done := int64(len(b.Resources)) - b.refused()
 	s.opts.Observe(Event{Kind: EventBatch, JobID: b.Job.ID, Source: string(b.Job.Source), Bytes: b.End - b.Start,
-		Resources: done, Rejected: rejected, Duration: time.Since(began)})
-	progress.Done, progress.Rejected = progress.Done+done, progress.Rejected+rejected
+		Resources: done, Rejected: int64(len(b.rejected)), Duration: time.Since(began)})
+	progress.Done += done
 	progress.Offset, progress.Entries, progress.Lines = at.Offset, at.Entries, at.Lines
 	if counts == nil {
 		counts = make(map[string]int64, len(b.counts))

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"io"
-	"slices"
 
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest/internal/batchkey"
@@ -120,7 +119,7 @@ func (b *batcher) full() bool {
 func (b *batcher) add(e *fhirbundle.Entry) {
 	if b.ndjson && e.Rejected() {
 		b.cur.rejected = append(b.cur.rejected, Outcome{
-			Line: e.Line(), Offset: e.Offset, ResourceType: e.Type, ID: listedID(string(e.ID)), Issues: slices.Clone(e.Issues),
+			Line: e.Line(), Offset: e.Offset, ResourceType: e.Type, ID: listedID(string(e.ID)), Issues: outcomeIssues(e.Issues),
 		})
 		return
 	}

@@ -12,19 +12,16 @@ import (
 // those behind it go on. A job that is cancelled already is returned as it is.
 // ErrNotFound, ErrState if it is finished otherwise, ErrUnavailable.
 func (s *Service) Cancel(ctx context.Context, who Caller, id string) (*jobs.Job, error) {
-	var repeat, working bool
+	var repeat bool
 	job, err := s.change(ctx, who, id, func(j *jobs.Job) error {
 		if repeat = j.State == jobs.Cancelled; repeat {
 			return errUnchanged
 		}
-		working = j.State == jobs.Processing
 		return j.Cancel(s.now())
 	})
 	if err == nil && !repeat {
 		s.finished(ctx, job)
-		if !working { // otherwise its worker does, once it has stopped
-			s.wakeNext(ctx, job.OrganizationID)
-		}
+		s.wake(ctx, job) // it may have to be cleared away, and another one may be next
 	}
 	return job, err
 }
@@ -33,8 +30,7 @@ func (s *Service) Cancel(ctx context.Context, who Caller, id string) (*jobs.Job,
 // ErrUnavailable.
 func (s *Service) Redrive(ctx context.Context, who Caller, id string) (*jobs.Job, error) {
 	job, err := s.change(ctx, who, id, func(j *jobs.Job) error {
-		now := s.now()
-		return j.Redrive(now, now.Add(s.opts.WakeAfter))
+		return j.Redrive(s.now())
 	})
 	if err == nil {
 		s.wake(ctx, job)
@@ -46,6 +42,8 @@ var errUnchanged = errors.New("unchanged")
 
 // change changes one of the caller's jobs.
 func (s *Service) change(ctx context.Context, who Caller, id string, change func(*jobs.Job) error) (*jobs.Job, error) {
+	ctx, cancel := s.inTime(ctx)
+	defer cancel()
 	if _, err := s.Job(ctx, who, id); err != nil {
 		return nil, err
 	}

@@ -33,11 +33,15 @@ func newIDs(who Caller, route, scope, idempotencyKey string) (id, name string, e
 
 // create records a new job. Where it is there already, the one with the same
 // fingerprint is returned, as repeated. ErrKeyReused, ErrUnavailable: in the
-// latter case it is not known whether the job was created.
+// latter case it is not known whether the job was created. It goes on when the client
+// is gone, for at most Options.StoreTimeout.
 func (s *Service) create(ctx context.Context, job *jobs.Job) (stored *jobs.Job, repeated bool, err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	ctx, cancel := s.inTime(context.WithoutCancel(ctx))
 	defer cancel()
-	err = s.back.Jobs.Create(ctx, job)
+	// If it does not answer, a fifth of the time is left to ask what became of it.
+	trying, stop := context.WithTimeout(ctx, s.opts.StoreTimeout/5*4)
+	defer stop()
+	err = s.back.Jobs.Create(trying, job)
 	if err == nil {
 		return job, false, nil
 	}
@@ -59,7 +63,7 @@ func (s *Service) create(ctx context.Context, job *jobs.Job) (stored *jobs.Job, 
 // discard removes an object that no job refers to. What is left behind by a
 // failure costs space, nothing else.
 func (s *Service) discard(ctx context.Context, key string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	ctx, cancel := s.inTime(context.WithoutCancel(ctx))
 	defer cancel()
 	if err := s.blobs.Delete(ctx, key); err != nil {
 		s.opts.Logger.WarnContext(ctx, "object without a job not removed", "key", key, "error", err)

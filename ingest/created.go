@@ -19,6 +19,7 @@ const (
 	codeElsewhere   = "elsewhere"    // below no prefix that payloads come to: most are outputs
 	codeWebhook     = "webhook"      // the payload of a webhook, which needs no notification
 	codeCancelled   = "cancelled"    // its job was cancelled
+	codeRemoved     = "removed"      // its job's payload had been removed, and so was this one
 	codeGone        = "gone"         // no job asked for it, and it is not there any more
 	codeNotAsked    = "not_asked"    // below Options.Prefix, and no job asked for it
 )
@@ -60,6 +61,8 @@ func (s *Service) ObjectCreated(ctx context.Context, created notify.ObjectCreate
 // arrived takes the object of a job for what the job's state makes of it.
 func (s *Service) arrived(ctx context.Context, job *jobs.Job) error {
 	switch {
+	case !job.Payload.RemovedAt.IsZero():
+		return s.removeLate(ctx, job)
 	case job.Source == jobs.Webhook:
 		s.ignored(codeWebhook, job)
 	case job.Source != jobs.PresignedUpload: // an adopted object has no id in its key
@@ -70,6 +73,18 @@ func (s *Service) arrived(ctx context.Context, job *jobs.Job) error {
 		s.ignored(codeCancelled, job)
 	}
 	return nil // otherwise a repeat
+}
+
+// removeLate removes an object that came after its job's payload was removed.
+func (s *Service) removeLate(ctx context.Context, job *jobs.Job) error {
+	if job.Source == jobs.Adopted {
+		return nil
+	}
+	if _, err := s.blobs.RemoveAll(ctx, job.Payload.Key, true, false); err != nil {
+		return fmt.Errorf("ingest: remove an upload that came too late: %w", err)
+	}
+	s.ignored(codeRemoved, job)
+	return nil
 }
 
 // unasked counts an object below Options.Prefix that has no job. It may be the payload

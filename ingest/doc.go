@@ -11,9 +11,10 @@
 //
 // # How it holds
 //
-// The job store is the record and the queue is a hint. A wake-up that is lost is
-// sent again by a [Sweeper], which asks the store for what is due. A [Worker]
-// claims a job with a lease, reads the payload from the last checkpoint, and
+// The job store is the record and the queue is a hint. A [Worker] that is free asks the
+// store which job is next; a wake-up only says when to ask, so one that is lost costs
+// some seconds. A [Sweeper] takes jobs from workers that died and looks for uploads. The
+// worker claims a job with a lease, reads the payload from the last checkpoint, and
 // changes the record by compare-and-set under its claim only, so that one which
 // lost its lease changes nothing. An attempt is counted before its work begins:
 // a payload that kills its worker is given up after [Options.MaxAttempts].
@@ -25,7 +26,11 @@
 // come in batches whose borders depend on the payload alone. An uploaded Bundle
 // is validated to its end before anything of it is handed over; of an NDJSON
 // file each line is judged by itself, and a bad one is listed in the job's
-// outcomes.
+// outcomes, up to [Options.MaxOutcomes]. A file whose first 1,000 lines are all broken,
+// blank ones not counted, is given up: the job has failed with [CodeNothingTaken]. A
+// line that was read, and that the handler rejects, is not broken.
+//
+// A job that is cancelled loses its outcomes with all else that it left half done.
 //
 // A transaction is taken whole or not at all: see [Handler]. A job of which nothing
 // was taken has failed; one of an empty NDJSON file is completed.

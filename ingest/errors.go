@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"time"
 
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
@@ -11,9 +12,6 @@ import (
 var (
 	// ErrInvalid: the request or the payload is wrong; 400.
 	ErrInvalid = errors.New("invalid input")
-	// ErrUnverified: the credentials cover the body, and are not those of this
-	// one; 401.
-	ErrUnverified = errors.New("unverified")
 	// ErrForbidden: the caller may not do this; 403.
 	ErrForbidden = errors.New("forbidden")
 	// ErrNotFound: there is no such job, or it is another organization's,
@@ -29,6 +27,8 @@ var (
 	ErrMediaType = errors.New("unsupported media type")
 	// ErrKeyReused: the idempotency key was used for another payload; 422.
 	ErrKeyReused = errors.New("idempotency key reused")
+	// ErrTooMany: the organization is over a limit, try again later; 429.
+	ErrTooMany = errors.New("too many")
 	// ErrUnavailable: storage or the job store failed, nothing was accepted,
 	// try again; 503.
 	ErrUnavailable = errors.New("unavailable")
@@ -41,6 +41,9 @@ type Error struct {
 	Message string
 	// Issues of the payload, if it is to blame.
 	Issues []fhirbundle.Issue
+	// RetryAfter is when to try again, after ErrTooMany or ErrUnavailable. Default: the
+	// front door's own, 5 seconds.
+	RetryAfter time.Duration
 	// Err is the cause, for logs only; it may be nil.
 	Err error
 }

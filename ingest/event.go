@@ -6,7 +6,7 @@ import "time"
 type EventKind string
 
 // Kinds, and the fields of an [Event] that each sets besides Kind. Events about a job
-// always have JobID and Source.
+// have JobID and Source, unless they say otherwise.
 const (
 	// EventAccepted: a payload was accepted. Bytes of the payload; of a Bundle by
 	// webhook also its Resources, and the Duration of accepting it.
@@ -14,10 +14,15 @@ const (
 	// EventRefused: a Bundle by webhook was refused, and there is no job. Source, Code of
 	// the refusal, Duration.
 	EventRefused EventKind = "refused"
+	// EventUnrecorded: the payload of a Bundle by webhook is stored, but the job store did
+	// not say whether its job was created. The object stays; if the job was not created,
+	// nothing refers to it. JobID that the job has or would have, Source, Bytes. An
+	// EventRefused follows.
+	EventUnrecorded EventKind = "unrecorded"
 	// EventUploadSigned: an upload URL was issued.
 	EventUploadSigned EventKind = "upload_signed"
 	// EventObjectIgnored: a notification, or a listed object, led to no job. Code says
-	// why: not_asked, elsewhere, webhook, cancelled, gone or other_bucket; for an object
+	// why: not_asked, elsewhere, webhook, cancelled, removed, gone or other_bucket; for an object
 	// below the prefix of an [Adoption] also folder, bad_key, own_key, has_job, no_owner,
 	// too_old or replaced; or a notify.Reason. JobID and Source if the object belongs to
 	// a job.
@@ -44,10 +49,24 @@ const (
 	EventLeaseLost EventKind = "lease_lost"
 	// EventWoken: the sweeper sent a wake-up.
 	EventWoken EventKind = "woken"
+	// EventNotWoken: a wake-up was not sent, and its job is found later. Code says why:
+	// failed, or busy while too many others are being sent.
+	EventNotWoken EventKind = "not_woken"
+	// EventSubscription: a worker's or [Notified]'s subscription was lost, or its broker is
+	// away since the start, or it is there again. Code says which: lost or open.
+	EventSubscription EventKind = "subscription"
 	// EventFinished: a job reached a final State. Bytes of the payload, Resources of it
 	// that were taken in all, Rejected, the Duration since the job was created, and of a
 	// failed job the Code.
 	EventFinished EventKind = "finished"
+	// EventRemoved: something of a finished job was removed, because its [Retention] is
+	// over. Code says what: record, payload, outcomes or staging. Source and State of the
+	// job, unless its record was gone before.
+	EventRemoved EventKind = "removed"
+	// EventErased: [Service.Erase] ended without an error. Code is job or organization,
+	// Resources the number of jobs, and Bytes those of the objects that were removed.
+	// JobID if it was one job, but no Source.
+	EventErased EventKind = "erased"
 )
 
 // Event is for metrics and tests. It names no tenant and contains nothing of a payload.

@@ -3,13 +3,24 @@ package ingest_test
 import (
 	"context"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+	"gocloud.dev/pubsub"
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
@@ -31,15 +42,21 @@ var eventFields = map[ingest.EventKind][2]string{
 	ingest.EventRescued:        {"JobID Source", ""},
 	ingest.EventLeaseLost:      {"JobID Source", ""},
 	ingest.EventWoken:          {"JobID Source", ""},
+	ingest.EventUnrecorded:     {"JobID Source Bytes", ""},
+	ingest.EventWaiting:        {"JobID Source Code Duration", ""},
+	ingest.EventNotWoken:       {"JobID Source Code", ""},
+	ingest.EventSubscription:   {"Code", ""},
+	ingest.EventRemoved:        {"JobID Code", "Source State"},
+	ingest.EventErased:         {"Code", "JobID Resources Bytes"},
 	ingest.EventFinished:       {"JobID Source State", "Code Bytes Resources Rejected Duration"},
 }
 
 // Each kind of event sets the fields that it says and no others.
 func TestEventsSetWhatTheySay(t *testing.T) {
-	var attempts int
+	var attempts atomic.Int64
 	p := adopting(t, func(o *ingesttest.Options) {
 		o.Handler = ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
-			if attempts++; attempts == 1 {
+			if attempts.Add(1) == 1 {
 				return errors.New("once")
 			}
 			if len(b.Resources) > 1 {
@@ -91,8 +108,12 @@ func TestEventsSetWhatTheySay(t *testing.T) {
 		return len(byJob) == 1
 	}, 10*time.Second, 2*time.Millisecond)
 
+	waiting := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true}) // or it is quicker than the sweeper
+	waiting.Client.PostBundle(t, []byte(small))
+	waiting.Advance(t, time.Minute)
+
 	seen := map[ingest.EventKind]bool{}
-	for _, e := range slices.Concat(p.Events(), silent.Events()) {
+	for _, e := range slices.Concat(p.Events(), silent.Events(), waiting.Events(), brokenEvents(t), removalEvents(t)) {
 		fields, ok := eventFields[e.Kind]
 		require.True(t, ok, "%+v", e)
 		seen[e.Kind] = true
@@ -111,4 +132,104 @@ func TestEventsSetWhatTheySay(t *testing.T) {
 	for kind := range eventFields {
 		require.True(t, seen[kind], kind)
 	}
+	require.ElementsMatch(t, documentedKinds(t), slices.Collect(maps.Keys(eventFields)))
+}
+
+// documentedKinds are the constants of event.go, each of which has a comment that begins
+// with its name.
+func documentedKinds(t *testing.T) (kinds []ingest.EventKind) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, parser.ParseComments)
+	require.NoError(t, err)
+	for _, decl := range file.Decls {
+		group, ok := decl.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST {
+			continue
+		}
+		for _, spec := range group.Specs {
+			c := spec.(*ast.ValueSpec)
+			require.True(t, strings.HasPrefix(c.Doc.Text(), c.Names[0].Name+": "), c.Names[0].Name)
+			value, err := strconv.Unquote(c.Values[0].(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			kinds = append(kinds, ingest.EventKind(value))
+		}
+	}
+	return kinds
+}
+
+// recorder keeps events.
+type recorder struct {
+	mu     sync.Mutex
+	events []ingest.Event
+}
+
+func (r *recorder) observe(e ingest.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+}
+
+func (r *recorder) all() []ingest.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
+}
+
+// createFails is a store that does not say what became of a new job.
+type createFails struct{ jobs.Store }
+
+func (createFails) Create(context.Context, *jobs.Job) error { return errors.New("no answer") }
+
+// brokenEvents are those of a target, a job store and a broker that are away.
+func brokenEvents(t *testing.T) []ingest.Event {
+	t.Helper()
+	h := &busy{after: time.Hour}
+	waits := ingesttest.NewWithOptions(t, &ingesttest.Options{Handler: h})
+	waits.WaitFor(t, waits.Client.PostBundle(t, []byte(small)).JobID, waitsAgain(waits, h, 1))
+
+	var seen recorder
+	topic, _ := local(nil)
+	require.NoError(t, topic.Shutdown(t.Context()))
+	opts := &ingest.Options{NoUploads: true, Logger: slog.New(slog.DiscardHandler), Observe: seen.observe}
+	back := ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore(),
+		Subscription: queue.Reopen(func(context.Context) (*pubsub.Subscription, error) { return nil, errors.New("away") })}
+	svc, err := ingest.New(back, opts)
+	require.NoError(t, err)
+	_, err = svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+	require.NoError(t, err)
+	worker, err := ingest.NewWorker(svc, h, nil)
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Run(ctx) }()
+	require.Eventually(t, func() bool {
+		return slices.ContainsFunc(seen.all(), func(e ingest.Event) bool { return e.Kind == ingest.EventSubscription })
+	}, 10*time.Second, 2*time.Millisecond)
+	stop()
+	require.NoError(t, <-ended)
+
+	back.Jobs = createFails{back.Jobs}
+	svc, err = ingest.New(back, opts)
+	require.NoError(t, err)
+	_, err = svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+	require.ErrorIs(t, err, ingest.ErrUnavailable)
+	return append(waits.Events(), seen.all()...)
+}
+
+// removalEvents are those of a retention that is over, and of erasure.
+func removalEvents(t *testing.T) []ingest.Event {
+	t.Helper()
+	var seen recorder
+	synctest.Test(t, func(t *testing.T) {
+		a := newArchive()
+		a.ended(t, "a", jobs.Completed, nil)
+		svc := a.service(t, nil, &ingest.Options{Observe: seen.observe, Retention: &ingest.Retention{Completed: 2 * time.Hour, Payloads: time.Hour, Outcomes: time.Hour, Staging: time.Hour}})
+		sweepFor(t, svc, 3*time.Hour)
+		job := a.ended(t, "a", jobs.Failed, nil)
+		_, err := svc.Erase(t.Context(), ingest.EraseRequest{OrganizationID: "a", JobID: job.ID})
+		require.NoError(t, err)
+		_, err = svc.Erase(t.Context(), ingest.EraseRequest{OrganizationID: "a"})
+		require.NoError(t, err)
+	})
+	return seen.all()
 }

@@ -61,6 +61,12 @@ func (s *gatedStore) Update(ctx context.Context, job *jobs.Job) error {
 	return s.Store.Update(ctx, job)
 }
 
+func (s *gatedStore) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
+	s.gate.pass()
+	defer s.gate.pass()
+	return s.Store.Next(ctx, q)
+}
+
 // bucket is a bucket behind the gate. It is closed with nothing done to the other.
 func (g *gate) bucket(b *blob.Bucket) *blob.Bucket { return blob.NewBucket(&gatedBucket{b, g}) }
 

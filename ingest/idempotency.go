@@ -63,7 +63,7 @@ func fingerprint(contentType, digest string) string {
 
 // earlier returns the job that was made under an idempotency key before, or nil.
 func (s *Service) earlier(ctx context.Context, id string) (*jobs.Job, error) {
-	ctx, cancel := context.WithTimeout(ctx, settle)
+	ctx, cancel := s.inTime(ctx)
 	defer cancel()
 	job, err := s.back.Jobs.Get(ctx, id)
 	if errors.Is(err, jobs.ErrNotFound) {
@@ -75,22 +75,28 @@ func (s *Service) earlier(ctx context.Context, id string) (*jobs.Job, error) {
 	return job, nil
 }
 
+// earlierUpload returns the job of an upload that was requested under an idempotency key
+// before, or nil. The key may be empty.
+func (s *Service) earlierUpload(ctx context.Context, id, key string) (*jobs.Job, error) {
+	if key == "" {
+		return nil, nil
+	}
+	return s.earlier(ctx, id)
+}
+
 // repeat answers a request whose idempotency key has a job already. Its body is
 // read for its digest alone, and nothing is written.
 func (s *Service) repeat(there *jobs.Job, who Caller, req *AcceptRequest) (*Receipt, error) {
 	if there.OrganizationID != who.OrganizationID || there.Fingerprint == "" {
 		return nil, errKeyReused
 	}
-	limit := s.opts.MaxBodyBytes
-	if req.Verify == nil {
-		// What can't be the same payload is not read, or no further than it was
-		// long. Of a sender who is known at the end only, nothing is said before.
-		if req.ContentLength > 0 && req.ContentLength != there.Payload.Size ||
-			req.SHA256 != "" && fingerprint(req.ContentType, req.SHA256) != there.Fingerprint {
-			return nil, errKeyReused
-		}
-		limit = min(limit, there.Payload.Size)
+	// A body that can't be the same payload is not read, and none is read any further
+	// than the payload is long.
+	if req.ContentLength > 0 && req.ContentLength != there.Payload.Size ||
+		req.SHA256 != "" && fingerprint(req.ContentType, req.SHA256) != there.Fingerprint {
+		return nil, errKeyReused
 	}
+	limit := min(s.opts.MaxBodyBytes, there.Payload.Size)
 	sum := sha256.New()
 	_, err := io.Copy(sum, &bodyReader{src: req.Body, left: limit})
 	switch {
@@ -98,9 +104,6 @@ func (s *Service) repeat(there *jobs.Job, who Caller, req *AcceptRequest) (*Rece
 		return nil, errKeyReused
 	case err != nil:
 		return nil, s.bodyError(err)
-	}
-	if err := req.verify(); err != nil {
-		return nil, err
 	}
 	digest := hex.EncodeToString(sum.Sum(nil))
 	if req.SHA256 != "" {

@@ -46,10 +46,17 @@ func TestImportersCompileNoSDK(t *testing.T) {
 		}
 	}
 	// Reading Bundles takes the standard library and nothing else, and so do
-	// notifications.
-	for _, pkg := range []string{"fhirbundle", "blobstore/notify"} {
+	// notifications, but for the limits of request bodies and of log lines.
+	for pkg, wanted := range map[string][]string{
+		"fhirbundle":         {"fhirbundle"},
+		"blobstore/notify":   {"blobstore/httpbody", "blobstore/loglimit", "blobstore/notify"},
+		"blobstore/httpbody": {"blobstore/httpbody"},
+	} {
+		for i := range wanted {
+			wanted[i] = "github.com/fhirdock/fhirdock/" + wanted[i]
+		}
 		out, err = exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "github.com/fhirdock/fhirdock/"+pkg).Output()
 		require.NoError(t, err)
-		require.Equal(t, []string{"github.com/fhirdock/fhirdock/" + pkg}, strings.Fields(string(out)))
+		require.Equal(t, wanted, strings.Fields(string(out)))
 	}
 }

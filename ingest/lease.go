@@ -20,6 +20,7 @@ type lease struct {
 	taken  time.Time // not behind the time that the claim was recorded with
 	stall  time.Duration
 	last   atomic.Int64 // when the attempt moved last, in nanoseconds since taken
+	held   atomic.Int64 // when the claim was last seen to hold, in nanoseconds since taken
 
 	ctx    context.Context // of the attempt
 	cancel context.CancelCauseFunc
@@ -79,6 +80,7 @@ func (l *lease) change(ctx context.Context, change func(*jobs.Job) error) error 
 	default:
 		return err
 	}
+	l.held.Store(int64(time.Since(l.taken)))
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.job = next
@@ -101,8 +103,9 @@ func (l *lease) isStored(ctx context.Context, next *jobs.Job) bool {
 	return false
 }
 
-// watch extends the lease, and ends the attempt when the job was cancelled, is
-// another worker's, or stands still. It looks twice a second, so that a cancelled job stops within one.
+// watch extends the lease, and ends the attempt when the job was cancelled, is another
+// worker's, or stands still. Where no checkpoint shows that the claim holds it looks
+// twice a second, so that a cancelled job stops within one.
 func (l *lease) watch() {
 	defer close(l.done)
 	every := min(time.Second/2, l.length/3)
@@ -130,7 +133,7 @@ func (l *lease) watch() {
 				extended = asked
 				over.Reset(time.Until(extended.Add(l.length)))
 			}
-		} else {
+		} else if asked.Sub(l.taken)-time.Duration(l.held.Load()) >= every { // no checkpoint told
 			err = l.check(l.ctx)
 		}
 		if errors.Is(err, jobs.ErrLeaseLost) || errors.Is(err, jobs.ErrNotFound) {

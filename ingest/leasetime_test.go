@@ -101,25 +101,14 @@ func TestTheLeaseLastsAsLongAsTheWork(t *testing.T) {
 // end of its lease, whenever that is: 40 seconds at most behind the last that was
 // heard of it. The other goes on from the checkpoint.
 func TestAJobIsRescuedWithinTwoSweeps(t *testing.T) {
-	const sweep, lease = 5 * time.Second, 30 * time.Second // the defaults
-	for at := time.Duration(0); at < 2*sweep; at += 700 * time.Millisecond {
+	const sweep, lease = 3 * time.Second, 30 * time.Second // the defaults
+	for at := time.Millisecond; at < 2*sweep; at += 700 * time.Millisecond {
 		synctest.Test(t, func(t *testing.T) {
 			store := &lawStore{Store: jobs.NewMemStore()}
 			bucket := memblob.OpenBucket(nil)
 			defer bucket.Close()
 			var starts []int64
 			var taken time.Time
-			other := startNode(t, bucket, store, ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
-				if len(starts) == 0 {
-					taken = time.Now()
-				}
-				starts = append(starts, b.Start)
-				return nil
-			}), nil)
-
-			defer other.stop()
-
-			time.Sleep(at)
 			g := newGate(1 << 30)
 			handled := 0
 			dies := startNode(t, bucket, g.store(store), ingest.HandlerFunc(func(context.Context, *ingest.Batch) error {
@@ -135,6 +124,15 @@ func TestAJobIsRescuedWithinTwoSweeps(t *testing.T) {
 			defer dies.stop()
 			defer open()
 			id := accept(t, dies.svc)
+			time.Sleep(at) // the job is claimed
+			other := startNode(t, bucket, store, ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
+				if len(starts) == 0 {
+					taken = time.Now()
+				}
+				starts = append(starts, b.Start)
+				return nil
+			}), nil)
+			defer other.stop()
 			<-g.stopped
 			died := time.Now()
 			was, err := store.Get(t.Context(), id)

@@ -45,20 +45,27 @@ func NewNotified(s *Service, notifications queue.Opener, opts *NotifiedOptions) 
 		return nil, errors.New("ingest: NotifiedOptions.Concurrency must not be negative")
 	}
 	setDefault(&o.Concurrency, 4)
-	consumer, err := queue.NewConsumer(notifications, &queue.ConsumerOptions{Concurrency: o.Concurrency, Logger: s.opts.Logger})
+	consumer, err := queue.NewConsumer(notifications, &queue.ConsumerOptions{
+		Concurrency: o.Concurrency, Logger: s.opts.Logger, Observe: s.observeSubscription,
+	})
 	if err != nil {
 		return nil, err
 	}
 	return &Notified{svc: s, consumer: consumer}, nil
 }
 
+// Err is why there is no subscription just now, or nil if there is one; see
+// [queue.Consumer.Err]. Until there is one again the [Sweeper] finds uploads, half a minute
+// late or more: report it, but don't take the process for one that is not ready.
+func (n *Notified) Err() error { return n.consumer.Err() }
+
 // Run looks at what is notified until ctx is done, waits for the looks under way, at
 // most 25 seconds, and returns nil. A message is acknowledged when each of its
 // objects was looked at, whatever was found there, and so are those that tell of no
 // creation or are no notification; they are counted as [EventObjectIgnored]. While
 // looking fails, messages are held and then given back to the broker, as
-// [queue.Consumer.RunRaw] does. Run fails only if the queue can't be opened, or broke
-// and is a [queue.Static] one.
+// [queue.Consumer.RunRaw] does. A queue that can't be opened, or broke, is opened again.
+// Run fails only if one broke that is a [queue.Static] one.
 func (n *Notified) Run(ctx context.Context) error {
 	return n.consumer.RunRaw(ctx, func(ctx context.Context, m queue.Raw) error {
 		_, err := n.svc.Notification(ctx, m.Body, m.Metadata)

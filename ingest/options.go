@@ -32,6 +32,10 @@ type Options struct {
 	// URL; see [Adoption]. Default: no objects are adopted.
 	Adopt *Adoption
 
+	// Retention says how long finished jobs are kept, and what belongs to them. Default:
+	// all is kept for ever.
+	Retention *Retention
+
 	// Level of validation. Default [fhirbundle.Lenient].
 	Level fhirbundle.Level
 	// FHIRVersion of payloads whose content type has no parameter fhirVersion.
@@ -74,6 +78,29 @@ type Options struct {
 	// UploadGrace is how long after that an upload which began in time and
 	// whose notification was lost is still looked for. Default 24 hours.
 	UploadGrace time.Duration
+	// StoreTimeout is how long a caller waits for back ends that don't answer. Job, Jobs,
+	// Outcomes, Cancel, Redrive and RedriveAll return ErrUnavailable after it; so do
+	// SignUpload and Accept when a call to sign, to look for an earlier job, or to record
+	// the new one takes that long. Writing the payload has no such bound. The back ends
+	// must return when their context ends. Default 2.5 seconds: with the way there and
+	// back, clients get an answer within 3.
+	StoreTimeout time.Duration
+	// MaxOutcomes and MaxOutcomeBytes bound what is listed of a job's rejected resources:
+	// once either is reached the others are only counted, and the last line of the
+	// outcomes file, with the code [CodeOutcomesLimit], says how many they are. The bytes
+	// are exceeded by less than one outcome. While a job fails or completes, its outcomes
+	// take twice that space. Default 10,000 outcomes and 16 MiB.
+	MaxOutcomes     int64
+	MaxOutcomeBytes int64
+	// MaxWaiting and MaxWaitingPerOrganization are how many jobs may wait for a worker, in
+	// all and of one organization, before Accept and SignUpload return ErrUnavailable and
+	// ErrTooMany, with a RetryAfter by the rate at which the number falls. Repeats under a
+	// known idempotency key, uploads that arrive, redrives and adopted objects are never
+	// refused for it. The numbers are counted at most every two seconds, so they may be
+	// exceeded by what is accepted meanwhile; on DynamoDB, Firestore and MongoDB counting
+	// reads each job that waits. Default 0: as many as come.
+	MaxWaiting                int
+	MaxWaitingPerOrganization int
 	// MaxAttempts of a job. Default 10: with the back-off's defaults a job is given
 	// up after some five minutes, so that a short outage needs nobody.
 	MaxAttempts int
@@ -81,10 +108,12 @@ type Options struct {
 	// between attempts. Default 1 second and 5 minutes.
 	RetryBase time.Duration
 	RetryMax  time.Duration
-	// WakeAfter is how long a wake-up is trusted to arrive before the sweeper
-	// sends another; one that the sweeper sent is trusted three times as long.
-	// Default 10 seconds.
-	WakeAfter time.Duration
+	// WakeTimeout is how long Accept, ObjectCreated, Redrive, RedriveAll in all, and
+	// others that make a job ready wait for its wake-up to be sent. One that takes longer
+	// is sent in the background, for up to 10 seconds in all. Set it to 2 seconds where
+	// the process is frozen after it has answered, as on AWS Lambda. Default 200 ms; at
+	// most 10 seconds.
+	WakeTimeout time.Duration
 
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
@@ -127,10 +156,13 @@ func (o *Options) withDefaults() (Options, error) {
 	setDefault(&d.MaxDepth, fhirbundle.DefaultMaxDepth)
 	setDefault(&d.UploadExpiry, blobstore.DefaultExpiry)
 	setDefault(&d.UploadGrace, 24*time.Hour)
+	setDefault(&d.StoreTimeout, 2500*time.Millisecond)
+	setDefault(&d.MaxOutcomes, 10_000)
+	setDefault(&d.MaxOutcomeBytes, 16<<20)
 	setDefault(&d.MaxAttempts, 10)
 	setDefault(&d.RetryBase, time.Second)
 	setDefault(&d.RetryMax, 5*time.Minute)
-	setDefault(&d.WakeAfter, 10*time.Second)
+	setDefault(&d.WakeTimeout, 200*time.Millisecond)
 	if d.Now == nil {
 		d.Now = time.Now
 	}
@@ -178,14 +210,23 @@ func (o *Options) withDefaults() (Options, error) {
 		return d, err
 	}
 	d.Adopt = adopt
+	if err := d.Retention.check(); err != nil {
+		return d, err
+	}
 	for name, v := range map[string]int64{
 		"MaxBodyBytes": d.MaxBodyBytes, "MaxUploadBytes": d.MaxUploadBytes, "BufferBytes": int64(d.BufferBytes),
-		"UploadExpiry": int64(d.UploadExpiry), "UploadGrace": int64(d.UploadGrace), "MaxAttempts": int64(d.MaxAttempts),
-		"RetryBase": int64(d.RetryBase), "RetryMax": int64(d.RetryMax), "WakeAfter": int64(d.WakeAfter),
+		"MaxOutcomes": d.MaxOutcomes, "MaxOutcomeBytes": d.MaxOutcomeBytes,
+		"UploadExpiry": int64(d.UploadExpiry), "UploadGrace": int64(d.UploadGrace), "MaxAttempts": int64(d.MaxAttempts), "StoreTimeout": int64(d.StoreTimeout),
+		"MaxWaiting": int64(d.MaxWaiting), "MaxWaitingPerOrganization": int64(d.MaxWaitingPerOrganization),
+		"RetryBase": int64(d.RetryBase), "RetryMax": int64(d.RetryMax),
+		"WakeTimeout": int64(d.WakeTimeout),
 	} {
 		if v < 0 {
 			return d, fmt.Errorf("ingest: Options.%s must not be negative", name)
 		}
+	}
+	if d.WakeTimeout > sendTimeout {
+		return d, fmt.Errorf("ingest: Options.WakeTimeout is %s; at most %s is allowed", d.WakeTimeout, sendTimeout)
 	}
 	if d.RetryBase > d.RetryMax {
 		return d, fmt.Errorf("ingest: Options.RetryBase is %s, above RetryMax, which is %s", d.RetryBase, d.RetryMax)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest/internal/stage"
 	"github.com/fhirdock/fhirdock/jobs"
 )
@@ -19,30 +20,72 @@ func stageID(job *jobs.Job) string {
 	return job.OrganizationID + "/" + job.ID + "/" + strconv.Itoa(job.Run)
 }
 
-// keepOutcomes keeps what was rejected of a batch. If an earlier attempt kept outcomes of
-// it and nothing is rejected now, they are removed, and only those: an attempt that has
-// lost its job without knowing it must not touch what others have kept.
-func (s *Service) keepOutcomes(ctx context.Context, b *batch, earlier stage.Batches) error {
-	parts := s.outcomes.Job(stageID(b.Job))
-	if len(b.rejected) == 0 {
-		if !earlier[[2]int64{b.Start, b.End}] {
-			return nil
-		}
-		return parts.Drop(ctx, b.Start, b.End)
-	}
+// keepOutcomes keeps what was rejected of a batch, as far as the job's outcomes are below
+// their limits, and adds it to the progress. What is listed follows from the progress
+// before the batch, so that it is the same whenever the batch comes again.
+//
+// If an earlier attempt kept outcomes of the batch and none is kept now, they are removed,
+// and only those: an attempt that has lost its job without knowing it must not touch what
+// others have kept.
+func (s *Service) keepOutcomes(ctx context.Context, b *batch, earlier stage.Batches, p *jobs.Progress) error {
 	// In the order of the payload, regardless of the order in which they were rejected.
 	slices.SortStableFunc(b.rejected, func(x, y Outcome) int { return cmp.Compare(x.Offset, y.Offset) })
+	before := listedBefore(p)
+	p.Rejected += int64(len(b.rejected))
+	p.Listed = before
 	var lines []byte
 	for i := range b.rejected {
+		if p.Listed >= s.opts.MaxOutcomes || p.ListedBytes >= s.opts.MaxOutcomeBytes {
+			break
+		}
 		line, err := json.Marshal(&b.rejected[i])
 		if err != nil {
 			return err
 		}
 		lines = append(append(lines, line...), '\n')
+		p.Listed++
+		p.ListedBytes += int64(len(line)) + 1
 	}
-	return parts.Put(ctx, b.Start, b.End, []stage.Section{
-		{Name: outcomesSection, Count: int64(len(b.rejected)), Data: lines},
-	})
+	parts := s.outcomes.Job(stageID(b.Job))
+	if len(lines) > 0 {
+		return parts.Put(ctx, b.Start, b.End, []stage.Section{
+			{Name: outcomesSection, Count: p.Listed - before, Data: lines},
+		})
+	}
+	if earlier[[2]int64{b.Start, b.End}] {
+		return parts.Drop(ctx, b.Start, b.End)
+	}
+	return nil
+}
+
+// listedBefore is how many outcomes a job has listed. Releases without a limit listed
+// them all and did not count them; this one lists at least the first.
+func listedBefore(p *jobs.Progress) int64 {
+	if p.Listed == 0 {
+		return p.Rejected
+	}
+	return p.Listed
+}
+
+// maxOutcomeIssues bounds the issues of one outcome: a broken line can have a hundred.
+const maxOutcomeIssues = 10
+
+// outcomeIssues returns at most maxOutcomeIssues of a line's issues, errors before the
+// others.
+func outcomeIssues(all []fhirbundle.Issue) []fhirbundle.Issue {
+	if len(all) <= maxOutcomeIssues {
+		return slices.Clone(all)
+	}
+	issues := make([]fhirbundle.Issue, 0, maxOutcomeIssues)
+	for _, errors := range []bool{true, false} {
+		for i := range all {
+			if (all[i].Severity == fhirbundle.Error) == errors && len(issues) < maxOutcomeIssues {
+				issues = append(issues, all[i])
+			}
+		}
+	}
+	slices.SortStableFunc(issues, func(x, y fhirbundle.Issue) int { return cmp.Compare(x.Offset, y.Offset) })
+	return issues
 }
 
 // clearOutcomes removes the parts of outcomes that were published.

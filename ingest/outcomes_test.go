@@ -14,6 +14,7 @@ import (
 	"gocloud.dev/blob/memblob"
 
 	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/ingest/internal/stage"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
 )
@@ -33,6 +34,12 @@ func outcomesService(t *testing.T) *Service {
 	return s
 }
 
+// keep keeps what was rejected of a batch that is the first with outcomes.
+func keep(t *testing.T, s *Service, b *batch, earlier stage.Batches) {
+	t.Helper()
+	require.NoError(t, s.keepOutcomes(t.Context(), b, earlier, &jobs.Progress{}))
+}
+
 // A worker that lost its lease comes to the outcomes when the one that took over
 // has completed the job, and taken the parts away: the file stays as it is.
 func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
@@ -41,7 +48,7 @@ func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
 	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{
 		{Line: 1, Issues: []fhirbundle.Issue{}}, {Line: 2, Issues: []fhirbundle.Issue{}},
 	}}}
-	require.NoError(t, s.keepOutcomes(t.Context(), b, nil))
+	keep(t, s, b, nil)
 	key, err := s.publishOutcomes(t.Context(), job)
 	require.NoError(t, err)
 	whole, err := s.back.Bucket.ReadAll(t.Context(), key)
@@ -72,9 +79,9 @@ func TestOutcomesOfABatchThatComesAgain(t *testing.T) {
 	stale, err := parts.From(t.Context(), 10)
 	require.NoError(t, err)
 	rejected := &batch{Batch: Batch{Job: job, Start: 10, End: 20, rejected: []Outcome{{Line: 2, Issues: []fhirbundle.Issue{}}}}}
-	require.NoError(t, s.keepOutcomes(t.Context(), rejected, nil))
+	keep(t, s, rejected, nil)
 	none := &batch{Batch: Batch{Job: job, Start: 10, End: 20}}
-	require.NoError(t, s.keepOutcomes(t.Context(), none, stale))
+	keep(t, s, none, stale)
 	require.Equal(t, 1, left())
 	later, err := parts.From(t.Context(), 11)
 	require.NoError(t, err)
@@ -82,7 +89,7 @@ func TestOutcomesOfABatchThatComesAgain(t *testing.T) {
 	again, err := parts.From(t.Context(), 10)
 	require.NoError(t, err)
 	require.Equal(t, 1, left())
-	require.NoError(t, s.keepOutcomes(t.Context(), none, again))
+	keep(t, s, none, again)
 	require.Equal(t, 0, left())
 }
 
@@ -94,7 +101,7 @@ func TestOutcomesThatAreGone(t *testing.T) {
 	parts := s.outcomes.Job(stageID(job))
 	for i := range int64(3) {
 		b := &batch{Batch: Batch{Job: job, Start: i, End: i + 1, rejected: []Outcome{{Line: i + 1, Issues: []fhirbundle.Issue{}}}}}
-		require.NoError(t, s.keepOutcomes(t.Context(), b, nil))
+		keep(t, s, b, nil)
 	}
 	lines := func() (n, missing int) {
 		key, err := s.publishOutcomes(t.Context(), job)
@@ -148,7 +155,7 @@ func TestOutcomesAreInOrder(t *testing.T) {
 	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{
 		{Line: 2, Offset: 4, Issues: []fhirbundle.Issue{}}, {Line: 3, Offset: 8, Issues: []fhirbundle.Issue{}}, {Line: 1, Issues: []fhirbundle.Issue{}},
 	}}}
-	require.NoError(t, s.keepOutcomes(t.Context(), b, nil))
+	keep(t, s, b, nil)
 	key, err := s.publishOutcomes(t.Context(), job)
 	require.NoError(t, err)
 	whole, err := s.back.Bucket.ReadAll(t.Context(), key)
@@ -198,7 +205,7 @@ func TestOutcomesWhileTheJobCompletes(t *testing.T) {
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Processing, Progress: jobs.Progress{Rejected: 1}}
 	require.NoError(t, s.back.Jobs.Create(t.Context(), job))
 	b := &batch{Batch: Batch{Job: job, End: 10, rejected: []Outcome{{Line: 1, Issues: []fhirbundle.Issue{}}}}}
-	require.NoError(t, s.keepOutcomes(t.Context(), b, nil))
+	keep(t, s, b, nil)
 	s.back.Jobs = &meanwhile{Store: s.back.Jobs, do: func() {
 		key, err := s.publishOutcomes(t.Context(), job)
 		require.NoError(t, err)
@@ -230,12 +237,11 @@ func TestFreshIsTheFirstClaimOnly(t *testing.T) {
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Accepted, MaxAttempts: 5, CreatedAt: now, DueAt: now}
 	require.NoError(t, s.back.Jobs.Create(t.Context(), job))
 	for _, want := range []bool{true, false} {
-		read, err := w.read(t.Context(), job.ID)
+		found, err := w.next(t.Context(), 1)
 		require.NoError(t, err)
-		_, claim, fresh, err := w.take(t.Context(), read)
-		require.NoError(t, err)
-		require.Equal(t, want, fresh)
-		_, err = jobs.Change(t.Context(), s.back.Jobs, job.ID, func(j *jobs.Job) error { return j.Release(now, *claim) })
+		require.Len(t, found, 1)
+		require.Equal(t, want, found[0].fresh)
+		_, err = jobs.Change(t.Context(), s.back.Jobs, job.ID, func(j *jobs.Job) error { return j.Release(now, found[0].claim()) })
 		require.NoError(t, err)
 	}
 }
@@ -246,7 +252,7 @@ func refuse(t *testing.T, s *Service, job *jobs.Job, n int64) {
 	for range n {
 		at := job.Progress.Offset
 		b := &batch{Batch: Batch{Job: job, Start: at, End: at + 1, rejected: []Outcome{{Line: at + 1, Issues: []fhirbundle.Issue{}}}}}
-		require.NoError(t, s.keepOutcomes(t.Context(), b, nil))
+		keep(t, s, b, nil)
 		job.Progress.Offset++
 		job.Progress.Rejected++
 	}

@@ -18,10 +18,15 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// CodeOutcomesLost is the code of the last line of an outcomes file that does not
-// list all rejected resources, because parts that were kept until the job's end were
-// removed or damaged; its message says how many are missing.
-const CodeOutcomesLost = "outcomes-lost"
+// Codes of the last lines of an outcomes file that does not list all rejected resources.
+// The message begins with how many are missing for that reason.
+const (
+	// CodeOutcomesLost: parts that were kept until the job's end were removed or damaged.
+	CodeOutcomesLost = "outcomes-lost"
+	// CodeOutcomesLimit: the file lists as many as [Options.MaxOutcomes] and
+	// [Options.MaxOutcomeBytes] allow.
+	CodeOutcomesLimit = "outcomes-limit"
+)
 
 // publishOutcomes writes the outcomes file of a job from its parts, and returns its key.
 // If nothing was rejected the key is empty, and an earlier run's file is removed. What
@@ -30,7 +35,7 @@ const CodeOutcomesLost = "outcomes-lost"
 // It may be called again, also when the parts are gone, and by a worker that lost its
 // lease: a later run's file is left alone, and so is one of this run that lists more.
 func (s *Service) publishOutcomes(ctx context.Context, job *jobs.Job) (string, error) {
-	key := s.opts.OutcomesPrefix + "/" + job.OrganizationID + "/" + job.ID + ".ndjson"
+	key := s.outcomesKey(job)
 	if job.Progress.Rejected == 0 && job.Run == 0 {
 		return "", nil
 	}
@@ -51,6 +56,28 @@ func (s *Service) publishOutcomes(ctx context.Context, job *jobs.Job) (string, e
 	return "", nil
 }
 
+func (s *Service) outcomesKey(job *jobs.Job) string {
+	return s.opts.OutcomesPrefix + "/" + job.OrganizationID + "/" + job.ID + ".ndjson"
+}
+
+// dropOutcomes removes the outcomes of a cancelled job: its parts, and the file if it
+// failed before it was cancelled. The file of a completed run before this one stays, as
+// do that run's outputs.
+func (s *Service) dropOutcomes(ctx context.Context, job *jobs.Job) error {
+	if err := s.outcomes.Job(stageID(job)).Clear(ctx); err != nil || job.Progress.Rejected == 0 {
+		return err
+	}
+	key := s.outcomesKey(job)
+	there, err := s.publishedOutcomes(ctx, key)
+	if err != nil || there.run != job.Run {
+		return err
+	}
+	if err := s.blobs.Delete(ctx, key); err != nil && !errors.Is(err, blobstore.ErrNotFound) {
+		return fmt.Errorf("remove %s: %w", key, err)
+	}
+	return nil
+}
+
 // replaceOutcomes writes the outcomes file of a job, unless the one that is there is
 // better.
 func (s *Service) replaceOutcomes(ctx context.Context, job *jobs.Job, key string) error {
@@ -58,7 +85,7 @@ func (s *Service) replaceOutcomes(ctx context.Context, job *jobs.Job, key string
 	if err != nil {
 		return err
 	}
-	if index.Count(outcomesSection) == job.Progress.Rejected {
+	if index.Count(outcomesSection) == listedBefore(&job.Progress) {
 		err = s.writeOutcomes(ctx, job, key, index)
 		if !errors.Is(err, stage.ErrDamaged) {
 			return err
@@ -77,7 +104,7 @@ func (s *Service) replaceOutcomes(ctx context.Context, job *jobs.Job, key string
 		return nil
 	}
 	s.opts.Logger.WarnContext(ctx, "parts of the outcomes are gone or damaged", "job", job.ID,
-		"listed", index.Count(outcomesSection), "rejected", job.Progress.Rejected)
+		"kept", index.Count(outcomesSection), "listed", listedBefore(&job.Progress))
 	return s.writeOutcomes(ctx, job, key, index)
 }
 
@@ -92,11 +119,8 @@ func (s *Service) writeOutcomes(ctx context.Context, job *jobs.Job, key string, 
 	listed := index.Count(outcomesSection)
 	parts := index.Open(ctx, outcomesSection)
 	defer parts.Close()
-	missing, err := missingOutcomes(job, job.Progress.Rejected-listed)
-	if err != nil {
-		return err
-	}
-	err = stage.Write(ctx, s.back.Bucket, key, &blob.WriterOptions{
+	missing := lostOutcomes(job, listedBefore(&job.Progress)-listed) + s.unlisted(job, listed)
+	err := stage.Write(ctx, s.back.Bucket, key, &blob.WriterOptions{
 		ContentType: "application/x-ndjson",
 		Metadata: map[string]string{
 			outcomesRun:      strconv.Itoa(job.Run),
@@ -110,16 +134,28 @@ func (s *Service) writeOutcomes(ctx context.Context, job *jobs.Job, key string, 
 	return nil
 }
 
-// missingOutcomes is the line that stands for n outcomes that are not listed.
-func missingOutcomes(job *jobs.Job, n int64) (string, error) {
+// lostOutcomes is the line that stands for n outcomes whose parts are gone.
+func lostOutcomes(job *jobs.Job, n int64) string {
+	return missingLine(job, n, CodeOutcomesLost, "what was kept of them is gone. Redrive the completed job to list them")
+}
+
+// unlisted is the line that stands for the outcomes of a job above its limits, where
+// kept ones are there.
+func (s *Service) unlisted(job *jobs.Job, kept int64) string {
+	return missingLine(job, job.Progress.Rejected-max(kept, listedBefore(&job.Progress)), CodeOutcomesLimit,
+		fmt.Sprintf("they are not listed: a job lists at most %d, and %d bytes of them", s.opts.MaxOutcomes, s.opts.MaxOutcomeBytes))
+}
+
+// missingLine is a line that stands for n outcomes; empty for none.
+func missingLine(job *jobs.Job, n int64, code, why string) string {
 	if n <= 0 {
-		return "", nil
+		return ""
 	}
-	line, err := json.Marshal(&Outcome{Offset: job.Progress.Offset, Issues: []fhirbundle.Issue{{
-		Code: CodeOutcomesLost, Severity: fhirbundle.Error, Offset: job.Progress.Offset,
-		Message: fmt.Sprintf("%d more resources were rejected; what was kept of them is gone. Redrive the completed job to list them", n),
+	line, _ := json.Marshal(&Outcome{Offset: job.Progress.Offset, Issues: []fhirbundle.Issue{{ // can't fail
+		Code: code, Severity: fhirbundle.Error, Offset: job.Progress.Offset,
+		Message: fmt.Sprintf("%d more resources were rejected; %s", n, why),
 	}}})
-	return string(line) + "\n", err
+	return string(line) + "\n"
 }
 
 // outcomesFile is what the metadata of an outcomes file says.

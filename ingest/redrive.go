@@ -31,9 +31,10 @@ type Redriven struct {
 	// no payload, and one job or another may have been redriven by somebody else
 	// meanwhile.
 	Skipped int
-	// Next is the cursor to go on with; empty where no failed job is left to look
-	// at. A call looks at a bounded number of jobs, so Next may be set where few or
-	// none were redriven.
+	// Next is the cursor to go on with; empty if no failed job is left to look at. A
+	// call looks at a bounded number of jobs, and returns when half of
+	// Options.StoreTimeout is over, so Next may be set although few or none were
+	// redriven.
 	Next string
 }
 
@@ -61,7 +62,11 @@ func (s *Service) RedriveAll(ctx context.Context, who Caller, req RedriveRequest
 		return nil, errLimit
 	}
 	setDefault(&req.Limit, defaultRedrive)
+	ctx, cancel := s.inTime(ctx)
+	defer cancel()
 	done := &Redriven{}
+	waking, cancel := context.WithTimeout(ctx, s.opts.WakeTimeout) // of all jobs, not of each
+	defer cancel()
 	query := jobs.Query{OrganizationID: who.OrganizationID, State: jobs.Failed, Cursor: req.Cursor}
 	next, err := s.scan(ctx, query, func(j *jobs.Job) (bool, error) {
 		if !req.selects(j) {
@@ -72,7 +77,7 @@ func (s *Service) RedriveAll(ctx context.Context, who Caller, req RedriveRequest
 				return errUnchanged
 			}
 			now := s.now()
-			return j.Redrive(now, now.Add(s.opts.WakeAfter))
+			return j.Redrive(now)
 		})
 		switch {
 		case errors.Is(err, errUnchanged), errors.Is(err, jobs.ErrState), errors.Is(err, jobs.ErrNotFound):
@@ -81,7 +86,7 @@ func (s *Service) RedriveAll(ctx context.Context, who Caller, req RedriveRequest
 		case err != nil:
 			return false, unavailable("redrive job", err)
 		}
-		s.wake(ctx, job)
+		s.wake(waking, job)
 		done.Jobs++
 		return done.Jobs < req.Limit, nil
 	})

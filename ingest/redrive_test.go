@@ -321,7 +321,7 @@ func TestRedriveAllLooksAgain(t *testing.T) {
 	store.meanwhile = func() {
 		for i, fail := range []bool{false, true} {
 			_, err := jobs.Change(t.Context(), store.Store, ids[i], func(j *jobs.Job) error {
-				require.NoError(t, j.Redrive(p.Clock.Now(), p.Clock.Now()))
+				require.NoError(t, j.Redrive(p.Clock.Now()))
 				claim, err := j.Take(p.Clock.Now(), "w", time.Second)
 				require.NoError(t, err)
 				if fail {

@@ -1,14 +1,12 @@
 package ingest
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"time"
 
 	"gocloud.dev/blob"
-	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub"
 
 	"github.com/fhirdock/fhirdock/blobstore"
@@ -41,6 +39,20 @@ type Backends struct {
 	Subscription queue.Opener
 	// Jobs keeps the records. Required.
 	Jobs jobs.Store
+	// Processes tells which processes that worked on Jobs are dead, so that a [Sweeper]
+	// takes over their jobs before the leases run out. Default: nobody is known to be
+	// dead, and leases run out.
+	Processes Processes
+}
+
+// Processes tells processes apart that work on the same job store. It must be safe for
+// concurrent use.
+type Processes interface {
+	// Name of this process, without a slash. No other process has, or ever had, the same.
+	Name() string
+	// Dead reports whether the process of a name has ended. It must be true only if that
+	// is certain: the jobs of a process that lives would be worked on twice.
+	Dead(name string) bool
 }
 
 // Service accepts payloads and answers for their jobs. It is safe for
@@ -49,10 +61,13 @@ type Service struct {
 	blobs    *blobstore.Store
 	back     Backends
 	opts     Options
-	pub      *queue.Publisher
+	waker    *waker
 	outcomes *stage.Area
 	inFlight inFlight
 	listing  listing
+	backlog  backlog
+	pruning  pruning
+	ready    readiness
 	lines    map[string]fhirbundle.Severity // Options.Severities, for NDJSON
 }
 
@@ -92,30 +107,20 @@ func New(back Backends, opts *Options) (*Service, error) {
 	}
 	lines := map[string]fhirbundle.Severity{lineTwice: fhirbundle.None}
 	maps.Copy(lines, o.Severities)
-	return &Service{
+	svc := &Service{
 		lines:    lines,
 		blobs:    blobs,
 		back:     back,
 		opts:     o,
-		pub:      pub,
+		waker:    newWaker(pub),
 		outcomes: stage.New(back.Bucket, o.stagingOutcomes()),
-	}, nil
+	}
+	svc.backlog.svc = svc
+	return svc, nil
 }
 
-// Ready reports whether the back ends answer, for a readiness probe. The error
-// names what does not.
-func (s *Service) Ready(ctx context.Context) error {
-	switch ok, err := s.back.Bucket.IsAccessible(ctx); {
-	case err != nil:
-		return fmt.Errorf("bucket is not accessible: %w", err)
-	case !ok:
-		return errors.New("bucket is not accessible: it does not exist")
-	}
-	if _, err := s.back.Jobs.Due(ctx, time.UnixMicro(1), 1); err != nil {
-		return fmt.Errorf("job store does not answer: %w", err)
-	}
-	return nil
-}
+// MaxBodyBytes is the largest body that Accept takes, in bytes: that of its Options.
+func (s *Service) MaxBodyBytes() int64 { return s.opts.MaxBodyBytes }
 
 // now is the time as records keep it.
 func (s *Service) now() time.Time { return s.opts.Now().UTC().Truncate(time.Microsecond) }
@@ -145,36 +150,6 @@ const lineTwice = "ndjson-duplicate"
 // settle is the time that bookkeeping may take once a payload is stored: it
 // goes on when the client is gone, for half a record helps nobody.
 const settle = 10 * time.Second
-
-// wake publishes a wake-up. A failure is nobody's: the sweeper sends another.
-func (s *Service) wake(ctx context.Context, job *jobs.Job) { _ = s.publish(ctx, job) }
-
-func (s *Service) publish(ctx context.Context, job *jobs.Job) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
-	defer cancel()
-	msg := queue.Message{
-		JobID:            job.ID,
-		Bucket:           job.Payload.Bucket,
-		Key:              job.Payload.Key,
-		OrganizationID:   job.OrganizationID,
-		OrganizationName: job.OrganizationName,
-		UserID:           job.UserID,
-		Source:           string(job.Source),
-		FileSize:         job.Payload.Size,
-		Timestamp:        s.now(),
-	}
-	if s.blobs.S3() {
-		msg.S3Bucket, msg.S3Key = msg.Bucket, msg.Key
-	}
-	err := s.pub.Publish(ctx, msg)
-	switch {
-	case gcerrors.Code(err) == gcerrors.ResourceExhausted: // ordinary: workers are behind
-		s.opts.Logger.DebugContext(ctx, "queue is full; the sweeper sends the wake-up", "job", job.ID)
-	case err != nil:
-		s.opts.Logger.WarnContext(ctx, "wake-up not sent; the sweeper sends it again", "job", job.ID, "error", err)
-	}
-	return err
-}
 
 // unavailable wraps an error of a back end.
 func unavailable(what string, err error) error {

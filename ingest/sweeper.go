@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/fhirdock/fhirdock/jobs"
@@ -11,10 +13,14 @@ import (
 
 // SweeperOptions; nil, and zero fields, mean the defaults.
 type SweeperOptions struct {
-	// Every is the time between two sweeps. Default 5 seconds.
+	// Every is the time between two sweeps. Default 3 seconds.
 	Every time.Duration
 	// Page is how many due jobs are read at a time. Default 200.
 	Page int
+	// Poke is how many wake-ups a sweep sends at most for jobs that wait for a worker.
+	// Set it where workers are called with their wake-ups and can't ask by themselves;
+	// see [Worker.Work]. Default 0: workers ask.
+	Poke int
 }
 
 func (o *SweeperOptions) withDefaults() (SweeperOptions, error) {
@@ -22,20 +28,27 @@ func (o *SweeperOptions) withDefaults() (SweeperOptions, error) {
 	if o != nil {
 		d = *o
 	}
-	setDefault(&d.Every, 5*time.Second)
+	setDefault(&d.Every, 3*time.Second)
 	setDefault(&d.Page, 200)
-	if d.Every < 0 || d.Page < 0 {
+	if d.Every < 0 || d.Page < 0 || d.Poke < 0 {
 		return d, errors.New("ingest: no field of SweeperOptions may be negative")
+	}
+	if d.Poke > jobs.MaxPage {
+		return d, fmt.Errorf("ingest: SweeperOptions.Poke must be at most %d", jobs.MaxPage)
 	}
 	return d, nil
 }
 
-// Sweeper looks after every job that is due: it sends lost wake-ups again, takes
-// jobs from workers that died, and looks for uploads whose notification was
-// lost. Any number may run against the same store.
+// Sweeper looks after the jobs that are in somebody's hands or awaited: it takes jobs
+// from workers that died, and looks for uploads whose notification was lost. Any number
+// may run against the same store.
 type Sweeper struct {
 	svc  *Service
 	opts SweeperOptions
+
+	mu    sync.Mutex
+	poked string // the last organization whose job was poked
+	clock clockWatch
 }
 
 // NewSweeper returns a Sweeper. It fails without a Service, and if an option can't
@@ -48,7 +61,7 @@ func NewSweeper(s *Service, opts *SweeperOptions) (*Sweeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sweeper{svc: s, opts: o}, nil
+	return &Sweeper{svc: s, opts: o, poked: jobs.NewID()}, nil
 }
 
 // Run sweeps at once and then every so often until ctx is done, and returns nil
@@ -56,8 +69,9 @@ func NewSweeper(s *Service, opts *SweeperOptions) (*Sweeper, error) {
 func (w *Sweeper) Run(ctx context.Context) error {
 	ticker := time.NewTicker(w.opts.Every)
 	defer ticker.Stop()
+	defer w.svc.pruneBeside(ctx, w.opts.Every)()
 	for {
-		if _, err := w.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if _, err := w.sweep(ctx, w.opts.Every); err != nil && ctx.Err() == nil {
 			w.svc.opts.Logger.WarnContext(ctx, "sweep failed", "error", err)
 		}
 		select {
@@ -68,39 +82,55 @@ func (w *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep looks once after all jobs that are due now and returns how many they were.
-// A job that can't be looked after, or whose wake-up can't be sent, does not keep
-// the others from it. Where [Options.Adopt] is set and [Adoption.ListEvery] has
-// passed, Sweep then lists the next part of its prefix.
+// Sweep looks once after all jobs that are due now and returns how many they were. A
+// job that can't be looked after does not keep the others from it: many are looked
+// after at once, each with a time of its own, and those of workers that died come first.
+// Then it sends the wake-ups that [SweeperOptions.Poke] allows. Where [Options.Adopt] is
+// set and [Adoption.ListEvery] has passed, Sweep then lists the next part of its prefix.
+// Where [Options.Retention] is set it then removes what is older, and begins nothing more
+// after two seconds; Run does so beside the sweeps.
 func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
-	now := w.svc.now()
-	var done, unsent int
+	done, err := w.sweep(ctx, 0)
+	return done, errors.Join(err, w.svc.prune(ctx))
+}
+
+// sweep is Sweep without what [Options.Retention] asks for. It begins no further page once
+// most has passed, unless that is 0: the next sweep begins with the leases that have ended
+// meanwhile, and goes on with what is left.
+func (w *Sweeper) sweep(ctx context.Context, most time.Duration) (int, error) {
+	now, began := w.svc.now(), time.Now()
+	var done int
 	var failed []error
+	for _, rescue := range []func(context.Context) error{w.takeOver, w.mendClock} {
+		if err := rescue(ctx); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	var brake brake
 	var before map[string]bool // the page before this one
 	for {
 		due, err := w.due(ctx, now)
 		if err != nil { // those that could be read are there all the same
 			failed = append(failed, fmt.Errorf("ingest: read due jobs: %w", err))
 		}
-		moved := 0
+		full := len(due) >= w.opts.Page || err != nil
 		page := make(map[string]bool, len(due))
 		for _, job := range due {
 			page[job.ID] = true
-			if before[job.ID] {
-				continue // it failed, or the store shows it as it was
-			}
-			if err := w.look(ctx, job, &unsent); err != nil {
-				failed = append(failed, fmt.Errorf("job %s: %w", job.ID, err))
-				continue
-			}
-			moved++
 		}
+		// Those of the page before failed, or the store shows them as they were.
+		due = slices.DeleteFunc(due, func(j *jobs.Job) bool { return before[j.ID] })
+		moved, errs := w.lookAfter(ctx, due, &brake)
+		failed = append(failed, errs...)
 		done, before = done+moved, page
 		// Jobs that failed are still due: unless another one moved, the next page would
 		// be this one again.
-		if len(due) < w.opts.Page && err == nil || moved == 0 || ctx.Err() != nil {
+		if !full || moved == 0 || ctx.Err() != nil || most > 0 && time.Since(began) >= most {
 			break
 		}
+	}
+	if err := w.poke(ctx); err != nil {
+		failed = append(failed, err)
 	}
 	if err := w.svc.listAdopted(ctx); err != nil {
 		failed = append(failed, err)
@@ -114,83 +144,37 @@ func (w *Sweeper) due(ctx context.Context, now time.Time) ([]*jobs.Job, error) {
 	return w.svc.back.Jobs.Due(ctx, now, w.opts.Page)
 }
 
-// maxUnsent is how many wake-ups in a row may fail in one sweep. One may fail for
-// itself; if several do, the queue is full or away, and trying the others would
-// only take time.
-const maxUnsent = 3
-
-// look does what one due job needs, and moves its due time. unsent counts the
-// wake-ups that failed, one behind the other, in this sweep.
-func (w *Sweeper) look(ctx context.Context, job *jobs.Job, unsent *int) error {
-	if job.State == jobs.AwaitingUpload || job.State == jobs.Expired {
-		return w.lookForUpload(ctx, job)
+// poke sends wake-ups for jobs that wait, where workers can't ask by themselves: one for
+// each organization in turn, then more of each.
+func (w *Sweeper) poke(ctx context.Context) error {
+	if w.opts.Poke == 0 {
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
-	s, now := w.svc, w.svc.now()
-	switch job.State {
-	case jobs.Processing:
-		rescued, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
-			return j.Rescue(now, now.Add(s.opts.WakeAfter))
-		})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s, failed := w.svc, error(nil)
+	sent := map[string]bool{}
+	for _, each := range []int{1, w.opts.Poke} {
+		next, err := s.back.Jobs.Next(ctx, jobs.NextQuery{Now: s.now(), After: w.poked, Limit: w.opts.Poke, PerOrganization: each})
 		if err != nil {
-			return ignoreMoved(err)
+			failed = fmt.Errorf("ingest: read what waits: %w", err)
 		}
-		s.opts.Observe(Event{Kind: EventRescued, JobID: job.ID, Source: string(job.Source)})
-		s.opts.Logger.WarnContext(ctx, "job taken from a worker that went silent", "job", job.ID, "attempt", job.Attempt)
-		if rescued.State.Finished() {
-			s.finished(ctx, rescued)
-			s.wakeNext(ctx, rescued.OrganizationID)
-			return nil
-		}
-		s.wake(ctx, rescued)
-		return nil
-	case jobs.Accepted, jobs.Cancelled:
-		// Sent first: a worker that takes it meanwhile wins, and the record of
-		// the wake-up is not needed any more. A job whose wake-up can't be sent
-		// must not stand before all others meanwhile.
-		next := now.Add(s.opts.WakeAfter)
-		if *unsent < maxUnsent {
-			if s.publish(ctx, job) == nil {
-				*unsent, next = 0, now.Add(3*s.opts.WakeAfter)
-				s.opts.Observe(Event{Kind: EventWoken, JobID: job.ID, Source: string(job.Source)})
-			} else {
-				*unsent++
+		for _, job := range next {
+			if sent[job.ID] || len(sent) == w.opts.Poke {
+				continue
 			}
-		}
-		_, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
-			if !j.DueAt.Equal(job.DueAt) {
-				return jobs.ErrNotDue // another sweeper was here
+			if unsent := s.publish(ctx, job); unsent != nil {
+				return errors.Join(failed, unsent) // the others would only take time
 			}
-			return j.Woken(now, next)
-		})
-		return ignoreMoved(err)
+			sent[job.ID] = true
+			w.poked = job.OrganizationID
+			s.opts.Observe(Event{Kind: EventWoken, JobID: job.ID, Source: string(job.Source)})
+		}
+		if len(next) == 0 || len(sent) == w.opts.Poke {
+			break
+		}
 	}
-	return fmt.Errorf("ingest: a job that is %s is due", job.State)
-}
-
-// lookForUpload looks for an upload whose notification may be lost. A job whose
-// upload can't be looked for must not stand before all others meanwhile.
-func (w *Sweeper) lookForUpload(ctx context.Context, job *jobs.Job) error {
-	tried, cancel := context.WithTimeout(ctx, settle)
-	defer cancel()
-	_, err := w.svc.look(tried, job)
-	if err == nil {
-		return nil
-	}
-	ctx, cancel = context.WithTimeout(ctx, settle)
-	defer cancel()
-	now := w.svc.now()
-	_, later := jobs.Change(ctx, w.svc.back.Jobs, job.ID, func(j *jobs.Job) error {
-		return j.Postpone(now, now.Add(w.svc.opts.WakeAfter))
-	})
-	return errors.Join(err, ignoreMoved(later))
-}
-
-// ignoreMoved: a job that somebody else moved meanwhile needs nothing more.
-func ignoreMoved(err error) error {
-	if errors.Is(err, jobs.ErrState) || errors.Is(err, jobs.ErrNotDue) || errors.Is(err, jobs.ErrNotFound) {
-		return nil
-	}
-	return err
+	return failed
 }

@@ -20,42 +20,75 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-func TestSweeperSendsLostWakeUps(t *testing.T) {
-	// Everything that is published while the topic is shut down is lost.
+// A job whose wake-up was lost is found by the workers, without a sweeper.
+func TestAJobWithoutAWakeUpIsFound(t *testing.T) {
 	topic, subscription := local(nil)
-	bucket, store, clock := memblob.OpenBucket(nil), jobs.NewMemStore(), ingesttest.NewClock()
-	lost, dead := local(nil)
+	bucket, store := memblob.OpenBucket(nil), jobs.NewMemStore()
+	lost, dead := local(nil) // what is published while the topic is shut down is lost
 	require.NoError(t, lost.Shutdown(t.Context()))
 	require.NoError(t, dead.Shutdown(t.Context()))
-	opts := &ingest.Options{Now: clock.Now, NoUploads: true}
+	opts := &ingest.Options{NoUploads: true}
 	door, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: lost, Jobs: store}, opts)
 	require.NoError(t, err)
-	receipt, err := door.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
-	require.NoError(t, err, "a payload is accepted whether or not a wake-up can be sent")
-
 	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store}, opts)
 	require.NoError(t, err)
-	sink := &ingesttest.Sink{}
-	worker, err := ingest.NewWorker(svc, sink, nil)
+	worker, err := ingest.NewWorker(svc, &ingesttest.Sink{}, &ingest.WorkerOptions{PollInterval: 100 * time.Millisecond})
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- worker.Run(ctx) }()
 
-	sweeper := newSweeper(t, svc, nil)
-	n, err := sweeper.Sweep(t.Context())
-	require.NoError(t, err)
-	require.Zero(t, n, "nothing is due yet")
-	clock.Advance(10 * time.Second)
-	n, err = sweeper.Sweep(t.Context())
-	require.NoError(t, err)
-	require.Equal(t, 1, n)
+	receipt, err := door.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+	require.NoError(t, err, "a payload is accepted whether or not a wake-up can be sent")
 	require.Eventually(t, func() bool {
 		job, err := store.Get(t.Context(), receipt.Job.ID)
 		return err == nil && job.State == jobs.Completed
 	}, 5*time.Second, time.Millisecond)
 	stop()
 	require.NoError(t, <-ended)
+}
+
+// Where workers can't ask, the sweeper sends wake-ups for what waits: for each
+// organization, in a bounded number, and again as long as nobody takes the jobs.
+func TestSweeperPokes(t *testing.T) {
+	var woken []string
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{Observe: func(e ingest.Event) {
+		if e.Kind == ingest.EventWoken {
+			woken = append(woken, e.JobID)
+		}
+	}}})
+	organizations := map[string]string{}
+	for _, organization := range []string{"a", "b", "c"} {
+		for range 5 {
+			receipt, err := p.Service.Accept(t.Context(), ingest.Caller{OrganizationID: organization}, ingest.AcceptRequest{Body: strings.NewReader(small)})
+			require.NoError(t, err)
+			organizations[receipt.Job.ID] = organization
+		}
+	}
+	sweeper := newSweeper(t, p.Service, &ingest.SweeperOptions{Poke: 3})
+	for range 20 {
+		_, err := sweeper.Sweep(t.Context())
+		require.NoError(t, err)
+	}
+	require.Len(t, woken, 20*3)
+	for _, id := range woken {
+		require.NotEmpty(t, organizations[id])
+	}
+	woken = nil
+	for id := range organizations {
+		_, err := jobs.Change(t.Context(), p.Jobs, id, func(j *jobs.Job) error {
+			_, err := j.Take(p.Clock.Now(), "w", time.Minute)
+			return err
+		})
+		require.NoError(t, err)
+	}
+	_, err := sweeper.Sweep(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, woken, "somebody works on all of them")
+	for _, poke := range []int{-1, jobs.MaxPage + 1} {
+		_, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: poke})
+		require.Error(t, err)
+	}
 }
 
 // Where no wake-up can be sent, uploads are looked after all the same.
@@ -209,7 +242,7 @@ func TestAFullQueueDoesNotStopTheSweep(t *testing.T) {
 	sweeper := newSweeper(t, svc, &ingest.SweeperOptions{Page: 2})
 	n, err := sweeper.Sweep(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, 22, n)
+	require.Equal(t, 2, n, "what waits for a worker is not due")
 	require.Equal(t, jobs.Accepted, mustGet(t, p, dead).State)
 	require.Equal(t, jobs.Expired, mustGet(t, p, upload).State)
 }
@@ -299,7 +332,7 @@ func (s *laggingStore) Due(ctx context.Context, now time.Time, limit int) ([]*jo
 }
 
 // A store that shows jobs as they were does not keep a sweep from its end, nor are
-// they woken again and again.
+// they looked after again and again.
 func TestSweepOfAStoreThatLagsBehind(t *testing.T) {
 	topic, subscription := local(nil)
 	defer subscription.Shutdown(context.Background())
@@ -307,24 +340,29 @@ func TestSweepOfAStoreThatLagsBehind(t *testing.T) {
 	bucket, clock := memblob.OpenBucket(nil), ingesttest.NewClock()
 	defer bucket.Close()
 	store := &laggingStore{Store: jobs.NewMemStore()}
-	var woken atomic.Int64
+	var rescued atomic.Int64
 	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{
 		NoUploads: true,
 		Now:       clock.Now, Observe: func(e ingest.Event) {
-			if e.Kind == ingest.EventWoken {
-				woken.Add(1)
+			if e.Kind == ingest.EventRescued {
+				rescued.Add(1)
 			}
 		},
 	})
 	require.NoError(t, err)
 	for range 4 {
-		_, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+		receipt, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+		require.NoError(t, err)
+		_, err = jobs.Change(t.Context(), store, receipt.Job.ID, func(j *jobs.Job) error {
+			_, err := j.Take(clock.Now(), "dies", 30*time.Second)
+			return err
+		})
 		require.NoError(t, err)
 	}
 	clock.Advance(time.Minute)
 	n, err := newSweeper(t, svc, &ingest.SweeperOptions{Page: 4}).Sweep(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, 4, n)
-	require.Equal(t, 2, store.asked)
-	require.EqualValues(t, 4, woken.Load())
+	require.Equal(t, 3, store.asked, "once for leases in the future")
+	require.EqualValues(t, 4, rescued.Load())
 }

@@ -124,6 +124,11 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s", req.ContentType, req.ContentLength, req.SHA256))
 		job.Fingerprint = hex.EncodeToString(sum[:])
 	}
+	if err := s.backlog.admit(ctx, who.OrganizationID); err != nil {
+		if there, findErr := s.earlierUpload(ctx, id, req.IdempotencyKey); findErr != nil || there == nil {
+			return nil, err
+		}
+	}
 	left := s.opts.UploadExpiry
 	// Signed before it is recorded: a bucket that can't sign leaves no job.
 	signed, err := s.sign(ctx, job, left)
@@ -191,6 +196,8 @@ func (s *Service) sign(ctx context.Context, job *jobs.Job, expiry time.Duration)
 		// Elsewhere each of them would be one more header for the client to send.
 		metadata["upload_id"], metadata["uploaded_by"] = job.ID, cmp.Or(job.UserID, "unknown")
 	}
+	ctx, cancel := s.inTime(ctx) // some stores sign by a call of their own
+	defer cancel()
 	signed, err := s.blobs.SignUpload(ctx, job.Payload.Key, blobstore.UploadPolicy{
 		ContentType: job.Payload.ContentType,
 		Size:        job.Upload.Size,

@@ -172,7 +172,7 @@ func (s *Service) blocksKey(job *jobs.Job) string {
 }
 
 func (s *Service) keepBlocks(ctx context.Context, job *jobs.Job, list []byte) error {
-	err := stage.Write(ctx, s.back.Bucket, s.blocksKey(job), &blob.WriterOptions{ContentType: "application/octet-stream"}, bytes.NewReader(list))
+	err := stage.Write(ctx, s.back.Bucket, s.blocksKey(job), &blob.WriterOptions{ContentType: "application/octet-stream", BeforeWrite: blobstore.Plain}, bytes.NewReader(list))
 	if err != nil {
 		return fmt.Errorf("ingest: keep the blocks of a payload: %w", err)
 	}
@@ -208,7 +208,7 @@ func (s *Service) keepBlocksOf(ctx context.Context, job *jobs.Job, object *blobs
 	if object.Size <= blobstore.BlockSize {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	ctx, cancel := s.inTime(context.WithoutCancel(ctx))
 	defer cancel()
 	found, err := s.findBlocks(ctx, &job.Payload, job)
 	if err == nil && found == nil {

@@ -10,24 +10,29 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Work does with the job of one wake-up what [Worker.Run] does with each, and returns
-// when that is done. It is for programs that are called with their wake-ups and have
-// no subscription, such as a function in a cloud. Keep the Worker from call to call: it
-// is safe for concurrent use, and what it knows of who had how much stays good.
-// WorkerOptions.Concurrency says nothing here, calls are as concurrent as the caller.
+// Work begins with the job of one wake-up, or with another one if that is not its turn
+// any more, and returns when that is done. It is for programs that are called with their
+// wake-ups and have no subscription, such as a function in a cloud. Keep the Worker from
+// call to call: it is safe for concurrent use, and what it knows of whose turn it is
+// stays good. WorkerOptions.Concurrency says nothing here, calls are as concurrent as
+// the caller.
 //
-// A wake-up is a hint. That the job is not due, is somebody else's, is finished or does
-// not exist is no error, and neither is an attempt that failed: the record has it, and
-// the [Sweeper] wakes the job when it is due. An error means that the wake-up led to
-// nothing, because a back end did not answer or no time was left; it may be given back
-// to the queue.
+// A wake-up is a hint. That its job is not due, is somebody else's, is finished or does
+// not exist is no error, and neither is an attempt that failed: the record has it. An
+// error means that the wake-up led to nothing, because a back end did not answer or no
+// time was left; it may be given back to the queue.
 //
-// If ctx has a deadline, the job is given back before it and woken again, to go on
+// If ctx has a deadline, Work goes on with the jobs that are next until none waits or
+// the time is over. Without one it works on one job. If more wait then, it sends a
+// wake-up for one of them, for another call. A job that waits for a time, or whose
+// wake-up was lost, needs a [Sweeper] with [SweeperOptions.Poke].
+//
+// A job that is not done before the deadline is given back and woken again, to go on
 // from its last checkpoint: no batch is begun once only [WorkerOptions.DrainTimeout]
 // is left, or half of the time that there was, and a batch under way is cut when a
 // quarter of that is left. An attempt that was cut before any batch of it ended has
 // failed, with the code "out-of-time": a payload for which the time is never enough
-// ends after [Options.MaxAttempts]. With less than a second left the job is not looked
+// ends after [Options.MaxAttempts]. With less than a second left nothing is looked
 // at, and the error matches [context.DeadlineExceeded]. If ctx is cancelled, work ends
 // as that of Run does.
 func (w *Worker) Work(ctx context.Context, id string) error {
@@ -42,7 +47,8 @@ func (w *Worker) Work(ctx context.Context, id string) error {
 	defer cut(nil)
 	draining := make(chan struct{})
 	drain := sync.OnceFunc(func() { close(draining) })
-	if deadline, ok := ctx.Deadline(); ok {
+	deadline, goesOn := ctx.Deadline()
+	if goesOn {
 		left := time.Until(deadline)
 		if left < minWork {
 			return notLookedAt(id, context.DeadlineExceeded)
@@ -53,7 +59,57 @@ func (w *Worker) Work(ctx context.Context, id string) error {
 	}
 	defer context.AfterFunc(ctx, drain)()
 	defer w.cutBehind(ctx, work, cut)()
-	return w.woken(work, work, id, draining)
+	return w.pull(work, id, goesOn, draining)
+}
+
+// pull works on the job that a wake-up names, or on the one that is next, and then on
+// those that are next for as long as it may.
+func (w *Worker) pull(ctx context.Context, id string, goesOn bool, draining <-chan struct{}) error {
+	found, err := w.prefer(ctx, id)
+	if len(found) == 0 && err == nil {
+		found, err = w.next(ctx, 1)
+	}
+	if err != nil && len(found) == 0 {
+		w.svc.opts.Logger.WarnContext(ctx, "no job claimed", "job", id, "error", err)
+		return fmt.Errorf("ingest: job %s not claimed: %w", id, err)
+	}
+	for len(found) > 0 {
+		job, err := w.work(ctx, found[0], draining)
+		if err != nil {
+			return err
+		}
+		select {
+		case <-draining:
+			goesOn = false
+		default:
+		}
+		if !goesOn {
+			if !job.Ready(w.svc.now()) { // otherwise it was given back, with a wake-up of its own
+				w.passOn(ctx)
+			}
+			return nil
+		}
+		if found, err = w.next(ctx, 1); err != nil {
+			w.svc.opts.Logger.WarnContext(ctx, "no further job claimed", "error", err)
+		}
+	}
+	return nil
+}
+
+// passOn sends a wake-up if a job is ready, for another call.
+func (w *Worker) passOn(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	defer cancel()
+	w.turn.mu.Lock()
+	after := w.turn.after
+	w.turn.mu.Unlock()
+	next, err := w.svc.back.Jobs.Next(ctx, jobs.NextQuery{Now: w.svc.now(), Order: w.order, After: after})
+	if err != nil {
+		w.svc.opts.Logger.WarnContext(ctx, "no wake-up for the next job; the sweeper sends one", "error", err)
+	}
+	for _, job := range next {
+		w.svc.wake(ctx, job)
+	}
 }
 
 // minWork is the time below which looking at a job is not begun: the record of its

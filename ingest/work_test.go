@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -254,5 +255,121 @@ func TestWorkTellsOfABackEndThatIsAway(t *testing.T) {
 		require.NoError(t, c.worker.Work(t.Context(), id))
 		require.Equal(t, "handler", c.job(id).Failure.Code)
 		require.Len(t, c.batches, 2)
+	})
+}
+
+// sweep sweeps once, as a schedule does where workers are called.
+func (c *called) sweep(poke int) {
+	c.t.Helper()
+	sweeper, err := ingest.NewSweeper(c.svc, &ingest.SweeperOptions{Poke: poke})
+	require.NoError(c.t, err)
+	_, err = sweeper.Sweep(context.Background())
+	require.NoError(c.t, err)
+}
+
+// The only message of a job is lost: the next sweep wakes it.
+func TestWorkOfALostMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, id := newCalled(t, jobs.NewMemStore(), &ingest.Options{}, quick) // which took the message
+		c.sweep(5)
+		require.Equal(t, id, c.woken())
+		_, err := c.work(id, time.Minute)
+		require.NoError(t, err)
+		require.Equal(t, jobs.Completed, c.job(id).State)
+		c.sweep(5)
+		require.Equal(t, "none", c.woken(), "nothing waits any more")
+	})
+}
+
+// While the store is away each call fails, until the queue has moved the message to its
+// dead-letter queue. The next sweep wakes the job.
+func TestWorkOfAMessageInTheDeadLetterQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &awayStore{Store: jobs.NewMemStore()}
+		c, id := newCalled(t, store, &ingest.Options{}, quick)
+		store.reads.Store(true)
+		for range 3 { // maxReceiveCount
+			_, err := c.work(id, time.Minute)
+			require.ErrorIs(t, err, errAway)
+		}
+		store.reads.Store(false)
+		c.sweep(5)
+		require.Equal(t, id, c.woken())
+		_, err := c.work(id, time.Minute)
+		require.NoError(t, err)
+		require.Equal(t, jobs.Completed, c.job(id).State)
+		require.Equal(t, 1, c.job(id).Attempt)
+	})
+}
+
+// Of a hundred jobs in order one message is left. Calls, with and without a deadline, work
+// on them in order, and each wakes the next.
+func TestWorkOfAChainInOrder(t *testing.T) {
+	for name, left := range map[string]time.Duration{"without a deadline": 0, "with one": 30 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, first := newCalled(t, jobs.NewMemStore(), &ingest.Options{}, quick)
+				var ended []string
+				var err error
+				c.worker, err = ingest.NewWorker(c.svc, ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
+					ended = append(ended, b.Job.ID)
+					time.Sleep(time.Second)
+					return nil
+				}), &ingest.WorkerOptions{OrderPerOrganization: true})
+				require.NoError(t, err)
+				ids := []string{first}
+				for len(ids) < 100 {
+					time.Sleep(time.Millisecond)
+					ids = append(ids, accept(t, c.svc))
+					c.woken() // and lost
+				}
+				last := ids[len(ids)-1] // any of them does
+				for calls := 0; last != "none"; calls++ {
+					require.Less(t, calls, 101)
+					if left == 0 {
+						require.NoError(t, c.worker.Work(t.Context(), last))
+					} else {
+						_, err := c.work(last, left)
+						require.NoError(t, err)
+					}
+					last = c.woken()
+				}
+				require.Equal(t, ids, ended)
+			})
+		})
+	}
+}
+
+// A flood of one organization leaves room for another's job among the wake-ups of a
+// sweep, and in the chain of calls.
+func TestWorkBesideAFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := newCalled(t, jobs.NewMemStore(), &ingest.Options{}, quick)
+		acceptOf := func(org string) string {
+			receipt, err := c.svc.Accept(t.Context(), ingest.Caller{OrganizationID: org}, ingest.AcceptRequest{Body: bytes.NewReader(bundle("collection", 1))})
+			require.NoError(t, err)
+			require.Equal(t, receipt.Job.ID, c.woken())
+			return receipt.Job.ID
+		}
+		var id string
+		for range 50 {
+			id = acceptOf("m-flood")
+		}
+		early, late := acceptOf("a-single"), acceptOf("z-single")
+		c.sweep(5)
+		var woken []string
+		for range 5 {
+			woken = append(woken, c.woken())
+		}
+		require.Contains(t, woken, early)
+		require.Contains(t, woken, late)
+		require.Equal(t, "none", c.woken())
+
+		for range 5 {
+			require.NoError(t, c.worker.Work(t.Context(), id)) // without a deadline
+			id = c.woken()
+		}
+		require.Equal(t, jobs.Completed, c.job(early).State)
+		require.Equal(t, jobs.Completed, c.job(late).State)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -288,6 +289,7 @@ func startWorker(t *testing.T, p *ingesttest.Pipeline, h ingest.Handler, opts *i
 func TestStalledWorkerIsFenced(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	stalled, goOn := make(chan struct{}), make(chan struct{})
+	letGoOn := sync.OnceFunc(func() { close(goOn) })
 	slow := &ingesttest.Sink{}
 	slow.Intercept(func(ctx context.Context, b *ingest.Batch) error {
 		if b.Start == 0 {
@@ -297,7 +299,8 @@ func TestStalledWorkerIsFenced(t *testing.T) {
 		return nil
 	})
 	id := p.Client.Upload(t, ndjson, numbered(30))
-	wakeSlow, stopSlow := startWorker(t, p, slow, &ingest.WorkerOptions{BatchResources: 10})
+	wakeSlow, stopSlow := startWorker(t, p, slow, &ingest.WorkerOptions{BatchResources: 10, Concurrency: 1}) // or it takes the job over itself
+	t.Cleanup(letGoOn)
 	wakeSlow(id)
 	<-stalled
 
@@ -309,7 +312,7 @@ func TestStalledWorkerIsFenced(t *testing.T) {
 	require.Equal(t, 2, job.Attempt)
 	requireNumbered(t, 30, quick.Resources())
 
-	close(goOn)
+	letGoOn()
 	stopSlow()
 	after := mustGet(t, p, id)
 	require.Equal(t, job, after, "the stalled worker changed nothing")

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
 )
 
 // WorkerOptions; nil, and zero fields, mean the defaults.
@@ -20,8 +22,9 @@ type WorkerOptions struct {
 	// 64 MiB, or [Options.MaxBodyBytes] where that is more; below it, Bundles
 	// would be accepted that no worker takes.
 	MaxWholeBytes int64
-	// Lease is how long a job stays with a worker that says nothing. Default
-	// 30 seconds; it is extended while work goes on. The clocks of all workers
+	// Lease is how long a job stays with a worker that says nothing. Default 30 seconds,
+	// or 6 with OrderPerOrganization, where the organization's other jobs wait for as
+	// long; it is extended while work goes on. The clocks of all workers
 	// and sweepers must agree to within half of it: one that is further ahead
 	// takes jobs from workers that are well, which costs attempts.
 	Lease time.Duration
@@ -39,24 +42,28 @@ type WorkerOptions struct {
 	// reached the front door: a sender that waits for each answer keeps its own
 	// order, as far as the clocks of several front doors agree.
 	//
-	// All workers of a job store must set it alike. It needs a store that is a
-	// [jobs.Scheduler]. Each job costs some six reads of the store more, and an
-	// organization is never worked on faster than by one worker. A job that is
-	// cancelled while it is being worked on is out of the way at once, while its
-	// handler may run on for a second. Default false.
+	// All workers of a job store must set it alike. An organization is never worked on
+	// faster than by one worker. A job that is cancelled while it is being worked on is
+	// out of the way at once, while its handler may run on for a second. Default false.
 	OrderPerOrganization bool
 	// HeadOfLine says what a failed job does to the later ones of its organization
 	// where OrderPerOrganization is set. Default [Park].
 	HeadOfLine HeadOfLine
 	// Weight of an organization, at least 1: where several have jobs that wait, one
 	// with weight 2 gets twice the claims of one with weight 1. It is asked for
-	// each claim and must be quick. A store that is no [jobs.Scheduler] gives no
-	// shares: jobs are then claimed as their wake-ups come. Default: 1 for all.
+	// each claim and must be quick. Default: 1 for all.
 	Weight func(organizationID string) int
 	// MaxWait is how long a job may wait because its handler returns [Wait]. Progress,
 	// or a failed attempt, starts the time anew. When it is over the job fails with the
 	// code [jobs.CodeWaited]. Default 24 hours.
 	MaxWait time.Duration
+	// PollInterval is the longest time between two questions to the job store while
+	// nothing happens: how late a job begins at most whose wake-up was lost. A worker
+	// that found nothing asks again after a sixteenth of it, then less and less often.
+	// An idle worker asks 720 times an hour by default, which is as many queries on
+	// PostgreSQL, 2,900 on Firestore and MongoDB, and 11,600 on DynamoDB, each of which
+	// finds nothing. Default 5 seconds.
+	PollInterval time.Duration
 	// DrainTimeout is how long batches under way may take once Run's context
 	// is done. Default 20 seconds; then their context is cancelled.
 	DrainTimeout time.Duration
@@ -74,9 +81,13 @@ func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
 	setDefault(&d.BatchResources, 5000)
 	setDefault(&d.BatchBytes, 8<<20)
 	setDefault(&d.MaxWholeBytes, max(64<<20, maxBody))
+	if d.OrderPerOrganization {
+		setDefault(&d.Lease, 6*time.Second)
+	}
 	setDefault(&d.Lease, 30*time.Second)
 	setDefault(&d.StallTimeout, time.Hour)
 	setDefault(&d.MaxWait, 24*time.Hour)
+	setDefault(&d.PollInterval, 5*time.Second)
 	setDefault(&d.DrainTimeout, 20*time.Second)
 	switch d.HeadOfLine {
 	case "":
@@ -91,8 +102,31 @@ func (o *WorkerOptions) withDefaults(maxBody int64) (WorkerOptions, error) {
 	if d.Lease > 0 && d.Lease < minLease {
 		return d, fmt.Errorf("ingest: WorkerOptions.Lease must be at least %s", minLease)
 	}
-	if d.Concurrency < 0 || d.BatchResources < 0 || d.BatchBytes < 0 || d.MaxWholeBytes < 0 || d.Lease < 0 || d.StallTimeout < 0 || d.MaxWait < 0 || d.DrainTimeout < 0 {
+	if d.Concurrency < 0 || d.BatchResources < 0 || d.BatchBytes < 0 || d.MaxWholeBytes < 0 || d.Lease < 0 || d.StallTimeout < 0 || d.MaxWait < 0 || d.PollInterval < 0 || d.DrainTimeout < 0 {
 		return d, errors.New("ingest: no field of WorkerOptions may be negative")
 	}
 	return d, nil
+}
+
+// HeadOfLine says what a failed job does to the later ones of its organization,
+// where an order is kept.
+type HeadOfLine string
+
+const (
+	// Park: it is out of the way, and the later ones go on without it.
+	Park HeadOfLine = "park"
+	// Block: they wait until it is redriven to its end, or cancelled. An upload
+	// that was rejected because it was not what had been promised blocks nothing:
+	// it was never accepted.
+	Block HeadOfLine = "block"
+)
+
+func (o *WorkerOptions) order() jobs.Order {
+	switch {
+	case !o.OrderPerOrganization:
+		return jobs.Unordered
+	case o.HeadOfLine == Block:
+		return jobs.Blocking
+	}
+	return jobs.Ordered
 }

@@ -5,8 +5,14 @@
 //
 // A job is acknowledged once its record is stored. Queue messages only say
 // "look at this job"; whatever is lost, doubled or late there, the record is
-// what counts. Every job that is not finished has a [Job.DueAt]; whoever asks a
-// [Store] for what is due finds all that was forgotten.
+// what counts.
+//
+// # Two questions
+//
+// A worker that is free asks the [Store] which jobs are next, and claims them, with
+// [Store.Next]. A sweeper asks what is due with [Store.Due]: leases that have run out
+// and uploads that are awaited. Every job that is not finished has a [Job.DueAt], so
+// nothing is forgotten.
 //
 // # Changes
 //

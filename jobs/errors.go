@@ -20,7 +20,7 @@ var (
 	// ErrNotDue: the job can't be claimed yet.
 	ErrNotDue = errors.New("jobs: not due yet")
 	// ErrRecord: a stored record can't be read: it is damaged, or of another program.
-	// List, Due and Heads return what else there is beside it.
+	// List, Due and Next return what else there is beside it.
 	ErrRecord = errors.New("jobs: a record can't be read")
 	// ErrCursor: the cursor is not one that this store gave.
 	ErrCursor = errors.New("jobs: invalid cursor")

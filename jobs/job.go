@@ -21,22 +21,23 @@ const (
 )
 
 // Job is the record of one payload. It is plain data; times are UTC and are
-// kept to the microsecond.
+// kept to the microsecond. As JSON, what most jobs don't have is left out where it is
+// empty; StartedAt and NotBefore are always there, for indexes of SQL stores.
 type Job struct {
 	ID string
 	// OrganizationID is the tenant, from authentication.
 	OrganizationID   string
 	OrganizationName string
-	UserID           string
+	UserID           string `json:",omitzero"`
 	Source           Source
 	State            State
 
 	Payload Payload
 	// Upload is what the sender of an upload was held to; nil for a webhook.
-	Upload *Upload
+	Upload *Upload `json:",omitzero"`
 	// Fingerprint identifies the request under an Idempotency-Key; empty
 	// without one.
-	Fingerprint string
+	Fingerprint string `json:",omitzero"`
 
 	// ResourceCounts by type, of what was read so far or in all. The pipeline counts
 	// types that no version of FHIR defines as one, Other.
@@ -51,33 +52,32 @@ type Job struct {
 	MaxAttempts int
 	// Run counts redrives of a completed job: it makes the keys of its batches
 	// new, since its effects are wanted again.
-	Run int
+	Run int `json:",omitzero"`
 	// BatchResources and BatchBytes bound a batch. They are pinned by the
 	// first claim, so that a batch has the same borders in every attempt.
 	BatchResources int
 	BatchBytes     int64
 
-	// DueAt is when someone must look at the job again: wake it, rescue it
-	// from a worker that died, look for its upload, clear away what it left
-	// when it was cancelled. Zero if never. While Processing it is the end of
-	// the lease.
-	DueAt time.Time
+	// DueAt is when the sweeper must look at the job again: rescue it from a worker that
+	// died, look for its upload. Zero if never. While Processing it is the end of the
+	// lease; of a job that waits for a worker see [Overdue].
+	DueAt time.Time `json:",omitzero"`
 	// NotBefore is the earliest time of the next claim, the end of a back-off; of a
 	// cancelled job, of clearing away. Zero: at once.
 	NotBefore time.Time
 	// WaitingSince is when the handler first asked to wait since the last progress or
 	// failed attempt; see [Job.Wait]. Zero if it did not.
-	WaitingSince time.Time
+	WaitingSince time.Time `json:",omitzero"`
 	// LeaseOwner is the worker that has the lease; empty if none has.
-	LeaseOwner string
+	LeaseOwner string `json:",omitzero"`
 
 	// Failure is the last error, also while attempts are left.
-	Failure *Failure
+	Failure *Failure `json:",omitzero"`
 	// Outputs of a completed job, as its handler reported them.
 	Outputs []Output
 	// OutcomesKey is the object that lists rejected resources; empty if none
 	// was rejected.
-	OutcomesKey string
+	OutcomesKey string `json:",omitzero"`
 
 	CreatedAt  time.Time
 	UpdatedAt  time.Time
@@ -94,7 +94,7 @@ type Payload struct {
 	Size            int64  // bytes
 	SHA256          string // lower-case hex; empty until the first attempt if the store does not know it
 	ContentType     string
-	ContentEncoding string
+	ContentEncoding string `json:",omitzero"`
 	// Version pins the object that was accepted. Where the store can't read a version
 	// as such, it counts only until SHA256 is known.
 	Version string
@@ -103,6 +103,9 @@ type Payload struct {
 	BundleType string
 	// Validated: the payload was read to its end and may be handed over.
 	Validated bool
+	// RemovedAt is when the object was removed, or began to be; see [Job.RemovePayload].
+	// Zero while it is kept.
+	RemovedAt time.Time `json:",omitzero"`
 }
 
 // Upload is what a signed upload was asked to be.
@@ -128,6 +131,10 @@ type Progress struct {
 	Offset  int64
 	Entries int64
 	Lines   int64
+	// Listed outcomes of rejected resources, and their bytes: the others are only
+	// counted.
+	Listed      int64 `json:",omitempty"`
+	ListedBytes int64 `json:",omitempty"`
 }
 
 // Failure says why an attempt or a job failed. No field holds payload content.
@@ -177,7 +184,7 @@ func (j *Job) Clone() *Job {
 // microsecond, and what is empty as nil.
 func Stored(j *Job) *Job {
 	c := j.Clone()
-	for _, t := range []*time.Time{&c.DueAt, &c.NotBefore, &c.WaitingSince, &c.CreatedAt, &c.UpdatedAt, &c.StartedAt, &c.FinishedAt} {
+	for _, t := range []*time.Time{&c.DueAt, &c.NotBefore, &c.WaitingSince, &c.CreatedAt, &c.UpdatedAt, &c.StartedAt, &c.FinishedAt, &c.Payload.RemovedAt} {
 		*t = stamp(*t)
 	}
 	if c.Upload != nil {

@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"container/heap"
 	"context"
 	"slices"
 	"sync"
@@ -14,26 +13,18 @@ type MemStore struct {
 	mu   sync.Mutex
 	jobs map[string]*memJob
 	orgs map[string][]*memJob // of an organization, oldest first
-	due  dueHeap
-	// lines of the organizations, and the ids of those with an unfinished job, in
-	// order.
+	// leases are the jobs that are being processed, and due the others that have a due
+	// time, each by that.
+	leases, due *jobHeap
+	// lines of the organizations, and the ids of those with a job that waits, in order.
 	lines  map[string]*line
 	active []string
 }
 
-// memJob is a stored job and its place in the heap; -1 if it is never due. line
-// is the part of its organization's line that it stands in, nil if in none, and
-// place where.
-type memJob struct {
-	*Job
-	at    int
-	line  *headHeap
-	place int
-}
-
 // NewMemStore returns an empty store.
 func NewMemStore() *MemStore {
-	return &MemStore{jobs: make(map[string]*memJob), orgs: make(map[string][]*memJob), lines: make(map[string]*line)}
+	return &MemStore{jobs: make(map[string]*memJob), orgs: make(map[string][]*memJob),
+		leases: newHeap(slotDue, dueFirst), due: newHeap(slotDue, dueFirst), lines: make(map[string]*line)}
 }
 
 var _ Store = (*MemStore)(nil)
@@ -56,7 +47,7 @@ func (s *MemStore) Create(ctx context.Context, job *Job) error {
 		return ErrExists
 	}
 	job.Revision = 1
-	m := &memJob{Job: Stored(job), at: -1}
+	m := &memJob{Job: Stored(job)}
 	s.jobs[job.ID] = m
 	org := s.orgs[m.OrganizationID]
 	at, _ := slices.BinarySearchFunc(org, CursorOf(m.Job), compareToCursor)
@@ -93,12 +84,17 @@ func (s *MemStore) Update(ctx context.Context, job *Job) error {
 	if m.Revision != job.Revision {
 		return ErrConflict
 	}
+	s.put(m, job)
+	return nil
+}
+
+// put replaces a record.
+func (s *MemStore) put(m *memJob, job *Job) {
 	job.Revision++
 	next := Stored(job)
 	next.OrganizationID, next.CreatedAt = m.OrganizationID, m.CreatedAt
 	m.Job = next
 	s.index(m)
-	return nil
 }
 
 // List implements [Store].
@@ -139,54 +135,28 @@ func (s *MemStore) Due(ctx context.Context, now time.Time, limit int) ([]*Job, e
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var taken []*memJob
-	for len(taken) < limit && len(s.due) > 0 && !s.due[0].DueAt.After(now) {
-		taken = append(taken, heap.Pop(&s.due).(*memJob))
+	isDue := func(m *memJob) bool { return !m.DueAt.After(now) }
+	due := s.leases.first(limit, isDue)
+	due = append(due, s.due.first(limit-len(due), isDue)...)
+	found := make([]*Job, len(due))
+	for i, m := range due {
+		found[i] = m.Clone()
 	}
-	due := make([]*Job, len(taken))
-	for i, m := range taken {
-		due[i] = m.Clone()
-		heap.Push(&s.due, m)
-	}
-	return due, nil
+	return found, nil
 }
+
+// Ready implements [Store]: a store in memory always is.
+func (s *MemStore) Ready(ctx context.Context) error { return ctx.Err() }
 
 // index puts a job where its due time and its state say.
 func (s *MemStore) index(m *memJob) {
 	s.enqueue(m)
 	switch {
-	case m.at < 0 && !m.DueAt.IsZero():
-		heap.Push(&s.due, m)
-	case m.at >= 0 && m.DueAt.IsZero():
-		heap.Remove(&s.due, m.at)
-	case m.at >= 0:
-		heap.Fix(&s.due, m.at)
+	case m.DueAt.IsZero():
+		m.move(slotDue, nil)
+	case m.State == Processing:
+		m.move(slotDue, s.leases)
+	default:
+		m.move(slotDue, s.due)
 	}
-}
-
-func compareToCursor(m *memJob, c Cursor) int { return CursorOf(m.Job).Compare(c) }
-
-// dueHeap has the job that is due first on top.
-type dueHeap []*memJob
-
-func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].DueAt.Before(h[j].DueAt) }
-func (h dueHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].at, h[j].at = i, j
-}
-
-func (h *dueHeap) Push(x any) {
-	m := x.(*memJob)
-	m.at = len(*h)
-	*h = append(*h, m)
-}
-
-func (h *dueHeap) Pop() any {
-	old := *h
-	m := old[len(old)-1]
-	old[len(old)-1] = nil
-	*h = old[:len(old)-1]
-	m.at = -1
-	return m
 }

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -19,16 +20,48 @@ type Store interface {
 	// sets that one higher in both. ErrConflict if it is another, ErrNotFound.
 	// ID, OrganizationID and CreatedAt can't be changed by it.
 	Update(ctx context.Context, job *Job) error
+	// Delete removes the record if its stored Revision is job.Revision: ErrConflict if
+	// it is another, ErrNotFound. The id can be created again afterwards. Of several
+	// deletions of one revision more than one may succeed; one whose answer was lost
+	// and that is made again may return ErrNotFound, so treat that as done. Delete takes
+	// a job of any state; the caller makes sure that nothing works on it.
+	Delete(ctx context.Context, job *Job) error
 	// List returns an organization's jobs, newest first. Records that can't be read do
 	// not hide the others: they are passed over, and the page is returned beside
 	// ErrRecord, with a Next that leads past them. With any other error there is no
 	// page.
 	List(ctx context.Context, q Query) (*Page, error)
-	// Due returns at most limit jobs whose DueAt is set and not after now, the
-	// longest due first. Its cost does not grow with the number of jobs.
+	// Next returns the jobs to work on next and, if the query has a Claim, claims them. It
+	// is fair between organizations, keeps the order within one, and passes over jobs in
+	// back-off at no cost, however many there are. Jobs are in the order in which
+	// organizations are asked, then by CreatedAt and ID. A write that was acknowledged
+	// before Next began is seen. Two calls never claim the same job, nor, with an Order,
+	// two jobs of one organization. The cost grows with the number of jobs returned, and
+	// at most with the number of organizations that have jobs waiting, but not with the
+	// number of jobs. If some records can't be read (ErrRecord), or some jobs could not be
+	// claimed, the other jobs are returned beside the error.
+	Next(ctx context.Context, q NextQuery) ([]*Job, error)
+	// Waiting returns how many jobs are accepted, those in a back-off included: of an
+	// organization or, if that is empty, of all. It counts up to limit and no further:
+	// its cost grows with the number that it returns. The number may be off by jobs that
+	// change during the call and, on DynamoDB, includes cancelled jobs that are still to be
+	// cleared away.
+	Waiting(ctx context.Context, organizationID string, limit int) (int, error)
+	// Due returns at most limit jobs whose DueAt is set and not after now: those that are
+	// being processed, whose lease is over, before all others, and of both the longest due
+	// first. Its cost does not grow with the number of jobs.
 	// Records that can't be read do not hide the others, which are returned beside
 	// ErrRecord.
 	Due(ctx context.Context, now time.Time, limit int) ([]*Job, error)
+	// Ready returns an error if the store can't be written to now, as far as that can
+	// be told without a change: for a readiness probe. It changes nothing, and costs
+	// no more than a Get or an Update.
+	Ready(ctx context.Context) error
+	// Organizations returns the ids of organizations that sort after the given one, in
+	// the order of their bytes: at most limit of them, which is 1 to MaxPage. Every
+	// organization that has a job is among them, and some may be whose jobs were all
+	// deleted. Its cost grows with the organizations, and not with their jobs.
+	Organizations(ctx context.Context, after string, limit int) ([]string, error)
 }
 
 // MaxPage is the largest, and DefaultPage the default, [Query.Limit].
@@ -55,6 +88,19 @@ type Page struct {
 	Jobs []*Job
 	// Next is the cursor of the next page; empty behind the last.
 	Next string
+}
+
+// SortDue sorts jobs as [Store.Due] returns them.
+func SortDue(due []*Job) {
+	slices.SortStableFunc(due, func(a, b *Job) int {
+		switch {
+		case a.State == b.State || a.State != Processing && b.State != Processing:
+			return a.DueAt.Compare(b.DueAt)
+		case a.State == Processing:
+			return -1
+		}
+		return 1
+	})
 }
 
 // PageSize is how many jobs a page has: Limit, within its bounds.

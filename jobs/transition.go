@@ -35,15 +35,21 @@ const CodeWaited = "waited-too-long"
 // errBackwards is a defect of the caller, not a state that can come about.
 var errBackwards = errors.New("jobs: progress would go back")
 
-// Arrive records that the upload is there: awaiting_upload or expired →
-// accepted, due at dueAt. ErrState otherwise.
-func (j *Job) Arrive(now time.Time, found Found, dueAt time.Time) error {
-	if err := j.in(AwaitingUpload, Expired); err != nil {
+// Overdue is how long a job waits for a worker before the sweeper looks at it. Workers
+// find waiting jobs with [Store.Next], so a job that waits for that long is one that no
+// worker asks for. The DueAt of a waiting job is the time at which it is ready, plus
+// Overdue.
+const Overdue = 24 * time.Hour
+
+// Arrive records that the upload is there: awaiting_upload or expired → accepted.
+// ErrState otherwise.
+func (j *Job) Arrive(now time.Time, found Found) error {
+	if err := errors.Join(j.in(AwaitingUpload, Expired), j.hasPayload()); err != nil {
 		return err
 	}
 	j.Payload.Size, j.Payload.SHA256, j.Payload.Version = found.Size, found.SHA256, found.Version
 	j.Payload.ContentType, j.Payload.ContentEncoding = found.ContentType, found.ContentEncoding
-	j.accept(now, dueAt)
+	j.accept(now, time.Time{})
 	return nil
 }
 
@@ -71,22 +77,10 @@ func (j *Job) Absent(now, next time.Time) error {
 // Reject refuses an upload that is not what was promised: awaiting_upload or
 // expired → failed. It can't be redriven, for no payload was accepted.
 func (j *Job) Reject(now time.Time, f Failure) error {
-	if err := j.in(AwaitingUpload, Expired); err != nil {
+	if err := errors.Join(j.in(AwaitingUpload, Expired), j.hasPayload()); err != nil {
 		return err
 	}
 	j.fail(now, f)
-	return nil
-}
-
-// Postpone moves the due time of a job that could not be looked after, so that
-// it does not stand before all others; not of one that is being processed, where
-// it is the end of the lease.
-func (j *Job) Postpone(now, next time.Time) error {
-	if err := j.in(AwaitingUpload, Expired, Accepted); err != nil {
-		return err
-	}
-	j.DueAt = stamp(next)
-	j.touch(now)
 	return nil
 }
 
@@ -143,7 +137,8 @@ func (j *Job) Checkpoint(now time.Time, c Claim, p Progress, lease time.Duration
 		return err
 	}
 	was := j.Progress
-	if p.Done < was.Done || p.Rejected < was.Rejected || p.Offset < was.Offset || p.Entries < was.Entries || p.Lines < was.Lines {
+	if p.Done < was.Done || p.Rejected < was.Rejected || p.Offset < was.Offset || p.Entries < was.Entries || p.Lines < was.Lines ||
+		p.Listed < was.Listed || p.ListedBytes < was.ListedBytes {
 		return errBackwards
 	}
 	if p != was {
@@ -174,7 +169,6 @@ func (j *Job) Retry(now time.Time, c Claim, f Failure, at time.Time) error {
 	}
 	j.accept(now, at)
 	j.Failure = &f
-	j.NotBefore = stamp(at)
 	j.WaitingSince = time.Time{}
 	return nil
 }
@@ -201,7 +195,6 @@ func (j *Job) Wait(now time.Time, c Claim, f Failure, at time.Time, most time.Du
 	j.Attempt--
 	j.accept(now, at)
 	j.Failure = &f
-	j.NotBefore = stamp(at)
 	return nil
 }
 
@@ -233,21 +226,20 @@ func (j *Job) Fail(now time.Time, c Claim, f Failure) error {
 	return nil
 }
 
-// Release gives the job and the attempt back: processing → accepted, at once
-// due. For a worker that is told to stop.
+// Release gives the job and the attempt back: processing → accepted. For a worker that
+// is told to stop.
 func (j *Job) Release(now time.Time, c Claim) error {
 	if err := j.Holds(c); err != nil {
 		return err
 	}
 	j.Attempt--
-	j.accept(now, now)
+	j.accept(now, time.Time{})
 	return nil
 }
 
-// Rescue takes the job from a worker whose lease is over: processing →
-// accepted, due at dueAt, or failed if the attempts are used up. ErrNotDue
-// while the lease lasts.
-func (j *Job) Rescue(now, dueAt time.Time) error {
+// Rescue takes the job from a worker whose lease is over: processing → accepted, or
+// failed if the attempts are used up. ErrNotDue while the lease lasts.
+func (j *Job) Rescue(now time.Time) error {
 	if err := j.in(Processing); err != nil {
 		return err
 	}
@@ -258,23 +250,18 @@ func (j *Job) Rescue(now, dueAt time.Time) error {
 		j.fail(now, lostWorker(now))
 		return nil
 	}
-	j.accept(now, dueAt)
+	j.accept(now, time.Time{})
 	return nil
 }
 
-// Woken records that a wake-up was sent for an accepted job, or for a cancelled
-// one that is to be cleared away: the next one is due at next, if nobody took care
-// of it by then.
-func (j *Job) Woken(now, next time.Time) error {
-	if err := j.in(Accepted, Cancelled); err != nil {
-		return err
+// TakeOver is Rescue before the end of the lease, for a job whose worker is known to be
+// dead. ErrLeaseLost unless owner still has the job.
+func (j *Job) TakeOver(now time.Time, owner string) error {
+	if j.State != Processing || j.LeaseOwner != owner {
+		return ErrLeaseLost
 	}
-	if j.State == Cancelled && j.DueAt.IsZero() {
-		return fmt.Errorf("%w: it is cleared away", ErrState)
-	}
-	j.DueAt = stamp(next)
-	j.touch(now)
-	return nil
+	j.DueAt = stamp(now)
+	return j.Rescue(now)
 }
 
 // Cancel: not finished, or failed → cancelled. Where work had begun, what it left
@@ -290,19 +277,37 @@ func (j *Job) Cancel(now time.Time) error {
 	}
 	j.finish(now, Cancelled)
 	if !j.StartedAt.IsZero() {
-		j.DueAt, j.NotBefore = stamp(clearAt), stamp(clearAt)
+		j.waits(clearAt, clearAt)
 	}
 	return nil
 }
 
-// Cleared records that what a cancelled job left half done is gone: nobody has to
-// look at it any more. ErrNotDue before NotBefore.
+// Clear claims a cancelled job that is to be cleared away, for so long. ErrNotDue before
+// NotBefore; ErrState for any other job.
+func (j *Job) Clear(now time.Time, lease time.Duration) error {
+	if err := j.in(Cancelled); err != nil {
+		return err
+	}
+	if j.DueAt.IsZero() {
+		return fmt.Errorf("%w: it is cleared away", ErrState)
+	}
+	if now.Before(j.NotBefore) {
+		return ErrNotDue
+	}
+	j.waits(now.Add(lease), now.Add(lease))
+	j.touch(now)
+	return nil
+}
+
+// Cleared records that what a cancelled job left half done is gone: nobody has to look
+// at it any more. ErrState for any other job, and for one that was made a tombstone in the
+// meantime, which stays due.
 func (j *Job) Cleared(now time.Time) error {
 	if err := j.in(Cancelled); err != nil {
 		return err
 	}
-	if now.Before(j.NotBefore) {
-		return ErrNotDue
+	if j.Buried() {
+		return fmt.Errorf("%w: it is erased", ErrState)
 	}
 	j.DueAt, j.NotBefore = time.Time{}, time.Time{}
 	j.touch(now)
@@ -312,13 +317,17 @@ func (j *Job) Cleared(now time.Time) error {
 // Redrive: failed or completed → accepted with its attempts given back. A
 // failed job goes on from its last checkpoint. A completed one starts again,
 // with a new Run, and so does one whose [Failure] says Restart. ErrState for a job
-// that was never claimed: nothing was accepted that could be worked on.
-func (j *Job) Redrive(now, dueAt time.Time) error {
+// that was never claimed, since nothing was accepted that could be worked on, and for one
+// whose payload was removed.
+func (j *Job) Redrive(now time.Time) error {
 	if err := j.in(Failed, Completed); err != nil {
 		return err
 	}
 	if j.StartedAt.IsZero() {
 		return fmt.Errorf("%w: it was never started", ErrState)
+	}
+	if err := j.hasPayload(); err != nil {
+		return err
 	}
 	if j.State == Completed || j.Failure != nil && j.Failure.Restart {
 		j.Run++
@@ -330,7 +339,7 @@ func (j *Job) Redrive(now, dueAt time.Time) error {
 	j.Failure = nil
 	j.WaitingSince = time.Time{}
 	j.FinishedAt = time.Time{}
-	j.accept(now, dueAt)
+	j.accept(now, time.Time{})
 	return nil
 }
 
@@ -350,14 +359,23 @@ func (j *Job) in(states ...State) error {
 
 func (j *Job) usedUp() bool { return j.Attempt >= j.MaxAttempts }
 
-// accept makes the job wait for a worker.
-func (j *Job) accept(now, dueAt time.Time) {
+// accept makes the job wait for a worker, not before a time or, if that is zero, from
+// now on.
+func (j *Job) accept(now, notBefore time.Time) {
 	j.State = Accepted
 	j.LeaseOwner = ""
-	j.NotBefore = time.Time{}
-	j.DueAt = stamp(dueAt)
+	from := notBefore
+	if from.IsZero() {
+		from = now
+	}
+	j.waits(notBefore, from)
 	j.FinishedAt = time.Time{}
 	j.touch(now)
+}
+
+// waits makes the job one that workers ask for, from a time on.
+func (j *Job) waits(notBefore, from time.Time) {
+	j.NotBefore, j.DueAt = stamp(notBefore), stamp(from.Add(Overdue))
 }
 
 // finish ends the job: nobody has to look at it any more.

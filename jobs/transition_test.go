@@ -47,7 +47,7 @@ func TestTransitions(t *testing.T) {
 		to     map[State]State
 		wrong  error // in any other state
 	}{
-		"arrive":     {func(j *Job) error { return j.Arrive(later, Found{Size: 7}, later) }, map[State]State{AwaitingUpload: Accepted, Expired: Accepted}, ErrState},
+		"arrive":     {func(j *Job) error { return j.Arrive(later, Found{Size: 7}) }, map[State]State{AwaitingUpload: Accepted, Expired: Accepted}, ErrState},
 		"absent":     {func(j *Job) error { return j.Absent(later, later) }, map[State]State{AwaitingUpload: AwaitingUpload, Expired: Expired}, ErrState},
 		"expire":     {func(j *Job) error { return j.Absent(at.Add(time.Hour), later) }, map[State]State{AwaitingUpload: Expired, Expired: Expired}, ErrState},
 		"reject":     {func(j *Job) error { return j.Reject(later, Failure{}) }, map[State]State{AwaitingUpload: Failed, Expired: Failed}, ErrState},
@@ -60,11 +60,10 @@ func TestTransitions(t *testing.T) {
 		"wait":       {func(j *Job) error { return j.Wait(later, held, Failure{}, later, time.Hour) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
 		"fail":       {func(j *Job) error { return j.Fail(later, held, Failure{}) }, map[State]State{Processing: Failed}, ErrLeaseLost},
 		"release":    {func(j *Job) error { return j.Release(later, held) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
-		"rescue":     {func(j *Job) error { return j.Rescue(later, later) }, map[State]State{Processing: Accepted}, ErrState},
-		"woken":      {func(j *Job) error { return j.Woken(later, later) }, map[State]State{Accepted: Accepted}, ErrState}, // cleared: see below
+		"rescue":     {func(j *Job) error { return j.Rescue(later) }, map[State]State{Processing: Accepted}, ErrState},
 		"cancel":     {func(j *Job) error { return j.Cancel(later) }, map[State]State{AwaitingUpload: Cancelled, Accepted: Cancelled, Processing: Cancelled, Failed: Cancelled}, ErrState},
 		"cleared":    {func(j *Job) error { return j.Cleared(later) }, map[State]State{Cancelled: Cancelled}, ErrState},
-		"redrive":    {func(j *Job) error { return j.Redrive(later, later) }, map[State]State{Failed: Accepted, Completed: Accepted}, ErrState},
+		"redrive":    {func(j *Job) error { return j.Redrive(later) }, map[State]State{Failed: Accepted, Completed: Accepted}, ErrState},
 	} {
 		for _, from := range States() {
 			t.Run(fmt.Sprintf("%s %s", name, from), func(t *testing.T) {
@@ -97,17 +96,25 @@ func TestTransitions(t *testing.T) {
 func TestCancelledIsClearedAway(t *testing.T) {
 	j := in(Processing)
 	require.NoError(t, j.Cancel(at))
-	require.Equal(t, at.Add(lease), j.DueAt, "when its worker writes no more")
-	require.ErrorIs(t, j.Cleared(at.Add(lease-1)), ErrNotDue)
-	require.NoError(t, j.Woken(at.Add(lease), at.Add(2*lease)))
+	require.Equal(t, at.Add(lease), j.NotBefore, "when its worker writes no more")
+	require.Equal(t, at.Add(lease+Overdue), j.DueAt)
+	require.False(t, j.Ready(at.Add(lease-1)))
+	require.True(t, j.Ready(at.Add(lease)))
+	require.ErrorIs(t, j.Clear(at.Add(lease-1), lease), ErrNotDue)
+	require.NoError(t, j.Clear(at.Add(lease), lease))
+	require.ErrorIs(t, j.Clear(at.Add(lease), lease), ErrNotDue, "somebody else does it")
+	require.NoError(t, j.Postpone(at, at.Add(2*lease)))
 	require.Equal(t, at.Add(2*lease), j.DueAt)
 	require.NoError(t, j.Cleared(at.Add(lease)))
 	require.True(t, j.DueAt.IsZero())
-	require.ErrorIs(t, j.Woken(at, at), ErrState, "it is cleared away")
+	require.False(t, j.Ready(at.Add(time.Hour)))
+	require.ErrorIs(t, j.Postpone(at, at), ErrState, "it is cleared away")
+	require.ErrorIs(t, j.Clear(at.Add(time.Hour), lease), ErrState)
 
 	j = in(Accepted)
 	require.NoError(t, j.Cancel(at))
-	require.Equal(t, at, j.DueAt, "at once: an attempt that failed may have left something")
+	require.Equal(t, at, j.NotBefore, "at once: an attempt that failed may have left something")
+	require.NoError(t, j.Clear(at, lease))
 	j = in(Accepted)
 	j.StartedAt = time.Time{}
 	require.NoError(t, j.Cancel(at))
@@ -166,14 +173,16 @@ func TestLastAttempts(t *testing.T) {
 	require.Equal(t, Failed, j.State)
 	require.Equal(t, "x", j.Failure.Code)
 	j = processing()
-	require.NoError(t, j.Rescue(at.Add(time.Hour), at))
+	require.NoError(t, j.Rescue(at.Add(time.Hour)))
 	require.Equal(t, Failed, j.State)
-	require.ErrorIs(t, in(Processing).Rescue(at, at), ErrNotDue, "while the lease lasts")
+	require.ErrorIs(t, in(Processing).Rescue(at), ErrNotDue, "while the lease lasts")
 }
 
 func TestProgressNeverGoesBack(t *testing.T) {
-	p := Progress{Done: 5, Rejected: 5, Offset: 5, Entries: 5, Lines: 5}
-	for _, worse := range []Progress{{4, 5, 5, 5, 5}, {5, 4, 5, 5, 5}, {5, 5, 4, 5, 5}, {5, 5, 5, 4, 5}, {5, 5, 5, 5, 4}} {
+	p := Progress{5, 5, 5, 5, 5, 5, 5}
+	for i := range 7 {
+		worse := p
+		*[]*int64{&worse.Done, &worse.Rejected, &worse.Offset, &worse.Entries, &worse.Lines, &worse.Listed, &worse.ListedBytes}[i]--
 		j := in(Processing)
 		require.NoError(t, j.Checkpoint(at, held, p, lease))
 		require.Error(t, j.Checkpoint(at, held, worse, lease))
@@ -192,7 +201,7 @@ func TestWaitGivesTheAttemptBackUpToALimit(t *testing.T) {
 	why := Failure{Code: "waiting", At: at}
 	require.NoError(t, j.Wait(at, held, why, at.Add(time.Hour), most))
 	require.Equal(t, held.Attempt-1, j.Attempt, "the attempt does not count")
-	require.Equal(t, at.Add(time.Hour), j.DueAt)
+	require.Equal(t, at.Add(time.Hour+Overdue), j.DueAt)
 	require.Equal(t, at.Add(time.Hour), j.NotBefore)
 	require.Equal(t, at, j.WaitingSince)
 	require.Equal(t, &why, j.Failure)
@@ -208,7 +217,7 @@ func TestWaitGivesTheAttemptBackUpToALimit(t *testing.T) {
 	require.NoError(t, j.Wait(at.Add(most), c, why, at.Add(48*time.Hour), most))
 	require.Equal(t, Failed, j.State)
 	require.Equal(t, CodeWaited, j.Failure.Code)
-	require.NoError(t, j.Redrive(at.Add(most), at.Add(most)))
+	require.NoError(t, j.Redrive(at.Add(most)))
 	c = again(j, at.Add(most))
 	require.NoError(t, j.Wait(at.Add(most), c, why, at.Add(most+time.Hour), most))
 	require.Equal(t, Accepted, j.State, "a redrive may wait as long again")
@@ -230,7 +239,7 @@ func TestWaitGivesTheAttemptBackUpToALimit(t *testing.T) {
 func TestRedriveGoesOnOrStartsAgain(t *testing.T) {
 	failed := in(Failed)
 	failed.Progress, failed.Failure = Progress{Done: 5}, &Failure{}
-	require.NoError(t, failed.Redrive(at, at))
+	require.NoError(t, failed.Redrive(at))
 	require.EqualValues(t, 5, failed.Progress.Done, "a failed job goes on")
 	require.Zero(t, failed.Run)
 	require.Zero(t, failed.Attempt)
@@ -239,7 +248,7 @@ func TestRedriveGoesOnOrStartsAgain(t *testing.T) {
 	completed := in(Completed)
 	completed.Progress, completed.Outputs = Progress{Done: 5}, []Output{{}}
 	completed.ResourceCounts = map[string]int64{"Patient": 5}
-	require.NoError(t, completed.Redrive(at, at))
+	require.NoError(t, completed.Redrive(at))
 	require.Zero(t, completed.Progress, "a completed one starts again")
 	require.Equal(t, 1, completed.Run)
 	require.Empty(t, completed.Outputs)
@@ -247,18 +256,18 @@ func TestRedriveGoesOnOrStartsAgain(t *testing.T) {
 
 	nothing := in(Failed)
 	nothing.Progress, nothing.Failure = Progress{Rejected: 5}, &Failure{Restart: true}
-	require.NoError(t, nothing.Redrive(at, at))
+	require.NoError(t, nothing.Redrive(at))
 	require.Zero(t, nothing.Progress, "one of which nothing was taken starts again")
 	require.Equal(t, 1, nothing.Run)
 
 	rejected := in(AwaitingUpload)
 	require.NoError(t, rejected.Reject(at, Failure{}))
-	require.ErrorIs(t, rejected.Redrive(at, at), ErrState, "nothing of it was accepted")
+	require.ErrorIs(t, rejected.Redrive(at), ErrState, "nothing of it was accepted")
 }
 
 func TestArrivePinsWhatWasFound(t *testing.T) {
 	j := in(AwaitingUpload)
-	require.NoError(t, j.Arrive(at, Found{7, "aa", "t", "e", "v"}, at))
+	require.NoError(t, j.Arrive(at, Found{7, "aa", "t", "e", "v"}))
 	require.Equal(t, Payload{Size: 7, SHA256: "aa", ContentType: "t", ContentEncoding: "e", Version: "v", Format: "ndjson"}, j.Payload)
 }
 
@@ -322,5 +331,39 @@ func TestStartOver(t *testing.T) {
 			require.Equal(t, Accepted, j.State)
 			require.Equal(t, now.Add(time.Second), j.NotBefore)
 		}
+	}
+}
+
+// A job that a clock which was ahead has dated waits as long as it was to wait.
+func TestRedate(t *testing.T) {
+	now := at.Add(-time.Hour)
+	j := in(Processing)
+	require.NoError(t, j.Wait(at, held, Failure{}, at.Add(20*time.Second), time.Minute))
+	require.ErrorIs(t, j.Redate(at), ErrNotDue, "its clock is right")
+	require.NoError(t, j.Redate(now))
+	require.Equal(t, now.Add(20*time.Second), j.NotBefore)
+	require.Equal(t, now.Add(20*time.Second+Overdue), j.DueAt)
+	require.Equal(t, now, j.WaitingSince)
+	require.Equal(t, now, j.UpdatedAt)
+	require.ErrorIs(t, j.Redate(now), ErrNotDue, "once")
+
+	j = in(Accepted)
+	j.NotBefore = time.Time{}
+	require.NoError(t, j.Redate(now))
+	require.True(t, j.Ready(now), "it was ready and stays so")
+
+	j = in(AwaitingUpload)
+	require.NoError(t, j.Redate(now))
+	require.Equal(t, now.Add(lease), j.DueAt)
+	require.Equal(t, at.Add(time.Hour), j.Upload.ExpiresAt, "the URL says so itself")
+
+	j = in(Cancelled)
+	j.Source = PresignedUpload
+	require.NoError(t, j.RemovePayload(at))
+	require.NoError(t, j.Bury(at, at.Add(2*time.Hour)))
+	require.ErrorIs(t, j.Redate(now), ErrState)
+	require.Equal(t, at.Add(2*time.Hour), j.DueAt)
+	for _, s := range []State{Processing, Completed, Failed, Cancelled} {
+		require.ErrorIs(t, in(s).Redate(now), ErrState, s)
 	}
 }

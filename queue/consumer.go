@@ -14,71 +14,6 @@ import (
 	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
-// Opener opens the subscription that a [Consumer] receives from: [Static], [Reopen]
-// or [ReopenWith].
-type Opener interface {
-	// open returns, besides the subscription, what closes the ground that it stands
-	// on once it is shut down; nil if there is nothing.
-	open(ctx context.Context) (*pubsub.Subscription, func() error, error)
-	owned() bool
-	// check returns an error if open can't work.
-	check() error
-}
-
-// Static is an Opener for a subscription that is open already and needs no
-// reopening, such as that of [NewLocal]. It stays the caller's to shut down. If
-// it breaks, or is shut down, Run returns an error: it can't be opened again.
-func Static(s *pubsub.Subscription) Opener { return static{s} }
-
-// Reopen is an Opener that opens the subscription when a Consumer starts, and
-// again when it broke: a Go CDK subscription that has once failed stays broken.
-// The Consumer shuts down what it opened.
-//
-// Go CDK takes messages ahead of Receive, hundreds of them where handlers are
-// quick; they wait in this process while others are idle. A subscription made
-// with batcher.Options{MaxBatchSize: 1, MaxHandlers: 1} for receiving takes one
-// or two only.
-func Reopen(open func(ctx context.Context) (*pubsub.Subscription, error)) Opener {
-	if open == nil {
-		return reopen(nil)
-	}
-	return reopen(func(ctx context.Context) (*pubsub.Subscription, func() error, error) {
-		s, err := open(ctx)
-		return s, nil, err
-	})
-}
-
-// ReopenWith is Reopen for drivers whose subscription does not close what it was
-// opened with, such as a connection: open returns what does, which the Consumer
-// calls after the shutdown of that subscription, once for each.
-func ReopenWith(open func(ctx context.Context) (*pubsub.Subscription, func() error, error)) Opener {
-	return reopen(open)
-}
-
-type static struct{ s *pubsub.Subscription }
-
-func (o static) open(context.Context) (*pubsub.Subscription, func() error, error) {
-	return o.s, nil, nil
-}
-func (static) owned() bool { return false }
-func (o static) check() error {
-	if o.s == nil {
-		return errors.New("queue: Static was given a nil subscription")
-	}
-	return nil
-}
-
-type reopen func(ctx context.Context) (*pubsub.Subscription, func() error, error)
-
-func (o reopen) open(ctx context.Context) (*pubsub.Subscription, func() error, error) { return o(ctx) }
-func (reopen) owned() bool                                                            { return true }
-func (o reopen) check() error {
-	if o == nil {
-		return errors.New("queue: Reopen and ReopenWith need a function")
-	}
-	return nil
-}
-
 // ConsumerOptions; nil, and zero fields, mean the defaults. None may be negative.
 type ConsumerOptions struct {
 	// Concurrency bounds the handlers that run at once. Default 1.
@@ -86,10 +21,14 @@ type ConsumerOptions struct {
 	// MinBackoff and MaxBackoff bound the exponential pauses, with jitter,
 	// before a subscription that broke is opened again, and before a message is
 	// handled again by [Consumer.RunRaw]. MinBackoff must not be above MaxBackoff.
-	// Default 50 ms and 30 s; one that is not set follows the other where that is
+	// Default 50 ms and 5 s; one that is not set follows the other where that is
 	// beyond its default.
 	MinBackoff time.Duration
 	MaxBackoff time.Duration
+	// Observe is called with the reason when there is no subscription any more, or none
+	// yet because its broker is away, and with nil when there is one again. Calls come
+	// one at a time, the first one with a reason. It must be quick. Default: none.
+	Observe func(err error)
 	// Logger; default slog.Default().
 	Logger *slog.Logger
 }
@@ -99,6 +38,7 @@ type ConsumerOptions struct {
 type Consumer struct {
 	opener Opener
 	opts   ConsumerOptions
+	link   link
 }
 
 // NewConsumer returns a Consumer of what opener opens. It opens nothing yet. It is an
@@ -134,17 +74,19 @@ func NewConsumer(opener Opener, opts *ConsumerOptions) (*Consumer, error) {
 		}
 	}
 	if highest == 0 {
-		o.MaxBackoff = max(30*time.Second, lowest)
+		o.MaxBackoff = max(5*time.Second, lowest)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	c.link.log, c.link.observe, c.link.err = o.Logger, o.Observe, errNotOpened
 	return c, nil
 }
 
 // Run receives until ctx is done, waits for the handlers that run, and returns
-// nil. It reopens a subscription that broke, with back-off, and returns an error
-// only where the first opening failed or a [Static] subscription broke. handle
+// nil. It opens the subscription, again where that failed or it broke, with
+// back-off, and returns an error only where a [Static] subscription broke. See
+// [ConsumerOptions.Observe] and [Consumer.Err] for the time without one. handle
 // gets a context that carries the values of ctx and the message's trace but is
 // not cancelled with ctx: how work under way ends is the handler's to decide.
 // Messages are asked for only while a handler is free; see [Reopen] for what Go
@@ -158,60 +100,95 @@ func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m M
 
 var errNoHandle = errors.New("queue: Run and RunRaw need a function to handle messages")
 
+// Err is why there is no subscription just now, or nil if there is one. Before Run or
+// RunRaw has opened it, there is none. It is safe for concurrent use.
+func (c *Consumer) Err() error { return c.link.state() }
+
 // receive passes on what is received, each message in a goroutine of its own,
 // which settles it.
 func (c *Consumer) receive(ctx context.Context, handle func(*pubsub.Message)) error {
-	sub, ground, err := c.opener.open(ctx)
-	if err != nil {
-		return fmt.Errorf("queue: open subscription: %w", err)
-	}
-	var running sync.WaitGroup
-	free := make(chan struct{}, c.opts.Concurrency)
-	defer func() {
-		running.Wait() // before the shutdown, which sends their acks
-		c.close(ctx, sub, ground)
-	}()
-	opened := time.Now()
-	for failures := 0; ; {
-		select {
-		case free <- struct{}{}:
-		case <-ctx.Done():
-			return nil
-		}
-		msg, err := sub.Receive(ctx)
-		if err == nil {
-			failures = 0
-			running.Go(func() {
-				defer func() { <-free }()
-				handle(msg)
-			})
-			continue
-		}
-		<-free
-		if ctx.Err() != nil {
+	r := &receiver{c: c, handle: handle, free: make(chan struct{}, c.opts.Concurrency)}
+	defer r.closing.Wait()
+	defer r.running.Wait()
+	for failures := 0; ; failures++ {
+		worked, err := r.session(ctx)
+		if err == nil || ctx.Err() != nil {
 			return nil
 		}
 		if !c.opener.owned() {
 			return fmt.Errorf("queue: the subscription broke, and can't be opened again: %w", err)
 		}
-		c.opts.Logger.WarnContext(ctx, "subscription broke; opening it again", "error", err.Error())
-		if time.Since(opened) > c.opts.MaxBackoff {
-			failures = 0 // it worked, even if nothing came
+		if worked {
+			failures = 0
 		}
-		for {
-			if !c.pause(ctx, failures) {
-				return nil
-			}
-			failures++
-			next, nextGround, err := c.opener.open(ctx)
-			if err == nil {
-				c.close(ctx, sub, ground)
-				sub, ground, opened = next, nextGround, time.Now()
-				break
-			}
-			c.opts.Logger.WarnContext(ctx, "subscription not opened", "error", err.Error())
+		c.link.lost(ctx, err)
+		if !c.pause(ctx, failures) {
+			return nil
 		}
 	}
+}
+
+// receiver receives from one subscription after the other. Handlers of one that broke
+// go on beside those of the next.
+type receiver struct {
+	c       *Consumer
+	handle  func(*pubsub.Message)
+	free    chan struct{} // has one for each handler that runs
+	running sync.WaitGroup
+	closing sync.WaitGroup
+}
+
+// steady is how long a subscription that was opened again must last before it counts as
+// open, unless a message comes by it.
+const steady = time.Second
+
+// session receives from a new subscription until that breaks, or ctx is done, when it
+// waits for the handlers and returns nil. worked reports whether the subscription was
+// of any use.
+func (r *receiver) session(ctx context.Context) (worked bool, err error) {
+	link := &r.c.link
+	sub, ground, err := r.c.opener.open(ctx, r.c.opts.Concurrency)
+	if err != nil {
+		return false, fmt.Errorf("queue: open subscription: %w", err)
+	}
+	opened := time.Now()
+	if errors.Is(link.state(), errNotOpened) {
+		link.open(ctx)
+	}
+	defer time.AfterFunc(steady, func() { link.open(ctx) }).Stop()
+	for {
+		select {
+		case r.free <- struct{}{}:
+		case <-ctx.Done():
+			r.end(ctx, sub, ground)
+			return worked, nil
+		}
+		msg, err := sub.Receive(ctx)
+		if err != nil {
+			<-r.free
+			if ctx.Err() != nil {
+				r.end(ctx, sub, ground)
+				return worked, nil
+			}
+			r.closing.Go(func() { r.c.close(ctx, sub, ground) })
+			return worked || time.Since(opened) > r.c.opts.MaxBackoff, err
+		}
+		if !worked {
+			worked = true
+			link.open(ctx)
+		}
+		r.running.Go(func() {
+			defer func() { <-r.free }()
+			r.handle(msg)
+		})
+	}
+}
+
+// end closes a subscription once all handlers have returned: their acks are sent by the
+// shutdown.
+func (r *receiver) end(ctx context.Context, sub *pubsub.Subscription, ground func() error) {
+	r.running.Wait()
+	r.c.close(ctx, sub, ground)
 }
 
 // handle passes one message on and acknowledges it, whatever comes of it.

@@ -15,14 +15,16 @@ import (
 
 // LocalOptions; nil, and zero fields, mean the defaults.
 type LocalOptions struct {
-	// Capacity in messages, which must not be negative. Send fails with
-	// gcerrors.ResourceExhausted while that many wait. Default 4096.
+	// Capacity in messages, which must not be negative. One that is sent while so many
+	// wait is dropped, without an error: those that wait will wake the receiver often
+	// enough. Default 4096.
 	Capacity int
 }
 
 // NewLocal returns a topic and its only subscription, in memory. A message that
-// is sent is received at once, without polling. Both must be shut down by the
-// caller. It is an error if Capacity is negative.
+// is sent is received at once, without polling. It is made for wake-ups, of which one
+// or another may be lost: messages are dropped above Capacity. Topic and subscription
+// must be shut down by the caller. It is an error if Capacity is negative.
 func NewLocal(opts *LocalOptions) (*pubsub.Topic, *pubsub.Subscription, error) {
 	capacity := 4096
 	if opts != nil && opts.Capacity != 0 {
@@ -39,10 +41,7 @@ func NewLocal(opts *LocalOptions) (*pubsub.Topic, *pubsub.Subscription, error) {
 		pubsub.NewSubscription(&localSubscription{local: l, taken: make(map[driver.AckID]*driver.Message)}, one, nil), nil
 }
 
-var (
-	errFull   = errors.New("queue: the in-process queue is full")
-	errClosed = errors.New("queue: the in-process queue is shut down")
-)
+var errClosed = errors.New("queue: the in-process queue is shut down")
 
 type local struct {
 	waiting chan *driver.Message
@@ -50,6 +49,7 @@ type local struct {
 	last    atomic.Int64
 }
 
+// put adds a message, unless as many wait as may.
 func (l *local) put(m *driver.Message) error {
 	select {
 	case <-l.closed:
@@ -58,20 +58,16 @@ func (l *local) put(m *driver.Message) error {
 	}
 	select {
 	case l.waiting <- m:
-		return nil
 	default:
-		return errFull
 	}
+	return nil
 }
 
 func (*local) IsRetryable(error) bool  { return false }
 func (*local) As(any) bool             { return false }
 func (*local) ErrorAs(error, any) bool { return false }
 func (*local) ErrorCode(err error) gcerrors.ErrorCode {
-	switch {
-	case errors.Is(err, errFull):
-		return gcerrors.ResourceExhausted
-	case errors.Is(err, errClosed):
+	if errors.Is(err, errClosed) {
 		return gcerrors.FailedPrecondition
 	}
 	return gcerrors.Unknown
@@ -154,8 +150,7 @@ func (s *localSubscription) SendAcks(_ context.Context, ids []driver.AckID) erro
 
 func (s *localSubscription) CanNack() bool { return true }
 
-// SendNacks puts messages back, at the end. What does not fit any more is
-// dropped.
+// SendNacks puts messages back, at the end.
 func (s *localSubscription) SendNacks(_ context.Context, ids []driver.AckID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

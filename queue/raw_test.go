@@ -252,3 +252,39 @@ func ExampleConsumer_RunRaw() {
 	// of any content
 	// <nil>
 }
+
+// A handler that only passes a wake-up on needs no place for the time of the work, and
+// messages that are held for a while do not hold it up.
+func TestRunRawPassesByWhatIsHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic, sub := local(nil)
+		ctx, stop := context.WithCancel(t.Context())
+		acked, ended := make(chan time.Time, 100), make(chan error, 1)
+		var back atomic.Bool
+		began := time.Now()
+		go func() {
+			c := must(queue.NewConsumer(queue.Static(sub), &queue.ConsumerOptions{Concurrency: 2, Logger: slog.New(slog.DiscardHandler)}))
+			ended <- c.RunRaw(ctx, func(_ context.Context, m queue.Raw) error {
+				switch {
+				case string(m.Body) != "foreign":
+					acked <- time.Now()
+				case !back.Load():
+					return errors.New("away")
+				}
+				return nil
+			})
+		}()
+		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("foreign")}))
+		for range 100 {
+			require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte(`{"jobId":"a"}`)}))
+		}
+		for range 100 {
+			require.Equal(t, began, <-acked)
+		}
+		back.Store(true)
+		time.Sleep(10 * time.Second)
+		stop()
+		require.NoError(t, <-ended)
+		shutdown(t, topic, sub)
+	})
+}

@@ -34,19 +34,48 @@ type attributes struct {
 // 350 kB for an object of 32 GiB.
 const maxBlocks = 8192
 
-// defaults are the attributes of a file that the bucket did not write.
+// defaults are the attributes of a file that has none beside it: one that was written
+// plain, or not by the bucket.
 func defaults(info fs.FileInfo) *attributes {
 	return &attributes{
-		ContentType: "application/octet-stream",
+		ContentType: typeOf(info.Name()),
 		Size:        info.Size(),
 		ETag:        fmt.Sprintf(`"%x-%x"`, info.ModTime().UnixNano(), info.Size()),
 	}
+}
+
+// typeOf is the content type of a file that has no attributes.
+func typeOf(name string) string {
+	switch filepath.Ext(name) {
+	case ".json":
+		return "application/json"
+	case ".ndjson":
+		return "application/x-ndjson"
+	}
+	return "application/octet-stream"
+}
+
+// plain reports whether attributes say no more than defaults does, apart from the digest
+// and the ETag.
+func (a *attributes) plain(name string) bool {
+	return a.ContentType == typeOf(name) && len(a.Metadata) == 0 &&
+		a.CacheControl == "" && a.ContentDisposition == "" && a.ContentEncoding == "" && a.ContentLanguage == ""
 }
 
 // beside is where the attributes of a generation of a data file lie.
 func beside(name string, mtime time.Time) string {
 	folder, base := filepath.Split(name)
 	return folder + "." + base + "@" + strconv.FormatInt(mtime.UnixMicro(), 10)
+}
+
+// besideOf is where the attributes of a data file lie, while it still has its name; empty
+// where it has none. Of a plain object that is gone another may have the generation.
+func besideOf(name string, info fs.FileInfo) string {
+	attrsName := beside(name, info.ModTime())
+	if _, err := os.Lstat(attrsName); err != nil {
+		return ""
+	}
+	return attrsName
 }
 
 // owner is the name of the data file whose attributes a hidden file holds; false
@@ -87,25 +116,40 @@ func writeAttributes(fsys fileSystem, name string, a *attributes) (string, time.
 	if err != nil {
 		return "", time.Time{}, err
 	}
+	f, mtime, err := reserve(fsys, name)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	_, err = f.Write(raw)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return "", time.Time{}, errors.Join(err, fsys.Remove(f.Name()))
+	}
+	return f.Name(), mtime, nil
+}
+
+// reserve makes the file for the attributes of a generation that no other writer and no
+// data file of that name has.
+func reserve(fsys fileSystem, name string) (file, time.Time, error) {
 	for {
 		// A clock may be coarse; some jitter keeps racing writers apart, and
 		// the file's creation decides.
 		mtime := time.Now().Add(-time.Duration(rand.N(1000)) * time.Microsecond).Truncate(time.Microsecond)
-		beside := beside(name, mtime)
-		f, err := fsys.Create(beside)
+		f, err := fsys.Create(beside(name, mtime))
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {
-			return "", time.Time{}, err
+			return nil, time.Time{}, err
 		}
-		_, err = f.Write(raw)
-		if err == nil {
-			err = f.Sync()
+		// A plain object has given its reservation up.
+		if info, err := os.Lstat(name); err != nil || !info.ModTime().Equal(mtime) {
+			return f, mtime, nil
 		}
-		if err = errors.Join(err, f.Close()); err != nil {
-			return "", time.Time{}, errors.Join(err, fsys.Remove(beside))
+		if err := errors.Join(f.Close(), fsys.Remove(f.Name())); err != nil {
+			return nil, time.Time{}, err
 		}
-		return beside, mtime, nil
 	}
 }

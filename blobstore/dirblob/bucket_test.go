@@ -182,7 +182,7 @@ func TestFilesAreWhatPeopleExpect(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(b.dir, "processed", "org", "0b6e", "Patient.ndjson"), []byte("by hand"), 0o666))
 	attrs, err = bucket.Attributes(t.Context(), "processed/org/0b6e/Patient.ndjson")
 	require.NoError(t, err)
-	require.Equal(t, "application/octet-stream", attrs.ContentType)
+	require.Equal(t, "application/x-ndjson", attrs.ContentType, "as the ending says")
 	require.False(t, attrs.As(&digest))
 }
 
@@ -209,6 +209,7 @@ func TestKeysThatCouldCollide(t *testing.T) {
 	require.Equal(t, gcerrors.InvalidArgument, gcerrors.Code(err), "a part that is too long")
 	err = bucket.WriteAll(t.Context(), strings.Repeat("abcdefg/", 600)+"x", nil, nil)
 	require.Equal(t, gcerrors.InvalidArgument, gcerrors.Code(err), "too many parts")
+	require.NoError(t, bucket.Close())
 	entries, err := os.ReadDir(b.dir)
 	require.NoError(t, err)
 	require.Empty(t, entries, "no folders are left")
@@ -325,7 +326,7 @@ func TestWhatACrashLeftIsCollected(t *testing.T) {
 		require.NoError(t, os.Chtimes(path, old, old))
 	}
 	require.Equal(t, []string{"k.txt"}, list(t, bucket, nil))
-	b.tidyFolder(t.Context(), b.dir, time.Now())
+	b.tidyAll(t.Context(), time.Now())
 	left := files(t, b.dir)
 	require.Len(t, left, 3+3, "the object, its attributes, the young temporary file, and what is not the bucket's: %v", left)
 	attrs, err := bucket.Attributes(t.Context(), "k.txt")
@@ -452,6 +453,7 @@ func TestFoldersComeAndGo(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	require.NoError(t, bucket.Close())
 	entries, err := os.ReadDir(b.dir)
 	require.NoError(t, err)
 	require.Empty(t, entries, "empty folders are removed")

@@ -2,12 +2,15 @@ package dirblob
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/fhirdock/fhirdock/blobstore/dirblob/alive"
 )
 
 // stale is how old what a crash left behind is when it is removed.
@@ -20,7 +23,7 @@ func (b *bucket) tidy(ctx context.Context) {
 	ticker := time.NewTicker(stale)
 	defer ticker.Stop()
 	for {
-		b.tidyFolder(ctx, b.dir, time.Now())
+		b.tidyAll(ctx, time.Now())
 		select {
 		case <-ctx.Done():
 			return
@@ -29,30 +32,73 @@ func (b *bucket) tidy(ctx context.Context) {
 	}
 }
 
-// tidyFolder collects in a folder and all below it what is a day old by now. What
-// can't be read is read the next time.
-func (b *bucket) tidyFolder(ctx context.Context, folder string, now time.Time) {
-	if ctx.Err() != nil {
+// tidyAll tidies all folders, and then forgets the processes that are dead: nothing
+// bears their names any more.
+func (b *bucket) tidyAll(ctx context.Context, now time.Time) {
+	dead := b.dead()
+	if !b.tidyFolder(ctx, b.dir, dead, now) {
 		return
 	}
-	entries, err := os.ReadDir(folder)
-	if err != nil {
-		return
-	}
-	for _, e := range entries {
-		if e.IsDir() && !hidden(e.Name()) {
-			b.tidyFolder(ctx, filepath.Join(folder, e.Name()), now)
+	for name := range dead {
+		if err := alive.Remove(b.locks(), name); err != nil {
+			b.log.Warn("dirblob: lock of a dead process not removed", "error", err)
 		}
-	}
-	if b.collect(folder, entries, now) > 0 {
-		b.removeEmpty(folder)
 	}
 }
 
-// collect removes temporary files and attributes that are a day old and belong
-// to no data file, and says how many. The entries are all of the folder's,
-// sorted by name.
-func (b *bucket) collect(folder string, entries []fs.DirEntry, now time.Time) (removed int) {
+// dead returns the names of the processes that had the bucket open and are known to be
+// dead. What can't be found out counts as alive.
+func (b *bucket) dead() map[string]bool {
+	names, err := alive.Names(b.locks())
+	if err != nil {
+		b.log.Warn("dirblob: files left by crashes stay for a day", "error", err)
+	}
+	dead := make(map[string]bool, len(names))
+	for _, name := range names {
+		is, err := alive.Dead(b.locks(), name)
+		if err != nil {
+			b.log.Warn("dirblob: files left by a crash may stay for a day", "error", err)
+		}
+		if is {
+			dead[name] = true
+		}
+	}
+	return dead
+}
+
+// tidyFolder collects in a folder and all below it what dead processes left and what is
+// a day old by now, and reports whether it has seen all of them. What can't be read is
+// read the next time.
+func (b *bucket) tidyFolder(ctx context.Context, folder string, dead map[string]bool, now time.Time) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	all := true
+	for _, e := range entries {
+		if e.IsDir() && !hidden(e.Name()) {
+			all = b.tidyFolder(ctx, filepath.Join(folder, e.Name()), dead, now) && all
+		}
+	}
+	if b.collect(folder, entries, dead, now) > 0 {
+		b.removeEmpty(folder)
+	}
+	return all
+}
+
+// ofDead reports whether a temporary file is a dead process's.
+func ofDead(name string, dead map[string]bool) bool {
+	owner, _, _ := strings.Cut(strings.TrimPrefix(name, tempPrefix), "-")
+	return dead[owner]
+}
+
+// collect removes temporary files of dead processes, and temporary files and attributes
+// that are a day old and belong to no data file, and says how many. The entries are all of
+// the folder's, sorted by name.
+func (b *bucket) collect(folder string, entries []fs.DirEntry, dead map[string]bool, now time.Time) (removed int) {
 	var left []fs.DirEntry
 	for _, e := range entries {
 		if hidden(e.Name()) {
@@ -61,8 +107,9 @@ func (b *bucket) collect(folder string, entries []fs.DirEntry, now time.Time) (r
 	}
 	for i, e := range left {
 		if base, ok := owner(e.Name()); ok {
-			// Attributes whose file is there, and which are its only ones, are
-			// its own: to look closer at each would cost a call for every object.
+			// Attributes whose file is there, and which are its only ones, are taken
+			// for its own: to look closer at each would cost a call for every object.
+			// Beside a plain object one file may stay so, until the object is deleted.
 			_, there := slices.BinarySearchFunc(entries, base, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
 			alone := !sameOwner(left, i-1, base) && !sameOwner(left, i+1, base)
 			if there && alone {
@@ -77,7 +124,7 @@ func (b *bucket) collect(folder string, entries []fs.DirEntry, now time.Time) (r
 		} else if !strings.HasPrefix(e.Name(), tempPrefix) {
 			continue // not ours
 		}
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && now.Sub(info.ModTime()) > stale {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && (now.Sub(info.ModTime()) > stale || ofDead(e.Name(), dead)) {
 			b.cleanUp(filepath.Join(folder, e.Name()))
 			removed++
 		}

@@ -17,6 +17,7 @@ import (
 	"gocloud.dev/gcerrors"
 
 	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/dirblob/alive"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 )
 
@@ -65,6 +66,7 @@ type bucket struct {
 	syncs   sharedSyncs
 	reads   int // of folders, for a test
 
+	lock   *alive.Lock        // says that this process lives; nil if it got none
 	stop   context.CancelFunc // of tidy
 	tidied chan struct{}      // closed once it has ended
 }
@@ -98,7 +100,11 @@ func openOn(fsys fileSystem, dir string, opts *Options) (*bucket, error) {
 	} else if !info.IsDir() {
 		return nil, fmt.Errorf("dirblob: %s is not a folder", dir)
 	}
+	if b.lock, err = alive.Hold(b.locks()); err != nil {
+		b.log.Warn("dirblob: no lock; files left by a crash stay for a day", "error", err)
+	}
 	if err := b.probe(); err != nil {
+		b.unlock()
 		return nil, fmt.Errorf("dirblob: the folder %s can't be used: %w", dir, err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
@@ -127,7 +133,7 @@ func makeAll(fsys fileSystem, dir string) error {
 // probe tries what each write needs: it is better known now than at the first
 // payload.
 func (b *bucket) probe() error {
-	f, err := b.fsys.CreateTemp(b.dir)
+	f, err := b.fsys.CreateTemp(b.dir, b.owner())
 	if err != nil {
 		return err
 	}
@@ -173,10 +179,33 @@ func (b *bucket) name(key string) (string, error) {
 	return filepath.Join(b.dir, filepath.FromSlash(p)), nil
 }
 
+// locksFolder has a file for each process that has the bucket open; see package alive.
+const locksFolder = ".alive"
+
+func (b *bucket) locks() string { return filepath.Join(b.dir, locksFolder) }
+
+// owner marks the temporary files of this process.
+func (b *bucket) owner() string {
+	if b.lock == nil {
+		return ""
+	}
+	return b.lock.Name()
+}
+
+func (b *bucket) unlock() {
+	if b.lock == nil {
+		return
+	}
+	if err := b.lock.Close(); err != nil {
+		b.log.Warn("dirblob: lock not removed", "error", err)
+	}
+}
+
 // Close implements driver.Bucket. It ends what runs in the background.
 func (b *bucket) Close() error {
 	b.stop()
 	<-b.tidied
+	b.unlock()
 	return nil
 }
 
@@ -214,9 +243,13 @@ func (b *bucket) missing(err error) error {
 	return err
 }
 
-// As implements driver.Bucket: it gives a *blobstore.UploadBinder where the
-// bucket signs.
+// As implements driver.Bucket: it gives a *blobstore.WriteChecker, and a
+// *blobstore.UploadBinder where the bucket signs.
 func (b *bucket) As(i any) bool {
+	if checker, ok := i.(*blobstore.WriteChecker); ok {
+		*checker = b
+		return true
+	}
 	binder, ok := i.(*blobstore.UploadBinder)
 	if !ok || b.signer == nil {
 		return false

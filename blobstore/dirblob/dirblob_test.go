@@ -55,7 +55,7 @@ func (h *harness) MakeDriverForNonexistentBucket(context.Context) (driver.Bucket
 	if err != nil {
 		return nil, err
 	}
-	return b, os.Remove(dir)
+	return b, os.RemoveAll(dir)
 }
 
 func (h *harness) HTTPClient() *http.Client         { return h.server.Client() }

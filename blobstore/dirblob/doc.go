@@ -31,7 +31,9 @@
 // writer chooses one that no attributes of the key have. The attributes are
 // durable before the data file gets its name, so that attributes and content are
 // always of one write. A file that was put into the folder or changed by hand has
-// default attributes. The digest is SHA-256 (blobstore.Digest, through As); there is
+// default attributes, with a content type by its extension: application/json for .json,
+// application/x-ndjson for .ndjson, otherwise application/octet-stream. An object written
+// with blobstore.Plain as its BeforeWrite is such a file: it takes one instead of two. The digest is SHA-256 (blobstore.Digest, through As); there is
 // no MD5, which would cost more than all else and which nothing here asks for.
 //
 // # Durability
@@ -55,7 +57,10 @@
 // refused, for they have no content type. On Windows, an object that is being read can't
 // be replaced or deleted.
 //
-// Temporary files and attributes that a crash left behind are removed once they
-// are a day old, by an open bucket, which looks through all folders in the
-// background when it is opened and every 24 hours.
+// What a crash left behind is removed by an open bucket, which looks through all folders
+// in the background when it is opened and every 24 hours: temporary files of a process
+// that is known to be dead at once, and other ones, and attributes without a file, once
+// they are a day old. Each process that has the bucket open holds a lock on a file in the
+// folder .alive, and is dead when the lock is free and the file there; on file systems whose
+// locks prove nothing, such as NFS, all is left for a day. See package alive.
 package dirblob

@@ -48,11 +48,11 @@ func (f *faulty) Mkdir(name string) error {
 	return f.fileSystem.Mkdir(name)
 }
 
-func (f *faulty) CreateTemp(folder string) (file, error) {
+func (f *faulty) CreateTemp(folder, owner string) (file, error) {
 	if err := f.step("create", filepath.Join(folder, tempPrefix)); err != nil {
 		return nil, err
 	}
-	inner, err := f.fileSystem.CreateTemp(folder)
+	inner, err := f.fileSystem.CreateTemp(folder, owner)
 	return &faultyFile{inner, f}, err
 }
 
@@ -210,6 +210,9 @@ func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var names []string
 	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if d != nil && d.Name() == locksFolder {
+			return fs.SkipDir
+		}
 		if err == nil && !d.IsDir() {
 			rel, _ := filepath.Rel(dir, path)
 			names = append(names, filepath.ToSlash(rel))

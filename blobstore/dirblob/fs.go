@@ -10,7 +10,8 @@ import (
 // see in which order they come.
 type fileSystem interface {
 	Mkdir(name string) error
-	CreateTemp(folder string) (file, error)
+	// CreateTemp makes a temporary file that says whose it is.
+	CreateTemp(folder, owner string) (file, error)
 	// Create makes a file that must not exist.
 	Create(name string) (file, error)
 	Chtimes(name string, mtime time.Time) error
@@ -29,11 +30,13 @@ type file interface {
 // osFS is the operating system's file system.
 type osFS struct{}
 
+// tempPrefix begins the names of temporary files; the name of the process follows
+// under which it holds a lock, if it could get one, and a dash.
 const tempPrefix = ".tmp-"
 
-func (osFS) Mkdir(name string) error { return os.Mkdir(name, 0o750) }
-func (osFS) CreateTemp(folder string) (file, error) {
-	return wrapFile(os.CreateTemp(folder, tempPrefix+"*"))
+func (osFS) Mkdir(name string) error { return os.Mkdir(name, 0o700) }
+func (osFS) CreateTemp(folder, owner string) (file, error) {
+	return wrapFile(os.CreateTemp(folder, tempPrefix+owner+"-*"))
 }
 func (osFS) Create(name string) (file, error) {
 	return wrapFile(os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600))

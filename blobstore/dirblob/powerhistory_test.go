@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"sync"
 
 	"gocloud.dev/blob"
@@ -131,7 +132,10 @@ func (c *content) check(data []byte, attrs *blob.Attributes) (ok, bare bool) {
 	}
 	var digest blobstore.Digest
 	if !attrs.As(&digest) {
-		return false, attrs.ContentType == "application/octet-stream" && len(attrs.Metadata) == 0
+		if c.metadata == nil { // a plain write
+			return attrs.ContentType == c.contentType && len(attrs.Metadata) == 0, false
+		}
+		return false, !strings.HasPrefix(attrs.ContentType, "text/") && len(attrs.Metadata) == 0
 	}
 	return digest.SHA256 == c.sha256 && attrs.ContentType == c.contentType && maps.Equal(attrs.Metadata, c.metadata), false
 }

@@ -58,6 +58,16 @@ var scenarios = []scenario{
 		s.write("a/b/d", 100)
 		s.write("a/b/c", 20)
 	}},
+	{"plain writes", func(s *session) {
+		s.plain("out/job/Patient.ndjson", 3000, false)
+		s.plain("out/job/Patient.ndjson", 3000, false)
+		s.plain("out/job/part", 100, true)
+		s.plain("out/job/part", 100, true) // it is there already
+		s.write("out/job/part", 100)
+		s.plain("out/job/part", 100, false)
+		s.remove("out/job/Patient.ndjson")
+		s.plain("out/job/Patient.ndjson", 10, true)
+	}},
 	{"copies", func(s *session) {
 		s.write("from/x.json", 2000)
 		s.copy("from/x.json", "to/deep/x.json")
@@ -89,13 +99,15 @@ var scenarios = []scenario{
 			wg.Go(func() {
 				for range 5 {
 					key := keys[mine.rng.IntN(len(keys))]
-					switch size := mine.rng.IntN(3000); mine.rng.IntN(6) {
+					switch size := mine.rng.IntN(3000); mine.rng.IntN(7) {
 					case 0:
 						mine.write(key, size)
 					case 1, 2:
 						mine.create(key, size)
 					case 3:
 						mine.upload(key, 1+size)
+					case 4:
+						mine.plain(key, size, size%2 == 0)
 					default:
 						mine.remove(key)
 					}
@@ -118,6 +130,17 @@ func (s *session) create(key string, size int) {
 	c.createOnly = true
 	s.make(key, c, func() error {
 		return s.bucket.WriteAll(context.Background(), key, data, &blob.WriterOptions{ContentType: c.contentType, Metadata: c.metadata, IfNotExist: true})
+	})
+}
+
+// plain writes an object without attributes.
+func (s *session) plain(key string, size int, createOnly bool) {
+	data, c := body(s.rng, size)
+	c.contentType, c.metadata, c.createOnly = typeOf(key), nil, createOnly
+	s.make(key, c, func() error {
+		return s.bucket.WriteAll(context.Background(), key, data, &blob.WriterOptions{
+			ContentType: c.contentType, BeforeWrite: blobstore.Plain, IfNotExist: createOnly,
+		})
 	})
 }
 
@@ -161,7 +184,7 @@ func (s *session) upload(key string, size int) {
 		switch answer.Code {
 		case http.StatusOK:
 			return nil
-		case http.StatusPreconditionFailed:
+		case http.StatusPreconditionFailed, http.StatusConflict: // the key is taken, or being written
 			return errRefused
 		}
 		return fmt.Errorf("answered %d: %s", answer.Code, answer.Body)
@@ -204,8 +227,8 @@ type unsynced struct{ osFS }
 
 func (unsynced) SyncFolder(string) error { return nil }
 
-func (unsynced) CreateTemp(folder string) (file, error) {
-	f, err := osFS{}.CreateTemp(folder)
+func (unsynced) CreateTemp(folder, owner string) (file, error) {
+	f, err := osFS{}.CreateTemp(folder, owner)
 	return unsyncedFile{f}, err
 }
 
@@ -278,7 +301,7 @@ func (a *actions) checkKey(ctx context.Context, bucket *blob.Bucket, key string,
 	for _, x := range may {
 		switch ok, bare := x.object.check(data, attrs); {
 		case ok:
-			return false, nil
+			return x.object.metadata == nil, nil // a plain write has no attributes
 		case bare && model == posixModel && !x.answered(cut):
 			return true, nil
 		}
@@ -290,7 +313,7 @@ func (a *actions) checkKey(ctx context.Context, bucket *blob.Bucket, key string,
 // collected lets a day pass, and checks that nothing is left but objects and their
 // attributes.
 func collected(ctx context.Context, b *bucket, keys []string, bare map[string]bool) error {
-	b.tidyFolder(ctx, b.dir, time.Now().Add(2*stale))
+	b.tidyAll(ctx, time.Now().Add(2*stale))
 	own := map[string]bool{}
 	for _, key := range keys {
 		name, err := b.name(key)
@@ -309,6 +332,9 @@ func collected(ctx context.Context, b *bucket, keys []string, bare map[string]bo
 		}
 	}
 	return filepath.WalkDir(b.dir, func(name string, d fs.DirEntry, err error) error {
+		if name == b.locks() {
+			return filepath.SkipDir
+		}
 		if err == nil && !d.IsDir() && !own[name] {
 			return fmt.Errorf("left behind: %s", strings.TrimPrefix(name, b.dir))
 		}

@@ -88,6 +88,8 @@ func TestPowerLossWithoutASync(t *testing.T) {
 		{"of the folder behind a link", "create-only writes", namesModel, folder(func(last step) bool { return last.kind == stepRemove && temp(last) })},
 		{"of the folder behind a link, uploads", "signed uploads", journalModel, folder(func(last step) bool { return last.kind == stepRemove && temp(last) })},
 		{"of the folder behind a rename", "overwrites", journalModel, folder(func(last step) bool { return last.kind == stepRename })},
+		{"of plain content", "plain writes", namesModel, func(sync, _ step) bool { return sync.kind == stepFileSynced && temp(sync) }},
+		{"of the folder behind a plain write", "plain writes", namesModel, folder(func(last step) bool { return last.kind == stepRemove && !temp(last) })},
 		{"of the folder behind a copy", "copies", namesModel, folder(func(last step) bool { return last.kind == stepRename })},
 		{"of the folder behind a delete", "folders that come and go", namesModel, folder(func(last step) bool { return last.kind == stepRemove && !hidden(base(last.name)) })},
 		{"of a new folder's parent", "create-only writes", posixModel, func(sync, _ step) bool {

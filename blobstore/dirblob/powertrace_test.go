@@ -85,8 +85,8 @@ func (r *trace) Mkdir(name string) error {
 	return r.do(step{kind: stepMkdir, name: r.rel(name)}, func() error { return osFS{}.Mkdir(name) })
 }
 
-func (r *trace) CreateTemp(folder string) (file, error) {
-	return r.create(func() (file, error) { return osFS{}.CreateTemp(folder) })
+func (r *trace) CreateTemp(folder, owner string) (file, error) {
+	return r.create(func() (file, error) { return osFS{}.CreateTemp(folder, owner) })
 }
 
 func (r *trace) Create(name string) (file, error) {

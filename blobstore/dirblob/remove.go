@@ -29,6 +29,7 @@ func (b *bucket) Delete(_ context.Context, key string, opts *driver.DeleteOption
 	if !info.Mode().IsRegular() {
 		return errNoSuchKey
 	}
+	attrsName := besideOf(name, info)
 	if err := b.fsys.Remove(name); err != nil {
 		return err
 	}
@@ -38,7 +39,9 @@ func (b *bucket) Delete(_ context.Context, key string, opts *driver.DeleteOption
 		return err
 	}
 	// Last: an object that comes back by a power loss has its attributes still.
-	b.cleanUp(beside(name, info.ModTime()))
+	if attrsName != "" {
+		b.cleanUp(attrsName)
+	}
 	b.removeEmpty(folder)
 	return nil
 }

@@ -25,10 +25,19 @@ func (b *bucket) NewTypedWriter(ctx context.Context, key, contentType string, op
 		return nil, b.writing(err)
 	}
 	if opts.BeforeWrite != nil {
-		if err := opts.BeforeWrite(func(any) bool { return false }); err != nil {
+		var hint blobstore.WriteHint
+		as := func(i any) bool {
+			p, ok := i.(**blobstore.WriteHint)
+			if ok {
+				*p = &hint
+			}
+			return ok
+		}
+		if err := opts.BeforeWrite(as); err != nil {
 			w.abort()
 			return nil, err
 		}
+		w.plain = hint.Plain && w.attrs.plain(w.name)
 	}
 	return w, nil
 }
@@ -40,6 +49,7 @@ type writer struct {
 	ctx    context.Context // of the write, as the driver's interface has it
 	name   string
 	create bool // only if there is none
+	plain  bool // without attributes
 	attrs  attributes
 	tmp    file
 	hash   *blobstore.BlockHash
@@ -78,7 +88,7 @@ func (b *bucket) createTemp(folder string) (file, error) {
 		err := b.makeFolder(folder)
 		if err == nil {
 			var tmp file
-			if tmp, err = b.fsys.CreateTemp(folder); err == nil {
+			if tmp, err = b.fsys.CreateTemp(folder, b.owner()); err == nil {
 				if err = b.keepFolder(folder); err == nil {
 					return tmp, nil
 				}
@@ -158,7 +168,9 @@ func (w *writer) Write(p []byte) (int, error) {
 		return 0, w.err
 	}
 	n, err := w.tmp.Write(p)
-	w.hash.Write(p[:n])
+	if !w.plain {
+		w.hash.Write(p[:n])
+	}
 	w.attrs.Size += int64(n)
 	w.err = err
 	return n, err
@@ -213,15 +225,7 @@ func (b *bucket) writing(err error) error {
 
 func (w *writer) commit() error {
 	fsys, tmp := w.bucket.fsys, w.tmp.Name()
-	w.attrs.SHA256 = w.hash.SHA256()
-	if len(w.blocks) > 0 && int64(len(w.blocks)) == blobstore.BlocksSize(w.attrs.Size) {
-		w.attrs.Blocks, w.attrs.BlockSize = w.blocks, blobstore.BlockSize
-	}
-	var tag [12]byte
-	rand.Read(tag[:]) // never fails
-	w.attrs.ETag = `"` + hex.EncodeToString(tag[:]) + `"`
-
-	attrsName, mtime, err := writeAttributes(fsys, w.name, &w.attrs)
+	attrsName, mtime, err := w.keepAttributes()
 	if err != nil {
 		w.abort()
 		return err
@@ -254,12 +258,41 @@ func (w *writer) commit() error {
 	return w.replace(attrsName, mtime)
 }
 
+// keepAttributes makes the object's attributes durable, or reserves a generation for an
+// object without any.
+func (w *writer) keepAttributes() (string, time.Time, error) {
+	fsys := w.bucket.fsys
+	if w.plain {
+		f, mtime, err := reserve(fsys, w.name)
+		if err != nil {
+			return "", time.Time{}, err
+		}
+		return f.Name(), mtime, f.Close()
+	}
+	w.attrs.SHA256 = w.hash.SHA256()
+	if len(w.blocks) > 0 && int64(len(w.blocks)) == blobstore.BlocksSize(w.attrs.Size) {
+		w.attrs.Blocks, w.attrs.BlockSize = w.blocks, blobstore.BlockSize
+	}
+	var tag [12]byte
+	rand.Read(tag[:]) // never fails
+	w.attrs.ETag = `"` + hex.EncodeToString(tag[:]) + `"`
+	return writeAttributes(fsys, w.name, &w.attrs)
+}
+
+// named gives the reservation of an object without attributes up, once it has its name.
+func (w *writer) named(attrsName string) {
+	if w.plain {
+		w.bucket.cleanUp(attrsName)
+	}
+}
+
 // link gives the object its name, unless another one has it.
 func (w *writer) link(attrsName string, mtime time.Time) error {
 	b, tmp := w.bucket, w.tmp.Name()
 	err := b.fsys.Link(tmp, w.name)
 	if err == nil {
 		b.cleanUp(tmp)
+		w.named(attrsName)
 		if err = b.syncFolder(filepath.Dir(w.name)); err == nil {
 			b.setSettled(w.name, mtime)
 			return nil
@@ -281,20 +314,24 @@ func (w *writer) link(attrsName string, mtime time.Time) error {
 // replace gives the object its name, whoever had it.
 func (w *writer) replace(attrsName string, mtime time.Time) error {
 	b, tmp := w.bucket, w.tmp.Name()
-	old, statErr := os.Lstat(w.name)
+	var oldAttrs string
+	if old, err := os.Lstat(w.name); err == nil && !old.ModTime().Equal(mtime) {
+		oldAttrs = besideOf(w.name, old)
+	}
 	if err := b.fsys.Rename(tmp, w.name); err != nil {
 		b.cleanUp(attrsName)
 		b.cleanUp(tmp)
 		return err
 	}
+	w.named(attrsName)
 	if err := b.syncFolder(filepath.Dir(w.name)); err != nil {
 		// It is visible, and may or may not outlive a power loss; so may what
 		// it replaced, which keeps its attributes.
 		return fmt.Errorf("dirblob: the object was replaced, but its folder could not be synced: %w", err)
 	}
 	b.setSettled(w.name, mtime)
-	if statErr == nil && !old.ModTime().Equal(mtime) {
-		b.cleanUp(beside(w.name, old.ModTime()))
+	if oldAttrs != "" {
+		b.cleanUp(oldAttrs)
 	}
 	return nil
 }

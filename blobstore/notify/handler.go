@@ -6,11 +6,15 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
+	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 )
 
 // HandlerOptions say who may send notifications over HTTP, and how long looking may
@@ -49,14 +53,15 @@ type HandlerOptions struct {
 	// OnIgnored is called with what was counted, [Junk] and [TooLarge] included.
 	// Default: none.
 	OnIgnored func(reason Reason, n int)
-	// Timeout of reading a request, and of looking at its objects. What was not
+	// Timeout of reading a request's body, and of looking at its objects. What was not
 	// looked at by then is sent again. Default 25 seconds: Event Grid waits for 30.
 	Timeout time.Duration
 	// Concurrency bounds the objects of one request that are looked at, at once.
 	// Default 8.
 	Concurrency int
-	// Logger gets what an operator should know, nothing of a message. Default
-	// slog.Default().
+	// Logger gets what an operator should know, nothing of a message. Of requests that
+	// are not authenticated it gets [loglimit.PerMinute] lines a minute, the others at
+	// DEBUG. Default slog.Default().
 	Logger *slog.Logger
 }
 
@@ -76,12 +81,14 @@ const minSecret = 16
 //	204  each object was looked at; also what was counted and what is no notification,
 //	     so that its sender does not send it again. HEAD, by which MinIO probes
 //	400  the body ended early
+//	408  the body was not complete within Timeout
 //	413  more than MaxBody bytes or MaxRecords records: nothing of it was looked at, and
 //	     it is of no use to send it again. Event Grid makes a dead letter of it
 //	401  no secret, and not authenticated
 //	405  a method that is none of OPTIONS, HEAD and POST
 //	503  looking at an object failed, or confirming a subscription did, or Timeout was
-//	     over before all objects were looked at; send it again
+//	     over before all objects were looked at, or the server is shutting down; send it
+//	     again
 //
 // OPTIONS is answered with 204, and with consent where the origin is known. It needs
 // no secret: as CloudEvents has it, "the handshake does not aim to establish an
@@ -90,8 +97,8 @@ const minSecret = 16
 // of https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema
 // and https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection.
 //
-// The handler sets a deadline for reading the body. TLS and all other limits are
-// the server's.
+// The handler sets deadlines for the body and the answer, as package httpbody does.
+// TLS and all other limits are the server's.
 func NewHandler(created func(ctx context.Context, c ObjectCreated) error, opts *HandlerOptions) (http.Handler, error) {
 	h := &handler{created: created}
 	if opts != nil {
@@ -121,7 +128,7 @@ func NewHandler(created func(ctx context.Context, c ObjectCreated) error, opts *
 	if h.opts.Logger == nil {
 		h.opts.Logger = slog.Default()
 	}
-	return h, nil
+	return httpbody.NewHandler(h, httpbody.Limits{Timeout: h.opts.Timeout, TimeoutRate: math.MaxInt64})
 }
 
 func (o *HandlerOptions) check() error {
@@ -152,6 +159,7 @@ func (o *HandlerOptions) check() error {
 type handler struct {
 	created func(context.Context, ObjectCreated) error
 	opts    HandlerOptions
+	refused loglimit.Lines
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -168,8 +176,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !h.authentic(r) {
-		h.opts.Logger.InfoContext(r.Context(), "notification refused", "status", http.StatusUnauthorized,
-			"code", "no-secret", "reason", "the request shows none of the secrets")
+		h.refused.Log(r.Context(), h.opts.Logger, slog.LevelInfo, "notification refused", slog.Int("status", http.StatusUnauthorized),
+			slog.String("code", "no-secret"), slog.String("reason", "the request shows none of the secrets"))
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		w.WriteHeader(http.StatusUnauthorized)
 		return
@@ -178,11 +186,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	body, err := h.body(w, r)
+	body, err := readBody(r)
 	if err != nil {
-		h.opts.Logger.InfoContext(r.Context(), "notification refused", "status", http.StatusBadRequest,
-			"code", "body", "reason", "the body ended before it was complete, or stalled")
-		w.WriteHeader(http.StatusBadRequest)
+		h.incomplete(w, r, err)
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), h.opts.Timeout)
@@ -194,12 +200,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // so that its sender gets an answer and not a reset.
 const maxDrained = 64 << 20
 
-// body reads a body, of which it returns at most one byte more than a notification may
-// have: then it is found to be too long.
-func (h *handler) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	// A server that has no deadlines, such as a recorder, has none here either. The
-	// deadline ends with the body: net/http takes it back once a body was read.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.opts.Timeout))
+// readBody reads a body, of which it returns at most one byte more than a notification
+// may have: then it is found to be too long.
+func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
 	if err == nil && len(body) > MaxBody {
 		_, err = io.CopyN(io.Discard, r.Body, maxDrained)
@@ -208,6 +211,21 @@ func (h *handler) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		}
 	}
 	return body, err
+}
+
+// incomplete answers where the body could not be read to its end.
+func (h *handler) incomplete(w http.ResponseWriter, r *http.Request, err error) {
+	status := http.StatusBadRequest
+	switch {
+	case errors.Is(err, httpbody.ErrTooSlow):
+		status = http.StatusRequestTimeout
+	case errors.Is(err, httpbody.ErrStopped):
+		w.Header().Set("Retry-After", "5")
+		status = http.StatusServiceUnavailable
+	}
+	h.opts.Logger.InfoContext(r.Context(), "notification refused", "status", status,
+		"code", "body", "reason", "the body ended before it was complete, or came too slowly")
+	w.WriteHeader(status)
 }
 
 // message acts on a message, and answers.

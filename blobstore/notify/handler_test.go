@@ -208,7 +208,7 @@ func TestHandlerTimesReadingAndLooking(t *testing.T) {
 	server := httptest.NewServer(h)
 	defer server.Close()
 	for body, want := range map[string]string{
-		"{": "HTTP/1.1 400 Bad Request",
+		"{": "HTTP/1.1 408 Request Timeout",
 		string(message(record("2.1", "ObjectCreated:Put", "b", "k", ""))): "HTTP/1.1 503 Service Unavailable",
 	} {
 		conn, err := net.Dial("tcp", server.Listener.Addr().String())

@@ -3,6 +3,7 @@ package notify
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"log/slog"
 	"net/http"
 	"strings"
 )
@@ -22,7 +23,7 @@ func (h *handler) authentic(r *http.Request) bool {
 		return false
 	}
 	if err := h.opts.Authenticate(r); err != nil {
-		h.opts.Logger.WarnContext(r.Context(), "notification not authenticated", "error", err)
+		h.refused.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "notification not authenticated", slog.Any("error", err))
 		return false
 	}
 	return true

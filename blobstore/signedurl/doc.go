@@ -19,11 +19,17 @@
 //	403       expired, altered, signed for another method or content type
 //	404       GET or DELETE of what is not there
 //	405       a method that no URL is signed for
+//	408       the body came too slowly, or not at all; see [httpbody.Limits]
+//	409       a create-only PUT while this process takes another one to the same key, with
+//	          Retry-After. The code is ConditionalRequestConflict, as S3's
 //	411       a PUT without Content-Length
 //	412       a create-only PUT of a key that is taken
 //	413       above the size that was signed
 //	415       a PUT with a Content-Encoding
-//	503       the bucket failed; nothing was stored
+//	429       too many uploads of one organization, with Retry-After; see
+//	          [HandlerOptions.Admit]
+//	503       the bucket failed, too many uploads are under way, there is not enough space,
+//	          or the server is shutting down; nothing was stored. With Retry-After
 //
 // An upload that is refused leaves no object.
 package signedurl

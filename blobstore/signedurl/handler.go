@@ -4,13 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
+	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 )
 
@@ -24,12 +26,21 @@ type HandlerOptions struct {
 	// OnCreated is called after an upload is durable and before the client is
 	// answered. The object is stored whatever it returns: an error is logged,
 	// and the client still gets its 200. Its context, which outlives the request,
-	// ends after 10 seconds. Default: nobody.
+	// ends after 10 seconds. Default: none.
 	OnCreated func(ctx context.Context, created notify.ObjectCreated) error
-	// IdleTimeout ends an upload that stalls for this long. Default 1 minute.
-	IdleTimeout time.Duration
-	// Logger gets what an operator should know, never a URL's query. Default
-	// slog.Default().
+	// Body bounds how long a client may take to send a file and to read an answer.
+	// Uploads that break a limit get 408. Default: those of [httpbody.Limits].
+	Body httpbody.Limits
+	// Admit decides before an upload's body is read whether it is taken. The key is the
+	// one that was signed, from which [blobstore.OrganizationOf] tells whose it is, and
+	// bytes is the size of the body. An error that is a [Refusal] says what is answered.
+	// It must not wait, and be safe for concurrent use. Where an upload is admitted its
+	// Place has it worked on in turns: for each 8 MiB of its body, and when it is stored.
+	// Default: 128 uploads at once, and others get 503.
+	Admit func(key string, bytes int64) (Place, error)
+	// Logger gets what an operator should know, never a URL's query. Of requests that are
+	// refused or fail it gets [loglimit.PerMinute] lines a minute, the others at DEBUG.
+	// Default slog.Default().
 	Logger *slog.Logger
 }
 
@@ -43,26 +54,30 @@ func NewHandler(bucket *blob.Bucket, signer *Signer, opts *HandlerOptions) (http
 	case signer == nil:
 		return nil, errors.New("signedurl: the Signer is missing")
 	}
-	h := &handler{bucket: bucket, signer: signer}
+	h := &handler{bucket: bucket, signer: signer, keys: keys{taken: map[string]bool{}}}
 	if opts != nil {
 		h.opts = *opts
 	}
-	switch idle := &h.opts.IdleTimeout; {
-	case *idle < 0:
-		return nil, errors.New("signedurl: HandlerOptions.IdleTimeout must not be negative")
-	case *idle == 0:
-		*idle = time.Minute
+	if h.opts.Admit == nil {
+		h.opts.Admit = make(places, maxPuts).admit
 	}
 	if h.opts.Logger == nil {
 		h.opts.Logger = slog.Default()
 	}
-	return h, nil
+	bounded, err := httpbody.NewHandler(h, h.opts.Body)
+	if err != nil {
+		return nil, fmt.Errorf("signedurl: HandlerOptions.Body: %w", err)
+	}
+	return bounded, nil
 }
 
 type handler struct {
 	bucket *blob.Bucket
 	signer *Signer
 	opts   HandlerOptions
+	keys   keys
+
+	refused, failures loglimit.Lines
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -164,7 +179,7 @@ func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing
 	if r.Context().Err() != nil { // the client went away, and the write ended with it
 		h.opts.Logger.DebugContext(r.Context(), "request given up", "doing", doing, "error", err.Error())
 	} else {
-		h.opts.Logger.ErrorContext(r.Context(), "bucket failed", "doing", doing, "error", err.Error())
+		h.failures.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "bucket failed", slog.String("doing", doing), slog.String("error", err.Error()))
 	}
 	w.Header().Set("Retry-After", "5")
 	h.refuse(w, r, http.StatusServiceUnavailable, "ServiceUnavailable", "The object store is not available; nothing was stored")
@@ -173,7 +188,8 @@ func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing
 // refuse answers an error, and logs why. A message holds nothing of the request.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	if status < 500 {
-		h.opts.Logger.InfoContext(r.Context(), "request of a signed URL refused", "status", status, "code", code, "reason", message)
+		h.refused.Log(r.Context(), h.opts.Logger, slog.LevelInfo, "request of a signed URL refused",
+			slog.Int("status", status), slog.String("code", code), slog.String("reason", message))
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -14,6 +14,7 @@ import (
 
 	"gocloud.dev/blob"
 
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 )
@@ -21,11 +22,14 @@ import (
 // put stores an upload. Nothing is visible before all of it is there and is
 // what was signed.
 func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
-	// Until the body was read to its end, the connection can't be used again.
-	w.Header().Set("Connection", "close")
 	if !h.checkPut(w, r, g) {
 		return
 	}
+	place, leave, ok := h.admit(w, r, g)
+	if !ok {
+		return
+	}
+	defer leave()
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	if g.policy.CreateOnly {
@@ -55,10 +59,21 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 		return
 	}
 	sum := sha256.New()
-	body := &bodyReader{src: r.Body, control: http.NewResponseController(w), idle: h.opts.IdleTimeout}
-	_, err = io.Copy(io.MultiWriter(writer, sum), digests.Reader(body))
-	code, refused := "", ""
+	body := &source{body: r.Body, place: place, ctx: ctx}
+	_, err = io.Copy(io.MultiWriter(writer, sum, place), digests.Reader(body))
+	if body.refused != nil {
+		cancel() // makes Close leave nothing
+		_ = writer.Close()
+		h.busy(w, r, body.refused)
+		return
+	}
+	status, code, refused := http.StatusBadRequest, "", ""
 	switch digest := hex.EncodeToString(sum.Sum(nil)); {
+	case errors.Is(body.err, httpbody.ErrTooSlow): // the code is S3's
+		status, code, refused = http.StatusRequestTimeout, "RequestTimeout", "The body came too slowly, or not at all"
+	case errors.Is(body.err, httpbody.ErrStopped):
+		w.Header().Set("Retry-After", "1")
+		status, code, refused = http.StatusServiceUnavailable, "ServiceUnavailable", "The server ended the request before all of its body had come; send it again"
 	case body.err != nil:
 		code, refused = "IncompleteBody", "The body ended before it was complete"
 	case errors.Is(err, httpdigest.ErrMismatch) && body.n == r.ContentLength:
@@ -78,10 +93,9 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	if refused != "" {
 		cancel() // makes Close leave nothing
 		_ = writer.Close()
-		h.refuse(w, r, http.StatusBadRequest, code, refused)
+		h.refuse(w, r, status, code, refused)
 		return
 	}
-	w.Header().Del("Connection")
 	if err := writer.Close(); err != nil {
 		h.failed(w, r, g, "store object", err)
 		return
@@ -132,7 +146,7 @@ const notifyTimeout = 10 * time.Second
 
 // stored tells the pipeline and the client.
 func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size int64) {
-	// The object stands, whether the client waits for the answer or not.
+	// The object is stored, whether or not the client waits for the answer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), notifyTimeout)
 	defer cancel()
 	created := notify.ObjectCreated{Bucket: h.opts.Bucket, Key: g.key, Size: size, Time: time.Now().UTC()}
@@ -148,31 +162,33 @@ func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size 
 	w.WriteHeader(http.StatusOK)
 }
 
-// bodyReader counts, remembers whether reading failed, and ends a body that
-// stands still.
-type bodyReader struct {
-	src     io.Reader
-	control *http.ResponseController
-	idle    time.Duration
-	set     time.Time
+// turnsEvery is how many bytes of a body are read until its upload waits for a turn. To
+// write fewer is little work beside that of storing them, which has a turn in any case.
+const turnsEvery = 8 << 20
+
+// source remembers what was read, and whether it was reading that failed. Its upload has
+// no turn while it waits for the client, and has one at the end of the body.
+type source struct {
+	body    io.Reader
+	place   Place
+	ctx     context.Context // of the upload
 	n       int64
 	err     error
+	refused error // of a turn
 }
 
-func (b *bodyReader) Read(p []byte) (int, error) {
-	// A server without deadlines, as in a test without a connection, is fine.
-	if now := time.Now(); now.Sub(b.set) > b.idle/10 {
-		_ = b.control.SetReadDeadline(now.Add(b.idle))
-		b.set = now
+func (s *source) Read(p []byte) (int, error) {
+	s.place.Leave()
+	n, err := s.body.Read(p)
+	before := s.n
+	s.n += int64(n)
+	if err != io.EOF {
+		s.err = err
 	}
-	n, err := b.src.Read(p)
-	b.n += int64(n)
-	switch {
-	case err == io.EOF:
-		// The deadline is the body's, not that of what is done with it.
-		_ = b.control.SetReadDeadline(time.Time{})
-	case err != nil:
-		b.err = err
+	if err == io.EOF || err == nil && s.n/turnsEvery > before/turnsEvery {
+		if s.refused = s.place.Enter(s.ctx); s.refused != nil {
+			return 0, s.refused
+		}
 	}
 	return n, err
 }

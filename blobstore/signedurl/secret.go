@@ -1,33 +1,59 @@
 package signedurl
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 )
 
-// LoadOrCreateSecret reads a secret of at least [MinSecret] bytes from a file. Where
-// there is none it makes one that only its owner can read, in a folder that must
-// exist; who can read a file that is there already is not looked at. Of several
-// processes that make it at once, all get the same.
+// LoadOrCreateSecret reads a secret of at least [MinSecret] bytes from a file. If there is
+// no file it creates one that only its owner can read, in a folder that must exist;
+// processes that do so at once all get the same secret. It is an error if anyone but the
+// file's owner and group may read it, if anyone but its owner may write it, or if all of
+// its bytes are the same.
 func LoadOrCreateSecret(path string) ([]byte, error) {
-	secret, err := os.ReadFile(path)
+	secret, err := readSecret(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = createSecret(path); err == nil {
-			secret, err = os.ReadFile(path)
+			secret, err = readSecret(path)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("signedurl: secret: %w", err)
 	}
-	if len(secret) < MinSecret {
+	switch {
+	case len(secret) < MinSecret:
 		return nil, fmt.Errorf("signedurl: the secret in %s has fewer than %d bytes", path, MinSecret)
+	case bytes.Count(secret, secret[:1]) == len(secret):
+		return nil, fmt.Errorf("signedurl: all bytes of the secret in %s are the same, so that anyone can sign; remove the file, and another secret is made", path)
 	}
 	return secret, nil
 }
+
+func readSecret(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode().Perm(); mode&0o027 != 0 && runtime.GOOS != "windows" {
+		return nil, fmt.Errorf("other users may read or change %s (its mode is %#o), and sign with it; run chmod 600 on it, or remove it, and another one is made", path, mode)
+	}
+	return io.ReadAll(io.LimitReader(f, maxSecret))
+}
+
+// maxSecret is how much of a file is read, in bytes.
+const maxSecret = 64 << 10
 
 // createSecret makes the file all at once: a link fails where there is one.
 func createSecret(path string) error {

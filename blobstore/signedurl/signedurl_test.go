@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +30,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/dirblob"
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 )
@@ -63,8 +66,8 @@ func serve(t *testing.T) *service {
 	s.signer, err = signedurl.NewSigner(base, secret, &signedurl.SignerOptions{Now: func() time.Time { return s.now }})
 	require.NoError(t, err)
 	handler = must(signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{
-		IdleTimeout: 200 * time.Millisecond,
-		Logger:      slog.New(slog.NewTextHandler(&s.logs, nil)),
+		Body:   httpbody.Limits{Stall: 200 * time.Millisecond},
+		Logger: slog.New(slog.NewTextHandler(&s.logs, nil)),
 		OnCreated: func(_ context.Context, c notify.ObjectCreated) error {
 			s.created = append(s.created, c)
 			return s.answer
@@ -460,9 +463,13 @@ func TestGetOfAnObjectThatIsReplaced(t *testing.T) {
 
 // A body that stops halfway, or stands still, leaves no object.
 func TestBodyThatNeverEnds(t *testing.T) {
-	for name, end := range map[string]func(net.Conn){
-		"stops":        func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() },
-		"stands still": func(net.Conn) {},
+	for name, c := range map[string]struct {
+		end    func(net.Conn)
+		status int
+		code   string
+	}{
+		"stops":        {func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() }, 400, "IncompleteBody"},
+		"stands still": {func(net.Conn) {}, 408, "RequestTimeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t)
@@ -472,14 +479,14 @@ func TestBodyThatNeverEnds(t *testing.T) {
 			require.NoError(t, err)
 			defer conn.Close()
 			fmt.Fprintf(conn, "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 100\r\n\r\nhalf", u.RequestURI(), u.Host)
-			end(conn)
+			c.end(conn)
 			require.NoError(t, conn.SetReadDeadline(time.Now().Add(5*time.Second)))
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			require.NoError(t, err)
-			require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+			require.Equal(t, c.status, resp.StatusCode)
 			body, err := io.ReadAll(resp.Body)
 			require.NoError(t, err)
-			require.Contains(t, string(body), "IncompleteBody")
+			require.Contains(t, string(body), c.code)
 			_, err = s.bucket.List(nil).Next(t.Context())
 			require.Equal(t, io.EOF, err)
 		})
@@ -535,9 +542,9 @@ func TestNewSignerRefuses(t *testing.T) {
 		signer *signedurl.Signer
 		opts   *signedurl.HandlerOptions
 	}{
-		"bucket":      {nil, &signedurl.Signer{}, nil},
-		"Signer":      {memblob.OpenBucket(nil), nil, nil},
-		"IdleTimeout": {memblob.OpenBucket(nil), &signedurl.Signer{}, &signedurl.HandlerOptions{IdleTimeout: -1}},
+		"bucket": {nil, &signedurl.Signer{}, nil},
+		"Signer": {memblob.OpenBucket(nil), nil, nil},
+		"Body":   {memblob.OpenBucket(nil), &signedurl.Signer{}, &signedurl.HandlerOptions{Body: httpbody.Limits{Stall: -1}}},
 	} {
 		_, err = signedurl.NewHandler(c.bucket, c.signer, c.opts)
 		require.ErrorContains(t, err, name)
@@ -566,6 +573,23 @@ func TestLoadOrCreateSecret(t *testing.T) {
 	require.Error(t, err)
 	_, err = signedurl.LoadOrCreateSecret(filepath.Join(path, "none"))
 	require.Error(t, err)
+	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte{7}, signedurl.MinSecret), 0o600))
+	_, err = signedurl.LoadOrCreateSecret(path)
+	require.ErrorContains(t, err, "all bytes of the secret")
+
+	if runtime.GOOS == "windows" {
+		return // there are no such permissions
+	}
+	require.NoError(t, os.WriteFile(path, got[0], 0o600))
+	for mode, private := range map[fs.FileMode]bool{0o400: true, 0o600: true, 0o640: true, 0o644: false, 0o604: false, 0o660: false, 0o602: false} {
+		require.NoError(t, os.Chmod(path, mode))
+		_, err = signedurl.LoadOrCreateSecret(path)
+		if private {
+			require.NoError(t, err, mode)
+		} else {
+			require.ErrorContains(t, err, "run chmod 600 on it", mode)
+		}
+	}
 }
 
 func FuzzHandler(f *testing.F) {

@@ -52,6 +52,7 @@ func with(broker func(context.Context) (*servers.Lent, error)) func(context.Cont
 		}
 		return &servers.Lent{
 			Jobs: db.Jobs, Topic: queue.Topic, Subscription: queue.Subscription, Env: queue.Env,
+			Lose: queue.Lose, Consumed: queue.Consumed,
 			Remove: func(ctx context.Context) error { return errors.Join(queue.Remove(ctx), db.Remove(ctx)) },
 		}, nil
 	}

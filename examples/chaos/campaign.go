@@ -15,6 +15,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 	"github.com/fhirdock/fhirdock/examples/internal/gatewayprocess"
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 	"github.com/fhirdock/fhirdock/jobs"
 )
@@ -25,6 +26,9 @@ type site struct {
 	data      string
 	rand      *rand.Rand
 	lent      *servers.Lent
+	database  *database          // the modes' that need one of their own
+	cable     *localserver.Cable // what the mode's faults are of: to that database, or to the broker
+	probe     *probe             // theirs, too
 	processes []*gatewayprocess.Process
 	store     jobs.Store
 	watch     *watch
@@ -42,7 +46,18 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 	if s.data, err = os.MkdirTemp("", "fhirdock-chaos-"); err != nil {
 		return nil, err
 	}
-	if s.lent, err = lend[c.backend](ctx); err != nil {
+	mode := modes[c.mode]
+	switch {
+	case mode.ofBroker:
+		s.cable, s.lent, err = byCable(ctx, c.backend)
+	case mode.faults != nil:
+		if s.database, s.lent, err = ownDatabase(ctx, c.backend); err == nil {
+			s.cable = s.database.cable
+		}
+	default:
+		s.lent, err = lend[c.backend](ctx)
+	}
+	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.data))
 	}
 	defer func() {
@@ -66,7 +81,6 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 	// Whoever interrupts the rounds wants to know what they showed.
 	interrupted := ctx
 	ctx = context.WithoutCancel(ctx)
-	mode := modes[c.mode]
 	var bases []string
 	for _, role := range mode.roles {
 		p, err := s.process(role)
@@ -88,13 +102,21 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 	defer stopWatching()
 
 	s.ledger.mayCut(mode.cuts)
-	sending := startSenders(s.ledger, bases, s.watch.behind, r)
+	sending := startSenders(s.ledger, bases, s.watch.behind, mode.faults != nil, r)
 	t = &tally{}
+	if mode.faults != nil {
+		s.probe = startProbe(s.ledger, bases, rand.New(rand.NewPCG(r.Uint64(), 0)), c.patience)
+		defer s.probe.stop()
+	}
 	for ; t.rounds < rounds && interrupted.Err() == nil; t.rounds++ {
 		if err := mode.round(ctx, s); err != nil {
 			sending.giveUp()
 			return nil, err
 		}
+	}
+	if s.probe != nil {
+		s.probe.stop()
+		t.faults = s.probe.faults
 	}
 	sending.stop()
 	if err := s.settle(ctx); err != nil {
@@ -114,7 +136,7 @@ func (s *site) process(role string) (*gatewayprocess.Process, error) {
 		Program: s.gateway, Addr: addr, Env: s.lent.Env, Log: filepath.Join(s.data, fmt.Sprintf("gateway-%d.log", len(s.processes))),
 		Args: []string{
 			"-data", s.data, "-role", role, "-batch-bytes", "128KiB",
-			"-lease", s.lease.String(), "-sweep-every", s.sweep.String(), "-wake-after", s.sweep.String(),
+			"-lease", s.lease.String(), "-sweep-every", s.sweep.String(), "-poll-every", s.sweep.String(),
 			"-upload-expiry", uploadExpiry.String(), "-max-attempts", "1000",
 		},
 	}
@@ -143,7 +165,11 @@ func (s *site) start(ctx context.Context, p *gatewayprocess.Process) error {
 }
 
 func (s *site) startWatch(ctx context.Context) (stop func(), err error) {
-	store, db, err := records(ctx, s.lent, s.data)
+	lent := s.lent
+	if s.database != nil {
+		lent = s.database.direct()
+	}
+	store, db, err := records(ctx, lent, s.data)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +191,7 @@ const settledLooks = 20
 
 // settle waits until no job has anything left to be done.
 func (s *site) settle(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute*time.Duration(s.patience))
 	defer cancel()
 	for quiet := 0; ; {
 		due, err := s.store.Due(ctx, time.Now().Add(time.Hour), 1000)
@@ -207,11 +233,22 @@ func (s *site) judge(ctx context.Context, base string, t *tally) {
 		}
 		t.fenced += bytes.Count(raw, []byte(`msg="job lost`))
 		for _, bad := range []string{"panic", "DATA RACE", "level=ERROR"} {
-			if bytes.Contains(raw, []byte(bad)) {
+			if s.logged(raw, bad) {
 				t.findings = append(t.findings, fmt.Sprintf("%s in %s", bad, p.Log))
 			}
 		}
 	}
+}
+
+// logged says whether a log has a line with something bad. What a faulty database makes of
+// a request is to be there.
+func (s *site) logged(log []byte, bad string) bool {
+	for line := range bytes.Lines(log) {
+		if bytes.Contains(line, []byte(bad)) && (s.database == nil || !bytes.Contains(line, []byte(" status=503 "))) {
+			return true
+		}
+	}
+	return false
 }
 
 // restart starts a gateway that has ended.

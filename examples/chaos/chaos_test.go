@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
 var gateway string
@@ -22,11 +23,15 @@ func TestMain(m *testing.M) { proctest.MainOf(m, &gateway, "../gateway") }
 //	for b in sqlite fileblob postgres rabbitmq jetstream notify dynamodb firestore mongodb; do go -C examples run ./chaos -backend $b -mode kill -rounds 500; done
 //	go -C examples run ./chaos -backend postgres -mode stop -rounds 200
 //	go -C examples run ./chaos -backend sqlite -mode term -rounds 200
+//	go -C examples run ./chaos -backend postgres -mode failover -rounds 20
+//	for b in postgres notify; do go -C examples run ./chaos -backend $b -mode database -rounds 5; done
+//	for b in rabbitmq jetstream; do go -C examples run ./chaos -backend $b -mode lose -rounds 50; done
+//	for b in rabbitmq jetstream; do go -C examples run ./chaos -backend $b -mode broker -rounds 3; done
 func TestRounds(t *testing.T) {
 	for _, test := range []struct{ backend, mode, rounds string }{
 		{"sqlite", "kill", "3"}, {"fileblob", "kill", "3"}, {"postgres", "kill", "2"}, {"rabbitmq", "kill", "2"}, {"jetstream", "kill", "2"},
 		{"notify", "kill", "2"}, {"dynamodb", "kill", "1"},
-		{"sqlite", "term", "3"}, {"postgres", "stop", "1"},
+		{"sqlite", "term", "3"}, {"postgres", "stop", "1"}, {"rabbitmq", "lose", "1"}, {"jetstream", "lose", "1"},
 	} {
 		t.Run(test.mode+" "+test.backend, func(t *testing.T) {
 			t.Parallel()
@@ -46,12 +51,38 @@ func TestRounds(t *testing.T) {
 	}
 }
 
+// What only a server of the test's own, or the way to one, may suffer: see the modes
+// failover, database and broker.
+func TestFaults(t *testing.T) {
+	for _, args := range []string{"-backend notify -mode failover -rounds 2", "-backend postgres -mode database -rounds 5 -fault 2s",
+		"-backend jetstream -mode broker -rounds 3 -fault 2s", "-backend rabbitmq -mode broker -rounds 3 -fault 2s"} {
+		t.Run(args, func(t *testing.T) {
+			t.Parallel()
+			if testing.Short() {
+				t.Skip("SKIPPED: it mostly waits")
+			}
+			var out, errs bytes.Buffer
+			code := run(t.Context(), append(strings.Fields(args), "-patience", "5", "-gateway", gateway), &out, &errs)
+			if strings.Contains(errs.String(), servers.ErrNone.Error()) && os.Getenv("FHIRDOCK_TEST_ALL") != "1" {
+				t.Skip("SKIPPED: " + errs.String())
+			}
+			t.Log(out.String())
+			require.Empty(t, errs.String())
+			require.Zero(t, code)
+			require.Contains(t, out.String(), " rounds, 0 acknowledged jobs lost, 0 lines doubled")
+		})
+	}
+}
+
 func TestFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"-backend kafka": "-backend must be",
 		"-mode sleep":    "-mode must be",
+		"-mode lose":     "-mode lose needs",
+		"-mode broker":   "-mode broker needs",
 		"-rounds 0":      "must be more than zero",
 		"-lease -1s":     "must be more than zero",
+		"-mode failover": "needs -backend postgres or notify",
 		"kill":           "no arguments",
 		"-loud":          "not defined",
 	} {

@@ -16,6 +16,10 @@ type mode struct {
 	roles []string // of the gateways
 	cuts  bool     // requests may be cut
 	round func(context.Context, *site) error
+	// faults of a PostgreSQL server of its own, or of the way to the broker, one a round,
+	// in turn.
+	faults   []fault
+	ofBroker bool
 }
 
 var modes = map[string]*mode{}
@@ -23,7 +27,11 @@ var modes = map[string]*mode{}
 func init() { // behind the functions, which look modes up
 	modes["kill"] = &mode{roles: []string{"all"}, cuts: true, round: killRound}
 	modes["term"] = &mode{roles: []string{"all"}, round: termRound}
+	modes["lose"] = &mode{roles: []string{"api", "worker", "worker"}, round: loseRound}
 	modes["stop"] = &mode{roles: []string{"api", "api", "worker", "worker", "worker", "worker"}, round: stopRound}
+	modes["failover"] = &mode{roles: []string{"api", "api", "worker", "worker"}, round: faultRound, faults: []fault{readOnly}}
+	modes["broker"] = &mode{roles: []string{"api", "api", "worker", "worker"}, round: faultRound, faults: brokerFaults, ofBroker: true}
+	modes["database"] = &mode{roles: []string{"api", "api", "worker", "worker"}, round: faultRound, faults: databaseFaults}
 }
 
 // killRound kills the gateway at a random moment and starts it again; now and
@@ -96,4 +104,26 @@ func stopRound(_ context.Context, s *site) error {
 		return fmt.Errorf("let a worker go on: %w", err)
 	}
 	return nil
+}
+
+// loseRound deletes what the broker keeps, under load, and waits until the gateways have
+// made it again and receive from it.
+func loseRound(ctx context.Context, s *site) error {
+	const within = 15 * time.Second
+	s.pause(200*time.Millisecond, 2*time.Second)
+	if err := s.lent.Lose(ctx); err != nil {
+		return fmt.Errorf("delete what the broker keeps: %w", err)
+	}
+	for began := time.Now(); ; {
+		switch there, err := s.lent.Consumed(ctx); {
+		case err != nil:
+			return fmt.Errorf("look into the broker: %w", err)
+		case there:
+			return nil
+		case time.Since(began) > within:
+			s.ledger.found("what the broker lost was not there again after %s", within)
+			return nil
+		}
+		s.pause(50*time.Millisecond, 50*time.Millisecond)
+	}
 }

@@ -130,3 +130,16 @@ func TestWatch(t *testing.T) {
 		require.Equal(t, test.again, again, name)
 	}
 }
+
+// What /readyz says while a fault begins, and while it is being mended, may be either.
+func TestReadyInAFault(t *testing.T) {
+	began := time.Now()
+	fault := faultRun{began: began, mending: began.Add(2 * time.Second), ended: began.Add(4 * time.Second)}
+	for sent, found := range map[time.Duration]int{-time.Second: 0, 500 * time.Millisecond: 0, 1500 * time.Millisecond: 1, 1999 * time.Millisecond: 0, 3 * time.Second: 0, 5 * time.Second: 0} {
+		l := newLedger()
+		p := &probe{ledger: l, patience: 1, ready: []asked{{began.Add(sent), 10 * time.Millisecond, http.StatusOK}}}
+		f := fault
+		p.judge(&f)
+		require.Len(t, l.findings, found, "/readyz %s after the fault began", sent)
+	}
+}

@@ -17,15 +17,18 @@ type senders struct {
 	ledger  *ledger
 	bases   []string
 	behind  func() bool
+	keys    bool // an Idempotency-Key for every payload
 	stopped chan struct{}
 	given   atomic.Bool
 	running sync.WaitGroup
 }
 
 // startSenders starts clients of both kinds, half of which keep their
-// connections. They wait while the workers are behind.
-func startSenders(l *ledger, bases []string, behind func() bool, r *rand.Rand) *senders {
-	s := &senders{ledger: l, bases: bases, behind: behind, stopped: make(chan struct{})}
+// connections. They wait while the workers are behind. With keys each payload has an
+// Idempotency-Key: where the job store's answer may be lost, a 503 does not say whether the
+// job was recorded, and only a repeat under a key is the same job.
+func startSenders(l *ledger, bases []string, behind func() bool, keys bool, r *rand.Rand) *senders {
+	s := &senders{ledger: l, bases: bases, behind: behind, keys: keys, stopped: make(chan struct{})}
 	for i := range 4 {
 		s.start(fmt.Sprintf("b%dx", i), newClient(i%2 == 0), rand.New(rand.NewPCG(r.Uint64(), 0)), (*sender).bundle)
 	}
@@ -97,9 +100,9 @@ func (s *sender) header(contentType, key string) map[string]string {
 	return h
 }
 
-// key is an Idempotency-Key, for a third of the payloads.
+// key is an Idempotency-Key, for a third of the payloads unless all have one.
 func (s *sender) key(name string) string {
-	if s.rand.IntN(3) > 0 {
+	if s.rand.IntN(3) > 0 && !s.keys {
 		return ""
 	}
 	return fmt.Sprintf("%s-%x", name, s.rand.Uint64())

@@ -18,6 +18,7 @@ type tally struct {
 	waits                                      []time.Duration
 	again                                      int
 	findings                                   []string
+	faults                                     []faultRun
 	folder                                     string
 }
 
@@ -33,6 +34,7 @@ func (t *tally) add(o *tally) {
 	t.cutAllowed += o.cutAllowed
 	t.fenced += o.fenced
 	t.again += o.again
+	t.faults = append(t.faults, o.faults...)
 	t.waits = append(t.waits, o.waits...)
 	t.findings = append(t.findings, o.findings...)
 }
@@ -52,7 +54,7 @@ func (t *tally) late(c *config) int {
 // to do, some are late for want of time.
 func (t *tally) judge(c *config) {
 	slices.Sort(t.waits)
-	if n := len(t.waits); n >= 20 && t.waits[n/2] > 2*c.sweep {
+	if n := len(t.waits); modes[c.mode].faults == nil && n >= 20 && t.waits[n/2] > 2*c.sweep {
 		t.findings = append(t.findings, "most interrupted jobs waited for more than two sweeps")
 	}
 }
@@ -72,6 +74,9 @@ func (t *tally) print(out io.Writer, c *config) {
 			t.waits[n/2].Round(time.Millisecond), t.waits[n*99/100].Round(time.Millisecond), t.waits[n-1].Round(time.Millisecond), t.late(c), 2*c.sweep)
 	}
 	row("jobs interrupted again before that", "%d", t.again)
+	for _, f := range t.faults {
+		row(f.name, "%s", f)
+	}
 	_ = w.Flush() // as all printing, which nobody checks
 	if n := len(t.findings); n > 0 {
 		fmt.Fprintf(out, "%d findings, the last: %s\n", n, t.findings[n-1])

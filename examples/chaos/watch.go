@@ -91,8 +91,8 @@ func (w *watch) step(j *jobs.Job, now time.Time) {
 			from = w.up
 		}
 		if !was.rescued.IsZero() && w.up.After(was.rescued) {
-			// The wake-up died with the process that sent it. It is sent again when
-			// it is overdue, which has to do with -wake-after and not with the lease.
+			// The wake-up died with the process that sent it: a worker finds the job when
+			// it asks the next time, which has to do with -poll-every and not with the lease.
 			w.again++
 		} else {
 			w.waits = append(w.waits, max(0, now.Sub(from)))

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,8 +34,13 @@ func TestMain(m *testing.M) { proctest.MainOf(m, &binary, "../gateway") }
 
 var secrets = types.Mapping{
 	"POSTGRES_PASSWORD": "postgres-secret", "RABBITMQ_PASSWORD": "rabbit-secret", "S3_SECRET_KEY": "s3-secret",
-	"FHIRDOCK_TOKEN": "t0ken=clinic,other=lab",
+	"S3_ROOT_SECRET_KEY": "s3-root-secret", "FHIRDOCK_TOKEN": clinicToken + "=clinic," + labToken + "=lab",
 }
+
+const (
+	clinicToken = "8c1d7be02f6a4953b7d80c6e"
+	labToken    = "35f0a9d4e8274c1bb26a7f91"
+)
 
 func load(t testing.TB, env types.Mapping) (*types.Project, error) {
 	t.Helper()
@@ -73,8 +79,17 @@ func TestComposeFile(t *testing.T) {
 	for _, name := range []string{"api", "worker"} {
 		s := p.Services[name]
 		require.Equal(t, "service_completed_successfully", s.DependsOn["migrate"].Condition)
+		require.Equal(t, "service_completed_successfully", s.DependsOn["bucket-key"].Condition)
+		for variable, value := range s.Environment {
+			require.NotContains(t, variable, "INSECURE")
+			require.NotEqual(t, secrets["S3_ROOT_SECRET_KEY"], *value, "%s has the root key of the S3 server", name)
+		}
+		admin := *s.Environment["FHIRDOCK_ADMIN_ADDR"]
+		for _, port := range s.Ports {
+			require.False(t, strings.HasSuffix(admin, ":"+strconv.Itoa(int(port.Target))), "%s publishes what is the operator's", name)
+		}
 		for other, d := range s.DependsOn {
-			if other != "migrate" {
+			if other != "migrate" && other != "bucket-key" {
 				require.Equal(t, "service_healthy", d.Condition)
 				require.NotNil(t, p.Services[other].HealthCheck, "%s waits for the health of %s", name, other)
 			}
@@ -138,9 +153,10 @@ func (h *here) started(t *testing.T, s types.ServiceConfig) *proctest.Process {
 			require.Contains(t, v, "objects.localhost:7070")
 			v = strings.ReplaceAll(v, "objects.localhost:7070", h.objects)
 		case "FHIRDOCK_ADDR":
+			require.Equal(t, "0.0.0.0:8080", v)
+			v = "0.0.0.0:0"
+		case "FHIRDOCK_ADMIN_ADDR":
 			v = "127.0.0.1:0"
-		case "FHIRDOCK_PUBLIC_URL": // its port is only known to the one that listens
-			v = ""
 		}
 		env = append(env, name+"="+v)
 	}
@@ -157,6 +173,8 @@ func TestComposeServices(t *testing.T) {
 	p := compose(t)
 	h := &here{postgres: proctest.Lend(t, servers.Postgres), rabbit: proctest.Lend(t, servers.Rabbit), uploads: proctest.Lend(t, servers.Rabbit)}
 	h.objects = h.objectServer(t, p.Services["objects"])
+	h.bucketKey(t, p.Services["bucket-key"])
+	h.bucketKey(t, p.Services["bucket-key"]) // as after each "docker compose up"
 
 	early := h.started(t, p.Services["api"])
 	require.Equal(t, 1, early.Exit(t, 20*time.Second), "it does not change the schema")
@@ -164,12 +182,15 @@ func TestComposeServices(t *testing.T) {
 	worker := h.started(t, p.Services["worker"])
 	worker.Wait(t, `msg=listening .*role=worker`)
 	api := h.started(t, p.Services["api"])
-	base := api.Wait(t, `msg=listening url=(http://[0-9.:]+) .*role=api`)[1]
+	// By its own address and its public URL, without any -insecure flag.
+	port := api.Wait(t, `msg=listening url=http://localhost:8080 addr=\S+:([0-9]+) role=api`)[1]
+	require.NotContains(t, api.Stderr.String(), "for development")
+	base := "http://127.0.0.1:" + port
 
 	// Less than the half minute in which an upload is looked for that nobody told of.
 	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 	defer cancel()
-	c := &frontdoor.Client{Base: base, Token: "t0ken"}
+	c := &frontdoor.Client{Base: base, Token: clinicToken}
 	const bundle = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
 	receipt, err := c.PostBundle(ctx, strings.NewReader(bundle), int64(len(bundle)))
 	require.NoError(t, err)
@@ -181,7 +202,7 @@ func TestComposeServices(t *testing.T) {
 		job, err := c.Follow(ctx, id, nil)
 		require.NoError(t, err)
 		require.Equal(t, "completed", job.Status)
-		_, err = (&frontdoor.Client{Base: base, Token: "other"}).Job(ctx, id)
+		_, err = (&frontdoor.Client{Base: base, Token: labToken}).Job(ctx, id)
 		var refusal *frontdoor.Refusal
 		require.ErrorAs(t, err, &refusal)
 		require.Equal(t, 404, refusal.Status)
@@ -236,6 +257,37 @@ func (h *here) objectServer(t *testing.T, s types.ServiceConfig) string {
 		return exec.Command("curl", "-fsS", "http://"+address+"/healthz").Run() == nil
 	}, 10*time.Second, 50*time.Millisecond)
 	return address
+}
+
+// bucketKey runs the service that makes the gateways' key, and sees that it is good for
+// nothing else than the bucket.
+func (h *here) bucketKey(t *testing.T, s types.ServiceConfig) {
+	t.Helper()
+	require.Equal(t, []string{"/bin/sh", "-ec"}, []string(s.Entrypoint))
+	tool := filepath.Dir(installed(t, s.Image[strings.LastIndex(s.Image, ":")+1:]))
+	run := func(env map[string]string, command ...string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+		cmd.Env = []string{"PATH=" + tool + string(os.PathListSeparator) + os.Getenv("PATH")}
+		for name, value := range env {
+			cmd.Env = append(cmd.Env, name+"="+value)
+		}
+		out, err := cmd.CombinedOutput()
+		return string(out), err
+	}
+	env := map[string]string{}
+	for name, value := range s.Environment {
+		env[name] = strings.ReplaceAll(*value, "objects:7070", h.objects)
+	}
+	out, err := run(env, slices.Concat([]string(s.Entrypoint), []string(s.Command))...)
+	require.NoError(t, err, out)
+
+	env["ADMIN_ACCESS_KEY_ID"], env["ADMIN_SECRET_ACCESS_KEY"] = "gateway", secrets["S3_SECRET_KEY"]
+	out, err = run(env, "versitygw", "admin", "list-users")
+	require.Error(t, err, out)
+	out, err = run(env, "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--aws-sigv4", "aws:amz:us-east-1:s3",
+		"--user", "gateway:"+secrets["S3_SECRET_KEY"], "http://"+h.objects+"/another")
+	require.NoError(t, err, out)
+	require.Equal(t, "403", out, "it makes no bucket")
 }
 
 // installed is where package objectstores has versitygw.

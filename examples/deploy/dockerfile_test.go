@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,16 +96,28 @@ func TestDockerfile(t *testing.T) {
 	require.Equal(t, "/out/data /data", one(t, all, "COPY --from=build --chown="+user))
 
 	require.Zero(t, os.Geteuid(), "only root may change the root folder")
-	require.NoError(t, os.Mkdir(filepath.Join(root, "data"), 0o755))
+	require.Contains(t, all, "RUN mkdir -m 0700 /out/data")
+	require.NoError(t, os.Mkdir(filepath.Join(root, "data"), 0o700))
 	require.NoError(t, os.Chown(filepath.Join(root, "data"), 65532, 65532))
 	require.NoError(t, os.Chmod(filepath.Dir(root), 0o711)) // above a test's folders
 	env := strings.Fields(one(t, all, "ENV"))
-	args := append(env, "chroot", "--userspec="+user, root, "/gateway", "-addr", "127.0.0.1:0")
-	p := proctest.Start(t, "env", args...)
-	base := p.Wait(t, `"msg":"listening","url":"(http://[0-9.:]+)"`)[1]
+	image := slices.Concat(env, []string{"chroot", "--userspec=" + user, root, "/gateway"})
+	unset := proctest.Start(t, "env", image...)
+	require.Equal(t, 2, unset.Exit(t, 20*time.Second))
+	require.Contains(t, unset.Stderr.String(), "-token-file is needed", "others can reach it")
+
+	// A safe start needs no -insecure flag.
+	const token = "8c1d7be02f6a4953b7d80c6e"
+	file := filepath.Join(root, "data", "tokens")
+	require.NoError(t, os.WriteFile(file, []byte(token+"=clinic\n"), 0o400))
+	require.NoError(t, os.Chown(file, 65532, 65532))
+	image = append(image, "-token-file", "/data/tokens", "-public-url", "http://localhost:8080")
+	require.Contains(t, env, "FHIRDOCK_ADDR=0.0.0.0:8080")
+	p := proctest.Start(t, "env", append(image, "-addr", "0.0.0.0:0")...) // the port may be taken
+	base := "http://127.0.0.1:" + p.Wait(t, `"msg":"listening","url":"http://localhost:8080","addr":"[^"]+:([0-9]+)"`)[1]
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	c := &frontdoor.Client{Base: base, Token: "dev"}
+	c := &frontdoor.Client{Base: base, Token: token}
 	const bundle = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
 	receipt, err := c.PostBundle(ctx, strings.NewReader(bundle), int64(len(bundle)))
 	require.NoError(t, err)

@@ -61,9 +61,10 @@ func TestPipeline(t *testing.T) {
 	require.Contains(t, p.Stderr.String(), "job "+job.JobID+": Observation, 39 bytes")
 }
 
-func TestAddressWithoutHost(t *testing.T) {
+func TestAddressThatOthersReach(t *testing.T) {
 	for addr, want := range map[string]string{
-		":0": "must name a host", "0.0.0.0:0": "must name a host", "[::]:0": "must name a host", "nowhere": "must be HOST:PORT",
+		":0": "must be on loopback", "0.0.0.0:0": "must be on loopback", "[::]:0": "must be on loopback",
+		"192.0.2.1:0": "must be on loopback", "fhir.example:0": "must be on loopback", "nowhere": "must be HOST:PORT",
 	} {
 		p := proctest.Start(t, binary, "-addr", addr)
 		require.Equal(t, 1, p.Exit(t, 10*time.Second), addr)

@@ -53,7 +53,7 @@ func main() {
 	http.Handle("/", must(httpapi.New(service, must(auth.ParseTokens("dev=demo")), nil)))
 	http.Handle("/v1/objects/", must(signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{OnCreated: service.ObjectCreated})))
 	log.Printf("listening on http://%s, with the bearer token dev", listener.Addr())
-	server := &http.Server{ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
 	go func() { log.Fatal(server.Serve(listener)) }()
 	if err := ingest.Run(ctx, service, ingest.HandlerFunc(handle)); err != nil {
 		log.Fatal(err)
@@ -72,15 +72,15 @@ func arguments() (addr, data string) {
 	return addr, data
 }
 
-// listen listens where clients can be sent to: the address is part of the upload
-// URLs that they get.
+// listen listens where only this machine reaches it. The address is part of the upload
+// URLs that clients get.
 func listen(addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, fmt.Errorf("-addr must be HOST:PORT: %w", err)
 	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		return nil, errors.New("-addr must name a host, such as 127.0.0.1:8080: upload URLs begin with it")
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, errors.New("-addr must be on loopback, such as 127.0.0.1:8080: anyone can guess the token dev")
 	}
 	return net.Listen("tcp", addr)
 }

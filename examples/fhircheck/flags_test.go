@@ -137,6 +137,9 @@ func TestRules(t *testing.T) {
 func TestVariables(t *testing.T) {
 	folder(t, map[string]string{"warned.json": warned})
 	var out, errs bytes.Buffer
-	env := func(name string) string { return map[string]string{"FHIRDOCK_FHIRCHECK_STRICT": "true"}[name] }
+	env := func(name string) (string, bool) {
+		value, ok := map[string]string{"FHIRDOCK_FHIRCHECK_STRICT": "true"}[name]
+		return value, ok
+	}
 	require.Equal(t, exitErrors, run([]string{"warned.json"}, env, nil, &out, &errs))
 }

@@ -37,11 +37,11 @@ func main() {
 		}
 		os.Exit(code)
 	}()
-	os.Exit(run(os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is main with its surroundings given; it returns the exit code.
-func run(args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
+func run(args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
 	failed := func(err error) int {
 		fmt.Fprintf(stderr, "fhircheck: %v\n", err)
 		return exitFailed
@@ -53,7 +53,7 @@ func run(args []string, getenv func(string) string, stdin io.Reader, stdout, std
 		return exitFine
 	}
 	set, checked := flags()
-	err := set.Parse(args, getenv)
+	err := set.Parse(args, lookup)
 	if errors.Is(err, flag.ErrHelp) {
 		if err := set.WriteHelp(stdout); err != nil {
 			return failed(err)

@@ -27,7 +27,7 @@ const (
 	oneBad  = single + "\nnot JSON\n" + another + "\n"
 )
 
-func noEnv(string) string { return "" }
+func noEnv(string) (string, bool) { return "", false }
 
 // checked is what run gives for arguments, in the current folder.
 func checked(stdin string, args ...string) (code int, stdout, stderr string) {

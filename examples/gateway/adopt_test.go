@@ -70,7 +70,7 @@ func jobsOf(t *testing.T, c *frontdoor.Client) []frontdoor.Job {
 func TestAdoptionSurvivesKill(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	args := []string{"-adopt", "drop", "-adopt-every", "20ms", "-sweep-every", "20ms", "-wake-after", "100ms", "-lease", "500ms",
+	args := []string{"-adopt", "drop", "-adopt-every", "20ms", "-sweep-every", "20ms", "-poll-every", "100ms", "-lease", "500ms",
 		"-max-attempts", "100", "-notification-secret", hintSecret}
 	const kills, lines = 8, 200
 	files := 0
@@ -124,7 +124,7 @@ func TestAdoptFlag(t *testing.T) {
 	t.Parallel()
 	for _, prefix := range []string{"incoming", "incoming/fhir", "processed/x", "staging", "outcomes", "/drop", "a//b"} {
 		var stderr strings.Builder
-		code := run(t.Context(), []string{"-addr", "127.0.0.1:0", "-data", t.TempDir(), "-adopt", prefix}, func(string) string { return "" }, io.Discard, &stderr)
+		code := run(t.Context(), []string{"-addr", "127.0.0.1:0", "-data", t.TempDir(), "-adopt", prefix}, noEnv, io.Discard, &stderr)
 		require.Equal(t, 2, code, prefix)
 		require.Contains(t, stderr.String(), "-adopt ")
 	}

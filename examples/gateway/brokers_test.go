@@ -7,18 +7,20 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
 // Jobs in PostgreSQL and wake-ups by a broker, the roles as processes of their
-// own. The sweeper would wake a job only after a minute: it is the broker that
-// does.
+// own. A worker would find a job by itself only after minutes: it is the broker that tells
+// of it.
 func TestBrokers(t *testing.T) {
 	t.Parallel()
 	// Those of others than of this machine are emulators: see package brokerservers.
@@ -33,7 +35,7 @@ func TestBrokers(t *testing.T) {
 			db := proctest.Lend(t, servers.Postgres)
 			topic, subscription, env := broker(t)
 			data := t.TempDir()
-			args := []string{"-jobs", db.Jobs, "-topic", topic, "-wake-after", "1m"}
+			args := []string{"-jobs", db.Jobs, "-topic", topic, "-poll-every", "1h"}
 			w := gatewayIn(t, env, data, append(args, "-subscription", subscription, "-role", "worker")...)
 			c := gatewayIn(t, env, data, append(args, "-role", "api")...)
 			status, _ := get(t, w.Base+"/readyz")
@@ -47,6 +49,41 @@ func TestBrokers(t *testing.T) {
 			require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
 			require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
 			require.Equal(t, "completed", follow(t, c, ticket.UploadID).Status)
+		})
+	}
+}
+
+// A gateway starts while its broker is away, and works by asking for what waits. Once the
+// broker is there, it is subscribed to.
+func TestBrokersThatComeLater(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(context.Context, string) (*brokerservers.Broker, error){
+		"SQS": brokerservers.SQS, "Pub/Sub": brokerservers.PubSub, "Service Bus": brokerservers.ServiceBus, "Kafka": brokerservers.Kafka,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lent := brokerservers.Start(t, start)
+			server := lent.Address
+			near, err := localserver.FreeAddress()
+			require.NoError(t, err)
+			lent.By(near)
+			c := gatewayIn(t, lent.Environ(), t.TempDir(), "-topic", lent.Topic, "-subscription", lent.Subscription, "-poll-every", "1s")
+			completes := func() {
+				t.Helper()
+				receipt, err := c.PostBundle(t.Context(), bundle("x"), -1)
+				require.NoError(t, err)
+				require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
+			}
+			completes()
+			becomesReady(t, c.Base, 200, "ready", "degraded", "queue")
+			cable, err := localserver.NewCableAt(near, server)
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = cable.Close() })
+			require.Eventually(t, func() bool {
+				_, body := get(t, c.Base+"/readyz")
+				return !strings.Contains(body, "queue")
+			}, time.Minute, 100*time.Millisecond, "the subscription is open")
+			completes()
 		})
 	}
 }

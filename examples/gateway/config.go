@@ -17,12 +17,12 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/logtext"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
-	"github.com/fhirdock/fhirdock/ingest/auth"
 )
 
 // config is what the flags and variables say, checked.
 type config struct {
 	addr           string
+	adminAddr      string   // empty: the operator asks where clients do
 	publicURL      *url.URL // nil: derived from the address listened on
 	role           string
 	validation     string
@@ -34,10 +34,13 @@ type config struct {
 	maxDepth       int
 	types          []string // of Bundles
 	uploadExpiry   time.Duration
-	tokens         *auth.Tokens // nil where nothing is served
-	insecureTokens bool
-	webhooks       *auth.Webhooks // nil: none
-	notifySecrets  []string       // empty: notifications are not taken over HTTP
+	maxConnections int
+	bodyStall      time.Duration
+	bodyMinRate    int64 // bytes a second
+	bodyTimeout    time.Duration
+	spool          string // folder; empty: the system's
+	maxUnverified  int64  // 0: the default
+	credentials
 
 	data, blob, topic, subscription, jobs string
 	notifications                         string // URL of their queue
@@ -45,18 +48,25 @@ type config struct {
 	adopt                                 string // prefix; empty: nothing is adopted
 	adoptEvery                            time.Duration
 	migrations                            string
+	keep                                  ingest.Retention
 
-	concurrency int
-	order       string
-	batchBytes  int64
-	maxWhole    int64
-	maxAttempts int
-	lease       time.Duration
-	sweepEvery  time.Duration
-	wakeAfter   time.Duration
-	stall       time.Duration
-	drain       time.Duration
-	drainDelay  time.Duration
+	concurrency     int
+	order           string
+	batchBytes      int64
+	maxWhole        int64
+	maxOutcomeBytes int64
+	maxAttempts     int
+	maxOutcomes     int // of one job
+	lease           time.Duration
+	sweepEvery      time.Duration
+	pollEvery       time.Duration
+	storeWait       time.Duration
+	maxWaiting      int
+	maxWaitingEach  int
+	stall           time.Duration
+	drain           time.Duration
+	drainDelay      time.Duration
+	budgets         budgets
 
 	logLevel  slog.Level
 	logFormat string
@@ -70,12 +80,14 @@ const intro = `fhirdock gateway: takes FHIR Bundles and NDJSON files in over HTT
 NDJSON files of them, one for each job and resource type.
 
 Usage: gateway [flags]
+       gateway erase -organization ORG [-job ID] [-dry-run] [flags]
+       gateway orphans [-organization ORG] [-remove] [flags]
 
 Without flags it serves http://127.0.0.1:8080 and keeps everything in
 ./fhirdock-data; the bearer token is "dev". Each flag has an environment
 variable, which the flag overrides. SIGTERM and SIGINT drain; a second one stops
-at once. /healthz, /readyz and /metrics are for the operator. -version as the
-last argument prints the version.
+at once. /healthz, /readyz and /metrics are for the operator, the last two on
+-admin-addr if there is one. -version as the last argument prints the version.
 `
 
 // flags defines the flags; the returned function checks them once they are
@@ -98,12 +110,16 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	types := s.String("types", strings.Join(ingest.DefaultBundleTypes(), ","), "`LIST` of accepted Bundle types, comma-separated. Summaries and prescriptions are documents,\n"+
 		"query results are searchsets, and notifications in R4 are histories")
 	s.DurationVar(&c.uploadExpiry, "upload-expiry", time.Hour, "`TIME`: how long an upload URL is valid")
+	s.IntVar(&c.maxConnections, "max-connections", 0, "`CONNECTIONS` open at once. For another one, the one idle for longest is closed (default: half of\nthe files that the process may open, at most 4096)")
+	s.DurationVar(&c.bodyStall, "body-stall", 30*time.Second, "`TIME` for which a client may send nothing in the middle of a body")
+	minRate := s.String("body-min-rate", "1KiB", "`SIZE` of a body that a client must send in each second, after -body-stall")
+	s.DurationVar(&c.bodyTimeout, "body-timeout", 5*time.Minute, "`TIME` for a whole body, plus a second for each 8 KiB of it")
 
-	s.Group("Who may call")
-	tokens := s.Strings("token", []string{"dev=demo"}, "`TOKEN=ORG[:USER]`: a development bearer token and its owner; repeatable.\nIn the variable, separate several with commas")
-	webhooks := s.Strings("webhook", nil, "`ORG[:USER]=SECRET`: a sender that signs its Bundles by Standard Webhooks, and its whsec_\nsecret; it posts to …/fhir/Bundle?endpoint=ORG. Repeatable, also for the same ORG while\nits secret is being replaced. In the variable, separate several with commas")
-	notifySecrets := s.Strings("notification-secret", nil, "`SECRET` that the object store sends with its notifications, to POST "+notificationsPath+":\nin Authorization, as it is or as a bearer token, or as "+notificationsPath+"?token=SECRET. Accepts\nnotifications of S3 by SNS and EventBridge, MinIO, Pub/Sub push and Event Grid. Repeatable, for\nrotation. In the variable, separate several with commas")
-	s.BoolVar(&c.insecureTokens, "insecure-dev-tokens", false, "allow development tokens on an address that is not loopback")
+	credentials := credentialFlags(s)
+	s.StringVar(&c.spool, "spool", "", "`FOLDER` for bodies of signed webhooks above 64 KiB until their signature has been verified\n(default: the system's temporary folder)")
+	maxUnverified := s.String("max-unverified", "", "`SIZE` of all bodies of signed webhooks that wait for the verification of their signature;\nmore get a 503 (default: 4 times -max-body)")
+
+	budgets := budgetFlags(s)
 
 	s.Group("Where things are kept")
 	s.StringVar(&c.data, "data", "./fhirdock-data", "`FOLDER` for everything that is embedded: objects, jobs, the secret that signs URLs")
@@ -113,11 +129,14 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.StringVar(&c.outcomes, "outcomes-prefix", "outcomes", "`PREFIX` of the keys of the files that list rejected resources")
 	s.StringVar(&c.staging, "staging-prefix", "staging", "`PREFIX` of the keys of intermediate parts, which are kept until their job ends")
 	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups (default: within the process):\n"+backends.TopicHelp)
+	s.File("topic")
 	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic:\n"+backends.SubscriptionHelp)
+	s.File("subscription")
 	s.StringVar(&c.notifications, "notifications", "", "`URL` of a queue to which only the object store sends, its notifications; the forms are those\nof -subscription. For notifications by HTTP see -notification-secret. Without either, the sweeper\nfinds uploads to a cloud, half a minute later or more")
 	s.StringVar(&c.adopt, "adopt", "", "make a job of each object below `PREFIX`/ORG/, for example of one copied there with\naws s3 cp dump.ndjson s3://BUCKET/PREFIX/ORG/. The key says which organization owns the object,\nso only you should be able to write there. It must not overlap the other prefixes (default: none)")
 	s.DurationVar(&c.adoptEvery, "adopt-every", time.Minute, "`TIME` between listings of a part of that prefix, to find objects whose notification was lost")
 	s.StringVar(&c.jobs, "jobs", "", "`URL`: the job store (default: a file in -data): "+backends.JobsHelp)
+	s.File("jobs")
 	s.StringVar(&c.migrations, "migrations", "run", "`WHAT` to do if the job store's schema is older than this program: run migrates it, one process\n"+
 		"at a time; skip refuses to start; only migrates it and exits, for when services lack the\nprivileges")
 
@@ -126,32 +145,58 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	s.StringVar(&c.order, "order", "none", "`ORDER` of an organization's jobs: none, or park or block to process them one at a time, oldest\nfirst; a failed job lets later ones pass (park) or not (block). It must be the same for all workers")
 	batchBytes := s.String("batch-bytes", "8MiB", "`SIZE` of the batches in which NDJSON and large Bundles are processed")
 	maxWhole := s.String("max-whole", "64MiB", "`SIZE`: the largest transaction or message Bundle; it is held in memory as a whole")
+	s.IntVar(&c.maxOutcomes, "max-outcomes", 10_000, "`N`: how many rejected resources of a job are listed; the others are only counted")
+	maxOutcomeBytes := s.String("max-outcome-bytes", "16MiB", "`SIZE` of that list, whichever limit is reached first")
 	s.IntVar(&c.maxAttempts, "max-attempts", 10, "`ATTEMPTS` at a job before it fails")
-	s.DurationVar(&c.lease, "lease", 30*time.Second, "`TIME`: how long a job stays with a worker that has stopped renewing it")
+	s.DurationVar(&c.lease, "lease", 0, "`TIME`: how long a job stays with a worker that has stopped renewing it (default: 30s, or 6s\nwith -order)")
 	s.DurationVar(&c.stall, "stall-timeout", time.Hour, "`TIME` without a byte read or a batch written after which an attempt is ended and another made")
-	s.DurationVar(&c.sweepEvery, "sweep-every", 5*time.Second, "`TIME` between checks for jobs that are due")
-	s.DurationVar(&c.wakeAfter, "wake-after", 10*time.Second, "`TIME` that a wake-up may take to reach a worker before another is sent")
+	s.DurationVar(&c.sweepEvery, "sweep-every", 3*time.Second, "`TIME` between checks for jobs that are due")
+	s.DurationVar(&c.storeWait, "store-timeout", 2500*time.Millisecond, "`TIME` that a request waits for a job store or bucket that does not answer before it gets a 503")
+	s.IntVar(&c.maxWaiting, "max-waiting", 1_000_000, "`JOBS` that may wait before new payloads get a 503; 0 for any number")
+	s.IntVar(&c.maxWaitingEach, "max-waiting-per-organization", 0, "`JOBS` of one organization that may wait before its new payloads get a 429 (default: any number)")
+	s.DurationVar(&c.pollEvery, "poll-every", 5*time.Second, "`TIME` between queries for the next job while no wake-up comes")
+
+	retentionFlags(s, &c.keep)
 
 	s.Group("Operation")
-	s.DurationVar(&c.drain, "drain-timeout", 20*time.Second, "`TIME` that requests and batches in progress may take after the signal to stop")
+	s.StringVar(&c.adminAddr, "admin-addr", "", "`HOST:PORT`: a second address for /readyz, /metrics and profiles (/debug/pprof/). Only the\noperator should reach it: it asks for no token (default: none; /readyz and /metrics are on -addr)")
+	s.DurationVar(&c.drain, "drain-timeout", 20*time.Second, "`TIME` that requests and batches in progress may take after the signal to stop. Bodies that are\nstill being read then get a 503")
 	s.DurationVar(&c.drainDelay, "drain-delay", 0, "`TIME` for which requests are still accepted after the signal while /readyz fails,\nso that a load balancer notices")
 	level := s.String("log-level", "info", "`LEVEL`: debug, info, warn or error; Python's names are taken too")
 	s.StringVar(&c.logFormat, "log-format", "text", "`FORMAT`: text or json")
 
+	// What would be taken for the default when a deployment lost its value.
+	s.NotEmpty("public-url", "data", "blob", "notifications", "admin-addr")
+
 	return s, func() (*config, error) {
 		var err error
-		if c.serves() {
-			if c.tokens, err = auth.ParseTokens(*tokens...); err != nil {
-				return nil, fmt.Errorf("-token: %w", err)
+		if c.publicURL, err = parsePublic(*public); err != nil {
+			return nil, err
+		}
+		if c.credentials, err = credentials(c.serves(), c.open()); err != nil {
+			return nil, err
+		}
+		if c.budgets, err = budgets(); err != nil {
+			return nil, err
+		}
+		if c.maxBody, err = size("max-body", *maxBody); err != nil {
+			return nil, err
+		}
+		if *maxUnverified != "" {
+			if c.maxUnverified, err = size("max-unverified", *maxUnverified); err != nil {
+				return nil, err
 			}
-			if len(*webhooks) > 0 {
-				if c.webhooks, err = auth.ParseWebhooks(*webhooks, nil); err != nil {
-					return nil, fmt.Errorf("-webhook: %w", err)
-				}
+			if c.maxUnverified < 2*c.maxBody {
+				return nil, errors.New("-max-unverified must be at least twice -max-body")
 			}
 		}
-		c.notifySecrets = *notifySecrets
-		if c.maxBody, err = size("max-body", *maxBody); err != nil {
+		if c.bodyMinRate, err = size("body-min-rate", *minRate); err != nil {
+			return nil, err
+		}
+		if c.maxConnections < 0 {
+			return nil, errors.New("-max-connections must not be negative")
+		}
+		if c.maxConnections, err = maxConnections(c.maxConnections); err != nil {
 			return nil, err
 		}
 		if c.maxUpload, err = size("max-upload", *maxUpload); err != nil {
@@ -169,6 +214,9 @@ func flags() (*envflag.Set, func() (*config, error)) {
 		if c.maxWhole, err = size("max-whole", *maxWhole); err != nil {
 			return nil, err
 		}
+		if c.maxOutcomeBytes, err = size("max-outcome-bytes", *maxOutcomeBytes); err != nil {
+			return nil, err
+		}
 		if c.maxString = c.maxEntry; *maxString != "" {
 			if c.maxString, err = size("max-string", *maxString); err != nil {
 				return nil, err
@@ -180,9 +228,6 @@ func flags() (*envflag.Set, func() (*config, error)) {
 		c.types = strings.FieldsFunc(*types, func(r rune) bool { return r == ',' || r == ' ' })
 		if c.logLevel, err = logtext.ParseLevel(*level); err != nil {
 			return nil, fmt.Errorf("-log-level %w", err)
-		}
-		if c.publicURL, err = parsePublic(*public); err != nil {
-			return nil, err
 		}
 		return c, errors.Join(c.check()...)
 	}
@@ -210,23 +255,27 @@ func (c *config) check() []error {
 		flag  string
 		value int64
 	}{
-		{"max-depth", int64(c.maxDepth)}, {"concurrency", int64(c.concurrency)}, {"max-attempts", int64(c.maxAttempts)}, {"lease", int64(c.lease)},
-		{"stall-timeout", int64(c.stall)}, {"adopt-every", int64(c.adoptEvery)},
-		{"sweep-every", int64(c.sweepEvery)}, {"wake-after", int64(c.wakeAfter)}, {"drain-timeout", int64(c.drain)}, {"upload-expiry", int64(c.uploadExpiry)},
+		{"max-depth", int64(c.maxDepth)}, {"concurrency", int64(c.concurrency)}, {"max-attempts", int64(c.maxAttempts)}, {"max-outcomes", int64(c.maxOutcomes)},
+		{"stall-timeout", int64(c.stall)}, {"body-stall", int64(c.bodyStall)}, {"body-timeout", int64(c.bodyTimeout)}, {"adopt-every", int64(c.adoptEvery)},
+		{"sweep-every", int64(c.sweepEvery)}, {"store-timeout", int64(c.storeWait)}, {"poll-every", int64(c.pollEvery)}, {"drain-timeout", int64(c.drain)}, {"upload-expiry", int64(c.uploadExpiry)},
 	} {
 		if f.value <= 0 {
 			errs = append(errs, fmt.Errorf("-%s must be more than zero", f.flag))
 		}
 	}
 	errs = append(errs, c.checkPrefixes()...)
+	errs = append(errs, c.checkRetention()...)
 	if err := (&fhirbundle.Options{Types: c.types}).Check(); err != nil {
 		errs = append(errs, fmt.Errorf("-types: %w", err))
 	}
 	if len(c.types) == 0 {
 		errs = append(errs, errors.New("-types must name a type of Bundles"))
 	}
-	if c.data == "" {
-		errs = append(errs, errors.New("-data must name a folder"))
+	if c.maxWaiting < 0 || c.maxWaitingEach < 0 {
+		errs = append(errs, errors.New("-max-waiting and -max-waiting-per-organization must not be negative"))
+	}
+	if c.lease < 0 {
+		errs = append(errs, errors.New("-lease must not be negative"))
 	}
 	if c.drainDelay < 0 {
 		errs = append(errs, errors.New("-drain-delay must not be negative"))
@@ -237,10 +286,9 @@ func (c *config) check() []error {
 	if (c.topic == "") != (c.subscription == "") && c.works() {
 		errs = append(errs, errors.New("-topic and -subscription go together"))
 	}
-	for _, secret := range c.notifySecrets {
-		if len(secret) < 16 {
-			errs = append(errs, errors.New("-notification-secret must have at least 16 bytes"))
-			break
+	if c.adminAddr != "" {
+		if _, _, err := net.SplitHostPort(c.adminAddr); err != nil {
+			errs = append(errs, errors.New("-admin-addr must be HOST:PORT"))
 		}
 	}
 	host, _, err := net.SplitHostPort(c.addr)
@@ -250,19 +298,17 @@ func (c *config) check() []error {
 	if !c.serves() {
 		return errs
 	}
-	if !loopback(host) && !c.insecureTokens {
-		errs = append(errs, errors.New("-addr is not a loopback address, and development tokens are all that would guard it: "+
-			"listen on 127.0.0.1 behind a proxy that authenticates, or allow it with -insecure-dev-tokens"))
-	}
 	if ip := net.ParseIP(host); c.publicURL == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
 		errs = append(errs, errors.New("-public-url is needed where -addr names no host: upload URLs must name one that clients reach"))
 	}
 	return errs
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// open reports whether others than the users of this machine reach the front door: on
+// its own address, or through what is at its public URL.
+func (c *config) open() bool {
+	host, _, err := net.SplitHostPort(c.addr)
+	return err == nil && !loopback(host) || c.publicURL != nil && !loopback(c.publicURL.Hostname())
 }
 
 func size(flag, value string) (int64, error) {

@@ -40,7 +40,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-func noEnv(string) string { return "" }
+func noEnv(string) (string, bool) { return "", false }
 
 func parsed(args ...string) (*config, error) {
 	set, checked := flags()
@@ -60,6 +60,7 @@ func TestDefaults(t *testing.T) {
 	who, err := c.tokens.Authenticate(r)
 	require.NoError(t, err)
 	require.Equal(t, "demo", who.OrganizationID)
+	require.ErrorContains(t, c.development, "no secret")
 	require.Equal(t, "lenient", c.validation)
 	require.EqualValues(t, 64<<20, c.maxBody)
 	require.True(t, c.serves() && c.works())
@@ -88,11 +89,13 @@ func TestWrongFlags(t *testing.T) {
 		"-log-format xml":                         "-log-format must be text or json",
 		"-max-body many":                          "-max-body must be a size",
 		"-max-whole 1e99":                         "-max-whole must be a size",
+		"-max-outcomes 0":                         "-max-outcomes must be more than zero",
+		"-max-outcome-bytes 0":                    "-max-outcome-bytes must be a size",
 		"-max-body 65MiB":                         "-max-whole must not be below -max-body",
 		"-max-upload 0":                           "-max-upload must be a size",
 		"-max-entry 3GiB":                         "-max-entry must be less than 2GiB",
 		"-concurrency 0":                          "-concurrency must be more than zero",
-		"-lease -1s":                              "-lease must be more than zero",
+		"-lease -1s":                              "-lease must not be negative",
 		"-lease 5":                                "-lease: it must be a duration such as 30s",
 		"-drain-delay -1s":                        "-drain-delay must not be negative",
 		"-topic mem://x":                          "-topic and -subscription go together",
@@ -102,10 +105,11 @@ func TestWrongFlags(t *testing.T) {
 		"-token s3cret":                           "-token: auth: token 1 is not of the form",
 		"-token a=x -token a=y":                   "-token: auth: token 2 is given twice",
 		"-webhook lab=whsec_s3cret":               "-webhook: auth: webhook 1 is not of the form",
-		"-data=":                                  "-data must name a folder",
-		"-addr 192.0.2.1:80":                      "-insecure-dev-tokens",
-		"-addr :80":                               "-insecure-dev-tokens",
-		"-addr example.org:80":                    "-insecure-dev-tokens",
+		"-data=":                                  "-data is empty",
+		"-addr 192.0.2.1:80":                      "-token-file is needed",
+		"-addr :80":                               "-token-file is needed",
+		"-addr example.org:80":                    "-token-file is needed",
+		"-admin-addr nowhere":                     "-admin-addr must be HOST:PORT",
 		"-addr :80 -insecure-dev-tokens":          "-public-url is needed",
 		"-addr 0.0.0.0:80 -insecure-dev-tokens":   "-public-url is needed",
 		"-oidc-issuer https://issuer.example.org": "not defined",
@@ -118,9 +122,9 @@ func TestWrongFlags(t *testing.T) {
 // All that is wrong is said, and in the same order each time.
 func TestWrongFlagsAreListed(t *testing.T) {
 	for range 10 {
-		_, err := parsed("-concurrency=0", "-lease=0s", "-sweep-every=0s", "-drain-timeout=0s", "-data=")
-		require.EqualError(t, err, "-concurrency must be more than zero\n-lease must be more than zero\n"+
-			"-sweep-every must be more than zero\n-drain-timeout must be more than zero\n-data must name a folder")
+		_, err := parsed("-concurrency=0", "-sweep-every=0s", "-drain-timeout=0s", "-drain-delay=-1s")
+		require.EqualError(t, err, "-concurrency must be more than zero\n"+
+			"-sweep-every must be more than zero\n-drain-timeout must be more than zero\n-drain-delay must not be negative")
 	}
 }
 

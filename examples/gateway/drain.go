@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -17,47 +17,73 @@ import (
 // The answer to it closes the connection.
 const lastRequest = time.Second
 
+// lastAnswers is how long the answers to requests that are cut off may take.
+const lastAnswers = 2 * time.Second
+
+// webServer answers HTTP.
+type webServer struct {
+	http.Handler
+	listener net.Listener
+	conns    *connections // that listener accepts
+	ops      *operations
+	log      *slog.Logger
+}
+
 // answerUntil serves until ctx is done, and then lets the requests that are
 // under way end, those too that this process has not seen yet.
-func answerUntil(ctx context.Context, l net.Listener, h http.Handler, ops *operations, c *config, log *slog.Logger) error {
-	var conns openConns
+func (s *webServer) answerUntil(ctx context.Context, c *config) error {
+	log := s.log
+	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
 	server := &http.Server{
-		Handler:           h,
+		Handler:           s,
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-		ConnState:         conns.changed,
+		ErrorLog:          stdlog.New(&serverLog{log: log}, "", 0),
+		BaseContext:       func(net.Listener) context.Context { return requests },
+		ConnState:         s.conns.changed,
+		ConnContext:       s.conns.named,
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(&untilDeadline{Listener: l}) }()
+	go func() { ended <- server.Serve(s.conns) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	ops.draining.Store(true)
+	s.ops.draining.Store(true)
 	log.Info("draining; a second signal stops at once", "delay", c.drainDelay, "timeout", c.drain)
 	time.Sleep(c.drainDelay)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.drain)
 	defer cancel()
 
-	if d, ok := l.(interface{ SetDeadline(time.Time) error }); !ok || d.SetDeadline(time.Now()) != nil {
-		_ = l.Close()
+	s.conns.end()
+	if d, ok := s.listener.(interface{ SetDeadline(time.Time) error }); !ok || d.SetDeadline(time.Now()) != nil {
+		_ = s.listener.Close()
 	}
 	if err := <-ended; !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("serve: %w", err)
 	}
-	conns.wait(end, lastRequest)
-	if err := server.Shutdown(end); err != nil {
-		log.Warn("requests cut off that did not end in time", "timeout", c.drain)
+	last, cancelLast := context.WithTimeout(end, lastRequest)
+	defer cancelLast()
+	s.conns.none(last)
+	if err := server.Shutdown(end); err == nil {
+		return nil
+	}
+	// What is still being read is answered with a 503.
+	log.Warn("requests cut off that did not end in time", "timeout", c.drain)
+	cut()
+	answers, cancelAnswers := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
+	defer cancelAnswers()
+	if server.Shutdown(answers) != nil {
 		_ = server.Close()
 	}
 	return nil
 }
 
-// untilDeadline is a listener that closes itself at its deadline, behind the last
-// of the connections that clients had made by then. Close alone resets those.
+// untilDeadline is a listener that closes itself at its deadline, after it has accepted
+// all connections that clients had made by then. Close alone resets those.
 type untilDeadline struct {
 	net.Listener
 	waiting []net.Conn
@@ -80,46 +106,4 @@ func (l *untilDeadline) Accept() (net.Conn, error) {
 	conn := l.waiting[0]
 	l.waiting = l.waiting[1:]
 	return conn, nil
-}
-
-// openConns counts connections.
-type openConns struct {
-	mu   sync.Mutex
-	open int
-	none chan struct{} // closed when there are none any more; nil while nobody waits
-}
-
-// changed is the server's ConnState.
-func (o *openConns) changed(_ net.Conn, state http.ConnState) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch state {
-	case http.StateNew:
-		o.open++
-	case http.StateClosed, http.StateHijacked:
-		o.open--
-	}
-	if o.open == 0 && o.none != nil {
-		close(o.none)
-		o.none = nil
-	}
-}
-
-// wait waits until there are none, for so long at most.
-func (o *openConns) wait(ctx context.Context, atMost time.Duration) {
-	o.mu.Lock()
-	if o.open == 0 {
-		o.mu.Unlock()
-		return
-	}
-	none := make(chan struct{})
-	o.none = none
-	o.mu.Unlock()
-	timer := time.NewTimer(atMost)
-	defer timer.Stop()
-	select {
-	case <-none:
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }

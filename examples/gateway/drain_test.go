@@ -4,7 +4,9 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -55,6 +57,66 @@ func TestDrainAnswersWhatIsOnItsWay(t *testing.T) {
 	require.Zero(t, p.Exit(t, 20*time.Second))
 }
 
+// Requests whose bodies have not come in time are answered, and the process ends.
+func TestDrainTimeout(t *testing.T) {
+	t.Parallel()
+	p, c := gateway(t, t.TempDir(), "-drain-timeout", "300ms")
+	ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", 0)
+	require.NoError(t, err)
+	answers := make(chan *http.Response, 2)
+	var bodies []*io.PipeWriter
+	for method, url := range map[string]string{"POST": c.Base + "/v1/ingestion/fhir/Bundle", "PUT": ticket.UploadURL} {
+		r, w := io.Pipe()
+		bodies = append(bodies, w)
+		req, err := http.NewRequestWithContext(t.Context(), method, url, r)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", "Bearer dev")
+		req.Header.Set("Content-Type", "application/fhir+ndjson")
+		if method == "POST" {
+			req.Header.Set("Content-Type", "application/fhir+json")
+		}
+		req.ContentLength = 33 << 20
+		go func() {
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Errorf("%s: %v", method, err)
+			}
+			answers <- resp
+		}()
+		_, err = w.Write(bytes.Repeat([]byte{' '}, 32<<20)) // more than any buffer on the way holds
+		require.NoError(t, err)
+	}
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	require.Zero(t, p.Exit(t, 20*time.Second))
+	for _, w := range bodies {
+		_ = w.Close() // or a client whose connection broke would wait for the rest
+	}
+	for range 2 {
+		resp := <-answers
+		require.NotNil(t, resp)
+		require.Equal(t, 503, resp.StatusCode, resp.Request.Method)
+		require.NotEmpty(t, resp.Header.Get("Retry-After"))
+		require.NoError(t, resp.Body.Close())
+	}
+}
+
+// Bodies that nobody reads don't keep the process, whether they come or not.
+func TestDrainDoesNotWaitForUnreadBodies(t *testing.T) {
+	t.Parallel()
+	p, c := gateway(t, t.TempDir(), "-drain-timeout", "10m")
+	for _, head := range []string{"POST /v1/ingestion/fhir/Bundle", "GET /healthz", "PUT /v1/objects/k", "DELETE /metrics", "GET /nowhere"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(c.Base, "http://"))
+		require.NoError(t, err)
+		defer conn.Close()
+		_, err = io.WriteString(conn, head+" HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+		require.NoError(t, err)
+		_, err = http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+	}
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	require.Zero(t, p.Exit(t, 15*time.Second))
+}
+
 // A connection that nothing comes on does not keep the process.
 func TestDrainIdleConnection(t *testing.T) {
 	t.Parallel()
@@ -79,7 +141,8 @@ func TestConnectionsThatWaitAreTaken(t *testing.T) {
 		clients = append(clients, conn)
 	}
 	require.NoError(t, l.(*net.TCPListener).SetDeadline(time.Now()))
-	until := &untilDeadline{Listener: l}
+	until := newConnections(&untilDeadline{Listener: l}, 2, slog.New(slog.DiscardHandler))
+	until.end()
 	for range clients {
 		conn, err := until.Accept()
 		require.NoError(t, err)

@@ -114,7 +114,8 @@ const (
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t)
-	p, c := gateway(t, filepath.Join(disk, "data"))
+	p, c := gateway(t, filepath.Join(disk, "data"), "-min-free", "0")
+	becomesReady(t, c.Base, 200, "ready")
 	ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", 0)
 	require.NoError(t, err)
 	free := fill(t, disk, 0)
@@ -129,10 +130,12 @@ func TestFullDisk(t *testing.T) {
 		require.NotEmpty(t, resp.Header.Get("Retry-After"))
 	}
 	require.Equal(t, map[string]string{ticket.UploadID: "awaiting_upload"}, listed(t, c))
+	becomesReady(t, c.Base, 503, "bucket", "jobs")
 	require.Contains(t, p.Stderr.String(), "no space left on device", "the log says why")
 	require.NotContains(t, p.Stderr.String(), ".go:", "without a stack")
 
 	free()
+	becomesReady(t, c.Base, 200, "ready")
 	receipt, err := c.PostBundle(t.Context(), strings.NewReader(fullBundle), -1)
 	require.NoError(t, err)
 	require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
@@ -149,7 +152,7 @@ func TestNearlyFullDisk(t *testing.T) {
 	const pages, page = 24, 4096
 	disk := smallDisk(t)
 	data := filepath.Join(disk, "data")
-	args := []string{"-max-attempts", "1000", "-lease", "2s", "-sweep-every", "200ms"}
+	args := []string{"-min-free", "0", "-max-attempts", "1000", "-lease", "2s", "-sweep-every", "200ms"}
 	p, c := gateway(t, data, args...)
 	var accepted []string
 	refused := 0
@@ -181,4 +184,34 @@ func TestNearlyFullDisk(t *testing.T) {
 		require.Equal(t, "completed", follow(t, c, id).Status)
 	}
 	require.Len(t, listed(t, c), len(accepted))
+}
+
+// Below the floor of free space nothing is taken in, before the disk is full: there is
+// room left to work on what was accepted. /readyz says so.
+func TestFloorOfFreeSpace(t *testing.T) {
+	t.Parallel()
+	disk := smallDisk(t)
+	p, c := gateway(t, filepath.Join(disk, "data"), "-min-free", "4MiB", "-max-attempts", "1000", "-lease", "2s", "-sweep-every", "200ms")
+	ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", 0)
+	require.NoError(t, err)
+	receipt, err := c.PostBundle(t.Context(), strings.NewReader(fullBundle), int64(len(fullBundle)))
+	require.NoError(t, err)
+	free := fill(t, disk, 3<<20)
+
+	for name, resp := range map[string]*http.Response{"webhook": post(t, c, fullBundle), "upload": put(t, ticket, fullLine)} {
+		require.Equal(t, 503, resp.StatusCode, name)
+		require.NotEmpty(t, resp.Header.Get("Retry-After"), name)
+	}
+	status, _ := get(t, c.Base+"/readyz")
+	require.Equal(t, 503, status)
+	p.Wait(t, `msg="not ready" error=".*not enough free space`)
+	_, counted := get(t, c.Base+"/metrics")
+	require.Contains(t, counted, `fhirdock_requests_over_budget_total{reason="space",whose="server"} 2`)
+	require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
+
+	free()
+	status, _ = get(t, c.Base+"/readyz")
+	require.Equal(t, 200, status)
+	require.Equal(t, 202, post(t, c, fullBundle).StatusCode)
+	require.Equal(t, 200, put(t, ticket, fullLine).StatusCode)
 }

@@ -202,7 +202,7 @@ func slowBundle(t *testing.T, c *frontdoor.Client) (rest func() (*frontdoor.Rece
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	p, c := gateway(t, data, "-wake-after", "100ms")
+	p, c := gateway(t, data, "-poll-every", "100ms")
 	rest := slowBundle(t, c)
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	p.Wait(t, `msg="draining`)
@@ -225,7 +225,7 @@ func TestDrain(t *testing.T) {
 func TestDrainDelay(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
-	p, c := gateway(t, data, "-drain-delay", "2s", "-wake-after", "100ms")
+	p, c := gateway(t, data, "-drain-delay", "2s", "-poll-every", "100ms")
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	p.Wait(t, `msg="draining`)
 	status, body := get(t, c.Base+"/readyz")
@@ -247,17 +247,6 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	p.Wait(t, `msg="draining`)
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	require.Equal(t, 128+int(syscall.SIGTERM), p.Exit(t, 10*time.Second))
-}
-
-// A request that does not end in time is cut off, and the process ends.
-func TestDrainTimeout(t *testing.T) {
-	t.Parallel()
-	p, c := gateway(t, t.TempDir(), "-drain-timeout", "200ms")
-	rest := slowBundle(t, c)
-	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
-	require.Zero(t, p.Exit(t, 20*time.Second))
-	_, err := rest()
-	require.Error(t, err)
 }
 
 // kill -9 in the middle of a large file: another process finishes it, and the

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/logtext"
+	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
 func newLogger(c *config, w io.Writer) *slog.Logger {
@@ -44,12 +47,28 @@ func route(path string) string {
 
 // observed counts each request, and logs those that the front door does not log
 // itself. While the process drains, each answer is the last on its connection.
-func observed(next http.Handler, log *slog.Logger, m *metrics, ops *operations) http.Handler {
+func observed(next http.Handler, log *slog.Logger, m *metrics, ops *operations, conns *connections) http.Handler {
+	var refused loglimit.Lines // requests, which anyone can send
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		sw := &statusWriter{ResponseWriter: w, last: ops.draining.Load}
 		name := route(r.URL.Path)
 		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					defer panic(p)
+				} else { // net/http would log its value, which may be anything
+					log.ErrorContext(r.Context(), "request panicked", "route", name, "type", fmt.Sprintf("%T", p), "stack", panics.Stack())
+					if sw.status != 0 {
+						defer panic(http.ErrAbortHandler) // it is too late to say so
+					} else {
+						answer(sw, http.StatusInternalServerError, "error", "Internal server error")
+					}
+				}
+			}
+			if sw.Header().Get("Connection") == "close" {
+				conns.answered(r.Context())
+			}
 			took := time.Since(began)
 			m.request(r.Method, name, sw.code(), took)
 			var level slog.Level
@@ -61,9 +80,15 @@ func observed(next http.Handler, log *slog.Logger, m *metrics, ops *operations) 
 			default:
 				return
 			}
-			log.LogAttrs(r.Context(), level, "request",
+			attrs := []slog.Attr{
 				slog.String("method", method(r.Method)), slog.String("route", name), slog.Int("status", sw.code()),
-				slog.Int64("bytes", sw.bytes), slog.Duration("took", took))
+				slog.Int64("bytes", sw.bytes), slog.Duration("took", took),
+			}
+			if level == slog.LevelInfo && (sw.code() >= 400 || r.Method == http.MethodOptions) {
+				refused.Log(r.Context(), log, level, "request", attrs...)
+				return
+			}
+			log.LogAttrs(r.Context(), level, "request", attrs...)
 		}()
 		next.ServeHTTP(sw, r)
 	})
@@ -81,7 +106,7 @@ func method(m string) string {
 // statusWriter remembers what was answered.
 type statusWriter struct {
 	http.ResponseWriter
-	last   func() bool // the connection is to be closed behind the answer
+	last   func() bool // the connection is to be closed after the answer
 	status int
 	bytes  int64
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
@@ -17,11 +18,11 @@ import (
 )
 
 func main() {
-	os.Exit(run(signalled(), os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	os.Exit(run(signalled(), os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
 }
 
 // signalled is a context that ends with the first signal, which drains. The
-// second one ends the process at once, however soon it comes behind the first.
+// second one ends the process at once, however soon it comes after the first.
 func signalled() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
@@ -40,15 +41,18 @@ func signalled() context.Context {
 
 // run is main with its surroundings given: 0 for a clean end, 2 for wrong flags,
 // 1 for all else.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
 	if version.Asked(args) {
 		if version.Write(stdout, "gateway") != nil {
 			return 1
 		}
 		return 0
 	}
+	if t, ok := taskOf(args); ok {
+		return maintain(ctx, t, args[1:], lookup, stdout, stderr)
+	}
 	set, checked := flags()
-	err := set.Parse(args, getenv)
+	err := set.Parse(args, lookup)
 	if errors.Is(err, flag.ErrHelp) {
 		if set.WriteHelp(stdout) != nil {
 			return 1
@@ -56,7 +60,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return 0
 	}
 	if err == nil && set.NArg() > 0 {
-		err = errors.New("no arguments are taken, only flags")
+		err = fmt.Errorf("no arguments are taken, only flags; and first of all one of %s", strings.Join(taskNames(), ", "))
 	}
 	var c *config
 	if err == nil {

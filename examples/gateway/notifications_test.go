@@ -122,6 +122,6 @@ func TestNotificationsNeedASecret(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, tell(t, c.Base, "", "Bearer dev", "b", "k"))
 	p := proctest.Start(t, binary, "-notification-secret", "short")
 	require.Equal(t, 2, p.Exit(t, 10*time.Second))
-	require.Contains(t, p.Stderr.String(), "at least 16 bytes")
+	require.Contains(t, p.Stderr.String(), "fewer than 16 characters")
 	require.NotContains(t, p.Stderr.String(), "short")
 }

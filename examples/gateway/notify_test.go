@@ -35,7 +35,7 @@ func newNotified(t testing.TB) *notified {
 	n := &notified{db: db, listener: "listener" + queue.Topic[strings.LastIndex(queue.Topic, "_"):]}
 	subscription := strings.Replace(queue.Subscription, "application_name=fhirdock", "application_name=listener", 1)
 	data := t.TempDir()
-	args := []string{"-jobs", jobs.Jobs, "-topic", queue.Topic, "-wake-after", "10m", "-sweep-every", "10m"}
+	args := []string{"-jobs", jobs.Jobs, "-topic", queue.Topic, "-poll-every", "10m", "-sweep-every", "10m"}
 	gateway(t, data, append(args, "-role", "worker", "-subscription", subscription)...)
 	_, n.Client = gateway(t, data, append(args, "-role", "api")...)
 	return n

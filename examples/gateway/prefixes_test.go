@@ -43,6 +43,6 @@ func TestPrefixes(t *testing.T) {
 	found, err := os.ReadDir(filepath.Join(data, "blobs"))
 	require.NoError(t, err)
 	for _, folder := range found {
-		require.Contains(t, []string{"in", "out", "parts"}, strings.TrimPrefix(folder.Name(), "."), "nothing lies elsewhere")
+		require.Contains(t, []string{"in", "out", "parts", "alive"}, strings.TrimPrefix(folder.Name(), "."), "nothing lies elsewhere")
 	}
 }

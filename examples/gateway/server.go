@@ -14,12 +14,13 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
-	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/budget"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
-	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
 // serve runs the gateway until ctx is done, and then drains it.
@@ -29,6 +30,13 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		return fmt.Errorf("-addr: %w", err)
 	}
 	defer listener.Close() // for errors; answerUntil closes it
+	var adminListener net.Listener
+	if c.adminAddr != "" {
+		if adminListener, err = new(net.ListenConfig).Listen(ctx, "tcp", c.adminAddr); err != nil {
+			return fmt.Errorf("-admin-addr: %w", err)
+		}
+		defer adminListener.Close() // for errors; startAdmin's server closes it
+	}
 	base := c.publicURL
 	if base == nil {
 		base = derived(c.addr, listener.Addr())
@@ -50,7 +58,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		return err
 	}
 	if back.LocalQueue && c.role != "all" {
-		log.Warn("the queue is within this process: other processes hear of jobs from their sweeper only, some seconds later; see -topic")
+		log.Warn("the queue is within this process: other processes find jobs by asking the job store, some seconds later; see -topic")
 	}
 
 	if back.LocalJobs && c.role != "all" {
@@ -58,24 +66,40 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	}
 
 	m := newMetrics()
-	service, err := ingest.New(back.Backends, &ingest.Options{
-		BucketName: back.BucketName, Adopt: c.adoption(),
-		Prefix: c.prefix, OutcomesPrefix: c.outcomes, StagingPrefix: c.staging, BundleTypes: c.types,
-		Level: fhirbundle.Level(c.validation), FHIRVersion: fhirbundle.Version(c.version), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
-		MaxEntryBytes: int(c.maxEntry), MaxStringBytes: int(c.maxString), MaxDepth: c.maxDepth,
-		UploadExpiry: c.uploadExpiry, MaxAttempts: c.maxAttempts, WakeAfter: c.wakeAfter, Logger: log, Observe: m.observe,
-	})
+	service, err := ingest.New(back.Backends, c.options(back, log, m.observe))
 	if err != nil {
 		return err
 	}
+	m.countWaiting(service.Waiting)
 
-	ops := &operations{ready: service.Ready, log: log}
+	bodies := httpbody.Limits{Stall: c.bodyStall, MinRate: c.bodyMinRate, Timeout: c.bodyTimeout}
+	lake, err := c.lake(back)
+	if err != nil {
+		return err
+	}
+	ops := &operations{ready: []func(context.Context) error{service.Ready}, metrics: m.handler(), log: log}
 	mux := http.NewServeMux()
-	ops.mount(mux, m)
+	ops.mountHealth(mux)
+	if adminListener == nil {
+		ops.mountMetrics(mux)
+	}
+	worker, err := c.worker(service, lake, ops)
+	if err != nil {
+		return err
+	}
 	front := http.Handler(http.HandlerFunc(notFound))
 	if c.serves() {
-		if front, err = httpapi.New(service, c.tokens, &httpapi.Options{Logger: log, BaseURL: c.publicURL, Webhooks: c.webhooks}); err != nil {
+		shared, disk, err := c.budgets.open(back, c.localJobs(), worker, m)
+		if err != nil {
 			return err
+		}
+		if front, err = httpapi.New(service, c.tokens, &httpapi.Options{
+			Logger: log, Body: bodies, BaseURL: c.publicURL, Webhooks: c.webhooks, SpoolFolder: c.spool, MaxUnverifiedBytes: c.maxUnverified, Budget: shared,
+		}); err != nil {
+			return err
+		}
+		if disk != nil {
+			ops.ready = append(ops.ready, func(context.Context) error { return disk.Check() })
 		}
 		told, err := notifications(service, c.notifySecrets, log)
 		if err != nil {
@@ -84,9 +108,13 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		mux.Handle(notificationsPath, told)
 		mux.Handle(backends.ObjectsPath, front) // or the mux would redirect it to the next
 		if back.Signer != nil {
-			uploads, err := signedurl.NewHandler(back.Bucket, back.Signer, &signedurl.HandlerOptions{
-				Logger: log, OnCreated: service.ObjectCreated,
-			})
+			opts := &signedurl.HandlerOptions{
+				Logger: log, OnCreated: service.ObjectCreated, Body: bodies,
+				Admit: func(key string, bytes int64) (signedurl.Place, error) {
+					return shared.Admit(budget.Request{Organization: blobstore.OrganizationOf(c.prefix, key), Put: true, Bytes: bytes})
+				},
+			}
+			uploads, err := signedurl.NewHandler(back.Bucket, back.Signer, opts)
 			if err != nil {
 				return err
 			}
@@ -94,27 +122,17 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		}
 	}
 	mux.Handle("/", front)
-	root := unredirected(mux, front)
+	root, err := httpbody.NewHandler(unredirected(mux, front), bodies) // routes that are not the library's, too
+	if err != nil {
+		return err
+	}
+	conns := newConnections(&untilDeadline{Listener: listener}, c.maxConnections, log)
+	m.countConnections(conns.count)
 
-	// Work and requests end side by side: what a last request brings is found
-	// by the next process.
+	// Workers and requests drain at the same time: the next process finds what the last
+	// requests brought.
 	run, ctx := errgroup.WithContext(ctx)
-	if c.works() {
-		opts := &ingest.WorkerOptions{
-			Concurrency: c.concurrency, BatchBytes: c.batchBytes, MaxWholeBytes: c.maxWhole,
-			Lease: c.lease, StallTimeout: c.stall, DrainTimeout: c.drain,
-		}
-		if c.order != "none" {
-			opts.OrderPerOrganization, opts.HeadOfLine = true, ingest.HeadOfLine(c.order)
-		}
-		lake, err := sink.NewLake(back.Bucket, &sink.LakeOptions{Prefix: c.output, Staging: c.staging + "/lake"})
-		if err != nil {
-			return err
-		}
-		worker, err := ingest.NewWorker(service, lake, opts)
-		if err != nil {
-			return err
-		}
+	if worker != nil {
 		run.Go(func() error { return worker.Run(ctx) })
 	}
 	if c.notifications != "" {
@@ -126,22 +144,28 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		if err != nil {
 			return err
 		}
+		ops.queues = append(ops.queues, notified.Err)
 		run.Go(func() error { return notified.Run(ctx) })
 	}
-	// A sweeper counts a wake-up that it sends as sent. Where the queue ends in
-	// this process and nothing here works, it would only keep the job from the
-	// sweepers whose wake-ups reach a worker.
-	if c.works() || !back.LocalQueue {
-		sweeper, err := ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery})
-		if err != nil {
-			return err
-		}
-		run.Go(func() error { return sweeper.Run(ctx) })
+	if adminListener != nil {
+		a := startAdmin(adminListener, ops, log)
+		defer a.stop(context.WithoutCancel(ctx)) // last, so that the operator can watch the drain
+		run.Go(func() error { return a.run(ctx) })
+		log.Info("listening for the operator", "admin", adminListener.Addr().String())
 	}
-	run.Go(func() error { return answerUntil(ctx, listener, observed(moving(root), log, m, ops), ops, c, log) })
+	sweeper, err := ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery})
+	if err != nil {
+		return err
+	}
+	run.Go(func() error { return sweeper.Run(ctx) })
+	web := &webServer{Handler: observed(root, log, m, ops, conns), listener: listener, conns: conns, ops: ops, log: log}
+	run.Go(func() error { return web.answerUntil(ctx, c) })
 	data := c.data
 	if abs, err := filepath.Abs(data); err == nil { // go run -C is not where the user is
 		data = abs
+	}
+	if c.development != nil {
+		log.Warn("the tokens are for development: whoever reaches this server can guess one; see -token-file", "because", c.development)
 	}
 	log.Info("listening", "url", base.String(), "addr", listener.Addr().String(), "role", c.role, "data", data)
 	return run.Wait()

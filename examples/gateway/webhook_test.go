@@ -20,7 +20,7 @@ import (
 
 // A sender without a token posts what it signed.
 func TestSignedWebhook(t *testing.T) {
-	secret := []byte(strings.Repeat("s", 32))
+	secret := []byte(strong)
 	encoded := "whsec_" + base64.StdEncoding.EncodeToString(secret)
 	p, client := gateway(t, t.TempDir(), "-webhook", "demo:lab="+encoded)
 	body := strings.Replace(tiny, "%s", "p1", 1)

@@ -31,10 +31,10 @@ whose appendonly and appendfsync it changes and sets back.
 `
 
 const differences = `What they do differs.
-  fhirdock  One call for each job and step, as its front door and its workers make
-            them: Create; Get and Update to claim; Update to complete. Each returns
-            once it is durable. Calls that come at the same time share a transaction.
-            A worker is told which job; the queue that tells it is not part of this.
+  fhirdock  The calls that its front door and its workers make: Create for each job;
+            Next to claim as many as places are free, and begin all of them; Update to
+            complete each. Each returns once it is durable. Calls that come at the same
+            time share a transaction.
   River     Tuned: inserted with InsertManyFast, 1,000 at a time; looked for every
             millisecond. Defaults: inserted one by one; looked for every 100 ms. Both
             fetch as many jobs at a time as workers are free and complete them in

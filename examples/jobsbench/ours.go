@@ -16,15 +16,14 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// ours takes jobs through a store as package ingest does: a job is created, a
-// worker that is told its id reads it and claims it, and completes what it claimed.
-// That is one read and three durable writes, each a call for one job.
+// ours takes jobs through a store as package ingest does: a job is created, a worker asks
+// which jobs are next and claims as many as it has places free, and each is completed.
+// That is three durable writes, of which claims are made together.
 type ours struct {
 	jobs.Store
 	db    *sql.DB // nil for the one in memory
 	fresh func() error
 	end   func() error
-	ids   []string
 }
 
 func openMemory(context.Context, config) (runner, error) {
@@ -78,50 +77,87 @@ func openPostgres(ctx context.Context, c config) (runner, error) {
 }
 
 func (o *ours) reset(context.Context) error {
-	o.ids = nil
 	return o.fresh()
 }
 
 func (o *ours) create(ctx context.Context, n, workers int) error {
-	var mu sync.Mutex
 	return each(ctx, n, workers, func(ctx context.Context, i int) error {
 		now := time.Now()
 		job := &jobs.Job{
 			ID: jobs.NewID(), OrganizationID: "demo", OrganizationName: "Demo Clinic", UserID: "user", Source: jobs.Webhook,
-			State: jobs.Accepted, MaxAttempts: 5, DueAt: now.Add(time.Minute), CreatedAt: now, UpdatedAt: now,
+			State: jobs.Accepted, MaxAttempts: 5, DueAt: now.Add(jobs.Overdue), CreatedAt: now, UpdatedAt: now,
 			ResourceCounts: map[string]int64{"Patient": 1, "Observation": 20},
 			Payload: jobs.Payload{
 				Bucket: "payloads", Key: fmt.Sprintf("incoming/fhir/demo/2026/11/24/%d.json", i), Size: 16 << 10,
 				ContentType: "application/fhir+json", Format: "bundle", BundleType: "transaction", Validated: true,
 			},
 		}
-		if err := o.Create(ctx, job); err != nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		o.ids = append(o.ids, job.ID)
-		return nil
+		return o.Create(ctx, job)
 	})
 }
 
 func (o *ours) settle(ctx context.Context) error { return analyze(ctx, o.db, "fhirdock_jobs") }
 
 func (o *ours) work(ctx context.Context, n, workers int) error {
-	return each(ctx, n, workers, func(ctx context.Context, i int) error {
-		var claim *jobs.Claim
-		job, err := jobs.Change(ctx, o.Store, o.ids[i], func(j *jobs.Job) (err error) {
-			claim, err = j.Take(time.Now(), "worker", 30*time.Second)
-			return err
-		})
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	places := make(chan struct{}, workers)
+	var running sync.WaitGroup
+	defer running.Wait()
+	for left := n; left > 0; {
+		free, err := take(ctx, places)
 		if err != nil {
 			return err
 		}
-		if err := job.Complete(time.Now(), *claim); err != nil {
+		now, owner := time.Now(), 0
+		found, err := o.Next(ctx, jobs.NextQuery{Now: now, Limit: free, PerOrganization: free, Claim: func(j *jobs.Job) error {
+			owner++
+			_, err := j.Take(now, fmt.Sprint("worker/", owner), 30*time.Second)
+			return err
+		}})
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("%d jobs wait, and none is next", left)
+		}
+		if err != nil {
+			stop(err)
 			return err
 		}
-		return o.Update(ctx, job)
-	})
+		left -= len(found)
+		for range free - len(found) {
+			<-places
+		}
+		for _, job := range found {
+			running.Go(func() {
+				defer func() { <-places }()
+				err := job.Complete(time.Now(), jobs.Claim{JobID: job.ID, Owner: job.LeaseOwner, Attempt: job.Attempt})
+				if err == nil {
+					err = o.Update(ctx, job)
+				}
+				if err != nil {
+					stop(err)
+				}
+			})
+		}
+	}
+	running.Wait()
+	return context.Cause(ctx)
+}
+
+// take waits for a place and takes all that are free, at most [jobs.MaxPage].
+func take(ctx context.Context, places chan struct{}) (n int, err error) {
+	select {
+	case places <- struct{}{}:
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
+	for n = 1; n < jobs.MaxPage; n++ {
+		select {
+		case places <- struct{}{}:
+		default:
+			return n, nil
+		}
+	}
+	return n, nil
 }
 
 func (o *ours) completed(ctx context.Context) (n int, err error) {

@@ -53,7 +53,7 @@ func startServiceAs(t *testing.T, restricted string, policy []byte, more ...stri
 
 func startFunctions(t *testing.T, store *objectstores.Storage, restricted string, policy []byte, env []string) *service {
 	t.Helper()
-	env = append(env, "FHIRDOCK_WAKE_AFTER=100ms", "FHIRDOCK_BATCH_BYTES=1KB")
+	env = append(env, "FHIRDOCK_BATCH_BYTES=1KB")
 	start := func(handler string) *lambdaFunction {
 		env := slices.Clone(env)
 		if handler == restricted {
@@ -289,7 +289,7 @@ func TestSettingsThatCannotWork(t *testing.T) {
 		"FHIRDOCK_BLOB must be a bucket that takes":      "FHIRDOCK_BLOB=mem://",
 		"FHIRDOCK_TOPIC must be one whose":               "FHIRDOCK_TOPIC=mem://hunter2",
 		"FHIRDOCK_MAX_BODY must be a size":               "FHIRDOCK_MAX_BODY=hunter2",
-		"FHIRDOCK_WAKE_AFTER has a value":                "FHIRDOCK_WAKE_AFTER=hunter2",
+		"FHIRDOCK_POKE has a value":                      "FHIRDOCK_POKE=hunter2",
 		"FHIRDOCK_MIGRATIONS must be":                    "FHIRDOCK_MIGRATIONS=hunter2",
 		"FHIRDOCK_LOG_LEVEL must be":                     "FHIRDOCK_LOG_LEVEL=hunter2",
 		"FHIRDOCK_PUBLIC_URL must be":                    "FHIRDOCK_PUBLIC_URL=https://user:hunter2@host",

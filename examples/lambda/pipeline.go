@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/url"
+	"time"
 
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/ingest"
@@ -39,6 +40,7 @@ func openPipeline(ctx context.Context, s *settings, log *slog.Logger) (_ *pipeli
 	}
 	p := &pipeline{settings: s, back: back, log: log}
 	opts := s.service
+	opts.WakeTimeout = 2 * time.Second // what is not sent before the answer is not sent at all
 	opts.BucketName, opts.Logger, opts.Observe = back.BucketName, log, p.observe
 	if p.service, err = ingest.New(back.Backends, &opts); err != nil {
 		return nil, errors.Join(err, back.Close(ctx))

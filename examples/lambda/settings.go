@@ -30,6 +30,7 @@ type settings struct {
 
 	service   ingest.Options
 	worker    ingest.WorkerOptions
+	sweeper   ingest.SweeperOptions
 	claims    auth.APIGatewayOptions
 	publicURL *url.URL // nil: as each event says
 
@@ -68,16 +69,19 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	maxUpload := v.String("max-upload", defaultMaxUpload, "`SIZE`: the largest signed upload")
 	v.DurationVar(&s.service.UploadExpiry, "upload-expiry", time.Hour, "`TIME`: how long an upload URL can be used")
 	v.IntVar(&s.service.MaxAttempts, "max-attempts", 10, "`ATTEMPTS` at a job before it fails")
-	// The sweeper comes once a minute, and in a FIFO queue a wake-up may wait behind others.
-	v.DurationVar(&s.service.WakeAfter, "wake-after", 2*time.Minute, "`TIME`: how long a wake-up may take to reach a worker")
+	v.IntVar(&s.sweeper.Poke, "poke", 100, "`JOBS`: how many jobs that wait are woken by each call of the sweeper")
 
 	batchBytes := v.String("batch-bytes", "8MiB", "`SIZE` of batches")
 	maxWhole := v.String("max-whole", "64MiB", "`SIZE`: the largest Bundle that is held in memory as a whole")
-	v.DurationVar(&s.worker.Lease, "lease", 30*time.Second, "`TIME`: how long a job stays with a worker that says nothing")
+	v.DurationVar(&s.worker.Lease, "lease", 0, "`TIME`: how long a job stays with a worker that says nothing (default: 30s, or 6s with an order)")
 	v.DurationVar(&s.worker.DrainTimeout, "drain-timeout", 20*time.Second, "`TIME` before the function's end from which on no batch is begun")
 	order := v.String("order", "none", "`ORDER`: none, park or block")
 	level := v.String("log-level", "info", "`LEVEL`: debug, info, warn or error")
-	if err := v.Parse(nil, getenv); err != nil {
+	lookup := func(name string) (string, bool) {
+		value := getenv(name)
+		return value, value != "" // the template sets parameters that may be empty
+	}
+	if err := v.Parse(nil, lookup); err != nil {
 		return nil, err
 	}
 

@@ -7,10 +7,10 @@ import (
 )
 
 // newSweeper is the function that a schedule calls. Whatever the event says, it looks
-// once after all that is due: lost wake-ups, workers that died, uploads whose
-// notification was lost. Calls that overlap do no harm.
+// once after all that is due, workers that died and uploads whose notification was lost,
+// and wakes jobs that wait. Calls that overlap do no harm.
 func newSweeper(p *pipeline) (function, error) {
-	sweeper, err := ingest.NewSweeper(p.service, nil)
+	sweeper, err := ingest.NewSweeper(p.service, &p.settings.sweeper)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
 	"os"
 	"regexp"
@@ -292,6 +293,32 @@ func TestTemplateQueues(t *testing.T) {
 	}
 	for name := range tpl.events("HttpApi") {
 		require.Less(t, at(tpl.Resources[name], "Properties", "Timeout"), 30, "API Gateway waits no longer")
+	}
+}
+
+// What comes in is bounded, and somebody can see later who it was.
+func TestTemplateThrottlesAndLogs(t *testing.T) {
+	tpl := readTemplate(t)
+	for name, api := range tpl.ofType("AWS::Serverless::HttpApi") {
+		for _, limit := range []string{"ThrottlingRateLimit", "ThrottlingBurstLimit"} {
+			parameter, ok := at(api, "DefaultRouteSettings", limit, "!Ref").(string)
+			require.True(t, ok, "%s: %s", name, limit)
+			require.Positive(t, at(tpl.Parameters[parameter], "Default"))
+		}
+		group, ok := at(api, "AccessLogSettings", "DestinationArn", "!GetAtt").(string)
+		require.True(t, ok)
+		logs := tpl.ofType("AWS::Logs::LogGroup")[strings.TrimSuffix(group, ".Arn")]
+		require.NotNil(t, logs["RetentionInDays"], "it has addresses of people")
+		format := at(api, "AccessLogSettings", "Format").(string)
+		require.NotContains(t, format, "\n", "each entry is one line")
+		var entry map[string]string
+		require.NoError(t, json.Unmarshal([]byte(format), &entry))
+		require.Contains(t, entry, "requestId")
+		for name, value := range entry {
+			require.Regexp(t, `^\$context\.[A-Za-z.]+$`, value, name)
+			require.NotContains(t, value, "claims", "nothing out of a token")
+			require.NotContains(t, value, "integration.response")
+		}
 	}
 }
 

@@ -68,7 +68,7 @@ func (r *rig) start(ctx context.Context) error {
 	}
 	args = append(args,
 		"-token", tenantToken+"="+tenant, "-token", otherToken+"="+other, "-notification-secret", secret,
-		"-upload-expiry", expiry.String(), "-lease", "2s", "-sweep-every", "500ms", "-wake-after", "2s", "-batch-bytes", "4KiB",
+		"-upload-expiry", expiry.String(), "-lease", "2s", "-sweep-every", "500ms", "-poll-every", "2s", "-batch-bytes", "4KiB",
 		"-log-level", "debug")
 	var err error
 	if r.alone() {

@@ -53,6 +53,6 @@ func TestPipe(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe.ndjson")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 	var out, errs bytes.Buffer
-	require.Equal(t, 1, run(t.Context(), []string{pipe}, func(string) string { return "" }, &out, &errs))
+	require.Equal(t, 1, run(t.Context(), []string{pipe}, noEnv, &out, &errs))
 	require.Contains(t, errs.String(), "not a regular file")
 }

@@ -36,7 +36,7 @@ how that is refused. With arguments it sends the .json files (Bundles) and
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
 }
 
 // config is what the flags say.
@@ -49,7 +49,7 @@ type config struct {
 
 // run is main with its surroundings given. It returns 0 if everything went as
 // it should, 130 if it was interrupted, 2 for wrong flags, 1 for all else.
-func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
 	if version.Asked(args) {
 		if version.Write(stdout, "quickstart") != nil {
 			return 1
@@ -65,7 +65,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	set.StringVar(&c.data, "data", "", "`FOLDER`: where to work (default: a new temporary one)")
 	set.BoolVar(&c.keep, "keep", true, "keep a temporary folder; -keep=false removes it at the end")
 
-	err := set.Parse(args, getenv)
+	err := set.Parse(args, lookup)
 	if errors.Is(err, flag.ErrHelp) {
 		if set.WriteHelp(stdout) != nil {
 			return 1

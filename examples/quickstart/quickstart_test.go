@@ -172,15 +172,17 @@ func TestWrongUse(t *testing.T) {
 		"folder":         {[]string{"-size", "1MB", "-data", text}, 1, text},
 	} {
 		var out, errs bytes.Buffer
-		require.Equal(t, c.code, run(t.Context(), c.args, func(string) string { return "" }, &out, &errs), name)
+		require.Equal(t, c.code, run(t.Context(), c.args, noEnv, &out, &errs), name)
 		require.Contains(t, errs.String(), c.want, name)
 	}
 }
 
 func TestHelp(t *testing.T) {
 	var out, errs bytes.Buffer
-	require.Zero(t, run(t.Context(), []string{"-help"}, func(string) string { return "" }, &out, &errs))
+	require.Zero(t, run(t.Context(), []string{"-help"}, noEnv, &out, &errs))
 	for _, part := range []string{"-size SIZE", "-seed", "-data FOLDER", "-keep", "FHIRDOCK_QUICKSTART_SIZE", "[FILE|FOLDER ...]"} {
 		require.Contains(t, out.String(), part)
 	}
 }
+
+func noEnv(string) (string, bool) { return "", false }

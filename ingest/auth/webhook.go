@@ -31,26 +31,33 @@ const maxSignatures = 16
 // IsWebhook reports whether a request claims to be a signed webhook.
 func IsWebhook(r *http.Request) bool { return len(r.Header.Values(headerWebhookSignature)) > 0 }
 
-// Webhook is a request that claims to come from one of the endpoints. What its
-// sender signed is webhook-id, timestamp and body, so it can be believed when all
-// of the body was written to it, in order, and Verify has returned nil; not before.
+// Webhook is a request that claims to come from one of the endpoints. Its sender signed
+// webhook-id, timestamp and body: nothing of the request can be believed until all of
+// the body has been written to the Webhook, in order, and Verify has returned nil. So
+// keep the body somewhere, don't parse it, until then.
 // It is not safe for concurrent use.
 type Webhook struct {
 	// ID is the webhook-id: the same for all tries of one message, so it is an
 	// idempotency key within its endpoint.
 	ID string
-	// Endpoint is the name of the endpoint, and Caller whose it is.
+	// Endpoint is the name of the endpoint, and Caller the organization that it
+	// belongs to. Both are empty if there is no such endpoint, which Verify reports.
 	Endpoint string
 	Caller   ingest.Caller
 
-	macs       []hash.Hash // by secret
+	macs       []hash.Hash // by secret, those of the endpoint first
+	real       int         // how many of them are the endpoint's
 	signatures [][]byte
 }
 
-// Begin judges all of a request but its body, which it does not read. Errors:
-// ErrNoCredentials without a webhook-signature; ErrMalformed where one of the three
-// headers is missing, doubled or not in its form; ErrInvalidToken where there is no
-// such endpoint or no signature of a kind that can be checked; ErrTimestamp.
+// Begin judges the headers of a request; it does not read the body. Errors:
+// ErrNoCredentials without a webhook-signature; ErrMalformed if one of the three headers
+// is missing, repeated or malformed; ErrInvalidToken if no signature is of a kind that
+// can be checked; ErrTimestamp.
+//
+// An endpoint that doesn't exist is not an error of Begin. Its body is hashed like any
+// other and Verify refuses it, so neither the answer nor its time tells a stranger which
+// endpoints exist.
 func (w *Webhooks) Begin(r *http.Request) (*Webhook, error) {
 	if !IsWebhook(r) {
 		return nil, ErrNoCredentials
@@ -76,12 +83,15 @@ func (w *Webhooks) Begin(r *http.Request) (*Webhook, error) {
 		return nil, ErrTimestamp
 	}
 	signatures := parseSignatures(list)
-	endpoint, ok := w.endpoints[endpointName(r)]
-	if !ok || len(signatures) == 0 {
+	if len(signatures) == 0 {
 		return nil, ErrInvalidToken
 	}
-	m := &Webhook{ID: id, Endpoint: endpoint.name, Caller: endpoint.caller, signatures: signatures}
-	for _, secret := range endpoint.secrets {
+	endpoint := w.endpoints[endpointName(r)]
+	m := &Webhook{ID: id, Endpoint: endpoint.name, Caller: endpoint.caller, real: len(endpoint.secrets), signatures: signatures}
+	for i, secret := range w.decoys {
+		if i < m.real {
+			secret = endpoint.secrets[i]
+		}
 		mac := hmac.New(sha256.New, secret)
 		mac.Write([]byte(id + "." + stamp + "."))
 		m.macs = append(m.macs, mac)
@@ -101,10 +111,11 @@ func (m *Webhook) Write(p []byte) (int, error) {
 // ErrInvalidToken otherwise.
 func (m *Webhook) Verify() error {
 	ok := false
-	for _, mac := range m.macs {
+	for i, mac := range m.macs {
 		want := mac.Sum(nil)
 		for _, given := range m.signatures {
-			ok = hmac.Equal(want, given) || ok
+			equal := hmac.Equal(want, given)
+			ok = equal && i < m.real || ok
 		}
 	}
 	if !ok {

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 // use.
 type Webhooks struct {
 	endpoints map[string]endpoint
+	decoys    [][]byte // as many as the endpoint with the most secrets has
 	opts      WebhookOptions
 }
 
@@ -37,8 +39,8 @@ type WebhookEndpoint struct {
 	Name string
 	// Caller is who the sender is: its organization owns whatever comes from it.
 	Caller ingest.Caller
-	// Secrets, each "whsec_" and the base64 of 24 to 64 bytes. At most eight;
-	// several where one replaces the other.
+	// Secrets, each "whsec_" and the base64 of 24 to 64 bytes. At most eight; set
+	// several while one replaces another.
 	Secrets []string
 }
 
@@ -53,7 +55,7 @@ type WebhookOptions struct {
 
 const (
 	secretPrefix = "whsec_"
-	maxSecrets   = 8 // the body is hashed with each
+	maxSecrets   = 8 // the body of every webhook is hashed as often as one endpoint has secrets
 )
 
 // NewWebhooks returns the senders. An error says which of them is wrong, by its
@@ -102,6 +104,11 @@ func NewWebhooks(senders []WebhookEndpoint, opts *WebhookOptions) (*Webhooks, er
 			e.secrets = append(e.secrets, secret)
 		}
 		w.endpoints[s.Name] = e
+		for len(w.decoys) < len(e.secrets) {
+			decoy := make([]byte, 32)
+			rand.Read(decoy) // never fails
+			w.decoys = append(w.decoys, decoy)
+		}
 	}
 	return w, nil
 }

@@ -64,7 +64,14 @@ const (
 	StoreGet    Kind = "store.Get"
 	StoreUpdate Kind = "store.Update"
 	StoreList   Kind = "store.List"
+	StoreNext   Kind = "store.Next"
 	StoreDue    Kind = "store.Due"
+	// StoreWaiting has the organization as its key.
+	StoreWaiting Kind = "store.Waiting"
+	StoreReady   Kind = "store.Ready"
+	StoreDelete  Kind = "store.Delete"
+	// StoreOrganizations has the organization that others come after as its key.
+	StoreOrganizations Kind = "store.Organizations"
 
 	BucketAttributes Kind = "bucket.Attributes"
 	BucketOpen       Kind = "bucket.Open"

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -19,6 +20,8 @@ type variant struct {
 	seen   func(jobs.Store) jobs.Store // as one process sees it
 	noKeys bool                        // the sink makes effects for each call, not for each batch key
 	lazy   bool                        // the sink says yes and makes no effects
+	poll   time.Duration               // WorkerOptions.PollInterval
+	keep   func(*ingest.Retention)     // another retention than that of the world
 }
 
 var sound = variant{name: "nothing is wrong"}
@@ -48,8 +51,20 @@ func TestPlanted(t *testing.T) {
 			}
 		})},
 		{name: "nobody rescues jobs of dead workers", seen: func(s jobs.Store) jobs.Store { return heartlessStore{s} }},
+		{name: "workers never ask at a tick", poll: 10000 * time.Hour},
 		{name: "a redrive of a completed job keeps its run", seen: changing(func(j *jobs.Job) { j.Run = 0 })},
 		{name: "a sink without batch keys", noKeys: true},
+		{name: "the record of a job is removed before its payload", seen: func(s jobs.Store) jobs.Store { return removing{s, removing.recordFirst} }},
+		{name: "an outcomes file is forgotten when the record is removed", seen: func(s jobs.Store) jobs.Store { return removing{s, removing.forgetOutcomes} }},
+		{name: "a payload is removed, and the record does not say so", seen: func(s jobs.Store) jobs.Store { return removing{s, removing.unmarked} }},
+		{name: "failed jobs are removed like completed ones", keep: func(r *ingest.Retention) {
+			if r.Failed == 0 {
+				r.Failed = r.Completed
+			}
+		}},
+		{name: "jobs are removed before their time", keep: func(r *ingest.Retention) { r.Completed /= 2 }},
+		{name: "payloads are never removed", keep: func(r *ingest.Retention) { r.Payloads, r.Outcomes = 0, 0 }},
+		{name: "parts are never removed", keep: func(r *ingest.Retention) { r.Staging = 0 }},
 		{name: "a sink acknowledges and does nothing", lazy: true},
 	} {
 		t.Run(v.name, func(t *testing.T) {
@@ -160,3 +175,31 @@ func (s changingStore) Update(ctx context.Context, job *jobs.Job) error {
 	s.change(job)
 	return s.Store.Update(ctx, job)
 }
+
+// removing does something else where the payload of a job is marked as removed.
+type removing struct {
+	jobs.Store
+	mark func(s removing, ctx context.Context, job *jobs.Job) error
+}
+
+func (s removing) Update(ctx context.Context, job *jobs.Job) error {
+	if job.State.Finished() && job.State != jobs.Cancelled && !job.Payload.RemovedAt.IsZero() {
+		return s.mark(s, ctx, job)
+	}
+	return s.Store.Update(ctx, job)
+}
+
+func (s removing) recordFirst(ctx context.Context, job *jobs.Job) error {
+	if err := s.Store.Update(ctx, job); err != nil {
+		return err
+	}
+	return s.Delete(ctx, job)
+}
+
+func (s removing) forgetOutcomes(ctx context.Context, job *jobs.Job) error {
+	err := s.Store.Update(ctx, job)
+	job.OutcomesKey, job.Run, job.Progress.Rejected = "", 0, 0 // for the caller, and not in the record
+	return err
+}
+
+func (removing) unmarked(context.Context, *jobs.Job) error { return nil }

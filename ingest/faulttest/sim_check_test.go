@@ -12,16 +12,11 @@ import (
 // checker is a store that checks each write against the promises. Writes come one
 // after the other, so that it sees the record before and behind each.
 type checker struct {
-	w     reporter
+	w     *world
 	mu    sync.Mutex
 	inner jobs.Store
 	// owners are the processes by the lease owners that they put into records.
 	owners map[string]string
-}
-
-// reporter hears of broken promises.
-type reporter interface {
-	violation(format string, args ...any)
 }
 
 // as is the store as one process sees it.
@@ -46,6 +41,23 @@ func (s *checkedStore) Create(ctx context.Context, job *jobs.Job) error {
 		s.c.w.violation("job %s is created %s", job.ID, job.State)
 	}
 	s.c.checkDue(job)
+	s.c.w.created(job.ID)
+	return nil
+}
+
+func (s *checkedStore) Delete(ctx context.Context, job *jobs.Job) error {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	old, oldErr := s.Store.Get(context.WithoutCancel(ctx), job.ID)
+	err := s.Store.Delete(ctx, job)
+	if err != nil {
+		return err
+	}
+	if oldErr != nil || job.Revision != old.Revision {
+		s.c.w.violation("job %s is deleted at revision %d: %v", job.ID, job.Revision, oldErr)
+		return nil
+	}
+	s.c.w.checkRemoved(old, s.process)
 	return nil
 }
 
@@ -74,6 +86,25 @@ func (s *checkedStore) Update(ctx context.Context, job *jobs.Job) error {
 	return nil
 }
 
+func (s *checkedStore) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	was := map[string]*jobs.Job{}
+	if claim := q.Claim; claim != nil {
+		q.Claim = func(job *jobs.Job) error {
+			was[job.ID] = job.Clone()
+			return claim(job)
+		}
+	}
+	next, err := s.Store.Next(ctx, q)
+	for _, job := range next {
+		if old := was[job.ID]; old != nil {
+			s.c.checkChange(old, job.Clone(), s.process)
+		}
+	}
+	return next, err
+}
+
 // edges are the changes of state that there are; a state may always be kept, save
 // for those that nothing follows.
 var edges = map[jobs.State][]jobs.State{
@@ -90,6 +121,12 @@ func (c *checker) checkChange(old, now *jobs.Job, process string) {
 	bad := func(format string, args ...any) {
 		c.w.violation("%s changes job %s from %s (attempt %d, run %d) to %s (attempt %d, run %d): "+format,
 			append([]any{process, old.ID, old.State, old.Attempt, old.Run, now.State, now.Attempt, now.Run}, args...)...)
+	}
+	switch {
+	case old.State.Finished() && !now.Payload.RemovedAt.IsZero() && c.w.checkPayloadRemoval(old, now, process):
+		return
+	case !old.Payload.RemovedAt.IsZero() && now.State == jobs.Accepted:
+		bad("its payload was removed")
 	}
 	allowed := false
 	for _, to := range edges[old.State] {
@@ -108,6 +145,11 @@ func (c *checker) checkChange(old, now *jobs.Job, process string) {
 		}
 	case now.Run != old.Run:
 		bad("the run may not change")
+	case old.State == jobs.Processing && now.State == jobs.Accepted && now.Failure != nil && now.Failure.Code == "parts-lost":
+		// What was kept of its batches could not be read to its end, twice: it starts over.
+		if now.Progress != (jobs.Progress{}) {
+			bad("a job that starts over keeps its progress: %+v", now.Progress)
+		}
 	case now.Progress.Done < old.Progress.Done, now.Progress.Rejected < old.Progress.Rejected, now.Progress.Offset < old.Progress.Offset,
 		now.Progress.Entries < old.Progress.Entries, now.Progress.Lines < old.Progress.Lines:
 		bad("progress goes back from %+v to %+v", old.Progress, now.Progress)

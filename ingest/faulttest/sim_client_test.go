@@ -221,14 +221,14 @@ func (r *request) meddle(w *world, rng *rand.Rand) {
 			_ = must(queue.NewPublisher(w.topic, nil)).Publish(ctx, queue.Message{JobID: id})
 		}
 	case 5:
-		if _, err := svc.Job(ctx, r.who, id); err != nil && !errors.Is(err, ingest.ErrUnavailable) {
+		if _, err := svc.Job(ctx, r.who, id); err != nil && !errors.Is(err, ingest.ErrUnavailable) && w.gone(id) == nil {
 			w.violation("job %s of request %d: %v", id, r.n, err)
 		}
 		if _, err := svc.Job(ctx, ingest.Caller{OrganizationID: "another"}, id); err == nil {
 			w.violation("job %s is shown to another organization", id)
 		}
 	}
-	if r.key != "" && !r.ndjson && p.stored && rng.IntN(4) == 0 {
+	if r.key != "" && !r.ndjson && p.stored && rng.IntN(4) == 0 && w.retention == nil {
 		_, err := svc.Accept(ctx, r.who, ingest.AcceptRequest{Body: strings.NewReader(string(r.payload) + " "), IdempotencyKey: r.key})
 		if err == nil {
 			w.violation("request %d: another payload is taken under the same key", r.n)

@@ -23,18 +23,28 @@ func (w *world) checkEnd() {
 	ctx := context.Background()
 	known := map[string]bool{} // keys of payloads
 	for id, p := range w.promises {
+		if p.request.who.OrganizationID == w.erased {
+			continue
+		}
 		job, err := w.store.inner.Get(ctx, id)
-		if err != nil {
+		gone := w.gone(id)
+		if gone != nil && !gone.again {
+			job = gone.job
+		} else if err != nil {
 			w.violation("job %s of request %d was acknowledged and is lost: %v", id, p.request.n, err)
 			continue
 		}
-		if p.stored {
+		if p.stored && job.Payload.RemovedAt.IsZero() && gone == nil {
 			content, err := w.bucket.ReadAll(ctx, job.Payload.Key)
 			if err != nil || !bytes.Equal(content, p.request.payload) {
 				w.violation("payload of job %s was acknowledged and is not there: %v", id, err)
 			}
 		}
 		w.checkJob(job, p)
+	}
+	w.checkGone()
+	if w.erased != "" {
+		w.checkErased("was erased", false)
 	}
 	for _, org := range []string{ledgerOrg, lakeOrg} {
 		page, err := w.store.inner.List(ctx, jobs.Query{OrganizationID: org, Limit: jobs.MaxPage})
@@ -45,18 +55,22 @@ func (w *world) checkEnd() {
 		for _, job := range page.Jobs {
 			known[job.Payload.Key] = true
 			w.checkFinal(job)
+			w.checkRetention(job)
 		}
 	}
 	// An object without a job is left where the outcome was not known, or it could not
 	// be removed.
+	without := map[string]bool{}
 	for _, key := range w.objects("incoming/") {
 		if known[key] {
 			continue
 		}
+		without[key] = true
 		if faulty := w.faultyRequest(key); !faulty {
 			w.violation("object %s has no job, and no call failed", key)
 		}
 	}
+	w.checkOrphans(without)
 }
 
 // faultyRequest says whether an object without a job may be one of a request that
@@ -103,6 +117,7 @@ func (w *world) checkFinal(job *jobs.Job) {
 // checkJob checks a job that a client was told of.
 func (w *world) checkJob(job *jobs.Job, p *promise) {
 	switch {
+	case w.gone(job.ID) != nil && w.gone(job.ID).job != job: // another one under the same key
 	case p.cancelled && job.State != jobs.Cancelled:
 		w.violation("job %s was cancelled and is %s", job.ID, job.State)
 	case p.stored && job.State == jobs.Expired:
@@ -186,6 +201,9 @@ func (w *world) checkOutcomes(job *jobs.Job, p *promise) {
 			want = append(want, fmt.Sprint(i))
 		}
 	}
+	if !job.Payload.RemovedAt.IsZero() && (w.gone(job.ID) != nil || over(job, w.retention.Outcomes)) {
+		return
+	}
 	if job.OutcomesKey != "" {
 		content, err := w.bucket.ReadAll(context.Background(), job.OutcomesKey)
 		if err != nil {
@@ -253,13 +271,16 @@ type tally struct {
 	crashes  int
 	stalls   int
 	redriven int
+	removed  map[jobs.State]int // records
+	payloads int                // removed, the record being there
+	erased   int                // organizations
 }
 
 func (t *tally) add(w *world) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.faults == nil {
-		t.faults, t.states = map[faulttest.Fault]int{}, map[jobs.State]int{}
+		t.faults, t.states, t.removed = map[faulttest.Fault]int{}, map[jobs.State]int{}, map[jobs.State]int{}
 	}
 	for f, n := range w.faults {
 		t.faults[f] += n
@@ -267,9 +288,18 @@ func (t *tally) add(w *world) {
 	}
 	t.crashes += w.crashes
 	t.stalls += w.stalls
+	for _, gone := range w.removed {
+		t.removed[gone.job.State]++
+	}
+	if w.erased != "" {
+		t.erased++
+	}
 	for id := range w.promises {
 		if job, err := w.store.inner.Get(context.Background(), id); err == nil {
 			t.states[job.State]++
+			if !job.Payload.RemovedAt.IsZero() {
+				t.payloads++
+			}
 			if job.Run > 0 {
 				t.redriven++
 			}
@@ -278,7 +308,7 @@ func (t *tally) add(w *world) {
 }
 
 func (t *tally) String() string {
-	return fmt.Sprintf("%d calls, faults %v, %d crashes, %d stalls, jobs %v, %d redriven", t.calls, t.faults, t.crashes, t.stalls, t.states, t.redriven)
+	return fmt.Sprintf("%d calls, faults %v, %d crashes, %d stalls, jobs %v, %d redriven, records removed %v, payloads removed %d, %d erasures", t.calls, t.faults, t.crashes, t.stalls, t.states, t.redriven, t.removed, t.payloads, t.erased)
 }
 
 func (t *tally) check(tt *testing.T) {
@@ -292,6 +322,12 @@ func (t *tally) check(tt *testing.T) {
 		if t.states[s] == 0 {
 			tt.Errorf("no job is %s", s)
 		}
+		if t.removed[s] == 0 {
+			tt.Errorf("no record of a job is removed that is %s", s)
+		}
+	}
+	if t.payloads == 0 || t.erased == 0 {
+		tt.Errorf("payloads removed and organizations erased: %d, %d", t.payloads, t.erased)
 	}
 	if t.crashes == 0 || t.stalls == 0 || t.redriven == 0 {
 		tt.Errorf("crashes, stalls and redrives: %d, %d, %d", t.crashes, t.stalls, t.redriven)

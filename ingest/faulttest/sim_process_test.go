@@ -77,7 +77,7 @@ func (w *world) start(name string, works bool) *process {
 		batch = 2
 	}
 	worker, err := ingest.NewWorker(p.svc, p.handler(), &ingest.WorkerOptions{
-		Concurrency: 2, BatchResources: batch, Lease: lease, DrainTimeout: 5 * time.Second,
+		Concurrency: 2, BatchResources: batch, Lease: lease, DrainTimeout: 5 * time.Second, PollInterval: w.variant.poll,
 	})
 	require.NoError(w.t, err)
 	sweeper, err := ingest.NewSweeper(p.svc, &ingest.SweeperOptions{Page: 3})

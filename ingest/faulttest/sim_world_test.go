@@ -38,6 +38,11 @@ type world struct {
 	met atomic.Bool
 	// poisoned payloads fail for good.
 	poisoned atomic.Bool
+	// retention of all processes; nil keeps all.
+	retention *ingest.Retention
+	// erased is the organization that is erased in the end; empty for none.
+	erased     string
+	eraseBegan atomic.Bool
 
 	store   *checker
 	bucket  *blob.Bucket
@@ -53,6 +58,7 @@ type world struct {
 	lines    []traceLine
 	bad      []string
 	promises map[string]*promise // by job
+	removed  map[string]*removed // by job
 	subs     []*pubsub.Subscription
 	requests []*request // in the order in which they were begun
 	aliases  map[string]string
@@ -67,7 +73,7 @@ const lease = 15 * time.Second
 func newWorld(t *testing.T, seed uint64, v variant) *world {
 	w := &world{
 		t: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), variant: v, began: time.Now(),
-		bucket: memblob.OpenBucket(nil), promises: map[string]*promise{}, aliases: map[string]string{},
+		bucket: memblob.OpenBucket(nil), promises: map[string]*promise{}, removed: map[string]*removed{}, aliases: map[string]string{},
 		faults: map[faulttest.Fault]int{},
 	}
 	w.ledger = &ledger{w: w, keys: map[string]bool{}, effects: map[effect]int{}}
@@ -86,9 +92,15 @@ func newWorld(t *testing.T, seed uint64, v variant) *world {
 
 // options of every Service.
 func (w *world) options(now func() time.Time) *ingest.Options {
+	retention := w.retention
+	if w.variant.keep != nil && retention != nil {
+		r := *retention
+		w.variant.keep(&r)
+		retention = &r
+	}
 	return &ingest.Options{
-		BufferBytes: 600, UploadExpiry: time.Minute, UploadGrace: 5 * time.Minute, MaxAttempts: 6,
-		RetryBase: time.Second, RetryMax: 10 * time.Second, WakeAfter: 4 * time.Second, Now: now, Logger: silent,
+		Retention: retention, BufferBytes: 600, UploadExpiry: time.Minute, UploadGrace: 5 * time.Minute, MaxAttempts: 6,
+		RetryBase: time.Second, RetryMax: 10 * time.Second, Now: now, Logger: silent,
 	}
 }
 
@@ -97,6 +109,10 @@ func (w *world) options(now func() time.Time) *ingest.Options {
 func (w *world) run() {
 	defer w.mustEnd(fmt.Sprintf("seed %d", w.seed))()
 	w.chaos.Store(true)
+	w.retention = chooseRetention(w.seed)
+	if w.seed%5 == 0 {
+		w.erased = []string{ledgerOrg, lakeOrg}[w.seed%2]
+	}
 	w.front.Store(w.start("front", false))
 	slots := make(chan struct{})
 	slotsDone := make(chan struct{}, 2)
@@ -121,6 +137,7 @@ func (w *world) run() {
 	}
 	w.clients.Wait()
 	w.pause(w.rng, 30*time.Second)
+	w.erase(w.front.Load())
 
 	// The storm is over: what was down is started again, and clocks are right.
 	w.chaos.Store(false)
@@ -130,7 +147,9 @@ func (w *world) run() {
 	w.front.Load().stop()
 	w.front.Load().wait()
 	last := []*process{w.start("last0", true), w.start("last1", true)}
+	w.erase(last[0])
 	w.settle()
+	w.settleRetention()
 	for _, p := range last {
 		p.stop()
 		p.wait()

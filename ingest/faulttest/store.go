@@ -24,6 +24,10 @@ func (s *store) Update(ctx context.Context, job *jobs.Job) error {
 	return s.write(ctx, StoreUpdate, job, s.inner.Update)
 }
 
+func (s *store) Delete(ctx context.Context, job *jobs.Job) error {
+	return s.write(ctx, StoreDelete, job, s.inner.Delete)
+}
+
 // write passes a copy on, so that one call done twice is twice the same, and the
 // caller's job has a new revision only where it is told of success.
 func (s *store) write(ctx context.Context, kind Kind, job *jobs.Job, write func(context.Context, *jobs.Job) error) error {
@@ -64,6 +68,31 @@ func (s *store) List(ctx context.Context, q jobs.Query) (page *jobs.Page, err er
 	return page, err
 }
 
+// Next returns what was claimed beside an error of the store inside, as that does. Where
+// the fault comes after it, jobs are claimed and nobody knows of it.
+func (s *store) Next(ctx context.Context, q jobs.NextQuery) (next []*jobs.Job, err error) {
+	var own error
+	err = s.plan.run(ctx, Call{StoreNext, q.OrganizationID}, func(ctx context.Context) error {
+		next, own = s.inner.Next(ctx, q)
+		return own
+	})
+	if err != nil && own == nil {
+		return nil, err
+	}
+	return next, err
+}
+
+func (s *store) Waiting(ctx context.Context, organizationID string, limit int) (n int, err error) {
+	err = s.plan.run(ctx, Call{StoreWaiting, organizationID}, func(ctx context.Context) (err error) {
+		n, err = s.inner.Waiting(ctx, organizationID, limit)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
 // Due returns what could be read beside an error of the store inside, as that does.
 func (s *store) Due(ctx context.Context, now time.Time, limit int) (due []*jobs.Job, err error) {
 	var own error
@@ -75,4 +104,19 @@ func (s *store) Due(ctx context.Context, now time.Time, limit int) (due []*jobs.
 		return nil, err
 	}
 	return due, err
+}
+
+func (s *store) Ready(ctx context.Context) error {
+	return s.plan.run(ctx, Call{Kind: StoreReady}, s.inner.Ready)
+}
+
+func (s *store) Organizations(ctx context.Context, after string, limit int) (ids []string, err error) {
+	err = s.plan.run(ctx, Call{StoreOrganizations, after}, func(ctx context.Context) (err error) {
+		ids, err = s.inner.Organizations(ctx, after, limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"io"
 	"net/http"
 
 	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
@@ -25,31 +24,47 @@ func (h *api) postBundle(w http.ResponseWriter, r *http.Request, who ingest.Call
 	if err != nil {
 		return err
 	}
-	b := h.body(w, r)
-	return h.accept(w, r, who, b, ingest.AcceptRequest{Body: b, IdempotencyKey: key})
+	return h.accept(w, r, who, ingest.AcceptRequest{Body: r.Body, IdempotencyKey: key})
 }
 
-// postWebhook takes a Bundle whose signature says who sent it. Its webhook-id is
-// its idempotency key: another one, which nobody signed, would let whoever caught
-// the message have it done twice.
+// postWebhook takes a Bundle whose signature says who sent it. The body is spooled until
+// the signature has been verified; only then is the rest of the request looked at. The
+// idempotency key is the webhook-id: with a key that is not signed, whoever intercepts the
+// message could have it processed twice.
 func (h *api) postWebhook(w http.ResponseWriter, r *http.Request, rt *route) error {
 	signed, err := h.opts.Webhooks.Begin(r)
 	if err != nil {
 		return h.webhookError(err)
 	}
+	if r.ContentLength > h.spools.limit {
+		return h.webhookError(errBodyLarge)
+	}
+	kept, err := h.spools.take(r.Body, signed)
+	if errors.Is(err, errBody) {
+		return h.webhookError(err)
+	}
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	if err := signed.Verify(); err != nil {
+		return h.webhookError(err)
+	}
+	noteCaller(w)
+	if err := h.admit(w, r, rt, signed.Caller); err != nil {
+		return err
+	}
 	if err := rt.checkQuery(r); err != nil {
 		return err
 	}
-	b := h.body(w, r)
-	return h.accept(w, r, signed.Caller, b, ingest.AcceptRequest{
-		Body: io.TeeReader(b, signed), Verify: signed.Verify,
-		IdempotencyKey: signed.ID, KeyScope: "webhook-id/" + signed.Endpoint,
+	return h.accept(w, r, signed.Caller, ingest.AcceptRequest{
+		Body: kept, IdempotencyKey: signed.ID, KeyScope: "webhook-id/" + signed.Endpoint,
 	})
 }
 
 // accept completes a request with what its headers say of the body, and answers
 // it.
-func (h *api) accept(w http.ResponseWriter, r *http.Request, who ingest.Caller, b *body, req ingest.AcceptRequest) (err error) {
+func (h *api) accept(w http.ResponseWriter, r *http.Request, who ingest.Caller, req ingest.AcceptRequest) (err error) {
 	if req.ContentType, err = bundleType(r); err != nil {
 		return err
 	}
@@ -57,12 +72,9 @@ func (h *api) accept(w http.ResponseWriter, r *http.Request, who ingest.Caller, 
 	if err != nil {
 		return err
 	}
-	req.SHA256, req.Body = promised.SHA256(), promised.Reader(req.Body)
+	req.SHA256, req.Body = promised.SHA256(), promised.Reader(h.inTurn(w, r, req.Body))
 	req.ContentEncoding, req.ContentLength = contentEncoding(r), r.ContentLength
 	receipt, err := h.svc.Accept(r.Context(), who, req)
-	if b.stalled {
-		return errStalled
-	}
 	if errors.Is(err, httpdigest.ErrMismatch) {
 		return errDigest
 	}

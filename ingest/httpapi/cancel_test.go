@@ -67,6 +67,7 @@ func TestCancelEndsTheHandlerWithinASecond(t *testing.T) {
 				require.LessOrEqual(t, time.Since(asked), time.Second, "lease %s, cancelled after %s", lease, after)
 				require.Contains(t, send("GET", location).Body.String(), `"cancelled"`)
 
+				time.Sleep(time.Second) // the wake-up of the cancelled job is received
 				stop()
 				require.NoError(t, <-stopped)
 				require.NoError(t, topic.Shutdown(context.WithoutCancel(ctx)))

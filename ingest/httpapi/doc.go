@@ -8,7 +8,7 @@
 //	GET    /v1/ingestion/jobs/{jobId}            200  one job
 //	DELETE /v1/ingestion/jobs/{jobId}            202  cancelled
 //	POST   /v1/ingestion/jobs/{jobId}/redrive    202  accepted once more
-//	GET    /v1/ingestion/jobs/{jobId}/outcomes   200  NDJSON of what was rejected
+//	GET    /v1/ingestion/jobs/{jobId}/outcomes   200  NDJSON of what was rejected, as far as it is listed
 //
 // A request may carry Content-Digest with sha-256 or sha-512 (RFC 9530) or
 // Content-MD5, and its body is refused if it has another; and If-None-Match (one
@@ -41,14 +41,42 @@
 //
 // # Signed webhooks
 //
-// With [Options.Webhooks] a Bundle may be sent by who has a secret and no token, as
-// Standard Webhooks has it (https://www.standardwebhooks.com): webhook-id,
-// webhook-timestamp and webhook-signature, and ?endpoint= with the name of the
-// sender. The organization is the one that the endpoint was configured with. Nothing
-// is said of the body, acknowledged or kept before its signature was found right; one
-// that is wrong gets 401. The webhook-id is the idempotency key, within its endpoint;
-// an Idempotency-Key, which is not signed, is passed over. No other route takes a
-// signature.
+// With [Options.Webhooks] a sender may sign its Bundles instead of showing a token, as
+// Standard Webhooks specifies (https://www.standardwebhooks.com): the headers webhook-id,
+// webhook-timestamp and webhook-signature, and ?endpoint= with the sender's name. The
+// organization is the one that the endpoint was configured with.
+//
+// The headers are checked before the body is read. The body is then spooled, within
+// [Options.MaxUnverifiedBytes] for all requests together, until its signature has been
+// verified. Only after that is it parsed, and are Content-Type, digests and the query
+// checked. Until then every error is a 401, including that of a body that is too large or
+// of an unknown endpoint; the log has the reason. There are two exceptions: 408 for a body
+// that comes too slowly, and 503 with Retry-After where there is no room for the body, too
+// many webhooks are in flight, or the server is shutting down.
+//
+// The webhook-id is the idempotency key, within its endpoint. An Idempotency-Key is
+// ignored, since it is not signed. No other route takes a signature.
+//
+// # Lists
+//
+// GET jobs answers
+//
+//	{"jobs": [{"jobId": "…", …, "issueCount": 3}], "next": "…"}
+//
+// with at most limit jobs (50 by default, at most 500). Jobs in lists have the number of
+// their issues, if there are any, instead of the issues; GET the job to read those. A page
+// ends after about 1 MiB of records, so follow next, or the Link, until there is none,
+// however few jobs a page has.
+//
+// # Slow clients
+//
+// A body that stalls, comes too slowly or takes too long gets 408. If a body is not read,
+// such as that of a request without credentials, its connection is closed a second after
+// the answer. See [Options.Body]. The handler sets these deadlines itself, so they hold
+// under any http.Server, and its WriteTimeout does not cut the answer to a long body. For
+// connections without a request, set the server's ReadHeaderTimeout and IdleTimeout. When
+// the server's BaseContext is cancelled, requests whose body is being read get 503 with
+// Retry-After.
 //
 // # Failed jobs
 //
@@ -63,7 +91,29 @@
 // that are selected by code, of either kind, look at a bounded number of jobs each:
 // one may be short, or empty, and have a next.
 //
+// # Budgets
+//
+// [Options.Budget] bounds requests in flight and their bytes, lists, requests per second,
+// and requests whose sender is not known yet, in all and for each organization; see
+// package budget. A request above a bound is refused before its body is read, with
+//
+//	429  if its organization is over its share
+//	503  if all requests together are over the server's
+//
+// and Retry-After and RateLimit; a 429 has RateLimit-Policy too
+// (draft-ietf-httpapi-ratelimit-headers-11). A body without a Content-Length may be refused
+// after its first MiB. A few requests are worked on at a time, and organizations take
+// turns. A request gives up its turn while its client is slow to send or to read.
+//
+// A Service that refuses new jobs because too many are waiting (MaxWaiting and
+// MaxWaitingPerOrganization of [ingest.Options]) is answered in the same way.
+//
 // # In all answers
+//
+// If the job store or the bucket does not answer within ingest's Options.StoreTimeout,
+// 2.5 seconds by default, the answer is a 503 with Retry-After; if outcomes stop coming,
+// the connection is closed. After a 503 to a POST of a Bundle its job may exist all the
+// same: repeat it with the same Idempotency-Key.
 //
 // HEAD is answered where GET is, OPTIONS everywhere. Times are RFC 3339 in UTC with
 // six digits of fraction, and every answer has X-Request-Id. An error is

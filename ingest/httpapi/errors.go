@@ -4,12 +4,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
+	"github.com/fhirdock/fhirdock/ingest/budget"
 )
 
 // httpError is an error that the front door itself finds.
@@ -39,7 +45,6 @@ var statuses = []struct {
 	status int
 }{
 	{ingest.ErrInvalid, http.StatusBadRequest},
-	{ingest.ErrUnverified, http.StatusUnauthorized},
 	{ingest.ErrForbidden, http.StatusForbidden},
 	{ingest.ErrNotFound, http.StatusNotFound},
 	{ingest.ErrState, http.StatusConflict},
@@ -47,11 +52,32 @@ var statuses = []struct {
 	{ingest.ErrTooLarge, http.StatusRequestEntityTooLarge},
 	{ingest.ErrMediaType, http.StatusUnsupportedMediaType},
 	{ingest.ErrKeyReused, http.StatusUnprocessableEntity},
+	{ingest.ErrTooMany, http.StatusTooManyRequests},
 	{ingest.ErrUnavailable, http.StatusServiceUnavailable},
+}
+
+// bodyErrors are the answers to a body that was not read to its end in time.
+var bodyErrors = []struct {
+	kind   error
+	answer *httpError
+}{
+	{httpbody.ErrTooSlow, &httpError{status: http.StatusRequestTimeout, message: "The request body came too slowly, or not at all"}},
+	{httpbody.ErrStopped, &httpError{
+		status: http.StatusServiceUnavailable, message: "The server ended the request before all of its body had come; send it again",
+		header: map[string]string{"Retry-After": "1"}, cause: httpbody.ErrStopped,
+	}},
 }
 
 // asHTTP says how an error is answered.
 func asHTTP(err error) *httpError {
+	for _, b := range bodyErrors {
+		if errors.Is(err, b.kind) {
+			return b.answer
+		}
+	}
+	if r, ok := errors.AsType[*budget.Refusal](err); ok {
+		return overBudget(r)
+	}
 	if e, ok := errors.AsType[*httpError](err); ok {
 		return e
 	}
@@ -63,8 +89,11 @@ func asHTTP(err error) *httpError {
 		if errors.Is(e.Kind, s.kind) {
 			h := &httpError{status: s.status, message: e.Message, issues: e.Issues, cause: e.Err}
 			switch s.kind {
-			case ingest.ErrUnavailable:
+			case ingest.ErrUnavailable, ingest.ErrTooMany:
 				h.header = map[string]string{"Retry-After": retryAfter}
+				if e.RetryAfter > 0 {
+					h.header["Retry-After"] = strconv.FormatInt(int64(math.Ceil(e.RetryAfter.Seconds())), 10)
+				}
 			case ingest.ErrInFlight:
 				h.header = map[string]string{"Retry-After": "1"}
 			case ingest.ErrMediaType:
@@ -99,16 +128,20 @@ func (h *api) authError(err error) *httpError {
 	return e
 }
 
-// webhookError returns the answer to a webhook whose headers were not valid. It has no
-// WWW-Authenticate of the Authenticator's; fail adds that to a 401.
+// webhookError returns the answer to a webhook that was not verified: a 401, whatever is
+// wrong with it. Only the log says that a body was too large or did not come whole.
 func (h *api) webhookError(err error) *httpError {
-	e := h.authError(err)
-	delete(e.header, "WWW-Authenticate")
+	e := &httpError{status: http.StatusUnauthorized, cause: err, reason: err.Error(),
+		message: "The webhook-signature is not valid for this body", code: "webhook-signature"}
 	switch {
 	case errors.Is(err, auth.ErrTimestamp):
 		e.message, e.code = "The webhook-timestamp is too far from now", "webhook-timestamp"
 	case errors.Is(err, auth.ErrMalformed):
-		e.message = "One of the headers webhook-id, webhook-timestamp and webhook-signature is missing or malformed"
+		e.message, e.code = "One of the headers webhook-id, webhook-timestamp and webhook-signature is missing or malformed", "webhook-headers"
+	case errors.Is(err, errBodyLarge):
+		e.code = "webhook-body"
+	case errors.Is(err, errBody): // a cause of the connection's has addresses
+		e.code, e.reason = "webhook-body", errBody.Error()
 	}
 	return e
 }
@@ -138,14 +171,24 @@ type errorBody struct {
 	Issues    []fhirbundle.Issue `json:"issues,omitempty"`
 }
 
+// logFailure logs a request that failed through no fault of its sender: at WARN where a
+// back end was away, at ERROR where the cause is not known.
+func (h *api) logFailure(r *http.Request, e *httpError) {
+	attrs := []slog.Attr{slog.String("request", requestID(r.Context())), slog.Int("status", e.status), slog.Any("error", e.cause)}
+	if e.status == http.StatusServiceUnavailable {
+		h.failures.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "request failed", attrs...)
+		return
+	}
+	h.opts.Logger.LogAttrs(r.Context(), slog.LevelError, "request failed", attrs...)
+}
+
 // fail answers an error.
 func (h *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := asHTTP(err)
 	id := requestID(r.Context())
-	if e.status >= 500 {
-		h.opts.Logger.ErrorContext(r.Context(), "request failed", "request", id, "status", e.status, "error", e.cause)
-	}
-	if e.status >= 400 && e.status < 500 {
+	if e.status >= 500 && e.code == "" {
+		h.logFailure(r, e)
+	} else if e.status >= 400 {
 		noteRefusal(w, e)
 	}
 	for name, value := range e.header {
@@ -155,10 +198,6 @@ func (h *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		if challenge := auth.ChallengeOf(h.auth, auth.ErrNoCredentials); challenge != "" {
 			w.Header().Set("WWW-Authenticate", challenge)
 		}
-	}
-	// What is left of a body that nobody reads may have no end.
-	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
-		w.Header().Set("Connection", "close")
 	}
 	if prefersFHIR(r.Header.Values("Accept")) {
 		issues := e.issues
@@ -188,6 +227,8 @@ func outcomeCode(status int) string {
 		return "not-supported"
 	case http.StatusServiceUnavailable, http.StatusRequestTimeout:
 		return "transient"
+	case http.StatusTooManyRequests:
+		return "throttled"
 	case http.StatusInternalServerError:
 		return "exception"
 	}
@@ -203,7 +244,11 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 func writeAs(w http.ResponseWriter, status int, contentType string, body any) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
+	_ = encodeTo(w, body) // the client is gone; there is nobody else to tell
+}
+
+func encodeTo(w io.Writer, body any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(body) // the client is gone; there is nobody else to tell
+	return enc.Encode(body)
 }

@@ -2,21 +2,25 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
+	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
+	"github.com/fhirdock/fhirdock/ingest/budget"
 )
 
 // Options; nil, and zero fields, mean the defaults.
 type Options struct {
 	// Logger gets one line a request, without query, tenant or payload; with the
-	// job where the request made or changed one.
-	// Default slog.Default().
+	// job where the request made or changed one. Of requests whose sender is not known,
+	// and of those that fail because a back end does, it gets [loglimit.PerMinute] lines
+	// a minute, and the others at DEBUG. Default slog.Default().
 	Logger *slog.Logger
 	// BaseURL is where clients reach the front door, without /v1/ingestion: an
 	// absolute URL, or only the path of one. Content-Location, Link and the
@@ -24,13 +28,28 @@ type Options struct {
 	// Default: none; then all of them are paths. Neither Host nor a forwarding
 	// header is ever used, since a client chooses them.
 	BaseURL *url.URL
-	// BodyIdleTimeout ends a request whose body stalls for this long. Default 30
-	// seconds.
-	BodyIdleTimeout time.Duration
+	// Body bounds how long a client may take to send a body and to read the answer.
+	// Bodies that break a limit get 408. Default: those of [httpbody.Limits].
+	Body httpbody.Limits
 	// Webhooks are senders of Bundles that sign them, beside those whom the
 	// Authenticator knows: where a POST of a Bundle has a webhook-signature, that
 	// alone decides who sent it. Default: none.
 	Webhooks *auth.Webhooks
+	// SpoolFolder is where bodies of webhooks above 64 KiB are kept until their
+	// signature has been verified, and read from afterwards. Nobody else can read the
+	// files, and they end with their request. Default: os.TempDir.
+	SpoolFolder string
+	// MaxUnverifiedBytes bounds the bodies of all webhooks that are spooled at a time;
+	// three quarters of it are for those in files. A request above it gets a 503 with
+	// Retry-After.
+	// At least 4/3 of the Service's MaxBodyBytes. Default: 4 times the Service's
+	// MaxBodyBytes, which is 256 MiB by default.
+	MaxUnverifiedBytes int64
+	// Budget bounds what requests use at a time, in all and for each organization. A
+	// request above it is refused before its body is read: with 429 if its organization
+	// is over its share, with 503 if the process is. Several handlers may share a Budget.
+	// Default: a new one with the defaults of [budget.Options].
+	Budget *budget.Budget
 }
 
 const (
@@ -43,9 +62,12 @@ type api struct {
 	svc    *ingest.Service
 	auth   auth.Authenticator
 	opts   Options
+	spools *spools // nil without Options.Webhooks
 	routes []route
 	base   string // where clients reach the front door: a URL, a path, or empty
 	mount  string // the path of base
+
+	strangers, failures loglimit.Lines
 }
 
 // route is a path pattern, in which {} stands for one part, and its methods.
@@ -77,25 +99,38 @@ func New(s *ingest.Service, a auth.Authenticator, opts *Options) (http.Handler, 
 	if h.opts.Logger == nil {
 		h.opts.Logger = slog.Default()
 	}
-	switch idle := &h.opts.BodyIdleTimeout; {
-	case *idle < 0:
-		return nil, errors.New("httpapi: Options.BodyIdleTimeout must not be negative")
-	case *idle == 0:
-		*idle = 30 * time.Second
-	}
 	if err := h.setBase(h.opts.BaseURL); err != nil {
 		return nil, err
+	}
+	if h.opts.MaxUnverifiedBytes < 0 {
+		return nil, errors.New("httpapi: Options.MaxUnverifiedBytes must not be negative")
+	}
+	if h.opts.Webhooks != nil {
+		var err error
+		if h.spools, err = newSpools(h.opts.SpoolFolder, s.MaxBodyBytes(), h.opts.MaxUnverifiedBytes); err != nil {
+			return nil, err
+		}
+	}
+	if h.opts.Budget == nil {
+		var err error
+		if h.opts.Budget, err = budget.New(nil); err != nil {
+			return nil, err
+		}
 	}
 	// FHIR's clients send _format and _pretty with everything (R4 http.html#parameters).
 	h.handle(bundleRoute, []string{"endpoint", "_format", "_pretty"}, map[string]endpoint{http.MethodPost: h.postBundle})
 	h.handle("/upload-url", nil, map[string]endpoint{http.MethodPost: h.postUploadURL})
-	h.handle("/jobs", []string{"status", "code", "limit", "cursor"}, map[string]endpoint{http.MethodGet: h.listJobs})
+	h.handle("/jobs", []string{"status", "code", "limit", "cursor"}, map[string]endpoint{http.MethodGet: working(h.listJobs)})
 	h.handle("/jobs/redrive", []string{"status", "code", "after", "before", "limit", "cursor"},
-		map[string]endpoint{http.MethodPost: h.redriveAll}) // before what has a place for an id
-	h.handle("/jobs/{jobId}", nil, map[string]endpoint{http.MethodGet: h.getJob, http.MethodDelete: h.cancelJob})
-	h.handle("/jobs/{jobId}/redrive", nil, map[string]endpoint{http.MethodPost: h.redriveJob})
-	h.handle("/jobs/{jobId}/outcomes", nil, map[string]endpoint{http.MethodGet: h.getOutcomes})
-	return h.observed(http.HandlerFunc(h.serve)), nil
+		map[string]endpoint{http.MethodPost: working(h.redriveAll)}) // before what has a place for an id
+	h.handle("/jobs/{jobId}", nil, map[string]endpoint{http.MethodGet: working(h.getJob), http.MethodDelete: working(h.cancelJob)})
+	h.handle("/jobs/{jobId}/redrive", nil, map[string]endpoint{http.MethodPost: working(h.redriveJob)})
+	h.handle("/jobs/{jobId}/outcomes", nil, map[string]endpoint{http.MethodGet: working(h.getOutcomes)})
+	bounded, err := httpbody.NewHandler(h.observed(http.HandlerFunc(h.serve)), h.opts.Body)
+	if err != nil {
+		return nil, fmt.Errorf("httpapi: Options.Body: %w", err)
+	}
+	return bounded, nil
 }
 
 func (h *api) handle(pattern string, params []string, methods map[string]endpoint) {
@@ -147,16 +182,29 @@ func (h *api) serve(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, &httpError{status: http.StatusMethodNotAllowed, message: "Method not allowed; allowed are " + rt.allow()})
 		return
 	}
-	if h.opts.Webhooks != nil && rt.pattern == prefix+bundleRoute && auth.IsWebhook(r) {
+	// Authenticate before anything else: nothing of the body is read for a stranger.
+	webhook := h.opts.Webhooks != nil && rt.pattern == prefix+bundleRoute && auth.IsWebhook(r)
+	unknown, err := h.opts.Budget.Admit(budget.Request{Webhook: webhook})
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	defer func() { placeOf(w).Release() }()
+	notePlace(w, unknown)
+	if webhook {
 		if err := h.postWebhook(w, r, rt); err != nil {
 			h.fail(w, r, err)
 		}
 		return
 	}
-	// Authenticate before anything else: nothing of the body is read for a stranger.
 	who, err := h.auth.Authenticate(r)
 	if err != nil {
 		h.fail(w, r, h.authError(err))
+		return
+	}
+	noteCaller(w)
+	if err := h.admit(w, r, rt, who); err != nil {
+		h.fail(w, r, err)
 		return
 	}
 	if err := rt.checkQuery(r); err != nil {

@@ -1,11 +1,13 @@
 package httpapi
 
 import (
+	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +34,7 @@ type jobBody struct {
 	Error          string             `json:"error,omitempty"`
 	ErrorCode      string             `json:"errorCode,omitempty"`
 	Issues         []fhirbundle.Issue `json:"issues,omitempty"`
+	IssueCount     int                `json:"issueCount,omitempty"` // in lists, instead of Issues
 	Outputs        []jobs.Output      `json:"outputs,omitempty"`
 }
 
@@ -43,20 +46,32 @@ type progressBody struct {
 }
 
 func bodyOf(j *jobs.Job) jobBody {
+	b := summaryOf(j)
+	b.Issues = ingest.Issues(issuesOf(j))
+	return b
+}
+
+// summaryOf is a job without its issues.
+func summaryOf(j *jobs.Job) jobBody {
 	b := jobBody{
 		JobID: j.ID, OrganizationID: j.OrganizationID, Status: j.State, Source: j.Source, Message: message(j),
 		ResourceCount: counts(j.ResourceCounts), Attempt: j.Attempt,
 		Progress:  progressBody{j.Progress.Done, j.Progress.Rejected, j.Progress.Offset, j.Payload.Size},
 		CreatedAt: timestamp(j.CreatedAt), UpdatedAt: timestamp(j.UpdatedAt), StartedAt: given(j.StartedAt), FinishedAt: given(j.FinishedAt),
-		Issues: ingest.Issues(j.Issues), Outputs: j.Outputs,
+		Outputs: j.Outputs,
 	}
 	if j.Failure != nil {
 		b.Error, b.ErrorCode = j.Failure.Message, j.Failure.Code
-		if issues := ingest.Issues(j.Failure.Issues); len(issues) > 0 {
-			b.Issues = issues
-		}
 	}
 	return b
+}
+
+// issuesOf are those of the failure if it has any, otherwise those of acceptance.
+func issuesOf(j *jobs.Job) json.RawMessage {
+	if j.Failure != nil && len(j.Failure.Issues) > len("[]") {
+		return j.Failure.Issues
+	}
+	return j.Issues
 }
 
 func message(j *jobs.Job) string {
@@ -135,47 +150,6 @@ func hasTag(lines []string, tag string) bool {
 	return false
 }
 
-type listBody struct {
-	Jobs []jobBody `json:"jobs"`
-	Next string    `json:"next,omitempty"`
-}
-
-func (h *api) listJobs(w http.ResponseWriter, r *http.Request, who ingest.Caller, _ string) error {
-	q := r.URL.Query()
-	req := ingest.ListRequest{State: jobs.State(q.Get("status")), Code: q.Get("code"), Cursor: q.Get("cursor")}
-	var err error
-	if req.Limit, err = limit(q); err != nil {
-		return err
-	}
-	page, err := h.svc.Jobs(r.Context(), who, req)
-	if err != nil {
-		return err
-	}
-	body := listBody{Jobs: make([]jobBody, len(page.Jobs)), Next: page.Next}
-	for i, j := range page.Jobs {
-		body.Jobs[i] = bodyOf(j)
-	}
-	if page.Next != "" {
-		q.Set("cursor", page.Next)
-		w.Header().Set("Link", "<"+h.absolute(prefix+"/jobs?"+q.Encode())+`>; rel="next"`)
-	}
-	writeJSON(w, http.StatusOK, body)
-	return nil
-}
-
-// limit is a query's limit; 0 where it has none.
-func limit(q url.Values) (int, error) {
-	s := q.Get("limit")
-	if s == "" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		return 0, &httpError{status: http.StatusBadRequest, message: fmt.Sprintf("limit must be from 1 to %d", jobs.MaxPage)}
-	}
-	return n, nil
-}
-
 func (h *api) cancelJob(w http.ResponseWriter, r *http.Request, who ingest.Caller, id string) error {
 	job, err := h.svc.Cancel(r.Context(), who, id)
 	if err != nil {
@@ -203,11 +177,16 @@ func (h *api) getOutcomes(w http.ResponseWriter, r *http.Request, who ingest.Cal
 		return err
 	}
 	defer outcomes.Close()
+	src := bufio.NewReaderSize(outcomes, 32<<10)
+	if _, err := src.Peek(1); err != nil && err != io.EOF {
+		return err
+	}
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.WriteHeader(http.StatusOK)
-	if _, err := io.Copy(w, outcomes); err != nil {
+	if _, err := io.Copy(w, src); err != nil {
 		// The status is out: only a cut connection tells the client.
-		h.opts.Logger.ErrorContext(r.Context(), "outcomes not sent", "request", requestID(r.Context()), "error", err)
+		h.failures.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "outcomes not sent",
+			slog.String("request", requestID(r.Context())), slog.Any("error", asHTTP(err).cause))
 		panic(http.ErrAbortHandler)
 	}
 	return nil

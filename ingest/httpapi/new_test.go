@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
@@ -31,8 +32,8 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	require.EqualError(t, err, "httpapi: the Service is missing")
 	_, err = httpapi.New(p.Service, nil, nil)
 	require.EqualError(t, err, "httpapi: the Authenticator is missing")
-	_, err = httpapi.New(p.Service, tokens, &httpapi.Options{BodyIdleTimeout: -time.Second})
-	require.ErrorContains(t, err, "BodyIdleTimeout")
+	_, err = httpapi.New(p.Service, tokens, &httpapi.Options{Body: httpbody.Limits{Stall: -time.Second}})
+	require.ErrorContains(t, err, "httpapi: Options.Body: ")
 	for base, fine := range map[string]bool{
 		"https://api.example.org": true, "http://h:1/": true, "https://h/hospital/": true, "/hospital": true, "/": true,
 		"api.example.org": false, "ftp://h": false, "https:///path": false, "mailto:a@b": false, "//h/p": false, "hospital": false,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/fhirdock/fhirdock/ingest/budget"
 	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
@@ -57,6 +58,10 @@ func (h *api) observed(next http.Handler) http.Handler {
 			if rec.code != "" {
 				attrs = append(attrs, slog.String("code", rec.code), slog.String("reason", rec.reason))
 			}
+			if !rec.known {
+				h.strangers.Log(r.Context(), h.opts.Logger, slog.LevelInfo, "request", attrs...)
+				return
+			}
 			h.opts.Logger.LogAttrs(r.Context(), slog.LevelInfo, "request", attrs...)
 		}()
 		next.ServeHTTP(rec, r)
@@ -95,11 +100,15 @@ type recorder struct {
 	bytes  int64
 
 	code, reason string // why the request was refused
+	known        bool   // who sent it
+
+	place *budget.Place // that the request has taken; nil before it took one
 }
 
 func (rec *recorder) WriteHeader(status int) {
 	if rec.status == 0 {
 		rec.status = status
+		rec.place.Leave() // the client may take its answer slowly
 	}
 	rec.ResponseWriter.WriteHeader(status)
 }
@@ -107,6 +116,7 @@ func (rec *recorder) WriteHeader(status int) {
 func (rec *recorder) Write(p []byte) (int, error) {
 	if rec.status == 0 {
 		rec.status = http.StatusOK
+		rec.place.Leave()
 	}
 	n, err := rec.ResponseWriter.Write(p)
 	rec.bytes += int64(n)
@@ -120,6 +130,29 @@ func noteRoute(w http.ResponseWriter, pattern string) {
 	if rec, ok := w.(*recorder); ok {
 		rec.route = pattern
 	}
+}
+
+// notePlace gives a request another place of the budget, and releases the one it had.
+func notePlace(w http.ResponseWriter, place *budget.Place) {
+	if rec, ok := w.(*recorder); ok {
+		rec.place.Release()
+		rec.place = place
+	}
+}
+
+// noteCaller has a request count as one whose sender is known.
+func noteCaller(w http.ResponseWriter) {
+	if rec, ok := w.(*recorder); ok {
+		rec.known = true
+	}
+}
+
+// placeOf returns the request's place of the budget; nil if it has none.
+func placeOf(w http.ResponseWriter) *budget.Place {
+	if rec, ok := w.(*recorder); ok {
+		return rec.place
+	}
+	return nil
 }
 
 // noteRefusal has the request's line in the log say why it was refused.

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
@@ -338,7 +339,7 @@ func raw(t *testing.T, p *ingesttest.Pipeline, headers, body string) (net.Conn, 
 
 // A sender that stands still is sent away.
 func TestBodyThatStandsStill(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, BodyIdleTimeout: 100 * time.Millisecond})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Body: httpbody.Limits{Stall: 100 * time.Millisecond}})
 	_, answer := raw(t, p, "Content-Length: 1000\r\n", small[:40])
 	require.Equal(t, 408, answer().StatusCode)
 	requireNothing(t, p)

@@ -44,11 +44,8 @@ func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.C
 	if err != nil {
 		return err
 	}
-	b := h.body(w, r)
-	raw, err := io.ReadAll(io.LimitReader(promised.Reader(b), maxUploadRequest+1))
+	raw, err := io.ReadAll(io.LimitReader(promised.Reader(h.inTurn(w, r, r.Body)), maxUploadRequest+1))
 	switch {
-	case b.stalled:
-		return errStalled
 	case errors.Is(err, httpdigest.ErrMismatch):
 		return errDigest
 	case err != nil:

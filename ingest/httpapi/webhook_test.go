@@ -37,7 +37,7 @@ type signedDoor struct {
 	logs *strings.Builder
 }
 
-func newSignedDoor(t *testing.T, opts *ingesttest.Options) *signedDoor {
+func newSignedDoor(t *testing.T, opts *ingesttest.Options, change ...func(*httpapi.Options)) *signedDoor {
 	t.Helper()
 	p := ingesttest.NewWithOptions(t, opts)
 	webhooks, err := auth.NewWebhooks([]auth.WebhookEndpoint{
@@ -48,7 +48,11 @@ func newSignedDoor(t *testing.T, opts *ingesttest.Options) *signedDoor {
 	tokens, err := auth.ParseTokens(ingesttest.Token + "=" + ingesttest.Organization)
 	require.NoError(t, err)
 	d := &signedDoor{Pipeline: p, logs: &strings.Builder{}}
-	d.door = must(httpapi.New(p.Service, tokens, &httpapi.Options{Webhooks: webhooks, Logger: slog.New(slog.NewJSONHandler(d.logs, nil))}))
+	door := &httpapi.Options{Webhooks: webhooks, Logger: slog.New(slog.NewJSONHandler(d.logs, nil)), SpoolFolder: t.TempDir()}
+	for _, f := range change {
+		f(door)
+	}
+	d.door = must(httpapi.New(p.Service, tokens, door))
 	return d
 }
 
@@ -136,29 +140,28 @@ func TestWebhookIsRefused(t *testing.T) {
 		status int
 		text   string
 	}{
-		"another body":             {message: message{change: body(strings.Replace(small, "p1", "p2", 1))}, status: 401, text: "not those of this body"},
-		"another body, streamed":   {message: message{change: body(streamed)}, status: 401, text: "not those of this body"},
-		"broken body":              {message: message{change: body(`{"CANARY4711`)}, status: 401, text: "not those of this body"},
-		"broken body, streamed":    {message: message{change: body(streamed[:len(streamed)-1])}, status: 401, text: "not those of this body"},
-		"broken early, streamed":   {message: message{change: body("]" + streamed)}, status: 401, text: "not those of this body"},
-		"no body":                  {message: message{change: body("")}, status: 401, text: "not those of this body"},
-		"another secret":           {message: message{secret: hisSecret}, status: 401, text: "not those of this body"},
-		"another endpoint":         {message: message{endpoint: "his"}, status: 401, text: "not those of this body"},
-		"another id":               {message: message{change: header("webhook-id", "msg_CANARY4711")}, status: 401, text: "not those of this body"},
-		"an unknown endpoint":      {message: message{endpoint: "none"}, status: 401, text: "not valid"},
+		"another body":             {message: message{change: body(strings.Replace(small, "p1", "p2", 1))}, status: 401, text: notSigned},
+		"another body, streamed":   {message: message{change: body(streamed)}, status: 401, text: notSigned},
+		"broken body":              {message: message{change: body(`{"CANARY4711`)}, status: 401, text: notSigned},
+		"broken early, streamed":   {message: message{change: body("]" + streamed)}, status: 401, text: notSigned},
+		"no body":                  {message: message{change: body("")}, status: 401, text: notSigned},
+		"another secret":           {message: message{secret: hisSecret}, status: 401, text: notSigned},
+		"another endpoint":         {message: message{endpoint: "his"}, status: 401, text: notSigned},
+		"another id":               {message: message{change: header("webhook-id", "msg_CANARY4711")}, status: 401, text: notSigned},
+		"an unknown endpoint":      {message: message{endpoint: "none"}, status: 401, text: notSigned},
 		"an old timestamp":         {age: 301 * time.Second, status: 401, text: "webhook-timestamp is too far"},
 		"a timestamp of tomorrow":  {age: -301 * time.Second, status: 401, text: "webhook-timestamp is too far"},
-		"no id":                    {message: message{change: header("webhook-id", "")}, status: 400, text: "missing or malformed"},
-		"no timestamp":             {message: message{change: header("webhook-timestamp", "")}, status: 400, text: "missing or malformed"},
+		"no id":                    {message: message{change: header("webhook-id", "")}, status: 401, text: "missing or malformed"},
+		"no timestamp":             {message: message{change: header("webhook-timestamp", "")}, status: 401, text: "missing or malformed"},
 		"no signature":             {message: message{change: header("webhook-signature", "")}, status: 401, text: "Authentication is required"},
-		"signed, and too large":    {message: message{body: strings.Repeat(" ", maxBody) + small}, status: 413, text: "larger than"},
+		"signed, and too large":    {message: message{body: strings.Repeat(" ", maxBody) + small}, status: 401, text: notSigned},
 		"signed, and invalid":      {message: message{body: `{"resourceType":"Patient","id":"CANARY4711"}`}, status: 400, text: "Expected resourceType"},
 		"signed, and invalid late": {message: message{body: streamed + "]"}, status: 400, text: "Invalid JSON"},
 		"signed, of another type":  {message: message{change: header("Content-Type", "text/xml")}, status: 415, text: "allowed are"},
 		"signed, another digest":   {message: message{change: header("Content-Digest", "sha-256=:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=:")}, status: 400, text: "the digest that was promised"},
 		"signed, and cut": {message: message{change: func(r *http.Request) {
 			r.Body = io.NopCloser(io.MultiReader(strings.NewReader(small[:40]), cut{}))
-		}}, status: 400, text: "ended before it was complete"},
+		}}, status: 401, text: notSigned},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newSignedDoor(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxBodyBytes: maxBody}})
@@ -187,6 +190,8 @@ func TestWebhookIsRefused(t *testing.T) {
 		})
 	}
 }
+
+const notSigned = "The webhook-signature is not valid for this body"
 
 type cut struct{}
 

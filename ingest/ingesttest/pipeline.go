@@ -16,6 +16,7 @@ import (
 	"gocloud.dev/blob/memblob"
 
 	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
@@ -52,8 +53,8 @@ type Options struct {
 	Worker  ingest.WorkerOptions
 	// NoWorker leaves jobs where the front door put them.
 	NoWorker bool
-	// BodyIdleTimeout of the front door. Default: its own.
-	BodyIdleTimeout time.Duration
+	// Body limits of the front door and of uploads. Default: their own.
+	Body httpbody.Limits
 	// DropUploadNotifications leaves uploads to the sweeper.
 	DropUploadNotifications bool
 }
@@ -141,14 +142,14 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 		Bucket: p.Bucket, Signer: o.Signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
 	}, &so)
 	check(t, err)
-	p.Sweeper, err = ingest.NewSweeper(p.Service, nil)
+	p.Sweeper, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: 100}) // workers have a clock of their own
 	check(t, err)
 
 	tokens, err := auth.ParseTokens(Token+"="+Organization+":tester", OtherToken+"="+OtherOrganization)
 	check(t, err)
-	frontDoor, err = httpapi.New(p.Service, tokens, &httpapi.Options{Logger: so.Logger, BodyIdleTimeout: o.BodyIdleTimeout})
+	frontDoor, err = httpapi.New(p.Service, tokens, &httpapi.Options{Logger: so.Logger, Body: o.Body})
 	check(t, err)
-	uploads := &signedurl.HandlerOptions{Logger: so.Logger, OnCreated: p.Service.ObjectCreated}
+	uploads := &signedurl.HandlerOptions{Logger: so.Logger, Body: o.Body, OnCreated: p.Service.ObjectCreated}
 	if o.DropUploadNotifications {
 		uploads.OnCreated = nil
 	}

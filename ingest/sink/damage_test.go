@@ -327,7 +327,6 @@ func TestDamage(t *testing.T) {
 		{"between", target{"part", "staging/lake", data, late}, small, damagedRun{batch: 3, fail: true}},
 		{"during", target{"a part's index line", "staging/lake", data, inIndex}, small, damagedRun{batch: 3}},
 		{"between", target{"a part's index line", "staging/lake", data, inIndex}, small, damagedRun{batch: 3, fail: true}},
-		{"between", target{"attributes of a part", "staging/lake", attributes, middle}, small, damagedRun{batch: 3, fail: true}},
 		{"during", target{"part of the outcomes", "staging/outcomes", data, late}, small, damagedRun{batch: 3}},
 		{"between", target{"part of the outcomes", "staging/outcomes", data, late}, small, damagedRun{batch: 3, fail: true}},
 		{"during", target{"output, before the manifest", "processed", named("Patient.ndjson"), middle}, small, damagedRun{call: outputs}},

@@ -25,6 +25,9 @@ type LakeOptions struct {
 	// Staging is the prefix of the parts that are kept until a job ends. It must
 	// not overlap with Prefix. Default "staging/lake".
 	Staging string
+	// Signer of the bucket, if it is a [blobstore.VersionRemover]: then Erase removes
+	// every version of an object. Default: the versions that Go CDK shows.
+	Signer blobstore.UploadSigner
 }
 
 // Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson, and last of all
@@ -40,6 +43,7 @@ type LakeOptions struct {
 // A Lake is safe for concurrent use.
 type Lake struct {
 	bucket  *blob.Bucket
+	store   *blobstore.Store // for Erase
 	prefix  string
 	staging string
 	parts   *stage.Area
@@ -74,12 +78,26 @@ func NewLake(bucket *blob.Bucket, opts *LakeOptions) (*Lake, error) {
 	if strings.HasPrefix(o.Prefix+"/", o.Staging+"/") || strings.HasPrefix(o.Staging+"/", o.Prefix+"/") {
 		return nil, fmt.Errorf("sink: LakeOptions.Prefix %q and Staging %q overlap", o.Prefix, o.Staging)
 	}
-	return &Lake{bucket: bucket, prefix: o.Prefix, staging: o.Staging, parts: stage.New(bucket, o.Staging)}, nil
+	store, err := blobstore.New(bucket, &blobstore.Options{Signer: o.Signer})
+	if err != nil {
+		return nil, fmt.Errorf("sink: %w", err)
+	}
+	return &Lake{bucket: bucket, store: store, prefix: o.Prefix, staging: o.Staging, parts: stage.New(bucket, o.Staging)}, nil
 }
 
 // Prefixes implements [ingest.Placer].
 func (l *Lake) Prefixes() (*blob.Bucket, []string) {
 	return l.bucket, []string{l.prefix, l.staging}
+}
+
+// Ready returns the error of the last batch that was written, if that failed within
+// [blobstore.MaxFailureAge]; it matches [ingest.ErrBucketNotReady]. It is for the
+// readiness probe of a process that works, beside [ingest.Service.Ready].
+func (l *Lake) Ready() error {
+	if err := l.parts.WriteErr(); err != nil {
+		return fmt.Errorf("%w: %w", ingest.ErrBucketNotReady, err)
+	}
+	return nil
 }
 
 func (l *Lake) folder(job *jobs.Job) string {

@@ -14,6 +14,7 @@ import (
 	"gocloud.dev/gcerrors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/internal/stage"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -112,7 +113,7 @@ func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Sect
 			r, sum := open(i), crc32.New(castagnoli)
 			defer r.Close()
 			key := l.folder(job) + s.Name + ".ndjson"
-			err := stage.Write(gctx, l.bucket, key, &blob.WriterOptions{ContentType: "application/x-ndjson"}, io.TeeReader(r, sum))
+			err := stage.Write(gctx, l.bucket, key, plain("application/x-ndjson"), io.TeeReader(r, sum))
 			if err != nil {
 				return fmt.Errorf("sink: write %s.ndjson: %w", s.Name, err)
 			}
@@ -134,10 +135,15 @@ func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Sect
 	if err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
-	if err := stage.Write(ctx, l.bucket, l.folder(job)+manifestName, &blob.WriterOptions{ContentType: "application/json"}, bytes.NewReader(raw)); err != nil {
+	if err := stage.Write(ctx, l.bucket, l.folder(job)+manifestName, plain("application/json"), bytes.NewReader(raw)); err != nil {
 		return nil, fmt.Errorf("sink: write manifest: %w", err)
 	}
 	return m, nil
+}
+
+// plain are the options of a file whose checksum the manifest has.
+func plain(contentType string) *blob.WriterOptions {
+	return &blob.WriterOptions{ContentType: contentType, BeforeWrite: blobstore.Plain}
 }
 
 // readBack reads the files that were written: the manifest must not list one that is

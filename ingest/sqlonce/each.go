@@ -71,18 +71,21 @@ var ErrIncomplete = errors.New("sqlonce: the transaction was committed before it
 //
 // Each uses one savepoint for several resources, and applies some of them again when one
 // is refused: see [Apply] for what that requires.
-func (k *Keys) Each(ctx context.Context, b *ingest.Batch, apply Apply) error {
+//
+// A connection of PostgreSQL whose session can only read, as after a failover, is closed.
+// For MySQL set rejectReadOnly=true in the data source name, which does the same.
+func (k *Keys) Each(ctx context.Context, b *ingest.Batch, apply Apply) (err error) {
 	if apply == nil {
 		return errors.New("sqlonce: Each needs a function")
 	}
 	if b.Aborted() {
 		return nil
 	}
-	tx, err := k.db.BeginTx(ctx, nil)
+	tx, end, err := k.transaction(ctx)
 	if err != nil {
-		return fmt.Errorf("sqlonce: begin: %w", err)
+		return err
 	}
-	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	defer func() { end(err) }()
 	first, err := k.Claim(ctx, tx, b.Key)
 	if err != nil {
 		return err

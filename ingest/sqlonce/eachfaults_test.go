@@ -17,6 +17,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/ingest/internal/postgrestest"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -181,9 +182,9 @@ func TestAnUploadThroughEach(t *testing.T) {
 			}),
 		})
 		var file strings.Builder
-		for i := range 5000 {
+		for i := range 1000 {
 			name := "a name"
-			if i == 3210 {
+			if i == 721 {
 				name = secret
 			}
 			fmt.Fprintf(&file, `{"resourceType":"Patient","id":"p%d","name":%q}`+"\n", i, name)
@@ -193,9 +194,9 @@ func TestAnUploadThroughEach(t *testing.T) {
 		p.Advance(t, time.Hour) // the back-off is over
 		job := p.Wait(t, id)
 		require.Equal(t, jobs.Completed, job.State)
-		require.EqualValues(t, 4999, job.Progress.Done)
+		require.EqualValues(t, 999, job.Progress.Done)
 		require.EqualValues(t, 1, job.Progress.Rejected)
-		require.Len(t, db.ids(t), 4999)
+		require.Len(t, db.ids(t), 999)
 		require.Equal(t, 2, deliveries)
 	})
 }
@@ -229,4 +230,16 @@ func TestATransactionThroughEach(t *testing.T) {
 		require.Equal(t, jobs.Completed, job.State)
 		require.Len(t, db.ids(t), 5)
 	})
+}
+
+// A session that can only read, as after a failover, fails one batch and no more.
+func TestASessionThatCanOnlyReadIsDropped(t *testing.T) {
+	db := open(t, "pgx", postgrestest.Schema(t))
+	db.patients(t)
+	db.SetMaxOpenConns(1)
+	_, err := db.ExecContext(t.Context(), "SET default_transaction_read_only = on")
+	require.NoError(t, err)
+	require.ErrorContains(t, db.keys.Each(t.Context(), batch(3), db.insert), "25006")
+	require.NoError(t, db.keys.Each(t.Context(), batch(3), db.insert))
+	require.Len(t, db.ids(t), 3)
 }

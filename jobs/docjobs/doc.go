@@ -9,10 +9,10 @@
 // # What is promised
 //
 // All of [jobs.Store]: Get reads what was last written, and an update is a
-// compare-and-set of the database, on the revision of the whole document. All of
-// [jobs.Scheduler] too: on Firestore and MongoDB an index answers, which follows the
-// document at once; on DynamoDB, where an index lags, items that are kept beside the
-// jobs and are read consistently.
+// compare-and-set of the database, on the revision of the whole document. Which jobs are
+// next, an index answers on Firestore and MongoDB, which follows the document at once;
+// on DynamoDB, where an index lags, items that are kept beside the jobs and are read
+// consistently.
 //
 // A driver that lost the answer to a write makes the write again, and would then
 // report a conflict with itself. Each write leaves a mark by which its writer knows it
@@ -43,6 +43,11 @@
 //	OrgState      organization and state
 //	DueShard, Due one of eight shares; the due time
 //	Line, Open    organization and place, while unfinished, and while unsettled
+//	Ready         organization and place, while accepted without a NotBefore
+//	Later         organization, NotBefore and id, while it waits for that time
+//
+// An organization has one small document of its own, by which [Store.Organizations] finds
+// it.
 //
 // Times in them are hexadecimal, in the order of time.
 package docjobs

@@ -1,7 +1,6 @@
 package docjobs
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,13 +25,18 @@ const (
 	fieldDue      = "Due"
 	fieldLine     = "Line"
 	fieldOpen     = "Open"
+	fieldReady    = "Ready"
+	fieldLater    = "Later"
 )
 
 // The number of shards is a part of what is stored: who counts them otherwise
 // does not find all jobs.
 const (
-	dueShards  = 8
-	lineShards = 4
+	// Leases are in the first half of the shards of what is due, and all else is in the
+	// second. The release before puts jobs in any shard, and asks all of them.
+	dueShards   = 8
+	leaseShards = dueShards / 2
+	lineShards  = 4
 )
 
 // Separators of the parts of a field. Organizations have no control characters, so
@@ -68,6 +72,11 @@ type document struct {
 	// unsettled.
 	Line string `docstore:",omitempty"`
 	Open string `docstore:",omitempty"`
+	// Ready is organization and place while the job is accepted and has no NotBefore.
+	// Later is organization, NotBefore and id, while the job is accepted or is to be
+	// cleared away, and has one.
+	Ready string `docstore:",omitempty"`
+	Later string `docstore:",omitempty"`
 	// Born is the mark of the creation, and Marks those of the last updates: by
 	// them a writer knows its own write again. See settle.
 	Born  string
@@ -77,7 +86,7 @@ type document struct {
 }
 
 // head are the fields that an update needs of the document that it replaces.
-var head = []string{fieldOrg, fieldPlace, fieldLine, fieldOpen, "Revision", "Born", "Marks"}
+var head = []string{fieldOrg, fieldPlace, fieldLine, fieldOpen, fieldReady, fieldLater, "Revision", "Born", "Marks"}
 
 // errRecord does not wrap what encoding/json says, which may quote the record.
 var errRecord = fmt.Errorf("%w: it is not the JSON of a job", jobs.ErrRecord)
@@ -94,14 +103,20 @@ func newDocument(job *jobs.Job) (*document, error) {
 		Place: placeOf(jobs.CursorOf(job)),
 	}
 	if !job.DueAt.IsZero() {
-		d.DueShard, d.Due = shard(job.ID, dueShards), sortable(job.DueAt)
+		d.DueShard, d.Due = dueShard(job), sortable(job.DueAt)
 	}
 	stand := d.Org + separator + d.Place
-	if jobs.Unfinished.Has(job) {
+	if job.Unfinished() {
 		d.Line = stand
 	}
-	if jobs.Unsettled.Has(job) {
+	if job.Unsettled() {
 		d.Open = stand
+	}
+	switch waits := job.State == jobs.Accepted; {
+	case waits && job.NotBefore.IsZero():
+		d.Ready = stand
+	case waits, job.State == jobs.Cancelled && !job.DueAt.IsZero():
+		d.Later = d.Org + separator + sortable(job.NotBefore) + job.ID
 	}
 	return d, nil
 }
@@ -154,13 +169,18 @@ func createdAt(place string) (time.Time, bool) {
 }
 
 // shard is the share that something falls to, one of n.
-func shard(s string, n uint32) string {
+func shard(s string, n uint32) string { return strconv.Itoa(share(s, n)) }
+
+func share(s string, n uint32) int {
 	h := fnv.New32a()
 	h.Write([]byte(s))
-	return strconv.FormatUint(uint64(h.Sum32()%n), 10)
+	return int(h.Sum32() % n)
 }
 
-// byPlace orders jobs by organization and place.
-func byPlace(a, b *jobs.Job) int {
-	return cmp.Or(cmp.Compare(a.OrganizationID, b.OrganizationID), jobs.CursorOf(a).Compare(jobs.CursorOf(b)))
+func dueShard(job *jobs.Job) string {
+	n := share(job.ID, leaseShards)
+	if job.State != jobs.Processing {
+		n += leaseShards
+	}
+	return strconv.Itoa(n)
 }

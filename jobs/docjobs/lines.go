@@ -2,6 +2,8 @@ package docjobs
 
 import (
 	"context"
+	"maps"
+	"strconv"
 	"strings"
 
 	"gocloud.dev/docstore"
@@ -41,6 +43,21 @@ func organizationOf(stand string) string {
 	return org
 }
 
+// shardsOf are the shards of a line that have an organization's jobs, or all jobs.
+func (s *Store) shardsOf(organization string) []string {
+	switch {
+	case organization != "":
+		return []string{shard(organization, lineShards)}
+	case !s.database.lags():
+		return []string{""} // it has none
+	}
+	var all []string
+	for n := range lineShards {
+		all = append(all, strconv.Itoa(n))
+	}
+	return all
+}
+
 // stand are the places in a shard of a line, those behind one of them.
 func (s *Store) stand(line, shard, from string, limit int) *query {
 	if s.database.lags() {
@@ -58,13 +75,8 @@ func (s *Store) stand(line, shard, from string, limit int) *query {
 
 // lines are where a document stands.
 func (d *document) lines() map[string]string {
-	all := map[string]string{}
-	if d.Line != "" {
-		all[fieldLine] = d.Line
-	}
-	if d.Open != "" {
-		all[fieldOpen] = d.Open
-	}
+	all := map[string]string{fieldLine: d.Line, fieldOpen: d.Open, fieldReady: d.Ready, fieldLater: d.Later}
+	maps.DeleteFunc(all, func(_, stand string) bool { return stand == "" })
 	return all
 }
 
@@ -77,7 +89,7 @@ func (s *Store) enter(ctx context.Context, doc, was *document) error {
 	var items []*item
 	stood := was.lines()
 	for line, stand := range doc.lines() {
-		if stood[line] == "" {
+		if stood[line] != stand {
 			items = append(items, &item{ID: lineKey(line, shard(doc.Org, lineShards)), Sort: stand, Job: doc.ID, Revision: doc.Revision})
 		}
 	}

@@ -37,12 +37,11 @@ type Store struct {
 	coll     *docstore.Collection
 	database Database
 	opts     Options
+
+	organizations register
 }
 
-var (
-	_ jobs.Store     = (*Store)(nil)
-	_ jobs.Scheduler = (*Store)(nil)
-)
+var _ jobs.Store = (*Store)(nil)
 
 // Open returns a store in an open collection, which stays the caller's to close. The
 // collection's settings must be those that [Database] says. It asks every question
@@ -71,8 +70,8 @@ func Open(ctx context.Context, coll *docstore.Collection, d Database, opts *Opti
 
 // check asks one question of each kind.
 func (s *Store) check(ctx context.Context) error {
-	if _, err := s.read(ctx, "none", head); err != nil && !errors.Is(err, jobs.ErrNotFound) {
-		return fmt.Errorf("read a document: %w", err)
+	if err := s.Ready(ctx); err != nil {
+		return err
 	}
 	for _, q := range []question{
 		{"Org and Place", s.listed(jobs.Query{OrganizationID: "-"}, lastPlace, 1)},
@@ -80,6 +79,8 @@ func (s *Store) check(ctx context.Context) error {
 		{"DueShard and Due", s.due("0", time.Unix(0, 0), 1)},
 		{fieldLine, s.stand(fieldLine, "0", separator, 1)},
 		{fieldOpen, s.stand(fieldOpen, "0", separator, 1)},
+		{fieldReady, s.stand(fieldReady, "0", separator, 1)},
+		{fieldLater, s.stand(fieldLater, "0", separator, 1)},
 	} {
 		if _, err := s.documents(ctx, q.query, 1); err != nil {
 			return fmt.Errorf("ask by %s, which takes an index: %w", q.by, err)
@@ -120,6 +121,9 @@ func (s *Store) create(ctx context.Context, job *jobs.Job) error {
 		return err
 	}
 	doc.Born = newMark()
+	if err := s.enroll(ctx, doc.Org); err != nil {
+		return err
+	}
 	if err := s.enter(ctx, doc, &document{}); err != nil {
 		return err
 	}
@@ -223,6 +227,18 @@ func (s *Store) settle(ctx context.Context, job *jobs.Job, doc *document, mark s
 	return jobs.ErrConflict
 }
 
+// Ready implements [jobs.Store]. It reads a document, consistently: what a document
+// database would say to a write is only known after one.
+func (s *Store) Ready(ctx context.Context) error {
+	if _, err := s.read(ctx, nobody, head); err != nil && !errors.Is(err, jobs.ErrNotFound) {
+		return fmt.Errorf("docjobs: read a document: %w", err)
+	}
+	return nil
+}
+
+// nobody is the id of no job.
+const nobody = "none"
+
 // List implements [jobs.Store].
 func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 	place := lastPlace
@@ -286,15 +302,21 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job,
 	if err != nil {
 		return nil, fmt.Errorf("docjobs: read due jobs: %w", err)
 	}
-	docs := slices.Concat(shards[:]...)
-	slices.SortFunc(docs, func(a, b *document) int { return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.ID, b.ID)) })
-	docs = docs[:min(limit, len(docs))]
+	docs := longestDue(shards[:leaseShards], limit)
+	docs = append(docs, longestDue(shards[leaseShards:], limit-len(docs))...)
 	found, err := s.found(ctx, docs)
 	if err != nil {
 		err = fmt.Errorf("docjobs: read due jobs: %w", err)
 	}
 	// What was read again may have changed.
 	found = slices.DeleteFunc(found, func(j *jobs.Job) bool { return j.DueAt.IsZero() || j.DueAt.After(now) })
-	slices.SortStableFunc(found, func(a, b *jobs.Job) int { return a.DueAt.Compare(b.DueAt) })
+	jobs.SortDue(found)
 	return found, err
+}
+
+// longestDue are the documents of several shards that have been due for longest.
+func longestDue(shards [][]*document, limit int) []*document {
+	docs := slices.Concat(shards...)
+	slices.SortFunc(docs, func(a, b *document) int { return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.ID, b.ID)) })
+	return docs[:min(limit, len(docs))]
 }

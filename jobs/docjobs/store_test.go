@@ -153,12 +153,11 @@ func TestBrokenRecord(t *testing.T) {
 				due, err := s.Due(t.Context(), noon.Add(time.Hour), 10)
 				require.ErrorContains(t, err, "1 of 3")
 				require.Len(t, due, 2)
-				heads, err := s.Heads(t.Context(), jobs.HeadsQuery{})
-				require.Error(t, err)
-				require.Len(t, heads, 2)
-				heads, err = s.Heads(t.Context(), jobs.HeadsQuery{Standing: jobs.Unsettled})
-				require.Error(t, err)
-				require.Len(t, heads, 2)
+				for _, order := range []jobs.Order{jobs.Unordered, jobs.Ordered, jobs.Blocking} {
+					next, err := s.Next(t.Context(), jobs.NextQuery{Now: noon, Limit: 9, Order: order})
+					require.ErrorIs(t, err, jobs.ErrRecord)
+					require.Len(t, next, 2)
+				}
 			}
 		})
 	}
@@ -191,7 +190,7 @@ func TestOptionsThatCannotWork(t *testing.T) {
 }
 
 // Jobs of many organizations, and many of one, are walked along in steps.
-func TestHeadsOfMany(t *testing.T) {
+func TestNextOfMany(t *testing.T) {
 	for name, d := range ways {
 		t.Run(name, func(t *testing.T) {
 			s := store(t, memory(t, d), d, nil)
@@ -202,17 +201,21 @@ func TestHeadsOfMany(t *testing.T) {
 				require.NoError(t, s.Create(t.Context(), newJob("few-"+string(rune('a'+n%26))+string(rune('a'+n/26)), n)))
 			}
 			for _, each := range []int{1, 3, 200} {
-				var got []*jobs.Job
-				for after := ""; ; {
-					page, err := s.Heads(t.Context(), jobs.HeadsQuery{After: after, Organizations: 7, PerOrganization: each})
-					require.NoError(t, err)
-					if len(page) == 0 {
-						break
-					}
-					got = append(got, page...)
-					after = page[len(page)-1].OrganizationID
+				next, err := s.Next(t.Context(), jobs.NextQuery{Now: noon, After: "few-m", Limit: 500, PerOrganization: each})
+				require.NoError(t, err)
+				require.Len(t, next, 100+each)
+				require.Equal(t, "few-m", next[0].OrganizationID[:5])
+				require.Less(t, next[len(next)-1].OrganizationID, "few-n")
+			}
+			seen := map[string]bool{}
+			for after := ""; len(seen) < 101; {
+				next, err := s.Next(t.Context(), jobs.NextQuery{Now: noon, After: after, Limit: 7})
+				require.NoError(t, err)
+				require.Len(t, next, 7)
+				for _, j := range next {
+					seen[j.OrganizationID] = true
 				}
-				require.Len(t, got, 100+each)
+				after = next[6].OrganizationID
 			}
 		})
 	}

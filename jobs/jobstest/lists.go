@@ -3,6 +3,7 @@ package jobstest
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/fhirdock/fhirdock/jobs"
@@ -56,6 +57,38 @@ func dueOrder(t T, s jobs.Store) {
 	}
 }
 
+// However many jobs have been due for longer, one whose worker died is found at once.
+func dueLeases(t T, s jobs.Store) {
+	now := start.Add(25 * time.Second)
+	var leases []*jobs.Job
+	for _, n := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 21, 20, 26} {
+		job := newJob("a", n)
+		if n >= 20 {
+			job.State, job.LeaseOwner, job.Attempt, job.StartedAt = jobs.Processing, "w/1", 1, start
+			leases = append(leases, job)
+		}
+		create(t, s, job)
+	}
+	want := func(limit int, want ...int64) {
+		t.Helper()
+		var got []int64
+		for _, job := range due(t, s, now, limit) {
+			got = append(got, job.Payload.Size)
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("of jobs that are due in the order of their numbers, of which 20 and 21 are being processed, %d were asked for, and %d came, not %d", limit, got, want)
+		}
+	}
+	want(1, 20)
+	want(2, 20, 21)
+	want(4, 20, 21, 0, 1)
+	want(20, 20, 21, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+	leases[1].State = jobs.Accepted // of number 20
+	update(t, s, leases[1])
+	want(2, 21, 0)
+	want(20, 21, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20)
+}
+
 func dueFollows(t T, s jobs.Store) {
 	a, b := create(t, s, newJob("a", 1)), create(t, s, newJob("a", 2))
 	now := start.Add(time.Minute)
@@ -76,7 +109,7 @@ func dueFollows(t T, s jobs.Store) {
 	}
 }
 
-// waits is a job whose handler asks to wait: it is due at its time, to be claimed then
+// waits is a job whose handler asks to wait: it is next at its time, to be claimed then
 // and not before, and the time since it first asked is kept through the next claim.
 func waits(t T, s jobs.Store) {
 	job := create(t, s, newJob("a", 1))
@@ -91,11 +124,14 @@ func waits(t T, s jobs.Store) {
 			t.Fatalf("wait: %v", err)
 		}
 		update(t, s, job)
-		if n := len(due(t, s, until.Add(-time.Microsecond), 10)); n != 0 {
-			t.Fatalf("a job that waits is due before its time")
+		if n := len(next(t, s, jobs.NextQuery{Now: until.Add(-time.Microsecond)})); n != 0 {
+			t.Fatalf("a job that waits is next before its time")
 		}
-		if n := len(due(t, s, until, 10)); n != 1 {
-			t.Fatalf("a job that waited is not due at its time")
+		if n := len(next(t, s, jobs.NextQuery{Now: until})); n != 1 {
+			t.Fatalf("a job that waited is not next at its time")
+		}
+		if n := len(due(t, s, until, 10)); n != 0 {
+			t.Fatalf("a job that waits for a worker is due for the sweeper")
 		}
 		job = get(t, s, job.ID)
 		if _, err := job.Clone().Take(until.Add(-time.Microsecond), "w/2", time.Minute); err == nil {

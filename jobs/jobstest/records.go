@@ -331,6 +331,15 @@ func endedContext(t T, s jobs.Store) {
 	if _, err := s.Due(ctx, start, 1); err == nil {
 		t.Fatalf("due succeeded under a context that has ended")
 	}
+	if err := s.Ready(ctx); err == nil {
+		t.Fatalf("ready succeeded under a context that has ended")
+	}
+	if err := s.Delete(ctx, job.Clone()); err == nil || errors.Is(err, jobs.ErrNotFound) {
+		t.Fatalf("delete under a context that has ended: %v", err)
+	}
+	if _, err := s.Organizations(ctx, "", 1); err == nil {
+		t.Fatalf("organizations succeeded under a context that has ended")
+	}
 	same(t, job, get(t, s, job.ID))
 }
 

@@ -55,6 +55,7 @@ func Clauses() []Clause {
 		{"a job is due at its time and not before", dueTime},
 		{"a job without due time is never due", neverDue},
 		{"the longest due comes first", dueOrder},
+		{"leases that are over come before all else that is due", dueLeases},
 		{"due follows updates", dueFollows},
 		{"a job that waits keeps its time", waits},
 		{"an organization sees its own jobs", isolation},
@@ -64,18 +65,26 @@ func Clauses() []Clause {
 		{"pages hold each job once while jobs are added", pagingWhileAdding},
 		{"a state is selected", listState},
 		{"a cursor that was never given is refused", badCursor},
+		{"a job that was deleted is nowhere", deletedIsGone},
+		{"a deletion needs the revision", deletionComparesRevision},
+		{"racing deletions leave no job", racingDeletions},
+		{"a deletion and an update of one revision can't both win", deletionAgainstUpdate},
+		{"an id that was deleted can be created again", createdAgain},
+		{"organizations that have jobs are found in order", organizationsInOrder},
 		{"a context that has ended does nothing", endedContext},
+		{"a store that works is ready", ready},
+		{"asking whether it is ready changes nothing", readyChangesNothing},
 		{unreadable, hidesNoOthers},
 		{durability, durable},
-	}, scheduling()...)
+	}, nexts()...)
 }
 
 // durability is the clause that needs a [Reopener].
 const durability = "jobs outlive the store"
 
 // Run runs all clauses, each on a store of its own. The clause on durability is
-// skipped, aloud, for a store that is no [Reopener], the one on unreadable records for
-// one that is no [Spoiler], and those on heads for one that is no [jobs.Scheduler].
+// skipped, aloud, for a store that is no [Reopener], and the one on unreadable records
+// for one that is no [Spoiler].
 func Run(t *testing.T, open Open) {
 	if open == nil {
 		t.Fatal("jobstest: Run needs a function that opens a store")
@@ -87,7 +96,6 @@ func Run(t *testing.T, open Open) {
 				t.Skipf("SKIPPED: %T is no jobstest.Reopener, so whether its jobs outlive it is not tested", s)
 			}
 			skipUnreadable(t, c, s)
-			skipHeads(t, c, s)
 			c.Check(t, s)
 		})
 	}

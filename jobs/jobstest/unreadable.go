@@ -59,13 +59,18 @@ func hidesNoOthers(t T, s jobs.Store) {
 		t.Fatalf("due: %v, not ErrRecord", err)
 	}
 	allOnce(t, want, ids(found))
-	if scheduler, ok := s.(jobs.Scheduler); ok {
-		found, err := scheduler.Heads(t.Context(), jobs.HeadsQuery{PerOrganization: n})
-		if !errors.Is(err, jobs.ErrRecord) {
-			t.Fatalf("heads: %v, not ErrRecord", err)
-		}
-		allOnce(t, want, ids(found))
+	found, err = s.Next(t.Context(), jobs.NextQuery{Now: nextNow})
+	if err != nil && !errors.Is(err, jobs.ErrRecord) {
+		t.Fatalf("next: %v", err)
 	}
+	if names(found) != "a1" { // 0 is older and can't be read
+		t.Fatalf("next is %q, not the oldest job that can be read", names(found))
+	}
+	found, err = s.Next(t.Context(), jobs.NextQuery{Now: nextNow, Limit: n, PerOrganization: n})
+	if !errors.Is(err, jobs.ErrRecord) {
+		t.Fatalf("next: %v, not ErrRecord", err)
+	}
+	allOnce(t, want, ids(found))
 }
 
 // readablePages reads all pages, with those beside ErrRecord, and reports whether there

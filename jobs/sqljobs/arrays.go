@@ -10,39 +10,48 @@ import (
 // sent as it is, where quoting would have to look at each byte.
 type line string
 
-// arrays writes each column of a group as PostgreSQL writes an array, or as lines.
+// arrays writes the arguments of a group of calls; see arraysOf.
 func arrays[R any](group []*call[row, R]) []any {
-	args := make([]any, len(group[0].arg))
+	rows := make([]row, len(group))
+	for i, w := range group {
+		rows[i] = w.arg
+	}
+	return arraysOf(rows)
+}
+
+// arraysOf writes each column as PostgreSQL writes an array, or as lines.
+func arraysOf(rows []row) []any {
+	args := make([]any, len(rows[0]))
 	for column := range args {
 		var b strings.Builder
-		if first, ok := group[0].arg[column].(line); ok {
-			b.Grow(len(group) * (len(first) + len(first)/8))
-			writeLines(&b, group, column)
+		if first, ok := rows[0][column].(line); ok {
+			b.Grow(len(rows) * (len(first) + len(first)/8))
+			writeLines(&b, rows, column)
 		} else {
-			b.Grow(len(group) * 40)
-			writeArray(&b, group, column)
+			b.Grow(len(rows) * 40)
+			writeArray(&b, rows, column)
 		}
 		args[column] = b.String()
 	}
 	return args
 }
 
-func writeLines[R any](b *strings.Builder, group []*call[row, R], column int) {
-	for i, w := range group {
+func writeLines(b *strings.Builder, rows []row, column int) {
+	for i, r := range rows {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(string(w.arg[column].(line)))
+		b.WriteString(string(r[column].(line)))
 	}
 }
 
-func writeArray[R any](b *strings.Builder, group []*call[row, R], column int) {
+func writeArray(b *strings.Builder, rows []row, column int) {
 	b.WriteByte('{')
-	for i, w := range group {
+	for i, r := range rows {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		switch v := w.arg[column].(type) {
+		switch v := r[column].(type) {
 		case nil:
 			b.WriteString("NULL")
 		case int64:

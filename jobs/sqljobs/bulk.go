@@ -4,15 +4,14 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"slices"
 	"sync/atomic"
 )
 
 // Groups of one kind that may be under way at once on PostgreSQL. It has many
 // writers, and while one group waits for the disk the next ones are worked on; more
-// than that makes groups smaller and each call dearer. There are three kinds, so
-// calls for one job use at most twelve connections, however many wait.
+// than that makes groups smaller and each call dearer. There are four kinds, so
+// calls for one job use at most sixteen connections, however many wait.
 const bulkGroups = 4
 
 // bulk are the statements that PostgreSQL gets for groups of calls. The values of a
@@ -27,21 +26,23 @@ const bulkGroups = 4
 // locked in the same order by all, so that groups of several processes never wait
 // for each other in a circle.
 const (
-	bulkCreate = `INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, revision, record)
-		SELECT id, organization_id, state, created_at, due_at, 1, record
-		FROM unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::bigint[], $5::text::bigint[], string_to_array($6::text, E'\n'))
-			AS new (id, organization_id, state, created_at, due_at, record)
+	bulkCreate = `INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, not_before, revision, record)
+		SELECT id, organization_id, state, created_at, due_at, not_before, 1, record
+		FROM unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::bigint[], $5::text::bigint[], $6::text::bigint[],
+				string_to_array($7::text, E'\n'))
+			AS new (id, organization_id, state, created_at, due_at, not_before, record)
 		ON CONFLICT (id) DO NOTHING RETURNING id`
 	// An update that is written as an insertion: all of its rows are there, and
 	// locked, so each of them is a conflict. What the row has for good is not set.
-	bulkUpdate = `INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, revision, record)
-		SELECT id, '', state, 0, due_at, revision + 1, record
-		FROM unnest($1::text::text[], $2::text::text[], $3::text::bigint[], $4::text::bigint[], string_to_array($5::text, E'\n'))
-			AS new (id, state, due_at, revision, record)
+	bulkUpdate = `INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, not_before, revision, record)
+		SELECT id, '', state, 0, due_at, not_before, revision + 1, record
+		FROM unnest($1::text::text[], $2::text::text[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[],
+				string_to_array($6::text, E'\n'))
+			AS new (id, state, due_at, not_before, revision, record)
 		WHERE (SELECT true FROM fhirdock_jobs AS old
 			WHERE old.id = new.id AND old.revision = new.revision FOR NO KEY UPDATE)
 		ON CONFLICT (id) DO UPDATE
-			SET state = excluded.state, due_at = excluded.due_at, revision = excluded.revision, record = excluded.record
+			SET state = excluded.state, due_at = excluded.due_at, not_before = excluded.not_before, revision = excluded.revision, record = excluded.record
 		RETURNING id`
 	bulkGet = `SELECT job.id, job.record, job.revision, job.organization_id, job.created_at
 		FROM unnest($1::text::text[]) AS want (id),
@@ -52,13 +53,13 @@ const (
 // was returned for its id; the zero value if nothing was.
 type bulk[V any] struct {
 	*gatherer[row, V]
-	db    *sql.DB
-	query string
-	scan  func(*sql.Rows) (id string, v V, err error)
+	session session
+	query   string
+	scan    func(*sql.Rows) (id string, v V, err error)
 }
 
-func newBulk[V any](db *sql.DB, query string, key func(row) string, scan func(*sql.Rows) (string, V, error)) *bulk[V] {
-	b := &bulk[V]{db: db, query: query, scan: scan}
+func newBulk[V any](s session, query string, key func(row) string, scan func(*sql.Rows) (string, V, error)) *bulk[V] {
+	b := &bulk[V]{session: s, query: query, scan: scan}
 	b.gatherer = gather(bulkGroups, key, b.run)
 	return b
 }
@@ -66,15 +67,15 @@ func newBulk[V any](db *sql.DB, query string, key func(row) string, scan func(*s
 // newBulkWrite is for a statement that returns the ids of the rows that it changed.
 // Two changes of one row are not in one group, which could not tell their answers
 // apart.
-func newBulkWrite(db *sql.DB, query string) *bulk[int64] {
-	return newBulk(db, query, row.id, func(rows *sql.Rows) (id string, changed int64, err error) {
+func newBulkWrite(s session, query string) *bulk[int64] {
+	return newBulk(s, query, row.id, func(rows *sql.Rows) (id string, changed int64, err error) {
 		err = rows.Scan(&id)
 		return id, 1, err
 	})
 }
 
-func newBulkGet(db *sql.DB, query string) *bulk[*stored] {
-	return newBulk(db, query, nil, func(rows *sql.Rows) (id string, s *stored, err error) {
+func newBulkGet(s session, query string) *bulk[*stored] {
+	return newBulk(s, query, nil, func(rows *sql.Rows) (id string, s *stored, err error) {
 		s = new(stored)
 		err = rows.Scan(s.columns()...)
 		return s.id, s, err
@@ -108,36 +109,34 @@ func (b *bulk[V]) together(ctx context.Context, group []*call[row, V]) {
 }
 
 // returned runs the statement and returns what it returned, by id.
-func (b *bulk[V]) returned(ctx context.Context, group []*call[row, V]) (found map[string]V, err error) {
-	rows, err := b.db.QueryContext(ctx, b.query, arrays(group)...)
+func (b *bulk[V]) returned(ctx context.Context, group []*call[row, V]) (map[string]V, error) {
+	type one struct {
+		id string
+		v  V
+	}
+	all, err := read(ctx, b.session, func(rows *sql.Rows) (o one, err error) {
+		o.id, o.v, err = b.scan(rows)
+		return o, err
+	}, b.query, arrays(group)...)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	found = make(map[string]V, len(group))
-	for rows.Next() {
-		id, v, err := b.scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		found[id] = v
+	found := make(map[string]V, len(all))
+	for _, o := range all {
+		found[o.id] = o.v
 	}
-	return found, rows.Err() // the transaction's, which ends behind the last row
+	return found, nil
 }
 
 // refused says whether the server did nothing for a reason that lies in what one call
 // gave it: data that it can't store, a constraint, a limit; or since another
 // transaction came between, where the connection asks for such isolation.
 func refused(err error) bool {
-	server, ok := errors.AsType[interface {
-		error
-		SQLState() string
-	}](err)
-	if !ok {
+	state := sqlState(err)
+	if state == "" {
 		return false
 	}
-	state := server.SQLState()
-	return state == "40001" || len(state) == 5 && slices.Contains([]string{"22", "23", "54"}, state[:2])
+	return state == notSerializable || slices.Contains([]string{classData, classConstraint, classProgramLimit}, state[:2])
 }
 
 // whileSomebodyWaits returns a context that ends when no call's context is left: a

@@ -312,7 +312,7 @@ func TestSeveralSweepersRescueEachJobOnce(t *testing.T) {
 			var page errgroup.Group
 			for _, job := range due {
 				page.Go(func() error {
-					_, err := jobs.Change(t.Context(), s, job.ID, func(j *jobs.Job) error { return j.Rescue(now, now.Add(time.Minute)) })
+					_, err := jobs.Change(t.Context(), s, job.ID, func(j *jobs.Job) error { return j.Rescue(now) })
 					if errors.Is(err, jobs.ErrState) {
 						return nil
 					}

@@ -3,7 +3,6 @@ package sqljobs
 import (
 	"database/sql"
 	"fmt"
-	"strconv"
 	"strings"
 )
 
@@ -35,20 +34,11 @@ func (d Dialect) check() error {
 	return nil
 }
 
-// rebind writes the question marks of a query as the dialect has them. None of
+// rebind writes the parameters of a query, ?1 and so on, as the dialect has them. None of
 // the queries has a question mark in a string.
 func (d Dialect) rebind(query string) string {
 	if d == SQLite {
 		return query
 	}
-	var b strings.Builder
-	n := 0
-	for part := range strings.SplitSeq(query, "?") {
-		if n > 0 {
-			b.WriteString("$" + strconv.Itoa(n))
-		}
-		b.WriteString(part)
-		n++
-	}
-	return b.String()
+	return strings.ReplaceAll(query, "?", "$")
 }

@@ -3,7 +3,9 @@ package sqljobs
 import (
 	"context"
 	"database/sql"
+	"path"
 	"runtime"
+	"strings"
 
 	"github.com/fhirdock/fhirdock/jobs"
 )
@@ -14,7 +16,7 @@ const BulkGroupsForTest = bulkGroups
 // QueriesForTest are the queries that are asked again and again.
 func QueriesForTest(d Dialect) map[string]string {
 	q := queriesFor(d)
-	return map[string]string{"create": q.create, "get": q.get, "update": q.update, "due": q.due, "list": q.list, "list state": q.listState}
+	return map[string]string{"create": q.create, "get": q.get, "update": q.update, "due": q.due, "list": q.list, "list state": q.listState, "delete": q.remove, "organizations": q.organizations}
 }
 
 // HoldForTest lets no group begin on PostgreSQL, until resume is called. waiting is
@@ -24,11 +26,13 @@ func (s *Store) HoldForTest() (waiting func() int, resume func()) {
 	p.creates.hold()
 	p.updates.hold()
 	p.gets.hold()
-	waiting = func() int { return p.creates.count() + p.updates.count() + p.gets.count() }
+	p.deletes.hold()
+	waiting = func() int { return p.creates.count() + p.updates.count() + p.gets.count() + p.deletes.count() }
 	return waiting, func() {
 		p.creates.resume()
 		p.updates.resume()
 		p.gets.resume()
+		p.deletes.resume()
 	}
 }
 
@@ -59,15 +63,37 @@ func (g *gatherer[A, R]) count() int {
 	return g.waiting.Len()
 }
 
-// LockForTest and UnlockForTest are what a process does that migrates PostgreSQL.
+// LockForTest takes the lock of whoever migrates PostgreSQL.
 func LockForTest(ctx context.Context, conn *sql.Conn) error {
-	return advisoryLock{}.SessionLock(ctx, conn)
+	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock("+advisoryKey+")")
+	return err
 }
 
 // UnlockForTest gives the lock back.
 func UnlockForTest(ctx context.Context, conn *sql.Conn) error {
-	return advisoryLock{}.SessionUnlock(ctx, conn)
+	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock("+advisoryKey+")")
+	return err
 }
 
-// HeadsQueryForTest is a query of heads; see headsQuery for its parameters.
-func HeadsQueryForTest(d Dialect, s jobs.Standing, one bool) string { return headsQuery(d, s, one) }
+// NextQueryForTest is a query of next jobs; see nextQuery for its parameters.
+func NextQueryForTest(d Dialect, order jobs.Order, one bool) string {
+	return nextQuery(d, order, one, "")
+}
+
+// SQLStateForTest is the SQLSTATE of an error.
+func SQLStateForTest(err error) string { return sqlState(err) }
+
+// MigrationForTest are the statements of a migration, or of its way back.
+func MigrationForTest(d Dialect, version int, down bool) (string, error) {
+	folder := path.Join("migrations", string(d))
+	files, err := migrations.ReadDir(folder)
+	if err != nil {
+		return "", err
+	}
+	text, err := migrations.ReadFile(path.Join(folder, files[version-1].Name()))
+	up, back, _ := strings.Cut(string(text), "-- +goose Down")
+	if down {
+		return back, err
+	}
+	return up, err
+}

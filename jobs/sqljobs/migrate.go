@@ -6,11 +6,10 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
+	"path"
+	"strconv"
+	"strings"
 	"time"
-
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 //go:embed migrations
@@ -20,10 +19,9 @@ var migrations embed.FS
 // migrations.
 var ErrSchema = errors.New("sqljobs: the schema is of another version")
 
-// Migrate runs the migrations that the database lacks. Several processes may
-// call it at once: on PostgreSQL one runs them under an advisory lock while the
-// others wait; on SQLite whoever comes late finds them done. ErrSchema if the
-// schema is newer than this program.
+// Migrate runs the migrations that the database lacks, all or none. Several processes
+// may call it at once: one runs them while the others wait for its transaction, also
+// through a connection pooler. ErrSchema if the schema is newer than this program.
 func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	if db == nil {
 		return errors.New("sqljobs: Migrate needs a database")
@@ -34,10 +32,9 @@ func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	return again(ctx, dialect, func() error { return migrate(ctx, db, dialect) })
 }
 
-// again repeats what processes that start together on a new SQLite database may
-// take from each other: the change to the write-ahead log, for which SQLite does
-// not always wait, and a migration, which whoever comes late finds half done and
-// then finished. On PostgreSQL a lock keeps them apart.
+// again repeats what fails when processes start together on a new SQLite database:
+// SQLite does not always wait for the change to the write-ahead log, nor for the write
+// lock in a transaction that has read before.
 func again(ctx context.Context, dialect Dialect, do func() error) error {
 	tries := 1
 	if dialect == SQLite {
@@ -57,94 +54,151 @@ func again(ctx context.Context, dialect Dialect, do func() error) error {
 }
 
 func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
-	p, err := provider(db, dialect)
+	all, err := readMigrations(dialect)
 	if err != nil {
 		return err
 	}
-	current, target, err := versions(ctx, db, dialect, p)
-	if err != nil || current == target {
+	target := all[len(all)-1].version
+	return sessions(db, dialect, 0)(ctx, func(ctx context.Context, conn querier) error {
+		current, err := version(ctx, conn, dialect, target)
+		if err != nil || current == target {
+			return err
+		}
+		if err := up(ctx, conn, dialect, all); err != nil {
+			return fmt.Errorf("sqljobs: migrate: %w", err)
+		}
+		return nil
+	})
+}
+
+// up runs what is missing in one transaction, which also holds the lock: a pooler may
+// run each transaction in another session, and a lock of the session would stay there.
+func up(ctx context.Context, conn querier, dialect Dialect, all []migration) error {
+	var options *sql.TxOptions
+	if dialect == PostgreSQL {
+		// Each statement sees what others committed while this one waited for the lock.
+		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	}
+	tx, err := conn.BeginTx(ctx, options)
+	if err != nil {
 		return err
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("sqljobs: migrate: %w", err)
+	defer func() { _ = tx.Rollback() }() // does nothing after the commit
+	table := sqliteVersions
+	if dialect == PostgreSQL {
+		table = postgresVersions
+		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock("+advisoryKey+")"); err != nil {
+			return fmt.Errorf("wait for the lock: %w", err)
+		}
 	}
-	return nil
+	if _, err := tx.ExecContext(ctx, table); err != nil {
+		return err
+	}
+	current, err := version(ctx, tx, dialect, all[len(all)-1].version)
+	if err != nil {
+		return err
+	}
+	for _, m := range all {
+		if m.version <= current {
+			continue
+		}
+		// Without arguments, a driver takes several statements.
+		if _, err := tx.ExecContext(ctx, m.up); err != nil {
+			return fmt.Errorf("%s: %w", m.file, err)
+		}
+		applied := fmt.Sprintf("INSERT INTO "+versionTable+" (version_id, is_applied) VALUES (%d, true)", m.version)
+		if _, err := tx.ExecContext(ctx, applied); err != nil {
+			return fmt.Errorf("%s: %w", m.file, err)
+		}
+	}
+	return tx.Commit()
 }
 
 // checkMigrated returns ErrSchema unless the schema is this program's. It changes
 // nothing in the database.
 func checkMigrated(ctx context.Context, db *sql.DB, dialect Dialect) error {
-	p, err := provider(db, dialect)
+	all, err := readMigrations(dialect)
 	if err != nil {
 		return err
 	}
-	current, target, err := versions(ctx, db, dialect, p)
+	target := all[len(all)-1].version
+	current, err := version(ctx, db, dialect, target)
 	if err == nil && current < target {
 		err = fmt.Errorf("%w: it has %d, and this program needs %d; run the migrations first", ErrSchema, current, target)
 	}
 	return err
 }
 
-const versionTable = "fhirdock_migrations"
+// The table of versions is that of github.com/pressly/goose, with which earlier
+// releases migrated. They used the same lock, too.
+const (
+	versionTable = "fhirdock_migrations"
 
-func provider(db *sql.DB, dialect Dialect) (*goose.Provider, error) {
-	files, err := fs.Sub(migrations, "migrations/"+string(dialect))
-	if err != nil {
-		return nil, fmt.Errorf("sqljobs: %w", err)
-	}
-	gooseDialect := goose.DialectSQLite3
-	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true), goose.WithTableName(versionTable)}
-	if dialect == PostgreSQL {
-		gooseDialect = goose.DialectPostgres
-		options = append(options, goose.WithSessionLocker(advisoryLock{}))
-	}
-	p, err := goose.NewProvider(gooseDialect, db, files, options...)
-	if err != nil {
-		return nil, fmt.Errorf("sqljobs: %w", err)
-	}
-	return p, nil
-}
+	advisoryKey = "hashtextextended('" + versionTable + " ' || coalesce(current_schema(), ''), 0)"
 
-// advisoryLock lets one session migrate at a time, in each schema. The others wait
-// in the server, until their context ends; a session that dies gives it back.
-type advisoryLock struct{}
+	postgresVersions = `CREATE TABLE IF NOT EXISTS ` + versionTable + ` (
+		id         INTEGER   PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY,
+		version_id BIGINT    NOT NULL,
+		is_applied BOOLEAN   NOT NULL,
+		tstamp     TIMESTAMP NOT NULL DEFAULT now()
+	)`
+	sqliteVersions = `CREATE TABLE IF NOT EXISTS ` + versionTable + ` (
+		id         INTEGER   PRIMARY KEY AUTOINCREMENT,
+		version_id INTEGER   NOT NULL,
+		is_applied INTEGER   NOT NULL,
+		tstamp     TIMESTAMP DEFAULT (datetime('now'))
+	)`
+)
 
-const advisoryKey = "hashtextextended('" + versionTable + " ' || coalesce(current_schema(), ''), 0)"
-
-// SessionLock implements [lock.SessionLocker].
-func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock("+advisoryKey+")")
-	return err
-}
-
-// SessionUnlock implements [lock.SessionLocker].
-func (advisoryLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock("+advisoryKey+")")
-	return err
-}
-
-var _ lock.SessionLocker = advisoryLock{}
-
-// versions returns the schema's version, 0 if there is none, and the one that this
-// program needs; ErrSchema if the first is higher. goose would make its table to
-// answer that, without the lock, and where the program may not alter schemas.
-func versions(ctx context.Context, db *sql.DB, dialect Dialect, p *goose.Provider) (current, target int64, err error) {
+// version returns the schema's version, 0 if there is none; ErrSchema if it is higher
+// than target. It changes nothing in the database.
+func version(ctx context.Context, q reader, dialect Dialect, target int64) (current int64, err error) {
 	there := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '" + versionTable + "'"
 	if dialect == PostgreSQL {
 		there = "SELECT count(to_regclass('" + versionTable + "'))"
 	}
 	var tables int
-	err = db.QueryRowContext(ctx, there).Scan(&tables)
+	err = q.QueryRowContext(ctx, there).Scan(&tables)
 	if err == nil && tables > 0 {
-		err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable).Scan(&current)
+		err = q.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable).Scan(&current)
 	}
 	if err != nil {
-		return 0, 0, fmt.Errorf("sqljobs: read the schema's version: %w", err)
+		return 0, fmt.Errorf("sqljobs: read the schema's version: %w", err)
 	}
-	sources := p.ListSources()
-	target = sources[len(sources)-1].Version
 	if current > target {
 		err = fmt.Errorf("%w: it has %d, and this program knows %d; use a newer program", ErrSchema, current, target)
 	}
-	return current, target, err
+	return current, err
+}
+
+// migration is one file.
+type migration struct {
+	version int64
+	file    string
+	up      string // statements
+}
+
+// readMigrations returns a dialect's migrations, the oldest first.
+func readMigrations(dialect Dialect) ([]migration, error) {
+	folder := path.Join("migrations", string(dialect))
+	files, err := migrations.ReadDir(folder) // by name
+	if err != nil {
+		return nil, fmt.Errorf("sqljobs: %w", err)
+	}
+	all := make([]migration, len(files))
+	for i, f := range files {
+		text, err := migrations.ReadFile(path.Join(folder, f.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("sqljobs: %w", err)
+		}
+		number, _, _ := strings.Cut(f.Name(), "_")
+		n, err := strconv.ParseInt(number, 10, 64)
+		_, after, found := strings.Cut(string(text), "-- +goose Up\n")
+		if err != nil || !found || n != int64(i+1) {
+			return nil, fmt.Errorf("sqljobs: migration %s: it must be NUMBER_NAME.sql, the next number, with a line %q", f.Name(), "-- +goose Up")
+		}
+		before, _, _ := strings.Cut(after, "-- +goose Down")
+		all[i] = migration{n, f.Name(), before}
+	}
+	return all, nil
 }

@@ -1,19 +1,21 @@
 package sqljobs
 
-import (
-	"context"
-	"database/sql"
-)
+import "context"
 
 // postgreSQL gathers the calls of each kind. Those of different kinds do not wait
 // for each other: what is done in two calls that overlap may be done in any order.
 type postgreSQL struct {
-	creates, updates *bulk[int64]
-	gets             *bulk[*stored]
+	session                   session
+	creates, updates, deletes *bulk[int64]
+	gets                      *bulk[*stored]
 }
 
-func newPostgreSQL(db *sql.DB, q queries) *postgreSQL {
-	return &postgreSQL{creates: newBulkWrite(db, q.create), updates: newBulkWrite(db, q.update), gets: newBulkGet(db, q.get)}
+func newPostgreSQL(s session, q queries) *postgreSQL {
+	return &postgreSQL{
+		session: s,
+		creates: newBulkWrite(s, q.create), updates: newBulkWrite(s, q.update), deletes: newBulkWrite(s, q.remove),
+		gets: newBulkGet(s, q.get),
+	}
 }
 
 func (p *postgreSQL) create(ctx context.Context, args row) (int64, error) {
@@ -26,4 +28,8 @@ func (p *postgreSQL) update(ctx context.Context, args row) (int64, error) {
 
 func (p *postgreSQL) get(ctx context.Context, id string) (*stored, error) {
 	return p.gets.call(ctx, row{id})
+}
+
+func (p *postgreSQL) remove(ctx context.Context, args row) (int64, error) {
+	return p.deletes.call(ctx, args)
 }

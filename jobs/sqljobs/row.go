@@ -1,6 +1,7 @@
 package sqljobs
 
 import (
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -39,6 +40,11 @@ func (s *stored) cursor() jobs.Cursor {
 // columns are where to scan them.
 func (s *stored) columns() []any {
 	return []any{&s.id, &s.record, &s.revision, &s.organization, &s.created}
+}
+
+func scanStored(rows *sql.Rows) (*stored, error) {
+	row := new(stored)
+	return row, rows.Scan(row.columns()...)
 }
 
 // errRecord does not wrap what encoding/json says, which may quote the record.

@@ -64,10 +64,13 @@ func checkConn(ctx context.Context, conn *sql.Conn) error {
 type sqlite struct {
 	db     *sql.DB
 	q      queries
+	file   sqliteFile
 	commit *committer
 }
 
-func newSQLite(db *sql.DB, q queries) *sqlite { return &sqlite{db: db, q: q, commit: newCommitter(db)} }
+func newSQLite(db *sql.DB, q queries, file sqliteFile) *sqlite {
+	return &sqlite{db: db, q: q, file: file, commit: newCommitter(db)}
+}
 
 func (l *sqlite) create(ctx context.Context, args row) (int64, error) {
 	return l.commit.exec(ctx, l.q.create, args...)
@@ -75,6 +78,10 @@ func (l *sqlite) create(ctx context.Context, args row) (int64, error) {
 
 func (l *sqlite) update(ctx context.Context, args row) (int64, error) {
 	return l.commit.exec(ctx, l.q.update, args...)
+}
+
+func (l *sqlite) remove(ctx context.Context, args row) (int64, error) {
+	return l.commit.exec(ctx, l.q.remove, args...)
 }
 
 func (l *sqlite) get(ctx context.Context, id string) (*stored, error) {

@@ -1,6 +1,7 @@
 package sqljobs
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -18,12 +19,17 @@ type Options struct {
 	// SkipMigrations makes Open fail with ErrSchema where migrations are
 	// missing. Default: Open runs them.
 	SkipMigrations bool
+	// Timeout bounds each statement on PostgreSQL, the wait for a connection included;
+	// a server that hangs would hold up what comes next. Whether a statement that was
+	// cut off took effect is unknown. It must not be negative, and migrations are not
+	// bounded by it. Default 5 s.
+	Timeout time.Duration
 }
 
 // Store keeps jobs in a SQL database. It is safe for concurrent use, by several
 // processes. Its errors hold no values of a record.
 type Store struct {
-	db      *sql.DB
+	session session
 	dialect Dialect
 	q       queries
 	one     one
@@ -37,28 +43,38 @@ type one interface {
 	update(ctx context.Context, args row) (int64, error)
 	// get returns nil if the job is not there.
 	get(ctx context.Context, id string) (*stored, error)
+	// ready is [Store.Ready].
+	ready(ctx context.Context) error
+	// remove returns how many rows it removed.
+	remove(ctx context.Context, args row) (int64, error)
 }
 
 var _ jobs.Store = (*Store)(nil)
 
-type queries struct{ create, get, update, due, list, listState, exists string }
+type queries struct {
+	create, get, update, remove, due, list, listState, exists, others, organizations, waiting, waitingOf string
+}
 
 func queriesFor(d Dialect) queries {
-	const order = " ORDER BY created_at DESC, id DESC LIMIT ?"
+	const order = " ORDER BY created_at DESC, id DESC LIMIT "
 	// As one comparison of a pair, an index answers it on PostgreSQL too: there a
 	// page costs the same however deep it lies.
-	const below = " AND (created_at, id) < (?, ?)"
+	const below = "SELECT " + columns + " FROM fhirdock_jobs WHERE organization_id = ?1 AND (created_at, id) < (?2, ?3)"
 	q := queries{
-		exists:    d.rebind("SELECT 1 FROM fhirdock_jobs WHERE id = ?"),
-		due:       d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE due_at <= ? ORDER BY due_at LIMIT ?"),
-		list:      d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE organization_id = ?" + below + order),
-		listState: d.rebind("SELECT " + columns + " FROM fhirdock_jobs WHERE organization_id = ? AND state = ?" + below + order),
+		waiting:       d.rebind(d.waitingQuery("", "?1")),
+		waitingOf:     d.rebind(d.waitingQuery(" AND organization_id = ?1", "?2")),
+		exists:        d.rebind("SELECT 1 FROM fhirdock_jobs WHERE id = ?1"),
+		organizations: d.rebind(organizations),
+		others:        d.rebind("SELECT count(*) FROM " + d.table(stateIndex) + " WHERE organization_id = ?1 AND state = 'processing' AND id <> ?2"),
+		due:           d.rebind(d.dueQuery()),
+		list:          d.rebind(below + order + "?4"),
+		listState:     d.rebind(below + " AND state = ?5" + order + "?4"),
 	}
 	switch d {
 	case SQLite:
-		q.create, q.update, q.get = oneCreate, oneUpdate, oneGet
+		q.create, q.update, q.get, q.remove = oneCreate, oneUpdate, oneGet, oneDelete
 	case PostgreSQL:
-		q.create, q.update, q.get = bulkCreate, bulkUpdate, bulkGet
+		q.create, q.update, q.get, q.remove = bulkCreate, bulkUpdate, bulkGet, bulkDelete
 	}
 	return q
 }
@@ -66,10 +82,10 @@ func queriesFor(d Dialect) queries {
 // What SQLite gets for one call; PostgreSQL gets one statement for many, with
 // arrays of the same arguments.
 const (
-	oneCreate = `INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, revision, record)
-		VALUES (?1, ?2, ?3, ?4, ?5, 1, ?6) ON CONFLICT (id) DO NOTHING`
-	oneUpdate = `UPDATE fhirdock_jobs SET state = ?2, due_at = ?3, revision = ?4 + 1, record = ?5
-		WHERE id = ?1 AND revision = ?4`
+	oneCreate = `INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, not_before, revision, record)
+		VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7) ON CONFLICT (id) DO NOTHING`
+	oneUpdate = `UPDATE fhirdock_jobs SET state = ?2, due_at = ?3, not_before = ?4, revision = ?5 + 1, record = ?6
+		WHERE id = ?1 AND revision = ?5`
 	oneGet = "SELECT " + columns + " FROM fhirdock_jobs WHERE id = ?1"
 )
 
@@ -85,6 +101,9 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("sqljobs: a store needs a database")
 	}
+	if o.Timeout < 0 {
+		return nil, errors.New("sqljobs: Options.Timeout must not be negative")
+	}
 	var err error
 	if o.Dialect == "" {
 		if o.Dialect, err = detect(db); err != nil {
@@ -97,8 +116,12 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if err := again(ctx, o.Dialect, func() error { return db.PingContext(ctx) }); err != nil {
 		return nil, fmt.Errorf("sqljobs: open database: %w", err)
 	}
+	var file sqliteFile
 	if o.Dialect == SQLite {
 		if err := checkSQLite(ctx, db); err != nil {
+			return nil, err
+		}
+		if file, err = openedFile(ctx, db); err != nil {
 			return nil, err
 		}
 	}
@@ -109,17 +132,23 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	} else if err := Migrate(ctx, db, o.Dialect); err != nil {
 		return nil, err
 	}
-	// Changes nothing, but only where something could be changed: better known now
-	// than at the first payload.
-	if _, err := db.ExecContext(ctx, "UPDATE fhirdock_jobs SET revision = revision WHERE id = ''"); err != nil {
+	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
+	s := &Store{session: sessions(db, o.Dialect, o.Timeout), dialect: o.Dialect, q: queriesFor(o.Dialect)}
+	// Better known now than at the first payload.
+	if err := s.session(ctx, func(ctx context.Context, q querier) error {
+		_, err := q.ExecContext(ctx, touch)
+		return err
+	}); err != nil {
 		return nil, fmt.Errorf("sqljobs: the database can't be written to: %w", err)
 	}
-	s := &Store{db: db, dialect: o.Dialect, q: queriesFor(o.Dialect)}
 	if o.Dialect == SQLite {
-		s.one = newSQLite(db, s.q)
-	} else {
-		s.one = newPostgreSQL(db, s.q)
+		s.one = newSQLite(db, s.q, file)
+		return s, nil
 	}
+	if err := checkPooler(ctx, db, o.Timeout); err != nil {
+		return nil, err
+	}
+	s.one = newPostgreSQL(s.session, s.q)
 	return s, nil
 }
 
@@ -132,7 +161,7 @@ func (s *Store) Create(ctx context.Context, job *jobs.Job) error {
 		return fmt.Errorf("sqljobs: encode job: %w", err)
 	}
 	n, err := s.one.create(ctx, row{next.ID, next.OrganizationID, string(next.State), next.CreatedAt.UnixMicro(),
-		micros(next.DueAt), line(record)})
+		micros(next.DueAt), micros(next.NotBefore), line(record)})
 	switch {
 	case err != nil:
 		return fmt.Errorf("sqljobs: create job: %w", err)
@@ -161,28 +190,30 @@ func (s *Store) Get(ctx context.Context, id string) (*jobs.Job, error) {
 
 // Update implements [jobs.Store].
 func (s *Store) Update(ctx context.Context, job *jobs.Job) error {
-	next := jobs.Stored(job)
-	next.Revision++
-	record, err := json.Marshal(next)
+	args, err := updateRow(job)
 	if err != nil {
-		return fmt.Errorf("sqljobs: encode job: %w", err)
+		return fmt.Errorf("sqljobs: %w", err)
 	}
-	n, err := s.one.update(ctx, row{next.ID, string(next.State), micros(next.DueAt), job.Revision, line(record)})
+	n, err := s.one.update(ctx, args)
 	if err != nil {
 		return fmt.Errorf("sqljobs: update job: %w", err)
 	}
 	if n == 0 {
-		var one int
-		switch err := s.db.QueryRowContext(ctx, s.q.exists, job.ID).Scan(&one); {
-		case errors.Is(err, sql.ErrNoRows):
-			return jobs.ErrNotFound
-		case err != nil:
-			return fmt.Errorf("sqljobs: update job: %w", err)
-		}
-		return jobs.ErrConflict
+		return s.refused(ctx, "update job", job.ID)
 	}
-	job.Revision = next.Revision
+	job.Revision++
 	return nil
+}
+
+// updateRow are the arguments of an update.
+func updateRow(job *jobs.Job) (row, error) {
+	next := jobs.Stored(job)
+	next.Revision++
+	record, err := json.Marshal(next)
+	if err != nil {
+		return nil, fmt.Errorf("encode job: %w", err)
+	}
+	return row{next.ID, string(next.State), micros(next.DueAt), micros(next.NotBefore), job.Revision, line(record)}, nil
 }
 
 // List implements [jobs.Store].
@@ -197,11 +228,11 @@ func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 		at, id = c.CreatedAt.UnixMicro(), c.ID
 	}
 	limit := q.PageSize()
-	query, args := s.q.list, []any{q.OrganizationID}
+	query, args := s.q.list, []any{q.OrganizationID, at, id, limit + 1}
 	if q.State != "" {
 		query, args = s.q.listState, append(args, string(q.State))
 	}
-	rows, err := s.rows(ctx, query, append(args, at, id, limit+1)...)
+	rows, err := s.rows(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("sqljobs: list jobs: %w", err)
 	}
@@ -218,36 +249,31 @@ func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 
 // Due implements [jobs.Store].
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
-	due, err := s.query(ctx, s.q.due, now.UnixMicro(), limit)
+	rows, err := s.rows(ctx, s.q.due, now.UnixMicro(), limit)
 	if err != nil {
-		return due, fmt.Errorf("sqljobs: read due jobs: %w", err)
+		return nil, fmt.Errorf("sqljobs: read due jobs: %w", err)
 	}
-	return due, nil
+	due, err := decode(rows)
+	jobs.SortDue(due)
+	if err != nil {
+		err = fmt.Errorf("sqljobs: read due jobs: %w", err)
+	}
+	return due, err
 }
 
-// query reads jobs. Those that can be read are returned beside errRecord.
-func (s *Store) query(ctx context.Context, query string, args ...any) ([]*jobs.Job, error) {
-	rows, err := s.rows(ctx, query, args...)
-	if err != nil {
-		return nil, err
+// dueQuery selects the leases that are over, and then as many other jobs as there is room
+// for, each by the index that has them in their order.
+func (d Dialect) dueQuery() string {
+	due := func(index, what, limit string) string {
+		return "SELECT " + columns + " FROM " + d.table(index) + " WHERE " + what + " AND due_at <= ?1 ORDER BY due_at LIMIT " + limit
 	}
-	return decode(rows)
+	return "WITH leases AS (" + due("fhirdock_jobs_leases", "state = 'processing'", "?2") + ")" +
+		" SELECT * FROM leases UNION ALL SELECT * FROM (" +
+		due("fhirdock_jobs_due", "state <> 'processing'", "(?2 - (SELECT count(*) FROM leases))") + ") AS others"
 }
 
-func (s *Store) rows(ctx context.Context, query string, args ...any) (all []*stored, err error) {
-	rows, err := s.db.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var row stored
-		if err := rows.Scan(row.columns()...); err != nil {
-			return nil, err
-		}
-		all = append(all, &row)
-	}
-	return all, rows.Err()
+func (s *Store) rows(ctx context.Context, query string, args ...any) ([]*stored, error) {
+	return read(ctx, s.session, scanStored, query, args...)
 }
 
 // decode reads records. Those that can be read are returned even if others, which are

@@ -208,39 +208,27 @@ func TestDueBesideABrokenRecord(t *testing.T) {
 // What is asked for again and again must be answered by an index, and nothing be
 // sorted or passed over.
 func TestQueryPlans(t *testing.T) {
-	plan := func(t *testing.T, db *sql.DB, explain, query string, args ...any) string {
-		rows, err := db.Query(explain+query, args...)
-		require.NoError(t, err)
-		defer rows.Close()
-		columns, err := rows.Columns()
-		require.NoError(t, err)
-		var plan strings.Builder
-		for rows.Next() {
-			row := make([]any, len(columns))
-			for i := range row {
-				row[i] = new(any)
-			}
-			require.NoError(t, rows.Scan(row...))
-			fmt.Fprintln(&plan, *row[len(row)-1].(*any)) // the last column is the text
-		}
-		require.NoError(t, rows.Err())
-		return plan.String()
-	}
 	check := func(t *testing.T, db *sql.DB, dialect sqljobs.Dialect, explain, pair string) {
 		queries := sqljobs.QueriesForTest(dialect)
 		for _, c := range []struct {
 			query, index, pair string
 			args               []any
 		}{
-			{"due", "fhirdock_jobs_due", "", []any{7, 9}},
 			{"list", "fhirdock_jobs_list ", pair, []any{"a", 7, "x", 9}},
-			{"list state", "fhirdock_jobs_list_state ", pair, []any{"a", "failed", 7, "x", 9}},
+			{"list state", "fhirdock_jobs_list_state ", pair, []any{"a", 7, "x", 9, "failed"}},
 		} {
-			plan := plan(t, db, explain, queries[c.query], c.args...)
+			plan := explained(t, db, explain+queries[c.query], c.args...)
 			require.Contains(t, plan, c.index)
 			require.Contains(t, plan, c.pair)
 			require.NotRegexp(t, "TEMP B-TREE|Sort|Filter", plan)
 		}
+		due := explained(t, db, explain+queries["due"], 7, 9)
+		require.Contains(t, due, "fhirdock_jobs_leases ")
+		require.Contains(t, due, "fhirdock_jobs_due ")
+		require.NotRegexp(t, "TEMP B-TREE|Sort|Seq Scan|SCAN fhirdock_jobs", due)
+		orgs := explained(t, db, explain+queries["organizations"], "a", 9)
+		require.Contains(t, orgs, "fhirdock_jobs_list")
+		require.NotRegexp(t, "TEMP B-TREE|Sort|Seq Scan", orgs)
 	}
 	t.Run("sqlite", func(t *testing.T) {
 		dsn := sqljobs.SQLiteDSN(filepath.Join(t.TempDir(), "jobs.db"))
@@ -250,8 +238,8 @@ func TestQueryPlans(t *testing.T) {
 		defer db.Close()
 		check(t, db, sqljobs.SQLite, "EXPLAIN QUERY PLAN ", "(created_at,id)<(?,?)")
 		queries := sqljobs.QueriesForTest(sqljobs.SQLite)
-		for query, args := range map[string][]any{"get": {"a"}, "update": {"a", "failed", 7, 1, "{}"}} {
-			plan := plan(t, db, "EXPLAIN QUERY PLAN ", queries[query], args...)
+		for query, args := range map[string][]any{"get": {"a"}, "update": {"a", "failed", 7, nil, 1, "{}"}, "delete": {"a", 1}} {
+			plan := explained(t, db, "EXPLAIN QUERY PLAN "+queries[query], args...)
 			require.Contains(t, plan, "SEARCH fhirdock_jobs USING INDEX sqlite_autoindex_fhirdock_jobs_1 (id=?)", query)
 		}
 	})
@@ -269,11 +257,11 @@ func TestQueryPlans(t *testing.T) {
 		require.NoError(t, err)
 		queries := sqljobs.QueriesForTest(sqljobs.PostgreSQL)
 		for query, args := range map[string]string{
-			"get": "'{}'", "update": "'{}', '{}', '{}', '{}', ''", "create": "'{}', '{}', '{}', '{}', '{}', ''",
+			"get": "'{}'", "update": "'{}', '{}', '{}', '{}', '{}', ''", "create": "'{}', '{}', '{}', '{}', '{}', '{}', ''",
 		} {
 			_, err = db.Exec("PREPARE " + query + "_q AS " + queries[query])
 			require.NoError(t, err)
-			plan := plan(t, db, "EXPLAIN ", "EXECUTE "+query+"_q("+args+")")
+			plan := explained(t, db, "EXPLAIN EXECUTE "+query+"_q("+args+")")
 			require.NotContains(t, plan, "Seq Scan", query)
 			require.NotContains(t, plan, "Join", query) // nested loops have another name
 			if query != "create" {
@@ -282,6 +270,11 @@ func TestQueryPlans(t *testing.T) {
 		}
 		_, err = db.Exec("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
 		require.NoError(t, err)
+		_, err = db.Exec("PREPARE delete_q AS " + queries["delete"])
+		require.NoError(t, err)
+		deletes := explained(t, db, "EXPLAIN EXECUTE delete_q('{}', '{}')")
+		require.Contains(t, deletes, "Tid Scan")
+		require.Contains(t, deletes, "Index Scan using fhirdock_jobs_pkey")
 		check(t, db, sqljobs.PostgreSQL, "EXPLAIN ", "ROW(created_at, id) <")
 	})
 }

@@ -6,9 +6,9 @@
 //
 // At most once. What is sent while nobody listens is lost, and so is what was
 // under way when a listener's connection broke, or what a listener has no room
-// for. A lost wake-up is made good by the sweeper, which sends another once the
-// job is due again (WakeAfter of package ingest, 10 s by default). Ack does
-// nothing, and Nack is not possible: nothing is delivered again.
+// for. A worker finds the job of a lost wake-up when it next polls (after 5 s by default,
+// see PollInterval of package ingest). Ack does nothing, and Nack is not possible: nothing
+// is delivered again.
 //
 // A channel is known in one database: topic and subscription must be of the same
 // one.
@@ -25,8 +25,8 @@
 // creates the job.
 //
 // The server keeps what a listener has not read, for all listeners, and once that
-// is 8 GB, as a server is set up by default, every NOTIFY fails. So a subscription reads its connection at all times,
-// and drops what does not fit into its buffer. See
+// is 8 GB, as a server is set up by default, every NOTIFY fails. So a subscription
+// reads its connection at all times, and drops what does not fit into its buffer. See
 // https://www.postgresql.org/docs/current/sql-notify.html.
 //
 // # Connections
@@ -34,6 +34,9 @@
 // A subscription has a connection of its own, to the primary: a standby server
 // refuses LISTEN and NOTIFY. It must not go by way of PgBouncer in transaction or
 // statement mode, where LISTEN is no error and nothing is ever heard. A topic may.
+//
+// For a cluster that fails over, set target_session_attrs=read-write and connect_timeout
+// in the URLs of both, so that neither begins on a standby.
 //
 // A subscription whose connection broke stays broken; queue.Reopen opens another.
 // A connection on which nothing came for a while is pinged, so that one is noticed

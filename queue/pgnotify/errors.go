@@ -48,6 +48,14 @@ func (codes) ErrorCode(err error) gcerrors.ErrorCode {
 	return gcerrors.Unknown
 }
 
+// readOnly is what a standby answers to NOTIFY and LISTEN.
+const readOnly = "25006"
+
+func onStandby(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == readOnly
+}
+
 // sqlState is the code of an error of the server. See
 // https://www.postgresql.org/docs/current/errcodes-appendix.html.
 func sqlState(code string) gcerrors.ErrorCode {
@@ -60,7 +68,7 @@ func sqlState(code string) gcerrors.ErrorCode {
 		return gcerrors.ResourceExhausted
 	case "57014": // the query was cancelled
 		return gcerrors.Canceled
-	case "25006": // the server is a standby
+	case readOnly: // the server is a standby
 		return gcerrors.FailedPrecondition
 	}
 	if len(code) != 5 {

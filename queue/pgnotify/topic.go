@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/batcher"
@@ -25,7 +26,8 @@ type TopicOptions struct {
 // case. Nothing is sent yet, nor looked up: there is no such thing as a channel
 // that does not exist. The topic must be shut down by the caller, and the pool be
 // closed after that; a pool of two connections is enough, and it may be in use for
-// other things.
+// other things. Where the server has become a standby, the topic resets the pool: its
+// connections are closed, those in use once they are given back.
 //
 // Messages that are sent at the same time are sent together, up to 100, and get
 // one error. It has the code InvalidArgument if a message is too long, and
@@ -98,8 +100,13 @@ func (t *topic) SendBatch(ctx context.Context, ms []*driver.Message) error {
 	if len(payloads) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, t.timeout)
 		defer cancel()
-		_, err := t.pool.Exec(ctx, "select pg_notify($1, m) from unnest($2::text[]) as m", t.channel, payloads)
+		// Not prepared: a pooler may give the next statement to another session.
+		_, err := t.pool.Exec(ctx, "select pg_notify($1, m) from unnest($2::text[]) as m", pgx.QueryExecModeExec, t.channel, payloads)
 		if err != nil {
+			if onStandby(err) {
+				// Its other connections may lead there too, and none would be closed.
+				t.pool.Reset()
+			}
 			return fmt.Errorf("pgnotify: notify: %w", err)
 		}
 	}

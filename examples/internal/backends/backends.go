@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
@@ -45,6 +46,8 @@ type Backends struct {
 	Signer *signedurl.Signer
 	// BucketName is what the cloud calls the bucket; empty for others.
 	BucketName string
+	// Folder is where the bucket's objects are, where that is a folder of this machine.
+	Folder string
 	// LocalQueue: wake-ups do not leave this process.
 	LocalQueue bool
 	// LocalJobs: jobs end with this process.
@@ -67,6 +70,11 @@ func Open(ctx context.Context, c Config) (_ *Backends, err error) {
 	}()
 	if err := prepare(c.Data); err != nil {
 		return nil, err
+	}
+	if c.Logger != nil {
+		if err := private(c.Data); err != nil {
+			c.Logger.Warn("other users can list the data folder, though not read what is in it; run chmod 700 on it", "error", err)
+		}
 	}
 	secret, err := signedurl.LoadOrCreateSecret(filepath.Join(c.Data, "secret"))
 	if err != nil {
@@ -97,6 +105,9 @@ func prepare(folder string) error {
 	if err := os.MkdirAll(abs, 0o700); err != nil {
 		return fmt.Errorf("data folder %s can't be made: %w", abs, err)
 	}
+	if info, err := os.Stat(abs); err == nil && info.Mode()&(0o002|os.ModeSticky) == 0o002 && runtime.GOOS != "windows" {
+		return fmt.Errorf("everyone may write to the data folder %s, also over what is in it: run chmod 700 on it", abs)
+	}
 	probe, err := os.CreateTemp(abs, ".probe-*")
 	if err != nil {
 		return fmt.Errorf("data folder %s can't be written to: %w", abs, err)
@@ -105,6 +116,16 @@ func prepare(folder string) error {
 		return fmt.Errorf("data folder %s can't be written to: %w", abs, err)
 	}
 	return nil
+}
+
+// private returns an error if others may see what there is in a folder. It may be a
+// volume that is mounted so, and not this process's to change.
+func private(folder string) error {
+	info, err := os.Stat(folder)
+	if err == nil && info.Mode().Perm()&0o007 != 0 && runtime.GOOS != "windows" {
+		err = fmt.Errorf("the mode of %s is %#o", folder, info.Mode().Perm())
+	}
+	return err
 }
 
 // Close closes everything, last opened first.

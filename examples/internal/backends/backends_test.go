@@ -135,7 +135,7 @@ func TestDatabaseURLIsNotQuoted(t *testing.T) {
 	for _, given := range []string{
 		"postgres://user:s3cret@host:port/db", "postgres://host/db?password=s3cret&sslmode=s3cret", "postgres://user:s3cret%zz@host/db",
 	} {
-		_, _, _, err := database(Config{Data: "data", Jobs: given})
+		_, _, err := openDatabase(Config{Data: "data", Jobs: given})
 		require.Error(t, err, given)
 		require.NotContains(t, err.Error(), "s3cret")
 	}

@@ -73,7 +73,9 @@ func cable(t *testing.T, server string) (*localserver.Cable, string) {
 	t.Helper()
 	u, err := url.Parse(server)
 	require.NoError(t, err)
-	c := localserver.NewCable(t, u.Host)
+	c, err := localserver.NewCable(u.Host)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
 	u.Host = c.Address
 	return c, u.String()
 }
@@ -116,6 +118,31 @@ func TestNotify(t *testing.T) {
 	}
 }
 
+// Wake-ups pass once there is a server. What a server refuses is an error of the start.
+func TestNotifyBeforeItsServer(t *testing.T) {
+	lent := proctest.Lend(t, servers.Notify)
+	u, err := url.Parse(lent.Topic)
+	require.NoError(t, err)
+	server := u.Host
+	u.Host, err = localserver.FreeAddress()
+	require.NoError(t, err)
+	p := newPipe(t, u.String(), u.String())
+	require.False(t, p.passes(t, "early"))
+	c, err := localserver.NewCableAt(u.Host, server)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = c.Close() })
+	require.Eventually(t, func() bool { return p.passes(t, "late") }, 20*time.Second, time.Millisecond)
+
+	u.Path = "/no_such_database"
+	config := config(t)
+	config.Topic = u.String()
+	_, err = Open(t.Context(), config)
+	require.ErrorContains(t, err, "open the topic: ")
+	config.Topic, config.Notifications = "", u.String()
+	_, err = OpenNotifications(t.Context(), config)
+	require.ErrorContains(t, err, "open the queue of notifications: ")
+}
+
 func TestNotifyURL(t *testing.T) {
 	for in, want := range map[string][2]string{
 		"postgres://h/d?channel=a":                                         {"postgres://h/d", "a"},
@@ -155,26 +182,44 @@ func TestQueuesThatAreThere(t *testing.T) {
 	}
 }
 
+// A gateway may start before its broker.
+func TestBrokersThatAreAway(t *testing.T) {
+	t.Setenv(rabbitServer, "amqp://user:s3cret@127.0.0.1:1/")
+	for name, test := range map[string]struct{ topic, subscription string }{
+		"RabbitMQ": {"rabbit://exchange", "rabbit://queue"},
+		"NATS":     {"nats+js://user:s3cret@127.0.0.1:1/x?stream=x", "nats://user:s3cret@127.0.0.1:1/x?stream=x&consumer=x"},
+		"NOTIFY":   {"postgres://user:s3cret@127.0.0.1:1/x?channel=x", "postgres://user:s3cret@127.0.0.1:1/x?channel=x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := config(t)
+			c.Topic, c.Subscription = test.topic, test.subscription
+			b, err := Open(t.Context(), c)
+			require.NoError(t, err)
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			require.Error(t, must(queue.NewPublisher(b.Topic, b.Publishing)).Publish(ctx, queue.Message{JobID: "job"}))
+			require.NoError(t, ctx.Err(), "sending fails at once")
+			require.NoError(t, b.Close(ctx))
+		})
+	}
+}
+
 func TestBrokerURLs(t *testing.T) {
 	t.Setenv(rabbitServer, "amqp://user:s3cret@127.0.0.1:1/")
 	for name, test := range map[string]struct {
 		topic, subscription, server, want string
 	}{
-		"RabbitMQ, no server":     {topic: "rabbit://x", server: "no URL, s3cret", want: rabbitServer + " must be"},
-		"RabbitMQ, refused":       {topic: "rabbit://x", want: "connect to RabbitMQ"},
-		"RabbitMQ, no name":       {topic: "rabbit://", want: "rabbit:// and a name"},
-		"RabbitMQ, user":          {topic: "rabbit://user:s3cret@host/x", want: "rabbit:// and a name"},
-		"RabbitMQ, parameters":    {topic: "rabbit://x?key_name=s3cret", want: "unknown parameter"},
-		"two kinds":               {topic: "rabbit://x", subscription: "nats://s3cret@h/x?stream=x&consumer=x", want: "and begin with"},
-		"NATS, refused":           {topic: "nats://user:s3cret@127.0.0.1:1/x?stream=x", want: "connect to NATS"},
-		"NATS, by its other name": {topic: "nats+js://user:s3cret@127.0.0.1:1/x?stream=x", subscription: "nats://h/x?stream=x&consumer=x", want: "connect to NATS"},
-		"NATS, no subject":        {topic: "nats://127.0.0.1?stream=x", want: "nats://HOST:PORT/SUBJECT"},
-		"NATS, wildcard":          {topic: "nats://127.0.0.1/x.*?stream=x", want: "nats://HOST:PORT/SUBJECT"},
-		"NATS, no stream":         {topic: "nats://127.0.0.1/x", want: "needs the parameter stream"},
-		"NATS, unknown":           {topic: "nats://127.0.0.1/x?stream=x&jetstream", want: "unknown parameter"},
-		"NATS, malformed":         {topic: "nats://user:s3cret@127.0.0.1/%zz", want: "no other driver is linked in"},
+		"RabbitMQ, no server":  {topic: "rabbit://x", server: "no URL, s3cret", want: rabbitServer + " must be"},
+		"RabbitMQ, no name":    {topic: "rabbit://", want: "rabbit:// and a name"},
+		"RabbitMQ, user":       {topic: "rabbit://user:s3cret@host/x", want: "rabbit:// and a name"},
+		"RabbitMQ, parameters": {topic: "rabbit://x?key_name=s3cret", want: "unknown parameter"},
+		"two kinds":            {topic: "rabbit://x", subscription: "nats://s3cret@h/x?stream=x&consumer=x", want: "and begin with"},
+		"NATS, no subject":     {topic: "nats://127.0.0.1?stream=x", want: "nats://HOST:PORT/SUBJECT"},
+		"NATS, wildcard":       {topic: "nats://127.0.0.1/x.*?stream=x", want: "nats://HOST:PORT/SUBJECT"},
+		"NATS, no stream":      {topic: "nats://127.0.0.1/x", want: "needs the parameter stream"},
+		"NATS, unknown":        {topic: "nats://127.0.0.1/x?stream=x&jetstream", want: "unknown parameter"},
+		"NATS, malformed":      {topic: "nats://user:s3cret@127.0.0.1/%zz", want: "no other driver is linked in"},
 
-		"PostgreSQL, refused":     {topic: "postgres://user:s3cret@127.0.0.1:1/x?channel=x", want: "open the topic: failed to connect"},
 		"PostgreSQL, no channel":  {topic: "postgres://user:s3cret@127.0.0.1:1/x", want: "needs the parameter channel, once"},
 		"PostgreSQL, two":         {topic: "postgres://user:s3cret@127.0.0.1:1/x?channel=x&channel=y", want: "needs the parameter channel, once"},
 		"PostgreSQL, bad channel": {topic: "postgresql://user:s3cret@127.0.0.1:1/x?channel=s3cret-", want: "1 to 63 characters"},

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
+	"strings"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file://
@@ -43,13 +45,18 @@ func (b *Backends) openBucket(ctx context.Context, c Config) error {
 
 func (b *Backends) bucket(ctx context.Context, c Config) (*blob.Bucket, error) {
 	if c.Blob == "" {
+		b.Folder = ObjectsFolder(c.Data)
 		return dirblob.OpenBucket(ObjectsFolder(c.Data), &dirblob.Options{CreateDir: true, Logger: c.Logger})
 	}
 	name := scheme(c.Blob)
 	switch name {
-	case "dir", "mem":
+	case "mem":
+		return blob.OpenBucket(ctx, c.Blob)
+	case "dir":
+		b.Folder = pathOf(c.Blob)
 		return blob.OpenBucket(ctx, c.Blob)
 	case "file":
+		b.Folder = pathOf(c.Blob)
 		return blob.OpenBucket(ctx, beside(c.Blob))
 	}
 	driver, ok := bucketDrivers[name]
@@ -67,6 +74,23 @@ func (b *Backends) bucket(ctx context.Context, c Config) (*blob.Bucket, error) {
 	b.Backends.Signer, b.Signer = signer, nil
 	b.BucketName, b.S3 = u.Host, name == "s3"
 	return bucket, nil
+}
+
+// pathOf is the folder that a URL of one names, as dirblob and fileblob read it; one that
+// they refuse is no matter.
+func pathOf(folder string) string {
+	u, err := url.Parse(folder)
+	if err != nil {
+		return ""
+	}
+	path := u.Path
+	if u.Host == "." {
+		path = "." + path
+	}
+	if filepath.Separator == '\\' && len(path) > 2 && path[2] == ':' {
+		path = strings.TrimPrefix(path, "/") // /C:/data
+	}
+	return filepath.FromSlash(path)
 }
 
 // beside is the URL of a folder, with files under way beside their places. In the folder

@@ -9,9 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
-	_ "github.com/jackc/pgx/v5/stdlib" // postgres://
-	_ "modernc.org/sqlite"             // sqlite:
+	_ "modernc.org/sqlite" // sqlite:
 
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
@@ -75,13 +73,15 @@ func (b *Backends) openJobs(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	db.SetMaxIdleConns(12) // as many as the store has in use at once; the default is 2
 	b.closeLater(func(context.Context) error { return db.Close() })
 	store, err := sqljobs.Open(ctx, db, &sqljobs.Options{SkipMigrations: c.SkipMigrations})
 	if err != nil {
 		return fmt.Errorf("open %s: %w", what, err)
 	}
 	b.Jobs = store
+	if _, _, file, err := database(c); err == nil && file != "" {
+		return b.openProcesses(file+"-workers", c.Logger)
+	}
 	return nil
 }
 
@@ -132,7 +132,12 @@ func openDatabase(c Config) (db *sql.DB, what string, err error) {
 		}
 		what += " " + file
 	}
-	if db, err = sql.Open(driver, dsn); err != nil {
+	if driver == "pgx" {
+		db, err = openPostgres(dsn)
+	} else if db, err = sql.Open(driver, dsn); err == nil {
+		db.SetMaxIdleConns(12)
+	}
+	if err != nil {
 		return nil, "", fmt.Errorf("open %s: %w", what, err)
 	}
 	return db, what, nil
@@ -154,9 +159,6 @@ func database(c Config) (driver, dsn, file string, err error) {
 		}
 		return "sqlite", sqljobs.SQLiteDSN(file), file, nil
 	case "postgres", "postgresql":
-		if _, err := pgx.ParseConfig(c.Jobs); err != nil {
-			return "", "", "", errNotPostgres
-		}
 		return "pgx", c.Jobs, "", nil
 	}
 	return "", "", "", errJobs

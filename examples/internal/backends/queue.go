@@ -24,7 +24,7 @@ const (
 		"nats://HOST:PORT/SUBJECT?stream=NAME, or nats+js://, on JetStream;\n" +
 		"postgres://…?channel=NAME, by NOTIFY, for a handful of workers; or mem://name.\n" +
 		"What is not there is an error, but for a fanout exchange and a work-queue stream, which are\n" +
-		"made. Credentials are those of the environment"
+		"made; a broker that is away is none. Credentials are those of the environment"
 	SubscriptionHelp = "awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE, of a topic of SNS too;\n" +
 		"gcppubsub://projects/PROJECT/subscriptions/SUBSCRIPTION;\n" +
 		"azuresb://QUEUE or azuresb://TOPIC?subscription=NAME;\n" +

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/url"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"gocloud.dev/pubsub"
 
@@ -27,6 +30,10 @@ func (b *Backends) openNotify(ctx context.Context, c Config) error {
 	if err != nil {
 		return fmt.Errorf("open the topic: %w", errNotPostgres)
 	}
+	survive(&pooled.ConnConfig.Config, dsn)
+	if !says(dsn, "pool_max_conn_lifetime", "") {
+		pooled.MaxConnLifetime = connLifetime
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, pooled)
 	if err != nil {
 		return fmt.Errorf("open the topic: %w", err)
@@ -38,9 +45,9 @@ func (b *Backends) openNotify(ctx context.Context, c Config) error {
 	}
 	b.Topic = topic
 	b.closeLater(topic.Shutdown)
-	ping, cancel := context.WithTimeout(ctx, 10*time.Second)
+	start, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	if err := pool.Ping(ping); err != nil { // now, and not with the first payload
+	if err := pool.Ping(start); err != nil && !away(err) { // now, and not with the first payload
 		return fmt.Errorf("open the topic: %w", err)
 	}
 	if c.Subscription == "" {
@@ -56,7 +63,7 @@ func (b *Backends) openNotify(ctx context.Context, c Config) error {
 	return nil
 }
 
-func notifySubscription(_ context.Context, c Config, url string) (queue.Opener, error) {
+func notifySubscription(ctx context.Context, c Config, url string) (queue.Opener, error) {
 	dsn, channel, err := notifyURL(url)
 	if err != nil {
 		return nil, err
@@ -65,9 +72,35 @@ func notifySubscription(_ context.Context, c Config, url string) (queue.Opener, 
 	if err != nil {
 		return nil, errNotPostgres
 	}
-	return queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
+	survive(&single.Config, dsn)
+	open := func(ctx context.Context) (*pubsub.Subscription, error) {
 		return pgnotify.OpenSubscription(ctx, single, channel, &pgnotify.SubscriptionOptions{Logger: c.Logger})
-	}), nil
+	}
+	start, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	first, err := open(start) // to see whether it can be had
+	if err == nil {
+		err = first.Shutdown(start)
+	}
+	if err != nil && !away(err) {
+		return nil, err
+	}
+	return queue.Reopen(open), nil
+}
+
+// startTimeout is how long a start waits for a server that may be away.
+const startTimeout = 5 * time.Second
+
+// away reports whether there is no server just now that lets anyone in: it can't be
+// reached, starts or ends, or has no connection left. What it answers else, such as that
+// a password is wrong, is a mistake.
+func away(err error) bool {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return strings.HasPrefix(answer.Code, "57P0") || strings.HasPrefix(answer.Code, "53")
+	}
+	_, network := errors.AsType[*net.OpError](err)
+	_, unnamed := errors.AsType[*net.DNSError](err)
+	return network || unnamed || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 // errNotPostgres is said in place of pgx's own error, which has the URL in it, and

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -47,6 +48,17 @@ type Broker struct {
 	Cut func()
 
 	stop func() error
+}
+
+// By makes another address the way to the broker. A client of Kafka goes on by the
+// address that the broker tells it.
+func (b *Broker) By(address string) {
+	// Queues of SQS are named by the address of their server, whatever the way to it.
+	b.Topic = strings.ReplaceAll(b.Topic, "http://"+b.Address, "http://"+address)
+	b.Subscription = strings.ReplaceAll(b.Subscription, "http://"+b.Address, "http://"+address)
+	for name, value := range b.Env {
+		b.Env[name] = strings.ReplaceAll(value, b.Address, address)
+	}
 }
 
 // Close stops the server. It is an error if that fails.

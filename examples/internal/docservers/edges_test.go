@@ -69,7 +69,7 @@ func TestStaleReads(t *testing.T) {
 		}
 		server.Lag(true)
 		for _, c := range jobstest.Clauses() {
-			if strings.HasPrefix(c.Name, "heads ") || slices.Contains([]string{
+			if strings.HasPrefix(c.Name, "next ") || slices.Contains([]string{
 				"an id exists once", "unknown job is not found", "an update needs the revision",
 				"an update that failed changes nothing", "one of racing updates wins", "one of racing creations wins", "no change is lost",
 			}, c.Name) {
@@ -121,9 +121,9 @@ func TestHalfABatch(t *testing.T) {
 	page, err := s.List(t.Context(), jobs.Query{OrganizationID: "a"})
 	require.NoError(t, err)
 	require.Len(t, page.Jobs, 5)
-	heads, err := s.Heads(t.Context(), jobs.HeadsQuery{PerOrganization: 9})
+	next, err := s.Next(t.Context(), jobs.NextQuery{Now: noon, Limit: 9, PerOrganization: 9})
 	require.NoError(t, err)
-	require.Len(t, heads, 5)
+	require.Len(t, next, 5)
 }
 
 // The largest record that is let through is one that the database takes, with the
@@ -140,10 +140,10 @@ func TestLargestRecord(t *testing.T) {
 			defer s.Close()
 			sized := func(size int) *jobs.Job {
 				job := newJob(strings.Repeat("o", 900))
-				job.Revision = 1
+				job.Revision, job.UserID = 1, "u"
 				raw, err := json.Marshal(jobs.Stored(job))
 				require.NoError(t, err)
-				job.UserID = strings.Repeat("u", size-len(raw))
+				job.UserID = strings.Repeat("u", 1+size-len(raw))
 				return job
 			}
 			job := sized(largest[name])
@@ -180,15 +180,15 @@ func TestTwoProcesses(t *testing.T) {
 			same, err := two.Get(t.Context(), job.ID)
 			require.NoError(t, err)
 			require.Equal(t, job, same)
-			heads, err := two.Heads(t.Context(), jobs.HeadsQuery{})
+			next, err := two.Next(t.Context(), jobs.NextQuery{Now: noon})
 			require.NoError(t, err)
-			require.Equal(t, []*jobs.Job{job}, heads)
+			require.Equal(t, []*jobs.Job{job}, next)
 			same.State = jobs.Completed
 			require.NoError(t, two.Update(t.Context(), same))
 			require.ErrorIs(t, one.Update(t.Context(), job), jobs.ErrConflict)
-			heads, err = one.Heads(t.Context(), jobs.HeadsQuery{})
+			next, err = one.Next(t.Context(), jobs.NextQuery{Now: noon})
 			require.NoError(t, err)
-			require.Empty(t, heads)
+			require.Empty(t, next)
 		})
 	}
 }

@@ -20,7 +20,6 @@ import (
 // store is one that can be opened again.
 type store interface {
 	jobs.Store
-	jobs.Scheduler
 	io.Closer
 }
 

@@ -1,6 +1,6 @@
-// Package envflag adds three things to package flag: each flag has an
-// environment variable, the help shows the flags in groups, and a flag may be
-// given several times.
+// Package envflag adds four things to package flag: each flag has an environment
+// variable, the help shows the flags in groups, a flag may be given several times, and
+// one that is a secret can be read from a file.
 //
 // The standard library's flags do the rest. A larger library was not taken: of
 // those that bind variables, ff had no release since 2023, and kong takes only
@@ -21,6 +21,9 @@ type Set struct {
 	prefix string
 	intro  string
 	groups []group
+
+	notEmpty []string           // names
+	files    map[string]*string // of a flag that is a secret, the value of the flag that names its file
 }
 
 type group struct {
@@ -78,19 +81,26 @@ func (s *Set) Variable(name string) string {
 }
 
 // Parse reads the arguments, and for flags that are not among them the
-// variables that are set and not empty. It returns flag.ErrHelp for -h and
-// --help; other errors say which flag or variable is wrong.
-func (s *Set) Parse(args []string, getenv func(string) string) error {
+// variables that are set and not empty; lookup is os.LookupEnv. It returns
+// flag.ErrHelp for -h and --help; other errors say which flag or variable is wrong.
+func (s *Set) Parse(args []string, lookup func(string) (string, bool)) error {
+	if err := s.parse(args, lookup); err != nil {
+		return err
+	}
+	return s.readFiles()
+}
+
+func (s *Set) parse(args []string, lookup func(string) (string, bool)) error {
 	defer s.explain()()
 	if err := s.FlagSet.Parse(args); err != nil {
 		return err
 	}
 	given := map[string]bool{}
 	s.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	var err error
+	err := s.checkEmpty(given, lookup)
 	s.VisitAll(func(f *flag.Flag) {
 		name := s.Variable(f.Name)
-		value := getenv(name)
+		value, _ := lookup(name)
 		if given[f.Name] || value == "" || err != nil {
 			return
 		}

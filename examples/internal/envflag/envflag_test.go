@@ -2,6 +2,8 @@ package envflag_test
 
 import (
 	"flag"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -31,14 +33,14 @@ func define() (*envflag.Set, config) {
 	return s, c
 }
 
-func env(pairs ...string) func(string) string {
-	return func(name string) string {
+func env(pairs ...string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
 		for i := 0; i < len(pairs); i += 2 {
 			if pairs[i] == name {
-				return pairs[i+1]
+				return pairs[i+1], true
 			}
 		}
-		return ""
+		return "", false
 	}
 }
 
@@ -120,4 +122,51 @@ Rest
         how long
         default 1s; PROG_WAIT
 `, b.String())
+}
+
+func TestEmptyValues(t *testing.T) {
+	set := func() *envflag.Set {
+		s, _ := define()
+		s.NotEmpty("addr", "dev-token")
+		return s
+	}
+	err := set().Parse(nil, env("PROG_ADDR", "", "PROG_DEV_TOKEN", " ", "PROG_WAIT", ""))
+	require.EqualError(t, err, "PROG_ADDR is set and empty: give it a value, or unset it for the default\n"+
+		"PROG_DEV_TOKEN is set and empty: give it a value, or unset it for the default")
+	require.EqualError(t, set().Parse([]string{"-addr="}, env("PROG_ADDR", "x")), "-addr is empty: give it a value, or leave it out for the default")
+	require.NoError(t, set().Parse([]string{"-addr=x"}, env("PROG_ADDR", "")), "the flag overrides it")
+}
+
+func TestSecretsFromFiles(t *testing.T) {
+	file := func(text string) string {
+		path := filepath.Join(t.TempDir(), "secret")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	set := func() (*envflag.Set, config) {
+		s, c := define()
+		s.File("dev-token")
+		s.File("addr")
+		return s, c
+	}
+	s, c := set()
+	require.NoError(t, s.Parse([]string{"-addr-file", file("there\n")}, env("PROG_DEV_TOKEN_FILE", file("a=1\nb=2\n"))))
+	require.Equal(t, "there", *c.addr)
+	require.Equal(t, []string{"a=1", "b=2"}, *c.tokens)
+
+	for want, args := range map[string][]string{
+		"-addr-file: there is no file nowhere":          {"-addr-file", "nowhere"},
+		"-addr and -addr-file are both given":           {"-addr", "x", "-addr-file", "nowhere"},
+		"must have one line, and has 2":                 {"-addr-file", file("a\nb\n")},
+		"-dev-token-file: the file":                     {"-dev-token-file", file("")},
+		"-dev-token-file is empty":                      {"-dev-token-file", ""},
+		"-addr-file: there is no file a\n-dev-token-fi": {"-dev-token-file", "b", "-addr-file", "a"},
+	} {
+		s, _ := set()
+		require.ErrorContains(t, s.Parse(args, env()), want)
+	}
+	s, _ = set()
+	require.ErrorContains(t, s.Parse(nil, env("PROG_DEV_TOKEN", "a=1", "PROG_DEV_TOKEN_FILE", "b")), "are both given")
+	s, _ = set()
+	require.ErrorContains(t, s.Parse(nil, env("PROG_DEV_TOKEN_FILE", "")), "PROG_DEV_TOKEN_FILE is set and empty")
 }

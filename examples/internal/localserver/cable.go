@@ -1,62 +1,173 @@
 package localserver
 
 import (
-	"io"
 	"net"
 	"sync"
-	"testing"
+	"time"
 )
 
-// Cable is a way to a server that can be cut: all connections that go by it end.
+// Cable is a way to a server that can be cut, or be in a state in which networks are now
+// and then. It is safe for concurrent use.
 type Cable struct {
 	// Address is HOST:PORT of its near end.
 	Address string
 
+	to       string
+	listener net.Listener
+	running  sync.WaitGroup
+
 	mu    sync.Mutex
-	conns []net.Conn
+	state CableState
+	ways  map[*way]bool
 }
 
-// NewCable returns a cable to an address, for the time of a test.
-func NewCable(t testing.TB, address string) *Cable {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// CableState is what becomes of what goes by a cable.
+type CableState struct {
+	// Silent: nothing arrives, nor does the news that it does not. Connections that were
+	// there meanwhile stay so, as after a router has forgotten them.
+	Silent bool
+	// Refusing: connections are reset as soon as they come.
+	Refusing bool
+	// Delay of what the server says.
+	Delay time.Duration
+}
+
+// NewCable returns a cable to an address. It must be closed.
+func NewCable(address string) (*Cable, error) { return NewCableAt("127.0.0.1:0", address) }
+
+// NewCableAt is NewCable with a near end that is known before, such as that of a server
+// that comes later.
+func NewCableAt(near, address string) (*Cable, error) {
+	l, err := net.Listen("tcp", near)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	c := &Cable{Address: l.Addr().String()}
-	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("tcp", address)
-			if err != nil {
-				from.Close()
-				continue
-			}
-			c.mu.Lock()
-			c.conns = append(c.conns, from, to)
-			c.mu.Unlock()
-			running.Go(func() { _, _ = io.Copy(to, from); to.Close() })
-			running.Go(func() { _, _ = io.Copy(from, to); from.Close() })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		c.Cut()
-		running.Wait()
-	})
-	return c
+	c := &Cable{Address: l.Addr().String(), to: address, listener: l, ways: map[*way]bool{}}
+	c.running.Go(c.run)
+	return c, nil
 }
 
-// Cut ends all connections.
+func (c *Cable) run() {
+	for {
+		near, err := c.listener.Accept()
+		if err != nil {
+			return
+		}
+		far, err := net.Dial("tcp", c.to)
+		if err != nil {
+			reset(near)
+			continue
+		}
+		w := &way{near: near, far: far, cut: make(chan struct{})}
+		c.mu.Lock()
+		w.silent = c.state.Silent
+		refused := c.state.Refusing
+		if !refused {
+			c.ways[w] = true
+		}
+		c.mu.Unlock()
+		if refused {
+			w.end()
+			continue
+		}
+		c.running.Go(func() { c.carry(w, w.near, w.far, false) })
+		c.running.Go(func() { c.carry(w, w.far, w.near, true) })
+	}
+}
+
+// Set changes the state.
+func (c *Cable) Set(s CableState) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = s
+	for w := range c.ways {
+		w.silent = w.silent || s.Silent
+	}
+}
+
+// Cut resets all connections.
 func (c *Cable) Cut() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, conn := range c.conns {
-		conn.Close()
+	for w := range c.ways {
+		w.end()
 	}
-	c.conns = nil
+	clear(c.ways)
+}
+
+// Close ends all connections, and what goes on.
+func (c *Cable) Close() error {
+	err := c.listener.Close()
+	c.Cut()
+	c.running.Wait()
+	return err
+}
+
+// way is one connection.
+type way struct {
+	near, far net.Conn
+	silent    bool // guarded by the cable
+	once      sync.Once
+	cut       chan struct{}
+}
+
+func (w *way) end() {
+	w.once.Do(func() {
+		close(w.cut)
+		reset(w.near)
+		reset(w.far)
+	})
+}
+
+// reset closes a connection so that the other side's next read or write fails.
+func reset(conn net.Conn) {
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	_ = conn.Close()
+}
+
+// chunk is what was read at once, and when it is to be written.
+type chunk struct {
+	data []byte
+	at   time.Time
+}
+
+// carry carries one direction, until one of its ends is closed.
+func (c *Cable) carry(w *way, from, to net.Conn, answers bool) {
+	chunks := make(chan chunk, 1024)
+	c.running.Go(func() {
+		defer to.Close()
+		for next := range chunks {
+			select {
+			case <-time.After(time.Until(next.at)):
+			case <-w.cut:
+				continue
+			}
+			_, _ = to.Write(next.data) // where nobody is, nobody reads it
+		}
+	})
+	defer close(chunks)
+	for {
+		data := make([]byte, 32<<10)
+		n, err := from.Read(data)
+		if err != nil {
+			c.mu.Lock()
+			delete(c.ways, w)
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Lock()
+		silent, next := w.silent, chunk{data: data[:n], at: time.Now()}
+		if answers {
+			next.at = next.at.Add(c.state.Delay)
+		}
+		c.mu.Unlock()
+		if silent {
+			continue
+		}
+		select {
+		case chunks <- next:
+		case <-w.cut:
+			return
+		}
+	}
 }

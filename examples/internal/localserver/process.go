@@ -52,6 +52,9 @@ func Start(ctx context.Context, address string, env []string, name string, args 
 	}
 }
 
+// Signal sends it a signal.
+func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
 // Stop kills it, which is an error where it ended before.
 func (p *Process) Stop() error {
 	err := p.cmd.Process.Kill()

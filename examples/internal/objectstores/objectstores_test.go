@@ -41,6 +41,7 @@ func suite(t *testing.T, url string, has traits) {
 	t.Run("signed uploads", func(t *testing.T) { signedUploads(t, open(t, url)) })
 	t.Run("messages", func(t *testing.T) { messages(t, open(t, url)) })
 	t.Run("attacks", func(t *testing.T) { attacks(t, open(t, url)) })
+	t.Run("removals", func(t *testing.T) { removals(t, open(t, url), has) })
 }
 
 // opened is a bucket as the programs open it.

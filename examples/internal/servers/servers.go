@@ -35,6 +35,10 @@ type Lent struct {
 	// Env has the variables that the gateway needs beside them.
 	Env    []string
 	Remove func(context.Context) error
+	// Lose deletes what a broker keeps, with all that is in it, and Consumed reports
+	// whether it is there and somebody receives from it. Nil where nothing is kept.
+	Lose     func(context.Context) error
+	Consumed func(context.Context) (bool, error)
 }
 
 func setting(name, standard string) string {
@@ -124,14 +128,25 @@ func Rabbit(context.Context) (*Lent, error) {
 	if err := do(func(*amqp.Channel) error { return nil }); err != nil {
 		return nil, err
 	}
+	remove := func(context.Context) error {
+		return do(func(ch *amqp.Channel) error {
+			// Neither is an error where there is none.
+			_, err := ch.QueueDelete(name, false, false, false)
+			return errors.Join(err, ch.ExchangeDelete(name, false, false))
+		})
+	}
 	return &Lent{
 		Topic: "rabbit://" + name, Subscription: "rabbit://" + name, Env: []string{"RABBIT_SERVER_URL=" + server},
-		Remove: func(context.Context) error {
-			return do(func(ch *amqp.Channel) error {
-				// Neither is an error where there is none.
-				_, err := ch.QueueDelete(name, false, false, false)
-				return errors.Join(err, ch.ExchangeDelete(name, false, false))
+		Remove: remove, Lose: remove, Consumed: func(context.Context) (there bool, err error) {
+			err = do(func(ch *amqp.Channel) error {
+				q, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
+				there = err == nil && q.Consumers > 0
+				return err
 			})
+			if e, ok := errors.AsType[*amqp.Error](err); ok && e.Code == amqp.NotFound {
+				err = nil
+			}
+			return there, err
 		},
 	}, nil
 }
@@ -146,7 +161,7 @@ func NATS(context.Context) (*Lent, error) {
 	}
 	conn.Close()
 	topic := server + "/" + name + ".wake?stream=" + name
-	return &Lent{Topic: topic, Subscription: topic + "&consumer=worker", Remove: func(ctx context.Context) error {
+	do := func(use func(jetstream.JetStream) error) error {
 		conn, err := nats.Connect(server)
 		if err != nil {
 			return err
@@ -156,9 +171,28 @@ func NATS(context.Context) (*Lent, error) {
 		if err != nil {
 			return err
 		}
-		if err := js.DeleteStream(ctx, name); !errors.Is(err, jetstream.ErrStreamNotFound) {
-			return err
-		}
-		return nil
-	}}, nil
+		return use(js)
+	}
+	remove := func(ctx context.Context) error {
+		return do(func(js jetstream.JetStream) error {
+			if err := js.DeleteStream(ctx, name); !errors.Is(err, jetstream.ErrStreamNotFound) {
+				return err
+			}
+			return nil
+		})
+	}
+	return &Lent{
+		Topic: topic, Subscription: topic + "&consumer=worker",
+		Remove: remove, Lose: remove, Consumed: func(ctx context.Context) (there bool, err error) {
+			err = do(func(js jetstream.JetStream) error {
+				consumer, err := js.Consumer(ctx, name, "worker")
+				there = err == nil && consumer.CachedInfo().NumWaiting > 0
+				if errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrConsumerNotFound) {
+					return nil
+				}
+				return err
+			})
+			return there, err
+		},
+	}, nil
 }

@@ -25,6 +25,8 @@ import (
 
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
+
+	"github.com/fhirdock/fhirdock/blobstore"
 )
 
 // ErrDamaged: a part is not what was written, or is gone. Trying again does not
@@ -36,10 +38,15 @@ var ErrDamaged = errors.New("stage: a part is damaged or gone")
 type Area struct {
 	bucket *blob.Bucket
 	prefix string
+	writes blobstore.Writes
 }
 
 // New returns the area below a prefix, without a slash at its end.
 func New(bucket *blob.Bucket, prefix string) *Area { return &Area{bucket: bucket, prefix: prefix} }
+
+// WriteErr is the error of the last part that was written, if that failed a short time
+// ago; see [blobstore.Writes].
+func (a *Area) WriteErr() error { return a.writes.Err() }
 
 // Job returns the parts of one job. The id may have slashes.
 func (a *Area) Job(id string) *Job { return &Job{area: a, prefix: a.prefix + "/" + id + "/"} }
@@ -70,7 +77,9 @@ func (j *Job) Put(ctx context.Context, start, end int64, sections []Section) err
 	for i := range sections {
 		readers = append(readers, bytes.NewReader(sections[i].Data))
 	}
-	if err := Write(ctx, j.area.bucket, j.key(start, end), &blob.WriterOptions{ContentType: "application/octet-stream"}, io.MultiReader(readers...)); err != nil {
+	err = Write(ctx, j.area.bucket, j.key(start, end), &blob.WriterOptions{ContentType: "application/octet-stream", BeforeWrite: blobstore.Plain}, io.MultiReader(readers...))
+	j.area.writes.Note(ctx, err)
+	if err != nil {
 		return fmt.Errorf("stage: write part: %w", err)
 	}
 	return nil

@@ -95,9 +95,8 @@ func (h *history) operations() []porcupine.Operation {
 
 // job is a job that a token stands for.
 func (h *history) job(key, token int, revision int64) *jobs.Job {
-	states := jobs.States()
 	j := &jobs.Job{
-		ID: h.ids[key], OrganizationID: h.org, Source: jobs.Webhook, State: states[token%len(states)],
+		ID: h.ids[key], OrganizationID: h.org, Source: jobs.Webhook, State: stateOf(token),
 		UserID: strconv.Itoa(token), MaxAttempts: 3, Attempt: token % 3,
 		Payload: jobs.Payload{Key: "k/" + strconv.Itoa(token), Size: int64(token)}, Progress: jobs.Progress{Done: int64(token)},
 		CreatedAt: noon.Add(time.Duration(key) * time.Second), UpdatedAt: noon.Add(time.Duration(token) * time.Second),

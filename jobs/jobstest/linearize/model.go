@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"github.com/fhirdock/fhirdock/jobs"
 )
 
 // keys is how many jobs a history has.
@@ -51,12 +53,26 @@ type found struct {
 	record record
 }
 
+// stateOf is the state of a token's job.
+func stateOf(token int) jobs.State {
+	all := jobs.States()
+	return all[token%len(all)]
+}
+
 // isDue says whether the job of a token has a due time: two of three have.
 func isDue(token int) bool { return token%3 != 0 }
 
 // dueAfter is when it is due, different for all tokens and not in their order.
 func dueAfter(token int) time.Duration {
 	return time.Duration(token*7919%10007*1000+token) * time.Microsecond
+}
+
+// dueRank orders what is due: leases come first.
+func dueRank(token int) time.Duration {
+	if stateOf(token) == jobs.Processing {
+		return dueAfter(token) - time.Hour
+	}
+	return dueAfter(token)
 }
 
 // step says whether an output can come of an input in a state, and which state is
@@ -86,7 +102,7 @@ func step(s state, in input, out output) (bool, state) {
 				want = append(want, found{key, r})
 			}
 		}
-		slices.SortFunc(want, func(a, b found) int { return int(dueAfter(a.record.Token) - dueAfter(b.record.Token)) })
+		slices.SortFunc(want, func(a, b found) int { return int(dueRank(a.record.Token) - dueRank(b.record.Token)) })
 		return slices.Equal(want, out.found), s
 	default:
 		var want []found

@@ -43,7 +43,7 @@ func address(fifo bool) func(m queue.Message, as func(any) bool) error {
 
 // deduplication is the id of one wake-up. Of two with the same one SQS drops the second
 // for 5 minutes, and says that it took it: with the job's id alone, that would be each
-// wake-up of the sweeper's for a job whose first one was lost on its way.
+// later wake-up of a job, such as after a redrive.
 func deduplication(m queue.Message) string {
 	moment := strconv.FormatInt(m.Timestamp.UnixNano(), 10)
 	if m.Timestamp.IsZero() {

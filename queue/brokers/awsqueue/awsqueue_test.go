@@ -83,16 +83,21 @@ func TestRegion(t *testing.T) {
 	}
 }
 
-// Who may not ask is let in; who asks for what is not there is not.
+// Who may not ask is let in, and so is who asks a service that is away; who asks for what
+// is not there is not.
 func TestCheck(t *testing.T) {
 	somebody(t)
 	for code, want := range map[string]string{
-		"AccessDenied": "", "AccessDeniedException": "", "QueueDoesNotExist": "QueueDoesNotExist", "InvalidClientTokenId": "InvalidClientTokenId",
+		"AccessDenied": "", "AccessDeniedException": "", "ServiceUnavailable": "", "QueueDoesNotExist": "QueueDoesNotExist", "InvalidClientTokenId": "InvalidClientTokenId",
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			require.Equal(t, "AmazonSQS.GetQueueAttributes", r.Header.Get("X-Amz-Target"))
 			w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-			w.WriteHeader(http.StatusBadRequest)
+			status := http.StatusBadRequest
+			if code == "ServiceUnavailable" {
+				status = http.StatusServiceUnavailable
+			}
+			w.WriteHeader(status)
 			_, _ = w.Write([]byte(`{"__type":"com.amazonaws.sqs#` + code + `"}`))
 		}))
 		_, err := OpenSubscription(t.Context(), "awssqs://sqs.eu-west-1.amazonaws.com/1/q?endpoint="+server.URL)
@@ -103,6 +108,17 @@ func TestCheck(t *testing.T) {
 		}
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// Without credentials nothing is opened, also where the queue is away.
+func TestNoCredentials(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/")
+	_, err := OpenSubscription(t.Context(), "awssqs://sqs.eu-west-1.amazonaws.com/1/q?endpoint=http://127.0.0.1:1")
+	require.ErrorContains(t, err, "credentials")
 }
 
 func TestAddress(t *testing.T) {
@@ -196,7 +212,7 @@ func TestReceiving(t *testing.T) {
 			require.EqualValues(t, 1, r.body["MaxNumberOfMessages"])
 		}
 	}
-	require.Equal(t, 1, counts["GetQueueAttributes"])
+	require.Equal(t, 2, counts["GetQueueAttributes"], "at the start, and to know that it is open")
 	require.LessOrEqual(t, counts["ReceiveMessage"], messages+1)
 	require.Zero(t, counts["ChangeMessageVisibility"]+counts["ChangeMessageVisibilityBatch"], "it would be back in a second")
 	require.Positive(t, counts["DeleteMessageBatch"])

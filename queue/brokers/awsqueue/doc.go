@@ -10,17 +10,16 @@
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
 //
 // Up to ten wake-ups that are sent at the same time go in one request. If one of them
-// is refused, the driver says so for all ten; the sweeper sends those that it must not
-// have, and no harm is done.
+// is refused, the driver says so for all ten. No harm is done: workers find the jobs by
+// themselves.
 //
 // # What is received
 //
-// SQS is asked by long polling, for one message at a time. A message is not made
-// invisible for longer while it is worked on: where the visibility timeout is shorter
-// than a job takes, the wake-up comes again, somebody sees that the job is being worked
-// on, and deletes it. In a FIFO queue that lets the organization's next wake-up out
-// early, and the first worker's own deletion may be refused, for which the subscription
-// is opened again: set the timeout above what a job takes.
+// SQS is asked by long polling, for one message at a time. A wake-up
+// is deleted as soon as it was received. A function that is called with its wake-ups
+// holds them while it works, and they are not made invisible for longer: where the
+// visibility timeout is shorter, a wake-up comes again and finds its job being worked on,
+// and in a FIFO queue the organization's next one is let out early.
 //
 // What [queue.Consumer.RunRaw] gives back comes again after the visibility timeout.
 // Go CDK's own way is a timeout of a second, with which a message that can't be handled

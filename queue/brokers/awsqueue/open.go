@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -15,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 	gcaws "gocloud.dev/aws"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/awssnssqs"
@@ -22,6 +24,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/queue"
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
 // Schemes of the URLs: a queue of SQS, and a topic of SNS.
@@ -45,7 +48,8 @@ const maxWait = 20 * time.Second
 const checkTimeout = 15 * time.Second
 
 // OpenTopic opens awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE or
-// awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC, and asks whether it is there.
+// awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC, and asks whether it is there. A service that
+// can't be reached is no error: messages are refused until it can.
 //
 // The options are for [queue.NewPublisher]: they give each wake-up its organization
 // as MessageGroupId and, where the name ends in .fifo, an id of its own for
@@ -65,21 +69,21 @@ func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.Publisher
 	publishing := &queue.PublisherOptions{BeforeSend: address(t.fifo())}
 	if t.arn != "" {
 		client := sns.NewFromConfig(cfg)
-		if err := checkTopic(ctx, client, t.arn); err != nil {
+		if err := atStart(ctx, func(ctx context.Context) error { return checkTopic(ctx, client, t.arn) }); err != nil {
 			return nil, nil, fmt.Errorf("awsqueue: open topic: %w", err)
 		}
 		return awssnssqs.OpenSNSTopic(ctx, client, t.arn, nil), publishing, nil
 	}
 	client := sqs.NewFromConfig(cfg)
-	if err := checkQueue(ctx, client, t.queueURL); err != nil {
+	if err := atStart(ctx, func(ctx context.Context) error { return checkQueue(ctx, client, t.queueURL) }); err != nil {
 		return nil, nil, fmt.Errorf("awsqueue: open topic: %w", err)
 	}
 	return awssnssqs.OpenSQSTopic(ctx, client, t.queueURL, nil), publishing, nil
 }
 
 // OpenSubscription reads awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE, asks whether
-// the queue is there, and returns the Opener of it. Its parameters, besides those of a
-// topic, are
+// the queue is there, and returns the Opener of it. A service that can't be reached is no
+// error. Its parameters, besides those of a topic, are
 //
 //   - waittime: how long SQS waits for a message before it says that there is none,
 //     from 1s to 20s. Default 20s.
@@ -108,10 +112,14 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 		return nil, fmt.Errorf("awsqueue: open subscription: %w", err)
 	}
 	client := sqs.NewFromConfig(cfg)
-	if err := checkQueue(ctx, client, t.queueURL); err != nil {
+	if err := atStart(ctx, func(ctx context.Context) error { return checkQueue(ctx, client, t.queueURL) }); err != nil {
 		return nil, fmt.Errorf("awsqueue: open subscription: %w", err)
 	}
 	return queue.DeadLetters(queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
+		// Go CDK opens it without a request, and so it would count as open.
+		if err := checkQueue(ctx, client, t.queueURL); err != nil {
+			return nil, err
+		}
 		return awssnssqs.OpenSubscription(ctx, client, t.queueURL, opts), nil
 	})), nil
 }
@@ -160,7 +168,7 @@ func parse(raw string, schemes []string, more ...string) (*target, error) {
 	return t, nil
 }
 
-// config is that of the SDK. The region is the one that the name has, if the URL says
+// config is that of the SDK, with credentials unless the URL wants none. The region is the one that the name has, if the URL says
 // no other.
 func (t *target) config(ctx context.Context) (aws.Config, error) {
 	q := url.Values{}
@@ -172,7 +180,16 @@ func (t *target) config(ctx context.Context) (aws.Config, error) {
 	if !q.Has("region") && t.region != "" {
 		q.Set("region", t.region)
 	}
-	return gcaws.V2ConfigFromURLParams(ctx, q)
+	cfg, err := gcaws.V2ConfigFromURLParams(ctx, q)
+	if err != nil || cfg.Credentials == nil || aws.IsCredentialsProvider(cfg.Credentials, (*aws.AnonymousCredentials)(nil)) {
+		return cfg, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil { // or it would look as if the queue were away
+		return cfg, fmt.Errorf("credentials: %w", err)
+	}
+	return cfg, nil
 }
 
 func (t *target) subscription() (*awssnssqs.SubscriptionOptions, error) {
@@ -194,6 +211,24 @@ func (t *target) subscription() (*awssnssqs.SubscriptionOptions, error) {
 		}
 	}
 	return opts, nil
+}
+
+// atStart returns what check objects to, but that the service can't be reached just now.
+func atStart(ctx context.Context, check func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, outage.StartTimeout)
+	defer cancel()
+	if err := check(ctx); !away(err) {
+		return err
+	}
+	return nil
+}
+
+// away reports whether the service can't be reached.
+func away(err error) bool {
+	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && r.HTTPStatusCode() != 0 { // 0: there was no answer
+		return r.HTTPStatusCode() >= http.StatusInternalServerError
+	}
+	return outage.Unreachable(err)
 }
 
 // checkQueue asks for a queue. Who may not ask has an answer too.

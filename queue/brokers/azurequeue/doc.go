@@ -9,16 +9,16 @@
 // # What is sent
 //
 // A message is sent once Service Bus has stored it. Its id is another for each wake-up,
-// since duplicate detection would drop the sweeper's second one for a job. The
+// since duplicate detection would drop a job's second one, such as after a redrive. The
 // organization is session id and partition key: for an order there must be sessions,
 // which this package does not receive by, and whoever else does has it. An entity
 // without sessions passes over the id.
 //
 // # What is received
 //
-// One message at a time, under a lock that is not renewed: after it the wake-up comes
-// again, somebody sees that the job is being worked on, and completes it. The first
-// worker's own completion fails then, and is passed over.
+// One message at a time, under a lock that is not renewed. A wake-up is completed as soon
+// as it was received. Where a handler takes longer than the lock, the message comes again;
+// the first handler's own completion fails then, and is passed over.
 //
 // What [queue.Consumer.RunRaw] gives back comes again when its lock ends, and not at
 // once: at once it would be a dead letter after MaxDeliveryCount of times, in seconds.

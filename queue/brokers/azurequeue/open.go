@@ -14,6 +14,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/queue"
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
 // Scheme of the URLs, Go CDK's.
@@ -31,7 +32,8 @@ const checkTimeout = 20 * time.Second
 
 // OpenTopic opens azuresb://NAME, a topic or a queue of the namespace that
 // SERVICEBUS_CONNECTION_STRING or AZURE_SERVICEBUS_HOSTNAME names, and asks whether it
-// is there. With the second, credentials are those that the Azure SDK finds.
+// is there. With the second, credentials are those that the Azure SDK finds. A namespace
+// that can't be reached is no error: messages are refused until it can.
 //
 // The options are for [queue.NewPublisher]: they give each wake-up an id of its own
 // and its organization as session and partition key. The topic is the caller's to shut
@@ -56,8 +58,8 @@ func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.Publisher
 }
 
 // OpenSubscription reads azuresb://QUEUE or azuresb://TOPIC?subscription=NAME, asks
-// whether it is there, and returns the Opener of it. Its other parameter is nacklazy:
-// whether what is given back comes when its lock ends, and not at once. Default true:
+// whether it is there, and returns the Opener of it. A namespace that can't be reached is
+// no error. Its other parameter is nacklazy: whether what is given back comes when its lock ends, and not at once. Default true:
 // at once, it would be dead after MaxDeliveryCount of times that pass in seconds.
 //
 // One message is taken at a time, since its lock is not renewed.
@@ -84,11 +86,13 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 		}
 		return s, nil
 	}
-	first, err := open(ctx) // to see whether it is there
+	start, cancel := context.WithTimeout(ctx, outage.StartTimeout)
+	defer cancel()
+	first, err := open(start) // to see whether it is there
 	if err == nil {
 		err = first.Close()
 	}
-	if err != nil {
+	if err != nil && !away(err) {
 		return nil, fmt.Errorf("azurequeue: open subscription: %w", err)
 	}
 	one := &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}
@@ -132,6 +136,12 @@ func newClient() (*azservicebus.Client, error) {
 		return nil, err
 	}
 	return azservicebus.NewClient(host, credential, opts)
+}
+
+// away reports whether the namespace can't be reached just now.
+func away(err error) bool {
+	e, ok := errors.AsType[*azservicebus.Error](err)
+	return ok && (e.Code == azservicebus.CodeConnectionLost || e.Code == azservicebus.CodeTimeout) || outage.Unreachable(err)
 }
 
 func closeClient(c *azservicebus.Client) error {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/queue"
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
 // maxKey is the longest message id, session id or partition key, in characters.
@@ -49,10 +50,10 @@ func newTopic(ctx context.Context, client *azservicebus.Client, name string) (*t
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, outage.StartTimeout)
 	defer cancel()
 	// Its size is the entity's to say, and so this asks for it.
-	if _, err := sender.NewMessageBatch(ctx, nil); err != nil {
+	if _, err := sender.NewMessageBatch(ctx, nil); err != nil && !away(err) {
 		return nil, err
 	}
 	return &topic{client: client, sender: sender}, nil

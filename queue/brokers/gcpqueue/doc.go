@@ -10,10 +10,10 @@
 //
 // # What is received
 //
-// One message at a time is pulled, by a request that waits for it. Its ack deadline is
-// not extended while the job is worked on: after that the wake-up comes again, somebody
-// sees that the job is being worked on, and acknowledges it. With ordering, all later
-// ones of the organization come again too.
+// One message at a time is pulled, by a request that waits for it. A wake-up
+// is acknowledged as soon as it was received. The ack deadline is not extended while a
+// handler runs: after it the message comes again, and with ordering all later ones of its
+// key too.
 //
 // What [queue.Consumer.RunRaw] gives back comes again after the ack deadline, and not at
 // once.

@@ -11,6 +11,7 @@ import (
 
 	pubsubapi "cloud.google.com/go/pubsub/apiv1"
 	pb "cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/googleapis/gax-go/v2"
 	"gocloud.dev/gcp"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/batcher"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/queue"
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/relay"
 )
 
@@ -39,6 +41,9 @@ const global = "pubsub.googleapis.com:443"
 // checkTimeout is how long the service may take to say that something is there.
 const checkTimeout = 15 * time.Second
 
+// sendTimeout is how long a message may take to be sent.
+const sendTimeout = 10 * time.Second
+
 // maxKey is the longest ordering key, in bytes.
 // https://cloud.google.com/pubsub/quotas#resource_limits
 const maxKey = 1024
@@ -49,7 +54,8 @@ var endpointName = regexp.MustCompile(`^[a-z0-9.-]+:[0-9]+$`)
 // there. The parameter endpoint is that of a region, such as
 // us-east1-pubsub.googleapis.com:443: an order is kept only among what is published in
 // one region. Credentials are those of the environment, as Google's SDK finds them;
-// with PUBSUB_EMULATOR_HOST there are none.
+// with PUBSUB_EMULATOR_HOST there are none. A service that can't be reached is no error:
+// messages are refused until it can.
 //
 // The options are for [queue.NewPublisher]: they give each wake-up its organization as
 // the ordering key. The topic is the caller's to shut down; that closes its
@@ -75,11 +81,15 @@ func openTopic(ctx context.Context, url string) (*pubsub.Topic, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	err = check(ctx, func(ctx context.Context) error {
-		_, err := client.GetTopic(ctx, &pb.GetTopicRequest{Topic: name})
+	// Not what the SDK has, a minute: as many messages may wait as are sent at once.
+	client.CallOptions.Publish = append(client.CallOptions.Publish, gax.WithTimeout(sendTimeout))
+	start, cancel := context.WithTimeout(ctx, outage.StartTimeout)
+	defer cancel()
+	err = check(start, func(ctx context.Context) error {
+		_, err := client.GetTopic(ctx, &pb.GetTopicRequest{Topic: name}, once)
 		return err
 	})
-	if err != nil {
+	if err != nil && !away(err) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	inner, err := gcppubsub.OpenTopicByPath(client, name, &gcppubsub.TopicOptions{
@@ -93,7 +103,8 @@ func openTopic(ctx context.Context, url string) (*pubsub.Topic, error) {
 }
 
 // OpenSubscription reads gcppubsub://projects/PROJECT/subscriptions/SUBSCRIPTION, asks
-// whether it is there, and returns the Opener of it. Its parameters are endpoint, as for
+// whether it is there, and returns the Opener of it. A service that can't be reached is no
+// error. Its parameters are endpoint, as for
 // a topic, and nacklazy: whether what is given back comes after the ack deadline, and
 // not at once. Default true.
 //
@@ -115,7 +126,7 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 		client, err := gcppubsub.SubscriberClient(ctx, conn)
 		if err == nil {
 			err = check(ctx, func(ctx context.Context) error {
-				_, err := client.GetSubscription(ctx, &pb.GetSubscriptionRequest{Subscription: name})
+				_, err := client.GetSubscription(ctx, &pb.GetSubscriptionRequest{Subscription: name}, once)
 				return err
 			})
 		}
@@ -124,14 +135,16 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 		}
 		return client, conn.Close, nil
 	}
-	_, ground, err := connect(ctx) // to see whether it is there
+	start, cancel := context.WithTimeout(ctx, outage.StartTimeout)
+	defer cancel()
+	_, ground, err := connect(start) // to see whether it is there
 	if err == nil {
 		err = ground()
 	}
-	if err != nil {
+	if err != nil && !away(err) {
 		return nil, fmt.Errorf("gcpqueue: open subscription: %w", err)
 	}
-	return queue.ReopenWith(func(ctx context.Context) (*pubsub.Subscription, func() error, error) {
+	return queue.ReopenWith(func(ctx context.Context, _ int) (*pubsub.Subscription, func() error, error) {
 		client, ground, err := connect(ctx)
 		if err != nil {
 			return nil, nil, err
@@ -196,6 +209,15 @@ func dial(ctx context.Context, u *brokerurl.URL) (*grpc.ClientConn, error) {
 		grpc.WithPerRPCCredentials(oauth.TokenSource{TokenSource: creds.TokenSource}),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(11<<20)), // a message has 10 MB at most
 	)
+}
+
+// once has a request fail that can't be sent: the SDK would try until its time is over.
+var once = gax.WithRetry(func() gax.Retryer { return nil })
+
+// away reports whether the service can't be reached just now.
+func away(err error) bool {
+	code := status.Code(err)
+	return code == codes.Unavailable || code == codes.DeadlineExceeded || outage.Unreachable(err)
 }
 
 // check asks for something. Who may not ask has an answer too.

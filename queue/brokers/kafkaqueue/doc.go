@@ -20,14 +20,14 @@
 //
 // A group reads each partition by one member, and commits one offset for it: that
 // before the oldest message that is not acknowledged. The driver has one such list
-// for all partitions of a member, so that a job that takes an hour keeps back the
+// for all partitions of a member, so that a handler that takes long keeps back the
 // offsets of all of them. It keeps back nothing else: messages behind it are handled.
 //
 // After a crash, everything behind the last commit comes again: all from the oldest
 // message that was not acknowledged, and what was acknowledged in the last second. It
 // comes to other members once the brokers have missed the dead one, after 10 seconds.
 // A member that ends on a signal commits first. What is not acknowledged while its
-// member lives does not come again; the sweeper is there for that.
+// member lives does not come again.
 //
 // There is no giving back: [queue.Consumer.RunRaw] holds a message that can't be
 // handled for two minutes, and then acknowledges it. A group that is new begins with

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/queue"
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
+	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
 // Scheme of the URLs.
@@ -32,8 +34,9 @@ type Options struct {
 var validName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
 
 // OpenTopic opens kafka://TOPIC on the brokers of KAFKA_BROKERS, HOST:PORT with commas
-// between them, and asks whether the topic is there; none is made. For the parameters
-// tls and sasl, see the package.
+// between them, and asks whether the topic is there; none is made. Brokers that can't be
+// reached are no error: messages are refused until they can. For the parameters tls and
+// sasl, see the package.
 //
 // The key of a record is the organization, so that all of an organization's are in one
 // partition; that needs no options of the Publisher, and they are nil. The topic is the
@@ -48,7 +51,7 @@ func OpenTopic(ctx context.Context, url string, opts *Options) (*pubsub.Topic, *
 	}
 	brokers, config, err := configure(u, opts)
 	if err == nil {
-		err = check(ctx, brokers, config, u.Name)
+		err = atStart(ctx, brokers, config, u.Name)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("kafkaqueue: open topic: %w", err)
@@ -61,7 +64,7 @@ func OpenTopic(ctx context.Context, url string, opts *Options) (*pubsub.Topic, *
 }
 
 // OpenSubscription reads kafka://GROUP?topic=TOPIC, asks whether the topic is there, and
-// returns the Opener of it. The parameter offset says where a group begins that has
+// returns the Opener of it. Brokers that can't be reached are no error. The parameter offset says where a group begins that has
 // read nothing yet: oldest, the default, or newest, with which a message is lost that
 // is sent before its first member has joined. Others are as for a topic.
 func OpenSubscription(ctx context.Context, url string, opts *Options) (queue.Opener, error) {
@@ -77,12 +80,16 @@ func OpenSubscription(ctx context.Context, url string, opts *Options) (queue.Ope
 		config.Consumer.Offsets.Initial, err = initial(u)
 	}
 	if err == nil {
-		err = check(ctx, brokers, config, u.Params.Get("topic"))
+		err = atStart(ctx, brokers, config, u.Params.Get("topic"))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafkaqueue: open subscription: %w", err)
 	}
-	return queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
+	return queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
+		// sarama opens it without a request, and so it would count as open.
+		if err := check(ctx, brokers, config, u.Params.Get("topic")); err != nil {
+			return nil, err
+		}
 		return kafkapubsub.OpenSubscription(brokers, config, u.Name, []string{u.Params.Get("topic")},
 			&kafkapubsub.SubscriptionOptions{KeyName: keyName})
 	}), nil
@@ -96,6 +103,19 @@ func initial(u *brokerurl.URL) (int64, error) {
 		return sarama.OffsetNewest, nil
 	}
 	return 0, errors.New(`the parameter "offset" must be oldest or newest`)
+}
+
+// atStart is check for a start, which does not wait for brokers that can't be reached.
+func atStart(ctx context.Context, brokers []string, config *sarama.Config, topic string) error {
+	once := *config
+	once.Metadata.Retry.Max = 0
+	once.Net.DialTimeout, once.Net.ReadTimeout = outage.StartTimeout, outage.StartTimeout
+	err := check(ctx, brokers, &once, topic)
+	// A broker that hangs up is there: so it answers TLS or SASL that it does not expect.
+	if outage.Unreachable(err) && !errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // check asks the brokers for a topic. sarama knows no contexts; its own times bound how

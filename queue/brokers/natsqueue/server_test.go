@@ -4,17 +4,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -84,13 +80,7 @@ func TestWhatIsMade(t *testing.T) {
 // The permissions of README are enough, and none of the requests that are not there is
 // made.
 func TestPermissions(t *testing.T) {
-	path, err := exec.LookPath("nats-server")
-	if err != nil {
-		if os.Getenv("FHIRDOCK_TEST_ALL") == "1" {
-			t.Fatal(err)
-		}
-		t.Skipf("SKIPPED: %v", err)
-	}
+	server := newServer(t)
 	page, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	found := regexp.MustCompile("(?s)```\n(permissions: .*?)```").FindStringSubmatch(string(page))
@@ -104,28 +94,10 @@ func TestPermissions(t *testing.T) {
 	}
 	require.NotContains(t, permissions, "$JS.API.wakeups")
 
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := l.Addr().String()
-	require.NoError(t, l.Close())
-	folder := t.TempDir()
-	log, file := filepath.Join(folder, "log"), filepath.Join(folder, "nats.conf")
-	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil,
-		"listen: %q\njetstream: {store_dir: %q}\nlog_file: %q\nauthorization: {users: [{user: fhirdock, password: s3cret, %s}]}\n",
-		address, folder, log, permissions), 0o600))
-	cmd := exec.Command(path, "-c", file)
-	require.NoError(t, cmd.Start())
-	defer func() {
-		require.NoError(t, cmd.Process.Kill())
-		_ = cmd.Wait()
-	}()
-	require.Eventually(t, func() bool {
-		conn, err := net.Dial("tcp", address)
-		if errors.Is(err, syscall.ECONNREFUSED) || err != nil {
-			return false
-		}
-		return conn.Close() == nil
-	}, 20*time.Second, 10*time.Millisecond)
+	log := filepath.Join(t.TempDir(), "log")
+	server.config = fmt.Sprintf("log_file: %q\nauthorization: {users: [{user: fhirdock, password: s3cret, %s}]}\n", log, permissions)
+	server.start(t)
+	address := server.address
 	for range 2 { // what is not there is made, and what is there is used
 		passes(t, "nats://fhirdock:s3cret@"+address, "the.subject", "wakeups", "workers")
 	}

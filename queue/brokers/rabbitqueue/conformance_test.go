@@ -4,21 +4,18 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
-	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/driver"
 	"gocloud.dev/pubsub/drivertest"
 	"gocloud.dev/pubsub/rabbitpubsub"
 )
 
-// harness is for Go CDK's suite, of our topic alone.
+// harness is for Go CDK's suite.
 type harness struct {
 	t    *testing.T
 	conn *amqp.Connection
@@ -65,7 +62,7 @@ func (h *harness) CreateSubscription(_ context.Context, t driver.Topic, _ string
 	if err := declareQueue(h.conn, t.(*named).exchange, name); err != nil {
 		return nil, nil, err
 	}
-	s, err := newReceived(h.conn, name)
+	s, err := h.consume(name)
 	return s, func() {
 		require.NoError(h.t, onChannel(h.conn, func(ch *amqp.Channel) error {
 			_, err := ch.QueueDelete(name, false, false, false)
@@ -75,92 +72,74 @@ func (h *harness) CreateSubscription(_ context.Context, t driver.Topic, _ string
 }
 
 func (h *harness) MakeNonexistentSubscription(context.Context) (driver.Subscription, func(), error) {
-	s, err := newReceived(h.conn, randomName())
-	return s, func() {}, err
+	_, err := h.consume(randomName())
+	return nonexistent{&subscription{}, err}, func() {}, nil
 }
 
 func (h *harness) Close()                            { require.NoError(h.t, h.conn.Close()) }
 func (*harness) MaxBatchSizes() (int, int)           { return 0, 0 }
 func (*harness) SupportsMultipleSubscriptions() bool { return true }
 
-// received is the least that a subscription can be: what our topic sent is to be seen
-// by another driver than Go CDK's, which is not ours to test.
-type received struct {
-	ch      *amqp.Channel
-	queue   string
-	settled map[driver.AckID]bool
-}
-
-func newReceived(conn *amqp.Connection, queue string) (*received, error) {
-	ch, err := conn.Channel()
-	return &received{ch: ch, queue: queue, settled: map[driver.AckID]bool{}}, err
-}
-
-func (r *received) ReceiveBatch(ctx context.Context, _ int) ([]*driver.Message, error) {
-	d, ok, err := r.ch.Get(r.queue, false)
+// consume has a connection of its own, which the subscription closes.
+func (h *harness) consume(name string) (driver.Subscription, error) {
+	conn, err := amqp.Dial(server(h.t).String())
 	if err != nil {
 		return nil, err
 	}
-	if !ok {
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-			return nil, nil
-		}
+	s, err := consume(conn, name, 1000)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close())
 	}
-	m := &driver.Message{LoggableID: strconv.FormatUint(d.DeliveryTag, 10), Body: d.Body, AckID: d.DeliveryTag, AsFunc: func(i any) bool {
-		p, ok := i.(*amqp.Delivery)
-		if ok {
-			*p = d
-		}
-		return ok
-	}}
-	for name, value := range d.Headers {
-		if text, ok := value.(string); ok {
-			if m.Metadata == nil {
-				m.Metadata = map[string]string{}
-			}
-			m.Metadata[name] = text
-		}
-	}
-	return []*driver.Message{m}, nil
+	return &once{subscription: s, settled: map[driver.AckID]bool{}}, nil
 }
 
-func (r *received) settle(ids []driver.AckID, one func(tag uint64) error) error {
+// once settles a message once, as package pubsub does; the suite does it twice.
+type once struct {
+	*subscription
+	settled map[driver.AckID]bool
+}
+
+func (o *once) fresh(ids []driver.AckID) []driver.AckID {
+	var fresh []driver.AckID
 	for _, id := range ids {
-		if r.settled[id] {
-			continue
-		}
-		r.settled[id] = true
-		if err := one(id.(uint64)); err != nil {
-			return err
+		if !o.settled[id] {
+			o.settled[id] = true
+			fresh = append(fresh, id)
 		}
 	}
-	return nil
+	return fresh
 }
 
-func (r *received) SendAcks(_ context.Context, ids []driver.AckID) error {
-	return r.settle(ids, func(tag uint64) error { return r.ch.Ack(tag, false) })
-}
-
-func (r *received) SendNacks(_ context.Context, ids []driver.AckID) error {
-	return r.settle(ids, func(tag uint64) error { return r.ch.Nack(tag, false, true) })
-}
-
-func (*received) CanNack() bool                      { return true }
-func (*received) IsRetryable(error) bool             { return false }
-func (*received) As(any) bool                        { return false }
-func (*received) ErrorAs(err error, target any) bool { return errors.As(err, target) }
-func (r *received) Close() error                     { return r.ch.Close() }
-func (*received) ErrorCode(err error) gcerrors.ErrorCode {
-	if absent(err) {
-		return gcerrors.NotFound
+// ReceiveBatch leaves out what a quorum queue adds.
+func (o *once) ReceiveBatch(ctx context.Context, most int) ([]*driver.Message, error) {
+	ms, err := o.subscription.ReceiveBatch(ctx, most)
+	for _, m := range ms {
+		delete(m.Metadata, "x-delivery-count")
 	}
-	return gcerrors.Unknown
+	return ms, err
 }
 
-// Go CDK's own suite, of our topic.
+func (o *once) SendAcks(ctx context.Context, ids []driver.AckID) error {
+	return o.subscription.SendAcks(ctx, o.fresh(ids))
+}
+
+func (o *once) SendNacks(ctx context.Context, ids []driver.AckID) error {
+	return o.subscription.SendNacks(ctx, o.fresh(ids))
+}
+
+// nonexistent is the subscription to a queue that is not there. The suite wants one
+// whose Receive fails; ours fails when it is opened.
+type nonexistent struct {
+	*subscription
+	err error
+}
+
+func (n nonexistent) ReceiveBatch(context.Context, int) ([]*driver.Message, error) {
+	return nil, n.err
+}
+func (nonexistent) Close() error { return nil }
+
+// Go CDK's own suite, of topic and subscription.
 func TestConformance(t *testing.T) {
 	drivertest.RunConformanceTests(t, func(_ context.Context, t *testing.T) (drivertest.Harness, error) {
 		conn, err := amqp.Dial(server(t).String())
@@ -181,8 +160,11 @@ func TestPersistent(t *testing.T) {
 	require.NoError(t, err)
 	defer remove()
 	require.NoError(t, topic.SendBatch(t.Context(), []*driver.Message{{Body: []byte("x")}}))
-	d, ok, err := s.(*received).ch.Get(s.(*received).queue, true)
+	ms, err := s.ReceiveBatch(t.Context(), 1)
 	require.NoError(t, err)
-	require.True(t, ok, "it is there once it is confirmed")
+	require.Len(t, ms, 1)
+	var d amqp.Delivery
+	require.True(t, ms[0].AsFunc(&d))
 	require.Equal(t, amqp.Persistent, d.DeliveryMode)
+	require.NoError(t, s.Close())
 }

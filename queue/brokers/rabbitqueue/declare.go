@@ -15,10 +15,10 @@ const serverVariable = "RABBIT_SERVER_URL"
 
 // declareTimeout is how long the server may take to answer all declarations; a queue
 // without a quorum of its nodes is one that it can't answer.
-const declareTimeout = 10 * time.Second
+const declareTimeout = 5 * time.Second
 
-// dial connects, and declares the exchange and the queue, all within a time. A name that
-// is empty is not declared; the queue is bound to the exchange if there are both.
+// dial connects, and declares the exchange and the queue, all within a time. An empty name
+// is not declared; the queue is bound to the exchange if there are both.
 func dial(exchange, name string, within time.Duration) (*amqp.Connection, error) {
 	server := os.Getenv(serverVariable)
 	// The errors of ParseURI and of Go CDK's own opener quote the password.
@@ -26,15 +26,13 @@ func dial(exchange, name string, within time.Duration) (*amqp.Connection, error)
 		return nil, fmt.Errorf("%s must be the URL of the RabbitMQ server, such as amqp://USER:PASSWORD@HOST:5672/", serverVariable)
 	}
 	conn, err := amqp.DialConfig(server, amqp.Config{
-		Heartbeat: 10 * time.Second, Locale: "en_US", Dial: amqp.DefaultDial(5 * time.Second),
+		Heartbeat: 5 * time.Second, Locale: "en_US", Dial: amqp.DefaultDial(5 * time.Second),
 		Properties: amqp.Table{"connection_name": "fhirdock"},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connect to RabbitMQ: %w", err)
 	}
-	// The client library waits for an answer for ever, as long as there are heartbeats.
-	late := time.AfterFunc(within, func() { _ = conn.CloseDeadline(time.Now()) })
-	defer late.Stop()
+	defer closeAfter(conn, within)()
 	if exchange != "" {
 		err = declareExchange(conn, exchange)
 	}
@@ -46,6 +44,12 @@ func dial(exchange, name string, within time.Duration) (*amqp.Connection, error)
 		return nil, err
 	}
 	return conn, nil
+}
+
+// closeAfter closes a connection after a time, unless stop is called before: the client
+// library waits for an answer for ever, as long as there are heartbeats.
+func closeAfter(conn *amqp.Connection, d time.Duration) (stop func() bool) {
+	return time.AfterFunc(d, func() { _ = conn.CloseDeadline(time.Now()) }).Stop
 }
 
 func declareExchange(conn *amqp.Connection, name string) error {

@@ -4,6 +4,6 @@
 //
 // Each job is read consistently and changed by a conditional write. List and Due ask
 // global secondary indexes, which lag, and read what they find again; see package
-// docjobs. The lines of the organizations are items of the same table, so that Heads
+// docjobs. The lines of the organizations are items of the same table, so that Next
 // is consistent too.
 package dynamojobs

@@ -25,6 +25,8 @@ var indexes = []struct {
 	{[]string{"DueShard", "Due"}, true},
 	{[]string{"Line"}, true},
 	{[]string{"Open"}, true},
+	{[]string{"Ready"}, true},
+	{[]string{"Later"}, true},
 }
 
 // makeIndexes makes those that are missing, and the collection with them; or says that

@@ -1,0 +1,14 @@
+//go:build !(linux || darwin || freebsd || windows)
+
+package diskspace
+
+import (
+	"math"
+	"os"
+)
+
+// space is not known here, and so never short.
+func space(folder string) (free, all int64, err error) {
+	_, err = os.Stat(folder)
+	return math.MaxInt64, math.MaxInt64, err
+}

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/fhirdock/fhirdock/examples/internal/envflag"
+	"github.com/fhirdock/fhirdock/examples/internal/secretfile"
+	"github.com/fhirdock/fhirdock/ingest/auth"
+)
+
+// defaultToken is printed in the README: it guards nothing.
+const defaultToken = "dev=demo"
+
+// credentials are who may call, and with which secrets.
+type credentials struct {
+	tokens        *auth.Tokens   // nil where nothing is served
+	webhooks      *auth.Webhooks // nil: none
+	notifySecrets []string       // empty: notifications are not taken over HTTP
+	// development is why the tokens are only for development; nil if they are not.
+	development error
+}
+
+// credentialFlags defines the flags of who may call. The returned function checks them;
+// open says that not only this machine can reach the front door.
+func credentialFlags(s *envflag.Set) func(serves, open bool) (credentials, error) {
+	s.Group("Who may call")
+	tokens := s.Strings("token", nil, "`TOKEN=ORG[:USER]`: a bearer token and its owner; repeatable. In the variable, separate several\n"+
+		"with commas. Others see the arguments of a process: except for development use -token-file.\n"+
+		"(default: "+defaultToken+", only on a loopback address and without -public-url)")
+	s.File("token")
+	webhooks := s.Strings("webhook", nil, "`ORG[:USER]=SECRET`: a sender that signs its Bundles by Standard Webhooks, and its whsec_\nsecret; it posts to …/fhir/Bundle?endpoint=ORG. Repeatable, also for the same ORG while\nits secret is being replaced. In the variable, separate several with commas")
+	s.File("webhook")
+	notifySecrets := s.Strings("notification-secret", nil, "`SECRET` that the object store sends with its notifications, to POST "+notificationsPath+":\nin Authorization, as it is or as a bearer token, or as "+notificationsPath+"?token=SECRET. Accepts\nnotifications of S3 by SNS and EventBridge, MinIO, Pub/Sub push and Event Grid. Repeatable, for\nrotation. In the variable, separate several with commas")
+	s.File("notification-secret")
+	insecure := s.Bool("insecure-dev-tokens", false, "allow tokens that can be guessed where others reach the server: on an address that is not\nloopback, or with a -public-url")
+
+	return func(serves, open bool) (credentials, error) {
+		var c credentials
+		if !serves {
+			return c, nil
+		}
+		var err error
+		if c.development, err = checkTokens(*tokens, open && !*insecure); err != nil {
+			return c, err
+		}
+		if len(*tokens) == 0 {
+			*tokens = []string{defaultToken}
+		}
+		if c.tokens, err = auth.ParseTokens(*tokens...); err != nil {
+			return c, fmt.Errorf("-token: %w", err)
+		}
+		if len(*webhooks) > 0 {
+			if c.webhooks, err = auth.ParseWebhooks(*webhooks, nil); err != nil {
+				return c, fmt.Errorf("-webhook: %w", err)
+			}
+			for i, webhook := range *webhooks {
+				if err := checkWebhook(webhook); err != nil {
+					return c, fmt.Errorf("-webhook: the secret of webhook %d %w; make one with: echo whsec_$(openssl rand -base64 32)", i+1, err)
+				}
+			}
+		}
+		c.notifySecrets = *notifySecrets
+		for i, secret := range c.notifySecrets {
+			if err := secretfile.Check(secret); err != nil {
+				return c, fmt.Errorf("-notification-secret: secret %d %w; make one with: openssl rand -hex 24", i+1, err)
+			}
+		}
+		return c, nil
+	}
+}
+
+const howToMake = "write $(openssl rand -hex 24)=ORG into a file that only this user can read, and name it with -token-file"
+
+// checkTokens returns why tokens are only for development; nil if they are not. With
+// strict such tokens are an error.
+func checkTokens(tokens []string, strict bool) (development, err error) {
+	if len(tokens) == 0 {
+		if strict {
+			return nil, errors.New("-token-file is needed where others can reach the server, since -addr is not a loopback address or there is a -public-url: " +
+				"the default token is no secret; " + howToMake)
+		}
+		return errors.New("the default token is no secret"), nil
+	}
+	for i, spec := range tokens {
+		token := spec
+		if at := strings.LastIndexByte(spec, '='); at >= 0 {
+			token = spec[:at]
+		}
+		weak := secretfile.Check(token)
+		if weak == nil {
+			continue
+		}
+		if strict {
+			return nil, fmt.Errorf("-token: token %d %w, and others can reach the server, since -addr is not a loopback address or there is a -public-url: "+
+				"%s. -insecure-dev-tokens allows it", i+1, weak, howToMake)
+		}
+		development = fmt.Errorf("token %d %w", i+1, weak)
+	}
+	return development, nil
+}
+
+func checkWebhook(spec string) error {
+	_, secret, _ := strings.Cut(spec, "=")
+	if err := secretfile.Check(secret); err != nil {
+		return err
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if err != nil {
+		return err
+	}
+	return secretfile.Check(string(raw))
+}
+
+// loopback reports whether only this machine reaches a host.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/examples/internal/envflag"
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/sink"
+)
+
+// task is maintenance of the gateway's data, whether or not a gateway is running. It takes
+// all of the gateway's flags, to find that data.
+type task struct {
+	about string
+	// flags adds the task's own flags; the returned functions check them and do the task.
+	flags func(s *envflag.Set) (check func() error, do work)
+}
+
+type work func(ctx context.Context, svc *ingest.Service, lake *sink.Lake, out *json.Encoder) error
+
+var tasks = map[string]task{
+	"erase": {
+		about: `gateway erase -organization ORG [-job ID] [-dry-run] [flags of the gateway]
+
+Erases an organization, or one of its jobs: records, payloads with all of their versions,
+outcomes, parts and output. This can't be undone: revoke the organization's credentials and
+try -dry-run first. Prints what it did as JSON. Give it the gateway's flags or variables;
+the gateway may be running.
+`,
+		flags: eraseFlags,
+	},
+	"orphans": {
+		about: `gateway orphans [-organization ORG] [-min-age TIME] [-remove] [flags of the gateway]
+
+Lists payloads without a job, one JSON object a line, and then their number. If the job
+store was restored from an older backup, these payloads were acknowledged: don't remove
+them. Give it the gateway's flags or variables; the gateway may be running.
+`,
+		flags: orphansFlags,
+	},
+}
+
+func eraseFlags(s *envflag.Set) (func() error, work) {
+	var req ingest.EraseRequest
+	s.Group("What to erase")
+	s.StringVar(&req.OrganizationID, "organization", "", "`ORG` whose jobs are erased; required")
+	s.StringVar(&req.JobID, "job", "", "`ID` of the one job that is erased (default: all of the organization)")
+	s.BoolVar(&req.DryRun, "dry-run", false, "count, and change nothing")
+	check := func() error {
+		if req.OrganizationID == "" {
+			return errors.New("-organization is required")
+		}
+		return nil
+	}
+	return check, func(ctx context.Context, svc *ingest.Service, lake *sink.Lake, out *json.Encoder) error {
+		req.Handler = lake
+		done, err := svc.Erase(ctx, req)
+		report := struct {
+			Organization string     `json:"organization"`
+			Job          string     `json:"job,omitempty"`
+			DryRun       bool       `json:"dryRun"`
+			Complete     bool       `json:"complete"`
+			Jobs         int64      `json:"jobs"`
+			Cancelled    int64      `json:"cancelled"`
+			Objects      int64      `json:"objects"`
+			Outputs      int64      `json:"outputs"`
+			Bytes        int64      `json:"bytes"`
+			Tickets      int64      `json:"openTickets"`
+			TicketsUntil *time.Time `json:"openTicketsUntil,omitempty"`
+			Unreached    []string   `json:"unreached"`
+		}{
+			req.OrganizationID, req.JobID, req.DryRun, err == nil, done.Jobs, done.Cancelled, done.Stored.Objects, done.Outputs.Objects,
+			done.Stored.Bytes + done.Outputs.Bytes, done.Tickets, nil, done.Unreached,
+		}
+		if !done.TicketsUntil.IsZero() {
+			report.TicketsUntil = &done.TicketsUntil
+		}
+		return errors.Join(err, out.Encode(report))
+	}
+}
+
+func orphansFlags(s *envflag.Set) (func() error, work) {
+	var req ingest.OrphansRequest
+	s.Group("Which orphans")
+	s.StringVar(&req.OrganizationID, "organization", "", "`ORG` whose orphans are looked for (default: all)")
+	s.DurationVar(&req.MinAge, "min-age", time.Hour, "`TIME` since an orphan was written, at least 1m: jobs of younger payloads may not be recorded yet")
+	s.BoolVar(&req.Remove, "remove", false, "remove them")
+	check := func() error {
+		if req.MinAge < time.Minute {
+			return errors.New("-min-age must be at least 1m0s: the jobs of younger payloads may not be recorded yet")
+		}
+		return nil
+	}
+	return check, func(ctx context.Context, svc *ingest.Service, _ *sink.Lake, out *json.Encoder) error {
+		var total struct {
+			Looked  int   `json:"looked"`
+			Orphans int   `json:"orphans"`
+			Bytes   int64 `json:"bytes"`
+			Removed int   `json:"removed"`
+		}
+		for {
+			part, err := svc.Orphans(ctx, req)
+			if err != nil && part == nil {
+				return err
+			}
+			for _, o := range part.Found {
+				err = errors.Join(err, out.Encode(o))
+			}
+			total.Looked += part.Looked
+			total.Orphans += len(part.Found)
+			total.Bytes += part.Bytes
+			total.Removed += part.Removed
+			if req.Cursor = part.Next; err != nil || req.Cursor == "" {
+				return errors.Join(err, out.Encode(total))
+			}
+		}
+	}
+}
+
+// maintain does a task: 0 if it was done, 2 for wrong flags, 1 for all else.
+func maintain(ctx context.Context, t task, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+	set, checked := flags()
+	check, do := t.flags(set)
+	err := set.Parse(args, lookup)
+	if errors.Is(err, flag.ErrHelp) {
+		_, err := io.WriteString(stdout, t.about+"\n")
+		if err = cmp.Or(err, set.WriteHelp(stdout)); err != nil {
+			return 1
+		}
+		return 0
+	}
+	if err == nil && set.NArg() > 0 {
+		err = errors.New("no arguments are taken, only flags")
+	}
+	var c *config
+	if err == nil {
+		c, err = checked()
+	}
+	if err == nil {
+		err = check()
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "gateway: %v\n%s", err, t.about)
+		return 2
+	}
+	log := newLogger(c, stderr)
+	if err := c.withPipeline(ctx, log, func(svc *ingest.Service, lake *sink.Lake) error {
+		return do(ctx, svc, lake, json.NewEncoder(stdout))
+	}); err != nil {
+		log.Error("not done", "error", err)
+		return 1
+	}
+	return 0
+}
+
+// withPipeline calls f with the pipeline that the gateway's flags describe.
+func (c *config) withPipeline(ctx context.Context, log *slog.Logger, f func(*ingest.Service, *sink.Lake) error) (err error) {
+	if c.jobs == "mem:" {
+		return errors.New("-jobs mem: has nothing that outlives the gateway")
+	}
+	base := c.publicURL
+	if base == nil {
+		base = &url.URL{Scheme: "http", Host: c.addr} // nothing is signed
+	}
+	back, err := backends.Open(ctx, backends.Config{
+		Data: c.data, Blob: c.blob, Topic: c.topic, Jobs: c.jobs, SkipMigrations: true, Base: base, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, back.Close(context.WithoutCancel(ctx))) }()
+	svc, err := ingest.New(back.Backends, c.options(back, log, nil))
+	if err != nil {
+		return err
+	}
+	lake, err := c.lake(back)
+	if err != nil {
+		return err
+	}
+	return f(svc, lake)
+}
+
+// taskOf is the task that the arguments begin with.
+func taskOf(args []string) (task, bool) {
+	if len(args) == 0 {
+		return task{}, false
+	}
+	t, ok := tasks[args[0]]
+	return t, ok
+}
+
+// taskNames are for messages.
+func taskNames() []string {
+	names := make([]string, 0, len(tasks))
+	for name := range tasks {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,139 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+const (
+	// clockTolerance is how far the clocks of processes may be apart, and how far one may
+	// be set back, before jobs are looked for that a clock that was ahead has dated.
+	clockTolerance = time.Minute
+	// farAhead is how far ahead the ends of leases and the looks for uploads are looked
+	// for then. Jobs that wait for a worker are due later; see jobs.Overdue.
+	farAhead = 12 * time.Hour
+	// everAhead is how far ahead the ends of waits are looked for.
+	everAhead = 100 * 365 * 24 * time.Hour
+)
+
+// clockWatch watches jobs whose times were recorded by a clock that was ahead, such as the
+// process's own before it was set back. They would come too late.
+type clockWatch struct {
+	wall, real time.Time // of the last sweep, by Options.Now and by the monotonic clock
+	leases     map[string]watchedLease
+	found      bool   // the last look found a job of such a clock
+	after      string // the last organization whose waits were looked at
+	warned     bool
+}
+
+// watchedLease is a lease whose job has been at a revision since a time.
+type watchedLease struct {
+	revision int64
+	since    time.Time
+}
+
+// mendClock looks for jobs that were recorded by a clock that was ahead: at the first
+// sweep, where the process's own clock was set back, and as long as there are some. It
+// takes those of workers that have not extended their lease for as long as it lasts, by
+// the monotonic clock. It lets those that wait for a time wait as long from now on as
+// they were to wait when they were recorded.
+func (w *Sweeper) mendClock(ctx context.Context) error {
+	now, real := w.svc.now().Round(0), time.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := &w.clock
+	back := c.real.IsZero() || real.Sub(c.real)-now.Sub(c.wall) > clockTolerance
+	c.wall, c.real = now, real
+	if !back && !c.found {
+		return nil
+	}
+	c.found = false
+	read, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	store := w.svc.back.Jobs
+	far, err := store.Due(read, now.Add(farAhead), jobs.MaxPage)
+	if err == nil || errors.Is(err, jobs.ErrRecord) {
+		var waiting []*jobs.Job
+		waiting, err = store.Next(read, jobs.NextQuery{Now: now.Add(everAhead), After: c.after, Limit: jobs.MaxPage, PerOrganization: jobs.MaxPage})
+		if c.after = ""; len(waiting) == jobs.MaxPage {
+			c.after = waiting[len(waiting)-1].OrganizationID
+		}
+		far = append(far, waiting...)
+	}
+	if err != nil && !errors.Is(err, jobs.ErrRecord) {
+		c.real = time.Time{} // it is looked again
+		return fmt.Errorf("ingest: read jobs that are due late: %w", err)
+	}
+	was := c.leases
+	c.leases = map[string]watchedLease{}
+	var g errgroup.Group
+	g.SetLimit(dueAtOnce)
+	for _, job := range far {
+		if job.UpdatedAt.Sub(now) <= clockTolerance {
+			continue
+		}
+		c.found = true
+		c.warn(ctx, w.svc, job, now)
+		switch {
+		case job.State == jobs.Processing:
+			if c.silent(job, was[job.ID]) {
+				g.Go(func() error { return w.takeSilent(ctx, job) })
+			}
+		case job.State != jobs.Accepted || job.NotBefore.After(now):
+			g.Go(func() error { return w.redate(ctx, job) })
+		}
+	}
+	return g.Wait()
+}
+
+// warn says once that jobs are dated in the future.
+func (c *clockWatch) warn(ctx context.Context, s *Service, job *jobs.Job, now time.Time) {
+	if c.warned {
+		return
+	}
+	c.warned = true
+	s.opts.Logger.WarnContext(ctx, "a job was recorded in the future: this machine's clock was set back, or another's is ahead; "+
+		"jobs of silent workers are taken over all the same, and waits begin anew", "job", job.ID, "ahead", job.UpdatedAt.Sub(now))
+}
+
+// silent reports whether the lease of a job has lasted since it was first seen at its
+// revision. If not it is watched on.
+func (c *clockWatch) silent(job *jobs.Job, seen watchedLease) bool {
+	if seen.revision != job.Revision {
+		seen = watchedLease{job.Revision, c.real}
+	}
+	if c.real.Sub(seen.since) >= min(job.DueAt.Sub(job.UpdatedAt), longestLease) {
+		return true
+	}
+	c.leases[job.ID] = seen
+	return false
+}
+
+// takeSilent takes a job from a worker that has not extended its lease.
+func (w *Sweeper) takeSilent(ctx context.Context, job *jobs.Job) error {
+	return w.rescue(ctx, job, "its worker went silent", func(j *jobs.Job) error {
+		if j.Revision != job.Revision {
+			return jobs.ErrLeaseLost // its worker lives
+		}
+		return j.TakeOver(w.svc.now(), job.LeaseOwner)
+	})
+}
+
+// redate lets a job wait from now on, unless somebody else has changed it.
+func (w *Sweeper) redate(ctx context.Context, job *jobs.Job) error {
+	ctx, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	_, err := jobs.Change(ctx, w.svc.back.Jobs, job.ID, func(j *jobs.Job) error {
+		if j.Revision != job.Revision {
+			return jobs.ErrNotDue
+		}
+		return j.Redate(w.svc.now())
+	})
+	return ignoreMoved(err)
+}

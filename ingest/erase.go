@@ -1,0 +1,281 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// Eraser is a [Handler] that can remove what it made of payloads.
+type Eraser interface {
+	// Erase removes all that was made of an organization's payloads, or of one job if
+	// jobID is not empty: outputs, and what is kept of a job until its end. It counts what
+	// it removed; with dryRun it only counts. It may be called again, and what is gone
+	// already is no error.
+	Erase(ctx context.Context, organizationID, jobID string, dryRun bool) (blobstore.Removed, error)
+}
+
+// EraseRequest says what to erase.
+type EraseRequest struct {
+	// OrganizationID is required.
+	OrganizationID string
+	// JobID erases one job. Empty: all of the organization.
+	JobID string
+	// Handler whose outputs are erased too, if it is an [Eraser]. Default: none, and
+	// outputs stay.
+	Handler Handler
+	// DryRun counts, and changes nothing.
+	DryRun bool
+}
+
+// Erased is what one call of [Service.Erase] did, or would do.
+type Erased struct {
+	// Jobs that were erased, and Cancelled those of them that were not finished.
+	Jobs, Cancelled int64
+	// Stored are the payloads, outcomes files and parts that were removed, each version by
+	// itself, and Outputs what the handler removed.
+	Stored, Outputs blobstore.Removed
+	// Tickets are upload URLs that were still valid. The record of each stays until
+	// TicketsUntil at the latest, with nothing in it but the key of the object. What is
+	// uploaded to it until then is removed.
+	Tickets      int64
+	TicketsUntil time.Time
+	// Unreached says, in words, which places may hold more that Erase can't reach.
+	Unreached []string
+}
+
+// errStillSending: new jobs came as fast as they were erased.
+var errStillSending = &Error{Kind: ErrInFlight, Message: "The organization is still sending; revoke its credentials and erase again"}
+
+// erasePasses is how often Erase starts over because new jobs came in the meantime.
+const erasePasses = 3
+
+// Erase removes one job, or an organization with all of its jobs: records, payloads,
+// outcomes and parts, also below the prefixes where no job knows them, every version of
+// the objects where the bucket's driver gives access to them, and the outputs of a
+// handler that is an [Eraser]. It can't be undone.
+//
+// Jobs that are not finished are cancelled first. Erase then waits until no worker can
+// write for them any more, which takes as long as a lease ([WorkerOptions.Lease]). Revoke
+// the organization's credentials first: while it sends, Erase ends with ErrInFlight.
+//
+// After an error, or if the process died, call Erase again: records are removed last, so
+// it continues where it was. The caller decides who may erase.
+//
+// Errors: ErrForbidden for an invalid organization, ErrNotFound, ErrInFlight,
+// ErrUnavailable, or that of ctx. What was done until then is returned with the error.
+func (s *Service) Erase(ctx context.Context, req EraseRequest) (*Erased, error) {
+	if err := (Caller{OrganizationID: req.OrganizationID}).check(); err != nil {
+		return &Erased{}, err
+	}
+	e := &erasure{s: s, req: req, done: &Erased{Unreached: s.unreached(req)}}
+	err := e.run(ctx)
+	if err == nil && !req.DryRun {
+		what := "organization"
+		if req.JobID != "" {
+			what = "job"
+		}
+		s.opts.Observe(Event{Kind: EventErased, JobID: req.JobID, Code: what, Resources: e.done.Jobs, Bytes: e.done.Stored.Bytes + e.done.Outputs.Bytes})
+		s.opts.Logger.InfoContext(ctx, "erased", "organization", req.OrganizationID, "job", req.JobID, "jobs", e.done.Jobs,
+			"objects", e.done.Stored.Objects, "outputs", e.done.Outputs.Objects, "tickets", e.done.Tickets)
+	}
+	return e.done, err
+}
+
+// unreached says what Erase can't reach.
+func (s *Service) unreached(req EraseRequest) []string {
+	all := []string{
+		"backups of the bucket and of the job store",
+		"what others took from the outputs or from messages of the queue",
+		"logs, which name the organization and its jobs",
+	}
+	if _, ok := req.Handler.(Eraser); !ok {
+		all = append(all, "the outputs of the handler")
+	}
+	if !s.blobs.RemovesVersions() {
+		all = append(all, "versions, snapshots and soft-deleted copies that the bucket keeps by itself")
+	}
+	if s.opts.Adopt != nil && !s.opts.Adopt.byKey && req.JobID == "" {
+		all = append(all, "objects below "+s.opts.Adopt.Prefix+" that were not adopted yet")
+	}
+	return all
+}
+
+// erasure is one call of Erase.
+type erasure struct {
+	s   *Service
+	req EraseRequest
+
+	mu   sync.Mutex // of done, where jobs are erased at once
+	done *Erased
+}
+
+func (e *erasure) run(ctx context.Context) error {
+	for range erasePasses {
+		free, err := e.cancel(ctx)
+		if err == nil {
+			err = e.wait(ctx, free)
+		}
+		if err == nil {
+			err = e.each(ctx, e.mark)
+		}
+		if err == nil {
+			err = e.objects(ctx)
+		}
+		if err == nil {
+			err = e.each(ctx, e.record)
+		}
+		if err != nil || e.req.DryRun {
+			return err
+		}
+		var left atomic.Bool // each looks at several jobs at once
+		err = e.each(ctx, func(_ context.Context, job *jobs.Job) error {
+			if !job.Buried() {
+				left.Store(true)
+			}
+			return nil
+		})
+		if errors.Is(err, ErrNotFound) { // the one job
+			return nil
+		}
+		if err != nil || !left.Load() {
+			return err
+		}
+	}
+	return errStillSending
+}
+
+// each calls f with every job that is to be erased.
+func (e *erasure) each(ctx context.Context, f func(context.Context, *jobs.Job) error) error {
+	who := Caller{OrganizationID: e.req.OrganizationID}
+	if e.req.JobID != "" {
+		job, err := e.s.Job(ctx, who, e.req.JobID)
+		if err != nil {
+			return err
+		}
+		return f(ctx, job)
+	}
+	q := jobs.Query{OrganizationID: who.OrganizationID, Limit: prunePage}
+	for {
+		page, err := e.s.list(ctx, q)
+		if err != nil {
+			return err
+		}
+		if err := e.s.atOnce(len(page.Jobs), func(n int) error { return f(ctx, page.Jobs[n]) }); err != nil {
+			return unavailable("erase jobs", err)
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			return nil
+		}
+	}
+}
+
+// cancel cancels what is not finished, and returns when no worker can write any more.
+func (e *erasure) cancel(ctx context.Context) (free time.Time, err error) {
+	err = e.each(ctx, func(ctx context.Context, job *jobs.Job) error {
+		if !job.State.Finished() {
+			if !e.req.DryRun {
+				cancelled, err := jobs.Change(ctx, e.s.back.Jobs, job.ID, func(j *jobs.Job) error {
+					if job = j; j.State.Finished() {
+						return errUnchanged
+					}
+					return j.Cancel(e.s.now())
+				})
+				switch {
+				case err == nil:
+					e.s.finished(ctx, cancelled)
+				case !errors.Is(err, errUnchanged):
+					return ignoreMoved(err)
+				}
+			}
+			e.mu.Lock()
+			e.done.Cancelled++
+			e.mu.Unlock()
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if job.State == jobs.Cancelled && !job.Buried() && job.NotBefore.After(free) {
+			free = job.NotBefore
+		}
+		return nil
+	})
+	return free, err
+}
+
+// wait waits until a time.
+func (e *erasure) wait(ctx context.Context, until time.Time) error {
+	left := until.Sub(e.s.now())
+	if e.req.DryRun || left <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// mark records that a payload is about to be removed. A job that came meanwhile, or that
+// was redriven, is for the next pass.
+func (e *erasure) mark(ctx context.Context, job *jobs.Job) error {
+	if e.req.DryRun || !job.Payload.RemovedAt.IsZero() {
+		return nil
+	}
+	_, err := jobs.Change(ctx, e.s.back.Jobs, job.ID, func(j *jobs.Job) error { return j.RemovePayload(e.s.now()) })
+	return ignoreMoved(err)
+}
+
+// record removes a record, or makes it a tombstone as long as its upload can come.
+func (e *erasure) record(ctx context.Context, job *jobs.Job) error {
+	now := e.s.now()
+	var until time.Time
+	if job.Upload != nil {
+		until = job.Upload.ExpiresAt.Add(e.s.opts.UploadGrace)
+	}
+	ticket := now.Before(until)
+	var err error
+	switch {
+	case e.req.DryRun:
+	case job.Buried() && now.Before(job.DueAt): // by a call before
+		until, ticket = job.DueAt, true
+	case job.Payload.RemovedAt.IsZero():
+		return nil // for the next pass
+	case ticket:
+		_, err = jobs.Change(ctx, e.s.back.Jobs, job.ID, func(j *jobs.Job) error { return j.Bury(now, until) })
+	default:
+		err = e.s.back.Jobs.Delete(ctx, job)
+	}
+	if err = ignoreMoved(err); err != nil {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.done.Jobs++
+	if ticket {
+		e.done.Tickets++
+		if until.After(e.done.TicketsUntil) {
+			e.done.TicketsUntil = until
+		}
+	}
+	return nil
+}
+
+// unbury removes the tombstone of an erased job, to which no upload can come any more.
+func (s *Service) unbury(ctx context.Context, job *jobs.Job) error {
+	if _, err := s.blobs.RemoveAll(ctx, job.Payload.Key, true, false); err != nil {
+		return fmt.Errorf("ingest: remove an upload that came too late: %w", err)
+	}
+	if err := s.back.Jobs.Delete(ctx, job); err != nil && !errors.Is(err, jobs.ErrNotFound) {
+		return fmt.Errorf("ingest: delete the record of an erased job: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,106 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/ingest/internal/stage"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// Outcomes streams what was rejected of a job, as NDJSON of [Outcome]; empty if nothing
+// was, and once what a cancelled job left is cleared away. While the job is not finished
+// it is what is known so far. The reader is the caller's to close; a Read that gets
+// nothing from the bucket for Options.StoreTimeout fails. Errors: ErrNotFound, ErrForbidden, ErrUnavailable.
+func (s *Service) Outcomes(ctx context.Context, who Caller, id string) (io.ReadCloser, error) {
+	r := &outcomesReader{most: s.opts.StoreTimeout}
+	ctx, r.cancel = context.WithCancelCause(ctx)
+	r.timer = time.AfterFunc(r.most, func() { r.cancel(errNoAnswer) })
+	src, err := s.openOutcomes(ctx, who, id)
+	r.timer.Stop()
+	if err != nil {
+		r.cancel(nil)
+		return nil, err
+	}
+	r.src, r.ctx = src, ctx
+	return r, nil
+}
+
+func (s *Service) openOutcomes(ctx context.Context, who Caller, id string) (io.ReadCloser, error) {
+	job, err := s.Job(ctx, who, id)
+	if err != nil {
+		return nil, err
+	}
+	if job.OutcomesKey == "" {
+		parts, partsErr := s.outcomes.Job(stageID(job)).Index(ctx)
+		// Look at the job again after the parts: if it completed meanwhile, the parts are
+		// gone and there is one file instead.
+		if job, err = s.Job(ctx, who, id); err != nil {
+			return nil, err
+		}
+		switch {
+		case job.OutcomesKey != "":
+		case partsErr != nil:
+			return nil, unavailable("open outcomes", partsErr)
+		default:
+			return s.keptOutcomes(ctx, job, parts), nil
+		}
+	}
+	r, err := s.blobs.Open(ctx, job.OutcomesKey, nil)
+	if errors.Is(err, blobstore.ErrNotFound) {
+		if job.State == jobs.Cancelled { // it is being cleared away
+			return io.NopCloser(strings.NewReader("")), nil
+		}
+		return nil, errNoJob
+	}
+	if err != nil {
+		return nil, unavailable("open outcomes", err)
+	}
+	return r, nil
+}
+
+// keptOutcomes reads the outcomes of a job that has no file of them yet.
+func (s *Service) keptOutcomes(ctx context.Context, job *jobs.Job, parts *stage.Index) io.ReadCloser {
+	r := parts.Open(ctx, outcomesSection)
+	if len(parts.Sections) == 0 {
+		return r
+	}
+	more := s.unlisted(job, parts.Count(outcomesSection))
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(r, strings.NewReader(more)), r}
+}
+
+var errNoAnswer = errors.New("no answer of the bucket for Options.StoreTimeout")
+
+// outcomesReader ends a read that hangs, however long all reads take together.
+type outcomesReader struct {
+	src    io.ReadCloser
+	ctx    context.Context // of the reads
+	cancel context.CancelCauseFunc
+	timer  *time.Timer // cancels
+	most   time.Duration
+}
+
+func (r *outcomesReader) Read(p []byte) (int, error) {
+	r.timer.Reset(r.most)
+	n, err := r.src.Read(p)
+	r.timer.Stop()
+	if err != nil && err != io.EOF {
+		if cause := context.Cause(r.ctx); cause != nil {
+			err = cause
+		}
+		err = unavailable("read outcomes", err)
+	}
+	return n, err
+}
+
+func (r *outcomesReader) Close() error {
+	defer r.cancel(nil)
+	return r.src.Close()
+}

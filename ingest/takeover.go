@@ -1,0 +1,49 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// longestLease is how far ahead the end of a lease is looked for. Longer ones run out.
+const longestLease = 5 * time.Minute
+
+// takeOver takes the jobs of processes that are known to be dead, whose leases have not
+// run out yet. It looks at the first page of what will be due, which begins with the leases.
+func (w *Sweeper) takeOver(ctx context.Context) error {
+	s := w.svc
+	if s.back.Processes == nil {
+		return nil
+	}
+	read, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	soon, err := s.back.Jobs.Due(read, s.now().Add(longestLease), jobs.MaxPage)
+	if err != nil && !errors.Is(err, jobs.ErrRecord) {
+		return fmt.Errorf("ingest: read the leases of dead processes: %w", err)
+	}
+	dead := map[string]bool{}
+	var g errgroup.Group
+	g.SetLimit(dueAtOnce)
+	for _, job := range soon {
+		process, _, named := strings.Cut(job.LeaseOwner, "/")
+		if job.State != jobs.Processing || !named {
+			continue
+		}
+		if _, known := dead[process]; !known {
+			dead[process] = s.back.Processes.Dead(process)
+		}
+		if dead[process] {
+			g.Go(func() error {
+				return w.rescue(ctx, job, "its process has ended", func(j *jobs.Job) error { return j.TakeOver(s.now(), job.LeaseOwner) })
+			})
+		}
+	}
+	return g.Wait()
+}

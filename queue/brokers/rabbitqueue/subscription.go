@@ -1,0 +1,176 @@
+package rabbitqueue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"gocloud.dev/gcerrors"
+	"gocloud.dev/pubsub"
+	"gocloud.dev/pubsub/batcher"
+	"gocloud.dev/pubsub/driver"
+)
+
+const (
+	// closeTimeout bounds the end of a connection.
+	closeTimeout = 2 * time.Second
+	// lookEvery is how often a queue is looked at from which nothing comes. RabbitMQ does
+	// not always say that a queue was deleted, if it is declared again soon after.
+	lookEvery = 5 * time.Second
+)
+
+// subscription implements driver.Subscription. Go CDK's own waits 50 ms for a fuller
+// batch, each time, while those that it has are not handled.
+type subscription struct {
+	codes
+	queue      string
+	conn       *amqp.Connection // its own
+	ch         *amqp.Channel
+	deliveries <-chan amqp.Delivery
+	closed     chan *amqp.Error
+}
+
+// openSubscription consumes a queue. The connection is the subscription's from now on.
+func openSubscription(conn *amqp.Connection, queue string, prefetch int) (*pubsub.Subscription, error) {
+	s, err := consume(conn, queue, prefetch)
+	if err != nil {
+		return nil, fmt.Errorf("queue %s: %w", queue, errors.Join(err, hangUp(conn)))
+	}
+	// One message at a time: those that are taken ahead are bounded by prefetch.
+	return pubsub.NewSubscription(s, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}, nil), nil
+}
+
+func consume(conn *amqp.Connection, queue string, prefetch int) (*subscription, error) {
+	defer closeAfter(conn, declareTimeout)()
+	ch, err := conn.Channel()
+	if err != nil {
+		return nil, err
+	}
+	if err := ch.Qos(prefetch, 0, false); err != nil {
+		return nil, err
+	}
+	s := &subscription{queue: queue, conn: conn, ch: ch, closed: ch.NotifyClose(make(chan *amqp.Error, 1))}
+	s.deliveries, err = ch.Consume(queue, "", false, false, false, false, nil)
+	return s, err
+}
+
+// errEnded: the broker cancelled the consumer, as it does when the queue is deleted.
+var errEnded = errors.New("rabbitqueue: the broker has ended the subscription")
+
+// ReceiveBatch implements driver.Subscription.
+func (s *subscription) ReceiveBatch(ctx context.Context, _ int) ([]*driver.Message, error) {
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for open := true; open; {
+		var d amqp.Delivery
+		select {
+		case d, open = <-s.deliveries:
+			if open {
+				return []*driver.Message{message(d)}, nil
+			}
+		case <-look.C:
+			stop := closeAfter(s.conn, declareTimeout)
+			q, err := s.ch.QueueDeclarePassive(s.queue, true, false, false, false, nil)
+			stop()
+			if err != nil {
+				return nil, fmt.Errorf("rabbitqueue: receive: %w", err)
+			}
+			open = q.Consumers > 0 // this one, at least
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	select {
+	case err := <-s.closed:
+		if err != nil {
+			return nil, fmt.Errorf("rabbitqueue: receive: %w", err)
+		}
+	default:
+	}
+	return nil, errEnded
+}
+
+func message(d amqp.Delivery) *driver.Message {
+	m := &driver.Message{
+		LoggableID: fmt.Sprintf("delivery %d", d.DeliveryTag),
+		Body:       d.Body, AckID: d.DeliveryTag, Metadata: make(map[string]string, len(d.Headers)),
+		AsFunc: func(i any) bool {
+			p, ok := i.(*amqp.Delivery)
+			if ok {
+				*p = d
+			}
+			return ok
+		},
+	}
+	for name, value := range d.Headers {
+		m.Metadata[name] = fmt.Sprint(value)
+	}
+	return m
+}
+
+// SendAcks implements driver.Subscription.
+func (s *subscription) SendAcks(_ context.Context, ids []driver.AckID) error {
+	for _, id := range ids {
+		if err := s.ch.Ack(id.(uint64), false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CanNack implements driver.Subscription.
+func (*subscription) CanNack() bool { return true }
+
+// SendNacks implements driver.Subscription.
+func (s *subscription) SendNacks(_ context.Context, ids []driver.AckID) error {
+	for _, id := range ids {
+		if err := s.ch.Nack(id.(uint64), false, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// As implements driver.Subscription.
+func (s *subscription) As(i any) bool {
+	p, ok := i.(**amqp.Connection)
+	if ok {
+		*p = s.conn
+	}
+	return ok
+}
+
+// Close implements driver.Subscription. What was taken and not acknowledged goes back to
+// the queue.
+func (s *subscription) Close() error { return hangUp(s.conn) }
+
+// hangUp closes a connection that may be closed already.
+func hangUp(conn *amqp.Connection) error {
+	if err := conn.CloseDeadline(time.Now().Add(closeTimeout)); err != nil && !errors.Is(err, amqp.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// codes are what topic and subscription have in common.
+type codes struct{}
+
+func (codes) IsRetryable(error) bool { return false }
+func (codes) ErrorAs(err error, i any) bool {
+	p, ok := i.(**amqp.Error)
+	return ok && errors.As(err, p)
+}
+func (codes) ErrorCode(err error) gcerrors.ErrorCode {
+	e, ok := errors.AsType[*amqp.Error](err)
+	switch {
+	case ok && e.Code == amqp.NotFound:
+		return gcerrors.NotFound
+	case ok && e.Code == amqp.AccessRefused:
+		return gcerrors.PermissionDenied
+	case ok && e.Code == amqp.PreconditionFailed:
+		return gcerrors.FailedPrecondition
+	}
+	return gcerrors.Code(err)
+}
