@@ -51,11 +51,13 @@ const aheadOfLines = 64 << 10
 //
 // A line that was cut is not taken for such a document, since a broken line must not
 // stop the others: the next line has to go on where it ended, and must not be a whole
-// object.
+// object, nor one too long to be seen whole. Where what follows is broken as well, this
+// is asked of each next line that may itself be one that was cut.
 func (r *Reader) notLines(length, at int) bool {
 	w := &r.win
 	line := w.buf[w.pos+at : w.pos+length]
-	switch c, last := line[0], bytes.TrimRight(line, " \t\r"); {
+	c := line[0]
+	switch last := bytes.TrimRight(line, " \t\r"); {
 	case c == '<':
 		r.fail(isXML, w.pos+at, "")
 		return true
@@ -70,11 +72,16 @@ func (r *Reader) notLines(length, at int) bool {
 	}
 	ahead := w.buf[w.pos+at : min(len(w.buf), w.pos+aheadOfLines)]
 	end, f := r.scan.value(ahead, 0, true)
-	if f != fine {
-		next, size := nextLine(ahead, length-at)
-		if size == 0 || f != more && end <= next || r.isObject(ahead[next:next+size]) {
+	for from, cut := length-at, f != fine; cut; {
+		next, size := nextLine(ahead, from)
+		line := ahead[next : next+size]
+		if size == 0 || f != more && end <= next || r.isObject(line) {
 			return false
 		}
+		if c == '{' && line[0] == '{' && next+size == len(ahead) {
+			return false
+		}
+		from, cut = next+size, f != more && (line[0] == '{' || line[0] == '[') && r.isCut(line)
 	}
 	r.scan.marks.kind = watchNothing
 	r.report(ndjsonLines, Issue{Line: w.lineAt(w.pos+at) + 1, Offset: w.offset() + int64(at)})

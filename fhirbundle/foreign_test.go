@@ -135,6 +135,21 @@ func TestBrokenFirstLine(t *testing.T) {
 			assert.Equal(t, int64(2), got.Report.Resources, "%q", first)
 		}
 	}
+	// Nor do several, where one can be read as a part of the one before.
+	for _, lines := range [][]string{
+		{`{"a":`, `{"a":`}, {`{"a":`, `{"a":`, `{"a":[`, `{"a":`}, {`{"a":`, `{"b":"x`}, {`{"a":[`, `{"a":{"b":1,`}, {`{"a":`, `{"a":`, `[`},
+	} {
+		doc := strings.Join(lines, "\n") + "\n" + patient + "\n" + patient
+		got := eachStep(t, doc, &Options{Format: NDJSON})
+		assert.NoError(t, got.Report.Err(), "%q", lines)
+		assert.Equal(t, int64(len(lines)), got.Report.Rejected, "%q", lines)
+		assert.Equal(t, int64(2), got.Report.Resources, "%q", lines)
+	}
+	// Nor where the next one is longer than is looked at.
+	long := `{"resourceType":"Basic","id":"` + strings.Repeat("x", aheadOfLines) + `"}`
+	rep := must(ValidateBytes([]byte(`{"a":`+"\n"+long+"\n"+patient), &Options{Format: NDJSON}))
+	assert.NoError(t, rep.Err())
+	assert.Equal(t, int64(2), rep.Resources)
 	got := eachStep(t, `[`+patient+`,`+patient+`]`+"\n", &Options{Format: NDJSON})
 	require.Len(t, got.Report.Issues, 1)
 	assert.Equal(t, "The line is a JSON array, not an object; each line holds one resource", got.Report.Issues[0].Message)
