@@ -83,13 +83,14 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 	if err != nil {
 		return nil, &Error{Kind: ErrForbidden, Message: "The organization's id can't be used in a key", Err: err}
 	}
+	left := s.storeTime()
 	if req.IdempotencyKey != "" {
 		leave, err := s.inFlight.enter(id)
 		if err != nil {
 			return nil, err
 		}
 		defer leave()
-		switch there, err := s.earlier(ctx, id); {
+		switch there, err := s.earlier(ctx, left, id); {
 		case err != nil:
 			return nil, err
 		case there != nil:
@@ -97,7 +98,7 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 		}
 	}
 
-	if err := s.backlog.admit(ctx, who.OrganizationID); err != nil {
+	if err := s.backlog.admit(ctx, left, who.OrganizationID); err != nil {
 		return nil, err
 	}
 
@@ -127,7 +128,7 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 	if req.IdempotencyKey != "" {
 		job.Fingerprint = fingerprint(req.ContentType, object.SHA256)
 	}
-	stored, repeated, err := s.create(ctx, job)
+	stored, repeated, err := s.create(ctx, left, job)
 	if err != nil || repeated {
 		// The job has a payload of its own, or there is no job: either way
 		// nobody asks for this object any more. If it is not known whether the job

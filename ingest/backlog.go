@@ -2,11 +2,10 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"math"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 )
 
 const (
@@ -20,10 +19,10 @@ const (
 )
 
 // backlog counts the jobs that wait for a worker, for the bounds on them. Counts are cached
-// for backlogEvery, and requests that need one at the same time share a query.
+// for backlogEvery. Then one request counts anew; those that come meanwhile, or within
+// backlogEvery after it failed, go by the count before.
 type backlog struct {
 	svc    *Service
-	asking singleflight.Group
 	mu     sync.Mutex
 	counts map[string]backlogCount // by organization; of all under ""
 }
@@ -32,11 +31,15 @@ type backlogCount struct {
 	waiting int
 	at      time.Time
 	rate    float64 // jobs a second by which the number fell since the count before
+	err     error   // of the last try; errCounting during the first one
+	asking  bool
 }
+
+var errCounting = errors.New("not counted yet")
 
 // admit returns ErrTooMany or ErrUnavailable if as many jobs wait as are allowed. If the
 // store does not answer, the job is admitted: creating it will fail soon enough.
-func (b *backlog) admit(ctx context.Context, organizationID string) error {
+func (b *backlog) admit(ctx context.Context, left *storeTime, organizationID string) error {
 	for _, bound := range []struct {
 		organization string
 		most         int
@@ -49,8 +52,8 @@ func (b *backlog) admit(ctx context.Context, organizationID string) error {
 		if bound.most == 0 {
 			continue
 		}
-		count, err := b.count(ctx, bound.organization, bound.most)
-		if err != nil || count.waiting < bound.most {
+		count := b.count(ctx, left, bound.organization, bound.most)
+		if count.waiting < bound.most {
 			continue
 		}
 		wait := longestRetry
@@ -67,41 +70,49 @@ func (b *backlog) admit(ctx context.Context, organizationID string) error {
 // a tenth more than [Options.MaxWaiting] if that is more, and asks the job store at most
 // every two seconds. ErrUnavailable.
 func (s *Service) Waiting(ctx context.Context) (int, error) {
-	count, err := s.backlog.count(ctx, "", s.opts.MaxWaiting)
-	if err != nil {
-		return 0, unavailable("count waiting jobs", err)
+	count := s.backlog.count(ctx, s.storeTime(), "", s.opts.MaxWaiting)
+	if count.err != nil {
+		return 0, unavailable("count waiting jobs", count.err)
 	}
 	return count.waiting, nil
 }
 
-func (b *backlog) count(ctx context.Context, organizationID string, bound int) (backlogCount, error) {
+func (b *backlog) count(ctx context.Context, left *storeTime, organizationID string, bound int) backlogCount {
 	b.mu.Lock()
 	was, known := b.counts[organizationID]
-	b.mu.Unlock()
-	if known && time.Since(was.at) < backlogEvery {
-		return was, nil
+	if known && (was.asking || time.Since(was.at) < backlogEvery) {
+		b.mu.Unlock()
+		return was
 	}
-	got, err, _ := b.asking.Do(organizationID, func() (any, error) {
-		ctx, cancel := b.svc.inTime(context.WithoutCancel(ctx)) // others wait for it too
-		defer cancel()
-		n, err := b.svc.back.Jobs.Waiting(ctx, organizationID, max(10_000, bound+bound/10+1))
-		if err != nil {
-			return backlogCount{}, err
-		}
-		is := backlogCount{waiting: n, at: time.Now()}
-		if past := is.at.Sub(was.at).Seconds(); known && past > 0 {
-			is.rate = float64(was.waiting-n) / past
-		}
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		if len(b.counts) >= maxBacklogs {
-			clear(b.counts)
-		}
-		if b.counts == nil {
-			b.counts = make(map[string]backlogCount)
-		}
-		b.counts[organizationID] = is
-		return is, nil
-	})
-	return got.(backlogCount), err
+	if !known {
+		was.err = errCounting
+	}
+	was.asking = true
+	b.keep(organizationID, was)
+	b.mu.Unlock()
+
+	// The rest of the time is for what the request came for.
+	ctx, cancel := left.inTime(context.WithoutCancel(ctx), 0.5)
+	n, err := b.svc.back.Jobs.Waiting(ctx, organizationID, max(10_000, bound+bound/10+1))
+	cancel()
+	is := backlogCount{waiting: n, at: time.Now()}
+	if err != nil {
+		is = backlogCount{waiting: was.waiting, at: is.at, err: err}
+	} else if past := is.at.Sub(was.at).Seconds(); was.err == nil && past > 0 {
+		is.rate = float64(was.waiting-n) / past
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.keep(organizationID, is)
+	return is
+}
+
+func (b *backlog) keep(organizationID string, count backlogCount) {
+	if _, known := b.counts[organizationID]; !known && len(b.counts) >= maxBacklogs {
+		clear(b.counts)
+	}
+	if b.counts == nil {
+		b.counts = make(map[string]backlogCount)
+	}
+	b.counts[organizationID] = count
 }

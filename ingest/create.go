@@ -34,18 +34,19 @@ func newIDs(who Caller, route, scope, idempotencyKey string) (id, name string, e
 // create records a new job. Where it is there already, the one with the same
 // fingerprint is returned, as repeated. ErrKeyReused, ErrUnavailable: in the
 // latter case it is not known whether the job was created. It goes on when the client
-// is gone, for at most Options.StoreTimeout.
-func (s *Service) create(ctx context.Context, job *jobs.Job) (stored *jobs.Job, repeated bool, err error) {
-	ctx, cancel := s.inTime(context.WithoutCancel(ctx))
-	defer cancel()
+// is gone.
+func (s *Service) create(ctx context.Context, left *storeTime, job *jobs.Job) (stored *jobs.Job, repeated bool, err error) {
+	ctx = context.WithoutCancel(ctx)
 	// If it does not answer, a fifth of the time is left to ask what became of it.
-	trying, stop := context.WithTimeout(ctx, s.opts.StoreTimeout/5*4)
-	defer stop()
+	trying, stop := left.inTime(ctx, 0.8)
 	err = s.back.Jobs.Create(trying, job)
+	stop()
 	if err == nil {
 		return job, false, nil
 	}
-	there, getErr := s.back.Jobs.Get(ctx, job.ID)
+	asking, stop := left.inTime(ctx, 1)
+	defer stop()
+	there, getErr := s.back.Jobs.Get(asking, job.ID)
 	switch {
 	case getErr != nil:
 		return nil, false, unavailable("create job", err)

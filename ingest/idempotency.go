@@ -62,8 +62,8 @@ func fingerprint(contentType, digest string) string {
 }
 
 // earlier returns the job that was made under an idempotency key before, or nil.
-func (s *Service) earlier(ctx context.Context, id string) (*jobs.Job, error) {
-	ctx, cancel := s.inTime(ctx)
+func (s *Service) earlier(ctx context.Context, left *storeTime, id string) (*jobs.Job, error) {
+	ctx, cancel := left.inTime(ctx, 1)
 	defer cancel()
 	job, err := s.back.Jobs.Get(ctx, id)
 	if errors.Is(err, jobs.ErrNotFound) {
@@ -77,11 +77,11 @@ func (s *Service) earlier(ctx context.Context, id string) (*jobs.Job, error) {
 
 // earlierUpload returns the job of an upload that was requested under an idempotency key
 // before, or nil. The key may be empty.
-func (s *Service) earlierUpload(ctx context.Context, id, key string) (*jobs.Job, error) {
+func (s *Service) earlierUpload(ctx context.Context, left *storeTime, id, key string) (*jobs.Job, error) {
 	if key == "" {
 		return nil, nil
 	}
-	return s.earlier(ctx, id)
+	return s.earlier(ctx, left, id)
 }
 
 // repeat answers a request whose idempotency key has a job already. Its body is

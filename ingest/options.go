@@ -80,10 +80,10 @@ type Options struct {
 	UploadGrace time.Duration
 	// StoreTimeout is how long a caller waits for back ends that don't answer. Job, Jobs,
 	// Outcomes, Cancel, Redrive and RedriveAll return ErrUnavailable after it; so do
-	// SignUpload and Accept when a call to sign, to look for an earlier job, or to record
-	// the new one takes that long. Writing the payload has no such bound. The back ends
-	// must return when their context ends. Default 2.5 seconds: with the way there and
-	// back, clients get an answer within 3.
+	// SignUpload and Accept when their calls to look for an earlier job, to count the jobs
+	// that wait, to sign, and to record the new one take that long, together. Writing the
+	// payload has no such bound. The back ends must return when their context ends.
+	// Default 2.5 seconds: with the way there and back, clients get an answer within 3.
 	StoreTimeout time.Duration
 	// MaxOutcomes and MaxOutcomeBytes bound what is listed of a job's rejected resources:
 	// once either is reached the others are only counted, and the last line of the

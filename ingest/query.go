@@ -10,11 +10,6 @@ import (
 
 var errNoJob = &Error{Kind: ErrNotFound, Message: "Job not found"}
 
-// inTime bounds what a caller waits for.
-func (s *Service) inTime(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, s.opts.StoreTimeout)
-}
-
 // Job returns one of the caller's jobs. Errors: ErrNotFound, ErrForbidden,
 // ErrUnavailable.
 func (s *Service) Job(ctx context.Context, who Caller, id string) (*jobs.Job, error) {

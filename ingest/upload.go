@@ -124,37 +124,38 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s", req.ContentType, req.ContentLength, req.SHA256))
 		job.Fingerprint = hex.EncodeToString(sum[:])
 	}
-	if err := s.backlog.admit(ctx, who.OrganizationID); err != nil {
-		if there, findErr := s.earlierUpload(ctx, id, req.IdempotencyKey); findErr != nil || there == nil {
+	left := s.storeTime()
+	if err := s.backlog.admit(ctx, left, who.OrganizationID); err != nil {
+		if there, findErr := s.earlierUpload(ctx, left, id, req.IdempotencyKey); findErr != nil || there == nil {
 			return nil, err
 		}
 	}
-	left := s.opts.UploadExpiry
+	lasts := s.opts.UploadExpiry
 	// Signed before it is recorded: a bucket that can't sign leaves no job.
-	signed, err := s.sign(ctx, job, left)
+	signed, err := s.sign(ctx, left, job, lasts)
 	if err != nil {
 		return nil, err
 	}
-	stored, repeated, err := s.create(ctx, job)
+	stored, repeated, err := s.create(ctx, left, job)
 	if err != nil {
 		return nil, err
 	}
 	if repeated {
-		left = stored.Upload.ExpiresAt.Sub(now)
-		if stored.State != jobs.AwaitingUpload || left <= 0 {
+		lasts = stored.Upload.ExpiresAt.Sub(now)
+		if stored.State != jobs.AwaitingUpload || lasts <= 0 {
 			return nil, &Error{Kind: ErrState, Message: "The upload under this Idempotency-Key has come or has expired"}
 		}
-		if signed, err = s.sign(ctx, stored, left); err != nil {
+		if signed, err = s.sign(ctx, left, stored, lasts); err != nil {
 			return nil, err
 		}
 	}
 	s.opts.Observe(Event{Kind: EventUploadSigned, JobID: stored.ID, Source: string(jobs.PresignedUpload)})
 	// A URL may end with the credentials that signed it; dates in URLs have whole
 	// seconds.
-	if ends := signed.ExpiresAt.Sub(now); ends > 0 && left-ends >= time.Second {
-		left = ends
+	if ends := signed.ExpiresAt.Sub(now); ends > 0 && lasts-ends >= time.Second {
+		lasts = ends
 	}
-	return &UploadTicket{Job: stored, Upload: signed, ExpiresIn: left, S3: s.blobs.S3()}, nil
+	return &UploadTicket{Job: stored, Upload: signed, ExpiresIn: lasts, S3: s.blobs.S3()}, nil
 }
 
 func (s *Service) checkUpload(req *UploadRequest) (ending string, err error) {
@@ -190,13 +191,13 @@ func formatOf(ending string) fhirbundle.Format {
 	return fhirbundle.Bundle
 }
 
-func (s *Service) sign(ctx context.Context, job *jobs.Job, expiry time.Duration) (*blobstore.SignedUpload, error) {
+func (s *Service) sign(ctx context.Context, left *storeTime, job *jobs.Job, expiry time.Duration) (*blobstore.SignedUpload, error) {
 	metadata := map[string]string{"job_id": job.ID, "organization_id": job.OrganizationID}
 	if b, ok := s.blobs.UploadBindings(); ok && b.MetadataInURL {
 		// Elsewhere each of them would be one more header for the client to send.
 		metadata["upload_id"], metadata["uploaded_by"] = job.ID, cmp.Or(job.UserID, "unknown")
 	}
-	ctx, cancel := s.inTime(ctx) // some stores sign by a call of their own
+	ctx, cancel := left.inTime(ctx, 1) // some stores sign by a call of their own
 	defer cancel()
 	signed, err := s.blobs.SignUpload(ctx, job.Payload.Key, blobstore.UploadPolicy{
 		ContentType: job.Payload.ContentType,

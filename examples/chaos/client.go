@@ -17,6 +17,8 @@ type answer struct {
 	// status is 0 where there was no whole answer.
 	status int
 	body   []byte
+	// later: it says when to come again.
+	later bool
 	// refused: no connection came about, so nothing was sent.
 	refused bool
 	err     error
@@ -55,5 +57,5 @@ func (c *client) send(method, url string, header map[string]string, body []byte)
 	if err != nil {
 		return answer{err: err}
 	}
-	return answer{status: resp.StatusCode, body: raw}
+	return answer{status: resp.StatusCode, body: raw, later: resp.Header.Get("Retry-After") != ""}
 }

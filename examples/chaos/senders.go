@@ -82,8 +82,7 @@ func (s *sender) ask(what, method, url string, header map[string]string, body []
 	for {
 		a := s.client.send(method, url, header, body)
 		s.ledger.count(what, a)
-		later := a.status == http.StatusServiceUnavailable || a.status == http.StatusTooManyRequests || a.status == http.StatusConflict
-		if !later && !a.refused && (a.status != 0 || !again) || s.given.Load() {
+		if !a.later && !a.refused && (a.status != 0 || !again) || s.given.Load() {
 			return a
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -142,7 +141,7 @@ func (s *sender) file(name string) {
 		Headers                  map[string]string
 	}
 	switch {
-	case a.status == 0:
+	case a.status == 0, a.status == http.StatusConflict: // it expired while no answer came
 		return
 	case a.status != http.StatusOK || json.Unmarshal(a.body, &ticket) != nil:
 		s.ledger.found("an upload URL was answered with %d: %s", a.status, a.body)

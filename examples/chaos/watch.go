@@ -18,11 +18,12 @@ type watch struct {
 	store jobs.Store
 	ahead time.Duration // how far ahead due times of jobs at work are
 
-	mu    sync.Mutex
-	up    time.Time
-	seen  map[string]held
-	waits []time.Duration
-	again int // interrupted once more before anybody took them up
+	mu      sync.Mutex
+	up      time.Time
+	waiting int
+	seen    map[string]held
+	waits   []time.Duration
+	again   int // interrupted once more before anybody took them up
 }
 
 // held is a job as last seen.
@@ -57,6 +58,11 @@ func (w *watch) run(ctx context.Context) {
 		now := time.Now()
 		if due, err := w.store.Due(ctx, now.Add(w.ahead), 1000); err == nil {
 			w.look(ctx, due, now)
+		}
+		if n, err := w.store.Waiting(ctx, "", manyWaiting+1); err == nil {
+			w.mu.Lock()
+			w.waiting = n
+			w.mu.Unlock()
 		}
 	}
 }
@@ -111,12 +117,14 @@ func (w *watch) step(j *jobs.Job, now time.Time) {
 	w.seen[j.ID] = is
 }
 
+const manyWaiting = 8
+
 // behind reports whether many jobs wait, so that who sends more would measure the
 // length of the queue.
 func (w *watch) behind() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return len(w.seen) > 8
+	return w.waiting > manyWaiting
 }
 
 // recoveries are the times measured so far, shortest first, and how many jobs
