@@ -10,7 +10,6 @@ import (
 	"mime"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore"
@@ -46,9 +45,10 @@ type AcceptRequest struct {
 // ErrMediaType, ErrInFlight, ErrKeyReused, ErrForbidden,
 // ErrUnavailable.
 //
-// The job store has [Options.StoreTimeout] to record the job. If it does not answer
-// ErrUnavailable is returned without knowing whether there is a job: the payload stays,
-// and EventUnrecorded counts it. Repeat the request under the same idempotency key.
+// The job store has [Options.StoreTimeout] for its part of the request. If it does not
+// answer when the job is recorded, ErrUnavailable is returned without knowing whether there
+// is a job: the payload stays, and EventUnrecorded counts it. Repeat the request under the
+// same idempotency key.
 //
 // Under an idempotency key there is one job for the organization and the key. A
 // repeat with the same bytes, for the same version of FHIR, gets that job, whatever
@@ -292,61 +292,4 @@ func (s *Service) bodyError(err error) error {
 		return s.tooLarge()
 	}
 	return &Error{Kind: ErrInvalid, Message: "Request body ended before it was complete", Err: err}
-}
-
-var errBodyLimit = errors.New("body above its limit")
-
-// bodyReader bounds a body and remembers whether its end was seen.
-type bodyReader struct {
-	src   io.Reader
-	left  int64
-	ended bool
-}
-
-func (b *bodyReader) Read(p []byte) (int, error) {
-	if b.left < 0 {
-		return 0, errBodyLimit
-	}
-	// One byte more than is allowed tells a body that is too large from one
-	// that just fits.
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.src.Read(p)
-	b.left -= int64(n)
-	if b.left < 0 {
-		return 0, errBodyLimit
-	}
-	if err == io.EOF {
-		b.ended = true
-	}
-	return n, err
-}
-
-// teeReader is an io.TeeReader that keeps apart who failed.
-type teeReader struct {
-	src      io.Reader
-	dst      io.Writer
-	writeErr error
-}
-
-func (t *teeReader) Read(p []byte) (int, error) {
-	n, err := t.src.Read(p)
-	if n > 0 {
-		if _, werr := t.dst.Write(p[:n]); werr != nil {
-			t.writeErr = werr
-			return n, werr
-		}
-	}
-	return n, err
-}
-
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// putBuffer keeps ordinary buffers only, so that the pool does not hold on to
-// the largest body there ever was.
-func putBuffer(b *bytes.Buffer) {
-	if b.Cap() <= 4<<20 {
-		buffers.Put(b)
-	}
 }

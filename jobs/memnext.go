@@ -85,7 +85,8 @@ func (s *MemStore) Next(ctx context.Context, q NextQuery) ([]*Job, error) {
 				if q.Claim(job) != nil {
 					continue
 				}
-				s.put(m, job)
+				s.put(m, Stored(job))
+				job.Revision = m.Revision
 			}
 			next = append(next, job)
 		}

@@ -41,16 +41,20 @@ func (s *MemStore) Create(ctx context.Context, job *Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	m := &memJob{Job: Stored(job)}
+	m.Revision = 1
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, ok := s.jobs[job.ID]; ok {
 		return ErrExists
 	}
 	job.Revision = 1
-	m := &memJob{Job: Stored(job)}
 	s.jobs[job.ID] = m
 	org := s.orgs[m.OrganizationID]
-	at, _ := slices.BinarySearchFunc(org, CursorOf(m.Job), compareToCursor)
+	at := len(org)
+	if at > 0 && !org[at-1].olderThan(m) { // a new job is the youngest, as a rule
+		at, _ = slices.BinarySearchFunc(org, CursorOf(m.Job), compareToCursor)
+	}
 	s.orgs[m.OrganizationID] = slices.Insert(org, at, m)
 	s.index(m)
 	return nil
@@ -75,6 +79,7 @@ func (s *MemStore) Update(ctx context.Context, job *Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	next := Stored(job)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m, ok := s.jobs[job.ID]
@@ -84,14 +89,14 @@ func (s *MemStore) Update(ctx context.Context, job *Job) error {
 	if m.Revision != job.Revision {
 		return ErrConflict
 	}
-	s.put(m, job)
+	job.Revision++
+	s.put(m, next)
 	return nil
 }
 
-// put replaces a record.
-func (s *MemStore) put(m *memJob, job *Job) {
-	job.Revision++
-	next := Stored(job)
+// put replaces a record, whose next revision it is.
+func (s *MemStore) put(m *memJob, next *Job) {
+	next.Revision = m.Revision + 1
 	next.OrganizationID, next.CreatedAt = m.OrganizationID, m.CreatedAt
 	m.Job = next
 	s.index(m)
