@@ -62,6 +62,9 @@ func writable(ctx context.Context, db *sql.DB, do func(context.Context, querier)
 	}
 }
 
+// errOpen: a transaction may still be open on the connection, which is closed then.
+var errOpen = errors.New("a transaction could not be rolled back")
+
 func onConn(ctx context.Context, db *sql.DB, do func(context.Context, querier) error) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
@@ -69,7 +72,7 @@ func onConn(ctx context.Context, db *sql.DB, do func(context.Context, querier) e
 	}
 	defer func() { _ = conn.Close() }() // gives it back to the pool, unless it is bad
 	err = do(ctx, conn)
-	if sqlState(err) == readOnly {
+	if sqlState(err) == readOnly || errors.Is(err, errOpen) {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
 	return err
