@@ -1,5 +1,5 @@
 // Package sqljobs keeps jobs in a SQL database: SQLite for one machine,
-// PostgreSQL for several.
+// PostgreSQL, from 12 on, for several.
 //
 // The program opens the *sql.DB and so imports the driver; this package imports
 // none. With modernc.org/sqlite, [SQLiteDSN] gives the data source name:
