@@ -44,7 +44,7 @@ type readiness struct{ bucket, jobs looks }
 
 const (
 	freshLook = time.Second      // how long the result of a look is given out again
-	longLook  = 10 * time.Second // how long a look may take before its context ends
+	longLook  = 3 * time.Second // how long a look may take before its context ends: a connection may be dead
 )
 
 // looks looks at one back end, once at a time.
