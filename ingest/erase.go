@@ -252,7 +252,9 @@ func (e *erasure) record(ctx context.Context, job *jobs.Job) error {
 	case ticket:
 		_, err = jobs.Change(ctx, e.s.back.Jobs, job.ID, func(j *jobs.Job) error { return j.Bury(now, until) })
 	default:
-		err = e.s.back.Jobs.Delete(ctx, job)
+		if err = e.s.back.Jobs.Delete(ctx, job); errors.Is(err, jobs.ErrConflict) {
+			return nil // a worker has begun or ended clearing it away: for the next pass
+		}
 	}
 	if err = ignoreMoved(err); err != nil {
 		return err

@@ -201,6 +201,27 @@ func TestEraseWhileTheOrganizationSends(t *testing.T) {
 	})
 }
 
+// A worker may begin to clear a cancelled job away just before its record is removed.
+func TestEraseWhileAWorkerClearsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newArchive()
+		job := a.ended(t, "a", jobs.Cancelled, func(j *jobs.Job) { j.DueAt = time.Now().Add(jobs.Overdue) })
+		var begun atomic.Bool
+		svc := a.service(t, func(_ context.Context, c faulttest.Call) faulttest.Fault {
+			if c.Kind == faulttest.StoreDelete && begun.CompareAndSwap(false, true) {
+				_, err := jobs.Change(t.Context(), a.store, job.ID, func(j *jobs.Job) error { return j.Clear(time.Now(), time.Minute) })
+				require.NoError(t, err)
+			}
+			return faulttest.None
+		}, &ingest.Options{})
+		done, err := svc.Erase(t.Context(), ingest.EraseRequest{OrganizationID: "a"})
+		require.NoError(t, err)
+		require.EqualValues(t, 1, done.Jobs)
+		require.True(t, begun.Load())
+		require.Empty(t, a.records(t, "a"))
+	})
+}
+
 // Wherever erasing is cut off, nothing is left that no record knows but what the next
 // erasing finds by the organization's prefixes, other organizations keep all, and the
 // next one completes it.
