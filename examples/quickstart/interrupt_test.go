@@ -19,10 +19,10 @@ import (
 // Ctrl-C in the middle ends in order, with what is known so far.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
-	p := proctest.Start(t, binary, "-size", "2GB", "-data", t.TempDir())
+	p := proctest.Start(t, binary, "-size", "500MB", "-data", t.TempDir())
 	require.Eventually(t, func() bool {
 		return strings.Contains(p.Stdout.String(), "patients.ndjson: sent")
-	}, 30*time.Second, time.Millisecond)
+	}, 3*time.Minute, time.Millisecond) // as slow as the disk is
 	require.NoError(t, p.Process.Signal(os.Interrupt))
 	require.Equal(t, 130, p.Exit(t, 30*time.Second))
 	require.Contains(t, p.Stderr.String(), "interrupted")
