@@ -43,7 +43,7 @@ func (s *Service) bucketReady(ctx context.Context) error {
 type readiness struct{ bucket, jobs looks }
 
 const (
-	freshLook = time.Second      // how long the result of a look is given out again
+	freshLook = time.Second     // how long the result of a look is given out again
 	longLook  = 3 * time.Second // how long a look may take before its context ends: a connection may be dead
 )
 
