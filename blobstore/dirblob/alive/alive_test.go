@@ -76,7 +76,7 @@ func proves(t *testing.T, dir string) {
 	names, err := alive.Names(filepath.Join(dir, "probe"))
 	require.NoError(t, err)
 	if len(names) == 0 {
-		t.Skipf("locks of files in %s prove nothing", dir)
+		t.Skipf("SKIPPED: locks of files in %s prove nothing", dir)
 	}
 }
 
