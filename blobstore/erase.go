@@ -51,7 +51,7 @@ func (s *Store) RemovesVersions() bool { return s.versionRemover() != nil }
 // is no error, so that it can be called again after one. See RemovesVersions.
 func (s *Store) RemoveAll(ctx context.Context, prefix string, exact, dryRun bool) (Removed, error) {
 	if prefix == "" {
-		return Removed{}, ErrKey // the whole bucket, which nobody means
+		return Removed{}, ErrKey // an empty prefix would be the whole bucket
 	}
 	if r := s.versionRemover(); r != nil {
 		removed, err := r.RemoveVersions(ctx, prefix, exact, dryRun)

@@ -57,10 +57,10 @@
 // refused, for they have no content type. On Windows, an object that is being read can't
 // be replaced or deleted.
 //
-// What a crash left behind is removed by an open bucket, which looks through all folders
-// in the background when it is opened and every 24 hours: temporary files of a process
-// that is known to be dead at once, and other ones, and attributes without a file, once
-// they are a day old. Each process that has the bucket open holds a lock on a file in the
+// An open bucket removes what a crash left behind. It walks all folders in the background
+// when it is opened and every 24 hours after that. Temporary files of a process that is
+// known to be dead go at once; others, and attributes without a file, go when they are a
+// day old. Each process that has the bucket open holds a lock on a file in the
 // folder .alive, and is dead when the lock is free and the file there; on file systems whose
 // locks prove nothing, such as NFS, all is left for a day. See package alive.
 package dirblob

@@ -63,7 +63,7 @@ func Open(folder string, opts *Options) (*Disk, error) {
 // free space can't be read.
 func (d *Disk) Check() error { return d.room(0) }
 
-// room returns an error unless so many more bytes can be promised.
+// room returns an error unless that many more bytes can be reserved.
 func (d *Disk) room(bytes int64) error {
 	free, err := d.free()
 	if err != nil {
@@ -75,7 +75,7 @@ func (d *Disk) room(bytes int64) error {
 	return nil
 }
 
-// Reserve reserves space for so many bytes. What is written to the reservation counts as
+// Reserve reserves space for a number of bytes. What is written to the reservation counts as
 // written to the disk, and is discarded; Close gives the rest back. Errors: those of Check.
 func (d *Disk) Reserve(bytes int64) (io.WriteCloser, error) {
 	bytes = max(0, bytes)

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// create makes and locks a file. It returns nil and no error if somebody else was
-// there before the lock.
+// create creates a file and locks it. It returns nil and no error if another process got
+// hold of the file in between.
 func create(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -43,7 +43,7 @@ func release(f *os.File, path string) error {
 	return errors.Join(os.Remove(path), f.Close())
 }
 
-// probe reports whether nobody holds a lock. It takes a shared one, so that several may
+// probe reports whether the lock is free. It takes a shared lock, so several processes may
 // probe at once.
 func probe(path string) (bool, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)

@@ -15,7 +15,7 @@ func create(path string) (*os.File, error) {
 }
 
 // release closes the file first: an open one can't be removed. For a moment it looks
-// like that of a dead process, and nothing bears its name any more.
+// like that of a dead process, and its name is free again.
 func release(f *os.File, path string) error {
 	return errors.Join(f.Close(), os.Remove(path))
 }
