@@ -65,3 +65,33 @@ func TestStoreTimeIsOfAWholeRequest(t *testing.T) {
 		}
 	}
 }
+
+// While one request counts the jobs that wait, others do not wait for it.
+func TestOneRequestCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		topic, subscription := local(nil)
+		store := faulttest.Store(jobs.NewMemStore(), func(_ context.Context, c faulttest.Call) faulttest.Fault {
+			if c.Kind == faulttest.StoreWaiting {
+				return faulttest.Hang
+			}
+			return faulttest.None
+		})
+		svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Signer: anySigner{}, Topic: topic, Jobs: store}, &ingest.Options{
+			MaxWaiting: 100, Logger: slog.New(slog.DiscardHandler),
+		})
+		require.NoError(t, err)
+		send := func() error {
+			_, err := svc.Accept(t.Context(), ingest.Caller{OrganizationID: "a"}, ingest.AcceptRequest{Body: strings.NewReader(small)})
+			return err
+		}
+		counts := make(chan error, 1)
+		go func() { counts <- send() }()
+		synctest.Wait()
+		began := time.Now()
+		require.NoError(t, send())
+		require.Zero(t, time.Since(began))
+		require.NoError(t, <-counts, "it is admitted without a count")
+		require.NoError(t, topic.Shutdown(t.Context()))
+		require.NoError(t, subscription.Shutdown(t.Context()))
+	})
+}
