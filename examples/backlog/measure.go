@@ -5,18 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	_ "github.com/fhirdock/fhirdock/examples/internal/drivers"
+
 	"golang.org/x/sync/errgroup"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
 )
@@ -55,10 +56,8 @@ func (c *config) measure(ctx context.Context, b *broker) (_ *result, err error) 
 		return nil, err
 	}
 	undo = append(undo, func() error { return db.Remove(context.WithoutCancel(ctx)) })
-	at := backends.Config{
-		Data: filepath.Join(folder, "data"), Jobs: db.Jobs, Base: &url.URL{Scheme: "http", Host: "localhost"},
-		Logger: slog.New(slog.DiscardHandler),
-	}
+	urls := backends.URLs{Jobs: db.Jobs}
+	opts := &backends.Options{Data: filepath.Join(folder, "data"), Logger: slog.New(slog.DiscardHandler)}
 	if b.lend != nil {
 		lent, err := b.lend(ctx)
 		if err != nil {
@@ -71,7 +70,7 @@ func (c *config) measure(ctx context.Context, b *broker) (_ *result, err error) 
 				return nil, err
 			}
 		}
-		at.Topic, at.Subscription = lent.Topic, lent.Subscription
+		urls.Topic, urls.Subscription = lent.Topic, lent.Subscription
 	}
 
 	var done atomic.Int64
@@ -95,13 +94,13 @@ func (c *config) measure(ctx context.Context, b *broker) (_ *result, err error) 
 	var back *backends.Backends
 	for range c.workers {
 		if back == nil || !back.LocalQueue {
-			if back, err = backends.Open(ctx, at); err != nil {
+			if back, err = backends.Open(ctx, urls, opts); err != nil {
 				return nil, err
 			}
 			closing := back
 			undo = append(undo, func() error { return closing.Close(context.WithoutCancel(ctx)) })
 		}
-		service, err := ingest.New(back.Backends, &ingest.Options{Logger: at.Logger, Observe: observe})
+		service, err := ingest.New(back.Backends, &ingest.Options{Logger: opts.Logger, Observe: observe})
 		if err != nil {
 			return nil, err
 		}
@@ -117,19 +116,13 @@ func (c *config) measure(ctx context.Context, b *broker) (_ *result, err error) 
 	idle := newMeter()
 	began := time.Now()
 	for _, s := range services {
-		worker, err := ingest.NewWorker(s, ingest.HandlerFunc(func(context.Context, *ingest.Batch) error { return nil }),
-			&ingest.WorkerOptions{Concurrency: c.concurrency})
+		nothing := ingest.HandlerFunc(func(context.Context, *ingest.Batch) error { return nil })
+		runner, err := ingest.NewRunner(s, nothing, &ingest.RunOptions{Worker: &ingest.WorkerOptions{Concurrency: c.concurrency}})
 		if err != nil {
 			stop()
 			return nil, err
 		}
-		sweeper, err := ingest.NewSweeper(s, nil)
-		if err != nil {
-			stop()
-			return nil, err
-		}
-		run.Go(func() error { return worker.Run(working) })
-		run.Go(func() error { return sweeper.Run(working) })
+		run.Go(func() error { return runner.Run(working) })
 	}
 	for _, reached := range []chan struct{}{first, all} {
 		select {
@@ -149,7 +142,7 @@ func (c *config) measure(ctx context.Context, b *broker) (_ *result, err error) 
 // prepare leaves behind what a front door does while no worker runs, and returns how
 // many wake-ups a second were sent.
 func (c *config) prepare(ctx context.Context, back *backends.Backends) (float64, error) {
-	if err := back.Bucket.WriteAll(ctx, payloadKey, []byte(line), nil); err != nil {
+	if err := back.Store.Bucket().WriteAll(ctx, payloadKey, []byte(line), nil); err != nil {
 		return 0, err
 	}
 	ids := make([]string, c.jobs)
@@ -166,13 +159,9 @@ func (c *config) prepare(ctx context.Context, back *backends.Backends) (float64,
 	if err != nil {
 		return 0, err
 	}
-	publisher, err := queue.NewPublisher(back.Topic, back.Publishing)
-	if err != nil {
-		return 0, err
-	}
 	began := time.Now()
 	err = each(ctx, c.jobs, func(ctx context.Context, i int) error {
-		err := publisher.Publish(ctx, queue.Message{JobID: ids[i], OrganizationID: fmt.Sprint("org-", i%tenants), Source: string(jobs.Webhook)})
+		err := back.Publisher.Publish(ctx, queue.Message{JobID: ids[i], OrganizationID: fmt.Sprint("org-", i%tenants), Source: string(jobs.Webhook)})
 		if back.LocalQueue {
 			return nil // it may be full
 		}

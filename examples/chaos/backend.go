@@ -5,12 +5,13 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"maps"
 	"path/filepath"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	_ "github.com/fhirdock/fhirdock/examples/internal/drivers"
+
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -59,14 +60,6 @@ func with(broker func(context.Context) (*servers.Lent, error)) func(context.Cont
 }
 
 // records opens the gateway's job store from outside.
-func records(ctx context.Context, lent *servers.Lent, data string) (jobs.Store, io.Closer, error) {
-	back, err := backends.OpenJobs(ctx, backends.Config{Data: data, Jobs: lent.Jobs})
-	if err != nil {
-		return nil, nil, err
-	}
-	return back.Jobs, closer(func() error { return back.Close(context.WithoutCancel(ctx)) }), nil
+func records(ctx context.Context, lent *servers.Lent, data string) (jobs.Store, func() error, error) {
+	return backends.OpenJobs(ctx, lent.Jobs, &backends.Options{Data: data})
 }
-
-type closer func() error
-
-func (c closer) Close() error { return c() }

@@ -169,7 +169,7 @@ func (s *site) startWatch(ctx context.Context) (stop func(), err error) {
 	if s.database != nil {
 		lent = s.database.direct()
 	}
-	store, db, err := records(ctx, lent, s.data)
+	store, closeStore, err := records(ctx, lent, s.data)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (s *site) startWatch(ctx context.Context) (stop func(), err error) {
 	return func() {
 		cancel()
 		<-ended
-		_ = db.Close() // it was only read
+		_ = closeStore() // it was only read
 	}, nil
 }
 

@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"os"
+
+	_ "github.com/fhirdock/fhirdock/examples/internal/drivers"
 
 	"gocloud.dev/blob"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
 // bucketCommand makes this program a tool that looks into a bucket, as a process of
@@ -29,16 +30,14 @@ func bucketTool(ctx context.Context, args []string, in io.Reader, out io.Writer)
 	if len(args) < 4 {
 		return errors.New("bucket URL FOLDER get PREFIX, or put KEY CONTENTTYPE")
 	}
-	back, err := backends.Open(ctx, backends.Config{
-		Blob: args[0], Data: args[1], Base: &url.URL{Scheme: "http", Host: "localhost"},
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-	})
+	back, err := backends.Open(ctx, backends.URLs{Blob: args[0]},
+		&backends.Options{Data: args[1], Logger: slog.New(slog.NewTextHandler(os.Stderr, nil))})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, back.Close(context.WithoutCancel(ctx))) }()
 	if args[2] == "put" {
-		w, err := back.Bucket.NewWriter(ctx, args[3], &blob.WriterOptions{ContentType: args[4], IfNotExist: true})
+		w, err := back.Store.Bucket().NewWriter(ctx, args[3], &blob.WriterOptions{ContentType: args[4], IfNotExist: true})
 		if err != nil {
 			return err
 		}
@@ -47,7 +46,7 @@ func bucketTool(ctx context.Context, args []string, in io.Reader, out io.Writer)
 		}
 		return w.Close()
 	}
-	it := back.Bucket.List(&blob.ListOptions{Prefix: args[3]})
+	it := back.Store.Bucket().List(&blob.ListOptions{Prefix: args[3]})
 	for {
 		object, err := it.Next(ctx)
 		if err == io.EOF {
@@ -56,7 +55,7 @@ func bucketTool(ctx context.Context, args []string, in io.Reader, out io.Writer)
 		if err != nil {
 			return err
 		}
-		body, err := back.Bucket.ReadAll(ctx, object.Key)
+		body, err := back.Store.Bucket().ReadAll(ctx, object.Key)
 		if err != nil {
 			return fmt.Errorf("%s: %w", object.Key, err)
 		}
