@@ -11,7 +11,7 @@ import (
 	"os/exec"
 	"time"
 
-	"github.com/fhirdock/fhirdock/examples/bench/internal/reading"
+	"github.com/fhirdock/fhirdock/examples/lab/bench/internal/reading"
 )
 
 // starter prepares a process.

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == bucketCommand {
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 	}
-	proctest.MainOf(m, &gateway, "../gateway")
+	proctest.MainOf(m, &gateway, "../../gateway")
 }
 
 // A pairing that needs no server passes.

@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 
-	"github.com/fhirdock/fhirdock/examples/bench/internal/reading"
+	"github.com/fhirdock/fhirdock/examples/lab/bench/internal/reading"
 )
 
 // childArg is the first argument of this program where it runs itself, for what

@@ -4,7 +4,7 @@
 // chosen by URLs alone: the real gateway as processes, on each pairing of object
 // store, queue and job store that a user would choose.
 //
-//	go -C examples run ./matrix [-short] [-row TEXT] [-workers N] [-v]
+//	go -C examples run ./lab/matrix [-short] [-row TEXT] [-workers N] [-v]
 //
 // Its last line is "N passed, M failed": checks, each of them on each pairing. It
 // ends with 1 where one failed. Pairings whose server is not installed are left out,

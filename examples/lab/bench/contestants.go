@@ -11,7 +11,7 @@ import (
 	"github.com/tidwall/gjson"
 	"github.com/valyala/fastjson"
 
-	"github.com/fhirdock/fhirdock/examples/bench/internal/reading"
+	"github.com/fhirdock/fhirdock/examples/lab/bench/internal/reading"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 

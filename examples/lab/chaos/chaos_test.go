@@ -16,17 +16,17 @@ import (
 
 var gateway string
 
-func TestMain(m *testing.M) { proctest.MainOf(m, &gateway, "../gateway") }
+func TestMain(m *testing.M) { proctest.MainOf(m, &gateway, "../../gateway") }
 
 // A few rounds of each mode and back end. The long run is the program's:
 //
-//	for b in sqlite fileblob postgres rabbitmq jetstream notify dynamodb firestore mongodb; do go -C examples run ./chaos -backend $b -mode kill -rounds 500; done
-//	go -C examples run ./chaos -backend postgres -mode stop -rounds 200
-//	go -C examples run ./chaos -backend sqlite -mode term -rounds 200
-//	go -C examples run ./chaos -backend postgres -mode failover -rounds 20
-//	for b in postgres notify; do go -C examples run ./chaos -backend $b -mode database -rounds 5; done
-//	for b in rabbitmq jetstream; do go -C examples run ./chaos -backend $b -mode lose -rounds 50; done
-//	for b in rabbitmq jetstream; do go -C examples run ./chaos -backend $b -mode broker -rounds 3; done
+//	for b in sqlite fileblob postgres rabbitmq jetstream notify dynamodb firestore mongodb; do go -C examples run ./lab/chaos -backend $b -mode kill -rounds 500; done
+//	go -C examples run ./lab/chaos -backend postgres -mode stop -rounds 200
+//	go -C examples run ./lab/chaos -backend sqlite -mode term -rounds 200
+//	go -C examples run ./lab/chaos -backend postgres -mode failover -rounds 20
+//	for b in postgres notify; do go -C examples run ./lab/chaos -backend $b -mode database -rounds 5; done
+//	for b in rabbitmq jetstream; do go -C examples run ./lab/chaos -backend $b -mode lose -rounds 50; done
+//	for b in rabbitmq jetstream; do go -C examples run ./lab/chaos -backend $b -mode broker -rounds 3; done
 func TestRounds(t *testing.T) {
 	for _, test := range []struct{ backend, mode, rounds string }{
 		{"sqlite", "kill", "3"}, {"fileblob", "kill", "3"}, {"postgres", "kill", "2"}, {"rabbitmq", "kill", "2"}, {"jetstream", "kill", "2"},

@@ -10,7 +10,7 @@ import (
 
 // googlePackage is the program that reads with google/fhir; it says why this one
 // must not.
-const googlePackage = "github.com/fhirdock/fhirdock/examples/bench/googlefhir"
+const googlePackage = "github.com/fhirdock/fhirdock/examples/lab/bench/googlefhir"
 
 // google is that program, built and running.
 type google struct {
@@ -37,7 +37,7 @@ func startGoogle(ctx context.Context) (g *google, missing string, err error) {
 	}()
 	dir += string(filepath.Separator) // go build: a folder, which names the file as the system wants it
 	if err := exec.CommandContext(ctx, tool, "build", "-o", dir, googlePackage).Run(); err != nil {
-		return nil, "go build examples/bench/googlefhir fails from the working folder", nil
+		return nil, "go build examples/lab/bench/googlefhir fails from the working folder", nil
 	}
 	path, err := exec.LookPath(filepath.Join(dir, "googlefhir"))
 	if err != nil {

@@ -4,7 +4,7 @@
 // makes every effect once: it runs the real program under load, kills or stops it
 // at random moments, and then counts.
 //
-//	go -C examples run ./chaos -backend NAME -mode kill|term|stop|lose|failover|database|broker -rounds N [-seed S]
+//	go -C examples run ./lab/chaos -backend NAME -mode kill|term|stop|lose|failover|database|broker -rounds N [-seed S]
 //
 // In mode kill a gateway is killed with SIGKILL and started again, in mode term it
 // is told to end with SIGTERM, now and then twice, while requests go on coming, in

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/examples/bench/internal/reading"
+	"github.com/fhirdock/fhirdock/examples/lab/bench/internal/reading"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 

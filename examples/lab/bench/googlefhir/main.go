@@ -14,7 +14,7 @@ import (
 	"github.com/google/fhir/go/fhirversion"
 	"github.com/google/fhir/go/jsonformat"
 
-	"github.com/fhirdock/fhirdock/examples/bench/internal/reading"
+	"github.com/fhirdock/fhirdock/examples/lab/bench/internal/reading"
 )
 
 func main() {

@@ -1,8 +1,8 @@
-module github.com/fhirdock/fhirdock/examples/bench
+module github.com/fhirdock/fhirdock/examples/lab/bench
 
 go 1.26.0
 
-replace github.com/fhirdock/fhirdock => ../..
+replace github.com/fhirdock/fhirdock => ../../..
 
 require (
 	github.com/buger/jsonparser v1.6.1

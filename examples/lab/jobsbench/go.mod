@@ -1,8 +1,8 @@
-module github.com/fhirdock/fhirdock/examples/jobsbench
+module github.com/fhirdock/fhirdock/examples/lab/jobsbench
 
 go 1.26.0
 
-replace github.com/fhirdock/fhirdock => ../..
+replace github.com/fhirdock/fhirdock => ../../..
 
 require (
 	github.com/fhirdock/fhirdock v0.0.0

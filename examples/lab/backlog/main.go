@@ -1,7 +1,7 @@
 // Command backlog measures how many jobs a second workers finish that find a backlog:
 // jobs that were accepted while no worker ran, each with its wake-up in a broker.
 //
-//	go -C examples run ./backlog [-brokers NAMES] [-jobs N] [-workers N]
+//	go -C examples run ./lab/backlog [-brokers NAMES] [-jobs N] [-workers N]
 //
 // All records are in PostgreSQL, in a schema of their own; the payload is one line, the
 // same for all; the handler does nothing. So what is measured is the way to a job, and
