@@ -97,7 +97,7 @@ type question struct {
 // Create implements [jobs.Store]. It is an error if the organization's id is empty,
 // longer than 900 bytes or has control characters.
 func (s *Store) Create(ctx context.Context, job *jobs.Job) error {
-	next := jobs.Stored(job)
+	next := jobs.Normalize(job)
 	next.Revision = 1
 	if err := s.create(ctx, next); err != nil {
 		if errors.Is(err, jobs.ErrExists) {
@@ -185,7 +185,7 @@ func (s *Store) update(ctx context.Context, job *jobs.Job) error {
 	if !ok || was.DocstoreRevision == nil { // a replacement would overwrite whatever is there
 		return errRecord
 	}
-	next := jobs.Stored(job)
+	next := jobs.Normalize(job)
 	next.Revision++
 	next.OrganizationID, next.CreatedAt = was.Org, created // can't be changed
 	doc, err := s.encode(next)

@@ -154,7 +154,7 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 
 // Create implements [jobs.Store].
 func (s *Store) Create(ctx context.Context, job *jobs.Job) error {
-	next := jobs.Stored(job)
+	next := jobs.Normalize(job)
 	next.Revision = 1
 	record, err := json.Marshal(next)
 	if err != nil {
@@ -207,7 +207,7 @@ func (s *Store) Update(ctx context.Context, job *jobs.Job) error {
 
 // updateRow are the arguments of an update.
 func updateRow(job *jobs.Job) (row, error) {
-	next := jobs.Stored(job)
+	next := jobs.Normalize(job)
 	next.Revision++
 	record, err := json.Marshal(next)
 	if err != nil {

@@ -141,7 +141,7 @@ func TestLargestRecord(t *testing.T) {
 			sized := func(size int) *jobs.Job {
 				job := newJob(strings.Repeat("o", 900))
 				job.Revision, job.UserID = 1, "u"
-				raw, err := json.Marshal(jobs.Stored(job))
+				raw, err := json.Marshal(jobs.Normalize(job))
 				require.NoError(t, err)
 				job.UserID = strings.Repeat("u", 1+size-len(raw))
 				return job
