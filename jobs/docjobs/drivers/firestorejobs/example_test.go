@@ -8,7 +8,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs"
 )
 
-// A collection with the indexes that README.md has.
+// A collection with the indexes in README.md.
 func Example() {
 	ctx := context.Background()
 	store, err := firestorejobs.OpenStore(ctx, "firestore://projects/my-project/databases/(default)/documents/jobs")
