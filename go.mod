@@ -3,19 +3,19 @@ module github.com/fhirdock/fhirdock
 go 1.26.0
 
 require (
-	github.com/anishathalye/porcupine v1.3.1
-	github.com/go-json-experiment/json v1.27.2
-	github.com/go-sql-driver/mysql v1.10.1
-	github.com/google/uuid v1.6.0
-	github.com/jackc/pgx/v5 v5.13.0
-	github.com/stretchr/testify v1.12.1
-	go.opentelemetry.io/otel v1.47.0
-	go.opentelemetry.io/otel/trace v1.47.0
-	gocloud.dev v0.49.0
-	golang.org/x/sync v0.25.0
-	golang.org/x/sys v0.50.0
-	golang.org/x/time v0.16.0
-	modernc.org/sqlite v1.62.0
+	github.com/anishathalye/porcupine v1.3.1 // tests: job stores are linearizable
+	github.com/go-json-experiment/json v1.27.2 // tests: a reference for the JSON scanner
+	github.com/go-sql-driver/mysql v1.10.1 // tests: ingest/sqlonce on MariaDB; the program imports the driver
+	github.com/google/uuid v1.6.0 // ids of jobs and requests
+	github.com/jackc/pgx/v5 v5.13.0 // PostgreSQL: jobs/sqljobs/pgx, queue/pgnotify
+	github.com/stretchr/testify v1.12.1 // tests: assertions
+	go.opentelemetry.io/otel v1.47.0 // trace context from publisher to worker
+	go.opentelemetry.io/otel/trace v1.47.0 // spans of a job
+	gocloud.dev v0.49.0 // blob, pubsub and docstore: portable APIs whose drivers the program chooses
+	golang.org/x/sync v0.25.0 // errgroup
+	golang.org/x/sys v0.50.0 // file locks and free disk space
+	golang.org/x/time v0.16.0 // rate limits of an organization's budget
+	modernc.org/sqlite v1.62.0 // SQLite without cgo: jobs/sqljobs
 )
 
 require (

@@ -5,17 +5,17 @@ go 1.26.0
 replace github.com/fhirdock/fhirdock => ../..
 
 require (
-	cloud.google.com/go/storage v1.70.0
-	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.24.0
-	github.com/Azure/azure-sdk-for-go/sdk/storage/azblob v1.8.3
-	github.com/aws/aws-sdk-go-v2 v1.48.0
-	github.com/aws/aws-sdk-go-v2/credentials v1.21.0
-	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.10
-	github.com/aws/smithy-go v1.28.9
+	cloud.google.com/go/storage v1.70.0 // gcsupload: V4 signatures, object generations
+	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.24.0 // azureupload: ETags
+	github.com/Azure/azure-sdk-for-go/sdk/storage/azblob v1.8.3 // azureupload: SAS permissions, read conditions
+	github.com/aws/aws-sdk-go-v2 v1.48.0 // s3upload: helpers of the S3 client
+	github.com/aws/aws-sdk-go-v2/credentials v1.21.0 // tests: static credentials
+	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.10 // s3upload: presigned PUT, object versions
+	github.com/aws/smithy-go v1.28.9 // s3upload: error codes of the S3 client
 	github.com/fhirdock/fhirdock v0.0.0
-	github.com/stretchr/testify v1.12.1
-	gocloud.dev v0.49.0
-	golang.org/x/sync v0.25.0
+	github.com/stretchr/testify v1.12.1 // tests: assertions
+	gocloud.dev v0.49.0 // blob drivers for S3, GCS and Azure
+	golang.org/x/sync v0.25.0 // errgroup: erase versions in parallel
 )
 
 require (

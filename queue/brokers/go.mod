@@ -5,29 +5,28 @@ go 1.26.0
 replace github.com/fhirdock/fhirdock => ../..
 
 require (
-	cloud.google.com/go/pubsub v1.52.0
-	github.com/Azure/azure-sdk-for-go/sdk/azidentity v1.15.0
-	github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus v1.11.0
-	github.com/Azure/go-amqp v1.7.0
-	github.com/IBM/sarama v1.61.1
-	github.com/aws/aws-sdk-go-v2 v1.48.0
-	github.com/aws/aws-sdk-go-v2/service/sns v1.48.0
-	github.com/aws/aws-sdk-go-v2/service/sqs v1.53.0
-	github.com/aws/smithy-go v1.28.9
+	cloud.google.com/go/pubsub v1.52.0 // gcpqueue: client of Go CDK's gcppubsub, which needs v1
+	cloud.google.com/go/pubsub/v2 v2.9.0 // gcpqueue: message types
+	github.com/Azure/azure-sdk-for-go/sdk/azidentity v1.15.0 // azurequeue: credentials
+	github.com/Azure/azure-sdk-for-go/sdk/messaging/azservicebus v1.11.0 // azurequeue: client
+	github.com/Azure/go-amqp v1.7.0 // azurequeue: error conditions
+	github.com/IBM/sarama v1.61.1 // kafkaqueue: configuration of the client
+	github.com/aws/aws-sdk-go-v2 v1.48.0 // awsqueue: helpers of the clients
+	github.com/aws/aws-sdk-go-v2/service/sns v1.48.0 // awsqueue: client of SNS
+	github.com/aws/aws-sdk-go-v2/service/sqs v1.53.0 // awsqueue: client of SQS
+	github.com/aws/smithy-go v1.28.9 // awsqueue: errors of the clients
 	github.com/fhirdock/fhirdock v0.0.0
-	github.com/googleapis/gax-go/v2 v2.27.0
-	github.com/nats-io/nats.go v1.55.0
-	github.com/rabbitmq/amqp091-go v1.16.0
-	github.com/stretchr/testify v1.12.1
-	github.com/xdg-go/scram v1.4.0
-	gocloud.dev v0.49.0
-	gocloud.dev/pubsub/kafkapubsub v0.46.0 // the newest: @latest fails
-	gocloud.dev/pubsub/rabbitpubsub v0.49.0 // the newest: @latest fails
-	golang.org/x/sync v0.25.0
-	google.golang.org/grpc v1.85.0
+	github.com/googleapis/gax-go/v2 v2.27.0 // gcpqueue: call options
+	github.com/nats-io/nats.go v1.55.0 // natsqueue: client of JetStream
+	github.com/rabbitmq/amqp091-go v1.16.0 // rabbitqueue: client
+	github.com/stretchr/testify v1.12.1 // tests: assertions
+	github.com/xdg-go/scram v1.4.0 // kafkaqueue: SASL/SCRAM
+	gocloud.dev v0.49.0 // pubsub and its drivers for SQS, SNS, Pub/Sub and Service Bus
+	gocloud.dev/pubsub/kafkapubsub v0.46.0 // pubsub driver for Kafka; the module proxy has no v0.47 to v0.49
+	gocloud.dev/pubsub/rabbitpubsub v0.49.0 // pubsub driver for RabbitMQ
+	golang.org/x/sync v0.25.0 // errgroup
+	google.golang.org/grpc v1.85.0 // gcpqueue: status codes
 )
-
-require cloud.google.com/go/pubsub/v2 v2.9.0
 
 require (
 	cloud.google.com/go/auth v0.24.1 // indirect
