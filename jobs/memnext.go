@@ -14,11 +14,12 @@ type line struct {
 	// later are the delayed jobs once more, and clearing the cancelled ones that are to
 	// be cleared away, by NotBefore.
 	later, clearing *jobHeap
+	states          map[State]int // how many jobs are in each
 }
 
 func newLine() *line {
 	earlier := func(a, b *memJob) bool { return a.NotBefore.Before(b.NotBefore) }
-	l := &line{later: newHeap(slotLater, earlier), clearing: newHeap(slotLine, earlier)}
+	l := &line{states: map[State]int{}, later: newHeap(slotLater, earlier), clearing: newHeap(slotLine, earlier)}
 	for _, h := range []**jobHeap{&l.ready, &l.delayed, &l.running, &l.failed} {
 		*h = newHeap(slotLine, (*memJob).olderThan)
 	}
@@ -51,6 +52,11 @@ func (s *MemStore) enqueue(m *memJob) {
 	if l == nil {
 		l = newLine()
 		s.lines[m.OrganizationID] = l
+	}
+	if m.counted != m.State {
+		l.states[m.counted]--
+		l.states[m.State]++
+		m.counted = m.State
 	}
 	was := l.waits()
 	m.move(slotLine, l.place(m.Job))

@@ -41,12 +41,13 @@ type Store interface {
 	// number of jobs. If some records can't be read (ErrRecord), or some jobs could not be
 	// claimed, the other jobs are returned beside the error.
 	Next(ctx context.Context, q NextQuery) ([]*Job, error)
-	// Waiting returns how many jobs are accepted, those in a back-off included: of an
-	// organization or, if that is empty, of all. It counts up to limit and no further:
-	// its cost grows with the number that it returns. The number may be off by jobs that
-	// change during the call and, on DynamoDB, includes cancelled jobs that are still to be
-	// cleared away.
-	Waiting(ctx context.Context, organizationID string, limit int) (int, error)
+	// Count returns how many jobs are in a state: of an organization or, if that is empty,
+	// of all. It counts up to limit and no further. Its cost grows with the number that it
+	// returns and, where it counts a state other than Accepted of all organizations, with
+	// the number of organizations. The number may be off by jobs that change during the
+	// call and, on DynamoDB, by those that its indexes don't have yet; there accepted jobs
+	// include cancelled ones that are still to be cleared away.
+	Count(ctx context.Context, organizationID string, state State, limit int) (int, error)
 	// Due returns at most limit jobs whose DueAt is set and not after now: those that are
 	// being processed, whose lease is over, before all others, and of both the longest due
 	// first. Its cost does not grow with the number of jobs.
