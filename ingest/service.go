@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"gocloud.dev/blob"
@@ -68,6 +69,7 @@ type Service struct {
 	backlog  backlog
 	pruning  pruning
 	ready    readiness
+	leases   atomic.Int64                   // held by workers
 	lines    map[string]fhirbundle.Severity // Options.Severities, for NDJSON
 }
 
