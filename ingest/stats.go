@@ -26,6 +26,12 @@ type StatsRequest struct {
 	Overdue time.Duration
 }
 
+// Check returns an error if a field can't work; so does [Operator.Stats].
+func (r *StatsRequest) Check() error {
+	_, err := r.withDefaults()
+	return err
+}
+
 func (r *StatsRequest) withDefaults() (StatsRequest, error) {
 	var d StatsRequest
 	if r != nil {
