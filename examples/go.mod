@@ -5,6 +5,7 @@ go 1.26.0
 replace (
 	github.com/fhirdock/fhirdock => ..
 	github.com/fhirdock/fhirdock/blobstore/cloud => ../blobstore/cloud
+	github.com/fhirdock/fhirdock/ingest/promingest => ../ingest/promingest
 	github.com/fhirdock/fhirdock/queue/brokers => ../queue/brokers
 )
 
@@ -35,6 +36,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/dynamodb v1.67.0
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.111.0
 	github.com/fhirdock/fhirdock/blobstore/cloud v0.0.0
+	github.com/fhirdock/fhirdock/ingest/promingest v0.0.0
 	github.com/fhirdock/fhirdock/queue/brokers v0.0.0
 	github.com/fsouza/fake-gcs-server v1.56.1
 	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260218055430-fc72d8313608

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/blobstore/loglimit"
+	"github.com/fhirdock/fhirdock/ingest/httpapi"
 )
 
 // At the bound the connection that has waited longest gives its place up, once it has had
@@ -107,12 +108,14 @@ func TestServerLog(t *testing.T) {
 func TestPanicsAreLoggedWithoutTheirValue(t *testing.T) {
 	var logs bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&logs, nil))
+	m, err := newMetrics()
+	require.NoError(t, err)
 	h := observed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/late" {
 			w.WriteHeader(http.StatusOK)
 		}
 		panic("canary-1234")
-	}), log, newMetrics(), &operations{}, newConnections(nil, 1, log))
+	}), log, m, &httpapi.Health{}, newConnections(nil, 1, log))
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	require.Equal(t, http.StatusInternalServerError, w.Code)

@@ -78,7 +78,7 @@ func (c *config) localJobs() bool { return c.jobs == "" || strings.HasPrefix(c.j
 // worker is that of this process, or nil.
 func (b budgets) open(back *backends.Backends, localJobs bool, worker *ingest.Worker, m *metrics) (*budget.Budget, *diskspace.Disk, error) {
 	o := b.Options
-	o.Observe = m.overBudget
+	o.Observe = m.ObserveRefusal
 	local := back.Folder != "" && localJobs // the disk of this machine is the bottleneck
 	if local && worker != nil {
 		o.Behind = worker.Behind
@@ -96,11 +96,12 @@ func (b budgets) open(back *backends.Backends, localJobs bool, worker *ingest.Wo
 			return nil, nil, fmt.Errorf("-min-free: %w", err)
 		}
 		o.Space = disk
+		m.WatchDisk(disk)
 	}
 	shared, err := budget.New(&o)
 	if err != nil {
 		return nil, nil, err
 	}
-	m.showBudget(shared)
+	m.WatchBudget(shared)
 	return shared, disk, nil
 }

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"time"
+
+	"github.com/fhirdock/fhirdock/ingest/httpapi"
 )
 
 // lastRequest is how long connections without a request are kept open once no new
@@ -25,7 +27,7 @@ type webServer struct {
 	http.Handler
 	listener net.Listener
 	conns    *connections // that listener accepts
-	ops      *operations
+	ops      *httpapi.Health
 	log      *slog.Logger
 }
 
@@ -52,7 +54,7 @@ func (s *webServer) answerUntil(ctx context.Context, c *config) error {
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	s.ops.draining.Store(true)
+	s.ops.Drain()
 	log.Info("draining; a second signal stops at once", "delay", c.drainDelay, "timeout", c.drain)
 	time.Sleep(c.drainDelay)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.drain)

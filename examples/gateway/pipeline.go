@@ -7,6 +7,7 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
@@ -28,7 +29,7 @@ func (c *config) lake(back *backends.Backends) (*sink.Lake, error) {
 }
 
 // worker returns the worker, nil where the role has none.
-func (c *config) worker(service *ingest.Service, lake *sink.Lake, ops *operations) (*ingest.Worker, error) {
+func (c *config) worker(service *ingest.Service, lake *sink.Lake, ops *httpapi.Health) (*ingest.Worker, error) {
 	if !c.works() {
 		return nil, nil
 	}
@@ -39,11 +40,11 @@ func (c *config) worker(service *ingest.Service, lake *sink.Lake, ops *operation
 	if c.order != "none" {
 		opts.OrderPerOrganization, opts.HeadOfLine = true, ingest.HeadOfLine(c.order)
 	}
-	ops.ready = append(ops.ready, func(context.Context) error { return lake.Ready() })
+	ops.Require(func(context.Context) error { return lake.Ready() })
 	worker, err := ingest.NewWorker(service, lake, opts)
 	if err != nil {
 		return nil, err
 	}
-	ops.queues = append(ops.queues, worker.Err)
+	ops.Queue(worker.Err)
 	return worker, nil
 }

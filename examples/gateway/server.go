@@ -65,23 +65,34 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		return errors.New("-jobs mem: is for one process that accepts and works, with -role all")
 	}
 
-	m := newMetrics()
-	service, err := ingest.New(back.Backends, c.options(back, log, m.observe))
+	m, err := newMetrics()
 	if err != nil {
 		return err
 	}
-	m.countWaiting(service.Waiting)
+	service, err := ingest.New(back.Backends, c.options(back, log, m.Observe))
+	if err != nil {
+		return err
+	}
+	m.WatchService(service)
 
 	bodies := httpbody.Limits{Stall: c.bodyStall, MinRate: c.bodyMinRate, Timeout: c.bodyTimeout}
 	lake, err := c.lake(back)
 	if err != nil {
 		return err
 	}
-	ops := &operations{ready: []func(context.Context) error{service.Ready}, metrics: m.handler(), log: log}
+	ops, err := httpapi.NewHealth(service, &httpapi.HealthOptions{Logger: log})
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
-	ops.mountHealth(mux)
+	routes, err := httpapi.NewAdmin(ops, m.handler())
+	if err != nil {
+		return err
+	}
+	mux.Handle(httpapi.LivePath, routes)
 	if adminListener == nil {
-		ops.mountMetrics(mux)
+		mux.Handle(httpapi.ReadyPath, routes)
+		mux.Handle(httpapi.MetricsPath, routes)
 	}
 	worker, err := c.worker(service, lake, ops)
 	if err != nil {
@@ -99,7 +110,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 			return err
 		}
 		if disk != nil {
-			ops.ready = append(ops.ready, func(context.Context) error { return disk.Check() })
+			ops.RequireDisk(disk)
 		}
 		told, err := notifications(service, c.notifySecrets, log)
 		if err != nil {
@@ -144,11 +155,11 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		if err != nil {
 			return err
 		}
-		ops.queues = append(ops.queues, notified.Err)
+		ops.Queue(notified.Err)
 		run.Go(func() error { return notified.Run(ctx) })
 	}
 	if adminListener != nil {
-		a := startAdmin(adminListener, ops, log)
+		a := startAdmin(adminListener, routes, log)
 		defer a.stop(context.WithoutCancel(ctx)) // last, so that the operator can watch the drain
 		run.Go(func() error { return a.run(ctx) })
 		log.Info("listening for the operator", "admin", adminListener.Addr().String())
