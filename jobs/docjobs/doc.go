@@ -21,11 +21,12 @@
 //
 // # Indexes that lag
 //
-// On DynamoDB, List and Due ask an index that follows the table within about a second,
-// and may take longer. What it finds is read again from the table, so that each job is
-// as last written and is due, or has the state that was asked for; a page may have
-// fewer jobs than its limit and still have a next. What the index does not have yet is
-// missing until it has. A sweep that misses a job finds it the next time.
+// On DynamoDB, List and Due ask an index that follows the table within about a second, and
+// may take longer. Count of a state other than Accepted does too. What List and Due find
+// is read again from the table, so that each job is as last written and is due, or has the
+// state that was asked for; a page may have fewer jobs than its limit and still have a
+// next. What the index does not have yet is missing until it has. A sweep that misses a
+// job finds it the next time.
 //
 // # Size
 //
