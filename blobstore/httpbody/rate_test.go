@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 )
 
-// paced is a body of which a piece comes after each interval.
+// paced is a body of which a piece arrives after each interval.
 type paced struct {
 	left, piece int
 	interval    time.Duration
@@ -29,14 +29,14 @@ func (p *paced) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// How long bodies may take by default. The clock is synctest's; without a connection a
-// body ends at the read after its deadline.
+// How long bodies may take by default, with synctest's clock. Without a connection a body
+// ends at the read after its deadline.
 func TestBodiesMayBeSlow(t *testing.T) {
 	for name, c := range map[string]struct {
 		body   paced
-		length int64         // that is announced
+		length int64         // Content-Length
 		busy   time.Duration // of the server, between reads
-		end    time.Duration // when it was too slow; 0 if it was not
+		end    time.Duration // when it was too slow; 0 if never
 	}{
 		"fast":                           {body: paced{64 << 20, 32 << 10, time.Millisecond}, length: 64 << 20},
 		"at 1 KiB/s":                     {body: paced{200 << 10, 512, 500 * time.Millisecond}, length: 200 << 10},

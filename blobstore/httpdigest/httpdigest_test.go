@@ -14,8 +14,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
 )
 
-// The digests of {"hello": "world"} in RFC 9530, appendix D, and others of the same
-// bytes.
+// The digests of {"hello": "world"} from RFC 9530, appendix D, and others of the same bytes.
 const (
 	body   = `{"hello": "world"}`
 	sha256 = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
@@ -72,7 +71,7 @@ func TestDigests(t *testing.T) {
 	require.Equal(t, "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1", d.SHA256())
 	cut := errors.New("cut")
 	_, err = io.ReadAll(d.Reader(iotest.ErrReader(cut)))
-	require.ErrorIs(t, err, cut, "an error of the body is the body's")
+	require.ErrorIs(t, err, cut, "an error of the body is returned as it is")
 }
 
 func ExampleParse() {
@@ -84,5 +83,5 @@ func ExampleParse() {
 	}
 	_, err = io.ReadAll(digests.Reader(strings.NewReader(`{"hello": "World"}`)))
 	fmt.Println(err)
-	// Output: the body does not have the digest that its header says
+	// Output: the body does not match the digest in its header
 }

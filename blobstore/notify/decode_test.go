@@ -41,7 +41,7 @@ func cloudEvent(eventType, subject, api string) string {
 
 const blobCreated, blobSubject = "Microsoft.Storage.BlobCreated", "/blobServices/default/containers/c/blobs/k"
 
-// What tells of no creation is counted and not returned.
+// Other events are counted.
 func TestDecodeCounts(t *testing.T) {
 	detail := `{"bucket":{"name":"b"},"object":{"key":"k"}}`
 	for _, c := range []struct {
@@ -108,8 +108,8 @@ func without(attributes map[string]string, name string) map[string]string {
 	return attributes
 }
 
-// What is done is returned, whoever did it.
-func TestDecodeEventGridKnowsWhatIsDone(t *testing.T) {
+// All APIs that complete a blob are recognized.
+func TestDecodeEventGridAPIs(t *testing.T) {
 	for _, api := range []string{"PutBlob", "PutBlockList", "FlushWithClose", "SftpCommit"} {
 		batch, err := notify.Decode([]byte("["+gridEvent(blobCreated, blobSubject, api)+","+cloudEvent(blobCreated, blobSubject[1:], api)+",7,{}]"), nil)
 		require.NoError(t, err)
@@ -120,9 +120,8 @@ func TestDecodeEventGridKnowsWhatIsDone(t *testing.T) {
 	}
 }
 
-// The data of another object says nothing of this one, and bad data takes nothing
-// from what the attributes say.
-func TestDecodeGCSBelievesTheAttributes(t *testing.T) {
+// Data of another object and bad data are ignored; the attributes are sufficient.
+func TestDecodeGCSIgnoresOtherData(t *testing.T) {
 	for _, data := range []string{"", "junk", `{"name":"other","bucket":"uploads","generation":"1893553445678901","size":"7","etag":"x"}`,
 		`{"name":"incoming/fhir/org/a b+c%20d.ndjson","bucket":"uploads","generation":"1","size":"7","etag":"x"}`,
 		`{"name":"incoming/fhir/org/a b+c%20d.ndjson","bucket":"other","generation":"1893553445678901","size":"7","etag":"x"}`} {
@@ -134,8 +133,8 @@ func TestDecodeGCSBelievesTheAttributes(t *testing.T) {
 	}
 }
 
-// What is no notification as a whole is an error, which quotes nothing.
-func TestDecodeRefuses(t *testing.T) {
+// A message that is not a notification is an error that quotes nothing.
+func TestDecodeErrors(t *testing.T) {
 	s3 := string(message(record("2.1", "ObjectCreated:Put", "secret", "k", "")))
 	thrice := base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(s3))))))
 	for name, body := range map[string]string{
@@ -174,22 +173,16 @@ func TestDecodeRefuses(t *testing.T) {
 			require.Empty(t, batch)
 		})
 	}
-	for _, decode := range []func([]byte) (notify.Batch, error){notify.DecodeS3, notify.DecodeSNS, notify.DecodeEventBridge,
-		notify.DecodePubSubPush, notify.DecodeEventGrid, notify.DecodeObjectCreated,
-		func(b []byte) (notify.Batch, error) {
-			return notify.DecodeGCS(b, gcsAttributes("OBJECT_FINALIZE", "NONE"))
-		}} {
-		_, err := decode(make([]byte, notify.MaxBody+1))
-		require.ErrorIs(t, err, notify.ErrFormat)
-		require.Contains(t, err.Error(), "longer than")
+	for _, attributes := range []map[string]string{nil, gcsAttributes("OBJECT_FINALIZE", "NONE")} {
+		_, err := notify.Decode(make([]byte, notify.MaxBody+1), attributes)
+		require.ErrorIs(t, err, notify.ErrTooLarge)
 	}
-	_, err := notify.DecodeGCS(nil, map[string]string{"eventType": "secret"})
+	_, err := notify.Decode(nil, map[string]string{"eventType": "secret"})
 	require.ErrorIs(t, err, notify.ErrFormat)
 	require.NotContains(t, err.Error(), "secret")
 }
 
-// The largest messages that are read, and those that are made to cost much, take
-// memory by their length and no more.
+// Even the largest and most expensive messages take memory proportional to their length.
 func TestDecodeIsBounded(t *testing.T) {
 	const room = 20 << 20
 	for name, body := range map[string]string{
@@ -227,18 +220,18 @@ func FuzzDecode(f *testing.F) {
 		}
 		batch, err := notify.Decode(body, attributes)
 		if err != nil && (len(batch.Created) > 0 || len(batch.Ignored) > 0) {
-			t.Fatal("an error, and a batch")
+			t.Fatal("an error and a batch")
 		}
 		for _, c := range batch.Created {
 			if c.Key == "" || len(c.Key) > 4096 || !utf8.ValidString(c.Key) || c.Size < -1 {
-				t.Fatal("an object that can't be")
+				t.Fatal("an invalid object")
 			}
 		}
 	})
 }
 
 func ExampleDecode() {
-	// From an SQS queue, to which an EventBridge rule sends what S3 tells.
+	// From an SQS queue that is the target of an EventBridge rule for S3.
 	batch, err := notify.Decode([]byte(`{"version":"0","source":"aws.s3","detail-type":"Object Created","time":"2030-01-02T03:04:05Z",
 		"detail":{"bucket":{"name":"uploads"},"object":{"key":"incoming/my file.ndjson","size":42}}}`), nil)
 	if err != nil {

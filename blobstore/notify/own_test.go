@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 )
 
-// The form is what other processes read, of this version and of later ones.
+// The format is stable, because processes of other versions read it.
 func TestEncode(t *testing.T) {
 	for name, c := range map[string]struct {
 		object notify.ObjectCreated
@@ -24,7 +24,7 @@ func TestEncode(t *testing.T) {
 			body, err := c.object.Encode()
 			require.NoError(t, err)
 			require.Equal(t, c.want, string(body))
-			batch, err := notify.DecodeObjectCreated(body)
+			batch, err := notify.Decode(body, nil)
 			require.NoError(t, err)
 			want := c.object
 			want.Time = want.Time.UTC()
