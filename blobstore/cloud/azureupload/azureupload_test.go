@@ -24,7 +24,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/cloud/azureupload"
 )
 
-// open opens a container by the account's key.
+// open opens a container with the account's key.
 func open(ctx context.Context, service string) (*blob.Bucket, *azureupload.Signer) {
 	credential, err := container.NewSharedKeyCredential("account", base64.StdEncoding.EncodeToString([]byte("key")))
 	if err != nil {
@@ -72,7 +72,7 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-func TestABucketThatCanNotSign(t *testing.T) {
+func TestBucketWithoutKey(t *testing.T) {
 	client, err := container.NewClientWithNoCredential("https://account.blob.core.windows.net/payloads", nil)
 	require.NoError(t, err)
 	bucket, err := azureblob.OpenBucket(t.Context(), client, nil)
@@ -83,9 +83,8 @@ func TestABucketThatCanNotSign(t *testing.T) {
 	require.ErrorIs(t, err, blobstore.ErrUnsupported)
 }
 
-// A small write that fails is an error, whoever of writer and service is first.
-// Without Repair it is a panic.
-func TestASmallWriteThatFails(t *testing.T) {
+// A small write that fails is an error, not a panic as it would be without Repair.
+func TestSmallWriteFails(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("X-Ms-Error-Code", "BlobAlreadyExists")
@@ -108,17 +107,17 @@ func TestVersions(t *testing.T) {
 	require.False(t, signer.Gone(context.Canceled))
 }
 
-func TestOnlyItsOwnDriver(t *testing.T) {
+func TestOtherDriver(t *testing.T) {
 	_, err := azureupload.New(memblob.OpenBucket(nil))
 	require.ErrorContains(t, err, "azureblob")
 }
 
-func TestOpenBucketSaysWhatIsAllowed(t *testing.T) {
+func TestOpenBucketErrors(t *testing.T) {
 	for given, want := range map[string]string{
 		"azblob://":              "azblob://NAME",
 		"azblob://c/path":        "azblob://NAME",
 		"s3://b":                 "azblob://NAME",
-		"azblob://c?key=s3cret":  `unknown parameter "key"; there are cdn, domain,`,
+		"azblob://c?key=s3cret":  `unknown parameter "key"; supported are cdn, domain,`,
 		"azblob://c?cdn=a&cdn=b": "more than once",
 	} {
 		_, _, err := azureupload.OpenBucket(t.Context(), given)

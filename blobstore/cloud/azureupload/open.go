@@ -10,20 +10,16 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/policy"
 )
 
-// Scheme of the URLs that [OpenBucket] opens.
-const Scheme = azureblob.Scheme
-
-// parameters that Go CDK's opener has.
+// parameters that Go CDK's opener supports.
 // https://pkg.go.dev/gocloud.dev/blob/azureblob#URLOpener
 var parameters = []string{"cdn", "domain", "localemu", "protocol", "storage_account"}
 
-// OpenBucket opens a URL like azblob://CONTAINER as Go CDK does, with [Repair],
-// and its Signer. The bucket is the caller's to close. The account and its key are
-// those of the environment: AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, or
-// AZURE_STORAGE_CONNECTION_STRING. It is an error if the URL has a parameter that
-// there is none of; that names those that there are.
+// OpenBucket opens a URL like azblob://CONTAINER with Go CDK and [Repair], and returns the
+// bucket, which the caller closes, and its Signer. The account and its key are taken from
+// AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, or AZURE_STORAGE_CONNECTION_STRING. Unknown
+// parameters are an error.
 func OpenBucket(ctx context.Context, url string) (*blob.Bucket, *Signer, error) {
-	u, err := policy.Parse(Scheme, url, parameters...)
+	u, err := policy.Parse(azureblob.Scheme, url, parameters...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("azureupload: open bucket: %w", err)
 	}
