@@ -18,7 +18,7 @@ func TestEncode(t *testing.T) {
 		"all": {notify.ObjectCreated{Bucket: "b", Key: "k", Size: 7, ETag: "e", Version: "v", Time: second.In(time.FixedZone("x", 3600))},
 			`{"type":"fhirdock.object_created.v1","bucket":"b","key":"k","size":7,"etag":"e","version":"v","time":"2030-01-02T03:04:05.000000Z"}`},
 		"empty object": {notify.ObjectCreated{Key: "k", Size: 0}, `{"type":"fhirdock.object_created.v1","key":"k","size":0}`},
-		"key alone":    {notify.ObjectCreated{Key: "k", Size: -1}, `{"type":"fhirdock.object_created.v1","key":"k"}`},
+		"only a key":   {notify.ObjectCreated{Key: "k", Size: -1}, `{"type":"fhirdock.object_created.v1","key":"k"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body, err := c.object.Encode()

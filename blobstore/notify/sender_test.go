@@ -31,24 +31,24 @@ func TestHandlerAuthenticates(t *testing.T) {
 		want    int
 	}{
 		{"bearer", none, "/", []string{"Authorization", "Bearer " + secret}, 204},
-		{"bearer in small letters", none, "/", []string{"Authorization", "bearer " + secret}, 204},
-		{"as it is", none, "/", []string{"Authorization", secret}, 204},
-		{"the older one", none, "/", []string{"Authorization", "an older secret, that is still in use"}, 204},
+		{"bearer in lower case", none, "/", []string{"Authorization", "bearer " + secret}, 204},
+		{"without Bearer", none, "/", []string{"Authorization", secret}, 204},
+		{"the older secret", none, "/", []string{"Authorization", "an older secret, that is still in use"}, 204},
 		{"nothing", none, "/", nil, 401},
 		{"empty", none, "/", []string{"Authorization", ""}, 401},
 		{"another", none, "/", []string{"Authorization", "Bearer " + secret[1:]}, 401},
-		{"a part", none, "/", []string{"Authorization", "Bearer " + secret[:16]}, 401},
+		{"a part of the secret", none, "/", []string{"Authorization", "Bearer " + secret[:16]}, 401},
 		{"basic", none, "/", []string{"Authorization", "Basic " + secret}, 401},
 		{"twice", none, "/", []string{"Authorization", secret, "Authorization", secret}, 401},
-		{"query that is not asked for", none, "/?code=" + secret, nil, 401},
+		{"query not enabled", none, "/?code=" + secret, nil, 401},
 		{"query", named, "/?code=" + secret, nil, 204},
-		{"query and another's header", named, "/?code=" + secret, []string{"X-Api-Key", "x"}, 204},
+		{"query and a wrong header", named, "/?code=" + secret, []string{"X-Api-Key", "x"}, 204},
 		{"query twice", named, "/?code=" + secret + "&code=" + secret, nil, 401},
 		{"wrong query", named, "/?code=x", nil, 401},
 		{"named header", named, "/", []string{"X-Api-Key", secret}, 204},
-		{"header of another name", named, "/", []string{"Authorization", secret}, 401},
-		{"the program's own", oidc, "/", []string{"Authorization", "Bearer token"}, 204},
-		{"secret beside the program's own", oidc, "/", []string{"Authorization", secret}, 204},
+		{"another header", named, "/", []string{"Authorization", secret}, 401},
+		{"Authenticate", oidc, "/", []string{"Authorization", "Bearer token"}, 204},
+		{"secret with Authenticate", oidc, "/", []string{"Authorization", secret}, 204},
 		{"neither", oidc, "/", []string{"Authorization", "Bearer stolen"}, 401},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestHandlerAuthenticates(t *testing.T) {
 func TestNewHandlerErrors(t *testing.T) {
 	call := func(context.Context, notify.ObjectCreated) error { return nil }
 	for name, try := range map[string]func() (http.Handler, error){
-		"nobody to call": func() (http.Handler, error) {
+		"no function": func() (http.Handler, error) {
 			return notify.NewHandler(nil, &notify.HandlerOptions{Secrets: []string{secret}})
 		},
 		"no options": func() (http.Handler, error) { return notify.NewHandler(call, nil) },
@@ -80,7 +80,7 @@ func TestNewHandlerErrors(t *testing.T) {
 		"an empty secret": func() (http.Handler, error) {
 			return notify.NewHandler(call, &notify.HandlerOptions{Secrets: []string{secret, ""}})
 		},
-		"a guessable one": func() (http.Handler, error) {
+		"a short secret": func() (http.Handler, error) {
 			return notify.NewHandler(call, &notify.HandlerOptions{Secrets: []string{"fifteen bytes.."}})
 		},
 		"no header": func() (http.Handler, error) {

@@ -25,8 +25,8 @@ func TestUploadIsAnsweredInTime(t *testing.T) {
 		write  faulttest.Fault
 		status int
 	}{
-		"stored":                      {faulttest.None, http.StatusOK},
-		"stored, and tried once more": {faulttest.Double, http.StatusServiceUnavailable},
+		"stored":                     {faulttest.None, http.StatusOK},
+		"stored, and uploaded again": {faulttest.Double, http.StatusServiceUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

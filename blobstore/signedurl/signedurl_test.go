@@ -168,7 +168,7 @@ func TestUploadIsRefused(t *testing.T) {
 			status, _, _ := s.do(t, "DELETE", url, "", nil)
 			return status
 		}, 403},
-		"a method of nobody": {bound, func(t *testing.T, s *service, url string) int {
+		"an unknown method": {bound, func(t *testing.T, s *service, url string) int {
 			status, _, header := s.do(t, "POST", url, ndjson, strings.NewReader("x"))
 			require.Equal(t, "GET, HEAD, PUT, DELETE", header.Get("Allow"))
 			return status
@@ -189,7 +189,7 @@ func TestUploadIsRefused(t *testing.T) {
 			resp.Body.Close()
 			return resp.StatusCode
 		}, 411},
-		"a content type that is none": {blobstore.UploadPolicy{}, func(t *testing.T, s *service, url string) int {
+		"a malformed content type": {blobstore.UploadPolicy{}, func(t *testing.T, s *service, url string) int {
 			status, _, _ := s.do(t, "PUT", url, "a/b/c", strings.NewReader("x"))
 			return status
 		}, 400},
@@ -468,8 +468,8 @@ func TestBodyThatNeverEnds(t *testing.T) {
 		status int
 		code   string
 	}{
-		"stops":        {func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() }, 400, "IncompleteBody"},
-		"stands still": {func(net.Conn) {}, 408, "RequestTimeout"},
+		"stops":  {func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() }, 400, "IncompleteBody"},
+		"stalls": {func(net.Conn) {}, 408, "RequestTimeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t)

@@ -53,10 +53,10 @@ func TestHeadersAreSigned(t *testing.T) {
 		policy        blobstore.UploadPolicy
 		want, lengths string
 	}{
-		"nothing":                {blobstore.UploadPolicy{SHA256: strings.Repeat("0", 64)}, "host", ""},
-		"exact":                  {blobstore.UploadPolicy{Size: 7, MaxSize: 9}, "host;x-goog-content-length-range", "7,7"},
-		"at most":                {blobstore.UploadPolicy{MaxSize: 9}, "host;x-goog-content-length-range", "0,9"},
-		"no limit that there is": {blobstore.UploadPolicy{MaxSize: 1 << 62}, "host;x-goog-content-length-range", "0,5497558138880"},
+		"nothing":                  {blobstore.UploadPolicy{SHA256: strings.Repeat("0", 64)}, "host", ""},
+		"exact":                    {blobstore.UploadPolicy{Size: 7, MaxSize: 9}, "host;x-goog-content-length-range", "7,7"},
+		"at most":                  {blobstore.UploadPolicy{MaxSize: 9}, "host;x-goog-content-length-range", "0,9"},
+		"above the largest object": {blobstore.UploadPolicy{MaxSize: 1 << 62}, "host;x-goog-content-length-range", "0,5497558138880"},
 		"all": {blobstore.UploadPolicy{
 			ContentType: "application/fhir+ndjson; fhirVersion=4.3", Size: 7, CreateOnly: true, Metadata: map[string]string{"job_id": "j"},
 			SHA256: strings.Repeat("0", 64), Expiry: 7 * 24 * time.Hour,
