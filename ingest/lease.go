@@ -124,7 +124,7 @@ func (l *lease) watch() {
 			return
 		case <-ticker.C:
 		}
-		if l.stands() {
+		if l.stalled() {
 			l.cancel(errStalled)
 			return
 		}
