@@ -105,10 +105,9 @@ func (o *Operator) List(ctx context.Context, req OperatorRequest) (*jobs.Page, e
 	return page, nil
 }
 
-// Counted is what one call of [Operator.Count] counted.
-// Counted is the result of one call of [Operator.Count].
 // Counted is the result of one call of [Operator.Count].
 type Counted struct {
+	// Jobs by their state.
 	Jobs map[jobs.State]int
 	// Next is the cursor to continue from; empty if there are no more jobs.
 	Next string
