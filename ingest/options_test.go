@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// What the front door accepts a worker takes, unless it is told otherwise.
+// By default a worker processes everything that Accept accepts.
 func TestMaxWholeBytesFollowsMaxBodyBytes(t *testing.T) {
 	for _, c := range []struct {
 		opts    *WorkerOptions
@@ -83,7 +83,7 @@ func TestVersionAndSeveritiesAreChecked(t *testing.T) {
 	}
 }
 
-// A missing signer is found when the service is made, not by the first client.
+// New fails if the signer is missing, not the first client's request.
 func TestUploadsNeedASigner(t *testing.T) {
 	topic, _, err := queue.NewLocal(nil)
 	require.NoError(t, err)
@@ -97,9 +97,9 @@ func TestUploadsNeedASigner(t *testing.T) {
 	require.ErrorIs(t, err, ErrForbidden)
 }
 
-// A worker that goes on in the middle of a file finds in each line what one that
-// started at 0 finds, and remembers nothing of the lines before.
-func TestLinesAreJudgedAlone(t *testing.T) {
+// A worker that starts in the middle of a file finds the same in each line as one that
+// starts at 0, and remembers nothing of the earlier lines.
+func TestLinesAreValidatedAlone(t *testing.T) {
 	topic, _, err := queue.NewLocal(nil)
 	require.NoError(t, err)
 	s, err := New(Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &Options{NoUploads: true})
