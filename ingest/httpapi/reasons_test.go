@@ -84,7 +84,7 @@ func TestLogSaysWhyARequestWasRefused(t *testing.T) {
 	}
 }
 
-// Who is asked for credentials is told the scheme that is read.
+// A refused client gets the challenge of the scheme in use.
 func TestChallengeIsTheAuthenticators(t *testing.T) {
 	p := pipeline(t)
 	refuse := func(err error) auth.Authenticator {
@@ -112,7 +112,7 @@ func TestChallengeIsTheAuthenticators(t *testing.T) {
 	}
 }
 
-// An organization may be called by its OID or its host name.
+// An organization's id may be its OID or its host name.
 func TestOrganizationsWithDots(t *testing.T) {
 	p := pipeline(t)
 	for _, org := range []string{"1.2.840.113619", "lab.example.org", "a..b"} {
@@ -134,7 +134,7 @@ func TestOrganizationsWithDots(t *testing.T) {
 	}
 }
 
-// A digest is checked of a body too that is stored while it comes in.
+// The digest of a streamed body is checked too.
 func TestDigestOfAStreamedBody(t *testing.T) {
 	p := pipeline(t)
 	large := strings.Replace(small, `"id":"p1"`, `"id":"p1","text":"`+strings.Repeat("x", 3<<19)+`"`, 1)
