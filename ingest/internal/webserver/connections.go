@@ -14,28 +14,28 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 )
 
-// connections is a listener that bounds the connections that are open, so that files and
-// the job store still get their descriptors. At the bound, each new connection takes the
-// place of the one that has waited longest without a request, once that has had the time
-// to send one. Until then, and where all of them have one, no more are accepted.
+// connections is a listener that bounds the number of open connections, so that files and
+// the job store still get their descriptors. At the limit, each new connection replaces the
+// one that has waited longest without a request, once that one has had time to send one.
+// Until then, and while all of them have a request, no more are accepted.
 type connections struct {
 	net.Listener
 	max int
 	log *slog.Logger
 
 	mu       sync.Mutex
-	open     map[net.Conn]*list.Element // in waiting; nil while a request is under way
-	waiting  list.List                  // of waiter, the one that has waited longest first
-	less     *sync.Cond                 // there is one less open, or one more waits
-	ending   bool                       // there is no bound any more
-	ousted   int64                      // closed for another one
+	open     map[net.Conn]*list.Element // its element of waiting; nil during a request
+	waiting  list.List                  // of waiter, longest wait first
+	less     *sync.Cond                 // signals that one was closed or began to wait
+	ending   bool                       // no limit any more
+	ousted   int64                      // closed to make room
 	warnings loglimit.Lines
 }
 
 // waiter is a connection without a request.
 type waiter struct {
 	net.Conn
-	until time.Time // when it may be closed for another one
+	until time.Time // when it may be closed to make room
 }
 
 func newConnections(l net.Listener, most int, log *slog.Logger) *connections {
@@ -54,13 +54,13 @@ func (c *connections) Accept() (net.Conn, error) {
 	return conn, nil
 }
 
-// makeRoom returns when one more connection may be open.
+// makeRoom returns when another connection may be opened.
 func (c *connections) makeRoom() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.open) >= c.max && !c.ending {
 		c.warnings.Log(context.Background(), c.log, slog.LevelWarn,
-			"as many connections as are allowed; those without a request are closed for new ones", slog.Int("allowed", c.max))
+			"connection limit reached; connections without a request are closed for new ones", slog.Int("allowed", c.max))
 	}
 	for len(c.open) >= c.max && !c.ending {
 		longest := c.waiting.Front()
@@ -77,7 +77,7 @@ func (c *connections) makeRoom() {
 		}
 		c.remove(w.Conn)
 		c.ousted++
-		_ = w.Close() // the server's goroutine finds out
+		_ = w.Close() // which the server's goroutine notices
 	}
 }
 
@@ -92,7 +92,7 @@ func (c *connections) changed(conn net.Conn, state http.ConnState) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	element, known := c.open[conn]
-	if !known && state != http.StateNew { // it was closed for another one
+	if !known && state != http.StateNew { // closed to make room
 		return
 	}
 	switch state {
@@ -118,15 +118,15 @@ func (c *connections) remove(conn net.Conn) {
 }
 
 const (
-	// requestTime is what each connection has to send a request. Without it a good client
-	// would be among those that are closed for new ones.
+	// requestTime is the time that each connection has to send a request. Otherwise good
+	// clients would be closed to make room too.
 	requestTime = 250 * time.Millisecond
-	// answerTime is enough to send the end of an answer whose handler has returned.
+	// answerTime is enough to send the rest of a response whose handler has returned.
 	answerTime = 100 * time.Millisecond
 )
 
-// answered notes that the answer in progress is the last one on its connection. If the
-// connection stays open after it, it only waits for a body that nobody reads.
+// answered notes that the current response is the last one on its connection. If the
+// connection then stays open, it only waits for a body that is not read.
 func (c *connections) answered(ctx context.Context) {
 	conn, ok := ctx.Value(connectionKey{}).(net.Conn)
 	if !ok {
@@ -149,7 +149,7 @@ func (c *connections) named(ctx context.Context, conn net.Conn) context.Context 
 	return context.WithValue(ctx, connectionKey{}, conn)
 }
 
-// end lifts the bound, so that Accept returns what clients have connected already.
+// end lifts the limit, so that Accept returns connections that clients have already made.
 func (c *connections) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -167,15 +167,15 @@ func (c *connections) none(ctx context.Context) {
 	}
 }
 
-// count returns how many are open, and how many were closed for others.
+// count returns how many are open, and how many were closed to make room.
 func (c *connections) count() (open int, ousted int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.open), c.ousted
 }
 
-// MaxConnections checks a bound, in connections. The default, for 0, is half of the files
-// that the process may open, at most 4096, which keeps the memory for them small.
+// MaxConnections checks a limit on connections. The default, for 0, is half of the
+// process's limit of open files, at most 4096, which keeps their memory small.
 func MaxConnections(given int) (int, error) {
 	const most = 4096
 	limit := descriptors()

@@ -16,9 +16,9 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 )
 
-// At the bound the connection that has waited longest gives its place up, once it has had
-// the time for a request; those with a request keep theirs.
-func TestBoundOfConnections(t *testing.T) {
+// At the limit the connection that has waited longest is closed, once it has had time for a
+// request; connections with a request stay open.
+func TestConnectionLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logs bytes.Buffer
 		c := newConnections(nil, 2, slog.New(slog.NewTextHandler(&logs, nil)))
@@ -39,7 +39,7 @@ func TestBoundOfConnections(t *testing.T) {
 		require.Equal(t, requestTime, took())
 		require.True(t, closed(first))
 		require.False(t, closed(second))
-		c.changed(first, http.StateClosed) // as the server says, too
+		c.changed(first, http.StateClosed) // the server reports it too
 
 		third := opened()
 		c.changed(second, http.StateActive)
@@ -62,12 +62,12 @@ func TestBoundOfConnections(t *testing.T) {
 		open, ousted := c.count()
 		require.Equal(t, 1, open)
 		require.EqualValues(t, 3, ousted)
-		require.Equal(t, 4, strings.Count(logs.String(), "level=WARN"), "one for each time that the bound was reached")
+		require.Equal(t, 4, strings.Count(logs.String(), "level=WARN"), "one each time the limit was reached")
 
 		sixth := opened()
 		c.changed(sixth, http.StateActive)
 		time.AfterFunc(time.Hour, c.end)
-		require.Equal(t, time.Hour, took(), "a process that drains has no bound")
+		require.Equal(t, time.Hour, took(), "a draining process has no limit")
 	})
 }
 
@@ -86,7 +86,7 @@ func TestMaxConnections(t *testing.T) {
 	require.ErrorContains(t, err, "below")
 }
 
-// What net/http logs is seen, but clients can't fill the log with it.
+// net/http's log lines are logged, but clients can't flood the log with them.
 func TestServerLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logs bytes.Buffer

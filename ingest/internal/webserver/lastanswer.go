@@ -2,8 +2,8 @@ package webserver
 
 import "net/http"
 
-// handler has each answer that begins while the server drains close its connection, and
-// notes when an answer is the last one of its connection.
+// handler makes each response that begins while the server drains close its connection, and
+// notes when a response is the last one on its connection.
 func (s *Server) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		last := &lastAnswer{ResponseWriter: w, draining: s.draining.Load}
@@ -16,7 +16,7 @@ func (s *Server) handler(next http.Handler) http.Handler {
 	})
 }
 
-// lastAnswer closes the connection after an answer that begins while draining.
+// lastAnswer closes the connection after a response that begins while draining.
 type lastAnswer struct {
 	http.ResponseWriter
 	draining func() bool

@@ -15,20 +15,20 @@ import (
 )
 
 const (
-	// lastRequest is how long connections without a request stay open once no new ones
-	// are accepted. A request may be on its way on each of them, and would be cut. The
-	// answer to it closes the connection.
+	// lastRequest is how long connections without a request stay open after new ones are no
+	// longer accepted. A request may already be on its way on each of them. Its response
+	// closes the connection.
 	lastRequest = time.Second
-	// lastAnswers is how long the answers to requests that are cut off may take.
+	// lastAnswers is how long the responses to requests that are cut off may take.
 	lastAnswers = 2 * time.Second
 )
 
-// Options of a [Server]. All are required, but for OnDrain.
+// Options of a [Server]. All are required, except for OnDrain.
 type Options struct {
-	// MaxConnections that are open at once; see [MaxConnections].
+	// MaxConnections is how many connections may be open; see [MaxConnections].
 	MaxConnections int
-	// DrainDelay is how long requests are still accepted once Serve is told to end, and
-	// DrainTimeout how long those in progress may take after that.
+	// DrainDelay is how long requests are still accepted after Serve is told to end, and
+	// DrainTimeout is how long requests in progress may take after that.
 	DrainDelay, DrainTimeout time.Duration
 	// OnDrain is called when Serve is told to end. It may be nil.
 	OnDrain func()
@@ -39,14 +39,14 @@ type Options struct {
 type Server struct {
 	server   *http.Server
 	listener net.Listener
-	conns    *connections // that listener accepts
+	conns    *connections // accepted by listener
 	opts     Options
 	draining atomic.Bool
 	cut      context.CancelFunc // of all requests
 }
 
-// New returns a Server of an http.Server, whose zero fields it sets, and whose hooks it
-// calls beside its own. Serve closes the listener.
+// New returns a Server for an http.Server. It sets zero fields, and calls existing hooks
+// along with its own. Serve closes the listener.
 func New(server *http.Server, listener net.Listener, opts Options) *Server {
 	s := &Server{server: server, listener: listener, opts: opts}
 	s.conns = newConnections(&untilDeadline{Listener: listener}, opts.MaxConnections, opts.Logger)
@@ -94,11 +94,11 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Connections returns how many are open, and how many were closed for others so far.
+// Connections returns how many are open, and how many were closed so far to make room.
 func (s *Server) Connections() (open int, closed int64) { return s.conns.count() }
 
-// Serve answers until ctx is done, and then lets the requests in progress end, including
-// those that the process has not read yet.
+// Serve answers until ctx is done, and then lets requests in progress end, including those
+// that the process has not read yet.
 func (s *Server) Serve(ctx context.Context) error {
 	defer s.cut()
 	log := s.opts.Logger

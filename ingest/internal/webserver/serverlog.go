@@ -8,8 +8,8 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 )
 
-// serverLog is where net/http logs, such as that it can accept no more connections.
-// It logs at WARN, and is limited, since clients cause many of these lines.
+// serverLog receives net/http's log, for example that it can't accept more connections. It
+// logs at WARN, with a rate limit, since clients can cause many of these lines.
 type serverLog struct {
 	log   *slog.Logger
 	lines loglimit.Lines

@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// untilDeadline is a listener that closes itself at its deadline, after it has accepted
-// all connections that clients had made by then. Close alone would reset those.
+// untilDeadline is a listener that closes itself at its deadline, after it has accepted all
+// connections that clients have made by then. Close alone would reset those.
 type untilDeadline struct {
 	net.Listener
 	waiting []net.Conn

@@ -4,5 +4,5 @@ package webserver
 
 import "net"
 
-// takeWaiting takes none: they are reset.
+// takeWaiting returns none: waiting connections are reset.
 func takeWaiting(net.Listener) []net.Conn { return nil }
