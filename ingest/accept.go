@@ -41,7 +41,7 @@ type AcceptRequest struct {
 
 // Accept validates, stores and records a Bundle in one pass. When it returns
 // without error the payload and its job are durable. Errors: ErrInvalid (with
-// issues, or where the body could not be read to its end), ErrTooLarge,
+// issues, or if the body could not be read to its end), ErrTooLarge,
 // ErrMediaType, ErrInFlight, ErrKeyReused, ErrForbidden,
 // ErrUnavailable.
 //
@@ -134,7 +134,7 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 		if repeated || !errors.Is(err, ErrUnavailable) {
 			s.discard(ctx, key)
 		} else {
-			s.opts.Logger.WarnContext(ctx, "a payload is stored, and it is not known whether its job was created; the object stays", "job", id)
+			s.opts.Logger.WarnContext(ctx, "payload stored, but unknown whether its job was created; the object stays", "job", id)
 			s.opts.Observe(Event{Kind: EventUnrecorded, JobID: id, Source: string(jobs.Webhook), Bytes: object.Size})
 		}
 		if err != nil {

@@ -98,12 +98,12 @@ func (a *Adoption) withDefaults(taken map[string]string) (*Adoption, error) {
 	}
 	for what, prefix := range taken {
 		if overlap(d.Prefix, prefix) {
-			return nil, fmt.Errorf("ingest: Adoption.Prefix %q overlaps %s, %q: what is written there would be adopted", d.Prefix, what, prefix)
+			return nil, fmt.Errorf("ingest: Adoption.Prefix %q overlaps %s, %q: objects written there would be adopted", d.Prefix, what, prefix)
 		}
 	}
 	for _, prefix := range d.Reserved {
 		if overlap(d.Prefix, strings.TrimSuffix(prefix, "/")) {
-			return nil, fmt.Errorf("ingest: Adoption.Prefix %q overlaps Adoption.Reserved %q: what is written there would be adopted", d.Prefix, prefix)
+			return nil, fmt.Errorf("ingest: Adoption.Prefix %q overlaps Adoption.Reserved %q: objects written there would be adopted", d.Prefix, prefix)
 		}
 	}
 	if d.MaxAge < 0 || d.ListEvery < 0 {

@@ -50,7 +50,7 @@ type Resource struct {
 	// Type is empty, and Raw nil, for an entry without a resource: a GET, HEAD
 	// or DELETE.
 	Type string
-	// ID of the resource and FullURL of the entry, empty where absent.
+	// ID of the resource and FullURL of the entry, empty if absent.
 	ID      string
 	FullURL string
 	// Raw is the resource as it was sent, byte for byte.

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-var errBodyLimit = errors.New("body above its limit")
+var errBodyLimit = errors.New("body is over its limit")
 
 // bodyReader bounds a body and remembers whether it was read to its end.
 type bodyReader struct {

@@ -15,7 +15,7 @@ func (w *Worker) clear(ctx context.Context, job *jobs.Job) {
 	log := s.opts.Logger.With("job", job.ID)
 	if job.Buried() {
 		if err := s.unbury(ctx, job); err != nil {
-			log.With(s.handlerCause(err)...).WarnContext(ctx, "tombstone of an erased job not removed; it is tried again later")
+			log.With(s.handlerCause(err)...).WarnContext(ctx, "tombstone of an erased job not removed; retrying later")
 		}
 		return
 	}
@@ -33,7 +33,7 @@ func (w *Worker) clear(ctx context.Context, job *jobs.Job) {
 		}))
 	}
 	if err != nil {
-		log.With(s.handlerCause(err)...).WarnContext(ctx, "cancelled job not cleared away; it is tried again later")
+		log.With(s.handlerCause(err)...).WarnContext(ctx, "cancelled job not cleared away; retrying later")
 		return
 	}
 	log.DebugContext(ctx, "cancelled job cleared away")

@@ -187,7 +187,7 @@ func (d *dispatcher) askStore(ctx context.Context, free int) int {
 }
 
 func (d *dispatcher) failed(ctx context.Context, err error) {
-	d.w.svc.opts.Logger.WarnContext(ctx, "the job store was asked for the next jobs and failed; it is asked again", "error", err)
+	d.w.svc.opts.Logger.WarnContext(ctx, "job store did not return the next jobs; retrying", "error", err)
 }
 
 // wait waits until there may be something to do. It returns false if ctx is done.

@@ -46,9 +46,9 @@
 // Sweeper, which [Run] puts together. Any number of both may share the same back ends.
 package ingest
 
-// Where to find what. The front door: accept, body, create, idempotency, receipt, upload,
+// The files by topic. Front door: accept, body, create, idempotency, receipt, upload,
 // objectcreated, uploadarrived, adopt…, control, redrive, query, list, outcomes, waiting,
-// storetime. The worker: worker…, dispatch…, attempt…, lease, batch…, verify, failure and
-// what it logs (log…), publishoutcomes and readoutcomes, nothingtaken, clearcancelled,
-// workcalled. The sweeper: sweep…, prune…, retention, adoptlist. The operator: operator…,
+// storetime. Worker: worker…, dispatch…, attempt…, lease, batch…, verify, failure and
+// its logging (log…), publishoutcomes and readoutcomes, nothingtaken, clearcancelled,
+// workcalled. Sweeper: sweep…, prune…, retention, adoptlist. Operator: operator…,
 // erase…, orphans. Whole programs: run, serve.

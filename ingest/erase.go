@@ -30,13 +30,13 @@ type EraseRequest struct {
 	// Handler whose outputs are erased too, if it is an [Eraser]. Default: none; outputs
 	// stay.
 	Handler Handler
-	// DryRun counts, and changes nothing.
+	// DryRun only counts.
 	DryRun bool
 }
 
 // Erased is what one call of [Service.Erase] did, or would do with DryRun.
 type Erased struct {
-	// Jobs that were erased, and Cancelled those of them that were not finished.
+	// Jobs is how many jobs were erased, and Cancelled how many of them had not finished.
 	Jobs, Cancelled int64
 	// Stored counts the payloads, outcomes files and parts that were removed, each version
 	// on its own. Outputs counts what the handler removed.
@@ -92,7 +92,7 @@ func (s *Service) Erase(ctx context.Context, req EraseRequest) (*Erased, error) 
 func (s *Service) unreached(req EraseRequest) []string {
 	all := []string{
 		"backups of the bucket and of the job store",
-		"what others took from the outputs or from messages of the queue",
+		"copies that others made of outputs or queue messages",
 		"logs, which name the organization and its jobs",
 	}
 	if _, ok := req.Handler.(Eraser); !ok {
@@ -274,7 +274,7 @@ func (e *erasure) record(ctx context.Context, job *jobs.Job) error {
 // unbury removes the tombstone of an erased job whose upload URL has expired.
 func (s *Service) unbury(ctx context.Context, job *jobs.Job) error {
 	if _, err := s.blobs.RemoveAll(ctx, job.Payload.Key, true, false); err != nil {
-		return fmt.Errorf("ingest: remove an upload that came too late: %w", err)
+		return fmt.Errorf("ingest: remove a late upload: %w", err)
 	}
 	if err := s.back.Jobs.Delete(ctx, job); err != nil && !errors.Is(err, jobs.ErrNotFound) {
 		return fmt.Errorf("ingest: delete the record of an erased job: %w", err)

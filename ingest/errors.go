@@ -26,7 +26,7 @@ var (
 	ErrMediaType = errors.New("unsupported media type")
 	// ErrKeyReused: the idempotency key was used for a different payload; 422.
 	ErrKeyReused = errors.New("idempotency key reused")
-	// ErrTooMany: the organization is over a limit, try again later; 429.
+	// ErrTooMany: the organization is over a limit; try again later; 429.
 	ErrTooMany = errors.New("too many")
 	// ErrUnavailable: storage or the job store failed, and nothing was accepted; try
 	// again; 503.
@@ -38,7 +38,7 @@ var (
 type Error struct {
 	Kind    error
 	Message string
-	// Issues of the payload, if it is to blame.
+	// Issues are the findings in the payload that caused the error, if any.
 	Issues []fhirbundle.Issue
 	// RetryAfter is how long to wait before trying again, after ErrTooMany or
 	// ErrUnavailable. Default: the HTTP handler's, 5 seconds.

@@ -70,7 +70,7 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 func (l *logBuffer) ended() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, end := range []string{"job lost", "end of the attempt not recorded", "needs nobody", "job finished", "job given back", "attempt failed"} {
+	for _, end := range []string{"job lost", "end of the attempt not recorded", "job finished", "job given back", "attempt failed"} {
 		if strings.Contains(l.b.String(), end) {
 			return true
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// ListenerOptions of a [Listener]; nil, and zero fields, mean the defaults.
+// ListenerOptions are the options of a [Listener]; nil, and zero fields, mean the defaults.
 type ListenerOptions struct {
 	// Concurrency is how many messages are handled at once. Default 4.
 	Concurrency int

@@ -80,7 +80,7 @@ func (s *Service) removeLate(ctx context.Context, job *jobs.Job) error {
 		return nil
 	}
 	if _, err := s.blobs.RemoveAll(ctx, job.Payload.Key, true, false); err != nil {
-		return fmt.Errorf("ingest: remove an upload that came too late: %w", err)
+		return fmt.Errorf("ingest: remove a late upload: %w", err)
 	}
 	s.ignored(codeRemoved, job)
 	return nil
@@ -94,11 +94,11 @@ func (s *Service) unasked(ctx context.Context, key string) error {
 	case errors.Is(err, blobstore.ErrNotFound):
 		s.ignored(codeGone, nil)
 	case err != nil:
-		return fmt.Errorf("ingest: look at an object that no job asked for: %w", hideKey(err, key))
+		return fmt.Errorf("ingest: look at an object without a job: %w", hideKey(err, key))
 	case ownKey(key) && object.Metadata["job_id"] == idOf(key):
 		s.ignored(codeWebhook, nil)
 	default:
-		s.opts.Logger.WarnContext(ctx, "object that no job asked for; it is left alone", "code", codeNotAsked, "below", shown(key))
+		s.opts.Logger.WarnContext(ctx, "object without a job; it is left alone", "code", codeNotAsked, "below", shown(key))
 		s.ignored(codeNotAsked, nil)
 	}
 	return nil

@@ -10,7 +10,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// Options of a [Service]; nil, and zero fields, mean the defaults.
+// Options are the options of a [Service]; nil, and zero fields, mean the defaults.
 type Options struct {
 	// Prefix of payload keys. Default "incoming/fhir".
 	Prefix string

@@ -122,7 +122,7 @@ func (s *Service) pruneBeside(ctx context.Context, every time.Duration) (stop fu
 		defer close(ended)
 		for ctx.Err() == nil {
 			if err := s.prune(ctx); err != nil && ctx.Err() == nil {
-				s.opts.Logger.WarnContext(ctx, "retention: not everything was removed; it is retried", "error", err)
+				s.opts.Logger.WarnContext(ctx, "retention: not everything was removed; retrying", "error", err)
 			}
 			pause := every
 			if s.pruning.inRound() {

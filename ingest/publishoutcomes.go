@@ -51,7 +51,7 @@ func (s *Service) publishOutcomes(ctx context.Context, job *jobs.Job) (string, e
 		return "", nil // by the worker that took over
 	}
 	if err := s.blobs.Delete(ctx, key); err != nil && !errors.Is(err, blobstore.ErrNotFound) {
-		return "", fmt.Errorf("remove %s of the run before: %w", key, err)
+		return "", fmt.Errorf("remove %s of the earlier run: %w", key, err)
 	}
 	return "", nil
 }

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// RunOptions of a [Runner]; nil, and zero fields, mean the defaults.
+// RunOptions are the options of a [Runner]; nil, and zero fields, mean the defaults.
 type RunOptions struct {
 	// Worker, Sweeper and Listener are the options of the parts.
 	Worker   *WorkerOptions

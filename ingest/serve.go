@@ -17,7 +17,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/internal/webserver"
 )
 
-// ServeOptions of a [Server]; nil, and zero fields, mean the defaults.
+// ServeOptions are the options of a [Server]; nil, and zero fields, mean the defaults.
 type ServeOptions struct {
 	// Run has the options of worker, sweeper and listener, for [Serve].
 	Run *RunOptions

@@ -83,7 +83,7 @@ func New(back Backends, opts *Options) (*Service, error) {
 	blobs := back.Store
 	if !o.NoUploads && !blobs.SignsUploads() {
 		return nil, errors.New("ingest: Backends.Store can't sign uploads: give blobstore.Options a Signer, " +
-			"or set Options.NoUploads for a service that only takes what is sent to Accept")
+			"or set Options.NoUploads for a service without uploads")
 	}
 	bindings, _ := blobs.UploadBindings()
 	if most := bindings.MaxExpiry; most > 0 && o.UploadExpiry > most && !o.NoUploads {

@@ -46,5 +46,5 @@ func checkOutputs(job *jobs.Job, outputs []jobs.Output) error {
 	}
 	return &Failure{Code: "outputs-incomplete", Permanent: true,
 		Message: "The outputs do not add up to the number of resources that were processed",
-		Err:     fmt.Errorf("ingest: the outputs hold %d resources, and %d are done", sum, job.Progress.Done)}
+		Err:     fmt.Errorf("ingest: the outputs hold %d resources, but %d are done", sum, job.Progress.Done)}
 }

@@ -128,7 +128,7 @@ func (s *Service) oldestWaiting(ctx context.Context, now time.Time) (oldest time
 	for {
 		next, err := s.back.Jobs.Next(ctx, q)
 		if err != nil && !errors.Is(err, jobs.ErrRecord) {
-			return 0, unavailable("read what waits", err)
+			return 0, unavailable("read waiting jobs", err)
 		}
 		for _, job := range next {
 			if job.OrganizationID <= q.After { // the first organization again

@@ -98,11 +98,11 @@ func (c *clockWatch) warn(ctx context.Context, s *Service, job *jobs.Job, now ti
 	}
 	c.warned = true
 	s.opts.Logger.WarnContext(ctx, "a job was recorded in the future: this machine's clock was set back, or another's is ahead; "+
-		"jobs of silent workers are taken over all the same, and waits begin anew", "job", job.ID, "ahead", job.UpdatedAt.Sub(now))
+		"jobs of silent workers are still taken over, and waits restart", "job", job.ID, "ahead", job.UpdatedAt.Sub(now))
 }
 
 // silent reports whether a job's lease has been at the same revision for its whole length.
-// If not, it goes on watching it.
+// If not, it keeps watching the job.
 func (c *clockWatch) silent(job *jobs.Job, seen watchedLease) bool {
 	if seen.revision != job.Revision {
 		seen = watchedLease{job.Revision, c.real}

@@ -158,7 +158,7 @@ func (w *Sweeper) poke(ctx context.Context) error {
 	for _, each := range []int{1, w.opts.Poke} {
 		next, err := s.back.Jobs.Next(ctx, jobs.NextQuery{Now: s.now(), After: w.poked, Limit: w.opts.Poke, PerOrganization: each})
 		if err != nil {
-			failed = fmt.Errorf("ingest: read what waits: %w", err)
+			failed = fmt.Errorf("ingest: read waiting jobs: %w", err)
 		}
 		for _, job := range next {
 			if sent[job.ID] || len(sent) == w.opts.Poke {

@@ -116,7 +116,7 @@ func (w *Sweeper) rescue(ctx context.Context, job *jobs.Job, why string, take fu
 		return ignoreMoved(err)
 	}
 	s.opts.Observe(Event{Kind: EventRescued, JobID: job.ID, Source: string(job.Source)})
-	s.opts.Logger.WarnContext(ctx, "job goes on with another worker", "why", why, "job", job.ID, "attempt", job.Attempt)
+	s.opts.Logger.WarnContext(ctx, "job taken from its worker; another one continues it", "why", why, "job", job.ID, "attempt", job.Attempt)
 	if rescued.State.Finished() {
 		s.finished(ctx, rescued)
 	}

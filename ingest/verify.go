@@ -215,7 +215,7 @@ func (s *Service) keepBlocksOf(ctx context.Context, job *jobs.Job, object *blobs
 		err = s.keepBlocks(ctx, job, object.Blocks)
 	}
 	if err != nil {
-		s.opts.Logger.WarnContext(ctx, "blocks of a payload not kept; a worker reads it once more", "job", job.ID, "error", err)
+		s.opts.Logger.WarnContext(ctx, "blocks of a payload not kept; a worker will read it once more", "job", job.ID, "error", err)
 	}
 }
 

@@ -139,7 +139,7 @@ func (w *Worker) cutAfter(ctx, work context.Context, cut context.CancelCauseFunc
 	})
 }
 
-var errDrained = errors.New("the worker stops")
+var errDrained = errors.New("worker is stopping")
 
 // work processes a claimed job: one attempt, or clearing it away. It returns the job's
 // last state. The record has the result of the attempt; an error means that it could not

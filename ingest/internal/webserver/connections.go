@@ -60,7 +60,7 @@ func (c *connections) makeRoom() {
 	defer c.mu.Unlock()
 	if len(c.open) >= c.max && !c.ending {
 		c.warnings.Log(context.Background(), c.log, slog.LevelWarn,
-			"connection limit reached; connections without a request are closed for new ones", slog.Int("allowed", c.max))
+			"as many connections as are allowed; those without a request are closed for new ones", slog.Int("allowed", c.max))
 	}
 	for len(c.open) >= c.max && !c.ending {
 		longest := c.waiting.Front()
