@@ -55,7 +55,7 @@ func newDispatching(t *testing.T, store jobs.Store, opts ingest.WorkerOptions, h
 	d.stop = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()
-		for err := error(nil); err == nil; { // or a goroutine of the subscription would stay
+		for err := error(nil); err == nil; { // so that the subscription leaves no goroutine
 			var msg *pubsub.Message
 			end, cancel := context.WithTimeout(context.Background(), time.Second)
 			if msg, err = subscription.Receive(end); err == nil {
@@ -131,7 +131,7 @@ func TestWakeUpsDoNotKeepTheWorkerFromPolling(t *testing.T) {
 		synctest.Wait()
 		d.put("small")
 		for range 30 {
-			time.Sleep(990 * time.Millisecond) // in time for the next place
+			time.Sleep(990 * time.Millisecond) // just before the next place is free
 			d.wake(d.put("big").ID)
 		}
 		require.Contains(t, d.handed(), "small", "of %d", len(d.handed()))

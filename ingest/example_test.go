@@ -116,7 +116,7 @@ func ExampleWorker_Work() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(worker.Work(ctx, receipt.Job.ID)) // an error: give the message back
+	fmt.Println(worker.Work(ctx, receipt.Job.ID)) // after an error, give the message back
 	job, err := svc.Job(ctx, who, receipt.Job.ID)
 	fmt.Println(job.State, err)
 	// Output:

@@ -289,7 +289,7 @@ func TestOrderOfRacingClaims(t *testing.T) {
 	received(t, g.reached) // a worker is about to claim the newer one
 	_, err = c.door.Redrive(t.Context(), ingest.Caller{OrganizationID: "a"}, older)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { // until one reaches the worker that does not hang
+	require.Eventually(t, func() bool { // until a wake-up reaches the worker that does not hang
 		c.wake(older)
 		return len(working) > 0
 	}, 8*time.Second, 10*time.Millisecond)

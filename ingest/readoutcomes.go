@@ -77,7 +77,7 @@ func (s *Service) keptOutcomes(ctx context.Context, job *jobs.Job, parts *stage.
 	}{io.MultiReader(r, strings.NewReader(more)), r}
 }
 
-var errNoAnswer = errors.New("no answer of the bucket for Options.StoreTimeout")
+var errNoAnswer = errors.New("no answer from the bucket within Options.StoreTimeout")
 
 // outcomesReader ends a single read that hangs; it does not limit the total time.
 type outcomesReader struct {

@@ -239,5 +239,5 @@ func holdOpen(addr, head, dribble string) (status int, err error) {
 	if nerr, ok := err.(net.Error); ok && nerr.Timeout() {
 		return 0, fmt.Errorf("status %d, and the connection is still open", resp.StatusCode)
 	}
-	return resp.StatusCode, nil // closed in one way or another
+	return resp.StatusCode, nil // the connection was closed
 }

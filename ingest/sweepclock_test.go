@@ -108,7 +108,7 @@ func TestWaitsWhenTheClockIsSetBack(t *testing.T) {
 				wg.Go(func() { _ = sweeper.Run(ctx) })
 				return func() { cancel(); wg.Wait() }
 			}
-			// taken is a job that a worker of another process has, and does something to.
+			// taken is a job that another process's worker holds and changes.
 			taken := func(change func(j *jobs.Job, c jobs.Claim) error) string {
 				id := accept(t, svc)
 				_, err := jobs.Change(t.Context(), store, id, func(j *jobs.Job) error {

@@ -24,7 +24,7 @@ import (
 func TestAJobWithoutAWakeUpIsFound(t *testing.T) {
 	topic, subscription := local(nil)
 	bucket, store := memblob.OpenBucket(nil), jobs.NewMemStore()
-	lost, dead := local(nil) // what is published while the topic is shut down is lost
+	lost, dead := local(nil) // messages published after the topic is shut down are lost
 	require.NoError(t, lost.Shutdown(t.Context()))
 	require.NoError(t, dead.Shutdown(t.Context()))
 	opts := &ingest.Options{NoUploads: true}

@@ -53,7 +53,7 @@ func TestUploadThatNeverCameExpires(t *testing.T) {
 	for range 40 {
 		p.Advance(t, time.Hour)
 	}
-	require.True(t, mustGet(t, p, ticket.UploadID).DueAt.IsZero(), "looking ends")
+	require.True(t, mustGet(t, p, ticket.UploadID).DueAt.IsZero(), "the sweeper stops looking")
 }
 
 // An upload may begin in time and end after its URL has expired: an upload that the store

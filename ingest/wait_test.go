@@ -53,7 +53,7 @@ func TestWait(t *testing.T) {
 		require.NotContains(t, string(answer.Body), "Too Many", "the sender must not see a handler's text")
 		require.NotEmpty(t, answer.Header.Get("Retry-After"))
 		p.Advance(t, time.Hour-time.Second)
-		require.Equal(t, n+1, h.calls.Load(), "not before its time")
+		require.Equal(t, n+1, h.calls.Load(), "not before the wait ends")
 		p.Advance(t, time.Second)
 	}
 	p.WaitFor(t, id, waitsAgain(p, h, 6))
@@ -86,7 +86,7 @@ func TestWaitEndsAfterMaxWait(t *testing.T) {
 	require.Equal(t, jobs.Failed, job.State)
 	require.Equal(t, jobs.CodeWaited, job.Failure.Code)
 	require.Contains(t, job.Failure.Message, "24h0m0s")
-	require.EqualValues(t, 4, h.calls.Load(), "once more at the end of the time")
+	require.EqualValues(t, 4, h.calls.Load(), "once more at the end of MaxWait")
 
 	redrive(t, p, id)
 	p.WaitFor(t, id, waitsAgain(p, h, 5))

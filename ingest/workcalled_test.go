@@ -134,7 +134,7 @@ func TestWorkGivesBackBeforeTheDeadline(t *testing.T) {
 		_, err = c.work(id, 10*time.Second)
 		require.NoError(t, err)
 		require.Equal(t, jobs.Completed, c.job(id).State)
-		require.Equal(t, []int64{0, 1, 2}, c.batches, "each once")
+		require.Equal(t, []int64{0, 1, 2}, c.batches, "each batch once")
 
 		// With much time, DrainTimeout is left free.
 		id = accept(t, c.svc)

@@ -117,7 +117,7 @@ func TestOutcomesThatStall(t *testing.T) {
 	got, err := io.ReadAll(resp.Body)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.NotEmpty(t, got)
-	require.Contains(t, h.Logs(), "no answer of the bucket")
+	require.Contains(t, h.Logs(), "no answer from the bucket")
 	h.plan.Store(nil)
 	require.Equal(t, 900, strings.Count(string(h.Client.Outcomes(t, h.job).Body), "\n"))
 }

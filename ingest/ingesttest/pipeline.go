@@ -44,7 +44,7 @@ type Options struct {
 	// Effects returns what the handler has done so far, such as the rows of its table, to
 	// be compared by reflect.DeepEqual. Default: effects are not compared.
 	Effects func() any
-	// Authenticator of the front door. Default: the tokens Token and OtherToken.
+	// Authenticator of the API. Default: the tokens Token and OtherToken.
 	Authenticator auth.Authenticator
 	// Routes adds routes of the program under test to the pipeline's server. All other
 	// paths go to the API. Default: none.
