@@ -85,8 +85,8 @@ func (s *Service) listAdopted(ctx context.Context) error {
 	return nil
 }
 
-// adoptListed looks at the page's objects that are new to this process, at most "most"
-// of them, and returns how many.
+// adoptListed looks at up to most objects of the page that are new to this process, and
+// returns how many it looked at.
 func (s *Service) adoptListed(ctx context.Context, page []*blob.ListObject, most int) (looked int, err error) {
 	l, adopt := &s.listing, s.opts.Adopt
 	type look struct {

@@ -43,7 +43,7 @@ type batcher struct {
 	// transaction reports that the payload is one.
 	transaction bool
 	// hopeful reports that no line of the NDJSON could be read yet; broken is the number
-	// of lines before this batch. A batch ends where the file is given up: see hopeless.
+	// of broken lines before this batch. A batch ends where the file is given up: see hopeless.
 	hopeful bool
 	broken  int64
 

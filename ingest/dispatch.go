@@ -123,8 +123,8 @@ func (d *dispatcher) takePlaces(ctx context.Context) (n int) {
 	return 0
 }
 
-// followHints starts the jobs that wake-ups named, unless others have been waiting: then
-// it is their turn. It returns the number of jobs started.
+// followHints starts the jobs that wake-ups named, unless other jobs are already waiting and
+// go first. It returns the number of jobs started.
 func (d *dispatcher) followHints(ctx context.Context, free int) (started int) {
 	d.mu.Lock()
 	if d.many || len(d.hints) > free || time.Since(d.asked) >= 2*d.w.opts.PollInterval {

@@ -18,7 +18,7 @@ import (
 func Opener(inner *pubsub.Subscription, plan Plan) queue.Opener {
 	return queue.Reopen(func(ctx context.Context) (sub *pubsub.Subscription, err error) {
 		err = plan.run(ctx, Call{Kind: SubscriptionOpen}, func(context.Context) error {
-			if sub == nil { // a second one would leave the first with messages
+			if sub == nil { // with two, the first would keep messages
 				sub = Subscription(inner, plan)
 			}
 			return nil
