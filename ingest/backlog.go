@@ -6,6 +6,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
 )
 
 const (
@@ -66,17 +68,6 @@ func (b *backlog) admit(ctx context.Context, left *storeTime, organizationID str
 	return nil
 }
 
-// Waiting returns how many jobs wait for a worker, in all. It counts up to 10,000, or to
-// a tenth more than [Options.MaxWaiting] if that is more, and asks the job store at most
-// every two seconds. ErrUnavailable.
-func (s *Service) Waiting(ctx context.Context) (int, error) {
-	count := s.backlog.count(ctx, s.storeTime(), "", s.opts.MaxWaiting)
-	if count.err != nil {
-		return 0, unavailable("count waiting jobs", count.err)
-	}
-	return count.waiting, nil
-}
-
 func (b *backlog) count(ctx context.Context, left *storeTime, organizationID string, bound int) backlogCount {
 	b.mu.Lock()
 	was, known := b.counts[organizationID]
@@ -93,7 +84,7 @@ func (b *backlog) count(ctx context.Context, left *storeTime, organizationID str
 
 	// The rest of the time is for what the request came for.
 	ctx, cancel := left.inTime(context.WithoutCancel(ctx), 0.5)
-	n, err := b.svc.back.Jobs.Waiting(ctx, organizationID, max(10_000, bound+bound/10+1))
+	n, err := b.svc.back.Jobs.Count(ctx, organizationID, jobs.Accepted, max(10_000, bound+bound/10+1))
 	cancel()
 	is := backlogCount{waiting: n, at: time.Now()}
 	if err != nil {

@@ -18,10 +18,6 @@ import (
 
 // HandlerOptions are the options of [NewHandler]; nil, and zero fields, mean the defaults.
 type HandlerOptions struct {
-	// Bucket is the bucket's name in notifications. If set, it must equal
-	// ingest.Options.BucketName, or uploads wait for the sweeper. Default: none, which
-	// ingest.Service.ObjectCreated accepts.
-	Bucket string
 	// OnCreated is called after an upload was stored durably and before the client is
 	// answered. An error is logged, and the client still gets a 200. Its context outlives
 	// the request and ends after 10 seconds. Default: none.

@@ -67,32 +67,18 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 		h.busy(w, r, body.refused)
 		return
 	}
-	status, code, refused := http.StatusBadRequest, "", ""
-	switch digest := hex.EncodeToString(sum.Sum(nil)); {
-	case errors.Is(body.err, httpbody.ErrTooSlow): // the code is S3's
-		status, code, refused = http.StatusRequestTimeout, "RequestTimeout", "The body arrived too slowly, or not at all"
-	case errors.Is(body.err, httpbody.ErrStopped):
-		w.Header().Set("Retry-After", "1")
-		status, code, refused = http.StatusServiceUnavailable, "ServiceUnavailable", "The server ended the request before its body was complete; send it again"
-	case body.err != nil:
-		code, refused = "IncompleteBody", "The body ended before it was complete"
-	case errors.Is(err, httpdigest.ErrMismatch) && body.n == r.ContentLength:
-		code, refused = "BadDigest", "The body does not match the digest in its header"
-	case errors.Is(err, httpdigest.ErrMismatch):
-		code, refused = "IncompleteBody", "The body is shorter than its Content-Length"
-	case err != nil:
+	if err != nil && body.err == nil && !errors.Is(err, httpdigest.ErrMismatch) {
 		cancel()
 		_ = writer.Close()
 		h.failed(w, r, g, "write object", err)
 		return
-	case body.n != r.ContentLength:
-		code, refused = "IncompleteBody", "The body is shorter than its Content-Length"
-	case g.policy.SHA256 != "" && g.policy.SHA256 != digest:
-		code, refused = "BadDigest", "The body does not have the signed SHA-256"
 	}
-	if refused != "" {
+	if status, code, refused := body.wrong(err, r.ContentLength, g.policy.SHA256, hex.EncodeToString(sum.Sum(nil))); refused != "" {
 		cancel() // so that Close discards the object
 		_ = writer.Close()
+		if errors.Is(body.err, httpbody.ErrStopped) {
+			w.Header().Set("Retry-After", "1")
+		}
 		h.refuse(w, r, status, code, refused)
 		return
 	}
@@ -101,6 +87,27 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 		return
 	}
 	h.stored(w, r, g, body.n)
+}
+
+// wrong returns why a body that was read is refused, with a status and a code of S3's, or
+// nothing. err is the error of reading it, and digest the SHA-256 that it has.
+func (b *source) wrong(err error, length int64, signed, digest string) (status int, code, refused string) {
+	status = http.StatusBadRequest
+	switch {
+	case errors.Is(b.err, httpbody.ErrTooSlow):
+		return http.StatusRequestTimeout, "RequestTimeout", "The body arrived too slowly, or not at all"
+	case errors.Is(b.err, httpbody.ErrStopped):
+		return http.StatusServiceUnavailable, "ServiceUnavailable", "The server ended the request before its body was complete; send it again"
+	case b.err != nil:
+		return status, "IncompleteBody", "The body ended before it was complete"
+	case b.n != length:
+		return status, "IncompleteBody", "The body is shorter than its Content-Length"
+	case err != nil:
+		return status, "BadDigest", "The body does not match the digest in its header"
+	case signed != "" && signed != digest:
+		return status, "BadDigest", "The body does not have the signed SHA-256"
+	}
+	return 0, "", ""
 }
 
 // checkPut checks what can be checked before the body is read.
@@ -149,7 +156,7 @@ func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size 
 	// The pipeline must be notified even if the client is gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), notifyTimeout)
 	defer cancel()
-	created := notify.ObjectCreated{Bucket: h.opts.Bucket, Key: g.key, Size: size, Time: time.Now().UTC()}
+	created := notify.ObjectCreated{Key: g.key, Size: size, Time: time.Now().UTC()}
 	if attrs, err := h.bucket.Attributes(ctx, g.key); err == nil && attrs.ETag != "" {
 		created.ETag = strings.Trim(attrs.ETag, `"`)
 		w.Header().Set("ETag", attrs.ETag)

@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"slices"
+	"strings"
 	"time"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
@@ -48,6 +48,40 @@ store was restored from an older backup, these payloads were acknowledged: don't
 them. Give it the gateway's flags or variables; the gateway may be running.
 `,
 		flags: orphansFlags,
+	},
+	"jobs list": {
+		about: `gateway jobs list [-organization ORG] [-state STATE] [-code CODE] [flags of the gateway]
+
+Lists jobs of all organizations, one JSON object a line: each organization's newest first.
+Give it the gateway's flags or variables; the gateway may be running.
+`,
+		flags: listFlags,
+	},
+	"jobs count": {
+		about: `gateway jobs count [-organization ORG] [-state STATE] [-code CODE] [flags of the gateway]
+
+Counts jobs of all organizations by their state, as JSON. It reads each job. Give it the
+gateway's flags or variables; the gateway may be running.
+`,
+		flags: countFlags,
+	},
+	"jobs redrive": {
+		about: `gateway jobs redrive [-organization ORG] [-code CODE] [-dry-run] [flags of the gateway]
+
+Accepts failed jobs of all organizations once more, or completed ones with -state completed.
+Prints how many as JSON. Give it the gateway's flags or variables; a running gateway works
+on the jobs, after -poll-every at the latest.
+`,
+		flags: redriveFlags,
+	},
+	"jobs cancel": {
+		about: `gateway jobs cancel [-organization ORG] [-state STATE] [-code CODE] [-dry-run] [flags of the gateway]
+
+Cancels jobs that are not finished, or failed ones with -state failed. This can't be undone:
+try -dry-run first. Prints how many as JSON. Give it the gateway's flags or variables; the
+gateway may be running, and its workers stop with these jobs.
+`,
+		flags: cancelFlags,
 	},
 }
 
@@ -166,21 +200,17 @@ func maintain(ctx context.Context, t task, args []string, lookup func(string) (s
 
 // withPipeline calls f with the pipeline that the gateway's flags describe.
 func (c *config) withPipeline(ctx context.Context, log *slog.Logger, f func(*ingest.Service, *sink.Lake) error) (err error) {
-	if c.jobs == "mem:" {
+	if c.urls.Jobs == "mem:" {
 		return errors.New("-jobs mem: has nothing that outlives the gateway")
 	}
-	base := c.publicURL
-	if base == nil {
-		base = &url.URL{Scheme: "http", Host: c.addr} // nothing is signed
-	}
-	back, err := backends.Open(ctx, backends.Config{
-		Data: c.data, Blob: c.blob, Topic: c.topic, Jobs: c.jobs, SkipMigrations: true, Base: base, Logger: log,
-	})
+	urls := c.urls
+	urls.Subscription, urls.Notifications = "", ""
+	back, err := backends.Open(ctx, urls, &backends.Options{Data: c.data, SkipMigrations: true, Logger: log})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, back.Close(context.WithoutCancel(ctx))) }()
-	svc, err := ingest.New(back.Backends, c.options(back, log, nil))
+	svc, err := ingest.New(back.Backends, c.options(log, nil))
 	if err != nil {
 		return err
 	}
@@ -191,13 +221,15 @@ func (c *config) withPipeline(ctx context.Context, log *slog.Logger, f func(*ing
 	return f(svc, lake)
 }
 
-// taskOf is the task that the arguments begin with.
-func taskOf(args []string) (task, bool) {
-	if len(args) == 0 {
-		return task{}, false
+// taskOf is the task that the arguments begin with, and the arguments after its name of
+// one word or two.
+func taskOf(args []string) (t task, rest []string, ok bool) {
+	for n := 1; n <= min(2, len(args)); n++ {
+		if t, ok = tasks[strings.Join(args[:n], " ")]; ok {
+			return t, args[n:], true
+		}
 	}
-	t, ok := tasks[args[0]]
-	return t, ok
+	return task{}, nil, false
 }
 
 // taskNames are for messages.

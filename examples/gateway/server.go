@@ -12,15 +12,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"github.com/fhirdock/fhirdock/blobstore"
-	"github.com/fhirdock/fhirdock/blobstore/httpbody"
-	"github.com/fhirdock/fhirdock/blobstore/signedurl"
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/ingest"
-	"github.com/fhirdock/fhirdock/ingest/budget"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
+	"golang.org/x/sync/errgroup"
 )
 
 // serve runs the gateway until ctx is done, and then drains it.
@@ -29,7 +24,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("-addr: %w", err)
 	}
-	defer listener.Close() // for errors; answerUntil closes it
+	defer listener.Close() // for errors; the server closes it
 	var adminListener net.Listener
 	if c.adminAddr != "" {
 		if adminListener, err = new(net.ListenConfig).Listen(ctx, "tcp", c.adminAddr); err != nil {
@@ -42,9 +37,8 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		base = derived(c.addr, listener.Addr())
 	}
 
-	back, err := backends.Open(ctx, backends.Config{
-		Data: c.data, Blob: c.blob, Topic: c.topic, Subscription: c.subscription, Jobs: c.jobs,
-		SkipMigrations: c.migrations == "skip", Base: base, Logger: log,
+	back, err := backends.Open(ctx, c.urls, &backends.Options{
+		Data: c.data, BaseURL: base, SkipMigrations: c.migrations == "skip", Logger: log,
 	})
 	if err != nil {
 		return err
@@ -54,112 +48,69 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		defer cancel()
 		err = errors.Join(err, back.Close(end))
 	}()
-	if err := checkBucket(ctx, back.Bucket, log); err != nil {
+	if err := c.checkBackends(ctx, back, log); err != nil {
 		return err
 	}
-	if back.LocalQueue && c.role != "all" {
-		log.Warn("the queue is within this process: other processes find jobs by asking the job store, some seconds later; see -topic")
-	}
-
-	if back.LocalJobs && c.role != "all" {
-		return errors.New("-jobs mem: is for one process that accepts and works, with -role all")
-	}
-
-	m := newMetrics()
-	service, err := ingest.New(back.Backends, c.options(back, log, m.observe))
+	m, err := newMetrics()
 	if err != nil {
 		return err
 	}
-	m.countWaiting(service.Waiting)
+	service, err := ingest.New(back.Backends, c.options(log, m.Observe))
+	if err != nil {
+		return err
+	}
+	m.WatchService(service)
 
-	bodies := httpbody.Limits{Stall: c.bodyStall, MinRate: c.bodyMinRate, Timeout: c.bodyTimeout}
 	lake, err := c.lake(back)
 	if err != nil {
 		return err
 	}
-	ops := &operations{ready: []func(context.Context) error{service.Ready}, metrics: m.handler(), log: log}
+	ops, err := httpapi.NewHealth(service, &httpapi.HealthOptions{Logger: log})
+	if err != nil {
+		return err
+	}
+	routes, err := httpapi.NewAdmin(ops, m.handler())
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
-	ops.mountHealth(mux)
+	mux.Handle(httpapi.LivePath, routes)
 	if adminListener == nil {
-		ops.mountMetrics(mux)
+		mountOps(mux, routes)
 	}
-	worker, err := c.worker(service, lake, ops)
+	if c.works() {
+		ops.Require(func(context.Context) error { return lake.Ready() })
+	}
+	runner, err := c.runner(service, lake)
 	if err != nil {
 		return err
 	}
-	front := http.Handler(http.HandlerFunc(notFound))
-	if c.serves() {
-		shared, disk, err := c.budgets.open(back, c.localJobs(), worker, m)
-		if err != nil {
-			return err
-		}
-		if front, err = httpapi.New(service, c.tokens, &httpapi.Options{
-			Logger: log, Body: bodies, BaseURL: c.publicURL, Webhooks: c.webhooks, SpoolFolder: c.spool, MaxUnverifiedBytes: c.maxUnverified, Budget: shared,
-		}); err != nil {
-			return err
-		}
-		if disk != nil {
-			ops.ready = append(ops.ready, func(context.Context) error { return disk.Check() })
-		}
-		told, err := notifications(service, c.notifySecrets, log)
-		if err != nil {
-			return err
-		}
-		mux.Handle(notificationsPath, told)
-		mux.Handle(backends.ObjectsPath, front) // or the mux would redirect it to the next
-		if back.Signer != nil {
-			opts := &signedurl.HandlerOptions{
-				Logger: log, OnCreated: service.ObjectCreated, Body: bodies,
-				Admit: func(key string, bytes int64) (signedurl.Place, error) {
-					return shared.Admit(budget.Request{Organization: blobstore.OrganizationOf(c.prefix, key), Put: true, Bytes: bytes})
-				},
-			}
-			uploads, err := signedurl.NewHandler(back.Bucket, back.Signer, opts)
-			if err != nil {
-				return err
-			}
-			mux.Handle(backends.ObjectsPath+"/", uploads)
-		}
-	}
-	mux.Handle("/", front)
-	root, err := httpbody.NewHandler(unredirected(mux, front), bodies) // routes that are not the library's, too
+	ops.Queue(runner.Err)
+	front, err := c.mount(mux, back, service, runner, ops, m, log)
 	if err != nil {
 		return err
 	}
-	conns := newConnections(&untilDeadline{Listener: listener}, c.maxConnections, log)
-	m.countConnections(conns.count)
+	server, err := ingest.NewServer(&http.Server{Handler: observed(unredirected(mux, front), log, m)}, runner, &ingest.ServeOptions{
+		Listener: listener, Body: c.bodies(), MaxConnections: c.maxConnections, DrainDelay: c.drainDelay, DrainTimeout: c.drain, OnDrain: ops.Drain,
+	})
+	if err != nil {
+		return err
+	}
+	m.countConnections(server.Connections)
 
-	// Workers and requests drain at the same time: the next process finds what the last
-	// requests brought.
-	run, ctx := errgroup.WithContext(ctx)
-	if worker != nil {
-		run.Go(func() error { return worker.Run(ctx) })
+	c.logStart(log, base, listener.Addr())
+	return runBoth(ctx, server, adminListener, routes, log)
+}
+
+// mountOps serves the operator's routes where clients ask, too.
+func mountOps(mux *http.ServeMux, routes http.Handler) {
+	for _, path := range []string{httpapi.ReadyPath, httpapi.MetricsPath} {
+		mux.Handle(path, routes)
 	}
-	if c.notifications != "" {
-		opener, err := backends.OpenNotifications(ctx, backends.Config{Notifications: c.notifications, Logger: log})
-		if err != nil {
-			return err
-		}
-		notified, err := ingest.NewNotified(service, opener, nil)
-		if err != nil {
-			return err
-		}
-		ops.queues = append(ops.queues, notified.Err)
-		run.Go(func() error { return notified.Run(ctx) })
-	}
-	if adminListener != nil {
-		a := startAdmin(adminListener, ops, log)
-		defer a.stop(context.WithoutCancel(ctx)) // last, so that the operator can watch the drain
-		run.Go(func() error { return a.run(ctx) })
-		log.Info("listening for the operator", "admin", adminListener.Addr().String())
-	}
-	sweeper, err := ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery})
-	if err != nil {
-		return err
-	}
-	run.Go(func() error { return sweeper.Run(ctx) })
-	web := &webServer{Handler: observed(root, log, m, ops, conns), listener: listener, conns: conns, ops: ops, log: log}
-	run.Go(func() error { return web.answerUntil(ctx, c) })
+}
+
+// logStart says where the gateway is, and warns of tokens that anyone can guess.
+func (c *config) logStart(log *slog.Logger, base *url.URL, addr net.Addr) {
 	data := c.data
 	if abs, err := filepath.Abs(data); err == nil { // go run -C is not where the user is
 		data = abs
@@ -167,7 +118,25 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if c.development != nil {
 		log.Warn("the tokens are for development: whoever reaches this server can guess one; see -token-file", "because", c.development)
 	}
-	log.Info("listening", "url", base.String(), "addr", listener.Addr().String(), "role", c.role, "data", data)
+	log.Info("listening", "url", base.String(), "addr", addr.String(), "role", c.role, "data", data)
+}
+
+// runBoth runs the server and, if there is a listener for it, the admin server, which ends
+// last, so that the operator can watch the drain.
+func runBoth(ctx context.Context, server *ingest.Server, adminListener net.Listener, routes http.Handler, log *slog.Logger) error {
+	run, ctx := errgroup.WithContext(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if adminListener != nil {
+		a := startAdmin(adminListener, routes, log)
+		defer a.stop(context.WithoutCancel(ctx))
+		run.Go(func() error { return a.run(ctx) })
+		log.Info("listening for the operator", "admin", adminListener.Addr().String())
+	}
+	run.Go(func() error {
+		defer stop() // of the admin server, too
+		return server.Run(ctx)
+	})
 	return run.Wait()
 }
 

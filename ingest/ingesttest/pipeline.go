@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
-	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
 )
@@ -40,10 +38,24 @@ type Options struct {
 	// Handler of the worker. Default: the pipeline's [Sink], which gets nothing
 	// where there is another.
 	Handler ingest.Handler
+	// Redeliver hands every batch to the handler twice, as after a crash. The test fails
+	// if the second delivery fails, rejects other resources, or changes Effects: a handler
+	// must deduplicate by [ingest.Batch.Key].
+	Redeliver bool
+	// Effects returns what the handler has done so far, such as the rows of its table, to
+	// be compared by reflect.DeepEqual. Default: effects are not compared.
+	Effects func() any
+	// Authenticator of the front door. Default: the tokens Token and OtherToken.
+	Authenticator auth.Authenticator
+	// Routes adds the routes of the program under test to the pipeline's server. What it
+	// doesn't match goes to the front door. Default: none.
+	Routes func(mux *http.ServeMux, svc *ingest.Service)
 	// Bucket. Default: memblob. It is not closed.
 	Bucket *blob.Bucket
-	// Signer of uploads into Bucket, where the bucket's own service takes them.
-	// Default: the pipeline takes them. It is told of no others.
+	// BucketName is the name of Bucket; see [blobstore.Options].
+	BucketName string
+	// Signer of uploads into Bucket, if its own service takes them. Default: the pipeline
+	// takes them itself. Of other uploads it gets no notification.
 	Signer blobstore.UploadSigner
 	// Jobs. Default: [jobs.NewMemStore].
 	Jobs jobs.Store
@@ -101,82 +113,86 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 	if o.Handler == nil {
 		o.Handler = p.Sink
 	}
+	if o.Redeliver {
+		o.Handler = redelivering(t, o.Handler, o.Effects)
+	}
 
-	// Not a ServeMux, which would redirect unclean paths.
-	var frontDoor, uploadDoor http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v1/objects/") {
-			uploadDoor.ServeHTTP(w, r)
-			return
-		}
-		frontDoor.ServeHTTP(w, r)
-	}))
+	// The server's address is part of the URLs that the signer makes, so its handlers come
+	// later.
+	doors := &doors{}
+	server := httptest.NewServer(doors)
 	t.Cleanup(server.Close)
 	p.URL = server.URL
-	base, err := url.Parse(server.URL + "/v1/objects")
+	base, err := url.Parse(server.URL + objectsPath)
 	check(t, err)
 	signer, err := signedurl.NewSigner(base, bytes.Repeat([]byte{1}, 32), &signedurl.SignerOptions{Now: p.Clock.Now})
 	check(t, err)
-
 	if o.Signer == nil {
 		o.Signer = signer
 	}
+	o.Service.Now = p.Clock.Now
+	if o.Service.Logger == nil {
+		o.Service.Logger = slog.New(slog.NewJSONHandler(logWriter{p}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	o.Service.Observe = p.observing(o.Service.Observe)
+	p.open(t, &o)
+	doors.open(t, p, signer, &o)
+	p.Client = &Client{URL: p.URL, Token: Token, HTTP: server.Client()}
+	if !o.NoWorker {
+		p.work(t, &o)
+	}
+	return p
+}
 
+// open makes the Service and the Sweeper.
+func (p *Pipeline) open(t testing.TB, o *Options) {
+	t.Helper()
 	topic, subscription, err := queue.NewLocal(nil)
 	check(t, err)
-	so := o.Service
-	so.Now = p.Clock.Now
-	if so.Logger == nil {
-		so.Logger = slog.New(slog.NewJSONHandler(logWriter{p}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
-	observe := so.Observe
-	so.Observe = func(e ingest.Event) {
-		p.mu.Lock()
-		p.events = append(p.events, e)
-		p.mu.Unlock()
-		if observe != nil {
-			observe(e)
-		}
-	}
-	p.Service, err = ingest.New(ingest.Backends{
-		Bucket: p.Bucket, Signer: o.Signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
-	}, &so)
-	check(t, err)
-	p.Sweeper, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: 100}) // workers have a clock of their own
-	check(t, err)
-
-	tokens, err := auth.ParseTokens(Token+"="+Organization+":tester", OtherToken+"="+OtherOrganization)
-	check(t, err)
-	frontDoor, err = httpapi.New(p.Service, tokens, &httpapi.Options{Logger: so.Logger, Body: o.Body})
-	check(t, err)
-	uploads := &signedurl.HandlerOptions{Logger: so.Logger, Body: o.Body, OnCreated: p.Service.ObjectCreated}
-	if o.DropUploadNotifications {
-		uploads.OnCreated = nil
-	}
-	uploadDoor, err = signedurl.NewHandler(p.Bucket, signer, uploads)
-	check(t, err)
-	p.Client = &Client{URL: p.URL, Token: Token, HTTP: server.Client()}
-
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	if o.NoWorker {
-		done <- nil
-	} else {
-		worker, err := ingest.NewWorker(p.Service, o.Handler, &o.Worker)
-		check(t, err)
-		go func() { done <- worker.Run(ctx) }()
-	}
 	t.Cleanup(func() {
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("worker: %v", err)
-		}
 		end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		_ = topic.Shutdown(end)
 		_ = subscription.Shutdown(end)
 	})
-	return p
+	store, err := blobstore.New(p.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: o.Signer})
+	check(t, err)
+	publisher, err := queue.NewPublisher(topic, nil)
+	check(t, err)
+	p.Service, err = ingest.New(ingest.Backends{
+		Store: store, Publisher: publisher, Subscription: queue.Static(subscription), Jobs: p.Jobs,
+	}, &o.Service)
+	check(t, err)
+	p.Sweeper, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: 100}) // workers have a clock of their own
+	check(t, err)
+}
+
+// work runs a worker until the test ends.
+func (p *Pipeline) work(t testing.TB, o *Options) {
+	t.Helper()
+	worker, err := ingest.NewWorker(p.Service, o.Handler, &o.Worker)
+	check(t, err)
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- worker.Run(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("worker: %v", err)
+		}
+	})
+}
+
+// observing keeps events, and passes them on.
+func (p *Pipeline) observing(next func(ingest.Event)) func(ingest.Event) {
+	return func(e ingest.Event) {
+		p.mu.Lock()
+		p.events = append(p.events, e)
+		p.mu.Unlock()
+		if next != nil {
+			next(e)
+		}
+	}
 }
 
 type logWriter struct{ p *Pipeline }
@@ -220,8 +236,8 @@ func (p *Pipeline) Wait(t testing.TB, id string) *jobs.Job {
 	return p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State.Finished() })
 }
 
-// WaitFor waits until a job is as wanted and returns it. After 10 seconds the
-// test fails.
+// WaitFor waits until a job is as wanted and returns it. After 10 seconds the test fails.
+// A job in back-off waits for the pipeline's clock: use [Pipeline.Advance].
 func (p *Pipeline) WaitFor(t testing.TB, id string, wanted func(*jobs.Job) bool) *jobs.Job {
 	t.Helper()
 	deadline := time.After(10 * time.Second)
@@ -236,6 +252,9 @@ func (p *Pipeline) WaitFor(t testing.TB, id string, wanted func(*jobs.Job) bool)
 		select {
 		case <-tick.C:
 		case <-deadline:
+			if job.State == jobs.Accepted && job.Failure != nil {
+				t.Fatalf("job %s waits in back-off after attempt %d, failure %+v: use Advance to move the clock", id, job.Attempt, job.Failure)
+			}
 			t.Fatalf("job %s is still %s, attempt %d, failure %+v", id, job.State, job.Attempt, job.Failure)
 		}
 	}

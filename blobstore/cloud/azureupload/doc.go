@@ -1,6 +1,6 @@
-// Package azureupload signs uploads to Azure Blob Storage over gocloud.dev/blob/azureblob,
-// reads blobs by their ETag, and repairs the driver's writers (see [Repair]). README.md has
-// roles and settings.
+// Package azureupload signs uploads into containers of Azure Blob Storage over
+// gocloud.dev/blob/azureblob, and reads blobs by their ETag. README.md lists roles and
+// settings.
 //
 // # What a URL enforces
 //

@@ -38,8 +38,8 @@ var (
 	_ blobstore.Versions     = (*Signer)(nil)
 )
 
-// New returns a Signer for the caller's bucket of gocloud.dev/blob/azureblob, with or without
-// [Repair]. A bucket of another driver is an error.
+// New returns a Signer for an open bucket of gocloud.dev/blob/azureblob, which stays
+// the caller's. A bucket of another driver is an error.
 func New(bucket *blob.Bucket) (*Signer, error) {
 	var client *container.Client
 	if !bucket.As(&client) {
