@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore/loglimit"
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/logtext"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
@@ -47,11 +47,11 @@ func route(path string) string {
 
 // observed counts each request, and logs those that the front door does not log
 // itself. While the process drains, each answer is the last on its connection.
-func observed(next http.Handler, log *slog.Logger, m *metrics, ops *operations, conns *connections) http.Handler {
+func observed(next http.Handler, log *slog.Logger, m *metrics) http.Handler {
 	var refused loglimit.Lines // requests, which anyone can send
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
-		sw := &statusWriter{ResponseWriter: w, last: ops.draining.Load}
+		sw := &statusWriter{ResponseWriter: w}
 		name := route(r.URL.Path)
 		defer func() {
 			if p := recover(); p != nil {
@@ -65,9 +65,6 @@ func observed(next http.Handler, log *slog.Logger, m *metrics, ops *operations, 
 						answer(sw, http.StatusInternalServerError, "error", "Internal server error")
 					}
 				}
-			}
-			if sw.Header().Get("Connection") == "close" {
-				conns.answered(r.Context())
 			}
 			took := time.Since(began)
 			m.request(r.Method, name, sw.code(), took)
@@ -106,7 +103,6 @@ func method(m string) string {
 // statusWriter remembers what was answered.
 type statusWriter struct {
 	http.ResponseWriter
-	last   func() bool // the connection is to be closed after the answer
 	status int
 	bytes  int64
 }
@@ -114,9 +110,6 @@ type statusWriter struct {
 func (w *statusWriter) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 {
 		w.status = status
-		if w.last() {
-			w.Header().Set("Connection", "close")
-		}
 	}
 	w.ResponseWriter.WriteHeader(status)
 }

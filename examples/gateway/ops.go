@@ -6,8 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore/diskspace"
@@ -19,8 +17,8 @@ import (
 // sent work, what does it count.
 type operations struct {
 	ready    []func(context.Context) error // all of them; none is added once it serves
-	queues   []func() error                // why a subscription is away, or nil; as for ready, none is added once it serves
-	draining atomic.Bool
+	queues   func() error                  // why a subscription is away, or nil
+	draining func() bool
 	metrics  http.Handler
 	log      *slog.Logger
 	unready  loglimit.Lines
@@ -65,7 +63,7 @@ var notReady = []struct {
 }
 
 func (o *operations) readyz(w http.ResponseWriter, r *http.Request) {
-	if o.draining.Load() {
+	if o.draining() {
 		answer(w, http.StatusServiceUnavailable, "status", "draining")
 		return
 	}
@@ -80,7 +78,7 @@ func (o *operations) readyz(w http.ResponseWriter, r *http.Request) {
 		body := map[string]any{"status": "ready"}
 		// Not a failure: where all processes share a broker, none would be sent work
 		// that each of them can do without it. Its loss was logged, and is counted.
-		if slices.ContainsFunc(o.queues, func(away func() error) bool { return away() != nil }) {
+		if o.queues() != nil {
 			body["degraded"] = []string{"queue"}
 		}
 		answerJSON(w, http.StatusOK, body)

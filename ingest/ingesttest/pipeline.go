@@ -42,8 +42,10 @@ type Options struct {
 	Handler ingest.Handler
 	// Bucket. Default: memblob. It is not closed.
 	Bucket *blob.Bucket
-	// Signer of uploads into Bucket, where the bucket's own service takes them.
-	// Default: the pipeline takes them. It is told of no others.
+	// BucketName is the name of Bucket; see [blobstore.Options].
+	BucketName string
+	// Signer of uploads into Bucket, if its own service takes them. Default: the pipeline
+	// takes them itself. Of other uploads it gets no notification.
 	Signer blobstore.UploadSigner
 	// Jobs. Default: [jobs.NewMemStore].
 	Jobs jobs.Store
@@ -138,8 +140,12 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 			observe(e)
 		}
 	}
+	store, err := blobstore.New(p.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: o.Signer})
+	check(t, err)
+	publisher, err := queue.NewPublisher(topic, nil)
+	check(t, err)
 	p.Service, err = ingest.New(ingest.Backends{
-		Bucket: p.Bucket, Signer: o.Signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
+		Store: store, Publisher: publisher, Subscription: queue.Static(subscription), Jobs: p.Jobs,
 	}, &so)
 	check(t, err)
 	p.Sweeper, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: 100}) // workers have a clock of their own

@@ -10,8 +10,8 @@ import (
 // countStep is how many documents are counted at a time.
 const countStep = 1000
 
-// Waiting implements [jobs.Store]. It reads each job that it counts, on DynamoDB the
-// items of the jobs.
+// Waiting implements [jobs.Store]. It reads each job that it counts, or on DynamoDB its
+// item.
 func (s *Store) Waiting(ctx context.Context, organizationID string, limit int) (int, error) {
 	if organizationID != "" && checkOrganization(organizationID) != nil {
 		return 0, ctx.Err()
@@ -42,7 +42,7 @@ func (s *Store) count(ctx context.Context, line, shard, organizationID string, l
 		if step <= 0 {
 			return n, nil
 		}
-		docs, err := s.documents(ctx, s.stand(line, shard, from, step), step)
+		docs, err := s.documents(ctx, s.lineAfter(line, shard, from, step), step)
 		if err != nil {
 			return 0, err
 		}

@@ -19,8 +19,7 @@ func (s *Store) Waiting(ctx context.Context, organizationID string, limit int) (
 	return min(n, limit), nil
 }
 
-// waitingQuery counts the accepted jobs in the two indexes that have them, each up to a
-// limit.
+// waitingQuery counts the accepted jobs in their two indexes, up to a limit in each.
 func (d Dialect) waitingQuery(of, limit string) string {
 	some := func(index, where string) string {
 		return "(SELECT count(*) FROM (SELECT 1 FROM " + d.table(index) + " WHERE " + where + of + " LIMIT " + limit + ") AS counted)"
