@@ -28,7 +28,7 @@ type HandlerOptions struct {
 	// while one takes the place of another.
 	Secrets []string
 	// Header in which a secret is looked for, as it is or after "Bearer ": what
-	// MinIO's auth_token is sent in, an API key of EventBridge's connection, or a
+	// an S3-compatible server's token is sent in, an API key of EventBridge's connection, or a
 	// delivery property of Event Grid. Default Authorization.
 	Header string
 	// Query is the parameter of the URL in which a secret is looked for, too, for
@@ -70,7 +70,7 @@ const minSecret = 16
 
 // NewHandler takes notifications in all formats of this package over HTTP: Event
 // Grid's webhooks with the handshakes of both schemas, Pub/Sub's push, SNS over
-// HTTPS, MinIO's webhooks, EventBridge's API destinations. It calls created for
+// HTTPS, webhooks of S3-compatible servers, EventBridge's API destinations. It calls created for
 // each object; created must be safe for concurrent use. NewHandler fails without
 // created, where the options let anybody in or a secret is short, and where another
 // option can't work.
@@ -79,7 +79,8 @@ const minSecret = 16
 //
 //	200  Event Grid's validation of a subscription, with its code
 //	204  each object was looked at; also what was counted and what is no notification,
-//	     so that its sender does not send it again. HEAD, by which MinIO probes
+//	     so that its sender does not send it again. HEAD, by which S3-compatible
+//	     servers probe
 //	400  the body ended early
 //	408  the body was not complete within Timeout
 //	413  more than MaxBody bytes or MaxRecords records: nothing of it was looked at, and

@@ -11,7 +11,7 @@
 // comment cites the schema.
 //
 //	S3                  to SQS, or by SNS with raw message delivery  DecodeS3
-//	MinIO               webhook, AMQP, NATS, Kafka                   DecodeS3
+//	  ... compatible    webhook, AMQP, NATS, Kafka                   DecodeS3
 //	S3 by SNS           to SQS, or over HTTPS                        DecodeSNS
 //	S3 by EventBridge   to SQS, or to an API destination             DecodeEventBridge
 //	  ... and SNS       an event in SNS's envelope                   DecodeSNS

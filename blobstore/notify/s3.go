@@ -25,7 +25,7 @@ type s3Record struct {
 }
 
 // DecodeS3 reads an event message as S3 sends it to a queue or a function, and
-// as MinIO sends it to its targets, which puts EventName and Key beside the
+// as S3-compatible servers send it to their targets, with EventName and Key beside the
 // records. Records of eventVersion 2.x that tell of an ObjectCreated are
 // returned, with their keys decoded; all others are counted by reason, and no
 // single one keeps the rest from being read. ErrFormat if the body is no event
@@ -71,7 +71,7 @@ func (b *Batch) addS3(r *s3Record) {
 		b.ignore(OtherVersion)
 		return
 	}
-	// In the event the name has no prefix; MinIO and the configuration of
+	// In the event the name has no prefix; S3-compatible servers and the configuration of
 	// notifications write s3:ObjectCreated.
 	if !strings.HasPrefix(strings.TrimPrefix(r.EventName, "s3:"), "ObjectCreated:") {
 		b.ignore(OtherEvent)

@@ -1,7 +1,6 @@
-// Package s3upload signs uploads into buckets of S3, and of what speaks its
-// protocol (versitygw, MinIO, R2), over gocloud.dev/blob/s3blob; it gives
-// blobstore.Store the digest and the version that S3 keeps. Policies and bucket
-// settings are in README.md beside it.
+// Package s3upload signs uploads into buckets of S3 and of S3-compatible stores, such as
+// versitygw and R2, over gocloud.dev/blob/s3blob. It gives blobstore.Store the digest and
+// the version that S3 keeps. README.md lists policies and bucket settings.
 //
 // # What a URL binds
 //
