@@ -5,6 +5,7 @@ go 1.26.0
 replace (
 	github.com/fhirdock/fhirdock => ..
 	github.com/fhirdock/fhirdock/blobstore/cloud => ../blobstore/cloud
+	github.com/fhirdock/fhirdock/ingest/promingest => ../ingest/promingest
 	github.com/fhirdock/fhirdock/jobs/docjobs/drivers => ../jobs/docjobs/drivers
 	github.com/fhirdock/fhirdock/queue/brokers => ../queue/brokers
 )
@@ -23,6 +24,7 @@ require (
 	github.com/dustin/go-humanize v1.1.0 // sizes and times for people
 	github.com/fhirdock/fhirdock v0.0.0
 	github.com/fhirdock/fhirdock/blobstore/cloud v0.0.0
+	github.com/fhirdock/fhirdock/ingest/promingest v0.0.0
 	github.com/fhirdock/fhirdock/jobs/docjobs/drivers v0.0.0
 	github.com/fhirdock/fhirdock/queue/brokers v0.0.0
 	github.com/fsouza/fake-gcs-server v1.56.1 // tests: a GCS fake

@@ -6,6 +6,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
 )
 
 const (
@@ -93,7 +95,7 @@ func (b *backlog) count(ctx context.Context, left *storeTime, organizationID str
 
 	// The rest of the time is for what the request came for.
 	ctx, cancel := left.inTime(context.WithoutCancel(ctx), 0.5)
-	n, err := b.svc.back.Jobs.Waiting(ctx, organizationID, max(10_000, bound+bound/10+1))
+	n, err := b.svc.back.Jobs.Count(ctx, organizationID, jobs.Accepted, max(10_000, bound+bound/10+1))
 	cancel()
 	is := backlogCount{waiting: n, at: time.Now()}
 	if err != nil {

@@ -63,6 +63,10 @@ const (
 	// over. Code says what: record, payload, outcomes or staging. Source and State of the
 	// job, unless its record was gone before.
 	EventRemoved EventKind = "removed"
+	// EventSwept: a [Sweeper] ended a sweep. Code is ok or failed: some jobs could not be
+	// looked after, or the store did not answer. Resources is the number of jobs that were
+	// looked after, Duration that of the sweep. It is about no job.
+	EventSwept EventKind = "swept"
 	// EventErased: [Service.Erase] ended without an error. Code is job or organization,
 	// Resources the number of jobs, and Bytes those of the objects that were removed.
 	// JobID if it was one job, but no Source.

@@ -48,6 +48,7 @@ var eventFields = map[ingest.EventKind][2]string{
 	ingest.EventNotWoken:       {"JobID Source Code", ""},
 	ingest.EventSubscription:   {"Code", ""},
 	ingest.EventRemoved:        {"JobID Code", "Source State"},
+	ingest.EventSwept:          {"Code", "Resources Duration"},
 	ingest.EventErased:         {"Code", "JobID Resources Bytes"},
 	ingest.EventFinished:       {"JobID Source State", "Code Bytes Resources Rejected Duration"},
 }

@@ -36,6 +36,7 @@ func newLease(ctx context.Context, s *Service, job *jobs.Job, claim jobs.Claim, 
 	l := &lease{svc: s, claim: claim, length: length, stall: stall, taken: taken, job: job,
 		done: make(chan struct{}), turn: make(chan struct{}, 1)}
 	l.ctx, l.cancel = context.WithCancelCause(ctx)
+	s.leases.Add(1)
 	go l.watch()
 	return l
 }
@@ -44,6 +45,7 @@ func newLease(ctx context.Context, s *Service, job *jobs.Job, claim jobs.Claim, 
 func (l *lease) end() {
 	l.cancel(nil)
 	<-l.done
+	l.svc.leases.Add(-1)
 }
 
 func (l *lease) current() *jobs.Job {

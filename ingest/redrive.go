@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -72,19 +71,13 @@ func (s *Service) RedriveAll(ctx context.Context, who Caller, req RedriveRequest
 		if !req.selects(j) {
 			return true, nil
 		}
-		job, err := jobs.Change(ctx, s.back.Jobs, j.ID, func(j *jobs.Job) error {
-			if !req.selects(j) {
-				return errUnchanged
-			}
-			now := s.now()
-			return j.Redrive(now)
-		})
-		switch {
-		case errors.Is(err, errUnchanged), errors.Is(err, jobs.ErrState), errors.Is(err, jobs.ErrNotFound):
+		job, err := s.changeIf(ctx, j.ID, req.selects, func(j *jobs.Job) error { return j.Redrive(s.now()) })
+		if err != nil {
+			return false, unavailable("redrive job", err)
+		}
+		if job == nil {
 			done.Skipped++
 			return true, nil
-		case err != nil:
-			return false, unavailable("redrive job", err)
 		}
 		s.wake(waking, job)
 		done.Jobs++

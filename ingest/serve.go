@@ -38,6 +38,9 @@ type ServeOptions struct {
 	// longer are cut off: one whose body is still being read is answered with 503. Default
 	// 25 seconds.
 	DrainTimeout time.Duration
+	// OnDrain is called when the Server is told to end, before DrainDelay, such as for a
+	// readiness probe to fail. Default: nothing.
+	OnDrain func()
 	// NoSignals leaves signals to the program. Default: SIGINT and SIGTERM drain the
 	// Server, and a second one ends the process at once.
 	NoSignals bool
@@ -94,7 +97,7 @@ func NewServer(server *http.Server, runner *Runner, opts *ServeOptions) (*Server
 		}
 	}
 	web := webserver.New(server, o.Listener, webserver.Options{
-		MaxConnections: most, DrainDelay: o.DrainDelay, DrainTimeout: o.DrainTimeout, Logger: runner.svc.opts.Logger,
+		MaxConnections: most, DrainDelay: o.DrainDelay, DrainTimeout: o.DrainTimeout, OnDrain: o.OnDrain, Logger: runner.svc.opts.Logger,
 	})
 	s := &Server{runner: runner, web: web, addr: o.Listener.Addr()}
 	if !o.NoSignals {
@@ -150,10 +153,6 @@ func untilSignal(parent context.Context, signals chan os.Signal) (context.Contex
 		cancel()
 	}
 }
-
-// Draining reports whether the Server was told to end: it still answers, but must not be
-// sent new work. It is safe for concurrent use.
-func (s *Server) Draining() bool { return s.web.Draining() }
 
 // Connections returns how many connections are open, and how many were closed for new
 // ones so far because of MaxConnections. It is safe for concurrent use.

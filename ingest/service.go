@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync/atomic"
 	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore"
@@ -60,6 +61,7 @@ type Service struct {
 	backlog  backlog
 	pruning  pruning
 	ready    readiness
+	leases   atomic.Int64                   // held by workers
 	lines    map[string]fhirbundle.Severity // Options.Severities, for NDJSON
 }
 

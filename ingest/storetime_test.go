@@ -73,7 +73,7 @@ func TestOneRequestCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, subscription := local(nil)
 		store := faulttest.Store(jobs.NewMemStore(), func(_ context.Context, c faulttest.Call) faulttest.Fault {
-			if c.Kind == faulttest.StoreWaiting {
+			if c.Kind == faulttest.StoreCount {
 				return faulttest.Hang
 			}
 			return faulttest.None

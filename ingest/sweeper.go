@@ -97,9 +97,9 @@ func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 // sweep is Sweep without what [Options.Retention] asks for. It begins no further page once
 // most has passed, unless that is 0: the next sweep begins with the leases that have ended
 // meanwhile, and goes on with what is left.
-func (w *Sweeper) sweep(ctx context.Context, most time.Duration) (int, error) {
+func (w *Sweeper) sweep(ctx context.Context, most time.Duration) (done int, err error) {
 	now, began := w.svc.now(), time.Now()
-	var done int
+	defer func() { w.swept(began, done, err) }()
 	var failed []error
 	for _, rescue := range []func(context.Context) error{w.takeOver, w.mendClock} {
 		if err := rescue(ctx); err != nil {

@@ -26,6 +26,7 @@ func (s *MemStore) Delete(ctx context.Context, job *Job) error {
 	gone.State, gone.DueAt = Completed, time.Time{}
 	m.Job = gone
 	s.index(m)
+	s.lines[m.OrganizationID].states[Completed]--
 	delete(s.jobs, m.ID)
 	org := s.orgs[m.OrganizationID]
 	if at, ok := slices.BinarySearchFunc(org, CursorOf(m.Job), compareToCursor); ok {

@@ -8,6 +8,8 @@ type memJob struct {
 	*Job
 	in [slots]*jobHeap
 	at [slots]int
+	// counted is the state that it is counted in; empty before it is counted.
+	counted State
 }
 
 const (

@@ -15,11 +15,12 @@ type line struct {
 	// later has the delayed jobs again, and clearing the cancelled jobs that need
 	// clean-up. Ordered by NotBefore.
 	later, clearing *jobHeap
+	states          map[State]int // how many jobs are in each
 }
 
 func newLine() *line {
 	earlier := func(a, b *memJob) bool { return a.NotBefore.Before(b.NotBefore) }
-	l := &line{later: newHeap(slotLater, earlier), clearing: newHeap(slotLine, earlier)}
+	l := &line{states: map[State]int{}, later: newHeap(slotLater, earlier), clearing: newHeap(slotLine, earlier)}
 	for _, h := range []**jobHeap{&l.ready, &l.delayed, &l.running, &l.failed} {
 		*h = newHeap(slotLine, (*memJob).olderThan)
 	}
@@ -52,6 +53,11 @@ func (s *MemStore) enqueue(m *memJob) {
 	if l == nil {
 		l = newLine()
 		s.lines[m.OrganizationID] = l
+	}
+	if m.counted != m.State {
+		l.states[m.counted]--
+		l.states[m.State]++
+		m.counted = m.State
 	}
 	was := l.waits()
 	m.move(slotLine, l.heapFor(m.Job))

@@ -40,11 +40,13 @@ type Store interface {
 	// not with the number of jobs. If some records can't be read (ErrRecord), or some jobs
 	// could not be claimed, Next returns the other jobs together with the error.
 	Next(ctx context.Context, q NextQuery) ([]*Job, error)
-	// Waiting counts the accepted jobs, including those in back-off, of an organization
-	// or, if organizationID is empty, of all. It stops counting at limit: its cost grows
-	// with the number it returns. The number may be off by jobs that change during the
-	// call and, on DynamoDB, includes cancelled jobs that still need clean-up.
-	Waiting(ctx context.Context, organizationID string, limit int) (int, error)
+	// Count returns how many jobs are in a state: of an organization or, if organizationID
+	// is empty, of all. It stops counting at limit. Its cost grows with the number it
+	// returns and, for a state other than Accepted of all organizations, with the number
+	// of organizations. The number may be off by jobs that change during the call and, on
+	// DynamoDB, by those that its indexes don't have yet; there, accepted jobs include
+	// cancelled ones that still need clean-up.
+	Count(ctx context.Context, organizationID string, state State, limit int) (int, error)
 	// Due returns at most limit jobs whose DueAt is set and not after now: first the
 	// expired leases, then the others, each ordered by DueAt. Its cost does not grow with
 	// the number of jobs. It skips records that can't be read and returns the others

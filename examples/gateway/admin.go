@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/pprof"
 	"time"
 )
 
@@ -21,20 +21,10 @@ type admin struct {
 // parameter seconds.
 const profileTimeout = 2 * time.Minute
 
-// startAdmin serves the operator's routes, and profiles, until stop.
-func startAdmin(l net.Listener, ops *operations, log *slog.Logger) *admin {
-	mux := http.NewServeMux()
-	ops.mountHealth(mux)
-	ops.mountMetrics(mux)
-	// Without cmdline: there may be tokens in it.
-	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", notFound)
-	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
-	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
-	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
-	mux.HandleFunc("/", notFound)
+// startAdmin serves the operator's routes until stop.
+func startAdmin(l net.Listener, routes http.Handler, log *slog.Logger) *admin {
 	a := &admin{ended: make(chan error, 1), server: &http.Server{
-		Handler:           mux,
+		Handler:           routes,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      profileTimeout,
@@ -63,4 +53,12 @@ func (a *admin) stop(ctx context.Context) {
 	if err := a.server.Shutdown(ctx); errors.Is(err, context.DeadlineExceeded) {
 		_ = a.server.Close()
 	}
+}
+
+// notFound answers where there is no front door to do so.
+func notFound(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = io.WriteString(w, "{\"error\":\"Not found\"}\n")
 }

@@ -80,7 +80,7 @@ func (c *config) localJobs() bool {
 // runner is what works in this process.
 func (b budgets) open(back *backends.Backends, localJobs bool, runner *ingest.Runner, m *metrics) (*budget.Budget, *diskspace.Disk, error) {
 	o := b.Options
-	o.Observe = m.overBudget
+	o.Observe = m.ObserveRefusal
 	local := back.Folder != "" && localJobs // the disk of this machine is the bottleneck
 	if local {
 		o.Behind = runner.Behind
@@ -98,11 +98,12 @@ func (b budgets) open(back *backends.Backends, localJobs bool, runner *ingest.Ru
 			return nil, nil, fmt.Errorf("-min-free: %w", err)
 		}
 		o.Space = disk
+		m.WatchDisk(disk)
 	}
 	shared, err := budget.New(&o)
 	if err != nil {
 		return nil, nil, err
 	}
-	m.showBudget(shared)
+	m.WatchBudget(shared)
 	return shared, disk, nil
 }

@@ -80,7 +80,7 @@ func TestKillsUnderLoad(t *testing.T) {
 	stop()
 	senders.Wait()
 
-	left, err := store.Waiting(t.Context(), "", 1<<20)
+	left, err := store.Count(t.Context(), "", jobs.Accepted, 1<<20)
 	require.NoError(t, err)
 	began := time.Now()
 	p = start()

@@ -15,12 +15,14 @@ import (
 func TestPanicsAreLoggedWithoutTheirValue(t *testing.T) {
 	var logs bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&logs, nil))
+	m, err := newMetrics()
+	require.NoError(t, err)
 	h := observed(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/late" {
 			w.WriteHeader(http.StatusOK)
 		}
 		panic("canary-1234")
-	}), log, newMetrics())
+	}), log, m)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	require.Equal(t, http.StatusInternalServerError, w.Code)

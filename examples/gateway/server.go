@@ -63,32 +63,43 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		return errors.New("-jobs mem: is for one process that accepts and works, with -role all")
 	}
 
-	m := newMetrics()
-	service, err := ingest.New(back.Backends, c.options(log, m.observe))
+	m, err := newMetrics()
 	if err != nil {
 		return err
 	}
-	m.countWaiting(service.Waiting)
+	service, err := ingest.New(back.Backends, c.options(log, m.Observe))
+	if err != nil {
+		return err
+	}
+	m.WatchService(service)
 
 	bodies := httpbody.Limits{Stall: c.bodyStall, MinRate: c.bodyMinRate, Timeout: c.bodyTimeout}
 	lake, err := c.lake(back)
 	if err != nil {
 		return err
 	}
-	ops := &operations{ready: []func(context.Context) error{service.Ready}, metrics: m.handler(), log: log}
+	ops, err := httpapi.NewHealth(service, &httpapi.HealthOptions{Logger: log})
+	if err != nil {
+		return err
+	}
 	mux := http.NewServeMux()
-	ops.mountHealth(mux)
+	routes, err := httpapi.NewAdmin(ops, m.handler())
+	if err != nil {
+		return err
+	}
+	mux.Handle(httpapi.LivePath, routes)
 	if adminListener == nil {
-		ops.mountMetrics(mux)
+		mux.Handle(httpapi.ReadyPath, routes)
+		mux.Handle(httpapi.MetricsPath, routes)
 	}
 	if c.works() {
-		ops.ready = append(ops.ready, func(context.Context) error { return lake.Ready() })
+		ops.Require(func(context.Context) error { return lake.Ready() })
 	}
 	runner, err := c.runner(service, lake)
 	if err != nil {
 		return err
 	}
-	ops.queues = runner.Err
+	ops.Queue(runner.Err)
 	front := http.Handler(http.HandlerFunc(notFound))
 	if c.serves() {
 		shared, disk, err := c.budgets.open(back, c.localJobs(), runner, m)
@@ -101,7 +112,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 			return err
 		}
 		if disk != nil {
-			ops.ready = append(ops.ready, func(context.Context) error { return disk.Check() })
+			ops.RequireDisk(disk)
 		}
 		told, err := notifications(service, c.notifySecrets, log)
 		if err != nil {
@@ -125,19 +136,18 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	}
 	mux.Handle("/", front)
 	server, err := ingest.NewServer(&http.Server{Handler: observed(unredirected(mux, front), log, m)}, runner, &ingest.ServeOptions{
-		Listener: listener, Body: bodies, MaxConnections: c.maxConnections, DrainDelay: c.drainDelay, DrainTimeout: c.drain,
+		Listener: listener, Body: bodies, MaxConnections: c.maxConnections, DrainDelay: c.drainDelay, DrainTimeout: c.drain, OnDrain: ops.Drain,
 	})
 	if err != nil {
 		return err
 	}
 	m.countConnections(server.Connections)
-	ops.draining = server.Draining
 
 	run, ctx := errgroup.WithContext(ctx)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	if adminListener != nil {
-		a := startAdmin(adminListener, ops, log)
+		a := startAdmin(adminListener, routes, log)
 		defer a.stop(context.WithoutCancel(ctx)) // last, so that the operator can watch the drain
 		run.Go(func() error { return a.run(ctx) })
 		log.Info("listening for the operator", "admin", adminListener.Addr().String())

@@ -66,10 +66,10 @@ const (
 	StoreList   Kind = "store.List"
 	StoreNext   Kind = "store.Next"
 	StoreDue    Kind = "store.Due"
-	// StoreWaiting has the organization as its key.
-	StoreWaiting Kind = "store.Waiting"
-	StoreReady   Kind = "store.Ready"
-	StoreDelete  Kind = "store.Delete"
+	// StoreCount has the organization as its key.
+	StoreCount  Kind = "store.Count"
+	StoreReady  Kind = "store.Ready"
+	StoreDelete Kind = "store.Delete"
 	// StoreOrganizations has the organization that others come after as its key.
 	StoreOrganizations Kind = "store.Organizations"
 

@@ -82,9 +82,9 @@ func (s *store) Next(ctx context.Context, q jobs.NextQuery) (next []*jobs.Job, e
 	return next, err
 }
 
-func (s *store) Waiting(ctx context.Context, organizationID string, limit int) (n int, err error) {
-	err = s.plan.run(ctx, Call{StoreWaiting, organizationID}, func(ctx context.Context) (err error) {
-		n, err = s.inner.Waiting(ctx, organizationID, limit)
+func (s *store) Count(ctx context.Context, organizationID string, state jobs.State, limit int) (n int, err error) {
+	err = s.plan.run(ctx, Call{StoreCount, organizationID}, func(ctx context.Context) (err error) {
+		n, err = s.inner.Count(ctx, organizationID, state, limit)
 		return err
 	})
 	if err != nil {

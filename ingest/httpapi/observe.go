@@ -26,6 +26,7 @@ func requestID(ctx context.Context) string {
 func (h *api) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
+		noteLogged(r.Context())
 		id := r.Header.Get("X-Request-Id")
 		if !validRequestID(id) {
 			id = uuid.NewString()
@@ -106,7 +107,7 @@ type recorder struct {
 }
 
 func (rec *recorder) WriteHeader(status int) {
-	if rec.status == 0 {
+	if rec.status == 0 && status >= 200 { // not one that others follow
 		rec.status = status
 		rec.place.Leave() // the client may take its answer slowly
 	}

@@ -59,7 +59,7 @@ type broken struct {
 	due    func(context.Context, time.Time, int) ([]*jobs.Job, error)
 	remove func(context.Context, *jobs.Job) error
 	orgs   func(context.Context, string, int) ([]string, error)
-	count  func(context.Context, string, int) (int, error)
+	count  func(context.Context, string, jobs.State, int) (int, error)
 	next   func(context.Context, jobs.NextQuery) ([]*jobs.Job, error)
 	ready  func(context.Context) error
 	reopen func() jobs.Store
@@ -96,11 +96,11 @@ func (b *broken) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error
 	return found[:min(limit, len(found))], err
 }
 
-func (b *broken) Waiting(ctx context.Context, organization string, limit int) (int, error) {
+func (b *broken) Count(ctx context.Context, organization string, state jobs.State, limit int) (int, error) {
 	if b.count != nil {
-		return b.count(ctx, organization, limit)
+		return b.count(ctx, organization, state, limit)
 	}
-	return b.Store.Waiting(ctx, organization, limit)
+	return b.Store.Count(ctx, organization, state, limit)
 }
 
 func (b *broken) Create(ctx context.Context, j *jobs.Job) error {
@@ -713,13 +713,44 @@ var faults = []struct {
 		}
 	}},
 	{"waiting jobs are counted up to a limit", func(b *broken, mem *jobs.MemStore) {
-		b.count = func(ctx context.Context, organization string, _ int) (int, error) {
-			return mem.Waiting(ctx, organization, 1000) // the fault: no limit
+		b.count = func(ctx context.Context, organization string, state jobs.State, _ int) (int, error) {
+			return mem.Count(ctx, organization, state, 1000) // the fault: no limit
 		}
 	}},
 	{"waiting jobs are counted up to a limit", func(b *broken, mem *jobs.MemStore) {
-		b.count = func(ctx context.Context, _ string, limit int) (int, error) {
-			return mem.Waiting(ctx, "", limit) // the fault: of all
+		b.count = func(ctx context.Context, _ string, state jobs.State, limit int) (int, error) {
+			return mem.Count(ctx, "", state, limit) // the fault: of all
+		}
+	}},
+	{"the jobs in a state are counted up to a limit", func(b *broken, mem *jobs.MemStore) {
+		b.count = func(ctx context.Context, organization string, state jobs.State, limit int) (int, error) {
+			if state != jobs.Accepted {
+				limit = 1000 // the fault
+			}
+			return mem.Count(ctx, organization, state, limit)
+		}
+	}},
+	{"the jobs in a state are counted up to a limit", func(b *broken, mem *jobs.MemStore) {
+		b.count = func(ctx context.Context, organization string, _ jobs.State, limit int) (int, error) {
+			return mem.Count(ctx, organization, jobs.Accepted, limit) // the fault: of another state
+		}
+	}},
+	{"the jobs in a state are counted up to a limit", func(b *broken, mem *jobs.MemStore) {
+		b.count = func(ctx context.Context, organization string, state jobs.State, limit int) (int, error) {
+			if organization == "" && state != jobs.Accepted {
+				organization = "b" // the fault: only the first page of organizations
+			}
+			return mem.Count(ctx, organization, state, limit)
+		}
+	}},
+	{"the jobs in a state are counted up to a limit", func(b *broken, mem *jobs.MemStore) {
+		b.remove = func(ctx context.Context, j *jobs.Job) error {
+			if err := mem.Delete(ctx, j); err != nil {
+				return err
+			}
+			gone := j.Clone() // the fault: it is still counted
+			gone.ID = jobs.NewID()
+			return mem.Create(ctx, gone)
 		}
 	}},
 	{"next fails under an ended context", func(b *broken, mem *jobs.MemStore) {

@@ -29,6 +29,7 @@ func nexts() []Clause {
 		{"next keeps the order under racing claims", nextOrderedRacing},
 		{"next fails under an ended context", nextEndedContext},
 		{"waiting jobs are counted up to a limit", waitingCounted},
+		{"the jobs in a state are counted up to a limit", statesCounted},
 	}
 }
 
@@ -296,40 +297,6 @@ func nextRacing(t T, s jobs.Store) {
 	}
 	if len(seen) != organizations*each {
 		t.Fatalf("%d of %d jobs were claimed", len(seen), organizations*each)
-	}
-}
-
-func waitingCounted(t T, s jobs.Store) {
-	want := func(organization string, limit, want int) {
-		t.Helper()
-		n, err := s.Waiting(t.Context(), organization, limit)
-		if err != nil || n != want {
-			t.Fatalf("%d jobs of %q wait with limit %d, not %d; error %v", n, organization, limit, want, err)
-		}
-	}
-	want("", 9, 0)
-	for n, state := range jobs.States() { // one is accepted
-		createIn(t, s, "a", n, state, state == jobs.Processing || state == jobs.Failed)
-	}
-	createDelayed(t, s, "a", 10, nextNow)
-	for n := range 5 {
-		create(t, s, newJob("b", n))
-	}
-	taken := create(t, s, newJob("b", 5))
-	want("a", 9, 2)
-	want("b", 9, 6)
-	want("", 99, 8)
-	want("", 7, 7)
-	want("b", 3, 3)
-	want("ab", 9, 0)
-	taken.State = jobs.Processing
-	update(t, s, taken)
-	want("b", 9, 5)
-	want("", 99, 7)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := s.Waiting(ctx, "", 9); err == nil {
-		t.Fatalf("waiting succeeded under an ended context")
 	}
 }
 

@@ -16,7 +16,8 @@ const BulkGroupsForTest = bulkGroups
 // QueriesForTest returns the frequent queries.
 func QueriesForTest(d Dialect) map[string]string {
 	q := queriesFor(d)
-	return map[string]string{"create": q.create, "get": q.get, "update": q.update, "due": q.due, "list": q.list, "list state": q.listState, "delete": q.remove, "organizations": q.organizations}
+	return map[string]string{"create": q.create, "get": q.get, "update": q.update, "due": q.due, "list": q.list, "list state": q.listState, "delete": q.remove, "organizations": q.organizations,
+		"count": q.count, "count of": q.countOf, "waiting": q.waiting}
 }
 
 // HoldForTest keeps groups from starting on PostgreSQL until resume is called. waiting

@@ -48,7 +48,7 @@ type one interface {
 var _ jobs.Store = (*Store)(nil)
 
 type queries struct {
-	create, get, update, remove, due, list, listState, exists, others, organizations, waiting, waitingOf string
+	create, get, update, remove, due, list, listState, exists, others, organizations, count, countOf, waiting string
 }
 
 func queriesFor(d Dialect) queries {
@@ -57,8 +57,9 @@ func queriesFor(d Dialect) queries {
 	// page costs the same.
 	const below = "SELECT " + columns + " FROM fhirdock_jobs WHERE organization_id = ?1 AND (created_at, id) < (?2, ?3)"
 	q := queries{
-		waiting:       d.rebind(d.waitingQuery("", "?1")),
-		waitingOf:     d.rebind(d.waitingQuery(" AND organization_id = ?1", "?2")),
+		count:         d.rebind(d.countQuery()),
+		countOf:       d.rebind("SELECT count(*) FROM (SELECT 1 FROM " + d.table(stateIndex) + " WHERE organization_id = ?1 AND state = ?2 LIMIT ?3) AS counted"),
+		waiting:       d.rebind(d.waitingQuery()),
 		exists:        d.rebind("SELECT 1 FROM fhirdock_jobs WHERE id = ?1"),
 		organizations: d.rebind(organizations),
 		others:        d.rebind("SELECT count(*) FROM " + d.table(stateIndex) + " WHERE organization_id = ?1 AND state = 'processing' AND id <> ?2"),

@@ -59,7 +59,7 @@ func (w *watch) run(ctx context.Context) {
 		if due, err := w.store.Due(ctx, now.Add(w.ahead), 1000); err == nil {
 			w.look(ctx, due, now)
 		}
-		if n, err := w.store.Waiting(ctx, "", manyWaiting+1); err == nil {
+		if n, err := w.store.Count(ctx, "", jobs.Accepted, manyWaiting+1); err == nil {
 			w.mu.Lock()
 			w.waiting = n
 			w.mu.Unlock()

@@ -6,7 +6,7 @@ import "net/http"
 // notes when an answer is the last one of its connection.
 func (s *Server) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		last := &lastAnswer{ResponseWriter: w, draining: s.Draining}
+		last := &lastAnswer{ResponseWriter: w, draining: s.draining.Load}
 		defer func() {
 			if w.Header().Get("Connection") == "close" {
 				s.conns.answered(r.Context())

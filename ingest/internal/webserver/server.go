@@ -23,14 +23,16 @@ const (
 	lastAnswers = 2 * time.Second
 )
 
-// Options of a [Server]. All are required.
+// Options of a [Server]. All are required, but for OnDrain.
 type Options struct {
 	// MaxConnections that are open at once; see [MaxConnections].
 	MaxConnections int
 	// DrainDelay is how long requests are still accepted once Serve is told to end, and
 	// DrainTimeout how long those in progress may take after that.
 	DrainDelay, DrainTimeout time.Duration
-	Logger                   *slog.Logger
+	// OnDrain is called when Serve is told to end. It may be nil.
+	OnDrain func()
+	Logger  *slog.Logger
 }
 
 // Server serves HTTP until it is drained.
@@ -92,9 +94,6 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Draining reports whether Serve was told to end.
-func (s *Server) Draining() bool { return s.draining.Load() }
-
 // Connections returns how many are open, and how many were closed for others so far.
 func (s *Server) Connections() (open int, closed int64) { return s.conns.count() }
 
@@ -111,6 +110,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	s.draining.Store(true)
+	if s.opts.OnDrain != nil {
+		s.opts.OnDrain()
+	}
 	log.Info("draining; a second signal stops at once", "delay", s.opts.DrainDelay, "timeout", s.opts.DrainTimeout)
 	time.Sleep(s.opts.DrainDelay)
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.DrainTimeout)

@@ -6,7 +6,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-func init() { jobs.DefaultURLMux().Register(Scheme, URLOpener{}) }
+func init() { jobs.DefaultURLMux().Register("mongo", URLOpener{}) }
 
 // URLOpener opens URLs as [OpenStore] does. Importing this package registers it with
 // [jobs.DefaultURLMux] for mongo://.
