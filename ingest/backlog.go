@@ -68,17 +68,6 @@ func (b *backlog) admit(ctx context.Context, left *storeTime, organizationID str
 	return nil
 }
 
-// Waiting returns how many jobs wait for a worker, in all. It counts up to 10,000, or to
-// a tenth more than [Options.MaxWaiting] if that is more, and asks the job store at most
-// every two seconds. ErrUnavailable.
-func (s *Service) Waiting(ctx context.Context) (int, error) {
-	count := s.backlog.count(ctx, s.storeTime(), "", s.opts.MaxWaiting)
-	if count.err != nil {
-		return 0, unavailable("count waiting jobs", count.err)
-	}
-	return count.waiting, nil
-}
-
 func (b *backlog) count(ctx context.Context, left *storeTime, organizationID string, bound int) backlogCount {
 	b.mu.Lock()
 	was, known := b.counts[organizationID]

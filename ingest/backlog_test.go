@@ -49,9 +49,9 @@ func TestTooManyJobsWait(t *testing.T) {
 		require.NoError(t, send("b", ""))
 		time.Sleep(3 * time.Second)
 		require.ErrorIs(t, send("c", ""), ingest.ErrUnavailable)
-		n, err := svc.Waiting(t.Context())
+		stats, err := svc.Operator().Stats(t.Context(), nil)
 		require.NoError(t, err)
-		require.Equal(t, 6, n)
+		require.Equal(t, 6, stats.Jobs[jobs.Accepted])
 
 		// Workers finish one a second: who comes then is told how long it takes.
 		page, err := store.List(t.Context(), jobs.Query{OrganizationID: "a"})

@@ -83,6 +83,7 @@ NDJSON files of them, one for each job and resource type.
 Usage: gateway [flags]
        gateway erase -organization ORG [-job ID] [-dry-run] [flags]
        gateway orphans [-organization ORG] [-remove] [flags]
+       gateway jobs list|count|redrive|cancel [-organization ORG] [-state STATE] [flags]
 
 Without flags it serves http://127.0.0.1:8080 and keeps everything in
 ./fhirdock-data; the bearer token is "dev". Each flag has an environment

@@ -28,8 +28,8 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		}
 		return 0
 	}
-	if t, ok := taskOf(args); ok {
-		return maintain(ctx, t, args[1:], lookup, stdout, stderr)
+	if t, rest, ok := taskOf(args); ok {
+		return maintain(ctx, t, rest, lookup, stdout, stderr)
 	}
 	set, checked := flags()
 	err := set.Parse(args, lookup)

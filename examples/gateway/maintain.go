@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
@@ -47,6 +48,40 @@ store was restored from an older backup, these payloads were acknowledged: don't
 them. Give it the gateway's flags or variables; the gateway may be running.
 `,
 		flags: orphansFlags,
+	},
+	"jobs list": {
+		about: `gateway jobs list [-organization ORG] [-state STATE] [-code CODE] [flags of the gateway]
+
+Lists jobs of all organizations, one JSON object a line: each organization's newest first.
+Give it the gateway's flags or variables; the gateway may be running.
+`,
+		flags: listFlags,
+	},
+	"jobs count": {
+		about: `gateway jobs count [-organization ORG] [-state STATE] [-code CODE] [flags of the gateway]
+
+Counts jobs of all organizations by their state, as JSON. It reads each job. Give it the
+gateway's flags or variables; the gateway may be running.
+`,
+		flags: countFlags,
+	},
+	"jobs redrive": {
+		about: `gateway jobs redrive [-organization ORG] [-code CODE] [-dry-run] [flags of the gateway]
+
+Accepts failed jobs of all organizations once more, or completed ones with -state completed.
+Prints how many as JSON. Give it the gateway's flags or variables; a running gateway works
+on the jobs, after -poll-every at the latest.
+`,
+		flags: redriveFlags,
+	},
+	"jobs cancel": {
+		about: `gateway jobs cancel [-organization ORG] [-state STATE] [-code CODE] [-dry-run] [flags of the gateway]
+
+Cancels jobs that are not finished, or failed ones with -state failed. This can't be undone:
+try -dry-run first. Prints how many as JSON. Give it the gateway's flags or variables; the
+gateway may be running, and its workers stop with these jobs.
+`,
+		flags: cancelFlags,
 	},
 }
 
@@ -186,13 +221,15 @@ func (c *config) withPipeline(ctx context.Context, log *slog.Logger, f func(*ing
 	return f(svc, lake)
 }
 
-// taskOf is the task that the arguments begin with.
-func taskOf(args []string) (task, bool) {
-	if len(args) == 0 {
-		return task{}, false
+// taskOf is the task that the arguments begin with, and the arguments after its name of
+// one word or two.
+func taskOf(args []string) (t task, rest []string, ok bool) {
+	for n := 1; n <= min(2, len(args)); n++ {
+		if t, ok = tasks[strings.Join(args[:n], " ")]; ok {
+			return t, args[n:], true
+		}
 	}
-	t, ok := tasks[args[0]]
-	return t, ok
+	return task{}, nil, false
 }
 
 // taskNames are for messages.

@@ -115,7 +115,12 @@ func TestTasksSayWhatTheyNeed(t *testing.T) {
 		"only flags":                {"erase", "-organization", "a", "now"},
 		"at least 1m0s":             {"orphans", "-min-age", "1s"},
 		"outlives":                  {"orphans", "-jobs", "mem:"},
-		"erase, orphans":            {"remove"},
+		"erase, jobs cancel, jobs count, jobs list, jobs redrive, orphans": {"remove"},
+		"first of all one of":  {"jobs"},
+		"is not one to choose": {"jobs", "redrive", "-state", "accepted"},
+		"say which jobs":       {"jobs", "cancel"},
+		"-limit is not for":    {"jobs", "count", "-limit", "3"},
+		"must not be negative": {"jobs", "list", "-older-than", "-1s"},
 	} {
 		var out, errs bytes.Buffer
 		require.NotZero(t, run(t.Context(), append(args, "-data", filepath.Join(t.TempDir(), "d")), noEnv, &out, &errs), args)

@@ -126,4 +126,11 @@
 // Nothing of a payload appears in an answer to an error, or in the log. The log's
 // line of a request that was refused says why: a code and a reason, without anything
 // of the credentials.
+//
+// # For the operator
+//
+// [Health] answers probes, [NewAdmin] adds metrics and profiles on an address of its own,
+// and [AccessLog] logs and counts the requests to all routes of a program, signed uploads
+// included. None of them is a route of [New]'s handler, and neither is the operator's view
+// of all organizations, [ingest.Operator]: no credentials lead to it.
 package httpapi
