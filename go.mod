@@ -3,19 +3,19 @@ module github.com/fhirdock/fhirdock
 go 1.26.0
 
 require (
-	github.com/anishathalye/porcupine v1.3.1
-	github.com/go-json-experiment/json v1.27.2
-	github.com/go-sql-driver/mysql v1.10.1
-	github.com/google/uuid v1.6.0
-	github.com/jackc/pgx/v5 v5.12.0
-	github.com/stretchr/testify v1.12.1
-	go.opentelemetry.io/otel v1.47.0
-	go.opentelemetry.io/otel/trace v1.47.0
-	gocloud.dev v0.47.0
-	golang.org/x/sync v0.24.0
-	golang.org/x/sys v0.49.0
-	golang.org/x/time v0.16.0
-	modernc.org/sqlite v1.62.0
+	github.com/anishathalye/porcupine v1.3.1 // tests: job stores are linearizable
+	github.com/go-json-experiment/json v1.27.2 // tests: a reference for the JSON scanner
+	github.com/go-sql-driver/mysql v1.10.1 // tests: ingest/sqlonce on MariaDB; the program imports the driver
+	github.com/google/uuid v1.6.0 // ids of jobs and requests
+	github.com/jackc/pgx/v5 v5.13.0 // PostgreSQL: jobs/sqljobs/pgx, queue/pgnotify
+	github.com/stretchr/testify v1.12.1 // tests: assertions
+	go.opentelemetry.io/otel v1.47.0 // trace context from publisher to worker
+	go.opentelemetry.io/otel/trace v1.47.0 // spans of a job
+	gocloud.dev v0.49.0 // blob, pubsub and docstore: portable APIs whose drivers the program chooses
+	golang.org/x/sync v0.25.0 // errgroup
+	golang.org/x/sys v0.50.0 // file locks and free disk space
+	golang.org/x/time v0.16.0 // rate limits of an organization's budget
+	modernc.org/sqlite v1.62.0 // SQLite without cgo: jobs/sqljobs
 )
 
 require (
@@ -25,7 +25,7 @@ require (
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/google/go-cmp v0.7.0 // indirect
-	github.com/googleapis/gax-go/v2 v2.24.1 // indirect
+	github.com/googleapis/gax-go/v2 v2.27.0 // indirect
 	github.com/jackc/pgpassfile v1.0.0 // indirect
 	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
 	github.com/jackc/puddle/v2 v2.2.3 // indirect
@@ -33,7 +33,6 @@ require (
 	github.com/ncruces/go-strftime v1.1.0 // indirect
 	github.com/remyoudompheng/bigfft v0.0.0-20230129092748-24d4a6f8daec // indirect
 	go.opentelemetry.io/auto/sdk v1.2.1 // indirect
-	go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp v0.72.0 // indirect
 	go.opentelemetry.io/otel/log v1.47.0 // indirect
 	go.opentelemetry.io/otel/metric v1.47.0 // indirect
 	go.opentelemetry.io/otel/sdk v1.47.0 // indirect
@@ -42,9 +41,8 @@ require (
 	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/xerrors v0.0.0-20240903120638-7835f813f4da // indirect
-	google.golang.org/api v0.297.0 // indirect
-	google.golang.org/genproto/googleapis/api v0.0.0-20261005182115-fad411399dd8 // indirect
-	google.golang.org/genproto/googleapis/rpc v0.0.0-20261005182115-fad411399dd8 // indirect
+	google.golang.org/api v0.308.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20261019180522-ce908d29299b // indirect
 	google.golang.org/grpc v1.84.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 	modernc.org/libc v1.80.1 // indirect

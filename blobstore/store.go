@@ -42,8 +42,10 @@ type Digest struct {
 
 // Options of a [Store]; nil means the defaults.
 type Options struct {
-	// Bucket is the name that receipts, records and messages give the bucket.
-	// Default "fhirdock". It is a label: nothing is looked up by it.
+	// Bucket is the bucket's name in receipts, records and messages. Where the object
+	// store sends notifications it must be the store's own name for the bucket, since
+	// notifications about other buckets are ignored. Nothing is looked up by it. Default
+	// "fhirdock".
 	Bucket string
 	// Signer signs uploads. Default: the bucket's own SignedURL, with what Go
 	// CDK can bind portably.
@@ -56,15 +58,15 @@ type Options struct {
 	S3 bool
 }
 
-// Store is safe for concurrent use. The bucket stays the caller's to close.
+// Store is a bucket with what taking in health data needs. It is safe for concurrent use.
 type Store struct {
 	bucket *blob.Bucket
 	opts   Options
 	writes Writes
 }
 
-// New returns a Store over an open bucket. It fails if the bucket is nil. A nil
-// opts means the defaults.
+// New returns a Store over an open bucket. It fails if the bucket is nil. A nil opts
+// means the defaults. Close the bucket with [Store.Close] or by itself.
 func New(bucket *blob.Bucket, opts *Options) (*Store, error) {
 	if bucket == nil {
 		return nil, errors.New("blobstore: New needs a bucket, and got nil")
@@ -88,6 +90,12 @@ func New(bucket *blob.Bucket, opts *Options) (*Store, error) {
 // Bucket returns the bucket that the Store was made with, for what Go CDK can
 // do and a Store does not wrap (listing, derived output).
 func (s *Store) Bucket() *blob.Bucket { return s.bucket }
+
+// Close closes the bucket.
+func (s *Store) Close() error { return s.bucket.Close() }
+
+// Signer returns what signs uploads, or nil if it is the bucket; see [Options.Signer].
+func (s *Store) Signer() UploadSigner { return s.opts.Signer }
 
 // Name is the bucket's name; see [Options.Bucket].
 func (s *Store) Name() string { return s.opts.Bucket }

@@ -177,7 +177,7 @@ func (s *Service) createAdopted(ctx context.Context, id string, who Caller, obje
 	}
 	var err error
 	if why == "" {
-		err = job.Arrive(now, jobs.Found{
+		err = job.Arrive(now, jobs.UploadedObject{
 			Size: object.Size, SHA256: object.SHA256,
 			ContentType: object.ContentType, ContentEncoding: object.ContentEncoding, Version: object.Version,
 		})

@@ -403,11 +403,11 @@ func TestAdoptionChecksOptions(t *testing.T) {
 		"negative age":     {Adopt: &ingest.Adoption{Prefix: "drop", MaxAge: -1}},
 		"negative listing": {Adopt: &ingest.Adoption{Prefix: "drop", ListEvery: -1}},
 	} {
-		_, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &o)
+		_, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &o)
 		require.ErrorContains(t, err, "Adoption", name)
 	}
 	for _, prefix := range []string{"incoming/fhirs", "incoming/other", "drop", "process"} {
-		_, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()},
+		_, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()},
 			&ingest.Options{NoUploads: true, Adopt: &ingest.Adoption{Prefix: prefix}})
 		require.NoError(t, err, prefix)
 	}
@@ -422,7 +422,7 @@ func ExampleAdoption() {
 		panic(err)
 	}
 	store := jobs.NewMemStore()
-	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &ingest.Options{
 		NoUploads: true, Adopt: &ingest.Adoption{Prefix: "drop"},
 	})
 	if err != nil {

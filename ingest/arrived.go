@@ -26,7 +26,7 @@ func (s *Service) look(ctx context.Context, job *jobs.Job) (bool, error) {
 		if why != "" {
 			return j.Reject(now, jobs.Failure{Code: "upload-mismatch", Message: why, At: now})
 		}
-		return j.Arrive(now, jobs.Found{
+		return j.Arrive(now, jobs.UploadedObject{
 			Size: object.Size, SHA256: object.SHA256,
 			ContentType: object.ContentType, ContentEncoding: object.ContentEncoding, Version: object.Version,
 		})

@@ -10,8 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // Above a bound new payloads are refused before their body is read, of one organization
@@ -20,7 +22,7 @@ func TestTooManyJobsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, subscription := local(nil)
 		bucket, store := memblob.OpenBucket(nil), jobs.NewMemStore()
-		svc, err := ingest.New(ingest.Backends{Bucket: bucket, Signer: anySigner{}, Topic: topic, Jobs: store}, &ingest.Options{
+		svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, &blobstore.Options{Signer: anySigner{}})), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &ingest.Options{
 			MaxWaiting: 6, MaxWaitingPerOrganization: 4, Logger: slog.New(slog.DiscardHandler),
 		})
 		require.NoError(t, err)

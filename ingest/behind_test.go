@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -20,7 +21,10 @@ func TestBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, subscription := local(nil)
 		svc, err := ingest.New(ingest.Backends{
-			Bucket: memblob.OpenBucket(nil), Topic: topic, Subscription: queue.Static(subscription), Jobs: jobs.NewMemStore(),
+			Store:        must(blobstore.New(memblob.OpenBucket(nil), nil)),
+			Publisher:    must(queue.NewPublisher(topic, nil)),
+			Subscription: queue.Static(subscription),
+			Jobs:         jobs.NewMemStore(),
 		}, &ingest.Options{NoUploads: true})
 		require.NoError(t, err)
 		worker, err := ingest.NewWorker(svc, ingest.HandlerFunc(func(context.Context, *ingest.Batch) error {

@@ -6,7 +6,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/blobstore/notify"
-	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
 )
@@ -14,7 +13,7 @@ import (
 // The upload handler's notifications are the service's own whatever the bucket is
 // called; those that name another bucket are not.
 func TestUploadIsNoticedWhateverTheBucketIsCalled(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{BucketName: "mine"}})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{BucketName: "mine"})
 	id := p.Client.Upload(t, "application/fhir+ndjson", []byte(`{"resourceType":"Patient"}`+"\n"))
 	require.Equal(t, jobs.Completed, p.Wait(t, id).State)
 

@@ -79,7 +79,7 @@ func TestClearingThatWasCutOff(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, got.DueAt.IsZero())
 		require.Empty(t, got.OutcomesKey)
-		_, err = s.back.Bucket.List(nil).Next(t.Context())
+		_, err = s.blobs.Bucket().List(nil).Next(t.Context())
 		require.ErrorIs(t, err, io.EOF)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -32,7 +33,7 @@ func TestLeasesWhenTheClockIsSetBack(t *testing.T) {
 			topic, _ := local(nil)
 			defer topic.Shutdown(context.Background())
 			var log bytes.Buffer
-			svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store},
+			svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store},
 				&ingest.Options{NoUploads: true, Now: now, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			require.NoError(t, err)
 			sweeper := newSweeper(t, svc, nil)
@@ -94,7 +95,7 @@ func TestWaitsWhenTheClockIsSetBack(t *testing.T) {
 			topic, subscription := local(nil)
 			defer func() { _, _ = topic.Shutdown(context.Background()), subscription.Shutdown(context.Background()) }()
 			var log bytes.Buffer
-			svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store},
+			svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Subscription: queue.Static(subscription), Jobs: store},
 				&ingest.Options{NoUploads: true, Now: now, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 			require.NoError(t, err)
 			run := func() (stop func()) {

@@ -7,8 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // overtaken is a store in which a job is changed after each read of it.
@@ -41,7 +43,7 @@ func TestErrStateNamesTheStateThatRefused(t *testing.T) {
 	mem := jobs.NewMemStore()
 	require.NoError(t, mem.Create(t.Context(), job))
 	store := overtaken{Store: mem, change: func(j *jobs.Job) { j.State = jobs.Completed }}
-	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{NoUploads: true})
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &ingest.Options{NoUploads: true})
 	require.NoError(t, err)
 	_, err = svc.Cancel(t.Context(), ingest.Caller{OrganizationID: "a"}, job.ID)
 	require.ErrorIs(t, err, ingest.ErrState)

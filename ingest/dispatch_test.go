@@ -15,6 +15,7 @@ import (
 	"gocloud.dev/blob/memblob"
 	"gocloud.dev/pubsub"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -37,7 +38,7 @@ func newDispatching(t *testing.T, store jobs.Store, opts ingest.WorkerOptions, h
 	bucket := memblob.OpenBucket(nil)
 	require.NoError(t, bucket.WriteAll(t.Context(), "payload", []byte(`{"resourceType":"Patient"}`+"\n"), nil))
 	topic, subscription := local(nil)
-	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store},
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Subscription: queue.Static(subscription), Jobs: store},
 		&ingest.Options{NoUploads: true, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	d := &dispatching{t: t, store: store, pub: must(queue.NewPublisher(topic, nil))}

@@ -22,6 +22,7 @@ import (
 	"gocloud.dev/blob/memblob"
 	"gocloud.dev/pubsub"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -192,8 +193,12 @@ func brokenEvents(t *testing.T) []ingest.Event {
 	topic, _ := local(nil)
 	require.NoError(t, topic.Shutdown(t.Context()))
 	opts := &ingest.Options{NoUploads: true, Logger: slog.New(slog.DiscardHandler), Observe: seen.observe}
-	back := ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore(),
-		Subscription: queue.Reopen(func(context.Context) (*pubsub.Subscription, error) { return nil, errors.New("away") })}
+	back := ingest.Backends{
+		Store:        must(blobstore.New(memblob.OpenBucket(nil), nil)),
+		Publisher:    must(queue.NewPublisher(topic, nil)),
+		Jobs:         jobs.NewMemStore(),
+		Subscription: queue.Reopen(func(context.Context) (*pubsub.Subscription, error) { return nil, errors.New("away") }),
+	}
 	svc, err := ingest.New(back, opts)
 	require.NoError(t, err)
 	_, err = svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})

@@ -14,6 +14,7 @@ import (
 
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
@@ -32,7 +33,10 @@ func Example() {
 		panic(err)
 	}
 	svc, err := ingest.New(ingest.Backends{
-		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: jobs.NewMemStore(),
+		Store:        must(blobstore.New(bucket, nil)),
+		Publisher:    must(queue.NewPublisher(topic, nil)),
+		Subscription: queue.Static(subscription),
+		Jobs:         jobs.NewMemStore(),
 	}, &ingest.Options{NoUploads: true})
 	if err != nil {
 		panic(err)
@@ -43,7 +47,7 @@ func Example() {
 			handled <- r.Type + "/" + r.ID
 		}
 		return nil
-	}))
+	}), nil)
 	tokens, err := auth.ParseTokens("dev=demo")
 	if err != nil {
 		panic(err)
@@ -75,7 +79,7 @@ func ExampleService_Accept() {
 	if err != nil {
 		panic(err)
 	}
-	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true})
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true})
 	if err != nil {
 		panic(err)
 	}
@@ -96,7 +100,7 @@ func ExampleWorker_Work() {
 	if err != nil {
 		panic(err)
 	}
-	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true})
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true})
 	if err != nil {
 		panic(err)
 	}
@@ -129,7 +133,10 @@ func ExampleWorkerOptions_orderPerOrganization() {
 		panic(err)
 	}
 	svc, err := ingest.New(ingest.Backends{
-		Bucket: memblob.OpenBucket(nil), Topic: topic, Subscription: queue.Static(subscription), Jobs: jobs.NewMemStore(),
+		Store:        must(blobstore.New(memblob.OpenBucket(nil), nil)),
+		Publisher:    must(queue.NewPublisher(topic, nil)),
+		Subscription: queue.Static(subscription),
+		Jobs:         jobs.NewMemStore(),
 	}, &ingest.Options{NoUploads: true})
 	if err != nil {
 		panic(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -46,7 +47,10 @@ func TestASingleJobBehindAFlood(t *testing.T) {
 	waited.Store(-1)
 	var single, second string
 	svc, err := ingest.New(ingest.Backends{
-		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store,
+		Store:        must(blobstore.New(bucket, nil)),
+		Publisher:    must(queue.NewPublisher(topic, nil)),
+		Subscription: queue.Static(subscription),
+		Jobs:         store,
 	}, &ingest.Options{NoUploads: true, Logger: slog.New(slog.DiscardHandler), Observe: func(e ingest.Event) {
 		if e.Kind != ingest.EventClaimed {
 			return

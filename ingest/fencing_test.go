@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/ingest/sink"
@@ -131,7 +132,10 @@ func stallAt(t *testing.T, at int, beside bool) bool {
 	topic, subscription := local(nil)
 	bucket := g.bucket(p.Bucket)
 	svc, err := ingest.New(ingest.Backends{
-		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: g.store(store),
+		Store:        must(blobstore.New(bucket, nil)),
+		Publisher:    must(queue.NewPublisher(topic, nil)),
+		Subscription: queue.Static(subscription),
+		Jobs:         g.store(store),
 	}, &ingest.Options{NoUploads: true, Now: p.Clock.Now, Logger: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(t, err)
 	worker, err := ingest.NewWorker(svc, newLake(t, bucket, nil), &ingest.WorkerOptions{BatchResources: 10})

@@ -98,7 +98,7 @@ func (l *lease) isStored(ctx context.Context, next *jobs.Job) bool {
 		return false
 	}
 	next.Revision++
-	if reflect.DeepEqual(jobs.Stored(next), stored) {
+	if reflect.DeepEqual(jobs.Normalize(next), stored) {
 		return true
 	}
 	next.Revision--

@@ -14,6 +14,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -30,7 +31,7 @@ type node struct {
 func startNode(t *testing.T, b *blob.Bucket, store jobs.Store, h ingest.Handler, observe func(ingest.Event)) *node {
 	t.Helper()
 	topic, subscription := local(nil)
-	svc, err := ingest.New(ingest.Backends{Bucket: b, Topic: topic, Subscription: queue.Static(subscription), Jobs: store},
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(b, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Subscription: queue.Static(subscription), Jobs: store},
 		&ingest.Options{NoUploads: true, Logger: slog.New(slog.DiscardHandler), Observe: observe})
 	require.NoError(t, err)
 	worker, err := ingest.NewWorker(svc, h, &ingest.WorkerOptions{BatchResources: 1})

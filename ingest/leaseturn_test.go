@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -28,7 +29,7 @@ func TestWhoWaitsToChangeARecordGivesUp(t *testing.T) {
 		require.NoError(t, err)
 		defer topic.Shutdown(t.Context())
 		defer sub.Shutdown(t.Context())
-		svc, err := New(Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: faulttest.Store(jobs.NewMemStore(), hang)}, &Options{NoUploads: true})
+		svc, err := New(Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: faulttest.Store(jobs.NewMemStore(), hang)}, &Options{NoUploads: true})
 		require.NoError(t, err)
 		job := &jobs.Job{ID: jobs.NewID(), State: jobs.Processing, Attempt: 1, LeaseOwner: "me"}
 		l := newLease(t.Context(), svc, job, jobs.Claim{JobID: job.ID, Owner: "me", Attempt: 1}, time.Minute, time.Hour, time.Now())

@@ -11,6 +11,7 @@ import (
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/mempubsub"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -109,7 +110,10 @@ func TestMessagesThatAreNobodys(t *testing.T) {
 		p := adopting(t, func(o *ingesttest.Options) { o.NoWorker = true })
 		prepare(t, p)
 		svc, err := ingest.New(ingest.Backends{
-			Bucket: p.Bucket, Topic: topic, Subscription: queue.Static(sub), Jobs: p.Jobs,
+			Store:        must(blobstore.New(p.Bucket, nil)),
+			Publisher:    must(queue.NewPublisher(topic, nil)),
+			Subscription: queue.Static(sub),
+			Jobs:         p.Jobs,
 		}, &ingest.Options{NoUploads: true, Adopt: &ingest.Adoption{Prefix: "drop"}})
 		require.NoError(t, err)
 		worker, err := ingest.NewWorker(svc, p.Sink, nil)

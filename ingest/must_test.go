@@ -2,9 +2,17 @@ package ingest_test
 
 import (
 	"gocloud.dev/pubsub"
+	_ "modernc.org/sqlite" // for tests on a real database
 
 	"github.com/fhirdock/fhirdock/queue"
 )
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
 
 // local is a queue in memory, of options that work.
 func local(opts *queue.LocalOptions) (*pubsub.Topic, *pubsub.Subscription) {

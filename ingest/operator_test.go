@@ -11,9 +11,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // failedJob can be redriven.
@@ -225,7 +227,7 @@ func TestOperatorAndOthers(t *testing.T) {
 				a.job(t, "a", jobs.Failed, time.Hour, failedJob("target"))
 			}
 			topic, _ := local(nil)
-			svc, err := ingest.New(ingest.Backends{Bucket: a.bucket, Topic: topic, Jobs: &conflicting{a.store, c.change, map[string]bool{}}}, &ingest.Options{NoUploads: true})
+			svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(a.bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: &conflicting{a.store, c.change, map[string]bool{}}}, &ingest.Options{NoUploads: true})
 			require.NoError(t, err)
 			require.Equal(t, c.want, changedAll(t, svc.Operator().Redrive, ingest.OperatorRequest{Code: "target"}))
 			require.Equal(t, map[jobs.State]int{c.state: 3}, a.states(t))
@@ -255,7 +257,7 @@ func TestOperatorReturnsInTime(t *testing.T) {
 		}
 		topic, subscription := local(nil)
 		defer func() { _, _ = topic.Shutdown(context.Background()), subscription.Shutdown(context.Background()) }()
-		svc, err := ingest.New(ingest.Backends{Bucket: a.bucket, Topic: topic, Jobs: slowLists{a.store}}, &ingest.Options{NoUploads: true, StoreTimeout: 2 * time.Second})
+		svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(a.bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: slowLists{a.store}}, &ingest.Options{NoUploads: true, StoreTimeout: 2 * time.Second})
 		require.NoError(t, err)
 		for _, timeout := range []time.Duration{time.Hour, 500 * time.Millisecond} { // of the caller
 			req, calls, found := ingest.OperatorRequest{Code: "none"}, 0, 0

@@ -7,8 +7,10 @@ import (
 
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // outage is a pipeline whose target was away: three jobs of two organizations failed.
@@ -22,7 +24,7 @@ func outage(ctx context.Context) *ingest.Service {
 		}
 	}
 	topic, _ := local(nil)
-	return must(ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: store}, &ingest.Options{NoUploads: true}))
+	return must(ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &ingest.Options{NoUploads: true}))
 }
 
 // After an outage the operator accepts all jobs once more that failed in it, whoever sent

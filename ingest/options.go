@@ -12,10 +12,6 @@ import (
 
 // Options of a [Service]; nil, and zero fields, mean the defaults.
 type Options struct {
-	// BucketName is what receipts, records and messages call the bucket, and by
-	// which notifications of it are told from others: where an object store
-	// sends them, it is the store's own name of the bucket. Default "fhirdock".
-	BucketName string
 	// Prefix of payload keys. Default "incoming/fhir".
 	Prefix string
 	// OutcomesPrefix of the files that list rejected resources. Default
@@ -142,7 +138,6 @@ func (o *Options) withDefaults() (Options, error) {
 	if o != nil {
 		d = *o
 	}
-	setDefault(&d.BucketName, "fhirdock")
 	setDefault(&d.Prefix, "incoming/fhir")
 	setDefault(&d.OutcomesPrefix, "outcomes")
 	setDefault(&d.StagingPrefix, "staging")

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -86,9 +87,9 @@ func TestVersionAndSeveritiesAreChecked(t *testing.T) {
 func TestUploadsNeedASigner(t *testing.T) {
 	topic, _, err := queue.NewLocal(nil)
 	require.NoError(t, err)
-	back := Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}
+	back := Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}
 	_, err = New(back, nil)
-	require.ErrorContains(t, err, "Backends.Signer is missing")
+	require.ErrorContains(t, err, "can't sign uploads")
 	require.ErrorContains(t, err, "Options.NoUploads")
 	s, err := New(back, &Options{NoUploads: true})
 	require.NoError(t, err)
@@ -101,7 +102,7 @@ func TestUploadsNeedASigner(t *testing.T) {
 func TestLinesAreJudgedAlone(t *testing.T) {
 	topic, _, err := queue.NewLocal(nil)
 	require.NoError(t, err)
-	s, err := New(Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &Options{NoUploads: true})
+	s, err := New(Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &Options{NoUploads: true})
 	require.NoError(t, err)
 	twice := []byte(`{"resourceType":"Patient","id":"a"}` + "\n" + `{"resourceType":"Patient","id":"a"}` + "\n")
 	report, err := fhirbundle.ValidateBytes(twice, s.reading(fhirbundle.NDJSON, ""))

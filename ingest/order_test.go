@@ -16,6 +16,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -35,16 +36,18 @@ func newCrew(t *testing.T, store jobs.Store, h ingest.Handler, workers int, opts
 	opts.DrainTimeout, opts.PollInterval = time.Second, time.Hour // wake-ups are all that tells
 	c := &crew{bucket: memblob.OpenBucket(nil), store: store}
 	t.Cleanup(func() { _ = c.bucket.Close() })
-	back := ingest.Backends{Bucket: c.bucket, Jobs: store}
+	back := ingest.Backends{Store: must(blobstore.New(c.bucket, nil)), Jobs: store}
 	o := ingest.Options{
 		RetryBase: 40 * time.Millisecond, RetryMax: 80 * time.Millisecond, Logger: slog.New(slog.DiscardHandler), MaxAttempts: 50, NoUploads: true,
 	}
 	var err error
-	back.Topic, _ = local(&queue.LocalOptions{Capacity: 1})
+	nobody, _ := local(&queue.LocalOptions{Capacity: 1})
+	back.Publisher = must(queue.NewPublisher(nobody, nil))
 	c.door, err = ingest.New(back, &o)
 	require.NoError(t, err)
 	topic, subscription := local(nil)
-	back.Topic, back.Subscription = topic, queue.Static(subscription)
+	pub := must(queue.NewPublisher(topic, nil))
+	back.Publisher, back.Subscription = pub, queue.Static(subscription)
 	c.svc, err = ingest.New(back, &o)
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(context.Background())
@@ -55,7 +58,6 @@ func newCrew(t *testing.T, store jobs.Store, h ingest.Handler, workers int, opts
 		require.NoError(t, err)
 		running.Go(func() { _ = worker.Run(ctx) })
 	}
-	pub := must(queue.NewPublisher(topic, nil))
 	c.wake = func(ids ...string) {
 		for _, id := range ids {
 			require.NoError(t, pub.Publish(t.Context(), queue.Message{JobID: id}))
@@ -397,7 +399,10 @@ func TestOrderBlocksBehindAFailedJob(t *testing.T) {
 func TestHeadOfLineOptions(t *testing.T) {
 	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{
-		Bucket: memblob.OpenBucket(nil), Topic: topic, Subscription: queue.Static(subscription), Jobs: jobs.NewMemStore(),
+		Store:        must(blobstore.New(memblob.OpenBucket(nil), nil)),
+		Publisher:    must(queue.NewPublisher(topic, nil)),
+		Subscription: queue.Static(subscription),
+		Jobs:         jobs.NewMemStore(),
 	}, &ingest.Options{NoUploads: true})
 	require.NoError(t, err)
 	handler := ingest.HandlerFunc(func(context.Context, *ingest.Batch) error { return nil })

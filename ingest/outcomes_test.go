@@ -13,6 +13,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest/internal/stage"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -29,7 +30,7 @@ func outcomesService(t *testing.T) *Service {
 		_ = subscription.Shutdown(context.Background())
 		_ = bucket.Close() // may be closed already
 	})
-	s, err := New(Backends{Bucket: bucket, Topic: topic, Jobs: jobs.NewMemStore()}, &Options{NoUploads: true})
+	s, err := New(Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &Options{NoUploads: true})
 	require.NoError(t, err)
 	return s
 }
@@ -51,7 +52,7 @@ func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
 	keep(t, s, b, nil)
 	key, err := s.publishOutcomes(t.Context(), job)
 	require.NoError(t, err)
-	whole, err := s.back.Bucket.ReadAll(t.Context(), key)
+	whole, err := s.blobs.Bucket().ReadAll(t.Context(), key)
 	require.NoError(t, err)
 	require.NotEmpty(t, whole)
 
@@ -59,7 +60,7 @@ func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
 	again, err := s.publishOutcomes(t.Context(), job)
 	require.NoError(t, err)
 	require.Equal(t, key, again)
-	after, err := s.back.Bucket.ReadAll(t.Context(), key)
+	after, err := s.blobs.Bucket().ReadAll(t.Context(), key)
 	require.NoError(t, err)
 	require.Equal(t, string(whole), string(after))
 }
@@ -106,7 +107,7 @@ func TestOutcomesThatAreGone(t *testing.T) {
 	lines := func() (n, missing int) {
 		key, err := s.publishOutcomes(t.Context(), job)
 		require.NoError(t, err)
-		raw, err := s.back.Bucket.ReadAll(t.Context(), key)
+		raw, err := s.blobs.Bucket().ReadAll(t.Context(), key)
 		require.NoError(t, err)
 		for line := range bytes.Lines(raw) {
 			var o Outcome
@@ -122,7 +123,7 @@ func TestOutcomesThatAreGone(t *testing.T) {
 		return n, missing
 	}
 	list := func() (keys []string) {
-		it := s.back.Bucket.List(&blob.ListOptions{Prefix: "staging/"})
+		it := s.blobs.Bucket().List(&blob.ListOptions{Prefix: "staging/"})
 		for {
 			obj, err := it.Next(t.Context())
 			if err == io.EOF {
@@ -133,17 +134,17 @@ func TestOutcomesThatAreGone(t *testing.T) {
 		}
 	}
 	require.Len(t, list(), 3)
-	raw, err := s.back.Bucket.ReadAll(t.Context(), list()[1])
+	raw, err := s.blobs.Bucket().ReadAll(t.Context(), list()[1])
 	require.NoError(t, err)
 	raw[len(raw)-3] ^= 1
-	require.NoError(t, s.back.Bucket.WriteAll(t.Context(), list()[1], raw, nil))
+	require.NoError(t, s.blobs.Bucket().WriteAll(t.Context(), list()[1], raw, nil))
 	n, missing := lines()
 	require.Equal(t, []int{2, 1}, []int{n, missing}, "one part is damaged")
 
 	require.NoError(t, parts.Clear(t.Context()))
 	n, missing = lines()
 	require.Equal(t, []int{2, 1}, []int{n, missing}, "what was listed stays")
-	require.NoError(t, s.back.Bucket.Delete(t.Context(), "outcomes/org/"+job.ID+".ndjson"))
+	require.NoError(t, s.blobs.Bucket().Delete(t.Context(), "outcomes/org/"+job.ID+".ndjson"))
 	n, missing = lines()
 	require.Equal(t, []int{0, 3}, []int{n, missing})
 }
@@ -158,7 +159,7 @@ func TestOutcomesAreInOrder(t *testing.T) {
 	keep(t, s, b, nil)
 	key, err := s.publishOutcomes(t.Context(), job)
 	require.NoError(t, err)
-	whole, err := s.back.Bucket.ReadAll(t.Context(), key)
+	whole, err := s.blobs.Bucket().ReadAll(t.Context(), key)
 	require.NoError(t, err)
 	var lines []int64
 	for line := range bytes.Lines(whole) {
@@ -172,13 +173,13 @@ func TestOutcomesAreInOrder(t *testing.T) {
 // A run that rejects nothing leaves no file of the run before.
 func TestOutcomesOfARunBefore(t *testing.T) {
 	s := outcomesService(t)
-	require.NoError(t, s.back.Bucket.WriteAll(t.Context(), "outcomes/org/j.ndjson", []byte("{}"), nil))
+	require.NoError(t, s.blobs.Bucket().WriteAll(t.Context(), "outcomes/org/j.ndjson", []byte("{}"), nil))
 	job := &jobs.Job{ID: "j", OrganizationID: "org", Run: 1}
 	for range 2 {
 		key, err := s.publishOutcomes(t.Context(), job)
 		require.NoError(t, err)
 		require.Empty(t, key)
-		there, err := s.back.Bucket.Exists(t.Context(), "outcomes/org/j.ndjson")
+		there, err := s.blobs.Bucket().Exists(t.Context(), "outcomes/org/j.ndjson")
 		require.NoError(t, err)
 		require.False(t, there)
 	}
@@ -220,7 +221,7 @@ func TestOutcomesWhileTheJobCompletes(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, raw)
 
-	require.NoError(t, s.back.Bucket.Close())
+	require.NoError(t, s.blobs.Bucket().Close())
 	other := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Processing}
 	require.NoError(t, s.back.Jobs.Create(t.Context(), other))
 	_, err = s.Outcomes(t.Context(), Caller{OrganizationID: "org"}, other.ID)
@@ -275,7 +276,7 @@ func TestOutcomesOfALaterAttemptStay(t *testing.T) {
 			refuse(t, s, job, 3)
 			key, err := s.publishOutcomes(t.Context(), job)
 			require.NoError(t, err)
-			whole, err := s.back.Bucket.ReadAll(t.Context(), key)
+			whole, err := s.blobs.Bucket().ReadAll(t.Context(), key)
 			require.NoError(t, err)
 			s.clearOutcomes(t.Context(), job)
 
@@ -285,7 +286,7 @@ func TestOutcomesOfALaterAttemptStay(t *testing.T) {
 			} else {
 				require.NoError(t, err)
 			}
-			after, err := s.back.Bucket.ReadAll(t.Context(), key)
+			after, err := s.blobs.Bucket().ReadAll(t.Context(), key)
 			require.NoError(t, err)
 			require.Equal(t, string(whole), string(after))
 		})
@@ -304,7 +305,7 @@ func TestOutcomesOfAFailureAreNotTakenForAll(t *testing.T) {
 	refuse(t, s, job, 2)
 	key, err := s.publishOutcomes(t.Context(), job)
 	require.NoError(t, err)
-	raw, err := s.back.Bucket.ReadAll(t.Context(), key)
+	raw, err := s.blobs.Bucket().ReadAll(t.Context(), key)
 	require.NoError(t, err)
 	require.Equal(t, 3, bytes.Count(raw, []byte("\n")))
 	require.Contains(t, string(raw), "3 more resources were rejected")

@@ -42,7 +42,7 @@ func TestPartsThatCannotWork(t *testing.T) {
 	}
 	_, sub := local(nil)
 	t.Cleanup(func() { _ = sub.Shutdown(context.Background()) })
-	_, notified := ingest.NewNotified(nil, queue.Static(sub), nil)
+	_, listener := ingest.NewListener(nil, queue.Static(sub), nil)
 	other := memblob.OpenBucket(nil)
 	t.Cleanup(func() { _ = other.Close() })
 	for _, c := range []struct {
@@ -61,12 +61,12 @@ func TestPartsThatCannotWork(t *testing.T) {
 		{"lake below the outcomes", worker(p.Service, newLake(t, p.Bucket, &sink.LakeOptions{Prefix: "outcomes/lake"})), "overlaps"},
 		{"lake beside the outcomes", worker(p.Service, newLake(t, p.Bucket, &sink.LakeOptions{Prefix: "outcomes-lake"})), ""},
 		{"lake in a bucket of its own", worker(p.Service, newLake(t, other, &sink.LakeOptions{Prefix: "incoming"})), ""},
-		{"run without a service", ingest.Run(t.Context(), nil, fine), "needs a Service"},
+		{"run without a service", ingest.Run(t.Context(), nil, fine, nil), "needs a Service"},
 		{"sweeper", sweeper(p.Service, ingest.SweeperOptions{}), ""},
 		{"sweeper without a service", sweeper(nil, ingest.SweeperOptions{}), "needs a Service"},
 		{"sweeper with a negative time", sweeper(p.Service, ingest.SweeperOptions{Every: -1}), "negative"},
 		{"sweeper with a negative page", sweeper(p.Service, ingest.SweeperOptions{Page: -1}), "negative"},
-		{"notified without a service", notified, "needs a Service"},
+		{"listener without a service", listener, "needs a Service"},
 	} {
 		if c.want == "" {
 			require.NoError(t, c.err, c.name)

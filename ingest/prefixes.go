@@ -28,7 +28,7 @@ func (s *Service) checkPlaces(h Handler) error {
 		return nil
 	}
 	bucket, prefixes := p.Prefixes()
-	if bucket != s.back.Bucket {
+	if bucket != s.blobs.Bucket() {
 		return nil
 	}
 	ours := []string{s.opts.Prefix, s.opts.OutcomesPrefix, s.opts.stagingOutcomes(), s.opts.stagingBlocks()}

@@ -9,9 +9,11 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 func keysBelow(ctx context.Context, bucket *blob.Bucket, prefix string) (keys []string) {
@@ -66,7 +68,7 @@ func TestPrefixesAreChecked(t *testing.T) {
 		`Options.OutcomesPrefix "x" overlaps Options.StagingPrefix`:               {OutcomesPrefix: "x", StagingPrefix: "x/y"},
 	} {
 		o.NoUploads = true
-		_, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: jobs.NewMemStore()}, &o)
+		_, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &o)
 		require.ErrorContains(t, err, want)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -16,10 +17,11 @@ import (
 func TestPublishing(t *testing.T) {
 	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{
-		Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore(),
-		Publishing: &queue.PublisherOptions{Metadata: func(m queue.Message) map[string]string {
+		Store: must(blobstore.New(memblob.OpenBucket(nil), nil)),
+		Publisher: must(queue.NewPublisher(topic, &queue.PublisherOptions{Metadata: func(m queue.Message) map[string]string {
 			return map[string]string{"MessageGroupId": m.OrganizationID}
-		}},
+		}})),
+		Jobs: jobs.NewMemStore(),
 	}, &ingest.Options{NoUploads: true})
 	require.NoError(t, err)
 	_, err = svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})

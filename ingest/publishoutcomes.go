@@ -120,7 +120,7 @@ func (s *Service) writeOutcomes(ctx context.Context, job *jobs.Job, key string, 
 	parts := index.Open(ctx, outcomesSection)
 	defer parts.Close()
 	missing := lostOutcomes(job, listedBefore(&job.Progress)-listed) + s.unlisted(job, listed)
-	err := stage.Write(ctx, s.back.Bucket, key, &blob.WriterOptions{
+	err := stage.Write(ctx, s.blobs.Bucket(), key, &blob.WriterOptions{
 		ContentType: "application/x-ndjson",
 		Metadata: map[string]string{
 			outcomesRun:      strconv.Itoa(job.Run),
@@ -168,7 +168,7 @@ type outcomesFile struct {
 // is as good as none.
 func (s *Service) publishedOutcomes(ctx context.Context, key string) (outcomesFile, error) {
 	none := outcomesFile{run: -1}
-	attrs, err := s.back.Bucket.Attributes(ctx, key)
+	attrs, err := s.blobs.Bucket().Attributes(ctx, key)
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		return none, nil
 	}

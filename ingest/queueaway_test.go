@@ -14,18 +14,19 @@ import (
 	"gocloud.dev/blob/memblob"
 	"gocloud.dev/pubsub"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// Notified may start before its queue is there. It says so, and counts it.
-func TestNotifiedStartsBeforeItsQueue(t *testing.T) {
+// A Listener may start before its queue exists. It says so, and counts it.
+func TestListenerStartsBeforeItsQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, sub := local(nil) // the consumer shuts the subscription down
 		var mu sync.Mutex
 		var codes []string
-		svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &ingest.Options{
+		svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &ingest.Options{
 			NoUploads: true, Logger: slog.New(slog.DiscardHandler), Observe: func(e ingest.Event) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -36,7 +37,7 @@ func TestNotifiedStartsBeforeItsQueue(t *testing.T) {
 		require.NoError(t, err)
 		away := errors.New("no such queue")
 		up := time.Now().Add(time.Minute)
-		notified, err := ingest.NewNotified(svc, queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
+		notified, err := ingest.NewListener(svc, queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
 			if time.Now().Before(up) {
 				return nil, away
 			}
@@ -66,7 +67,9 @@ func TestWorkerWithoutItsQueue(t *testing.T) {
 		away := errors.New("no such queue")
 		up := time.Now().Add(time.Minute)
 		svc, err := ingest.New(ingest.Backends{
-			Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore(),
+			Store:     must(blobstore.New(memblob.OpenBucket(nil), nil)),
+			Publisher: must(queue.NewPublisher(topic, nil)),
+			Jobs:      jobs.NewMemStore(),
 			Subscription: queue.Reopen(func(context.Context) (*pubsub.Subscription, error) {
 				if time.Now().Before(up) {
 					return nil, away

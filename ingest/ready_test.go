@@ -15,6 +15,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/dirblob"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
@@ -29,7 +30,9 @@ func readyService(t *testing.T, bucket *blob.Bucket, plan faulttest.Plan) *inges
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = topic.Shutdown(context.Background()) })
 	s, err := ingest.New(ingest.Backends{
-		Bucket: faulttest.Bucket(bucket, plan), Topic: topic, Jobs: faulttest.Store(jobs.NewMemStore(), plan),
+		Store:     must(blobstore.New(faulttest.Bucket(bucket, plan), nil)),
+		Publisher: must(queue.NewPublisher(topic, nil)),
+		Jobs:      faulttest.Store(jobs.NewMemStore(), plan),
 	}, &ingest.Options{NoUploads: true})
 	require.NoError(t, err)
 	return s

@@ -14,9 +14,11 @@ import (
 	"gocloud.dev/blob/memblob"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 var rescueFlood = flag.Int("rescue-flood", 500, "how many jobs of another organization wait in TestRescueBesideAFlood; from 10000 on its times are judged")
@@ -146,7 +148,7 @@ func seesRescues(t *testing.T, bucket *blob.Bucket, store jobs.Store, processes 
 		_ = subscription.Shutdown(context.Background())
 	})
 	rescued := make(chan time.Time, 1)
-	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store, Processes: processes}, &ingest.Options{NoUploads: true, Observe: func(e ingest.Event) {
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store, Processes: processes}, &ingest.Options{NoUploads: true, Observe: func(e ingest.Event) {
 		if e.Kind == ingest.EventRescued {
 			rescued <- time.Now()
 		}

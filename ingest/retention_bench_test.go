@@ -14,10 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/dirblob"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // BenchmarkRetention removes small jobs from SQLite and a folder, alone and while others
@@ -77,7 +79,7 @@ func benchmarkRetention(b *testing.B, clients int) {
 	left.Store(int64(b.N))
 	topic, subscription := local(nil)
 	defer func() { _, _ = topic.Shutdown(context.Background()), subscription.Shutdown(context.Background()) }()
-	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &ingest.Options{
 		NoUploads: true,
 		Logger:    slog.New(slog.DiscardHandler),
 		Retention: &ingest.Retention{Completed: time.Hour, Failed: time.Hour, Cancelled: time.Hour, Payloads: time.Hour},

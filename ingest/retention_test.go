@@ -16,9 +16,11 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // archive is a bucket and a job store with jobs that ended.
@@ -36,7 +38,7 @@ func (a *archive) service(t *testing.T, plan faulttest.Plan, opts *ingest.Option
 	o.NoUploads, o.Logger = true, slog.New(slog.NewTextHandler(io.Discard, nil))
 	topic, subscription := local(nil)
 	t.Cleanup(func() { _, _ = topic.Shutdown(context.Background()), subscription.Shutdown(context.Background()) })
-	svc, err := ingest.New(ingest.Backends{Bucket: faulttest.Bucket(a.bucket, plan), Topic: topic, Jobs: faulttest.Store(a.store, plan)}, &o)
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(faulttest.Bucket(a.bucket, plan), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: faulttest.Store(a.store, plan)}, &o)
 	require.NoError(t, err)
 	return svc
 }
@@ -229,7 +231,7 @@ func TestRetentionThatCannotWork(t *testing.T) {
 		"Outcomes needs Payloads and m": {Outcomes: time.Hour, Payloads: 2 * time.Hour},
 	} {
 		topic, _ := local(nil)
-		_, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true, Retention: &r})
+		_, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true, Retention: &r})
 		require.ErrorContains(t, err, want)
 	}
 }

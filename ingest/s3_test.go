@@ -12,6 +12,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // limited is a signer with the limits of a cloud.
@@ -27,19 +28,21 @@ func (l limited) S3() bool                           { return l.s3 }
 // A message names the bucket as consumers of S3 know it, where it is one of S3.
 func TestMessagesOfS3(t *testing.T) {
 	for name, c := range map[string]struct {
-		back ingest.Backends
+		opts blobstore.Options
 		s3   bool
 	}{
-		"not S3":              {ingest.Backends{Signer: limited{}}, false},
-		"as the signer says":  {ingest.Backends{Signer: limited{s3: true}}, true},
-		"as the program says": {ingest.Backends{Signer: anySigner{}, S3: true}, true},
+		"not S3":              {blobstore.Options{Signer: limited{}}, false},
+		"as the signer says":  {blobstore.Options{Signer: limited{s3: true}}, true},
+		"as the program says": {blobstore.Options{Signer: anySigner{}, S3: true}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			topic, subscription := local(nil)
 			bucket := memblob.OpenBucket(nil)
 			defer bucket.Close()
-			c.back.Bucket, c.back.Topic, c.back.Jobs = bucket, topic, jobs.NewMemStore()
-			svc, err := ingest.New(c.back, &ingest.Options{BucketName: "payloads"})
+			c.opts.Bucket = "payloads"
+			svc, err := ingest.New(ingest.Backends{
+				Store: must(blobstore.New(bucket, &c.opts)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore(),
+			}, nil)
 			require.NoError(t, err)
 			receipt, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
 			require.NoError(t, err)
@@ -68,8 +71,9 @@ func TestMessagesOfS3(t *testing.T) {
 func TestUploadsWithinTheStoresLimits(t *testing.T) {
 	topic, _ := local(nil)
 	back := ingest.Backends{
-		Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore(),
-		Signer: limited{bindings: blobstore.UploadBindings{MaxPut: 5 << 30, MaxExpiry: 7 * 24 * time.Hour}},
+		Store:     must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: limited{bindings: blobstore.UploadBindings{MaxPut: 5 << 30, MaxExpiry: 7 * 24 * time.Hour}}})),
+		Publisher: must(queue.NewPublisher(topic, nil)),
+		Jobs:      jobs.NewMemStore(),
 	}
 	svc, err := ingest.New(back, nil)
 	require.NoError(t, err)
@@ -90,7 +94,9 @@ func TestMetadataOfAnUpload(t *testing.T) {
 	for name, bindings := range map[string]blobstore.UploadBindings{"headers": {Metadata: true}, "URL": {Metadata: true, MetadataInURL: true}} {
 		topic, _ := local(nil)
 		svc, err := ingest.New(ingest.Backends{
-			Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore(), Signer: limited{bindings: bindings},
+			Store:     must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: limited{bindings: bindings}})),
+			Publisher: must(queue.NewPublisher(topic, nil)),
+			Jobs:      jobs.NewMemStore(),
 		}, nil)
 		require.NoError(t, err)
 		for user, by := range map[string]string{"": "unknown", "alice": "alice"} {

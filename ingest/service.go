@@ -7,9 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"gocloud.dev/blob"
-	"gocloud.dev/pubsub"
-
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest/internal/stage"
@@ -18,31 +15,26 @@ import (
 )
 
 // Backends are what a pipeline runs on. They stay the caller's to close, after
-// everything that uses them has ended.
+// everything that uses them has ended. Package backends opens them by URLs.
 type Backends struct {
-	// Bucket keeps payloads, outcomes and outputs. Required.
-	Bucket *blob.Bucket
-	// Signer signs uploads into Bucket. Default: the bucket itself. It is an error
-	// of [New] if neither can, unless [Options.NoUploads] is set.
-	Signer blobstore.UploadSigner
-	// S3: the bucket is one of S3, or of a service that speaks its protocol; then queue
-	// messages and tickets name it and its keys as s3Bucket and s3Key too. Default: as
-	// Signer says, if it is a [blobstore.S3Signer].
-	S3 bool
-	// Topic carries wake-ups to workers. Required.
-	Topic *pubsub.Topic
-	// Publishing is how wake-ups are given to Topic's driver, such as with the
-	// organization as the ordering key; what opened the topic may have it. Default:
-	// as package queue has it.
-	Publishing *queue.PublisherOptions
-	// Subscription of the topic, for [Worker.Run]. A process that only accepts,
-	// or is called with each wake-up, needs none. See [queue.Static].
+	// Store keeps payloads, outcomes and outputs. It must be able to sign uploads, unless
+	// [Options.NoUploads] is set. Required.
+	Store *blobstore.Store
+	// Publisher sends wake-ups to workers. Required.
+	Publisher *queue.Publisher
+	// Subscription receives the wake-ups, for [Worker.Run]. A process that only accepts,
+	// or that is called with each wake-up, needs none. See [queue.Static].
 	Subscription queue.Opener
+	// Notifications receives what the object store sends when an upload has arrived, for
+	// [Run]. It is a queue of its own, not the wake-ups'. Default: none, for a store whose
+	// uploads come through this process or that sends notifications over HTTP. Without
+	// notifications the [Sweeper] finds uploads.
+	Notifications queue.Opener
 	// Jobs keeps the records. Required.
 	Jobs jobs.Store
 	// Processes tells which processes that worked on Jobs are dead, so that a [Sweeper]
-	// takes over their jobs before the leases run out. Default: nobody is known to be
-	// dead, and leases run out.
+	// takes over their jobs before the leases run out. Default: none is known to be dead,
+	// and leases run out.
 	Processes Processes
 }
 
@@ -77,10 +69,10 @@ type Service struct {
 // can't work. A nil opts means the defaults.
 func New(back Backends, opts *Options) (*Service, error) {
 	switch {
-	case back.Bucket == nil:
-		return nil, errors.New("ingest: Backends.Bucket is missing")
-	case back.Topic == nil:
-		return nil, errors.New("ingest: Backends.Topic is missing")
+	case back.Store == nil:
+		return nil, errors.New("ingest: Backends.Store is missing")
+	case back.Publisher == nil:
+		return nil, errors.New("ingest: Backends.Publisher is missing")
 	case back.Jobs == nil:
 		return nil, errors.New("ingest: Backends.Jobs is missing")
 	}
@@ -88,13 +80,10 @@ func New(back Backends, opts *Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	blobs, err := blobstore.New(back.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: back.Signer, S3: back.S3})
-	if err != nil {
-		return nil, err
-	}
+	blobs := back.Store
 	if !o.NoUploads && !blobs.SignsUploads() {
-		return nil, errors.New("ingest: nothing signs uploads: Backends.Signer is missing and the bucket can't sign by itself; " +
-			"set it, or set Options.NoUploads for a service that only takes what is sent to Accept")
+		return nil, errors.New("ingest: Backends.Store can't sign uploads: give blobstore.Options a Signer, " +
+			"or set Options.NoUploads for a service that only takes what is sent to Accept")
 	}
 	bindings, _ := blobs.UploadBindings()
 	if most := bindings.MaxExpiry; most > 0 && o.UploadExpiry > most && !o.NoUploads {
@@ -103,10 +92,6 @@ func New(back Backends, opts *Options) (*Service, error) {
 	if bindings.MaxPut > 0 {
 		o.MaxUploadBytes = min(o.MaxUploadBytes, bindings.MaxPut)
 	}
-	pub, err := queue.NewPublisher(back.Topic, back.Publishing)
-	if err != nil {
-		return nil, err
-	}
 	lines := map[string]fhirbundle.Severity{lineTwice: fhirbundle.None}
 	maps.Copy(lines, o.Severities)
 	svc := &Service{
@@ -114,8 +99,8 @@ func New(back Backends, opts *Options) (*Service, error) {
 		blobs:    blobs,
 		back:     back,
 		opts:     o,
-		waker:    newWaker(pub),
-		outcomes: stage.New(back.Bucket, o.stagingOutcomes()),
+		waker:    newWaker(back.Publisher),
+		outcomes: stage.New(blobs.Bucket(), o.stagingOutcomes()),
 	}
 	svc.backlog.svc = svc
 	return svc, nil

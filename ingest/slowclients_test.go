@@ -21,6 +21,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/budget"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
@@ -35,7 +36,9 @@ func plainServer(t *testing.T, limits httpbody.Limits, timeout, writing time.Dur
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	tokens, err := auth.ParseTokens("dev=demo")
 	require.NoError(t, err)
-	webhooks, err := auth.ParseWebhooks([]string{"demo=whsec_" + strings.Repeat("c2VjcmV0", 4)}, nil)
+	webhooks, err := auth.NewWebhooks([]auth.WebhookEndpoint{
+		{Name: "demo", Caller: ingest.Caller{OrganizationID: "demo"}, Secrets: []string{"whsec_" + strings.Repeat("c2VjcmV0", 4)}},
+	}, nil)
 	require.NoError(t, err)
 	front, err := httpapi.New(p.Service, tokens, &httpapi.Options{Logger: log, Body: limits, Webhooks: webhooks})
 	require.NoError(t, err)

@@ -11,9 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // Options.StoreTimeout is for all calls of a request together, wherever the store begins
@@ -46,7 +48,7 @@ func TestStoreTimeIsOfAWholeRequest(t *testing.T) {
 							return faulttest.Hang
 						}
 					})
-					svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Signer: anySigner{}, Topic: topic, Jobs: store}, &ingest.Options{
+					svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: anySigner{}})), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &ingest.Options{
 						MaxWaiting: 100, MaxWaitingPerOrganization: 100, Logger: slog.New(slog.DiscardHandler),
 					})
 					require.NoError(t, err)
@@ -76,7 +78,7 @@ func TestOneRequestCounts(t *testing.T) {
 			}
 			return faulttest.None
 		})
-		svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Signer: anySigner{}, Topic: topic, Jobs: store}, &ingest.Options{
+		svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: anySigner{}})), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &ingest.Options{
 			MaxWaiting: 100, Logger: slog.New(slog.DiscardHandler),
 		})
 		require.NoError(t, err)

@@ -28,9 +28,9 @@ func TestAJobWithoutAWakeUpIsFound(t *testing.T) {
 	require.NoError(t, lost.Shutdown(t.Context()))
 	require.NoError(t, dead.Shutdown(t.Context()))
 	opts := &ingest.Options{NoUploads: true}
-	door, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: lost, Jobs: store}, opts)
+	door, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(lost, nil)), Jobs: store}, opts)
 	require.NoError(t, err)
-	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store}, opts)
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Subscription: queue.Static(subscription), Jobs: store}, opts)
 	require.NoError(t, err)
 	worker, err := ingest.NewWorker(svc, &ingesttest.Sink{}, &ingest.WorkerOptions{PollInterval: 100 * time.Millisecond})
 	require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestSweeperWithoutATopic(t *testing.T) {
 	require.NoError(t, lost.Shutdown(t.Context()))
 	require.NoError(t, dead.Shutdown(t.Context()))
 	bucket, store, clock := memblob.OpenBucket(nil), jobs.NewMemStore(), ingesttest.NewClock()
-	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Signer: anySigner{}, Topic: lost, Jobs: store}, &ingest.Options{Now: clock.Now})
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, &blobstore.Options{Signer: anySigner{}})), Publisher: must(queue.NewPublisher(lost, nil)), Jobs: store}, &ingest.Options{Now: clock.Now})
 	require.NoError(t, err)
 	for range 3 {
 		_, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
@@ -221,7 +221,7 @@ func TestAFullQueueDoesNotStopTheSweep(t *testing.T) {
 	topic, subscription := local(&queue.LocalOptions{Capacity: 1})
 	t.Cleanup(func() { _ = topic.Shutdown(context.Background()); _ = subscription.Shutdown(context.Background()) })
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
-	svc, err := ingest.New(ingest.Backends{Bucket: p.Bucket, Topic: topic, Jobs: p.Jobs}, &ingest.Options{NoUploads: true, Now: p.Clock.Now})
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(p.Bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: p.Jobs}, &ingest.Options{NoUploads: true, Now: p.Clock.Now})
 	require.NoError(t, err)
 	accept := func() string {
 		receipt, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
@@ -291,7 +291,7 @@ func TestAHangingJobDoesNotStopTheSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, subscription := local(nil)
 		store := &hangingGet{Store: jobs.NewMemStore()}
-		svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Signer: anySigner{}, Topic: topic, Jobs: store}, nil)
+		svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: anySigner{}})), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, nil)
 		require.NoError(t, err)
 		var ids []string
 		for range 2 {
@@ -341,7 +341,7 @@ func TestSweepOfAStoreThatLagsBehind(t *testing.T) {
 	defer bucket.Close()
 	store := &laggingStore{Store: jobs.NewMemStore()}
 	var rescued atomic.Int64
-	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &ingest.Options{
 		NoUploads: true,
 		Now:       clock.Now, Observe: func(e ingest.Event) {
 			if e.Kind == ingest.EventRescued {

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -34,12 +35,16 @@ func TestADeadProcessIsFollowedAtOnce(t *testing.T) {
 				start := func(p ingest.Processes, h ingest.HandlerFunc) (svc *ingest.Service, stop func()) {
 					topic, subscription := local(nil)
 					svc, err := ingest.New(ingest.Backends{
-						Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store, Processes: p,
+						Store:        must(blobstore.New(bucket, nil)),
+						Publisher:    must(queue.NewPublisher(topic, nil)),
+						Subscription: queue.Static(subscription),
+						Jobs:         store,
+						Processes:    p,
 					}, &ingest.Options{NoUploads: true})
 					require.NoError(t, err)
 					ctx, cancel := context.WithCancel(context.Background())
 					ended := make(chan error)
-					go func() { ended <- ingest.Run(ctx, svc, h) }()
+					go func() { ended <- ingest.Run(ctx, svc, h, nil) }()
 					return svc, func() {
 						cancel()
 						require.NoError(t, <-ended)

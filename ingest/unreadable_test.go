@@ -11,9 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // A record that can't be read is left out of the list of jobs, with a warning: it
@@ -30,7 +32,7 @@ func TestAListBesideARecordThatCannotBeRead(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
 	var logs bytes.Buffer
-	svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, &ingest.Options{NoUploads: true, Logger: slog.New(slog.NewTextHandler(&logs, nil))})
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &ingest.Options{NoUploads: true, Logger: slog.New(slog.NewTextHandler(&logs, nil))})
 	require.NoError(t, err)
 
 	at, want := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC), 0

@@ -39,7 +39,7 @@ type UploadTicket struct {
 	// [Options.UploadExpiry] where an Idempotency-Key repeats a request, or where the
 	// URL ends with the credentials that signed it.
 	ExpiresIn time.Duration
-	// S3: the bucket is one of S3, as [Backends.S3] says.
+	// S3: the bucket is one of S3; see [blobstore.Store.S3].
 	S3 bool
 }
 

@@ -172,7 +172,7 @@ func (s *Service) blocksKey(job *jobs.Job) string {
 }
 
 func (s *Service) keepBlocks(ctx context.Context, job *jobs.Job, list []byte) error {
-	err := stage.Write(ctx, s.back.Bucket, s.blocksKey(job), &blob.WriterOptions{ContentType: "application/octet-stream", BeforeWrite: blobstore.Plain}, bytes.NewReader(list))
+	err := stage.Write(ctx, s.blobs.Bucket(), s.blocksKey(job), &blob.WriterOptions{ContentType: "application/octet-stream", BeforeWrite: blobstore.Plain}, bytes.NewReader(list))
 	if err != nil {
 		return fmt.Errorf("ingest: keep the blocks of a payload: %w", err)
 	}
@@ -183,9 +183,9 @@ func (s *Service) keepBlocks(ctx context.Context, job *jobs.Job, list []byte) er
 // what was made by reading, which replaces one of the store that was wrong.
 func (s *Service) findBlocks(ctx context.Context, p *jobs.Payload, job *jobs.Job) (io.ReaderAt, error) {
 	want := blobstore.BlocksSize(p.Size)
-	attrs, err := s.back.Bucket.Attributes(ctx, s.blocksKey(job))
+	attrs, err := s.blobs.Bucket().Attributes(ctx, s.blocksKey(job))
 	if err == nil && attrs.Size == want {
-		return &stagedBlocks{ctx: ctx, bucket: s.back.Bucket, key: s.blocksKey(job)}, nil
+		return &stagedBlocks{ctx: ctx, bucket: s.blobs.Bucket(), key: s.blocksKey(job)}, nil
 	}
 	if err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 		return nil, fmt.Errorf("ingest: look for the blocks of a payload: %w", err)
@@ -224,7 +224,7 @@ func (s *Service) dropBlocks(ctx context.Context, job *jobs.Job) error {
 	if job.Payload.Size <= blobstore.BlockSize {
 		return nil
 	}
-	if err := s.back.Bucket.Delete(ctx, s.blocksKey(job)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
+	if err := s.blobs.Bucket().Delete(ctx, s.blocksKey(job)); err != nil && gcerrors.Code(err) != gcerrors.NotFound {
 		return fmt.Errorf("ingest: remove the blocks of a payload: %w", err)
 	}
 	return nil

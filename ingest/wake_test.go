@@ -18,8 +18,10 @@ import (
 	"gocloud.dev/pubsub/batcher"
 	"gocloud.dev/pubsub/driver"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // slowTopic takes a while, or for ever, to send, and may fail then.
@@ -76,7 +78,7 @@ func withSlowTopic(t *testing.T, opts ingest.Options, test func(t *testing.T, sv
 		topic := pubsub.NewTopic(slow, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1000})
 		store := jobs.NewMemStore()
 		opts.NoUploads = true
-		svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: store}, &opts)
+		svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &opts)
 		require.NoError(t, err)
 		var failed []string
 		for range 20 {

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -70,7 +71,7 @@ func TestWakeUpsOfABadBroker(t *testing.T) {
 		var err error
 		subscription := broker.subscription()
 		defer subscription.Shutdown(context.Background())
-		svc, err = ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store}, opts)
+		svc, err = ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Subscription: queue.Static(subscription), Jobs: store}, opts)
 		require.NoError(t, err)
 		w, err := ingest.NewWorker(svc, handler, &ingest.WorkerOptions{Concurrency: 8})
 		require.NoError(t, err)

@@ -14,6 +14,7 @@ import (
 	"gocloud.dev/blob/memblob"
 	"gocloud.dev/pubsub"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -41,7 +42,7 @@ func newCalled(t *testing.T, store jobs.Store, opts *ingest.Options, handle func
 	opts.Logger, opts.NoUploads = slog.New(slog.DiscardHandler), true
 	c = &called{t: t, store: store, sent: subscription}
 	var err error
-	c.svc, err = ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: store}, opts)
+	c.svc, err = ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, opts)
 	require.NoError(t, err)
 	c.worker, err = ingest.NewWorker(c.svc, ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error {
 		c.batches = append(c.batches, b.Resources[0].Index)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
@@ -49,7 +50,10 @@ func benchmarkWorker(b *testing.B, store jobs.Store, organizations int) {
 	left.Store(int64(b.N))
 	ctx, stop := context.WithCancel(b.Context())
 	svc, err := ingest.New(ingest.Backends{
-		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store,
+		Store:        must(blobstore.New(bucket, nil)),
+		Publisher:    must(queue.NewPublisher(topic, nil)),
+		Subscription: queue.Static(subscription),
+		Jobs:         store,
 	}, &ingest.Options{
 		NoUploads: true,
 		Logger:    slog.New(slog.DiscardHandler),

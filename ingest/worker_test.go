@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
@@ -259,7 +260,10 @@ func startWorker(t *testing.T, p *ingesttest.Pipeline, h ingest.Handler, opts *i
 	t.Helper()
 	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{
-		Bucket: p.Bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
+		Store:        must(blobstore.New(p.Bucket, nil)),
+		Publisher:    must(queue.NewPublisher(topic, nil)),
+		Subscription: queue.Static(subscription),
+		Jobs:         p.Jobs,
 	}, &ingest.Options{NoUploads: true, Now: p.Clock.Now})
 	require.NoError(t, err)
 	worker, err := ingest.NewWorker(svc, h, opts)

@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// Change reads the job, applies change and stores it, again from the start
-// where another change came between. It returns the job as stored. An error of
-// change ends it and nothing is stored.
+// Change reads the job, applies change and stores the result. It starts again on
+// ErrConflict. It returns the job as stored. If change returns an error, Change returns
+// it and stores nothing.
 //
-// An error of the store leaves open whether the change was made; changes are
-// such that repeating them is refused or does nothing new.
+// After an error of the store, the change may or may not have been made. So change must
+// be safe to repeat: the second time it fails or does nothing.
 func Change(ctx context.Context, s Store, id string, change func(*Job) error) (*Job, error) {
 	for try := 0; ; try++ {
 		job, err := s.Get(ctx, id)
@@ -35,7 +35,7 @@ func Change(ctx context.Context, s Store, id string, change func(*Job) error) (*
 	}
 }
 
-// pause spreads those who change the same job at the same time.
+// pause backs off at random, so that concurrent changes of one job don't keep colliding.
 func pause(ctx context.Context, try int) error {
 	if try < 2 {
 		return ctx.Err()

@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A worker that lost its lease changes nothing.
+// A worker that lost its lease can't change the job.
 func Example() {
 	ctx, now := context.Background(), time.Now()
 	store := jobs.NewMemStore()

@@ -10,9 +10,9 @@ import (
 // NewID returns an id with 122 random bits: a UUID of version 4 in lower case.
 func NewID() string { return uuid.NewString() }
 
-// DerivedID returns the id that follows from parts, with 122 bits of their
-// SHA-256: a UUID of version 8 (RFC 9562, section 5.8). Different parts give
-// different ids, also where they are the same when joined.
+// DerivedID derives an id from parts, with 122 bits of their SHA-256: a UUID of
+// version 8 (RFC 9562, section 5.8). Different lists of parts give different ids, even
+// if they are equal when joined.
 func DerivedID(parts ...string) string {
 	h := sha256.New()
 	var length [8]byte

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Source says by which door a payload came.
+// Source says how a payload was received.
 type Source string
 
 const (
@@ -15,14 +15,14 @@ const (
 	Webhook Source = "webhook"
 	// PresignedUpload: the payload was uploaded to a signed URL.
 	PresignedUpload Source = "presigned_upload"
-	// Adopted: the payload was put into the bucket by other means than a signed
-	// URL, and found there.
+	// Adopted: the payload was found in the bucket, where it was put without a signed
+	// URL.
 	Adopted Source = "adopted"
 )
 
-// Job is the record of one payload. It is plain data; times are UTC and are
-// kept to the microsecond. As JSON, what most jobs don't have is left out where it is
-// empty; StartedAt and NotBefore are always there, for indexes of SQL stores.
+// Job is the record of one payload. It is plain data. Times are UTC, stored to the
+// microsecond. In JSON, fields that most jobs don't use are omitted when empty;
+// StartedAt and NotBefore are always present, because SQL stores index them.
 type Job struct {
 	ID string
 	// OrganizationID is the tenant, from authentication.
@@ -33,45 +33,45 @@ type Job struct {
 	State            State
 
 	Payload Payload
-	// Upload is what the sender of an upload was held to; nil for a webhook.
+	// Upload has the terms of a signed upload; nil for other sources.
 	Upload *Upload `json:",omitzero"`
-	// Fingerprint identifies the request under an Idempotency-Key; empty
-	// without one.
+	// Fingerprint identifies the request that was sent with an Idempotency-Key; empty
+	// without a key.
 	Fingerprint string `json:",omitzero"`
 
-	// ResourceCounts by type, of what was read so far or in all. The pipeline counts
-	// types that no version of FHIR defines as one, Other.
+	// ResourceCounts counts the resources read so far by type. Types that no version of
+	// FHIR defines are counted together as Other.
 	ResourceCounts map[string]int64
-	// Issues is a JSON array of findings that did not stop the payload, as the
-	// pipeline rendered it; stores keep it as it is. Nil if there are none.
+	// Issues is a JSON array of validation warnings, rendered by the pipeline. Stores
+	// keep it byte for byte. Nil if there are none.
 	Issues   json.RawMessage `json:",omitempty"`
 	Progress Progress
 
 	// Attempt counts claims, from 1; MaxAttempts bounds them.
 	Attempt     int
 	MaxAttempts int
-	// Run counts redrives of a completed job: it makes the keys of its batches
-	// new, since its effects are wanted again.
+	// Run counts redrives that start again. It is part of every batch's key, because a
+	// new run wants its effects again.
 	Run int `json:",omitzero"`
-	// BatchResources and BatchBytes bound a batch. They are pinned by the
-	// first claim, so that a batch has the same borders in every attempt.
+	// BatchResources and BatchBytes bound a batch. The first claim pins them, so that
+	// batches are cut at the same places in every attempt.
 	BatchResources int
 	BatchBytes     int64
 
-	// DueAt is when the sweeper must look at the job again: rescue it from a worker that
-	// died, look for its upload. Zero if never. While Processing it is the end of the
-	// lease; of a job that waits for a worker see [Overdue].
+	// DueAt is when the sweeper must look at the job again, to rescue it from a dead
+	// worker or to look for its upload. Zero means never. While Processing it is the end
+	// of the lease; for a job that waits for a worker, see [Overdue].
 	DueAt time.Time `json:",omitzero"`
-	// NotBefore is the earliest time of the next claim, the end of a back-off; of a
-	// cancelled job, of clearing away. Zero: at once.
+	// NotBefore is the earliest time of the next claim (the end of a back-off), or of the
+	// clean-up of a cancelled job. Zero means now.
 	NotBefore time.Time
 	// WaitingSince is when the handler first asked to wait since the last progress or
 	// failed attempt; see [Job.Wait]. Zero if it did not.
 	WaitingSince time.Time `json:",omitzero"`
-	// LeaseOwner is the worker that has the lease; empty if none has.
+	// LeaseOwner is the claim that has the lease; empty if there is no lease.
 	LeaseOwner string `json:",omitzero"`
 
-	// Failure is the last error, also while attempts are left.
+	// Failure is the last error, even while attempts are left.
 	Failure *Failure `json:",omitzero"`
 	// Outputs of a completed job, as its handler reported them.
 	Outputs []Output
@@ -87,77 +87,78 @@ type Job struct {
 	Revision int64
 }
 
-// Payload is where a job's bytes lie and what they are.
+// Payload says where a job's bytes are stored and what they are.
 type Payload struct {
 	Bucket          string
 	Key             string
 	Size            int64  // bytes
-	SHA256          string // lower-case hex; empty until the first attempt if the store does not know it
+	SHA256          string // lower-case hex; may be empty until the first attempt has read the object
 	ContentType     string
 	ContentEncoding string `json:",omitzero"`
-	// Version pins the object that was accepted. Where the store can't read a version
-	// as such, it counts only until SHA256 is known.
+	// Version pins the object that was accepted. If the bucket can't read an object by
+	// version, it is only checked until SHA256 is known.
 	Version string
 	// Format is bundle or ndjson.
 	Format     string
 	BundleType string
-	// Validated: the payload was read to its end and may be handed over.
+	// Validated is set once the payload was read to its end and may be handed over.
 	Validated bool
-	// RemovedAt is when the object was removed, or began to be; see [Job.RemovePayload].
-	// Zero while it is kept.
+	// RemovedAt is when removal of the object began; see [Job.RemovePayload]. Zero while
+	// the object is kept.
 	RemovedAt time.Time `json:",omitzero"`
 }
 
-// Upload is what a signed upload was asked to be.
+// Upload has the terms of a signed upload.
 type Upload struct {
 	// ExpiresAt is when the URL expires.
 	ExpiresAt time.Time
-	// Size in bytes and SHA256 in hex as promised; zero if nothing was.
+	// Size in bytes and SHA256 in hex as the sender declared them; zero if not declared.
 	Size   int64
 	SHA256 string
-	// MaxSize in bytes that an object may have.
+	// MaxSize is the largest size allowed, in bytes.
 	MaxSize int64
-	// Looks counts how often the object was looked for.
+	// Looks counts the sweeper's looks that did not find the object.
 	Looks int
 }
 
-// Progress never goes back within a run, except where [Job.StartOver] begins it again.
+// Progress says how much of a payload was handed over. It never goes back within a run,
+// except with [Job.StartOver].
 type Progress struct {
-	// Done and Rejected resources.
+	// Done and Rejected count resources.
 	Done     int64
 	Rejected int64
-	// Offset, Entries and Lines are the boundary up to which everything was
-	// handed over: bytes, entries or lines that are not blank, line feeds.
+	// Everything before this point was handed over: Offset in bytes, Entries in entries
+	// or non-blank lines, Lines in line feeds.
 	Offset  int64
 	Entries int64
 	Lines   int64
-	// Listed outcomes of rejected resources, and their bytes: the others are only
-	// counted.
+	// Listed and ListedBytes count the outcomes that were written to the outcomes file,
+	// which is bounded, and their bytes.
 	Listed      int64 `json:",omitempty"`
 	ListedBytes int64 `json:",omitempty"`
 }
 
-// Failure says why an attempt or a job failed. No field holds payload content.
+// Failure says why an attempt or a job failed. No field contains payload content.
 type Failure struct {
 	// Code is stable, for programs; package ingest lists those of the pipeline.
 	Code string `json:"code"`
-	// Message is for people, the job's sender among them.
+	// Message is for people, including the job's sender.
 	Message string    `json:"message"`
 	At      time.Time `json:"at"`
-	// Issues is a JSON array of findings, as the pipeline rendered it.
+	// Issues is a JSON array of findings, rendered by the pipeline.
 	Issues json.RawMessage `json:"issues,omitempty"`
-	// Restart: nothing of the payload was taken, so a redrive starts again instead of
-	// going on from the last checkpoint.
+	// Restart makes a redrive start again instead of going on from the last checkpoint,
+	// because no resource was accepted.
 	Restart bool `json:"restart,omitempty"`
 }
 
-// Output is one object that came out of a job.
+// Output is one object that a job produced.
 type Output struct {
-	// Type of the resources in it, or what else it is.
+	// Type of the resources in it, or what else it contains.
 	Type string `json:"type"`
-	// Key of the object, in the bucket that the handler writes to.
+	// Key of the object in the bucket that the handler writes to.
 	Key string `json:"key"`
-	// Count of resources in it, and its size in bytes.
+	// Count is the number of resources in it, and Bytes its size.
 	Count int64 `json:"count"`
 	Bytes int64 `json:"bytes"`
 }
@@ -180,9 +181,9 @@ func (j *Job) Clone() *Job {
 	return &c
 }
 
-// Stored returns a copy of j as a store keeps it: times in UTC and to the
-// microsecond, and what is empty as nil.
-func Stored(j *Job) *Job {
+// Normalize returns a copy of j as stores keep it: times in UTC, truncated to the
+// microsecond, and no empty map.
+func Normalize(j *Job) *Job {
 	c := j.Clone()
 	for _, t := range []*time.Time{&c.DueAt, &c.NotBefore, &c.WaitingSince, &c.CreatedAt, &c.UpdatedAt, &c.StartedAt, &c.FinishedAt, &c.Payload.RemovedAt} {
 		*t = stamp(*t)

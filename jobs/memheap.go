@@ -2,8 +2,8 @@ package jobs
 
 import "container/heap"
 
-// memJob is a stored job and where it is in the heaps that index it, at most one for
-// each slot.
+// memJob is a stored job and its position in the heaps that index it, at most one heap
+// for each slot.
 type memJob struct {
 	*Job
 	in [slots]*jobHeap
@@ -19,7 +19,7 @@ const (
 	slots
 )
 
-// olderThan is [Cursor.Compare] without copies of the times: heaps ask for it most of all.
+// olderThan is [Cursor.Compare] without copying the times: it is what heaps call most.
 func (m *memJob) olderThan(n *memJob) bool {
 	if c := m.CreatedAt.Compare(n.CreatedAt); c != 0 {
 		return c < 0
@@ -31,7 +31,7 @@ func dueFirst(a, b *memJob) bool { return a.DueAt.Before(b.DueAt) }
 
 func compareToCursor(m *memJob, c Cursor) int { return CursorOf(m.Job).Compare(c) }
 
-// move puts a job that was changed into a heap of the slot; nil takes it out.
+// move puts a changed job into a heap of the slot, or takes it out if to is nil.
 func (m *memJob) move(slot int, to *jobHeap) {
 	from := m.in[slot]
 	switch {
@@ -46,7 +46,7 @@ func (m *memJob) move(slot int, to *jobHeap) {
 	}
 }
 
-// jobHeap has the job on top that comes before all others.
+// jobHeap is a heap ordered by before. Each job in it knows its index.
 type jobHeap struct {
 	slot   int
 	before func(a, b *memJob) bool
@@ -57,7 +57,7 @@ func newHeap(slot int, before func(a, b *memJob) bool) *jobHeap {
 	return &jobHeap{slot: slot, before: before}
 }
 
-// top returns the job on top; nil if the heap is empty.
+// top returns the first job; nil if the heap is empty.
 func (h *jobHeap) top() *memJob {
 	if len(h.jobs) == 0 {
 		return nil
@@ -65,11 +65,10 @@ func (h *jobHeap) top() *memJob {
 	return h.jobs[0]
 }
 
-// first returns at most so many jobs that fulfil a condition, in order, up to the first
-// one that does not.
-func (h *jobHeap) first(most int, fulfils func(*memJob) bool) []*memJob {
+// first returns, in order, at most limit jobs, up to the first one that doesn't match.
+func (h *jobHeap) first(limit int, match func(*memJob) bool) []*memJob {
 	var found []*memJob
-	for len(found) < most && len(h.jobs) > 0 && fulfils(h.jobs[0]) {
+	for len(found) < limit && len(h.jobs) > 0 && match(h.jobs[0]) {
 		found = append(found, heap.Pop(h).(*memJob))
 	}
 	for _, m := range found {

@@ -6,13 +6,14 @@ import (
 	"time"
 )
 
-// line is where the jobs of one organization wait, by what they are.
+// line is the waiting line of one organization.
 type line struct {
-	// ready and delayed are the accepted jobs, without and with a NotBefore; running
-	// are processing; failed were begun and failed. The oldest is on top.
+	// ready and delayed have the accepted jobs without and with a NotBefore, running
+	// those being processed, failed those that failed after they were begun. Ordered by
+	// age, the oldest first.
 	ready, delayed, running, failed *jobHeap
-	// later are the delayed jobs once more, and clearing the cancelled ones that are to
-	// be cleared away, by NotBefore.
+	// later has the delayed jobs again, and clearing the cancelled jobs that need
+	// clean-up. Ordered by NotBefore.
 	later, clearing *jobHeap
 	states          map[State]int // how many jobs are in each
 }
@@ -29,8 +30,8 @@ func newLine() *line {
 // waits reports whether a job waits for a worker, now or later.
 func (l *line) waits() bool { return l.ready.Len()+l.delayed.Len()+l.clearing.Len() > 0 }
 
-// place returns the heap that a job belongs in by its state; nil if in none.
-func (l *line) place(j *Job) *jobHeap {
+// heapFor returns the heap for a job's state; nil if it belongs in none.
+func (l *line) heapFor(j *Job) *jobHeap {
 	switch {
 	case j.State == Accepted && j.NotBefore.IsZero():
 		return l.ready
@@ -46,7 +47,7 @@ func (l *line) place(j *Job) *jobHeap {
 	return nil
 }
 
-// enqueue moves a job whose state may have changed to where it belongs.
+// enqueue moves a job whose state may have changed to the right heap.
 func (s *MemStore) enqueue(m *memJob) {
 	l := s.lines[m.OrganizationID]
 	if l == nil {
@@ -59,7 +60,7 @@ func (s *MemStore) enqueue(m *memJob) {
 		m.counted = m.State
 	}
 	was := l.waits()
-	m.move(slotLine, l.place(m.Job))
+	m.move(slotLine, l.heapFor(m.Job))
 	if m.in[slotLine] == l.delayed {
 		m.move(slotLater, l.later)
 	} else {
@@ -91,7 +92,7 @@ func (s *MemStore) Next(ctx context.Context, q NextQuery) ([]*Job, error) {
 				if q.Claim(job) != nil {
 					continue
 				}
-				s.put(m, Stored(job))
+				s.put(m, Normalize(job))
 				job.Revision = m.Revision
 			}
 			next = append(next, job)
@@ -103,7 +104,7 @@ func (s *MemStore) Next(ctx context.Context, q NextQuery) ([]*Job, error) {
 	return next, nil
 }
 
-// inTurn returns the organizations in the order in which they are asked.
+// inTurn returns the organizations in the order in which Next asks them.
 func (s *MemStore) inTurn(q NextQuery) []string {
 	if q.OrganizationID != "" {
 		if s.lines[q.OrganizationID] == nil {
@@ -118,20 +119,20 @@ func (s *MemStore) inTurn(q NextQuery) []string {
 	return slices.Concat(s.active[at:], s.active[:at])
 }
 
-// next returns the jobs of the line that are next, at most so many.
-func (l *line) next(order Order, now time.Time, most int) []*memJob {
+// next returns at most limit jobs of the line that are next.
+func (l *line) next(order Order, now time.Time, limit int) []*memJob {
 	due := func(m *memJob) bool { return !m.NotBefore.After(now) }
-	found := l.clearing.first(most, due)
+	found := l.clearing.first(limit, due)
 	if order == Unordered {
-		found = append(append(found, l.ready.first(most, due)...), l.later.first(most, due)...)
+		found = append(append(found, l.ready.first(limit, due)...), l.later.first(limit, due)...)
 	} else if head := l.head(order); head != nil && due(head) {
 		found = append(found, head)
 	}
 	slices.SortFunc(found, func(a, b *memJob) int { return compareToCursor(a, CursorOf(b.Job)) })
-	return found[:min(most, len(found))]
+	return found[:min(limit, len(found))]
 }
 
-// head is the job that the order allows to be next; nil if none is.
+// head returns the job that the order allows to be next; nil if there is none.
 func (l *line) head(order Order) *memJob {
 	head := l.ready.top()
 	if d := l.delayed.top(); d != nil && (head == nil || d.olderThan(head)) {

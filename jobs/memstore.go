@@ -7,18 +7,17 @@ import (
 	"time"
 )
 
-// MemStore keeps jobs in memory, for tests and for what may be lost with the
+// MemStore keeps jobs in memory, for tests and for jobs that may be lost with the
 // process. It is safe for concurrent use.
 type MemStore struct {
 	mu   sync.Mutex
 	jobs map[string]*memJob
-	orgs map[string][]*memJob // of an organization, oldest first
-	// leases are the jobs that are being processed, and due the others that have a due
-	// time, each by that.
+	orgs map[string][]*memJob // by organization, oldest first
+	// leases has the jobs being processed, due the others that have a due time. Both are
+	// ordered by due time.
 	leases, due *jobHeap
-	// lines of the organizations, and the ids of those with a job that waits, in order.
-	lines  map[string]*line
-	active []string
+	lines       map[string]*line // by organization
+	active      []string         // sorted ids of the organizations with a waiting job
 }
 
 // NewMemStore returns an empty store.
@@ -29,7 +28,7 @@ func NewMemStore() *MemStore {
 
 var _ Store = (*MemStore)(nil)
 
-// Len is the number of jobs.
+// Len returns the number of jobs.
 func (s *MemStore) Len() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,7 +40,7 @@ func (s *MemStore) Create(ctx context.Context, job *Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	m := &memJob{Job: Stored(job)}
+	m := &memJob{Job: Normalize(job)}
 	m.Revision = 1
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -52,7 +51,7 @@ func (s *MemStore) Create(ctx context.Context, job *Job) error {
 	s.jobs[job.ID] = m
 	org := s.orgs[m.OrganizationID]
 	at := len(org)
-	if at > 0 && !org[at-1].olderThan(m) { // a new job is the youngest, as a rule
+	if at > 0 && !org[at-1].olderThan(m) { // a new job is usually the youngest
 		at, _ = slices.BinarySearchFunc(org, CursorOf(m.Job), compareToCursor)
 	}
 	s.orgs[m.OrganizationID] = slices.Insert(org, at, m)
@@ -79,7 +78,7 @@ func (s *MemStore) Update(ctx context.Context, job *Job) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	next := Stored(job)
+	next := Normalize(job)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m, ok := s.jobs[job.ID]
@@ -94,7 +93,7 @@ func (s *MemStore) Update(ctx context.Context, job *Job) error {
 	return nil
 }
 
-// put replaces a record, whose next revision it is.
+// put replaces a record with its next revision.
 func (s *MemStore) put(m *memJob, next *Job) {
 	next.Revision = m.Revision + 1
 	next.OrganizationID, next.CreatedAt = m.OrganizationID, m.CreatedAt
@@ -150,10 +149,10 @@ func (s *MemStore) Due(ctx context.Context, now time.Time, limit int) ([]*Job, e
 	return found, nil
 }
 
-// Ready implements [Store]: a store in memory always is.
+// Ready implements [Store]. A store in memory is always ready.
 func (s *MemStore) Ready(ctx context.Context) error { return ctx.Err() }
 
-// index puts a job where its due time and its state say.
+// index updates the heaps after a job's state or due time changed.
 func (s *MemStore) index(m *memJob) {
 	s.enqueue(m)
 	switch {

@@ -9,47 +9,44 @@ import (
 	"time"
 )
 
-// NextQuery asks a [Store] which jobs are next. Next are accepted jobs whose NotBefore
-// has come, and cancelled ones that must be cleared away and whose NotBefore has come;
-// see [Job.Ready].
+// NextQuery selects the jobs to work on next: those that are ready, see [Job.Ready].
 type NextQuery struct {
 	// Now is the time to compare NotBefore with.
 	Now time.Time
-	// Limit of jobs that are returned. 0 means 1; at most MaxPage.
+	// Limit is how many jobs Next returns at most. 0 means 1; at most MaxPage.
 	Limit int
-	// After is where to start: with the organization whose id comes after this one, byte
-	// by byte. The search wraps around, so the organization After itself comes last. Pass
-	// the organization of the last job returned to serve all organizations in turn.
+	// After is the organization after which to start, in the order of the ids' bytes. The
+	// search wraps around, so the organization After itself comes last. Pass the
+	// organization of the last job returned to serve all organizations in turn.
 	// Default: start with the first.
 	After string
-	// OrganizationID asks for the jobs of this organization alone. Default: all.
+	// OrganizationID restricts the query to one organization. Default: all.
 	OrganizationID string
-	// PerOrganization is how many jobs of each organization are returned at most. 0
-	// means 1; at most MaxPage. With an Order it is always 1.
+	// PerOrganization is how many jobs of each organization Next returns at most. 0
+	// means 1; at most MaxPage. With Ordered or Blocking it is always 1.
 	PerOrganization int
-	// Order that is kept. Default [Unordered].
+	// Order of the jobs of one organization. Default: [Unordered].
 	Order Order
-	// Claim changes a job that is next, such as with [Job.Take]. Next stores the jobs
-	// that it changed, and returns them. It leaves out those for which Claim returned an
-	// error and those that somebody else changed meanwhile. Next calls it from one goroutine
-	// at a time, and may call it more than once for a job. It must be quick and must not
-	// call the store. Default: nothing is changed, and the jobs are returned as they
-	// are.
+	// Claim changes a job that is next, for example with [Job.Take]. Next stores and
+	// returns the jobs it changed. It leaves out jobs for which Claim returned an error
+	// and jobs that were changed concurrently. Next calls Claim from one goroutine at a
+	// time, and may call it more than once for a job. It must be quick and must not call
+	// the store. Default: the jobs are returned unchanged.
 	Claim func(*Job) error
 }
 
-// Order of the jobs of one organization.
+// Order says which jobs of one organization can be next.
 type Order int
 
 const (
 	// Unordered jobs are next as soon as they are ready, the oldest first.
 	Unordered Order = iota
 	// Ordered: only the oldest accepted job can be next, by CreatedAt and then ID, and
-	// only while no job of the organization is being processed. The others wait while the
-	// NotBefore of the oldest has not come.
+	// only while no job of the organization is being processed. The others wait until the
+	// oldest job's NotBefore has passed.
 	Ordered
-	// Blocking is Ordered, and later jobs also wait for one that failed after work on it
-	// had begun.
+	// Blocking is Ordered, and later jobs also wait for a job that failed after it was
+	// begun, until it is redriven or cancelled.
 	Blocking
 )
 
@@ -62,8 +59,8 @@ func (q NextQuery) Bounds() (limit, perOrganization int) {
 	return limit, min(limit, perOrganization)
 }
 
-// SortNext sorts jobs as [Store.Next] returns them where the search does not wrap around:
-// by organization, and then by CreatedAt and ID.
+// SortNext sorts jobs by organization, CreatedAt and ID. It is for implementations of
+// [Store.Next] and does not handle wrapping around.
 func SortNext(next []*Job) {
 	slices.SortFunc(next, func(a, b *Job) int {
 		return cmp.Or(cmp.Compare(a.OrganizationID, b.OrganizationID), CursorOf(a).Compare(CursorOf(b)))
@@ -71,7 +68,7 @@ func SortNext(next []*Job) {
 }
 
 // Ready reports whether a worker has something to do for the job now: it is accepted, or
-// it was cancelled and must be cleared away, and its NotBefore has come.
+// cancelled and needs clean-up, and its NotBefore is not after now.
 func (j *Job) Ready(now time.Time) bool {
 	return (j.State == Accepted || j.State == Cancelled && !j.DueAt.IsZero()) && !j.NotBefore.After(now)
 }
@@ -79,18 +76,16 @@ func (j *Job) Ready(now time.Time) bool {
 // Unfinished reports whether the job is accepted or being processed.
 func (j *Job) Unfinished() bool { return j.State == Accepted || j.State == Processing }
 
-// Unsettled reports whether the job is unfinished, or failed after work on it had
-// begun. An upload that was rejected because it was not what had been promised is
-// settled: it never was accepted.
+// Unsettled reports whether the job is unfinished, or failed after it was begun. A
+// rejected upload is settled, because it was never accepted.
 func (j *Job) Unsettled() bool {
 	return j.Unfinished() || j.State == Failed && !j.StartedAt.IsZero()
 }
 
-// ClaimNext claims the jobs that an implementation of [Store.Next] found, each with an
-// update of its own, all at once. Where an Order is kept, alone must report whether no
-// other job of the organization is being processed; a job that is not alone is stored
-// again as it was before it was claimed. The jobs that were claimed are returned beside
-// the first error.
+// ClaimNext claims the jobs that an implementation of [Store.Next] found, each with its
+// own update, all concurrently. With Ordered and Blocking it calls alone, which must
+// report whether no other job of the organization is being processed; if it reports false,
+// ClaimNext undoes the claim. It returns the claimed jobs together with the first error.
 func ClaimNext(ctx context.Context, s Store, q NextQuery, found []*Job, alone func(context.Context, *Job) (bool, error)) ([]*Job, error) {
 	if q.Claim == nil {
 		return found, nil
@@ -128,10 +123,10 @@ func ClaimNext(ctx context.Context, s Store, q NextQuery, found []*Job, alone fu
 	return all, first
 }
 
-// lookTimeout bounds the look for a claim whose answer is not known.
+// lookTimeout bounds the look for a claim after an error.
 const lookTimeout = 2 * time.Second
 
-// claim stores a claim; nil if somebody else changed the job first.
+// claim stores a claim. It returns nil if the job was changed concurrently.
 func claim(ctx context.Context, s Store, job *Job) (*Job, error) {
 	err := s.Update(ctx, job)
 	switch {
@@ -142,17 +137,17 @@ func claim(ctx context.Context, s Store, job *Job) (*Job, error) {
 	case job.State != Processing:
 		return nil, ignore(err, ErrConflict)
 	}
-	// The store may have done it and lost the answer, and a client library that repeats
-	// a write may have found its own first try: nobody else would work on the job until
-	// its lease is over.
+	// The write may have succeeded and its answer been lost, or a client library that
+	// retries may have met its own first try. Then nobody else would work on the job until
+	// the lease is over.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
 	defer cancel()
-	there, lost := s.Get(ctx, job.ID)
+	stored, getErr := s.Get(ctx, job.ID)
 	switch {
-	case lost == nil && there.Holds(Claim{JobID: job.ID, Owner: job.LeaseOwner, Attempt: job.Attempt}) == nil:
-		return there, nil
+	case getErr == nil && stored.Holds(Claim{JobID: job.ID, Owner: job.LeaseOwner, Attempt: job.Attempt}) == nil:
+		return stored, nil
 	case errors.Is(err, ErrConflict):
-		return nil, ignore(lost, ErrNotFound)
+		return nil, ignore(getErr, ErrNotFound)
 	}
 	return nil, err
 }

@@ -5,10 +5,9 @@ import (
 	"time"
 )
 
-// Postpone moves the due time of a job that could not be looked after, or that nobody
-// works on, so that it does not stay the first that is due. It can't move that of a job
-// that is being processed, where it is the end of the lease, or of one that is finished
-// and cleared away.
+// Postpone moves the due time of a job that the sweeper can do nothing about now, so that
+// it does not stay at the head of the due jobs. ErrState if the job is being processed,
+// when the due time is the end of the lease, or is finished and needs no clean-up.
 func (j *Job) Postpone(now, next time.Time) error {
 	if err := j.awaits(); err != nil {
 		return err
@@ -24,15 +23,15 @@ func (j *Job) awaits() error {
 		return err
 	}
 	if j.State == Cancelled && j.DueAt.IsZero() {
-		return fmt.Errorf("%w: it is cleared away", ErrState)
+		return fmt.Errorf("%w: it needs no clean-up", ErrState)
 	}
 	return nil
 }
 
-// Redate moves all times that the job waits for, so that it waits as long from now on as it
-// was to wait when it was recorded. It is for a job that was recorded by a clock that was
-// ahead: ErrNotDue unless UpdatedAt is after now. It takes the states that [Job.Postpone]
-// takes. A tombstone keeps its time, which is that of an upload URL: ErrState.
+// Redate corrects a job that was recorded with a clock that was ahead: it moves the times
+// that the job waits for by the difference between now and UpdatedAt. ErrNotDue unless
+// UpdatedAt is after now. ErrState in the states that [Job.Postpone] refuses, and for a
+// tombstone, whose due time follows from an upload URL.
 func (j *Job) Redate(now time.Time) error {
 	if err := j.awaits(); err != nil {
 		return err

@@ -8,9 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A record leaves out what most jobs don't have, but not what indexes of SQL stores
-// select by, and is read as it was.
-func TestARecordLeavesOutWhatIsEmpty(t *testing.T) {
+// A record omits empty fields that most jobs don't use, but not the fields that SQL stores
+// index, and survives a round trip.
+func TestRecordOmitsEmptyFields(t *testing.T) {
 	raw, err := json.Marshal(&Job{ID: "a"})
 	require.NoError(t, err)
 	var fields map[string]any
@@ -36,7 +36,7 @@ func TestARecordLeavesOutWhatIsEmpty(t *testing.T) {
 		require.NoError(t, json.Unmarshal(raw, &read))
 		require.Equal(t, job, read)
 	}
-	// As the release before wrote it.
+	// Earlier versions wrote the empty fields.
 	var read Job
 	require.NoError(t, json.Unmarshal([]byte(`{"ID":"a","UserID":"","Upload":null,"Run":0,"DueAt":"`+zero+`","Failure":null,"OutcomesKey":""}`), &read))
 	require.Equal(t, Job{ID: "a"}, read)

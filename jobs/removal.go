@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// RemovePayload records that the payload is removed: completed, failed, cancelled or
-// expired. Store it before the object is deleted, since from then on the job can't be
-// redriven, and no upload of it is accepted. It may be called again. ErrState otherwise;
+// RemovePayload records the removal of the payload of a completed, failed, cancelled or
+// expired job. From then on the job can't be redriven and its upload is not accepted, so
+// store it before deleting the object. It may be called again. ErrState in other states;
 // ErrNotDue while the worker of a cancelled job may still write.
 func (j *Job) RemovePayload(now time.Time) error {
 	if err := j.in(Completed, Failed, Cancelled, Expired); err != nil {
@@ -31,9 +31,9 @@ func (j *Job) hasPayload() error {
 	return nil
 }
 
-// Bury makes the job a tombstone: cancelled, with nothing in it of its sender or of the
-// payload, and due at the given time, when its upload URL can't bring an object any more.
-// It is for signed uploads. ErrState unless the payload was removed; see RemovePayload.
+// Bury makes the job of a signed upload a tombstone: cancelled, without the data of its
+// sender and payload, and due at until, when its upload URL can no longer create an
+// object. ErrState unless the payload was removed; see [Job.RemovePayload].
 func (j *Job) Bury(now, until time.Time) error {
 	if j.Payload.RemovedAt.IsZero() {
 		return fmt.Errorf("%w: its payload was not removed", ErrState)
@@ -51,7 +51,7 @@ func (j *Job) Bury(now, until time.Time) error {
 	return nil
 }
 
-// Buried reports whether the job is a tombstone; see Bury.
+// Buried reports whether the job is a tombstone; see [Job.Bury].
 func (j *Job) Buried() bool {
 	return j.State == Cancelled && j.Source == PresignedUpload && j.Upload == nil && !j.Payload.RemovedAt.IsZero()
 }

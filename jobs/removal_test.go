@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What has begun to be removed is not worked on again, and no upload takes its place.
+// After RemovePayload the job can't be redriven and no upload is accepted.
 func TestRemovePayload(t *testing.T) {
 	for _, state := range States() {
 		job := &Job{ID: NewID(), State: state, StartedAt: at}
@@ -21,14 +21,14 @@ func TestRemovePayload(t *testing.T) {
 		require.NoError(t, job.RemovePayload(at.Add(2*time.Hour)), "it may be called again")
 		require.Equal(t, at.Add(time.Hour), job.Payload.RemovedAt)
 		require.ErrorIs(t, job.Redrive(at), ErrState)
-		require.ErrorIs(t, job.Arrive(at, Found{}), ErrState)
+		require.ErrorIs(t, job.Arrive(at, UploadedObject{}), ErrState)
 		require.ErrorIs(t, job.Reject(at, Failure{}), ErrState)
 		require.Equal(t, state, job.State)
 	}
 }
 
-// A worker that clears a cancelled job away while it is erased does not make its tombstone
-// one that is never due.
+// A worker that cleans up a cancelled job while it is being erased must not clear the due
+// time of its tombstone.
 func TestTombstoneStaysDue(t *testing.T) {
 	j := in(Accepted)
 	j.Source = PresignedUpload

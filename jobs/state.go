@@ -4,29 +4,30 @@ package jobs
 type State string
 
 const (
-	// AwaitingUpload: an upload URL was issued, its object has not arrived.
+	// AwaitingUpload: an upload URL was issued and the object has not arrived.
 	AwaitingUpload State = "awaiting_upload"
 	// Accepted: the payload is stored and waits for a worker.
 	Accepted State = "accepted"
-	// Processing: a worker has a lease on it.
+	// Processing: a worker has a lease on the job.
 	Processing State = "processing"
 	// Completed: everything was handed over.
 	Completed State = "completed"
-	// Failed: a permanent error, or the attempts are used up.
+	// Failed: a permanent error, or all attempts were used up.
 	Failed State = "failed"
-	// Expired: the upload URL expired and no object came. An upload that began
-	// in time and ended late still makes the job Accepted.
+	// Expired: the upload URL expired before the object arrived. An upload that started
+	// in time and ends later still makes the job Accepted.
 	Expired State = "expired"
-	// Cancelled by the sender.
+	// Cancelled: by the sender.
 	Cancelled State = "cancelled"
 )
 
-// States in the order of a job's life.
+// States returns all states in the order of a job's life.
 func States() []State {
 	return []State{AwaitingUpload, Accepted, Processing, Completed, Failed, Expired, Cancelled}
 }
 
-// Finished reports whether nothing more happens by itself in this state.
+// Finished reports whether a job in this state is done, unless it is redriven or a late
+// upload arrives.
 func (s State) Finished() bool {
 	switch s {
 	case AwaitingUpload, Accepted, Processing:

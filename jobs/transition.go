@@ -7,16 +7,16 @@ import (
 )
 
 // Claim is a worker's right to change a job: the fencing token of its lease.
-// Owner is unique to the claim, not only to the worker: an attempt that was
-// given back is counted again.
+// Owner is unique to the claim, not only to the worker, because the number of a released
+// attempt is used again.
 type Claim struct {
 	JobID   string
 	Owner   string
 	Attempt int
 }
 
-// Found is what a look at an uploaded object told.
-type Found struct {
+// UploadedObject has the attributes of an object that was uploaded.
+type UploadedObject struct {
 	Size            int64
 	SHA256          string
 	ContentType     string
@@ -24,26 +24,25 @@ type Found struct {
 	Version         string
 }
 
-// CodeAttempts is the code of the [Failure] of a job whose attempts are used up
-// without a word from the worker: its process died each time.
+// CodeAttempts is the code of the [Failure] of a job whose attempts were all used up
+// without the worker ever reporting an error: its process died each time.
 const CodeAttempts = "attempts"
 
 // CodeWaited is the code of the [Failure] of a job whose handler asked to wait for
 // longer than is allowed.
 const CodeWaited = "waited-too-long"
 
-// errBackwards is a defect of the caller, not a state that can come about.
+// errBackwards is a bug of the caller.
 var errBackwards = errors.New("jobs: progress would go back")
 
 // Overdue is how long a job waits for a worker before the sweeper looks at it. Workers
-// find waiting jobs with [Store.Next], so a job that waits for that long is one that no
-// worker asks for. The DueAt of a waiting job is the time at which it is ready, plus
-// Overdue.
+// find waiting jobs with [Store.Next], so a job that waits longer is one that no worker
+// asks for. A waiting job's DueAt is the time at which it is ready, plus Overdue.
 const Overdue = 24 * time.Hour
 
-// Arrive records that the upload is there: awaiting_upload or expired → accepted.
+// Arrive records that the object was uploaded: awaiting_upload or expired → accepted.
 // ErrState otherwise.
-func (j *Job) Arrive(now time.Time, found Found) error {
+func (j *Job) Arrive(now time.Time, found UploadedObject) error {
 	if err := errors.Join(j.in(AwaitingUpload, Expired), j.hasPayload()); err != nil {
 		return err
 	}
@@ -53,8 +52,8 @@ func (j *Job) Arrive(now time.Time, found Found) error {
 	return nil
 }
 
-// Absent records a look that found nothing: the next one is due at next; the
-// job is expired once its URL is. From then on a zero next means no more looks.
+// Absent records that the object was not found; the next look is due at next. The job
+// expires with its upload URL. For an expired job, a zero next means no more looks.
 func (j *Job) Absent(now, next time.Time) error {
 	if err := j.in(AwaitingUpload, Expired); err != nil {
 		return err
@@ -74,8 +73,8 @@ func (j *Job) Absent(now, next time.Time) error {
 	return nil
 }
 
-// Reject refuses an upload that is not what was promised: awaiting_upload or
-// expired → failed. It can't be redriven, for no payload was accepted.
+// Reject rejects an upload that breaks its terms: awaiting_upload or expired → failed.
+// The job can't be redriven, because no payload was accepted.
 func (j *Job) Reject(now time.Time, f Failure) error {
 	if err := errors.Join(j.in(AwaitingUpload, Expired), j.hasPayload()); err != nil {
 		return err
@@ -84,11 +83,11 @@ func (j *Job) Reject(now time.Time, f Failure) error {
 	return nil
 }
 
-// Take claims the job for owner: accepted, or processing with its lease over →
-// processing, Attempt one higher, DueAt the end of the lease. ErrNotDue before
-// NotBefore or while another's lease lasts; ErrState if it is finished or
-// awaits its upload. A job whose attempts are used up is failed with
-// [CodeAttempts] instead, and Take returns no claim and no error.
+// Take claims the job for owner: accepted, or processing with an expired lease →
+// processing. It increments Attempt and sets DueAt to the end of the lease. ErrNotDue
+// before NotBefore or while another lease lasts; ErrState if the job is finished or
+// awaits its upload. If all attempts are used up, Take fails the job with [CodeAttempts]
+// and returns neither a claim nor an error.
 func (j *Job) Take(now time.Time, owner string, lease time.Duration) (*Claim, error) {
 	if err := j.in(Accepted, Processing); err != nil {
 		return nil, err
@@ -112,7 +111,7 @@ func (j *Job) Take(now time.Time, owner string, lease time.Duration) (*Claim, er
 	return &Claim{JobID: j.ID, Owner: owner, Attempt: j.Attempt}, nil
 }
 
-// Holds returns nil if the claim is the job's, otherwise ErrLeaseLost.
+// Holds returns nil if the claim holds the job, otherwise ErrLeaseLost.
 func (j *Job) Holds(c Claim) error {
 	if j.State != Processing || j.ID != c.JobID || j.LeaseOwner != c.Owner || j.Attempt != c.Attempt {
 		return ErrLeaseLost
@@ -130,8 +129,8 @@ func (j *Job) Extend(now time.Time, c Claim, lease time.Duration) error {
 	return nil
 }
 
-// Checkpoint records progress and extends the lease. Progress that would go
-// back is an error.
+// Checkpoint records progress and extends the lease. It is an error if progress would go
+// back.
 func (j *Job) Checkpoint(now time.Time, c Claim, p Progress, lease time.Duration) error {
 	if err := j.Holds(c); err != nil {
 		return err
@@ -157,8 +156,8 @@ func (j *Job) Complete(now time.Time, c Claim) error {
 	return nil
 }
 
-// Retry: processing → accepted, not claimed before at; failed instead if the
-// attempts are used up.
+// Retry: processing → accepted, not to be claimed before at, or failed if all attempts
+// are used up.
 func (j *Job) Retry(now time.Time, c Claim, f Failure, at time.Time) error {
 	if err := j.Holds(c); err != nil {
 		return err
@@ -173,20 +172,21 @@ func (j *Job) Retry(now time.Time, c Claim, f Failure, at time.Time) error {
 	return nil
 }
 
-// Wait gives the attempt back because the handler asked to wait, for example because its
-// target is overloaded: processing → accepted, not claimed before at. f says why. Without
-// progress or a failed attempt in between, a job may wait for most in all: a later at is
-// cut to the end of that time, and from then on Wait fails the job with [CodeWaited].
-func (j *Job) Wait(now time.Time, c Claim, f Failure, at time.Time, most time.Duration) error {
+// Wait postpones the job because the handler asked to wait, for example because its
+// target is overloaded: processing → accepted, not to be claimed before at. The attempt is
+// not counted. f says why. Without progress or a failed attempt in between, a job may wait
+// for limit in all: a later at is cut to the end of that time, and from then on Wait fails
+// the job with [CodeWaited].
+func (j *Job) Wait(now time.Time, c Claim, f Failure, at time.Time, limit time.Duration) error {
 	if err := j.Holds(c); err != nil {
 		return err
 	}
 	if j.WaitingSince.IsZero() {
 		j.WaitingSince = stamp(now)
 	}
-	end := j.WaitingSince.Add(most)
+	end := j.WaitingSince.Add(limit)
 	if !now.Before(end) {
-		j.fail(now, Failure{Code: CodeWaited, Message: "The handler asked to wait for longer than " + most.String(), At: now})
+		j.fail(now, Failure{Code: CodeWaited, Message: "The handler asked to wait for longer than " + limit.String(), At: now})
 		return nil
 	}
 	if at.After(end) {
@@ -198,9 +198,9 @@ func (j *Job) Wait(now time.Time, c Claim, f Failure, at time.Time, most time.Du
 	return nil
 }
 
-// StartOver is Retry for a job that must start again because what was kept of its earlier
-// batches is gone. Progress goes back to the start of the run, and its batches are handed
-// over again with the same keys.
+// StartOver is [Job.Retry] for a job that must start again because the output of its
+// earlier batches is lost. It resets the progress of the run; the batches are handed over
+// again with the same keys.
 func (j *Job) StartOver(now time.Time, c Claim, f Failure, at time.Time) error {
 	if err := j.Holds(c); err != nil {
 		return err
@@ -226,8 +226,8 @@ func (j *Job) Fail(now time.Time, c Claim, f Failure) error {
 	return nil
 }
 
-// Release gives the job and the attempt back: processing → accepted. For a worker that
-// is told to stop.
+// Release gives the job back: processing → accepted. The attempt is not counted. It is for
+// a worker that is shutting down.
 func (j *Job) Release(now time.Time, c Claim) error {
 	if err := j.Holds(c); err != nil {
 		return err
@@ -237,8 +237,8 @@ func (j *Job) Release(now time.Time, c Claim) error {
 	return nil
 }
 
-// Rescue takes the job from a worker whose lease is over: processing → accepted, or
-// failed if the attempts are used up. ErrNotDue while the lease lasts.
+// Rescue takes the job from a worker whose lease has expired: processing → accepted, or
+// failed if all attempts are used up. ErrNotDue while the lease lasts.
 func (j *Job) Rescue(now time.Time) error {
 	if err := j.in(Processing); err != nil {
 		return err
@@ -254,8 +254,8 @@ func (j *Job) Rescue(now time.Time) error {
 	return nil
 }
 
-// TakeOver is Rescue before the end of the lease, for a job whose worker is known to be
-// dead. ErrLeaseLost unless owner still has the job.
+// TakeOver is [Job.Rescue] before the end of the lease, for a job whose worker is known to
+// be dead. ErrLeaseLost unless owner still holds the lease.
 func (j *Job) TakeOver(now time.Time, owner string) error {
 	if j.State != Processing || j.LeaseOwner != owner {
 		return ErrLeaseLost
@@ -264,9 +264,8 @@ func (j *Job) TakeOver(now time.Time, owner string) error {
 	return j.Rescue(now)
 }
 
-// Cancel: not finished, or failed → cancelled. Where work had begun, what it left
-// half done is to be cleared away: at once, or when the lease is over, since its
-// worker may still write.
+// Cancel: unfinished or failed → cancelled. If work had begun, its partial output needs
+// clean-up: now, or when the lease is over if a worker may still write.
 func (j *Job) Cancel(now time.Time) error {
 	if err := j.in(AwaitingUpload, Accepted, Processing, Failed); err != nil {
 		return err
@@ -277,31 +276,30 @@ func (j *Job) Cancel(now time.Time) error {
 	}
 	j.finish(now, Cancelled)
 	if !j.StartedAt.IsZero() {
-		j.waits(clearAt, clearAt)
+		j.waitFrom(clearAt, clearAt)
 	}
 	return nil
 }
 
-// Clear claims a cancelled job that is to be cleared away, for so long. ErrNotDue before
-// NotBefore; ErrState for any other job.
+// Clear claims the clean-up of a cancelled job for the duration of lease. ErrNotDue before
+// NotBefore; ErrState if the job is not cancelled or needs no clean-up.
 func (j *Job) Clear(now time.Time, lease time.Duration) error {
 	if err := j.in(Cancelled); err != nil {
 		return err
 	}
 	if j.DueAt.IsZero() {
-		return fmt.Errorf("%w: it is cleared away", ErrState)
+		return fmt.Errorf("%w: it needs no clean-up", ErrState)
 	}
 	if now.Before(j.NotBefore) {
 		return ErrNotDue
 	}
-	j.waits(now.Add(lease), now.Add(lease))
+	j.waitFrom(now.Add(lease), now.Add(lease))
 	j.touch(now)
 	return nil
 }
 
-// Cleared records that what a cancelled job left half done is gone: nobody has to look
-// at it any more. ErrState for any other job, and for one that was made a tombstone in the
-// meantime, which stays due.
+// Cleared records that the clean-up of a cancelled job is done. ErrState for any other
+// job, and for one that was made a tombstone in the meantime, which stays due.
 func (j *Job) Cleared(now time.Time) error {
 	if err := j.in(Cancelled); err != nil {
 		return err
@@ -314,11 +312,10 @@ func (j *Job) Cleared(now time.Time) error {
 	return nil
 }
 
-// Redrive: failed or completed → accepted with its attempts given back. A
-// failed job goes on from its last checkpoint. A completed one starts again,
-// with a new Run, and so does one whose [Failure] says Restart. ErrState for a job
-// that was never claimed, since nothing was accepted that could be worked on, and for one
-// whose payload was removed.
+// Redrive: failed or completed → accepted, with all attempts again. A failed job goes on
+// from its last checkpoint. A completed job, and one whose [Failure] says Restart, starts
+// again with a new Run. ErrState for a job that was never claimed, because it has no
+// accepted payload, and for one whose payload was removed.
 func (j *Job) Redrive(now time.Time) error {
 	if err := j.in(Failed, Completed); err != nil {
 		return err
@@ -343,8 +340,8 @@ func (j *Job) Redrive(now time.Time) error {
 	return nil
 }
 
-// formatNDJSON is [Payload.Format] of a file whose resources are counted by the
-// worker; a Bundle's are counted when it is validated.
+// formatNDJSON is the [Payload.Format] whose resources the worker counts as it reads them.
+// A Bundle's are counted when it is validated.
 const formatNDJSON = "ndjson"
 
 // in returns ErrState unless the job is in one of the states.
@@ -359,8 +356,7 @@ func (j *Job) in(states ...State) error {
 
 func (j *Job) usedUp() bool { return j.Attempt >= j.MaxAttempts }
 
-// accept makes the job wait for a worker, not before a time or, if that is zero, from
-// now on.
+// accept makes the job wait for a worker, from notBefore on or, if that is zero, from now.
 func (j *Job) accept(now, notBefore time.Time) {
 	j.State = Accepted
 	j.LeaseOwner = ""
@@ -368,17 +364,17 @@ func (j *Job) accept(now, notBefore time.Time) {
 	if from.IsZero() {
 		from = now
 	}
-	j.waits(notBefore, from)
+	j.waitFrom(notBefore, from)
 	j.FinishedAt = time.Time{}
 	j.touch(now)
 }
 
-// waits makes the job one that workers ask for, from a time on.
-func (j *Job) waits(notBefore, from time.Time) {
+// waitFrom sets the times of a job that waits for a worker.
+func (j *Job) waitFrom(notBefore, from time.Time) {
 	j.NotBefore, j.DueAt = stamp(notBefore), stamp(from.Add(Overdue))
 }
 
-// finish ends the job: nobody has to look at it any more.
+// finish ends the job, with no due time.
 func (j *Job) finish(now time.Time, s State) {
 	j.State = s
 	j.LeaseOwner = ""
@@ -397,10 +393,10 @@ func (j *Job) fail(now time.Time, f Failure) {
 func (j *Job) touch(now time.Time) { j.UpdatedAt = stamp(now) }
 
 func lostWorker(now time.Time) Failure {
-	return Failure{Code: CodeAttempts, Message: "Processing was begun again and again and never ended", At: now}
+	return Failure{Code: CodeAttempts, Message: "Processing was started repeatedly and never finished", At: now}
 }
 
-// stamp is a time as stores keep it.
+// stamp returns a time as stores keep it.
 func stamp(t time.Time) time.Time {
 	if t.IsZero() {
 		return time.Time{}

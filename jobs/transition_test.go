@@ -17,7 +17,7 @@ const lease = 30 * time.Second
 
 var held = Claim{JobID: NewID(), Owner: "w/1", Attempt: 2}
 
-// in is a job in a state that it could have come to.
+// in returns a plausible job in the given state.
 func in(s State) *Job {
 	j := &Job{
 		ID: held.JobID, OrganizationID: "a", State: s, MaxAttempts: 3, Attempt: held.Attempt,
@@ -38,8 +38,8 @@ func in(s State) *Job {
 	return j
 }
 
-// The table of the design: which change is allowed in which states, and where it
-// leads. All others are refused and change nothing.
+// The design's table of states: which change is allowed from which states, and where it
+// leads. All others return an error and change nothing.
 func TestTransitions(t *testing.T) {
 	later := at.Add(time.Minute) // the lease is over
 	for name, c := range map[string]struct {
@@ -47,7 +47,7 @@ func TestTransitions(t *testing.T) {
 		to     map[State]State
 		wrong  error // in any other state
 	}{
-		"arrive":     {func(j *Job) error { return j.Arrive(later, Found{Size: 7}) }, map[State]State{AwaitingUpload: Accepted, Expired: Accepted}, ErrState},
+		"arrive":     {func(j *Job) error { return j.Arrive(later, UploadedObject{Size: 7}) }, map[State]State{AwaitingUpload: Accepted, Expired: Accepted}, ErrState},
 		"absent":     {func(j *Job) error { return j.Absent(later, later) }, map[State]State{AwaitingUpload: AwaitingUpload, Expired: Expired}, ErrState},
 		"expire":     {func(j *Job) error { return j.Absent(at.Add(time.Hour), later) }, map[State]State{AwaitingUpload: Expired, Expired: Expired}, ErrState},
 		"reject":     {func(j *Job) error { return j.Reject(later, Failure{}) }, map[State]State{AwaitingUpload: Failed, Expired: Failed}, ErrState},
@@ -73,52 +73,52 @@ func TestTransitions(t *testing.T) {
 				to, allowed := c.to[from]
 				if !allowed {
 					require.ErrorIs(t, err, c.wrong)
-					require.Equal(t, before, j, "a change that is refused changes nothing")
+					require.Equal(t, before, j, "a failed transition changes nothing")
 					return
 				}
 				require.NoError(t, err)
 				require.Equal(t, to, j.State)
 				require.True(t, j.UpdatedAt.After(before.UpdatedAt), "updated")
-				require.Equal(t, to != Processing, j.LeaseOwner == "", "only a job at work has a lease")
+				require.Equal(t, to != Processing, j.LeaseOwner == "", "only a job being processed has a lease")
 				if !to.Finished() {
 					require.False(t, j.DueAt.IsZero(), "an unfinished job has a due time")
 					require.True(t, j.FinishedAt.IsZero())
 				} else {
 					require.False(t, j.FinishedAt.IsZero())
 					clears := to == Cancelled && !j.StartedAt.IsZero() && from != Cancelled
-					require.Equal(t, clears || to == Expired, !j.DueAt.IsZero(), "nobody looks at a finished job")
+					require.Equal(t, clears || to == Expired, !j.DueAt.IsZero(), "only unfinished jobs and those to be cleaned up or looked for have a due time")
 				}
 			})
 		}
 	}
 }
 
-func TestCancelledIsClearedAway(t *testing.T) {
+func TestCancelledJobIsCleanedUp(t *testing.T) {
 	j := in(Processing)
 	require.NoError(t, j.Cancel(at))
-	require.Equal(t, at.Add(lease), j.NotBefore, "when its worker writes no more")
+	require.Equal(t, at.Add(lease), j.NotBefore, "not before its worker's lease is over")
 	require.Equal(t, at.Add(lease+Overdue), j.DueAt)
 	require.False(t, j.Ready(at.Add(lease-1)))
 	require.True(t, j.Ready(at.Add(lease)))
 	require.ErrorIs(t, j.Clear(at.Add(lease-1), lease), ErrNotDue)
 	require.NoError(t, j.Clear(at.Add(lease), lease))
-	require.ErrorIs(t, j.Clear(at.Add(lease), lease), ErrNotDue, "somebody else does it")
+	require.ErrorIs(t, j.Clear(at.Add(lease), lease), ErrNotDue, "another worker has claimed the clean-up")
 	require.NoError(t, j.Postpone(at, at.Add(2*lease)))
 	require.Equal(t, at.Add(2*lease), j.DueAt)
 	require.NoError(t, j.Cleared(at.Add(lease)))
 	require.True(t, j.DueAt.IsZero())
 	require.False(t, j.Ready(at.Add(time.Hour)))
-	require.ErrorIs(t, j.Postpone(at, at), ErrState, "it is cleared away")
+	require.ErrorIs(t, j.Postpone(at, at), ErrState, "it needs no clean-up")
 	require.ErrorIs(t, j.Clear(at.Add(time.Hour), lease), ErrState)
 
 	j = in(Accepted)
 	require.NoError(t, j.Cancel(at))
-	require.Equal(t, at, j.NotBefore, "at once: an attempt that failed may have left something")
+	require.Equal(t, at, j.NotBefore, "now: a failed attempt may have left partial output")
 	require.NoError(t, j.Clear(at, lease))
 	j = in(Accepted)
 	j.StartedAt = time.Time{}
 	require.NoError(t, j.Cancel(at))
-	require.True(t, j.DueAt.IsZero(), "nobody has worked on it")
+	require.True(t, j.DueAt.IsZero(), "it was never begun")
 }
 
 func TestTakeIsFenced(t *testing.T) {
@@ -154,14 +154,14 @@ func TestTakeIsFenced(t *testing.T) {
 	require.Equal(t, CodeAttempts, j.Failure.Code)
 }
 
-func TestAnAttemptThatWasGivenBackCountsAgain(t *testing.T) {
+func TestReleasedAttemptIsFenced(t *testing.T) {
 	j := in(Processing)
 	require.NoError(t, j.Release(at, held))
 	require.Equal(t, held.Attempt-1, j.Attempt)
 	again, err := j.Take(at, "w/9", lease)
 	require.NoError(t, err)
 	require.Equal(t, held.Attempt, again.Attempt)
-	require.ErrorIs(t, j.Complete(at, held), ErrLeaseLost, "the old claim has the same attempt, and not the same owner")
+	require.ErrorIs(t, j.Complete(at, held), ErrLeaseLost, "the old claim has the same attempt but another owner")
 }
 
 func TestLastAttempts(t *testing.T) {
@@ -190,7 +190,7 @@ func TestProgressNeverGoesBack(t *testing.T) {
 	}
 }
 
-func TestWaitGivesTheAttemptBackUpToALimit(t *testing.T) {
+func TestWaitDoesNotCountTheAttempt(t *testing.T) {
 	const most = 24 * time.Hour
 	again := func(j *Job, now time.Time) Claim {
 		claim, err := j.Take(now, "w/2", lease)
@@ -208,7 +208,7 @@ func TestWaitGivesTheAttemptBackUpToALimit(t *testing.T) {
 	_, err := j.Take(at.Add(time.Hour-1), "w/2", lease)
 	require.ErrorIs(t, err, ErrNotDue)
 
-	// Later than is allowed: one more attempt at the end, and then none.
+	// A later time is cut to the limit: one more attempt then, and the next Wait fails.
 	c := again(j, at.Add(time.Hour))
 	require.NoError(t, j.Wait(at.Add(2*time.Hour), c, why, at.Add(48*time.Hour), most))
 	require.Equal(t, at.Add(most), j.NotBefore)
@@ -220,9 +220,9 @@ func TestWaitGivesTheAttemptBackUpToALimit(t *testing.T) {
 	require.NoError(t, j.Redrive(at.Add(most)))
 	c = again(j, at.Add(most))
 	require.NoError(t, j.Wait(at.Add(most), c, why, at.Add(most+time.Hour), most))
-	require.Equal(t, Accepted, j.State, "a redrive may wait as long again")
+	require.Equal(t, Accepted, j.State, "a redrive resets the limit")
 
-	// Progress, and a failed attempt, begin the time anew.
+	// Progress and a failed attempt reset the time.
 	for name, change := range map[string]func(Claim) error{
 		"checkpoint": func(c Claim) error { return j.Checkpoint(at.Add(most), c, Progress{Done: 1, Offset: 1}, lease) },
 		"retry":      func(c Claim) error { return j.Retry(at.Add(most), c, Failure{}, at.Add(most)) },
@@ -230,17 +230,17 @@ func TestWaitGivesTheAttemptBackUpToALimit(t *testing.T) {
 		*j = *in(Processing)
 		j.WaitingSince = at
 		require.NoError(t, j.Extend(at, held, lease))
-		require.Equal(t, at, j.WaitingSince, "a lease that is extended is no progress")
+		require.Equal(t, at, j.WaitingSince, "extending the lease is not progress")
 		require.NoError(t, change(held))
 		require.True(t, j.WaitingSince.IsZero(), name)
 	}
 }
 
-func TestRedriveGoesOnOrStartsAgain(t *testing.T) {
+func TestRedriveResumesOrRestarts(t *testing.T) {
 	failed := in(Failed)
 	failed.Progress, failed.Failure = Progress{Done: 5}, &Failure{}
 	require.NoError(t, failed.Redrive(at))
-	require.EqualValues(t, 5, failed.Progress.Done, "a failed job goes on")
+	require.EqualValues(t, 5, failed.Progress.Done, "a failed job resumes")
 	require.Zero(t, failed.Run)
 	require.Zero(t, failed.Attempt)
 	require.Nil(t, failed.Failure)
@@ -249,7 +249,7 @@ func TestRedriveGoesOnOrStartsAgain(t *testing.T) {
 	completed.Progress, completed.Outputs = Progress{Done: 5}, []Output{{}}
 	completed.ResourceCounts = map[string]int64{"Patient": 5}
 	require.NoError(t, completed.Redrive(at))
-	require.Zero(t, completed.Progress, "a completed one starts again")
+	require.Zero(t, completed.Progress, "a completed job restarts")
 	require.Equal(t, 1, completed.Run)
 	require.Empty(t, completed.Outputs)
 	require.Empty(t, completed.ResourceCounts, "its lines are counted again")
@@ -257,17 +257,17 @@ func TestRedriveGoesOnOrStartsAgain(t *testing.T) {
 	nothing := in(Failed)
 	nothing.Progress, nothing.Failure = Progress{Rejected: 5}, &Failure{Restart: true}
 	require.NoError(t, nothing.Redrive(at))
-	require.Zero(t, nothing.Progress, "one of which nothing was taken starts again")
+	require.Zero(t, nothing.Progress, "a job without an accepted resource restarts")
 	require.Equal(t, 1, nothing.Run)
 
 	rejected := in(AwaitingUpload)
 	require.NoError(t, rejected.Reject(at, Failure{}))
-	require.ErrorIs(t, rejected.Redrive(at), ErrState, "nothing of it was accepted")
+	require.ErrorIs(t, rejected.Redrive(at), ErrState, "its upload was never accepted")
 }
 
 func TestArrivePinsWhatWasFound(t *testing.T) {
 	j := in(AwaitingUpload)
-	require.NoError(t, j.Arrive(at, Found{7, "aa", "t", "e", "v"}))
+	require.NoError(t, j.Arrive(at, UploadedObject{7, "aa", "t", "e", "v"}))
 	require.Equal(t, Payload{Size: 7, SHA256: "aa", ContentType: "t", ContentEncoding: "e", Version: "v", Format: "ndjson"}, j.Payload)
 }
 
@@ -304,7 +304,7 @@ func FuzzParseCursor(f *testing.F) {
 			return
 		}
 		if c.String() != s {
-			t.Fatal("a cursor that is read is not the one that is written")
+			t.Fatal("a parsed cursor is encoded differently")
 		}
 	})
 }
@@ -334,28 +334,28 @@ func TestStartOver(t *testing.T) {
 	}
 }
 
-// A job that a clock which was ahead has dated waits as long as it was to wait.
+// A job that was recorded with a clock ahead waits as long as intended.
 func TestRedate(t *testing.T) {
 	now := at.Add(-time.Hour)
 	j := in(Processing)
 	require.NoError(t, j.Wait(at, held, Failure{}, at.Add(20*time.Second), time.Minute))
-	require.ErrorIs(t, j.Redate(at), ErrNotDue, "its clock is right")
+	require.ErrorIs(t, j.Redate(at), ErrNotDue, "its clock was not ahead")
 	require.NoError(t, j.Redate(now))
 	require.Equal(t, now.Add(20*time.Second), j.NotBefore)
 	require.Equal(t, now.Add(20*time.Second+Overdue), j.DueAt)
 	require.Equal(t, now, j.WaitingSince)
 	require.Equal(t, now, j.UpdatedAt)
-	require.ErrorIs(t, j.Redate(now), ErrNotDue, "once")
+	require.ErrorIs(t, j.Redate(now), ErrNotDue, "only once")
 
 	j = in(Accepted)
 	j.NotBefore = time.Time{}
 	require.NoError(t, j.Redate(now))
-	require.True(t, j.Ready(now), "it was ready and stays so")
+	require.True(t, j.Ready(now), "it stays ready")
 
 	j = in(AwaitingUpload)
 	require.NoError(t, j.Redate(now))
 	require.Equal(t, now.Add(lease), j.DueAt)
-	require.Equal(t, at.Add(time.Hour), j.Upload.ExpiresAt, "the URL says so itself")
+	require.Equal(t, at.Add(time.Hour), j.Upload.ExpiresAt, "the URL's expiry does not move")
 
 	j = in(Cancelled)
 	j.Source = PresignedUpload

@@ -10,8 +10,7 @@ import (
 	"gocloud.dev/pubsub"
 )
 
-// Publisher sends wake-ups. It is safe for concurrent use; the topic stays the
-// caller's to shut down.
+// Publisher sends wake-ups. It is safe for concurrent use.
 type Publisher struct {
 	topic *pubsub.Topic
 	opts  PublisherOptions
@@ -26,9 +25,13 @@ type PublisherOptions struct {
 	// BeforeSend is called before a message is sent, with Go CDK's As for the
 	// driver's own type of it. Default: none.
 	BeforeSend func(m Message, as func(any) bool) error
+	// Close closes what the topic was opened with, such as a connection. It is called at
+	// the end of Shutdown. Default: none.
+	Close func() error
 }
 
-// NewPublisher returns a Publisher for an open topic. It is an error if that is nil.
+// NewPublisher returns a Publisher for an open topic. It is an error if that is nil. Shut
+// the topic down with [Publisher.Shutdown] or by itself.
 func NewPublisher(topic *pubsub.Topic, opts *PublisherOptions) (*Publisher, error) {
 	if topic == nil {
 		return nil, errors.New("queue: a publisher needs a topic")
@@ -61,6 +64,15 @@ func (p *Publisher) Publish(ctx context.Context, m Message) error {
 		return fmt.Errorf("queue: publish: %w", err)
 	}
 	return nil
+}
+
+// Shutdown sends what is waiting to be sent, and shuts the topic down.
+func (p *Publisher) Shutdown(ctx context.Context) error {
+	err := p.topic.Shutdown(ctx)
+	if p.opts.Close != nil {
+		err = errors.Join(err, p.opts.Close())
+	}
+	return err
 }
 
 // traced returns ctx with the trace that a message carries. Baggage is not

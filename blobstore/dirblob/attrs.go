@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// attributes are kept beside a data file, as JSON.
+// attributes of an object, stored as JSON in a second file.
 type attributes struct {
 	CacheControl       string            `json:"cacheControl,omitempty"`
 	ContentDisposition string            `json:"contentDisposition,omitempty"`
@@ -23,19 +23,19 @@ type attributes struct {
 	Metadata           map[string]string `json:"metadata,omitempty"`
 	Size               int64             `json:"size"`
 	SHA256             string            `json:"sha256,omitempty"`
-	// Blocks of the content as blobstore.BlockHash has them, with the size that they
-	// were made with. None of an object of one block, or of more than maxBlocks.
+	// Blocks has the output of blobstore.BlockHash, and BlockSize the size it was made
+	// with. Empty for an object of one block, or of more than maxBlocks.
 	Blocks    []byte `json:"blocks,omitempty"`
 	BlockSize int64  `json:"blockSize,omitempty"`
 	ETag      string `json:"etag"`
 }
 
-// maxBlocks bounds the attributes, which are read whenever the object is opened:
-// 350 kB for an object of 32 GiB.
+// maxBlocks bounds the size of the attributes, which are read whenever the object is
+// opened, to 350 kB for an object of 32 GiB.
 const maxBlocks = 8192
 
-// defaults are the attributes of a file that has none beside it: one that was written
-// plain, or not by the bucket.
+// defaults returns the attributes of a file without an attributes file: a plain object, or
+// a file not written by a bucket.
 func defaults(info fs.FileInfo) *attributes {
 	return &attributes{
 		ContentType: typeOf(info.Name()),
@@ -44,7 +44,7 @@ func defaults(info fs.FileInfo) *attributes {
 	}
 }
 
-// typeOf is the content type of a file that has no attributes.
+// typeOf returns the content type of a file without an attributes file.
 func typeOf(name string) string {
 	switch filepath.Ext(name) {
 	case ".json":
@@ -55,31 +55,31 @@ func typeOf(name string) string {
 	return "application/octet-stream"
 }
 
-// plain reports whether attributes say no more than defaults does, apart from the digest
-// and the ETag.
+// plain reports whether the attributes equal the defaults, apart from digest and ETag.
 func (a *attributes) plain(name string) bool {
 	return a.ContentType == typeOf(name) && len(a.Metadata) == 0 &&
 		a.CacheControl == "" && a.ContentDisposition == "" && a.ContentEncoding == "" && a.ContentLanguage == ""
 }
 
-// beside is where the attributes of a generation of a data file lie.
-func beside(name string, mtime time.Time) string {
+// attributesName returns the name of the attributes file of a generation of a data file.
+func attributesName(name string, mtime time.Time) string {
 	folder, base := filepath.Split(name)
 	return folder + "." + base + "@" + strconv.FormatInt(mtime.UnixMicro(), 10)
 }
 
-// besideOf is where the attributes of a data file lie, while it still has its name; empty
-// where it has none. Of a plain object that is gone another may have the generation.
-func besideOf(name string, info fs.FileInfo) string {
-	attrsName := beside(name, info.ModTime())
+// existingAttributes returns the name of a data file's attributes file, or an empty string
+// if it has none. Call it while the data file still has its name: the generation of a
+// removed plain object may be reused.
+func existingAttributes(name string, info fs.FileInfo) string {
+	attrsName := attributesName(name, info.ModTime())
 	if _, err := os.Lstat(attrsName); err != nil {
 		return ""
 	}
 	return attrsName
 }
 
-// owner is the name of the data file whose attributes a hidden file holds; false
-// for a temporary file, and for one that somebody else put there.
+// owner returns the name of the data file that an attributes file belongs to. It returns
+// false for other files.
 func owner(name string) (string, bool) {
 	at := strings.LastIndexByte(name, '@')
 	if at < 1 || !hidden(name) {
@@ -94,23 +94,22 @@ func owner(name string) (string, bool) {
 	return name[1:at], true
 }
 
-// readAttributes returns the attributes of the file that info tells of, and
-// fs.ErrNotExist if it has none.
+// readAttributes returns the attributes of the file with the given info; fs.ErrNotExist if
+// it has none.
 func readAttributes(name string, info fs.FileInfo) (*attributes, error) {
-	raw, err := os.ReadFile(beside(name, info.ModTime()))
+	raw, err := os.ReadFile(attributesName(name, info.ModTime()))
 	if err != nil {
 		return nil, err
 	}
 	var a attributes
 	if err := json.Unmarshal(raw, &a); err != nil || a.Size != info.Size() {
-		return nil, fs.ErrNotExist // not of this content: it was changed by hand
+		return nil, fs.ErrNotExist // the content was changed by hand
 	}
 	return &a, nil
 }
 
-// writeAttributes writes attributes for a data file that is still to get its
-// name, and returns their name and the generation that the data file must have.
-// They are durable when it returns.
+// writeAttributes writes the attributes of a data file that does not have its name yet,
+// durably. It returns their name and the generation that the data file must have.
 func writeAttributes(fsys fileSystem, name string, a *attributes) (string, time.Time, error) {
 	raw, err := json.Marshal(a)
 	if err != nil {
@@ -130,21 +129,21 @@ func writeAttributes(fsys fileSystem, name string, a *attributes) (string, time.
 	return f.Name(), mtime, nil
 }
 
-// reserve makes the file for the attributes of a generation that no other writer and no
-// data file of that name has.
+// reserve creates the attributes file of a generation that no other writer and no data file
+// of that name has.
 func reserve(fsys fileSystem, name string) (file, time.Time, error) {
 	for {
-		// A clock may be coarse; some jitter keeps racing writers apart, and
-		// the file's creation decides.
+		// The clock may be coarse, so use some jitter; creating the file decides between
+		// concurrent writers.
 		mtime := time.Now().Add(-time.Duration(rand.N(1000)) * time.Microsecond).Truncate(time.Microsecond)
-		f, err := fsys.Create(beside(name, mtime))
+		f, err := fsys.Create(attributesName(name, mtime))
 		if errors.Is(err, fs.ErrExist) {
 			continue
 		}
 		if err != nil {
 			return nil, time.Time{}, err
 		}
-		// A plain object has given its reservation up.
+		// A plain object may have the generation: it has released its reservation.
 		if info, err := os.Lstat(name); err != nil || !info.ModTime().Equal(mtime) {
 			return f, mtime, nil
 		}

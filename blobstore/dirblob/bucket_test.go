@@ -59,13 +59,12 @@ func TestCreateOnlyHasOneWinner(t *testing.T) {
 		require.Equal(t, winner.Load(), string(content))
 		attrs, err := bucket.Attributes(t.Context(), key)
 		require.NoError(t, err)
-		require.Equal(t, winner.Load(), attrs.Metadata["writer"], "attributes and content are of one write")
+		require.Equal(t, winner.Load(), attrs.Metadata["writer"], "attributes and content are from the same write")
 	}
-	require.Len(t, files(t, b.dir), 2*rounds, "each object has its attributes, and nothing else is left")
+	require.Len(t, files(t, b.dir), 2*rounds, "only objects and their attributes are left")
 }
 
-// Readers see one write or another, never parts of two, while writers replace
-// and delete the object.
+// While writers replace and delete an object, readers never see parts of two writes.
 func TestReadersSeeOneWrite(t *testing.T) {
 	bucket, b := opened(t)
 	ctx, stop := context.WithCancel(t.Context())
@@ -73,8 +72,8 @@ func TestReadersSeeOneWrite(t *testing.T) {
 	for w := range 2 {
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
-				// All contents have the same size, so that only the generation
-				// tells them apart.
+				// All contents have the same size, so that they differ only in their
+				// generation.
 				content := fmt.Sprintf("%d-%06d", w, i)
 				_ = bucket.WriteAll(context.Background(), "k.txt", []byte(content), &blob.WriterOptions{ContentType: "text/" + content})
 				if i%5 == 0 {
@@ -93,19 +92,19 @@ func TestReadersSeeOneWrite(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, content, 8)
 		require.NoError(t, r.Close())
-		require.Equal(t, "text/"+string(content), r.ContentType(), "content and attributes are of one write")
+		require.Equal(t, "text/"+string(content), r.ContentType(), "content and attributes are from the same write")
 		seen++
 	}
 	stop()
 	wg.Wait()
 	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", nil, asText))
 	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", nil, asText))
-	require.LessOrEqual(t, len(files(t, b.dir)), 2+2, "attributes go with their object; racing writers may leave some to the collector")
+	require.LessOrEqual(t, len(files(t, b.dir)), 2+2, "attributes are removed with their object; concurrent writers may leave some to the collector")
 }
 
-// A reader that is held up between content and attributes must not take those of
-// a later write that happened to get the same generation.
-func TestAGenerationThatCameAgain(t *testing.T) {
+// A reader that is delayed between content and attributes must not take the attributes of a
+// later write with the same generation.
+func TestReusedGeneration(t *testing.T) {
 	bucket, b := opened(t)
 	name := filepath.Join(b.dir, "k.txt")
 	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", []byte("old"), &blob.WriterOptions{ContentType: "text/old"}))
@@ -118,7 +117,7 @@ func TestAGenerationThatCameAgain(t *testing.T) {
 	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", []byte("new"), &blob.WriterOptions{ContentType: "text/new"}))
 	now, err := os.Lstat(name)
 	require.NoError(t, err)
-	require.NoError(t, os.Rename(beside(name, now.ModTime()), beside(name, info.ModTime())))
+	require.NoError(t, os.Rename(attributesName(name, now.ModTime()), attributesName(name, info.ModTime())))
 	require.NoError(t, os.Chtimes(name, info.ModTime(), info.ModTime()))
 
 	a, err := attributesOf(name, info)
@@ -129,14 +128,14 @@ func TestAGenerationThatCameAgain(t *testing.T) {
 	require.Equal(t, "text/new", attrs.ContentType)
 }
 
-// Only a regular file is an object: reading must neither follow a link nor wait
-// at a pipe, and List does not show them.
+// Only regular files are objects: reading neither follows links nor blocks on pipes, and
+// List skips them.
 func TestOnlyFilesAreObjects(t *testing.T) {
 	bucket, b := opened(t)
 	target := filepath.Join(t.TempDir(), "target")
 	require.NoError(t, os.WriteFile(target, []byte("x"), 0o600))
 	if err := os.Symlink(target, filepath.Join(b.dir, "link.txt")); err != nil {
-		t.Skipf("SKIPPED: no symbolic links can be made here: %v", err)
+		t.Skipf("SKIPPED: can't create symbolic links: %v", err)
 	}
 	require.NoError(t, os.Mkdir(filepath.Join(b.dir, "folder.txt"), 0o700))
 	if pipe, err := exec.LookPath("mkfifo"); err == nil {
@@ -163,7 +162,7 @@ func TestEachWriteHasItsOwnETag(t *testing.T) {
 	}
 }
 
-func TestFilesAreWhatPeopleExpect(t *testing.T) {
+func TestFiles(t *testing.T) {
 	bucket, b := opened(t)
 	content := []byte("{\"resourceType\":\"Patient\"}\n")
 	require.NoError(t, bucket.WriteAll(t.Context(), "processed/org/0b6e/Patient.ndjson", content, asText))
@@ -177,12 +176,11 @@ func TestFilesAreWhatPeopleExpect(t *testing.T) {
 	require.True(t, attrs.As(&digest))
 	require.Len(t, digest.SHA256, 64)
 
-	// Changed by hand: the attributes of the old content are not those of the
-	// new one.
+	// After a change by hand the attributes of the old content don't apply.
 	require.NoError(t, os.WriteFile(filepath.Join(b.dir, "processed", "org", "0b6e", "Patient.ndjson"), []byte("by hand"), 0o666))
 	attrs, err = bucket.Attributes(t.Context(), "processed/org/0b6e/Patient.ndjson")
 	require.NoError(t, err)
-	require.Equal(t, "application/x-ndjson", attrs.ContentType, "as the ending says")
+	require.Equal(t, "application/x-ndjson", attrs.ContentType, "by its extension")
 	require.False(t, attrs.As(&digest))
 }
 
@@ -206,7 +204,7 @@ func TestKeysThatCouldCollide(t *testing.T) {
 	}
 	require.Empty(t, list(t, bucket, nil))
 	err := bucket.WriteAll(t.Context(), string(make([]byte, 200)), nil, nil)
-	require.Equal(t, gcerrors.InvalidArgument, gcerrors.Code(err), "a part that is too long")
+	require.Equal(t, gcerrors.InvalidArgument, gcerrors.Code(err), "a part is too long")
 	err = bucket.WriteAll(t.Context(), strings.Repeat("abcdefg/", 600)+"x", nil, nil)
 	require.Equal(t, gcerrors.InvalidArgument, gcerrors.Code(err), "too many parts")
 	require.NoError(t, bucket.Close())
@@ -230,7 +228,7 @@ func list(t *testing.T, bucket *blob.Bucket, opts *blob.ListOptions) (keys []str
 	}
 }
 
-// Any page size, prefix and delimiter gives what sorting all keys would give.
+// For any page size, prefix and delimiter, List returns the same as sorting all keys.
 func TestListAgainstAModel(t *testing.T) {
 	bucket, _ := opened(t)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -301,16 +299,16 @@ func TestListReadsFewFolders(t *testing.T) {
 		return b.reads, next
 	}
 	n, next := reads(nil, blob.FirstPageToken, 5)
-	require.LessOrEqual(t, n, 8, "a page reads what it shows")
+	require.LessOrEqual(t, n, 8, "a page reads only the folders it shows")
 	n, _ = reads(nil, next, 5)
 	require.LessOrEqual(t, n, 12)
 	n, _ = reads(&blob.ListOptions{Prefix: "d39/e9/"}, blob.FirstPageToken, 1)
-	require.LessOrEqual(t, n, 3, "a prefix reads its own folders")
+	require.LessOrEqual(t, n, 3, "a prefix reads only its folders")
 	n, _ = reads(&blob.ListOptions{Delimiter: "/"}, blob.FirstPageToken, 3)
-	require.LessOrEqual(t, n, 1+4*2, "a folder is known by its first key")
+	require.LessOrEqual(t, n, 1+4*2, "a folder needs only its first key")
 }
 
-func TestWhatACrashLeftIsCollected(t *testing.T) {
+func TestCollect(t *testing.T) {
 	bucket, b := opened(t)
 	require.NoError(t, bucket.WriteAll(t.Context(), "k.txt", []byte("x"), asText))
 	old := time.Now().Add(-2 * stale)
@@ -320,7 +318,7 @@ func TestWhatACrashLeftIsCollected(t *testing.T) {
 		require.NoError(t, os.Chtimes(path, old, old))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(b.dir, ".tmp-2"), nil, 0o600)) // may be in use
-	for _, name := range []string{".notes@home", ".cache", ".a b@17"} {          // somebody else's
+	for _, name := range []string{".notes@home", ".cache", ".a b@17"} {          // not the bucket's
 		path := filepath.Join(b.dir, name)
 		require.NoError(t, os.WriteFile(path, nil, 0o600))
 		require.NoError(t, os.Chtimes(path, old, old))
@@ -328,15 +326,14 @@ func TestWhatACrashLeftIsCollected(t *testing.T) {
 	require.Equal(t, []string{"k.txt"}, list(t, bucket, nil))
 	b.tidyAll(t.Context(), time.Now())
 	left := files(t, b.dir)
-	require.Len(t, left, 3+3, "the object, its attributes, the young temporary file, and what is not the bucket's: %v", left)
+	require.Len(t, left, 3+3, "the object, its attributes, the young temporary file, and files that are not the bucket's: %v", left)
 	attrs, err := bucket.Attributes(t.Context(), "k.txt")
 	require.NoError(t, err)
 	require.Equal(t, "text/plain", attrs.ContentType)
 }
 
-// A folder that nobody lists is tidied too, by the next process that opens the
-// bucket and by one that stays open.
-func TestOpenCollectsWhatACrashLeft(t *testing.T) {
+// Folders that are never listed are tidied too, when the bucket is opened.
+func TestOpenCollects(t *testing.T) {
 	bucket, b := opened(t)
 	require.NoError(t, bucket.WriteAll(t.Context(), "incoming/k.txt", []byte("x"), asText))
 	require.NoError(t, bucket.Close())
@@ -357,7 +354,7 @@ func TestOpenCollectsWhatACrashLeft(t *testing.T) {
 		}
 		return n
 	}
-	require.Eventually(t, func() bool { return left() == 0 }, 10*time.Second, 10*time.Millisecond, "a folder that is empty then goes too")
+	require.Eventually(t, func() bool { return left() == 0 }, 10*time.Second, 10*time.Millisecond, "folders that become empty are removed")
 	require.NoError(t, bucket.Close())
 	require.Len(t, files(t, b.dir), 2)
 	got, err := os.ReadFile(filepath.Join(b.dir, "incoming", "k.txt"))
@@ -365,8 +362,8 @@ func TestOpenCollectsWhatACrashLeft(t *testing.T) {
 	require.Equal(t, "x", string(got))
 }
 
-// A process that died while it opened the bucket leaves nothing for ever.
-func TestProbeIsNoOlderOrYoungerThanNow(t *testing.T) {
+// The file of a process that died while opening the bucket is collected in time.
+func TestProbeFileHasCurrentTime(t *testing.T) {
 	_, b := opened(t)
 	f := &keeper{fileSystem: b.fsys}
 	b.fsys = f
@@ -378,7 +375,7 @@ func TestProbeIsNoOlderOrYoungerThanNow(t *testing.T) {
 	}
 }
 
-// keeper is a file system whose files can't be removed.
+// keeper is a file system that can't remove files.
 type keeper struct{ fileSystem }
 
 func (*keeper) Remove(string) error { return os.ErrPermission }
@@ -395,8 +392,8 @@ func TestCancelledWriteLeavesNothing(t *testing.T) {
 	require.Empty(t, files(t, b.dir))
 }
 
-// What a bucket remembers of folders may be outdated by another process.
-func TestFoldersThatAnotherProcessRemoved(t *testing.T) {
+// Another process may remove folders that a bucket knows as durable.
+func TestFoldersRemovedByAnotherProcess(t *testing.T) {
 	bucket, b := opened(t)
 	other, err := OpenBucket(b.dir, nil)
 	require.NoError(t, err)
@@ -408,8 +405,8 @@ func TestFoldersThatAnotherProcessRemoved(t *testing.T) {
 	}
 }
 
-// A volume that is not mounted is no reason to say that its objects do not exist.
-func TestFolderThatVanished(t *testing.T) {
+// An unmounted volume must not look like missing objects.
+func TestMissingFolder(t *testing.T) {
 	bucket, b := opened(t)
 	require.NoError(t, bucket.WriteAll(t.Context(), "a/k.txt", nil, nil))
 	w, err := bucket.NewWriter(t.Context(), "a/w.txt", asText)
@@ -459,8 +456,8 @@ func TestFoldersComeAndGo(t *testing.T) {
 	require.Empty(t, entries, "empty folders are removed")
 }
 
-// BenchmarkWrite compares a durable create-only write with the least that a
-// durable write can do: write, sync the file, sync the folder.
+// BenchmarkWrite compares a durable create-only write with the minimum of a durable write:
+// write, sync the file, sync the folder.
 func BenchmarkWrite(b *testing.B) {
 	content := make([]byte, 16<<10)
 	b.Run("dirblob", func(b *testing.B) {

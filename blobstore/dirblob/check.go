@@ -5,12 +5,12 @@ import (
 	"errors"
 )
 
-// checkSize is how much CheckWrite writes, in bytes: more than the smallest objects
-// with their attributes take.
+// checkSize is how many bytes CheckWrite writes: more than small objects with their
+// attributes need.
 const checkSize = 64 << 10
 
-// CheckWrite implements [blobstore.WriteChecker]: it writes a temporary file, which is
-// never an object.
+// CheckWrite implements [blobstore.WriteChecker]. It writes a temporary file, which never
+// becomes an object.
 func (b *bucket) CheckWrite(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -13,11 +13,11 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/dirblob/alive"
 )
 
-// stale is how old what a crash left behind is when it is removed.
+// stale is the age at which files left by a crash are removed.
 const stale = 24 * time.Hour
 
-// tidy removes what crashes left behind, now and once a day. Not List: most
-// folders are never listed, and the others are listed page by page.
+// tidy removes files left by crashes, now and once a day. List could not do that, because
+// most folders are never listed.
 func (b *bucket) tidy(ctx context.Context) {
 	defer close(b.tidied)
 	ticker := time.NewTicker(stale)
@@ -32,8 +32,8 @@ func (b *bucket) tidy(ctx context.Context) {
 	}
 }
 
-// tidyAll tidies all folders, and then forgets the processes that are dead: nothing
-// bears their names any more.
+// tidyAll tidies all folders, and then removes the locks of dead processes, since no file
+// has their names any more.
 func (b *bucket) tidyAll(ctx context.Context, now time.Time) {
 	dead := b.dead()
 	if !b.tidyFolder(ctx, b.dir, dead, now) {
@@ -46,18 +46,18 @@ func (b *bucket) tidyAll(ctx context.Context, now time.Time) {
 	}
 }
 
-// dead returns the names of the processes that had the bucket open and are known to be
-// dead. What can't be found out counts as alive.
+// dead returns the names of dead processes that had opened the bucket. On errors a process
+// counts as alive.
 func (b *bucket) dead() map[string]bool {
 	names, err := alive.Names(b.locks())
 	if err != nil {
-		b.log.Warn("dirblob: files left by crashes stay for a day", "error", err)
+		b.log.Warn("dirblob: files left by crashes are kept for a day", "error", err)
 	}
 	dead := make(map[string]bool, len(names))
 	for _, name := range names {
 		is, err := alive.Dead(b.locks(), name)
 		if err != nil {
-			b.log.Warn("dirblob: files left by a crash may stay for a day", "error", err)
+			b.log.Warn("dirblob: files left by a crash may be kept for a day", "error", err)
 		}
 		if is {
 			dead[name] = true
@@ -66,9 +66,8 @@ func (b *bucket) dead() map[string]bool {
 	return dead
 }
 
-// tidyFolder collects in a folder and all below it what dead processes left and what is
-// a day old by now, and reports whether it has seen all of them. What can't be read is
-// read the next time.
+// tidyFolder tidies a folder and those below it, and reports whether it has read all of
+// them. A folder that can't be read is tidied the next time.
 func (b *bucket) tidyFolder(ctx context.Context, folder string, dead map[string]bool, now time.Time) bool {
 	if ctx.Err() != nil {
 		return false
@@ -89,15 +88,15 @@ func (b *bucket) tidyFolder(ctx context.Context, folder string, dead map[string]
 	return all
 }
 
-// ofDead reports whether a temporary file is a dead process's.
+// ofDead reports whether a temporary file belongs to a dead process.
 func ofDead(name string, dead map[string]bool) bool {
 	owner, _, _ := strings.Cut(strings.TrimPrefix(name, tempPrefix), "-")
 	return dead[owner]
 }
 
 // collect removes temporary files of dead processes, and temporary files and attributes
-// that are a day old and belong to no data file, and says how many. The entries are all of
-// the folder's, sorted by name.
+// without a data file that are a day old. It returns how many it removed. entries are all
+// entries of the folder, sorted by name.
 func (b *bucket) collect(folder string, entries []fs.DirEntry, dead map[string]bool, now time.Time) (removed int) {
 	var left []fs.DirEntry
 	for _, e := range entries {
@@ -107,22 +106,22 @@ func (b *bucket) collect(folder string, entries []fs.DirEntry, dead map[string]b
 	}
 	for i, e := range left {
 		if base, ok := owner(e.Name()); ok {
-			// Attributes whose file is there, and which are its only ones, are taken
-			// for its own: to look closer at each would cost a call for every object.
-			// Beside a plain object one file may stay so, until the object is deleted.
-			_, there := slices.BinarySearchFunc(entries, base, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
+			// If the data file exists and has only one attributes file, assume that they
+			// belong together: to check would cost a call for every object. So a plain
+			// object may keep one left-over file until it is deleted.
+			_, exists := slices.BinarySearchFunc(entries, base, func(e fs.DirEntry, name string) int { return strings.Compare(e.Name(), name) })
 			alone := !sameOwner(left, i-1, base) && !sameOwner(left, i+1, base)
-			if there && alone {
+			if exists && alone {
 				continue
 			}
-			if there {
+			if exists {
 				info, err := os.Lstat(filepath.Join(folder, base))
-				if err != nil || filepath.Base(beside(base, info.ModTime())) == e.Name() {
+				if err != nil || filepath.Base(attributesName(base, info.ModTime())) == e.Name() {
 					continue
 				}
 			}
 		} else if !strings.HasPrefix(e.Name(), tempPrefix) {
-			continue // not ours
+			continue // not the bucket's
 		}
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && (now.Sub(info.ModTime()) > stale || ofDead(e.Name(), dead)) {
 			b.cleanUp(filepath.Join(folder, e.Name()))

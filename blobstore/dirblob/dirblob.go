@@ -23,20 +23,20 @@ import (
 
 // Options of a bucket; nil, and zero fields, mean the defaults.
 type Options struct {
-	// CreateDir makes the folder, and its parents, where there is none.
-	// Default: OpenBucket fails then.
+	// CreateDir creates the folder and its parents if missing. Default: a missing folder is
+	// an error.
 	CreateDir bool
-	// Signer lets the bucket sign URLs. Default: SignedURL is not implemented.
+	// Signer signs the bucket's URLs. Default: SignedURL is not implemented.
 	Signer *signedurl.Signer
-	// Logger gets what can't be returned: files that could not be cleaned up.
-	// Default slog.Default().
+	// Logger gets errors that can't be returned, of files that could not be cleaned up.
+	// Default: slog.Default().
 	Logger *slog.Logger
 }
 
-// OpenBucket opens a folder as a bucket. It fails if the folder does not exist
-// or can't be written to; the error names it. Any number of buckets, in any
-// number of processes on one machine, may have the same folder open. Until the
-// bucket is closed, what crashes left behind is removed in the background.
+// OpenBucket opens a folder as a bucket. It is an error, which names the folder, if it does
+// not exist or can't be written to. Any number of buckets, in any number of processes on
+// one machine, may open the same folder. Until it is closed, the bucket removes files left
+// by crashes in the background.
 func OpenBucket(dir string, opts *Options) (*blob.Bucket, error) {
 	b, err := open(dir, opts)
 	if err != nil {
@@ -47,11 +47,11 @@ func OpenBucket(dir string, opts *Options) (*blob.Bucket, error) {
 
 var (
 	errKey       = errors.New("dirblob: the key can't be a file name")
-	errExists    = errors.New("dirblob: the object exists already")
+	errExists    = errors.New("dirblob: the object already exists")
 	errUnsigned  = errors.New("dirblob: the bucket was opened without a signer")
 	errNoSuchKey = errors.New("dirblob: no such object")
 	errGone      = errors.New("dirblob: the bucket's folder is gone")
-	errRestless  = errors.New("dirblob: the object was replaced again and again while it was read")
+	errRestless  = errors.New("dirblob: the object was replaced too often while it was read")
 )
 
 type bucket struct {
@@ -61,14 +61,14 @@ type bucket struct {
 	fsys   fileSystem
 
 	mu      sync.Mutex
-	durable map[string]bool  // folders whose own names are known to be durable
-	settled map[string]int64 // generations of objects whose names are
+	durable map[string]bool  // folders whose names are known to be durable
+	settled map[string]int64 // objects whose names are known to be durable, with their generation
 	syncs   sharedSyncs
-	reads   int // of folders, for a test
+	reads   int // folders read, for a test
 
-	lock   *alive.Lock        // says that this process lives; nil if it got none
-	stop   context.CancelFunc // of tidy
-	tidied chan struct{}      // closed once it has ended
+	lock   *alive.Lock        // shows that this process is alive; nil on error
+	stop   context.CancelFunc // stops tidy
+	tidied chan struct{}      // closed when tidy has ended
 }
 
 var _ driver.Bucket = (*bucket)(nil)
@@ -80,7 +80,7 @@ func openOn(fsys fileSystem, dir string, opts *Options) (*bucket, error) {
 		opts = &Options{}
 	}
 	if dir == "" {
-		return nil, errors.New("dirblob: open folder: its path is empty; the working directory is \".\"")
+		return nil, errors.New("dirblob: open folder: its path is empty; use \".\" for the working directory")
 	}
 	dir, err := filepath.Abs(filepath.Clean(dir))
 	if err != nil {
@@ -101,7 +101,7 @@ func openOn(fsys fileSystem, dir string, opts *Options) (*bucket, error) {
 		return nil, fmt.Errorf("dirblob: %s is not a folder", dir)
 	}
 	if b.lock, err = alive.Hold(b.locks()); err != nil {
-		b.log.Warn("dirblob: no lock; files left by a crash stay for a day", "error", err)
+		b.log.Warn("dirblob: no lock; files left by a crash are kept for a day", "error", err)
 	}
 	if err := b.probe(); err != nil {
 		b.unlock()
@@ -113,7 +113,7 @@ func openOn(fsys fileSystem, dir string, opts *Options) (*bucket, error) {
 	return b, nil
 }
 
-// makeAll makes a folder and those above it that are missing, durably.
+// makeAll creates a folder and its missing parents, durably.
 func makeAll(fsys fileSystem, dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -130,8 +130,8 @@ func makeAll(fsys fileSystem, dir string) error {
 	return fsys.SyncFolder(parent)
 }
 
-// probe tries what each write needs: it is better known now than at the first
-// payload.
+// probe tries everything a write needs, so that a problem is found when the bucket is
+// opened.
 func (b *bucket) probe() error {
 	f, err := b.fsys.CreateTemp(b.dir, b.owner())
 	if err != nil {
@@ -141,8 +141,7 @@ func (b *bucket) probe() error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	// Not much older or younger than now: if this process dies here, another
-	// one collects the file in its time.
+	// Close to now, so that another process collects the file in time if this one dies.
 	want := time.Now().Truncate(time.Second).Add(123456 * time.Microsecond)
 	if err := b.fsys.Chtimes(f.Name(), want); err != nil {
 		return err
@@ -170,7 +169,7 @@ func (b *bucket) probe() error {
 // syncFolder makes the names in a folder durable.
 func (b *bucket) syncFolder(folder string) error { return b.syncs.sync(folder, b.fsys.SyncFolder) }
 
-// name is where a key's data file lies.
+// name returns the file name of a key's data file.
 func (b *bucket) name(key string) (string, error) {
 	p, err := path(key)
 	if err != nil {
@@ -179,7 +178,7 @@ func (b *bucket) name(key string) (string, error) {
 	return filepath.Join(b.dir, filepath.FromSlash(p)), nil
 }
 
-// locksFolder has a file for each process that has the bucket open; see package alive.
+// locksFolder has a file for each process that has opened the bucket; see package alive.
 const locksFolder = ".alive"
 
 func (b *bucket) locks() string { return filepath.Join(b.dir, locksFolder) }
@@ -201,7 +200,7 @@ func (b *bucket) unlock() {
 	}
 }
 
-// Close implements driver.Bucket. It ends what runs in the background.
+// Close implements driver.Bucket. It stops the background clean-up.
 func (b *bucket) Close() error {
 	b.stop()
 	<-b.tidied
@@ -230,9 +229,8 @@ func (b *bucket) ErrorCode(err error) gcerrors.ErrorCode {
 	return gcerrors.Unknown
 }
 
-// missing tells a file that is not there from a folder that is not: whoever
-// takes a volume that is not mounted for objects that were never written draws
-// the wrong conclusions.
+// missing returns errGone instead of a NotFound error if the bucket's folder is missing, so
+// that an unmounted volume is not mistaken for missing objects.
 func (b *bucket) missing(err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -243,8 +241,8 @@ func (b *bucket) missing(err error) error {
 	return err
 }
 
-// As implements driver.Bucket: it gives a *blobstore.WriteChecker, and a
-// *blobstore.UploadBinder where the bucket signs.
+// As implements driver.Bucket. It supports *blobstore.WriteChecker and, if the bucket has a
+// signer, *blobstore.UploadBinder.
 func (b *bucket) As(i any) bool {
 	if checker, ok := i.(*blobstore.WriteChecker); ok {
 		*checker = b
@@ -258,7 +256,7 @@ func (b *bucket) As(i any) bool {
 	return true
 }
 
-// ErrorAs implements driver.Bucket: an error may be a *fs.PathError.
+// ErrorAs implements driver.Bucket. It supports **fs.PathError.
 func (b *bucket) ErrorAs(err error, i any) bool {
 	if p, ok := i.(**fs.PathError); ok {
 		return errors.As(err, p)
@@ -267,7 +265,7 @@ func (b *bucket) ErrorAs(err error, i any) bool {
 }
 
 // SignedURL implements driver.Bucket. BeforeSign may set the fields of a
-// *blobstore.UploadPolicy, all of which are bound.
+// *blobstore.UploadPolicy, all of which the URL enforces.
 func (b *bucket) SignedURL(_ context.Context, key string, opts *driver.SignedURLOptions) (string, error) {
 	if b.signer == nil {
 		return "", errUnsigned

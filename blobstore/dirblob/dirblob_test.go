@@ -49,7 +49,7 @@ func (h *harness) MakeDriver(context.Context) (driver.Bucket, error) {
 }
 
 func (h *harness) MakeDriverForNonexistentBucket(context.Context) (driver.Bucket, error) {
-	// OpenBucket refuses one; this is a folder that vanished behind it.
+	// OpenBucket returns an error for a missing folder, so remove it afterwards.
 	dir := filepath.Join(h.dir, "none")
 	b, err := open(dir, &Options{CreateDir: true})
 	if err != nil {
@@ -61,6 +61,7 @@ func (h *harness) MakeDriverForNonexistentBucket(context.Context) (driver.Bucket
 func (h *harness) HTTPClient() *http.Client         { return h.server.Client() }
 func (h *harness) SupportsCopy() bool               { return true }
 func (h *harness) SupportsNonSlashDelimiters() bool { return true }
+func (h *harness) SkipDownloadAt() bool             { return false }
 func (h *harness) Close()                           { h.server.Close() }
 
 // TestConformance is gocloud.dev's own suite, in full.
@@ -75,7 +76,7 @@ func BenchmarkDriver(b *testing.B) {
 	drivertest.RunBenchmarks(b, bucket)
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenErrors(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	bucket, err := OpenBucket(filepath.Dir(file), nil)
 	require.NoError(t, err)
@@ -85,7 +86,7 @@ func TestOpenRefuses(t *testing.T) {
 		require.ErrorContains(t, err, dir, "the error names the folder")
 	}
 	_, err = OpenBucket("", nil)
-	require.ErrorContains(t, err, "path is empty", "not the working directory")
+	require.ErrorContains(t, err, "path is empty", "an empty path is not the working directory")
 	for _, u := range []string{"dir://", "dir://host/x", "dir:///tmp?nope=1", "dir:///tmp?create_dir=maybe", "dir:///tmp?base_url=http://h/",
 		"dir:///tmp?%zz=1", "dir:///tmp?create_dir=true;nope=1", "dir:///tmp?create_dir=true&create_dir=false", "dir:///tmp#1",
 		"dir:///tmp?create_dir=", "dir:///tmp?base_url=&secret_key_path=", "dir://user@./tmp"} {

@@ -1,6 +1,6 @@
-// Package dirblob is a folder as a durable gocloud.dev/blob bucket: what was
-// written and acknowledged is there after a power loss, and of writers that race
-// to create an object exactly one wins.
+// Package dirblob implements a durable gocloud.dev/blob bucket in a folder: acknowledged
+// writes survive a power loss, and of concurrent create-only writes of an object exactly one
+// succeeds.
 //
 // # URLs
 //
@@ -10,57 +10,53 @@
 //	dir://./data                       a path below the working directory
 //	dir:///C:/data                     a path on Windows
 //
-// Parameters: create_dir=true makes the folder where there is none; base_url and
-// secret_key_path let the bucket sign URLs (see package signedurl). Any other
-// parameter is an error.
+// Parameters: create_dir=true creates the folder if missing; base_url and secret_key_path
+// let the bucket sign URLs (see package signedurl). Any other parameter is an error.
 //
 // # Files
 //
-// The key a/b/Patient.ndjson is the file a/b/Patient.ndjson, with exactly the
-// object's content. Parts of keys that a file system could take amiss are
-// written otherwise: a byte outside of [A-Za-z0-9._-] as %XX, and a "~" is
-// appended to the names of files without a dot and of folders with one, so that
-// the keys "p" and "p/q" can stand side by side. A part of a key must not be
-// longer than 220 bytes when it is written so, nor a key longer than 3,000;
-// gcerrors.InvalidArgument if it is. Keys that differ in upper and lower case
-// only need a file system that tells them apart.
+// The key a/b/Patient.ndjson is the file a/b/Patient.ndjson, with exactly the object's
+// content. Names that may be invalid on a file system are encoded: a byte outside of
+// [A-Za-z0-9._-] as %XX, and "~" is appended to the names of files without a dot and of
+// folders with one, so that the keys "p" and "p/q" can exist together. An encoded part of a
+// key has at most 220 bytes, and an encoded key at most 3,000; longer ones are
+// gcerrors.InvalidArgument. Keys that differ only in case need a case-sensitive file system.
 //
-// Names that begin with a dot are the bucket's own. A file's attributes (content
-// type, metadata, digests) lie in a file beside it, .name@generation, where the
-// generation is the modification time of the data file in microseconds: the
-// writer chooses one that no attributes of the key have. The attributes are
-// durable before the data file gets its name, so that attributes and content are
-// always of one write. A file that was put into the folder or changed by hand has
-// default attributes, with a content type by its extension: application/json for .json,
-// application/x-ndjson for .ndjson, otherwise application/octet-stream. An object written
-// with blobstore.Plain as its BeforeWrite is such a file: it takes one instead of two. The digest is SHA-256 (blobstore.Digest, through As); there is
-// no MD5, which would cost more than all else and which nothing here asks for.
+// Names that begin with a dot are reserved. A file's attributes (content type, metadata,
+// digests) are in a second file, .name@generation, where the generation is the modification
+// time of the data file in microseconds. The writer chooses one that no other attributes of
+// the key have. The attributes are durable before the data file gets its name, so that
+// attributes and content are always from the same write. A file that was put into the
+// folder or changed by hand has default attributes, with a content type by its extension:
+// application/json for .json, application/x-ndjson for .ndjson, otherwise
+// application/octet-stream. An object written with blobstore.Plain as its BeforeWrite is
+// such a file, without a second one. The digest is a SHA-256 (blobstore.Digest, through As).
+// There is no MD5, which is slow and not used by fhirdock.
 //
 // # Durability
 //
-// A write goes to a temporary file in the object's own folder; the file and its
-// attributes are synced, the file gets its name by link (create-only) or rename,
-// and the folder is synced, as are the parents of new folders. An object is
-// visible as a whole or not at all. This relies on the sync of a new file keeping
-// its name too, and those of the folders above it, as ext4, XFS, Btrfs, APFS and NTFS
-// do. On one that keeps the content only, an object that was being written, and
-// acknowledged to nobody, may lose its attributes in a power loss; and where several
-// processes have the folder open, an acknowledged one in a folder of which one process
-// removed the last object and another is making it again. Windows can't sync folders;
-// there it is left to NTFS's journal. TestPowerLoss cuts the power at each step.
+// An object is written to a temporary file in its folder. The file and its attributes are
+// synced, the file gets its name by link (create-only) or rename, and the folder is synced,
+// as are the parents of new folders. An object is visible as a whole or not at all. This
+// relies on the sync of a new file including its name and those of the folders above it, as
+// on ext4, XFS, Btrfs, APFS and NTFS. On other file systems, a power loss may cost the
+// attributes of an object that is being written and not acknowledged yet. If several
+// processes have the folder open, it may also cost those of an acknowledged object in a
+// folder that was emptied by one process and is being recreated by another. Windows can't
+// sync folders; there durability depends on NTFS's journal. TestPowerLoss simulates a power
+// loss after each step.
 //
-// A copy of the folder, or a backup that is restored, needs the modification times
-// to the microsecond: cp -a, rsync -a or tar --format=posix keep them. With others,
-// such as cp -r or tar's usual format, the objects lose their attributes: content type,
-// metadata, digest. Jobs that were accepted are worked on all the same, since their
-// records have the digest of their payload; uploads that no job has accepted yet are
-// refused, for they have no content type. On Windows, an object that is being read can't
-// be replaced or deleted.
+// Copies and backups of the folder must keep modification times to the microsecond: use
+// cp -a, rsync -a or tar --format=posix. With cp -r or tar's default format, objects lose
+// their attributes: content type, metadata and digest. Accepted jobs are still processed,
+// because their records have the digest of the payload, but uploads that were not accepted
+// yet are rejected, because they have no content type. On Windows, an object can't be
+// replaced or deleted while it is being read.
 //
-// An open bucket removes what a crash left behind. It walks all folders in the background
-// when it is opened and every 24 hours after that. Temporary files of a process that is
-// known to be dead go at once; others, and attributes without a file, go when they are a
-// day old. Each process that has the bucket open holds a lock on a file in the
-// folder .alive, and is dead when the lock is free and the file there; on file systems whose
-// locks prove nothing, such as NFS, all is left for a day. See package alive.
+// An open bucket removes files left by crashes. It walks all folders in the background when
+// it is opened and every 24 hours. It removes temporary files of dead processes at once, and
+// other temporary files, and attributes without a data file, when they are a day old. Each
+// process that has opened the bucket holds a lock on a file in the folder .alive; it is dead
+// if the file exists and is not locked. On file systems whose locks prove nothing, such as
+// NFS, all files are kept for a day. See package alive.
 package dirblob

@@ -41,7 +41,7 @@ func Example_url() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
-	bucket, err := blob.OpenBucket(context.Background(), dirblob.Scheme+"://"+filepath.ToSlash(dir)+"/data?create_dir=true")
+	bucket, err := blob.OpenBucket(context.Background(), "dir://"+filepath.ToSlash(dir)+"/data?create_dir=true")
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -17,12 +17,12 @@ import (
 
 var errFault = errors.New("planted fault")
 
-// faulty records the steps of a write, and makes the one at failAt fail.
+// faulty records the steps of a write and fails the one at failAt.
 type faulty struct {
 	fileSystem
 	dir    string
 	steps  []string
-	failAt int // from 1; 0 never
+	failAt int // from 1; 0 means never
 }
 
 func (f *faulty) step(what, name string) error {
@@ -136,8 +136,8 @@ func createOnly() *blob.WriterOptions {
 	return &o
 }
 
-// What is acknowledged was synced first, in this order.
-func TestStepsOfAWrite(t *testing.T) {
+// A write is synced in this order before it is acknowledged.
+func TestStepsOfWrite(t *testing.T) {
 	bucket, f := faultyBucket(t, 0)
 	require.NoError(t, bucket.WriteAll(t.Context(), "a/b/c.txt", []byte("x"), createOnly()))
 	require.Equal(t, []string{
@@ -158,8 +158,8 @@ func TestStepsOfAWrite(t *testing.T) {
 	require.Equal(t, []string{"remove a/b/c.txt", "sync folder a/b", "remove attributes", "remove a/b", "remove a"}, f.steps)
 }
 
-// Whichever step fails, the write fails, and what can be seen is all of the old
-// object, all of the new one, or nothing.
+// If any step fails, the write fails, and the old object, the new one, or none is visible as
+// a whole.
 func TestEachStepFails(t *testing.T) {
 	for _, over := range []bool{false, true} {
 		for n := 1; ; n++ {
@@ -183,7 +183,7 @@ func TestEachStepFails(t *testing.T) {
 
 			attrs, aerr := bucket.Attributes(t.Context(), "a/b.txt")
 			switch {
-			case over && strings.HasPrefix(last, "sync folder"): // it has its name already
+			case over && strings.HasPrefix(last, "sync folder"): // it already has its name
 				require.NoError(t, aerr, name)
 				require.Equal(t, "text/plain", attrs.ContentType, name)
 			case over:
@@ -199,13 +199,13 @@ func TestEachStepFails(t *testing.T) {
 				require.NotContains(t, left, tempPrefix, name)
 			}
 			if !over && aerr != nil {
-				require.Empty(t, files(t, f.dir), "nothing is left behind: "+name)
+				require.Empty(t, files(t, f.dir), "nothing is left: "+name)
 			}
 		}
 	}
 }
 
-// files are all files below a folder, hidden ones too.
+// files returns all files below a folder, including hidden ones.
 func files(t *testing.T, dir string) []string {
 	t.Helper()
 	var names []string
@@ -223,7 +223,7 @@ func files(t *testing.T, dir string) []string {
 	return names
 }
 
-// What each write needs is found out when the bucket is opened.
+// Opening a bucket tries every step that a write needs.
 func TestProbeTriesEachStep(t *testing.T) {
 	for n := 1; ; n++ {
 		b, err := open(t.TempDir(), nil)
@@ -242,8 +242,7 @@ func TestProbeTriesEachStep(t *testing.T) {
 	}
 }
 
-// meanwhile is a file system whose folders can't be synced, and on which others
-// are at work when that turns out.
+// meanwhile is a file system that can't sync folders, and calls a function when it fails.
 type meanwhile struct {
 	fileSystem
 	do func()
@@ -254,9 +253,9 @@ func (m *meanwhile) SyncFolder(string) error {
 	return errFault
 }
 
-// A write that fails at the very end takes back its own object, not the one that
-// another writer was told is stored.
-func TestAFailedWriteTakesBackOnlyItsOwn(t *testing.T) {
+// A write that fails at the end removes its own object, but not another writer's
+// acknowledged one.
+func TestFailedWriteRemovesOnlyItsOwn(t *testing.T) {
 	bucket, b := opened(t)
 	other, err := OpenBucket(b.dir, nil)
 	require.NoError(t, err)

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// fileSystem is what a write does, so that a test can make each step fail and
-// see in which order they come.
+// fileSystem has the steps of a write, so that tests can make each one fail and check their
+// order.
 type fileSystem interface {
 	Mkdir(name string) error
-	// CreateTemp makes a temporary file that says whose it is.
+	// CreateTemp creates a temporary file with its owner in the name.
 	CreateTemp(folder, owner string) (file, error)
-	// Create makes a file that must not exist.
+	// Create creates a file that must not exist.
 	Create(name string) (file, error)
 	Chtimes(name string, mtime time.Time) error
 	Link(from, to string) error
@@ -30,8 +30,8 @@ type file interface {
 // osFS is the operating system's file system.
 type osFS struct{}
 
-// tempPrefix begins the names of temporary files; the name of the process follows
-// under which it holds a lock, if it could get one, and a dash.
+// tempPrefix is the prefix of temporary files. After it come the name of the process's
+// lock, if it has one, and a dash.
 const tempPrefix = ".tmp-"
 
 func (osFS) Mkdir(name string) error { return os.Mkdir(name, 0o700) }
@@ -47,7 +47,7 @@ func (osFS) Rename(from, to string) error               { return os.Rename(from,
 func (osFS) Remove(name string) error                   { return os.Remove(name) }
 func (osFS) SyncFolder(name string) error               { return syncFolder(name) }
 
-// wrapFile keeps a nil *os.File from becoming a file that is not nil.
+// wrapFile keeps a nil *os.File from becoming a non-nil file.
 func wrapFile(f *os.File, err error) (file, error) {
 	if err != nil {
 		return nil, err

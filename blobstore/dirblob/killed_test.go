@@ -17,7 +17,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/dirblob/alive"
 )
 
-// uploader makes the test binary begin an upload into a folder and not end it.
+// uploader makes the test binary start an upload into a folder without finishing it.
 const uploader = "FHIRDOCK_DIRBLOB_UPLOAD"
 
 func TestMain(m *testing.M) {
@@ -33,10 +33,10 @@ func TestMain(m *testing.M) {
 		}
 	}
 	fmt.Println("begun", err)
-	_, _ = os.Stdin.Read(make([]byte, 1)) // until the test ends, at the latest
+	_, _ = os.Stdin.Read(make([]byte, 1)) // at the latest until the test ends
 }
 
-// temps are the temporary files below a folder.
+// temps returns the temporary files below a folder.
 func temps(t *testing.T, dir string) (names []string) {
 	t.Helper()
 	for _, name := range files(t, dir) {
@@ -47,9 +47,9 @@ func temps(t *testing.T, dir string) (names []string) {
 	return names
 }
 
-// What a killed process was writing goes when the bucket is opened the next time, and
-// what a living one is writing stays.
-func TestOpenCollectsWhatAKilledProcessWrote(t *testing.T) {
+// Opening the bucket removes the temporary files of a killed process, but not those of a
+// live one.
+func TestOpenCollectsFilesOfKilledProcess(t *testing.T) {
 	dir := t.TempDir()
 	start := func() *exec.Cmd {
 		cmd := exec.Command(os.Args[0])
@@ -81,19 +81,19 @@ func TestOpenCollectsWhatAKilledProcessWrote(t *testing.T) {
 	require.NoError(t, err)
 	b.tidyAll(t.Context(), time.Now())
 	now := temps(t, dir)
-	require.Len(t, now, 1, "the living process's stays")
+	require.Len(t, now, 1, "the live process's file is kept")
 	require.NotEqual(t, left, now)
 	names, err := alive.Names(b.locks())
 	require.NoError(t, err)
-	require.Len(t, names, 2, "the dead process is forgotten")
+	require.Len(t, names, 2, "the dead process's lock is removed")
 	require.NoError(t, b.Close())
 }
 
-// A process whose files could not all be looked at is not forgotten.
-func TestADeadProcessIsKnownUntilAllIsTidied(t *testing.T) {
+// A dead process's lock is kept until all folders were tidied.
+func TestLockIsKeptUntilAllIsTidied(t *testing.T) {
 	_, b := opened(t)
 	b.stop()
-	<-b.tidied // or the tidying after the opening may come late, and find what follows
+	<-b.tidied // so that it does not tidy the following files
 	const dead = "AAAAAAAAAAAAAAAAAAAAAAAAAA"
 	lock := filepath.Join(b.locks(), dead+".lock")
 	require.NoError(t, os.WriteFile(lock, nil, 0o600))
@@ -114,8 +114,8 @@ func TestADeadProcessIsKnownUntilAllIsTidied(t *testing.T) {
 	require.NoDirExists(t, filepath.Dir(temp))
 }
 
-// skipWithoutLocks skips a test on a file system whose locks prove nothing, aloud. Where
-// everything must be tested, that is a failure.
+// skipWithoutLocks skips a test on a file system whose locks prove nothing, or fails it if
+// everything must be tested.
 func skipWithoutLocks(t *testing.T) {
 	t.Helper()
 	const why = "locks on the file system of the temporary folder prove nothing; see package alive"

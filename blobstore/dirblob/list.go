@@ -14,8 +14,8 @@ import (
 
 const defaultPage = 1000
 
-// ListPaged implements driver.Bucket. It reads the folders that may hold keys of
-// the page, and no others.
+// ListPaged implements driver.Bucket. It reads only folders that may contain keys of the
+// page.
 func (b *bucket) ListPaged(ctx context.Context, opts *driver.ListOptions) (*driver.ListPage, error) {
 	if opts.BeforeList != nil {
 		if err := opts.BeforeList(func(any) bool { return false }); err != nil {
@@ -27,8 +27,8 @@ func (b *bucket) ListPaged(ctx context.Context, opts *driver.ListOptions) (*driv
 		l.size = defaultPage
 	}
 	if token := string(opts.PageToken); token != "" {
-		// The last result of the page before: a key, or with "d" in front a
-		// prefix that stands for all keys below it.
+		// The last result of the previous page: "k" and a key, or "d" and a prefix that
+		// stands for all keys below it.
 		l.after = token[1:]
 		if token[0] == 'd' {
 			l.skip = l.after
@@ -45,31 +45,30 @@ var errPageFull = errors.New("the page is full")
 // lister collects one page.
 type lister struct {
 	bucket    *bucket
-	ctx       context.Context // of one ListPaged
+	ctx       context.Context // of ListPaged
 	prefix    string
 	delimiter string
 	size      int
-	after     string // keys up to this one, itself included, are on earlier pages
-	skip      string // keys with this prefix are listed already
+	after     string // keys up to and including this one are on earlier pages
+	skip      string // keys with this prefix have been listed
 	page      driver.ListPage
 }
 
-// node is a data file or a folder, by what its keys begin with.
+// node is a data file or a folder.
 type node struct {
-	part   string // of the key; with a slash at its end for a folder
-	name   string // in the folder
+	part   string // part of the key, with a trailing slash for a folder
+	name   string // file name
 	folder bool
 }
 
-// walk goes through the keys below a folder, whose part of them is given, in
-// their order.
+// walk visits the keys below a folder in order. key is the folder's part of them.
 func (l *lister) walk(folder, key string) error {
 	if err := l.ctx.Err(); err != nil {
 		return err
 	}
 	nodes, err := l.bucket.readFolder(folder)
 	if errors.Is(err, fs.ErrNotExist) && folder != l.bucket.dir {
-		return nil // it was removed meanwhile
+		return nil // it was removed concurrently
 	}
 	if err != nil {
 		return err
@@ -83,7 +82,7 @@ func (l *lister) walk(folder, key string) error {
 			}
 			err = l.visit(full, filepath.Join(folder, n.name))
 		case !strings.HasPrefix(full, l.prefix) && !strings.HasPrefix(l.prefix, full):
-			continue // nothing in it has the prefix
+			continue // no key in it has the prefix
 		case full < l.after && !strings.HasPrefix(l.after, full):
 			continue // all of it is on earlier pages
 		case l.skipped(full):
@@ -116,7 +115,7 @@ func (l *lister) visit(key, name string) error {
 	if !obj.IsDir {
 		info, err := os.Lstat(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // it was deleted meanwhile
+			return nil // it was deleted concurrently
 		}
 		if err != nil {
 			return err
@@ -142,8 +141,7 @@ func (l *lister) visit(key, name string) error {
 	return nil
 }
 
-// readFolder reads the data files and folders in a folder, in the order of the
-// keys that they stand for.
+// readFolder reads the data files and folders in a folder, in the order of their keys.
 func (b *bucket) readFolder(folder string) ([]node, error) {
 	b.mu.Lock()
 	b.reads++
@@ -159,7 +157,7 @@ func (b *bucket) readFolder(folder string) ([]node, error) {
 		}
 		part, ok := unname(e.Name(), e.IsDir())
 		if !ok {
-			continue // put there by somebody else
+			continue // not created by a bucket
 		}
 		if e.IsDir() {
 			part += "/"

@@ -5,14 +5,15 @@ import (
 	"strings"
 )
 
-// maxName bounds a name in bytes; with the affixes of its attributes it stays
-// below the 255 that file systems take.
+// maxName is the largest size of a name in bytes. With the affixes of its attributes file
+// it stays below the 255 bytes that file systems allow.
 const maxName = 220
 
-// maxPath bounds a path in bytes; systems take 4,096 with the bucket's folder.
+// maxPath is the largest size of a path in bytes. Systems allow 4,096 bytes including the
+// bucket's folder.
 const maxPath = 3000
 
-// path is a key as a path below the bucket's folder, slash-separated.
+// path returns the slash-separated path of a key below the bucket's folder.
 func path(key string) (string, error) {
 	if key == "" {
 		return "", fmt.Errorf("%w: it is empty", errKey)
@@ -35,8 +36,8 @@ func path(key string) (string, error) {
 	return p, nil
 }
 
-// unname is the part of a key that a name in a folder stands for, and false for
-// a name that no key has.
+// unname returns the part of a key that a file name stands for. It returns false if no key
+// has this name.
 func unname(name string, folder bool) (string, bool) {
 	bare, tilde := strings.CutSuffix(name, "~")
 	if tilde != (folder == strings.Contains(bare, ".")) {
@@ -48,8 +49,8 @@ func unname(name string, folder bool) (string, bool) {
 
 const hexDigits = "0123456789ABCDEF"
 
-// escape writes a part of a key so that every file system takes it: no
-// separators, no leading or trailing dot, no name of a Windows device.
+// escape encodes a part of a key so that it is valid on every file system: no separators,
+// no leading or trailing dot, no name of a Windows device.
 func escape(part string) string {
 	if part == "" {
 		return "%"
@@ -96,7 +97,7 @@ func unescape(name string) (string, bool) {
 	return b.String(), true
 }
 
-// device reports whether Windows takes a name for a device, whatever its ending.
+// device reports whether Windows treats a name as a device, whatever its extension.
 func device(part string) bool {
 	stem, _, _ := strings.Cut(part, ".")
 	switch strings.ToUpper(stem) {
@@ -110,5 +111,5 @@ func device(part string) bool {
 	return false
 }
 
-// hidden is a name that no key has: a temporary file or attributes.
+// hidden reports whether a name can't be a key's: a temporary file or an attributes file.
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }

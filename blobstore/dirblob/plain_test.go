@@ -18,8 +18,8 @@ func plainAs(contentType string) *blob.WriterOptions {
 	return &blob.WriterOptions{ContentType: contentType, BeforeWrite: blobstore.Plain}
 }
 
-// A plain object is one file; its steps are those of any write but for the attributes.
-func TestStepsOfAPlainWrite(t *testing.T) {
+// A plain object is one file, written with the usual steps except for the attributes.
+func TestStepsOfPlainWrite(t *testing.T) {
 	bucket, f := faultyBucket(t, 0)
 	require.NoError(t, bucket.WriteAll(t.Context(), "a/c.ndjson", []byte("x"), plainAs("application/x-ndjson")))
 	require.Equal(t, []string{
@@ -36,8 +36,8 @@ func TestStepsOfAPlainWrite(t *testing.T) {
 	require.Empty(t, files(t, f.dir))
 }
 
-// What can't be told from the key is kept, whatever the hint.
-func TestAPlainObjectLosesNothing(t *testing.T) {
+// Attributes that don't follow from the key are stored even with the hint Plain.
+func TestPlainObjectLosesNothing(t *testing.T) {
 	bucket, b := opened(t)
 	for i, opts := range []*blob.WriterOptions{
 		{ContentType: "application/fhir+ndjson"}, {ContentType: "application/x-ndjson", Metadata: map[string]string{"k": "v"}},
@@ -55,13 +55,13 @@ func TestAPlainObjectLosesNothing(t *testing.T) {
 			attrs.ContentEncoding+attrs.CacheControl+attrs.ContentDisposition+attrs.ContentLanguage)
 		require.True(t, attrs.As(&blobstore.Digest{}))
 		require.NoError(t, bucket.WriteAll(t.Context(), "k.ndjson", []byte("x"), plainAs("application/x-ndjson")))
-		require.Equal(t, []string{"k.ndjson"}, files(t, b.dir), "the attributes of what it replaced are gone")
+		require.Equal(t, []string{"k.ndjson"}, files(t, b.dir), "the attributes of the replaced object are removed")
 	}
 }
 
-// A plain object never has another one's attributes, even of the same size and however
-// close they come: here each write says in its content what its metadata are.
-func TestPlainWritesBesideOthers(t *testing.T) {
+// A plain object never gets another object's attributes, even with the same size and at
+// the same time. Here each write's content says what its metadata are.
+func TestPlainWritesAmongOthers(t *testing.T) {
 	bucket, b := opened(t)
 	var writers sync.WaitGroup
 	stop := make(chan struct{})

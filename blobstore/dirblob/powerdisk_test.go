@@ -10,38 +10,38 @@ import (
 	"time"
 )
 
-// diskModel says what a file system may do with what was not synced when the
-// power is lost. In all of them the content of a file that was not synced may be
-// missing, cut at any length or zero from any place on, and its time not be set.
+// diskModel is what a file system may do with unsynced changes in a power loss. In all
+// models the content of an unsynced file may be missing, truncated, or zero after any
+// offset, and its time may not be set.
 type diskModel string
 
 const (
-	// journalModel is ext4 with data=ordered: changes of names become durable in
-	// their order, and any sync makes all durable that were made before it.
+	// journalModel is ext4 with data=ordered: changes of names become durable in order,
+	// and any sync makes all earlier ones durable.
 	journalModel diskModel = "journal (ext4)"
-	// namesModel: changes of names become durable in any order, each by itself; a
-	// sync of a folder makes its names durable, and one of a file its names and
-	// those of the folders above. This is what package dirblob relies on.
+	// namesModel: changes of names become durable in any order. A sync of a folder makes
+	// its names durable, and one of a file its names and those of the folders above. This
+	// is what package dirblob relies on.
 	namesModel diskModel = "names in any order"
-	// posixModel is the least that POSIX asks for: as namesModel, but the sync of
-	// a file keeps its content and no name.
+	// posixModel is the minimum that POSIX requires: like namesModel, but the sync of a
+	// file makes only its content durable.
 	posixModel diskModel = "POSIX at the least"
 )
 
-// inode is a file or a folder as the model has it.
+// inode is a file or a folder in the model.
 type inode struct {
 	folder bool
 	names  map[string]*history // of a folder
 
 	data       []byte // of a file
 	mtime      time.Time
-	durable    int // bytes that were synced
+	durable    int // synced bytes
 	durableSet bool
-	durableAt  time.Time // the time that was synced
+	durableAt  time.Time // synced modification time
 }
 
-// history is what a name stood for, from what is durable on; the last is what
-// programs see. No inode: there was no such name.
+// history has the values of a name, from the durable one to the one that programs see. A nil
+// inode means that there was no such name.
 type history struct {
 	first  int // the number of values[0]
 	values []*inode
@@ -49,7 +49,7 @@ type history struct {
 
 func (h *history) last() *inode { return h.values[len(h.values)-1] }
 
-// settle makes the value with a number durable.
+// settle makes the value with the given number durable.
 func (h *history) settle(n int) {
 	if n > h.first {
 		h.values = h.values[n-h.first:]
@@ -75,7 +75,7 @@ func (n *inode) set(name string, value *inode) {
 
 func newFolder() *inode { return &inode{folder: true, names: map[string]*history{}} }
 
-// promise is what a sync that has begun makes durable when it ends.
+// promise is what a sync that has started makes durable when it ends.
 type promise struct {
 	history *history
 	number  int
@@ -84,16 +84,15 @@ type promise struct {
 	at      time.Time
 }
 
-// disk is what was done to a file system up to a power loss.
+// disk is the state of a file system at a power loss.
 type disk struct {
 	model diskModel
 	root  *inode
 	files map[int]*inode
-	syncs map[int][]promise // by where they began
+	syncs map[int][]promise // by the index of their start
 }
 
-// lose replays a trace up to the power loss. rng decides how far the journal is
-// behind, where there is one.
+// lose replays a trace up to the power loss. rng decides how far the journal was written.
 func lose(model diskModel, steps []step, rng *rand.Rand) *disk {
 	d := &disk{model: model, root: newFolder(), files: map[int]*inode{}, syncs: map[int][]promise{}}
 	written := len(steps) // of the journal
@@ -185,7 +184,7 @@ func (d *disk) rename(s step) {
 	}
 }
 
-// promiseNames promises the names of a file, and of the folders above.
+// promiseNames promises the names of a file and of the folders above.
 func (d *disk) promiseNames(i int, in *inode, file *inode) bool {
 	found := false
 	for _, h := range in.names {
@@ -198,16 +197,16 @@ func (d *disk) promiseNames(i int, in *inode, file *inode) bool {
 	return found
 }
 
-// luck says which of what was not synced is there after a power loss.
+// luck decides which unsynced changes survive a power loss.
 type luck int
 
 const (
-	nothing  luck = iota // of names; content is not there either
-	allNames             // but not the content
+	nothing  luck = iota // neither names nor content
+	allNames             // names but not content
 	byChance
 )
 
-// write makes the tree that the next start finds.
+// write creates the tree that the next start finds.
 func (d *disk) write(dir string, l luck, rng *rand.Rand) error {
 	w := &treeWriter{model: d.model, luck: l, rng: rng, made: map[*inode]string{}}
 	return w.folder(d.root, dir)

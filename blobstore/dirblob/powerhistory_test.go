@@ -16,16 +16,16 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// action is a write or a delete, as the one who asked for it knows it.
+// action is a write or a delete as its caller knows it.
 type action struct {
 	key        string
-	begin, end int // places in the trace; no end: it was never answered
+	begin, end int // steps in the trace; no end: no answer
 	done       bool
-	failed     bool // it was answered that nothing was done
+	failed     bool // the answer was that nothing was done
 	object     *content
 }
 
-// content is what a write wrote; a delete has none.
+// content is the content of a write; a delete has none.
 type content struct {
 	size        int
 	sha256      string
@@ -34,18 +34,18 @@ type content struct {
 	createOnly  bool
 }
 
-// actions is what was asked for, and what was answered.
+// actions are the calls and their answers.
 type actions struct {
 	trace *trace
 	mu    sync.Mutex
 	list  []*action
-	odd   []error // answers that nothing explains
+	odd   []error // unexpected answers
 }
 
 // errRefused is the answer that nothing was done.
 var errRefused = errors.New("refused")
 
-// make does one action.
+// make makes one call.
 func (a *actions) make(key string, object *content, call func() error) {
 	act := &action{key: key, object: object, begin: a.trace.now()}
 	a.mu.Lock()
@@ -64,11 +64,11 @@ func (a *actions) make(key string, object *content, call func() error) {
 	}
 }
 
-// body is content that no other write has.
+// body returns content that no other write has.
 func body(rng *rand.Rand, size int) ([]byte, *content) {
 	data := make([]byte, size)
 	for i := range data {
-		data[i] = byte(1 + rng.IntN(255)) // no zeros: those are what was lost
+		data[i] = byte(1 + rng.IntN(255)) // no zeros, which stand for lost content
 	}
 	sum := sha256.Sum256(data)
 	return data, &content{
@@ -77,11 +77,11 @@ func body(rng *rand.Rand, size int) ([]byte, *content) {
 	}
 }
 
-// answered says whether an action was answered before the power was lost.
+// answered reports whether an action was answered before the power loss.
 func (a *action) answered(cut int) bool { return a.done && a.end <= cut }
 
-// overtaken says whether another action on the key was answered that began behind
-// the end of this one.
+// overtaken reports whether another action on the key was answered that started after the
+// end of this one.
 func (a *actions) overtaken(x *action, cut int) bool {
 	for _, y := range a.list {
 		if y.key == x.key && y != x && !y.failed && y.answered(cut) && x.answered(cut) && y.begin >= x.end {
@@ -91,10 +91,10 @@ func (a *actions) overtaken(x *action, cut int) bool {
 	return false
 }
 
-// allowed are the contents that a key may have behind a power loss, and whether it
-// may have none.
+// allowed returns the writes that may be visible after a power loss, and whether none may
+// be.
 func (a *actions) allowed(key string, cut int) (may []*action, none bool) {
-	never := &action{key: key, done: true} // there was nothing at first
+	never := &action{key: key, done: true} // the key did not exist at first
 	if !a.overtaken(never, cut) {
 		none = true
 	}
@@ -123,8 +123,8 @@ func (a *actions) keys() []string {
 	return keys
 }
 
-// check compares an object's content and attributes with what a write wrote. Where
-// only the content agrees, bare is true.
+// check compares an object with what a write wrote. bare is true if only the content
+// matches.
 func (c *content) check(data []byte, attrs *blob.Attributes) (ok, bare bool) {
 	sum := sha256.Sum256(data)
 	if hex.EncodeToString(sum[:]) != c.sha256 || int64(c.size) != attrs.Size {

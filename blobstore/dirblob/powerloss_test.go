@@ -26,8 +26,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 )
 
-// scenario makes a trace. Its bucket lies two folders below the root, of which
-// only the root is there.
+// scenario makes a trace. Its bucket is two folders below the root; only the root exists.
 type scenario struct {
 	name string
 	run  func(s *session)
@@ -48,7 +47,7 @@ var scenarios = []scenario{
 		for i, size := range []int{0, 1, 1000, 70_000} {
 			s.create(fmt.Sprintf("in/%d/object.bin", i%2*10+i), size)
 		}
-		s.create("in/0/object.bin", 10) // it is there already
+		s.create("in/0/object.bin", 10) // already exists
 		s.create("in/0/other.bin", 10)
 	}},
 	{"overwrites", func(s *session) {
@@ -62,7 +61,7 @@ var scenarios = []scenario{
 		s.plain("out/job/Patient.ndjson", 3000, false)
 		s.plain("out/job/Patient.ndjson", 3000, false)
 		s.plain("out/job/part", 100, true)
-		s.plain("out/job/part", 100, true) // it is there already
+		s.plain("out/job/part", 100, true) // already exists
 		s.write("out/job/part", 100)
 		s.plain("out/job/part", 100, false)
 		s.remove("out/job/Patient.ndjson")
@@ -91,7 +90,7 @@ var scenarios = []scenario{
 		s.remove("up/org/1.ndjson")
 		s.upload("up/org/1.ndjson", 500)
 	}},
-	{"writers at once", func(s *session) {
+	{"concurrent writers", func(s *session) {
 		keys := []string{"k/one", "k/two", "l/m/three"}
 		var wg sync.WaitGroup
 		for w := range 5 {
@@ -144,7 +143,7 @@ func (s *session) plain(key string, size int, createOnly bool) {
 	})
 }
 
-// copy copies what only this goroutine writes.
+// copy copies an object that only this goroutine writes.
 func (s *session) copy(from, to string) {
 	var c content
 	for _, a := range s.list {
@@ -184,7 +183,7 @@ func (s *session) upload(key string, size int) {
 		switch answer.Code {
 		case http.StatusOK:
 			return nil
-		case http.StatusPreconditionFailed, http.StatusConflict: // the key is taken, or being written
+		case http.StatusPreconditionFailed, http.StatusConflict: // the object exists, or is being written
 			return errRefused
 		}
 		return fmt.Errorf("answered %d: %s", answer.Code, answer.Body)
@@ -197,7 +196,7 @@ func record(t testing.TB, sc scenario, seed uint64, skip func(sync, before step)
 	return recordWith(t, sc, seed, skip, func(*bucket, *trace) {})
 }
 
-// recordWith runs a scenario on a bucket that was prepared for it.
+// recordWith runs a scenario on a bucket after prepare.
 func recordWith(t testing.TB, sc scenario, seed uint64, skip func(sync, before step) bool, prepare func(*bucket, *trace)) *actions {
 	t.Helper()
 	root := t.TempDir()
@@ -222,7 +221,7 @@ func recordWith(t testing.TB, sc scenario, seed uint64, skip func(sync, before s
 	return s.actions
 }
 
-// unsynced is a file system whose syncs cost nothing: nobody pulls its plug.
+// unsynced is a file system whose syncs do nothing, for tests without power loss.
 type unsynced struct{ osFS }
 
 func (unsynced) SyncFolder(string) error { return nil }
@@ -241,8 +240,8 @@ type unsyncedFile struct{ file }
 
 func (unsyncedFile) Sync() error { return nil }
 
-// powerLoss loses the power at one place of a trace, starts again, and returns what
-// is not as it was promised.
+// powerLoss simulates a power loss after some steps of a trace and a restart, and returns
+// an error for a broken promise.
 func powerLoss(dir string, a *actions, model diskModel, l luck, cut int, rng *rand.Rand) error {
 	defer os.RemoveAll(dir)
 	if err := lose(model, a.trace.steps[:cut], rng).write(dir, l, rng); err != nil {
@@ -266,28 +265,27 @@ func powerLoss(dir string, a *actions, model diskModel, l luck, cut int, rng *ra
 	if err := collected(ctx, b, a.keys(), bare); err != nil {
 		return err
 	}
-	for _, key := range a.keys() { // create-if-absent is right about what is there
+	for _, key := range a.keys() { // create-only must agree about what exists
 		there, err := bucket.Exists(ctx, key)
 		if err != nil {
 			return err
 		}
-		err = bucket.WriteAll(ctx, key, []byte("behind the power loss"), createOnly())
+		err = bucket.WriteAll(ctx, key, []byte("after the power loss"), createOnly())
 		if there != (gcerrors.Code(err) == gcerrors.FailedPrecondition) || !there && err != nil {
-			return fmt.Errorf("%s: it is there: %v; create-only said: %w", key, there, err)
+			return fmt.Errorf("%s: exists is %v, but create-only returned: %w", key, there, err)
 		}
 	}
 	return nil
 }
 
-// checkKey checks that a key is what it may be. lax says that it is content whose
-// attributes were lost, which the least of the models allows where nobody was told
-// that it is stored.
+// checkKey checks the content of a key against what is allowed. lax reports that the
+// content's attributes were lost, which posixModel allows if the write was not acknowledged.
 func (a *actions) checkKey(ctx context.Context, bucket *blob.Bucket, key string, cut int, model diskModel) (lax bool, err error) {
 	may, none := a.allowed(key, cut)
 	attrs, err := bucket.Attributes(ctx, key)
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		if !none {
-			return false, errors.New("what was acknowledged is lost")
+			return false, errors.New("an acknowledged write is lost")
 		}
 		return false, nil
 	}
@@ -306,12 +304,11 @@ func (a *actions) checkKey(ctx context.Context, bucket *blob.Bucket, key string,
 			return true, nil
 		}
 	}
-	return false, fmt.Errorf("it is nothing that it may be: %d bytes of type %s; %d writes are allowed, none: %v",
+	return false, fmt.Errorf("unexpected content: %d bytes of type %s; %d writes are allowed, none: %v",
 		len(data), attrs.ContentType, len(may), none)
 }
 
-// collected lets a day pass, and checks that nothing is left but objects and their
-// attributes.
+// collected lets a day pass, and checks that only objects and their attributes are left.
 func collected(ctx context.Context, b *bucket, keys []string, bare map[string]bool) error {
 	b.tidyAll(ctx, time.Now().Add(2*stale))
 	own := map[string]bool{}
@@ -321,9 +318,9 @@ func collected(ctx context.Context, b *bucket, keys []string, bare map[string]bo
 			return err
 		}
 		if info, err := os.Lstat(name); err == nil {
-			own[name], own[beside(name, info.ModTime())] = true, true
+			own[name], own[attributesName(name, info.ModTime())] = true, true
 		}
-		if bare[key] { // attributes of an earlier write, which nothing contradicts
+		if bare[key] { // attributes of an earlier write may remain
 			folder, base := filepath.Split(name)
 			others, _ := filepath.Glob(folder + "." + base + "@*")
 			for _, o := range others {
@@ -336,7 +333,7 @@ func collected(ctx context.Context, b *bucket, keys []string, bare map[string]bo
 			return filepath.SkipDir
 		}
 		if err == nil && !d.IsDir() && !own[name] {
-			return fmt.Errorf("left behind: %s", strings.TrimPrefix(name, b.dir))
+			return fmt.Errorf("left over: %s", strings.TrimPrefix(name, b.dir))
 		}
 		return err
 	})

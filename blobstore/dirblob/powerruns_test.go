@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// envInt is a number from the environment, for long forms of tests.
+// envInt returns a number from the environment, for longer runs of tests.
 func envInt(t testing.TB, name string, otherwise int) int {
 	t.Helper()
 	s := os.Getenv(name)
@@ -25,12 +25,12 @@ func envInt(t testing.TB, name string, otherwise int) int {
 	return n
 }
 
-// Whenever the power is lost, what was acknowledged is there as a whole, nothing
-// else can be seen but what was being written, and the next start works.
+// After a power loss at any time, acknowledged writes are complete, nothing else is visible
+// except writes in progress, and the next start works.
 //
-// By default each third place of a trace is tried with one model and one subset of
-// what was not synced, in turn. The long form tries more traces, and each place with
-// all models and so many subsets; a TMPDIR in memory makes it some ten times as fast:
+// By default the test tries every third step of a trace with one model and one subset of
+// the unsynced changes, in turn. A longer run tries more traces, and each step with all
+// models and several subsets. It is about ten times as fast with a TMPDIR in memory:
 //
 //	FHIRDOCK_POWER_TRACES=16 FHIRDOCK_POWER_SUBSETS=3 go test -run TestPowerLoss -v ./blobstore/dirblob
 func TestPowerLoss(t *testing.T) {
@@ -56,7 +56,7 @@ func TestPowerLoss(t *testing.T) {
 						l := luck((cut/9 + cut + i) % 3)
 						trees++
 						err := powerLoss(filepath.Join(dir, strconv.Itoa(trees)), a, model, l, cut, rng)
-						require.NoError(t, err, "%s, seed %d, cut behind step %d of %d, %s, %d",
+						require.NoError(t, err, "%s, seed %d, cut after step %d of %d, %s, %d",
 							sc.name, seed+uint64(n), cut, len(a.trace.steps), model, l)
 					}
 				}
@@ -67,8 +67,7 @@ func TestPowerLoss(t *testing.T) {
 	require.Greater(t, cuts, 100)
 }
 
-// Each sync that a defect might leave out is missed at some place of the trace of
-// some scenario.
+// Leaving out any sync must break a promise at some step of some scenario.
 func TestPowerLossWithoutASync(t *testing.T) {
 	base := func(name string) string { return name[strings.LastIndexByte(name, '/')+1:] }
 	temp := func(s step) bool { return strings.HasPrefix(base(s.name), tempPrefix) }
@@ -79,19 +78,19 @@ func TestPowerLossWithoutASync(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		scenario string
-		model    diskModel // in which it is missed
+		model    diskModel // in which it breaks a promise
 		skip     func(sync, last step) bool
 	}{
 		{"of the content", "create-only writes", namesModel, func(sync, _ step) bool { return sync.kind == stepFileSynced && temp(sync) }},
 		{"of the content, with a journal", "overwrites", journalModel, func(sync, _ step) bool { return sync.kind == stepFileSynced && temp(sync) }},
 		{"of the attributes", "create-only writes", namesModel, func(sync, _ step) bool { return sync.kind == stepFileSynced && !temp(sync) }},
-		{"of the folder behind a link", "create-only writes", namesModel, folder(func(last step) bool { return last.kind == stepRemove && temp(last) })},
-		{"of the folder behind a link, uploads", "signed uploads", journalModel, folder(func(last step) bool { return last.kind == stepRemove && temp(last) })},
-		{"of the folder behind a rename", "overwrites", journalModel, folder(func(last step) bool { return last.kind == stepRename })},
+		{"of the folder after a link", "create-only writes", namesModel, folder(func(last step) bool { return last.kind == stepRemove && temp(last) })},
+		{"of the folder after a link, uploads", "signed uploads", journalModel, folder(func(last step) bool { return last.kind == stepRemove && temp(last) })},
+		{"of the folder after a rename", "overwrites", journalModel, folder(func(last step) bool { return last.kind == stepRename })},
 		{"of plain content", "plain writes", namesModel, func(sync, _ step) bool { return sync.kind == stepFileSynced && temp(sync) }},
-		{"of the folder behind a plain write", "plain writes", namesModel, folder(func(last step) bool { return last.kind == stepRemove && !temp(last) })},
-		{"of the folder behind a copy", "copies", namesModel, folder(func(last step) bool { return last.kind == stepRename })},
-		{"of the folder behind a delete", "folders that come and go", namesModel, folder(func(last step) bool { return last.kind == stepRemove && !hidden(base(last.name)) })},
+		{"of the folder after a plain write", "plain writes", namesModel, folder(func(last step) bool { return last.kind == stepRemove && !temp(last) })},
+		{"of the folder after a copy", "copies", namesModel, folder(func(last step) bool { return last.kind == stepRename })},
+		{"of the folder after a delete", "folders that come and go", namesModel, folder(func(last step) bool { return last.kind == stepRemove && !hidden(base(last.name)) })},
 		{"of a new folder's parent", "create-only writes", posixModel, func(sync, _ step) bool {
 			return sync.kind == stepFolderSynced && (sync.name == bucketDir || sync.name == bucketDir+"/in")
 		}},
@@ -109,30 +108,30 @@ func TestPowerLossWithoutASync(t *testing.T) {
 			})
 			require.GreaterOrEqual(t, from, 0, "such a sync was left out")
 			err := anyLoss(t, a, c.model, from)
-			require.Error(t, err, "nobody missed it")
+			require.Error(t, err, "the missing sync was not detected")
 			t.Log(err)
 		})
 	}
 }
 
-// anyLoss is the first broken promise of a trace that is cut from a place on.
+// anyLoss returns the first broken promise of a trace that is cut at or after a step.
 func anyLoss(t *testing.T, a *actions, model diskModel, from int) error {
 	dir := t.TempDir()
 	rng := rand.New(rand.NewPCG(1, 1))
 	for cut := max(from, 1); cut <= len(a.trace.steps); cut++ {
 		for l := nothing; l <= byChance; l++ {
 			if err := powerLoss(filepath.Join(dir, "tree"), a, model, l, cut, rng); err != nil {
-				return fmt.Errorf("cut behind step %d: %w", cut, err)
+				return fmt.Errorf("cut after step %d: %w", cut, err)
 			}
 		}
 	}
 	return nil
 }
 
-// A folder that was removed and made again while its maker synced the one before is
-// synced once more.
-func TestPowerLossBehindAFolderMadeAgain(t *testing.T) {
-	sc := scenario{"a folder made again", func(s *session) { s.create("f/x", 10) }}
+// A folder that was removed and recreated while its parent was being synced is synced
+// again.
+func TestPowerLossAfterFolderIsRecreated(t *testing.T) {
+	sc := scenario{"a recreated folder", func(s *session) { s.create("f/x", 10) }}
 	a := recordWith(t, sc, 1, nil, func(b *bucket, r *trace) {
 		folder := filepath.Join(b.dir, "f")
 		r.during = func(sync step) {
@@ -146,16 +145,16 @@ func TestPowerLossBehindAFolderMadeAgain(t *testing.T) {
 	require.NoError(t, anyLoss(t, a, posixModel, 0))
 }
 
-// Whoever saw an object by its attributes relies on it: another process may look
-// between the object's name and the sync of its folder.
-func TestPowerLossBehindALook(t *testing.T) {
+// A reader relies on the attributes it has seen, even if it reads them after the object got
+// its name and before the folder was synced.
+func TestPowerLossAfterAttributes(t *testing.T) {
 	for _, write := range []func(*session){
 		func(s *session) { s.create("f/x", 10) },
 		func(s *session) { s.write("f/x", 10) },
 	} {
 		looked := false
 		var s *session
-		sc := scenario{"a look from outside", func(running *session) { s = running; write(running) }}
+		sc := scenario{"a concurrent reader", func(running *session) { s = running; write(running) }}
 		a := recordWith(t, sc, 1, nil, func(b *bucket, r *trace) {
 			r.during = func(sync step) {
 				if sync.kind != stepFolderSynced || sync.name != "data/bucket/f" {

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// step is one call of a file system that did something, or the beginning or the
-// end of a sync: what is done between the two need not be durable behind it.
+// step is a successful change of a file system, or the start or end of a sync. Changes made
+// during a sync need not be durable after it.
 type step struct {
 	kind  stepKind
-	name  string // slashes, relative to the root
+	name  string // slash-separated, relative to the root
 	to    string
-	file  int // of those that were made, from 1
+	file  int // number of the created file, from 1
 	data  []byte
 	mtime time.Time
-	began int // of the end of a sync: the place of its beginning
+	began int // for the end of a sync: the index of its start
 }
 
 type stepKind int
@@ -36,14 +36,13 @@ const (
 	stepFolderSynced
 )
 
-// trace does on the real file system what it is asked for, and records it in the
-// order in which it was done. Syncs are recorded only.
+// trace makes changes on the real file system and records them in order. Syncs are only
+// recorded.
 type trace struct {
 	root string
-	// skip says which syncs are left out, as a defect would, by what was done just
-	// before. Nil: none.
+	// skip reports whether to leave out a sync, like a bug would. Nil: none.
 	skip func(sync, before step) bool
-	// during is called while a sync is under way. Nil: nothing is done then.
+	// during is called during a sync. Nil: nothing.
 	during func(sync step)
 
 	mu    sync.Mutex
@@ -55,21 +54,21 @@ func (r *trace) rel(name string) string {
 	return strings.TrimPrefix(strings.ReplaceAll(strings.TrimPrefix(name, r.root), string(os.PathSeparator), "/"), "/")
 }
 
-// now is the place in the trace: how many steps were done.
+// now returns how many steps were made.
 func (r *trace) now() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return len(r.steps)
 }
 
-// latest is the last step, and how many were done.
+// latest returns the last step, and how many were made.
 func (r *trace) latest() (step, int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.steps[len(r.steps)-1], len(r.steps)
 }
 
-// do makes a step and records it if it succeeded. Others get their turn behind it.
+// do makes a step, records it if it succeeded, and yields.
 func (r *trace) do(s step, call func() error) error {
 	defer runtime.Gosched()
 	r.mu.Lock()
@@ -129,7 +128,7 @@ func (r *trace) SyncFolder(name string) error {
 	})
 }
 
-// sync records a sync, during which others may do what they like.
+// sync records a sync, during which other goroutines may make changes.
 func (r *trace) sync(begin stepKind, end step, there func() error) error {
 	if r.skip != nil {
 		last, at := r.latest()

@@ -19,16 +19,16 @@ import (
 )
 
 const (
-	raceFolder  = "FHIRDOCK_RACE_FOLDER"  // of a process that races
+	raceFolder  = "FHIRDOCK_RACE_FOLDER"  // the bucket's
 	raceName    = "FHIRDOCK_RACE_NAME"    // of the process
-	raceWriters = "FHIRDOCK_RACE_WRITERS" // in it
-	raceBatch   = 50                      // keys between two starts
+	raceWriters = "FHIRDOCK_RACE_WRITERS" // in the process
+	raceBatch   = 50                      // keys per start
 )
 
-// Of 32 writers that race to create an object exactly one wins, and the object is
-// the winner's, whether they are in one process or in several.
+// Of 32 writers that race to create an object exactly one wins, and the object is the
+// winner's, whether they are in one process or in several.
 //
-// The long form:
+// For a longer run:
 //
 //	FHIRDOCK_CREATE_RACES=100000 go test -run TestCreateOnlyRaces -v -timeout 1h ./blobstore/dirblob
 func TestCreateOnlyRaces(t *testing.T) {
@@ -62,14 +62,14 @@ func TestCreateOnlyRaces(t *testing.T) {
 					}
 					require.Equal(t, "done", r.said.Text())
 				}
-				require.Len(t, winner, raceBatch, "somebody won each")
+				require.Len(t, winner, raceBatch, "each key has a winner")
 				for key, name := range winner {
 					content, err := bucket.ReadAll(t.Context(), key)
 					require.NoError(t, err)
 					require.Equal(t, name, string(content))
 					attrs, err := bucket.Attributes(t.Context(), key)
 					require.NoError(t, err)
-					require.Equal(t, name, attrs.Metadata["writer"], "attributes and content are of one write")
+					require.Equal(t, name, attrs.Metadata["writer"], "attributes and content are from the same write")
 				}
 				require.Len(t, files(t, dir), 2*raceBatch, "the losers leave nothing")
 				require.NoError(t, os.RemoveAll(filepath.Join(dir, fmt.Sprint(from))))
@@ -97,18 +97,18 @@ func startRacer(t *testing.T, dir string, n, writers int) *racer {
 	require.NoError(t, cmd.Start())
 	require.NoError(t, in.Close())
 	t.Cleanup(func() {
-		_ = start.Close() // it ends then
+		_ = start.Close() // ends the process
 		_ = cmd.Wait()
 	})
 	return &racer{start: start, said: bufio.NewScanner(out)}
 }
 
-// TestRacer is a process of TestCreateOnlyRaces: it races for a batch of keys each
-// time it is told to.
+// TestRacer is a process of TestCreateOnlyRaces. It races for a batch of keys on each
+// start.
 func TestRacer(t *testing.T) {
 	dir := os.Getenv(raceFolder)
 	if dir == "" {
-		t.Skip("it is a part of TestCreateOnlyRaces")
+		t.Skip("run by TestCreateOnlyRaces")
 	}
 	b, err := openOn(unsynced{}, dir, &Options{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)

@@ -12,13 +12,13 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// openFile opens the data file of a key with the attributes of that very file.
+// openFile opens the data file of a key, and returns the attributes of the same write.
 func (b *bucket) openFile(key string) (*os.File, *attributes, error) {
 	name, err := b.name(key)
 	if err != nil {
 		return nil, nil, err
 	}
-	// Each further try means that somebody replaced the object meanwhile.
+	// Each retry means that the object was replaced concurrently.
 	for range 1000 {
 		f, a, err := openOnce(name)
 		if err == nil && a == nil {
@@ -29,16 +29,15 @@ func (b *bucket) openFile(key string) (*os.File, *attributes, error) {
 	return nil, nil, errRestless
 }
 
-// openOnce returns no attributes and no error where the object was replaced
-// while it looked.
+// openOnce returns neither attributes nor an error if the object was replaced concurrently.
 func openOnce(name string) (*os.File, *attributes, error) {
-	// Before it is opened: a named pipe would block, and a link is not followed
-	// out of the bucket.
-	there, err := os.Lstat(name)
+	// Check before opening: a named pipe would block, and a link could lead out of the
+	// bucket.
+	before, err := os.Lstat(name)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !there.Mode().IsRegular() {
+	if !before.Mode().IsRegular() {
 		return nil, nil, errNoSuchKey
 	}
 	f, err := os.Open(name)
@@ -61,15 +60,15 @@ func openOnce(name string) (*os.File, *attributes, error) {
 	return f, a, nil
 }
 
-// attributesOf returns the attributes of the open file that info tells of, and
-// none where it has been replaced.
+// attributesOf returns the attributes of the open file with the given info, or nil if it
+// was replaced.
 func attributesOf(name string, info fs.FileInfo) (*attributes, error) {
 	a, err := readAttributes(name, info)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
-	// A generation may come again once its attributes are gone: only those of a
-	// file that still has its name, and so had it all the while, are its own.
+	// A generation may be reused once its attributes are removed. So the attributes
+	// belong to the file only if it still has its name, and so had it all the time.
 	case replaced(name, info):
 		return nil, nil
 	case a == nil:
@@ -78,14 +77,14 @@ func attributesOf(name string, info fs.FileInfo) (*attributes, error) {
 	return a, nil
 }
 
-// replaced says whether a name is not that of the file any more.
+// replaced reports whether a file no longer has its name.
 func replaced(name string, info fs.FileInfo) bool {
 	now, err := os.Lstat(name)
 	return err != nil || !os.SameFile(info, now) || !info.ModTime().Equal(now.ModTime())
 }
 
-// Attributes implements driver.Bucket. The object that it tells of outlives a power
-// loss, even if its writer was not told so yet.
+// Attributes implements driver.Bucket. The object is durable when Attributes returns, even
+// if its writer is still running.
 func (b *bucket) Attributes(_ context.Context, key string) (*driver.Attributes, error) {
 	f, a, err := b.openFile(key)
 	if err != nil {
@@ -117,8 +116,8 @@ func (b *bucket) Attributes(_ context.Context, key string) (*driver.Attributes, 
 	}, nil
 }
 
-// NewRangeReader implements driver.Bucket. What it reads stays the same if the
-// object is replaced or deleted meanwhile; on Windows it can't be.
+// NewRangeReader implements driver.Bucket. The reader is not affected if the object is
+// replaced or deleted, which is not possible on Windows.
 func (b *bucket) NewRangeReader(_ context.Context, key string, offset, length int64, opts *driver.ReaderOptions) (driver.Reader, error) {
 	f, a, err := b.openFile(key)
 	if err != nil {
@@ -163,7 +162,7 @@ func (r *reader) Read(p []byte) (int, error)           { return r.src.Read(p) }
 func (r *reader) Close() error                         { return r.file.Close() }
 func (r *reader) Attributes() *driver.ReaderAttributes { return &r.attrs }
 
-// As gives the open file as a **os.File.
+// As implements driver.Reader. It supports **os.File.
 func (r *reader) As(i any) bool {
 	p, ok := i.(**os.File)
 	if ok {

@@ -11,7 +11,7 @@ import (
 	"gocloud.dev/blob/driver"
 )
 
-// Delete implements driver.Bucket. Folders that are empty then are removed.
+// Delete implements driver.Bucket. It also removes folders that become empty.
 func (b *bucket) Delete(_ context.Context, key string, opts *driver.DeleteOptions) error {
 	if opts != nil && opts.BeforeDelete != nil {
 		if err := opts.BeforeDelete(func(any) bool { return false }); err != nil {
@@ -29,16 +29,16 @@ func (b *bucket) Delete(_ context.Context, key string, opts *driver.DeleteOption
 	if !info.Mode().IsRegular() {
 		return errNoSuchKey
 	}
-	attrsName := besideOf(name, info)
+	attrsName := existingAttributes(name, info)
 	if err := b.fsys.Remove(name); err != nil {
 		return err
 	}
 	folder := filepath.Dir(name)
-	// The folder may be gone already, removed by another Delete.
+	// A concurrent Delete may have removed the folder.
 	if err := b.syncFolder(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	// Last: an object that comes back by a power loss has its attributes still.
+	// Last, so that an object restored by a power loss still has its attributes.
 	if attrsName != "" {
 		b.cleanUp(attrsName)
 	}
@@ -53,8 +53,8 @@ func (b *bucket) removeEmpty(folder string) {
 	}
 }
 
-// removeFolder removes a folder; false where it is not empty, or gone already. It is
-// forgotten in the same moment: one that is made anew is not durable yet.
+// removeFolder removes a folder. It returns false if the folder is not empty or missing. It
+// forgets the folder under the same lock, because a recreated one is not durable yet.
 func (b *bucket) removeFolder(folder string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,7 +65,7 @@ func (b *bucket) removeFolder(folder string) bool {
 	return true
 }
 
-// cleanUp removes a file that nobody sees.
+// cleanUp removes a file that is not an object.
 func (b *bucket) cleanUp(name string) {
 	if err := b.fsys.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		b.log.Warn("dirblob: file not removed", "error", err)

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// young is how long an object may be on its way from its name to the sync of its
-// folder, a writer's process that stands still included.
+// young is how long after its creation an object's folder may not be synced yet, even if
+// the writer's process is stopped for a while.
 const young = time.Hour
 
-// maxSettled bounds the objects that are remembered, some 2 MB.
+// maxSettled bounds bucket.settled, to about 2 MB.
 const maxSettled = 10_000
 
-// settle makes the name of an object durable that somebody looks at. Its writer gives
-// it the name before it syncs the folder; who saw it in between, in this process or
-// in another, would rely on what a power loss may still take back.
+// settle makes the name of an object durable before a reader relies on it. A writer names
+// the object before it syncs the folder, so a reader in between, in this or another
+// process, would see an object that a power loss may still undo.
 func (b *bucket) settle(name string, info fs.FileInfo) error {
 	if time.Since(info.ModTime()).Abs() > young || b.isSettled(name, info.ModTime()) {
 		return nil
@@ -37,7 +37,7 @@ func (b *bucket) setSettled(name string, mtime time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.settled) >= maxSettled {
-		clear(b.settled) // what is forgotten is synced once more
+		clear(b.settled) // the dropped ones are synced again
 	}
 	b.settled[name] = mtime.UnixMicro()
 }

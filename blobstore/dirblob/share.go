@@ -2,16 +2,16 @@ package dirblob
 
 import "sync"
 
-// sharedSyncs syncs folders. Those who ask while a folder is being synced share
-// the next sync: it begins behind all that they have done to the folder.
+// sharedSyncs syncs folders. Calls that arrive while a folder is being synced share the
+// next sync, which starts after all of their changes to the folder.
 type sharedSyncs struct {
 	mu      sync.Mutex
-	folders map[string]*syncQueue // that somebody is asking for
+	folders map[string]*syncQueue // folders with calls
 }
 
 type syncQueue struct {
-	asking  int
-	turn    chan struct{} // held by the one who syncs
+	calls   int
+	turn    chan struct{} // held by the call that syncs
 	waiting []*syncing
 }
 
@@ -28,13 +28,13 @@ func (s *sharedSyncs) sync(folder string, do func(string) error) error {
 		q = &syncQueue{turn: make(chan struct{}, 1)}
 		s.folders[folder] = q
 	}
-	q.asking++
+	q.calls++
 	q.waiting = append(q.waiting, me)
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if q.asking--; q.asking == 0 {
+		if q.calls--; q.calls == 0 {
 			delete(s.folders, folder)
 		}
 	}()

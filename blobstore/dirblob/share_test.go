@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Those who ask during a sync share the next one, which begins behind their asking;
-// its error is that of each of them, and of nobody else.
+// Calls during a sync share the next one, which starts after them. Its error is returned
+// to each of them and to no other call.
 func TestSyncsAreShared(t *testing.T) {
 	s := sharedSyncs{folders: make(map[string]*syncQueue)}
 	begun, goOn := make(chan struct{}), make(chan struct{})
@@ -43,11 +43,11 @@ func TestSyncsAreShared(t *testing.T) {
 		waiting = len(s.folders["f"].waiting)
 		s.mu.Unlock()
 	}
-	require.NoError(t, s.sync("g", func(string) error { return nil }), "another folder waits for nobody")
+	require.NoError(t, s.sync("g", func(string) error { return nil }), "another folder does not wait")
 	close(goOn)
 	wg.Wait()
 	require.NoError(t, first)
 	require.EqualValues(t, others, failed.Load())
 	require.EqualValues(t, 2, calls.Load())
-	require.Empty(t, s.folders, "nothing is kept of a folder that nobody asks for")
+	require.Empty(t, s.folders, "folders without calls are removed")
 }

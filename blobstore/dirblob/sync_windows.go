@@ -1,5 +1,5 @@
 package dirblob
 
-// syncFolder does nothing: Windows can't sync a folder; NTFS keeps its changes in
-// order by its journal.
+// syncFolder does nothing, because Windows can't sync folders. NTFS keeps their changes in
+// order with its journal.
 func syncFolder(string) error { return nil }

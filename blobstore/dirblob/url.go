@@ -13,14 +13,12 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 )
 
-// Scheme of the URLs that [blob.OpenBucket] opens by this package.
-const Scheme = "dir"
+const scheme = "dir"
 
-func init() { blob.DefaultURLMux().RegisterBucket(Scheme, &URLOpener{}) }
+func init() { blob.DefaultURLMux().RegisterBucket(scheme, &URLOpener{}) }
 
-// URLOpener opens URLs like dir:///var/lib/fhirdock?create_dir=true; see the
-// package documentation. Its Options are the defaults for what a URL does not
-// say.
+// URLOpener opens URLs like dir:///var/lib/fhirdock?create_dir=true; see the package
+// documentation. A URL's parameters override Options.
 type URLOpener struct {
 	Options Options
 }
@@ -33,7 +31,7 @@ func (o *URLOpener) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, 
 	}
 	opts := o.Options
 	var baseURL, secretPath string
-	query, err := url.ParseQuery(u.RawQuery) // u.Query would pass over what is malformed
+	query, err := url.ParseQuery(u.RawQuery) // u.Query ignores malformed parameters
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: the parameters are malformed", dir)
 	}
@@ -55,11 +53,11 @@ func (o *URLOpener) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, 
 		case "secret_key_path":
 			secretPath = value
 		default:
-			return nil, fmt.Errorf("open bucket %s: unknown parameter %q; there are create_dir, base_url and secret_key_path", dir, name)
+			return nil, fmt.Errorf("open bucket %s: unknown parameter %q; supported are create_dir, base_url and secret_key_path", dir, name)
 		}
 	}
 	if (baseURL == "") != (secretPath == "") {
-		return nil, fmt.Errorf("open bucket %s: base_url and secret_key_path need each other", dir)
+		return nil, fmt.Errorf("open bucket %s: base_url and secret_key_path must be set together", dir)
 	}
 	if baseURL != "" {
 		base, err := url.Parse(baseURL)
@@ -77,11 +75,11 @@ func (o *URLOpener) OpenBucketURL(_ context.Context, u *url.URL) (*blob.Bucket, 
 	return OpenBucket(dir, &opts)
 }
 
-// folderOf is the folder that a URL names.
+// folderOf returns the folder of a URL.
 func folderOf(u *url.URL) (string, error) {
 	p := u.Path
 	if u.User != nil {
-		return "", fmt.Errorf("a folder has no user")
+		return "", fmt.Errorf("the URL of a folder has no user")
 	}
 	if u.Fragment != "" {
 		return "", fmt.Errorf("write a # in a path as %%23")
@@ -91,7 +89,7 @@ func folderOf(u *url.URL) (string, error) {
 	case ".":
 		p = "." + p
 	default:
-		return "", fmt.Errorf("write three slashes for an absolute path, or %s://./ for one below the working directory", Scheme)
+		return "", fmt.Errorf("write three slashes for an absolute path, or %s://./ for one below the working directory", scheme)
 	}
 	if p == "" {
 		return "", fmt.Errorf("the path is missing")

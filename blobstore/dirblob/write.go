@@ -42,14 +42,13 @@ func (b *bucket) NewTypedWriter(ctx context.Context, key, contentType string, op
 	return w, nil
 }
 
-// writer writes one object to a temporary file. Until Close has succeeded,
-// nothing of it can be seen.
+// writer writes one object to a temporary file. The object is not visible until Close.
 type writer struct {
 	bucket *bucket
-	ctx    context.Context // of the write, as the driver's interface has it
+	ctx    context.Context // of NewTypedWriter; driver.Writer passes none
 	name   string
-	create bool // only if there is none
-	plain  bool // without attributes
+	create bool // create-only
+	plain  bool // without an attributes file
 	attrs  attributes
 	tmp    file
 	hash   *blobstore.BlockHash
@@ -80,10 +79,9 @@ func (b *bucket) newWriter(ctx context.Context, key, contentType string, opts *d
 	return w, nil
 }
 
-// createTemp makes a temporary file in a folder, and the folder durable.
+// createTemp creates a temporary file in a folder, and makes the folder durable.
 func (b *bucket) createTemp(folder string) (file, error) {
-	// A folder may be removed by a Delete that found it empty; with the
-	// temporary file in it, it can't be.
+	// A concurrent Delete may remove the empty folder, until the temporary file is in it.
 	for try := 0; ; try++ {
 		err := b.makeFolder(folder)
 		if err == nil {
@@ -105,7 +103,7 @@ func (b *bucket) createTemp(folder string) (file, error) {
 	}
 }
 
-// makeFolder makes a folder and its parents, unless it is known to be there.
+// makeFolder creates a folder and its parents, unless it is known to exist.
 func (b *bucket) makeFolder(folder string) error {
 	if folder == b.dir || b.known(folder) {
 		return nil
@@ -119,9 +117,9 @@ func (b *bucket) makeFolder(folder string) error {
 	return nil
 }
 
-// keepFolder makes a folder and its parents durable, while there is something in it:
-// otherwise it might be removed and made again by somebody who did not come so far
-// as to sync it. That it is there does not mean that it is durable.
+// keepFolder makes a folder and its parents durable. There must be a file in the folder:
+// an empty one might be removed and recreated concurrently by a writer that has not synced
+// it yet. A folder that exists is not necessarily durable.
 func (b *bucket) keepFolder(folder string) error {
 	if folder == b.dir || b.known(folder) {
 		return nil
@@ -136,13 +134,13 @@ func (b *bucket) keepFolder(folder string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.durable) >= maxDurable {
-		clear(b.durable) // what is forgotten is synced once more
+		clear(b.durable) // the dropped ones are synced again
 	}
 	b.durable[folder] = true
 	return nil
 }
 
-// maxDurable bounds the folders that are remembered, some 2 MB.
+// maxDurable bounds bucket.durable, to about 2 MB.
 const maxDurable = 10_000
 
 func (b *bucket) known(folder string) bool {
@@ -151,7 +149,7 @@ func (b *bucket) known(folder string) bool {
 	return b.durable[folder]
 }
 
-// forget is for a folder that turned out to be gone, and its parents.
+// forget removes a missing folder and its parents from the known ones.
 func (b *bucket) forget(folder string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -180,12 +178,12 @@ func (w *writer) Write(p []byte) (int, error) {
 func (w *writer) Upload(r io.Reader) error {
 	_, err := io.CopyBuffer(struct{ io.Writer }{w}, r, make([]byte, 256<<10))
 	if w.err == nil {
-		w.err = err // a source that failed must not become an object
+		w.err = err // so that a failed source does not become an object
 	}
 	return err
 }
 
-// blockList keeps what a blobstore.BlockHash notes of up to maxBlocks blocks.
+// blockList keeps the output of a blobstore.BlockHash for up to maxBlocks blocks.
 type blockList []byte
 
 func (l *blockList) Write(p []byte) (int, error) {
@@ -195,14 +193,14 @@ func (l *blockList) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// abort leaves nothing.
+// abort discards the write.
 func (w *writer) abort() {
 	_ = w.tmp.Close()
 	w.bucket.cleanUp(w.tmp.Name())
 	w.bucket.removeEmpty(filepath.Dir(w.name))
 }
 
-// Close makes the object durable and visible, or leaves nothing.
+// Close makes the object durable and visible, or discards it.
 func (w *writer) Close() error {
 	if w.err == nil {
 		w.err = w.ctx.Err()
@@ -214,11 +212,11 @@ func (w *writer) Close() error {
 	return w.bucket.writing(w.commit())
 }
 
-// writing is an error of a write: that a file is missing is a failure there, and
-// not gcerrors.NotFound.
+// writing converts an error of a write, where a missing file must not become
+// gcerrors.NotFound.
 func (b *bucket) writing(err error) error {
 	if err = b.missing(err); errors.Is(err, fs.ErrNotExist) {
-		return errors.New("dirblob: the object was not written: " + err.Error()) // without what makes it NotFound
+		return errors.New("dirblob: the object was not written: " + err.Error()) // does not wrap fs.ErrNotExist
 	}
 	return err
 }
@@ -244,12 +242,12 @@ func (w *writer) commit() error {
 	if err := w.tmp.Close(); err != nil {
 		return fail(err)
 	}
-	if runtime.GOOS == "windows" { // closing a file that was written may set its time
+	if runtime.GOOS == "windows" { // closing a written file may change its time
 		if err := fsys.Chtimes(tmp, mtime); err != nil {
 			return fail(err)
 		}
 	}
-	if err := w.ctx.Err(); err != nil { // the last moment at which it can be stopped
+	if err := w.ctx.Err(); err != nil { // last chance to cancel
 		return fail(err)
 	}
 	if w.create {
@@ -258,8 +256,8 @@ func (w *writer) commit() error {
 	return w.replace(attrsName, mtime)
 }
 
-// keepAttributes makes the object's attributes durable, or reserves a generation for an
-// object without any.
+// keepAttributes makes the object's attributes durable, or reserves a generation for a
+// plain object.
 func (w *writer) keepAttributes() (string, time.Time, error) {
 	fsys := w.bucket.fsys
 	if w.plain {
@@ -279,14 +277,14 @@ func (w *writer) keepAttributes() (string, time.Time, error) {
 	return writeAttributes(fsys, w.name, &w.attrs)
 }
 
-// named gives the reservation of an object without attributes up, once it has its name.
+// named releases the reservation of a plain object once the object has its name.
 func (w *writer) named(attrsName string) {
 	if w.plain {
 		w.bucket.cleanUp(attrsName)
 	}
 }
 
-// link gives the object its name, unless another one has it.
+// link names the object, unless there is one with its name.
 func (w *writer) link(attrsName string, mtime time.Time) error {
 	b, tmp := w.bucket, w.tmp.Name()
 	err := b.fsys.Link(tmp, w.name)
@@ -297,8 +295,8 @@ func (w *writer) link(attrsName string, mtime time.Time) error {
 			b.setSettled(w.name, mtime)
 			return nil
 		}
-		// Nobody was told of it yet, so it can still be taken back; unless
-		// somebody deleted it, and the name is another's by now.
+		// Not acknowledged yet, so remove it, unless it was deleted and another object
+		// has the name by now.
 		if now, lookErr := os.Lstat(w.name); lookErr == nil && now.ModTime().Equal(mtime) {
 			b.cleanUp(w.name)
 		}
@@ -311,12 +309,12 @@ func (w *writer) link(attrsName string, mtime time.Time) error {
 	return err
 }
 
-// replace gives the object its name, whoever had it.
+// replace names the object and replaces one with its name.
 func (w *writer) replace(attrsName string, mtime time.Time) error {
 	b, tmp := w.bucket, w.tmp.Name()
 	var oldAttrs string
 	if old, err := os.Lstat(w.name); err == nil && !old.ModTime().Equal(mtime) {
-		oldAttrs = besideOf(w.name, old)
+		oldAttrs = existingAttributes(w.name, old)
 	}
 	if err := b.fsys.Rename(tmp, w.name); err != nil {
 		b.cleanUp(attrsName)
@@ -325,8 +323,8 @@ func (w *writer) replace(attrsName string, mtime time.Time) error {
 	}
 	w.named(attrsName)
 	if err := b.syncFolder(filepath.Dir(w.name)); err != nil {
-		// It is visible, and may or may not outlive a power loss; so may what
-		// it replaced, which keeps its attributes.
+		// After a power loss there may be the new or the old object, so keep the old
+		// one's attributes.
 		return fmt.Errorf("dirblob: the object was replaced, but its folder could not be synced: %w", err)
 	}
 	b.setSettled(w.name, mtime)

@@ -18,11 +18,6 @@ import (
 
 // HandlerOptions; nil, and zero fields, mean the defaults.
 type HandlerOptions struct {
-	// Bucket is the name given in notifications. Default: none, which
-	// ingest.Service.ObjectCreated takes for its own bucket; where it is set, it
-	// must be the same as ingest.Options.BucketName, or uploads wait for the
-	// sweeper.
-	Bucket string
 	// OnCreated is called after an upload is durable and before the client is
 	// answered. The object is stored whatever it returns: an error is logged,
 	// and the client still gets its 200. Its context, which outlives the request,

@@ -149,7 +149,7 @@ func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size 
 	// The object is stored, whether or not the client waits for the answer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), notifyTimeout)
 	defer cancel()
-	created := notify.ObjectCreated{Bucket: h.opts.Bucket, Key: g.key, Size: size, Time: time.Now().UTC()}
+	created := notify.ObjectCreated{Key: g.key, Size: size, Time: time.Now().UTC()}
 	if attrs, err := h.bucket.Attributes(ctx, g.key); err == nil && attrs.ETag != "" {
 		created.ETag = strings.Trim(attrs.ETag, `"`)
 		w.Header().Set("ETag", attrs.ETag)

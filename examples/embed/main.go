@@ -1,11 +1,10 @@
-// Command embed is the least that a program of your own needs: front door,
-// worker and sweeper in one process, everything in a folder. What becomes of
-// the resources is up to handle.
+// Command embed is the least that a program of your own needs: front door, worker and
+// sweeper in one process, with everything in a folder. handle decides what becomes of the
+// resources.
 package main
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"flag"
 	"fmt"
@@ -14,53 +13,29 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
-	"time"
 
-	_ "modernc.org/sqlite"
-
-	"github.com/fhirdock/fhirdock/blobstore/dirblob"
-	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/examples/internal/version"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
-	"github.com/fhirdock/fhirdock/ingest/httpapi"
-	"github.com/fhirdock/fhirdock/jobs/sqljobs"
-	"github.com/fhirdock/fhirdock/queue"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
 func main() {
 	addr, data := arguments()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	listener := must(listen(addr))
+	ctx, listener := context.Background(), must(listen(addr))
+	base := &url.URL{Scheme: "http", Host: listener.Addr().String()}
 
-	bucket := must(dirblob.OpenBucket(filepath.Join(data, "blobs"), &dirblob.Options{CreateDir: true}))
-	store := must(sqljobs.Open(ctx, must(sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(data, "jobs.sqlite")))), nil))
-	topic, subscription, err := queue.NewLocal(nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	secret := must(signedurl.LoadOrCreateSecret(filepath.Join(data, "secret")))
-	signer := must(signedurl.NewSigner(&url.URL{Scheme: "http", Host: listener.Addr().String(), Path: "/v1/objects"}, secret, nil))
-
-	service := must(ingest.New(ingest.Backends{
-		Bucket: bucket, Signer: signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: store,
-	}, nil))
-	http.Handle("/", must(httpapi.New(service, must(auth.ParseTokens("dev=demo")), nil)))
-	http.Handle("/v1/objects/", must(signedurl.NewHandler(bucket, signer, &signedurl.HandlerOptions{OnCreated: service.ObjectCreated})))
-	log.Printf("listening on http://%s, with the bearer token dev", listener.Addr())
-	server := &http.Server{ReadHeaderTimeout: 5 * time.Second, IdleTimeout: 2 * time.Minute}
-	go func() { log.Fatal(server.Serve(listener)) }()
-	if err := ingest.Run(ctx, service, ingest.HandlerFunc(handle)); err != nil {
-		log.Fatal(err)
-	}
+	b := must(backends.Open(ctx, backends.URLs{}, &backends.Options{Data: data, BaseURL: base})) // no URLs: embedded
+	defer b.Close(ctx)
+	svc := must(ingest.New(b.Backends, nil))
+	mux := http.NewServeMux()
+	check(b.Mount(mux, svc, must(auth.ParseTokens("dev=demo"))))
+	log.Printf("listening on %s, with the bearer token dev", base)
+	check(ingest.Serve(ctx, svc, &http.Server{Handler: mux}, ingest.HandlerFunc(handle), &ingest.ServeOptions{Listener: listener}))
 }
 
-// arguments reads the flags. -version prints the version, and that is all.
+// arguments reads the flags. With -version the program prints its version and ends.
 func arguments() (addr, data string) {
 	flag.StringVar(&addr, "addr", "127.0.0.1:8080", "where to listen")
 	flag.StringVar(&data, "data", "fhirdock-data/embed", "folder of payloads and jobs")
@@ -72,8 +47,8 @@ func arguments() (addr, data string) {
 	return addr, data
 }
 
-// listen listens where only this machine reaches it. The address is part of the upload
-// URLs that clients get.
+// listen listens where only this machine reaches it, since anyone can guess the token. The
+// address becomes part of the upload URLs that clients get.
 func listen(addr string) (net.Listener, error) {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -99,8 +74,12 @@ func handle(ctx context.Context, b *ingest.Batch) error {
 }
 
 func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
+func check(err error) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return v
 }

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore/diskspace"
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/ingest/budget"
 )
 
@@ -72,16 +72,18 @@ func budgetFlags(s *envflag.Set) func() (budgets, error) {
 }
 
 // localJobs reports whether the job store is a file of this machine.
-func (c *config) localJobs() bool { return c.jobs == "" || strings.HasPrefix(c.jobs, "sqlite:") }
+func (c *config) localJobs() bool {
+	return c.urls.Jobs == "" || strings.HasPrefix(c.urls.Jobs, "sqlite:")
+}
 
 // open returns the Budget, and the disk whose free space is watched; nil if there is none.
-// worker is that of this process, or nil.
-func (b budgets) open(back *backends.Backends, localJobs bool, worker *ingest.Worker, m *metrics) (*budget.Budget, *diskspace.Disk, error) {
+// runner is what works in this process.
+func (b budgets) open(back *backends.Backends, localJobs bool, runner *ingest.Runner, m *metrics) (*budget.Budget, *diskspace.Disk, error) {
 	o := b.Options
 	o.Observe = m.ObserveRefusal
 	local := back.Folder != "" && localJobs // the disk of this machine is the bottleneck
-	if local && worker != nil {
-		o.Behind = worker.Behind
+	if local {
+		o.Behind = runner.Behind
 	}
 	if o.WorkingShared == 0 && local {
 		o.WorkingShared = 4 * runtime.GOMAXPROCS(0)

@@ -12,9 +12,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
 // A gateway on the object store of a cloud: another URL, and its environment.

@@ -12,11 +12,12 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/examples/internal/drivers"
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
 	"github.com/fhirdock/fhirdock/examples/internal/logtext"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
 // config is what the flags and variables say, checked.
@@ -42,13 +43,13 @@ type config struct {
 	maxUnverified  int64  // 0: the default
 	credentials
 
-	data, blob, topic, subscription, jobs string
-	notifications                         string // URL of their queue
-	prefix, output, outcomes, staging     string // of keys
-	adopt                                 string // prefix; empty: nothing is adopted
-	adoptEvery                            time.Duration
-	migrations                            string
-	keep                                  ingest.Retention
+	data                              string
+	urls                              backends.URLs
+	prefix, output, outcomes, staging string // of keys
+	adopt                             string // prefix; empty: nothing is adopted
+	adoptEvery                        time.Duration
+	migrations                        string
+	keep                              ingest.Retention
 
 	concurrency     int
 	order           string
@@ -124,19 +125,19 @@ func flags() (*envflag.Set, func() (*config, error)) {
 
 	s.Group("Where things are kept")
 	s.StringVar(&c.data, "data", "./fhirdock-data", "`FOLDER` for everything that is embedded: objects, jobs, the secret that signs URLs")
-	s.StringVar(&c.blob, "blob", "", "`URL`: the bucket (default: a folder in -data): "+backends.BlobHelp)
+	s.StringVar(&c.urls.Blob, "blob", "", "`URL`: the bucket (default: a folder in -data): "+drivers.BlobHelp)
 	s.StringVar(&c.prefix, "prefix", "incoming/fhir", "`PREFIX` of the keys of payloads; the prefixes must not overlap")
 	s.StringVar(&c.output, "output-prefix", "processed", "`PREFIX` of the keys of the NDJSON files that are made from payloads")
 	s.StringVar(&c.outcomes, "outcomes-prefix", "outcomes", "`PREFIX` of the keys of the files that list rejected resources")
 	s.StringVar(&c.staging, "staging-prefix", "staging", "`PREFIX` of the keys of intermediate parts, which are kept until their job ends")
-	s.StringVar(&c.topic, "topic", "", "`URL`: the topic for wake-ups (default: within the process):\n"+backends.TopicHelp)
+	s.StringVar(&c.urls.Topic, "topic", "", "`URL`: the topic for wake-ups (default: within the process):\n"+drivers.TopicHelp)
 	s.File("topic")
-	s.StringVar(&c.subscription, "subscription", "", "`URL`: the subscription of that topic:\n"+backends.SubscriptionHelp)
+	s.StringVar(&c.urls.Subscription, "subscription", "", "`URL`: the subscription of that topic:\n"+drivers.SubscriptionHelp)
 	s.File("subscription")
-	s.StringVar(&c.notifications, "notifications", "", "`URL` of a queue to which only the object store sends, its notifications; the forms are those\nof -subscription. For notifications by HTTP see -notification-secret. Without either, the sweeper\nfinds uploads to a cloud, half a minute later or more")
+	s.StringVar(&c.urls.Notifications, "notifications", "", "`URL` of a queue to which only the object store sends, its notifications; the forms are those\nof -subscription. For notifications by HTTP see -notification-secret. Without either, the sweeper\nfinds uploads to a cloud, half a minute later or more")
 	s.StringVar(&c.adopt, "adopt", "", "make a job of each object below `PREFIX`/ORG/, for example of one copied there with\naws s3 cp dump.ndjson s3://BUCKET/PREFIX/ORG/. The key says which organization owns the object,\nso only you should be able to write there. It must not overlap the other prefixes (default: none)")
 	s.DurationVar(&c.adoptEvery, "adopt-every", time.Minute, "`TIME` between listings of a part of that prefix, to find objects whose notification was lost")
-	s.StringVar(&c.jobs, "jobs", "", "`URL`: the job store (default: a file in -data): "+backends.JobsHelp)
+	s.StringVar(&c.urls.Jobs, "jobs", "", "`URL`: the job store (default: a file in -data): "+drivers.JobsHelp)
 	s.File("jobs")
 	s.StringVar(&c.migrations, "migrations", "run", "`WHAT` to do if the job store's schema is older than this program: run migrates it, one process\n"+
 		"at a time; skip refuses to start; only migrates it and exits, for when services lack the\nprivileges")
@@ -196,9 +197,6 @@ func flags() (*envflag.Set, func() (*config, error)) {
 		}
 		if c.maxConnections < 0 {
 			return nil, errors.New("-max-connections must not be negative")
-		}
-		if c.maxConnections, err = maxConnections(c.maxConnections); err != nil {
-			return nil, err
 		}
 		if c.maxUpload, err = size("max-upload", *maxUpload); err != nil {
 			return nil, err
@@ -284,7 +282,7 @@ func (c *config) check() []error {
 	if c.maxWhole < c.maxBody {
 		errs = append(errs, errors.New("-max-whole must not be below -max-body: what is accepted would fail for its size"))
 	}
-	if (c.topic == "") != (c.subscription == "") && c.works() {
+	if (c.urls.Topic == "") != (c.urls.Subscription == "") && c.works() {
 		errs = append(errs, errors.New("-topic and -subscription go together"))
 	}
 	if c.adminAddr != "" {

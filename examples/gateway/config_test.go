@@ -108,7 +108,7 @@ func TestWrongFlags(t *testing.T) {
 		"-public-url https://user:secret@host":    "-public-url must be http",
 		"-token s3cret":                           "-token: auth: token 1 is not of the form",
 		"-token a=x -token a=y":                   "-token: auth: token 2 is given twice",
-		"-webhook lab=whsec_s3cret":               "-webhook: auth: webhook 1 is not of the form",
+		"-webhook lab=whsec_s3cret":               "-webhook: auth: a secret of webhook endpoint 1 is not",
 		"-data=":                                  "-data is empty",
 		"-addr 192.0.2.1:80":                      "-token-file is needed",
 		"-addr :80":                               "-token-file is needed",

@@ -54,7 +54,11 @@ func credentialFlags(s *envflag.Set) func(serves, open bool) (credentials, error
 			return c, fmt.Errorf("-token: %w", err)
 		}
 		if len(*webhooks) > 0 {
-			if c.webhooks, err = auth.ParseWebhooks(*webhooks, nil); err != nil {
+			senders, err := parseWebhooks(*webhooks)
+			if err == nil {
+				c.webhooks, err = auth.NewWebhooks(senders, nil)
+			}
+			if err != nil {
 				return c, fmt.Errorf("-webhook: %w", err)
 			}
 			for i, webhook := range *webhooks {

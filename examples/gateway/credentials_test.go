@@ -99,7 +99,7 @@ func TestWeakSecretsAreRefused(t *testing.T) {
 	c, err := parsed("-jobs-file", secretFile(t, "postgres://u:hunter2@h/d\n", 0o600), "-webhook-file", secretFile(t, "lab=whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\n", 0o440),
 		"-notification-secret-file", secretFile(t, strong+"\n", 0o400))
 	require.NoError(t, err)
-	require.Equal(t, "postgres://u:hunter2@h/d", c.jobs)
+	require.Equal(t, "postgres://u:hunter2@h/d", c.urls.Jobs)
 	require.Equal(t, []string{strong}, c.notifySecrets)
 	require.NotNil(t, c.webhooks)
 }

@@ -352,9 +352,9 @@ func TestStartErrors(t *testing.T) {
 	}{
 		"folder that can't be made": {[]string{"-data", filepath.Join(occupied, "data")}, occupied},
 		"folder that is a file":     {[]string{"-data", occupied}, occupied},
-		"unknown bucket":            {[]string{"-data", folder, "-blob", "ftp://bucket"}, "s3://"},
-		"unknown topic":             {[]string{"-data", folder, "-topic", "redis://x", "-subscription", "redis://x"}, "rabbit://"},
-		"unknown job store":         {[]string{"-data", folder, "-jobs", "mysql://x"}, "sqlite:"},
+		"unknown bucket":            {[]string{"-data", folder, "-blob", "ftp://bucket"}, "known are azblob, dir, file, gs, mem, s3"},
+		"unknown topic":             {[]string{"-data", folder, "-topic", "redis://x", "-subscription", "redis://x"}, "rabbit"},
+		"unknown job store":         {[]string{"-data", folder, "-jobs", "mysql://x"}, "sqlite"},
 	} {
 		p := proctest.Start(t, binary, append([]string{"-addr", "127.0.0.1:0"}, c.args...)...)
 		require.Equal(t, 1, p.Exit(t, 20*time.Second), name)

@@ -9,34 +9,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/version"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
 func main() {
-	os.Exit(run(signalled(), os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
-}
-
-// signalled is a context that ends with the first signal, which drains. The
-// second one ends the process at once, however soon it comes after the first.
-func signalled() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		cancel()
-		code := 1
-		if s, ok := (<-signals).(syscall.Signal); ok {
-			code = 128 + int(s) // as a shell would say it
-		}
-		os.Exit(code)
-	}()
-	return ctx
+	os.Exit(run(context.Background(), os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
 }
 
 // run is main with its surroundings given: 0 for a clean end, 2 for wrong flags,
@@ -72,7 +52,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	}
 	log := newLogger(c, stderr)
 	if c.migrations == "only" {
-		if err := backends.Migrate(ctx, backends.Config{Data: c.data, Jobs: c.jobs}); err != nil {
+		if err := backends.Migrate(ctx, c.urls.Jobs, &backends.Options{Data: c.data, Logger: log}); err != nil {
 			log.Error("not migrated", "error", err)
 			return 1
 		}

@@ -9,14 +9,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
@@ -201,21 +200,17 @@ func maintain(ctx context.Context, t task, args []string, lookup func(string) (s
 
 // withPipeline calls f with the pipeline that the gateway's flags describe.
 func (c *config) withPipeline(ctx context.Context, log *slog.Logger, f func(*ingest.Service, *sink.Lake) error) (err error) {
-	if c.jobs == "mem:" {
+	if c.urls.Jobs == "mem:" {
 		return errors.New("-jobs mem: has nothing that outlives the gateway")
 	}
-	base := c.publicURL
-	if base == nil {
-		base = &url.URL{Scheme: "http", Host: c.addr} // nothing is signed
-	}
-	back, err := backends.Open(ctx, backends.Config{
-		Data: c.data, Blob: c.blob, Topic: c.topic, Jobs: c.jobs, SkipMigrations: true, Base: base, Logger: log,
-	})
+	urls := c.urls
+	urls.Subscription, urls.Notifications = "", ""
+	back, err := backends.Open(ctx, urls, &backends.Options{Data: c.data, SkipMigrations: true, Logger: log})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, back.Close(context.WithoutCancel(ctx))) }()
-	svc, err := ingest.New(back.Backends, c.options(back, log, nil))
+	svc, err := ingest.New(back.Backends, c.options(log, nil))
 	if err != nil {
 		return err
 	}

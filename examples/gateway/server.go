@@ -12,15 +12,14 @@ import (
 	"path/filepath"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/ingest/budget"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
+	"golang.org/x/sync/errgroup"
 )
 
 // serve runs the gateway until ctx is done, and then drains it.
@@ -29,7 +28,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("-addr: %w", err)
 	}
-	defer listener.Close() // for errors; answerUntil closes it
+	defer listener.Close() // for errors; the server closes it
 	var adminListener net.Listener
 	if c.adminAddr != "" {
 		if adminListener, err = new(net.ListenConfig).Listen(ctx, "tcp", c.adminAddr); err != nil {
@@ -42,9 +41,8 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		base = derived(c.addr, listener.Addr())
 	}
 
-	back, err := backends.Open(ctx, backends.Config{
-		Data: c.data, Blob: c.blob, Topic: c.topic, Subscription: c.subscription, Jobs: c.jobs,
-		SkipMigrations: c.migrations == "skip", Base: base, Logger: log,
+	back, err := backends.Open(ctx, c.urls, &backends.Options{
+		Data: c.data, BaseURL: base, SkipMigrations: c.migrations == "skip", Logger: log,
 	})
 	if err != nil {
 		return err
@@ -54,7 +52,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		defer cancel()
 		err = errors.Join(err, back.Close(end))
 	}()
-	if err := checkBucket(ctx, back.Bucket, log); err != nil {
+	if err := checkBucket(ctx, back.Store.Bucket(), log); err != nil {
 		return err
 	}
 	if back.LocalQueue && c.role != "all" {
@@ -69,7 +67,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	service, err := ingest.New(back.Backends, c.options(back, log, m.Observe))
+	service, err := ingest.New(back.Backends, c.options(log, m.Observe))
 	if err != nil {
 		return err
 	}
@@ -94,13 +92,17 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		mux.Handle(httpapi.ReadyPath, routes)
 		mux.Handle(httpapi.MetricsPath, routes)
 	}
-	worker, err := c.worker(service, lake, ops)
+	if c.works() {
+		ops.Require(func(context.Context) error { return lake.Ready() })
+	}
+	runner, err := c.runner(service, lake)
 	if err != nil {
 		return err
 	}
+	ops.Queue(runner.Err)
 	front := http.Handler(http.HandlerFunc(notFound))
 	if c.serves() {
-		shared, disk, err := c.budgets.open(back, c.localJobs(), worker, m)
+		shared, disk, err := c.budgets.open(back, c.localJobs(), runner, m)
 		if err != nil {
 			return err
 		}
@@ -125,7 +127,7 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 					return shared.Admit(budget.Request{Organization: blobstore.OrganizationOf(c.prefix, key), Put: true, Bytes: bytes})
 				},
 			}
-			uploads, err := signedurl.NewHandler(back.Bucket, back.Signer, opts)
+			uploads, err := signedurl.NewHandler(back.Store.Bucket(), back.Signer, opts)
 			if err != nil {
 				return err
 			}
@@ -133,44 +135,23 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		}
 	}
 	mux.Handle("/", front)
-	root, err := httpbody.NewHandler(unredirected(mux, front), bodies) // routes that are not the library's, too
+	server, err := ingest.NewServer(&http.Server{Handler: observed(unredirected(mux, front), log, m)}, runner, &ingest.ServeOptions{
+		Listener: listener, Body: bodies, MaxConnections: c.maxConnections, DrainDelay: c.drainDelay, DrainTimeout: c.drain, OnDrain: ops.Drain,
+	})
 	if err != nil {
 		return err
 	}
-	conns := newConnections(&untilDeadline{Listener: listener}, c.maxConnections, log)
-	m.countConnections(conns.count)
+	m.countConnections(server.Connections)
 
-	// Workers and requests drain at the same time: the next process finds what the last
-	// requests brought.
 	run, ctx := errgroup.WithContext(ctx)
-	if worker != nil {
-		run.Go(func() error { return worker.Run(ctx) })
-	}
-	if c.notifications != "" {
-		opener, err := backends.OpenNotifications(ctx, backends.Config{Notifications: c.notifications, Logger: log})
-		if err != nil {
-			return err
-		}
-		notified, err := ingest.NewNotified(service, opener, nil)
-		if err != nil {
-			return err
-		}
-		ops.Queue(notified.Err)
-		run.Go(func() error { return notified.Run(ctx) })
-	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	if adminListener != nil {
 		a := startAdmin(adminListener, routes, log)
 		defer a.stop(context.WithoutCancel(ctx)) // last, so that the operator can watch the drain
 		run.Go(func() error { return a.run(ctx) })
 		log.Info("listening for the operator", "admin", adminListener.Addr().String())
 	}
-	sweeper, err := ingest.NewSweeper(service, &ingest.SweeperOptions{Every: c.sweepEvery})
-	if err != nil {
-		return err
-	}
-	run.Go(func() error { return sweeper.Run(ctx) })
-	web := &webServer{Handler: observed(root, log, m, ops, conns), listener: listener, conns: conns, ops: ops, log: log}
-	run.Go(func() error { return web.answerUntil(ctx, c) })
 	data := c.data
 	if abs, err := filepath.Abs(data); err == nil { // go run -C is not where the user is
 		data = abs
@@ -179,6 +160,10 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		log.Warn("the tokens are for development: whoever reaches this server can guess one; see -token-file", "because", c.development)
 	}
 	log.Info("listening", "url", base.String(), "addr", listener.Addr().String(), "role", c.role, "data", data)
+	run.Go(func() error {
+		defer stop() // of the admin server, too
+		return server.Run(ctx)
+	})
 	return run.Wait()
 }
 

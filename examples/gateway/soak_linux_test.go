@@ -19,9 +19,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 

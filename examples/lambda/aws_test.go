@@ -5,16 +5,15 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"log/slog"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
 	"github.com/fhirdock/fhirdock/examples/internal/docservers"
 	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/queue"
 )
 
@@ -39,7 +38,7 @@ func TestFunctionsOnTheTemplatesBackEnds(t *testing.T) {
 		"FHIRDOCK_BLOB=" + store.URL, "FHIRDOCK_TOPIC=" + broker.Topic,
 		"FHIRDOCK_JOBS=dynamodb://" + table + "?region=us-east-1&endpoint=http://" + address,
 	})
-	opener, err := backends.OpenNotifications(t.Context(), backends.Config{Notifications: broker.Subscription, Logger: slog.Default()})
+	opener, err := backends.OpenNotifications(t.Context(), broker.Subscription, nil)
 	require.NoError(t, err)
 	bodies := make(chan string)
 	s.wakeUps = bodies

@@ -16,9 +16,10 @@ import (
 	"gocloud.dev/blob/memblob"
 	"gocloud.dev/pubsub"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
 )
@@ -44,10 +45,13 @@ func startContract(t *testing.T) *contract {
 	})
 	require.NoError(t, err)
 	p := &pipeline{settings: settings, log: slog.New(slog.DiscardHandler), back: &backends.Backends{
-		Backends: ingest.Backends{Bucket: bucket, Signer: signer, S3: true, Topic: topic, Jobs: jobs.NewMemStore()}, BucketName: "payloads",
+		Backends: ingest.Backends{
+			Store:     must(blobstore.New(bucket, &blobstore.Options{Bucket: "payloads", Signer: signer, S3: true})),
+			Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore(),
+		},
 	}}
 	opts := settings.service
-	opts.BucketName, opts.Logger = "payloads", p.log
+	opts.Logger = p.log
 	p.service, err = ingest.New(p.back.Backends, &opts)
 	require.NoError(t, err)
 	c := &contract{bucket: bucket, messages: messages}

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/url"
 	"time"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
 // pipeline is what all functions have.
@@ -22,10 +21,8 @@ type pipeline struct {
 // openPipeline opens the back ends. The program takes no uploads by itself and hears of
 // no wake-ups by itself: a bucket or a queue within the process would be no use.
 func openPipeline(ctx context.Context, s *settings, log *slog.Logger) (_ *pipeline, err error) {
-	back, err := backends.Open(ctx, backends.Config{
-		Data: s.data, Blob: s.blob, Topic: s.topic, Jobs: s.jobs, SkipMigrations: s.migrations == "skip",
-		Base: &url.URL{Scheme: "http", Host: "localhost"}, Logger: log,
-	})
+	back, err := backends.Open(ctx, backends.URLs{Blob: s.blob, Topic: s.topic, Jobs: s.jobs},
+		&backends.Options{Data: s.data, SkipMigrations: s.migrations == "skip", Logger: log})
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +38,7 @@ func openPipeline(ctx context.Context, s *settings, log *slog.Logger) (_ *pipeli
 	p := &pipeline{settings: s, back: back, log: log}
 	opts := s.service
 	opts.WakeTimeout = 2 * time.Second // what is not sent before the answer is not sent at all
-	opts.BucketName, opts.Logger, opts.Observe = back.BucketName, log, p.observe
+	opts.Logger, opts.Observe = log, p.observe
 	if p.service, err = ingest.New(back.Backends, &opts); err != nil {
 		return nil, errors.Join(err, back.Close(ctx))
 	}

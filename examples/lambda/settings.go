@@ -10,7 +10,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
+	"github.com/fhirdock/fhirdock/examples/internal/drivers"
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
 	"github.com/fhirdock/fhirdock/examples/internal/logtext"
 	"github.com/fhirdock/fhirdock/fhirbundle"
@@ -46,7 +46,7 @@ const (
 func parseSettings(getenv func(string) string) (*settings, error) {
 	v := envflag.New("lambda", "FHIRDOCK_", "")
 	s := &settings{}
-	v.StringVar(&s.blob, "blob", "", "`URL`: the bucket: "+backends.BlobHelp)
+	v.StringVar(&s.blob, "blob", "", "`URL`: the bucket: "+drivers.BlobHelp)
 	v.StringVar(&s.topic, "topic", "", "`URL`: the topic for wake-ups")
 	v.StringVar(&s.jobs, "jobs", "", "`URL`: the job store")
 	v.StringVar(&s.migrations, "migrations", "run", "`WHAT`: run or skip")

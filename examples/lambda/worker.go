@@ -19,7 +19,7 @@ import (
 //
 // The worker is kept from call to call, and gives a job back before the call's deadline.
 func newWorker(p *pipeline) (function, error) {
-	lake, err := sink.NewLake(p.back.Bucket, &sink.LakeOptions{Prefix: p.settings.output, Staging: p.settings.staging + "/lake"})
+	lake, err := sink.NewLake(p.back.Store.Bucket(), &sink.LakeOptions{Prefix: p.settings.output, Staging: p.settings.staging + "/lake"})
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
@@ -80,8 +81,8 @@ func TestBackEndThatIsAway(t *testing.T) {
 		require.NoError(t, errors.Join(topic.Shutdown(context.Background()), subscription.Shutdown(context.Background()), bucket.Close()))
 	})
 	log := slog.New(slog.DiscardHandler)
-	service, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Jobs: awayStore{jobs.NewMemStore()}},
-		&ingest.Options{NoUploads: true, BucketName: "b", Logger: log})
+	service, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, &blobstore.Options{Bucket: "b"})), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: awayStore{jobs.NewMemStore()}},
+		&ingest.Options{NoUploads: true, Logger: log})
 	require.NoError(t, err)
 	p := &pipeline{settings: &settings{}, log: log, service: service}
 	uploads, err := newUploads(p)

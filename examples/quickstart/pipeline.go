@@ -13,11 +13,11 @@ import (
 	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 	"github.com/fhirdock/fhirdock/examples/internal/logtext"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
@@ -52,7 +52,7 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	}
 	base := &url.URL{Scheme: "http", Host: listener.Addr().String()}
 	p.url = base.String()
-	if p.back, err = backends.Open(ctx, backends.Config{Data: folder, Base: base, Logger: log}); err != nil {
+	if p.back, err = backends.Open(ctx, backends.URLs{}, &backends.Options{Data: folder, BaseURL: base, Logger: log}); err != nil {
 		return nil, err
 	}
 
@@ -60,7 +60,7 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	if err != nil {
 		return nil, err
 	}
-	lake, err := sink.NewLake(p.back.Bucket, nil)
+	lake, err := sink.NewLake(p.back.Store.Bucket(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	if err != nil {
 		return nil, err
 	}
-	uploads, err := signedurl.NewHandler(p.back.Bucket, p.back.Signer, &signedurl.HandlerOptions{Logger: log, OnCreated: service.ObjectCreated})
+	uploads, err := signedurl.NewHandler(p.back.Store.Bucket(), p.back.Signer, &signedurl.HandlerOptions{Logger: log, OnCreated: service.ObjectCreated})
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	// order.
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	p.end = end
-	go func() { p.ended <- ingest.Run(work, service, lake) }()
+	go func() { p.ended <- ingest.Run(work, service, lake, nil) }()
 	return p, nil
 }
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
 // rows is how many payloads the table has at most; those that went wrong are

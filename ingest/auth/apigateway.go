@@ -11,35 +11,34 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// APIGateway is an [Authenticator] for programs behind API Gateway of AWS, whose
-// authorizer has judged the request before it comes: a Lambda authorizer, a JWT
-// authorizer or a Cognito user pool. The caller is who the authorizer says, and
-// nothing that a client can send: the program takes the authorizer's context from the
-// event and gives it with [WithAuthorizer]. A request without one has no credentials;
-// one whose context names no valid organization is forbidden. It is safe for
-// concurrent use.
+// APIGateway is an [Authenticator] for programs on AWS that API Gateway calls after its
+// authorizer (a Lambda authorizer, a JWT authorizer or a Cognito user pool) has accepted
+// the request. It takes the caller from the authorizer's context only, never from what the
+// client sent: the program passes the context from the event with [WithAuthorizer]. A
+// request without a context has no credentials; a context without a valid organization is
+// forbidden. It is safe for concurrent use.
 type APIGateway struct{ opts APIGatewayOptions }
 
-// APIGatewayOptions are the names under which the authorizer's context, or the token's
-// claims, say who is calling; nil, and zero fields, mean the defaults. Values must be
-// strings.
+// APIGatewayOptions has the names of the fields of the authorizer's context, or of the
+// token's claims, that identify the caller. Their values must be strings. Nil, and zero
+// fields, mean the defaults.
 type APIGatewayOptions struct {
-	// Organization is the name of the organization's id. Default "organizationId".
-	// It must be one that only the authorizer or the token's issuer can set: an
-	// attribute that users of a pool may write themselves would let them choose
-	// their tenant.
+	// Organization is the field with the organization's id. Only the authorizer or the
+	// token's issuer must be able to set it: with an attribute that users of a pool can
+	// write, they could choose their tenant. Default: "organizationId".
 	Organization string
-	// OrganizationName is that of the organization's name. Default "organizationName".
+	// OrganizationName is the field with the organization's name. Default:
+	// "organizationName".
 	OrganizationName string
-	// User is that of the user's id. Default: the first there is of "userId", "sub" and
-	// "principalId".
+	// User is the field with the user's id. Default: the first that exists of "userId",
+	// "sub" and "principalId".
 	User string
 }
 
 var _ Authenticator = (*APIGateway)(nil)
 
-// NewAPIGateway returns an APIGateway. It is an error if an option is a name that no
-// authorizer's context can have: one with a space at either end.
+// NewAPIGateway returns an APIGateway. It is an error if an option starts or ends with a
+// space.
 func NewAPIGateway(opts *APIGatewayOptions) (*APIGateway, error) {
 	a := &APIGateway{}
 	if opts != nil {
@@ -55,7 +54,7 @@ func NewAPIGateway(opts *APIGatewayOptions) (*APIGateway, error) {
 		"Organization": a.opts.Organization, "OrganizationName": a.opts.OrganizationName, "User": a.opts.User,
 	} {
 		if name != strings.TrimSpace(name) {
-			return nil, fmt.Errorf("auth: APIGatewayOptions.%s must have no space at either end", option)
+			return nil, fmt.Errorf("auth: APIGatewayOptions.%s must not start or end with a space", option)
 		}
 	}
 	return a, nil
@@ -63,9 +62,9 @@ func NewAPIGateway(opts *APIGatewayOptions) (*APIGateway, error) {
 
 type authorizerKey struct{}
 
-// WithAuthorizer returns a context for the request that an event of API Gateway is made
-// into. authorizer is the event's requestContext.authorizer, as it is in JSON; empty or
-// null if it has none. It is parsed when [APIGateway] is asked.
+// WithAuthorizer returns a context for the request made from an event of API Gateway.
+// authorizer is the JSON of the event's requestContext.authorizer; empty or null if there
+// is none. [APIGateway.Authenticate] parses it.
 func WithAuthorizer(ctx context.Context, authorizer json.RawMessage) context.Context {
 	return context.WithValue(ctx, authorizerKey{}, authorizer)
 }
@@ -73,35 +72,34 @@ func WithAuthorizer(ctx context.Context, authorizer json.RawMessage) context.Con
 // Authenticate implements [Authenticator].
 func (a *APIGateway) Authenticate(r *http.Request) (ingest.Caller, error) {
 	raw, _ := r.Context().Value(authorizerKey{}).(json.RawMessage)
-	said, err := authorizerContext(raw)
+	fields, err := authorizerContext(raw)
 	if err != nil {
 		return ingest.Caller{}, err
 	}
-	who := ingest.Caller{OrganizationID: text(said, a.opts.Organization), OrganizationName: text(said, a.opts.OrganizationName)}
+	who := ingest.Caller{OrganizationID: text(fields, a.opts.Organization), OrganizationName: text(fields, a.opts.OrganizationName)}
 	users := []string{"userId", "sub", "principalId"}
 	if a.opts.User != "" {
 		users = []string{a.opts.User}
 	}
 	for _, name := range users {
-		if who.UserID = text(said, name); who.UserID != "" {
+		if who.UserID = text(fields, name); who.UserID != "" {
 			break
 		}
 	}
 	switch {
 	case !blobstore.ValidOrganization(who.OrganizationID):
-		return ingest.Caller{}, fmt.Errorf("%w: the authorizer names no organization of %s", ErrForbidden, blobstore.OrganizationForm)
+		return ingest.Caller{}, fmt.Errorf("%w: the authorizer's organization is not %s", ErrForbidden, blobstore.OrganizationForm)
 	case len(who.OrganizationName) > maxAuthorizerText || len(who.UserID) > maxAuthorizerText:
 		return ingest.Caller{}, fmt.Errorf("%w: a name in the authorizer's context has more than %d bytes", ErrForbidden, maxAuthorizerText)
 	}
 	return who, nil
 }
 
-// maxAuthorizerText bounds what goes into each record of a job.
+// maxAuthorizerText bounds the names, in bytes, because they are stored in job records.
 const maxAuthorizerText = 1024
 
-// authorizerContext returns what an authorizer said: the claims of a token, or the
-// context that a Lambda authorizer returned. The kinds are told apart by where they
-// are:
+// authorizerContext returns the claims of a token, or the context of a Lambda authorizer.
+// They are in different places:
 //
 //	REST API, Cognito user pool   {"claims": {…}}
 //	REST API, Lambda authorizer   {…, "principalId": "…"}; values are never objects
@@ -115,8 +113,8 @@ func authorizerContext(raw json.RawMessage) (map[string]json.RawMessage, error) 
 		return nil, ErrNoCredentials
 	}
 	var top map[string]json.RawMessage
-	if json.Unmarshal(raw, &top) != nil { // it may be quoted in the error
-		return nil, fmt.Errorf("%w: the authorizer's context is no object", ErrForbidden)
+	if json.Unmarshal(raw, &top) != nil { // its error may quote the context
+		return nil, fmt.Errorf("%w: the authorizer's context is not an object", ErrForbidden)
 	}
 	if len(top) == 0 {
 		return nil, ErrNoCredentials
@@ -139,7 +137,7 @@ func authorizerContext(raw json.RawMessage) (map[string]json.RawMessage, error) 
 	return nil, fmt.Errorf("%w: the authorizer's context is of several kinds", ErrForbidden)
 }
 
-// object is a member that is an object; nil if it is none.
+// object returns a member that is an object; nil if it is not.
 func object(in map[string]json.RawMessage, name string) map[string]json.RawMessage {
 	var o map[string]json.RawMessage
 	if json.Unmarshal(in[name], &o) != nil {
@@ -148,7 +146,7 @@ func object(in map[string]json.RawMessage, name string) map[string]json.RawMessa
 	return o
 }
 
-// text is a member that is a string; empty if it is none.
+// text returns a member that is a string; empty if it is not.
 func text(in map[string]json.RawMessage, name string) string {
 	var s string
 	if json.Unmarshal(in[name], &s) != nil {

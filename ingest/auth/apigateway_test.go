@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/auth"
 )
 
-// authorized is a request whose client says all that it can about its tenant.
+// authorized returns a request whose client tries everything to choose its tenant.
 func authorized(t testing.TB, authorizer string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(auth.WithAuthorizer(t.Context(), json.RawMessage(authorizer)), http.MethodPost,
@@ -67,12 +67,12 @@ func TestAPIGateway(t *testing.T) {
 			require.ErrorIs(t, err, c.err)
 			require.Equal(t, c.who, got)
 			if err != nil {
-				require.NotContains(t, err.Error(), "demo", "nothing of the context")
+				require.NotContains(t, err.Error(), "demo", "the error must not quote the context")
 			}
 		})
 	}
 
-	// Nobody said anything: whatever the client sends.
+	// Without an authorizer, nothing the client sends counts.
 	_, err = gateway.Authenticate(authorized(t, "").WithContext(t.Context()))
 	require.ErrorIs(t, err, auth.ErrNoCredentials)
 }
@@ -84,14 +84,14 @@ func TestAPIGatewayNames(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, ingest.Caller{OrganizationID: "demo", OrganizationName: "Demo", UserID: "a@b"}, got)
 	_, err = a.Authenticate(authorized(t, `{"claims":{"organizationId":"other"}}`))
-	require.ErrorIs(t, err, auth.ErrForbidden, "only the name that was given")
+	require.ErrorIs(t, err, auth.ErrForbidden, "only the configured name is used")
 	for _, opts := range []auth.APIGatewayOptions{{Organization: "org "}, {OrganizationName: " name"}, {User: "\tuser"}} {
 		_, err := auth.NewAPIGateway(&opts)
-		require.ErrorContains(t, err, "no space")
+		require.ErrorContains(t, err, "a space")
 	}
 }
 
-// A program behind API Gateway makes a request of each event.
+// Convert events of API Gateway to requests.
 func ExampleAPIGateway() {
 	var event struct {
 		RequestContext struct {

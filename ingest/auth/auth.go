@@ -7,28 +7,25 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// Authenticator says who is calling. It is safe for concurrent use and must not
-// read the request's body. Its errors are logged: they must hold nothing of the
-// credentials, nor of a claim. One that reads another scheme than Bearer is a
-// [Challenger] too.
+// Authenticator identifies the caller of a request. It must be safe for concurrent use and
+// must not read the request's body. Its errors are logged, so they must not contain
+// credentials or claims. If it reads another scheme than Bearer, implement [Challenger] too.
 type Authenticator interface {
-	// Authenticate returns the caller. ErrNoCredentials, ErrMalformed,
-	// ErrInvalidToken or ErrForbidden say what is wrong with the request; any
-	// other error means that it could not be judged: it is logged, and answered
-	// with a 503. A caller without a valid organization gets a 403.
+	// Authenticate returns the caller, or ErrNoCredentials, ErrMalformed, ErrInvalidToken
+	// or ErrForbidden. Any other error means that the request could not be checked: it is
+	// logged and answered with 503. A caller without a valid organization gets a 403.
 	Authenticate(r *http.Request) (ingest.Caller, error)
 }
 
 // Errors of an Authenticator, to be matched with errors.Is.
 var (
-	// ErrNoCredentials: the request has none; 401.
+	// ErrNoCredentials: the request has no credentials; 401.
 	ErrNoCredentials = errors.New("no credentials")
-	// ErrMalformed: the credentials are not in a form that can be judged, or
-	// are there twice; 400.
+	// ErrMalformed: the credentials are malformed or repeated; 400.
 	ErrMalformed = errors.New("malformed credentials")
 	// ErrInvalidToken: the token is unknown, expired or revoked; 401.
 	ErrInvalidToken = errors.New("invalid token")
-	// ErrForbidden: the caller is known and may not do this; 403.
+	// ErrForbidden: the caller is known but not allowed; 403.
 	ErrForbidden = errors.New("forbidden")
 )
 
@@ -41,7 +38,7 @@ type Challenger interface {
 }
 
 // ChallengeOf returns the WWW-Authenticate header of the answer to a request that a
-// refused with err: as a says if it is a [Challenger], otherwise as [Challenge] does.
+// refused with err: a.Challenge(err) if a is a [Challenger], otherwise [Challenge](err).
 func ChallengeOf(a Authenticator, err error) string {
 	if c, ok := a.(Challenger); ok {
 		return c.Challenge(err)
@@ -49,10 +46,9 @@ func ChallengeOf(a Authenticator, err error) string {
 	return Challenge(err)
 }
 
-// WithChallenge returns an Authenticator like a for another scheme: each 401 for missing
-// or invalid credentials has challenge as its WWW-Authenticate header, for example
-// `Basic realm="lab"`. If challenge is empty there is no such header, for credentials
-// that are not sent in one, such as client certificates.
+// WithChallenge returns an Authenticator like a with another WWW-Authenticate header for
+// missing or invalid credentials, for example `Basic realm="lab"`. An empty challenge means
+// no header, for credentials that are not sent in one, such as client certificates.
 func WithChallenge(a Authenticator, challenge string) Challenger { return challenger{a, challenge} }
 
 type challenger struct {
@@ -67,15 +63,15 @@ func (c challenger) Challenge(err error) string {
 	return ""
 }
 
-// Func is an Authenticator that is one function.
+// Func is a function that is an Authenticator.
 type Func func(r *http.Request) (ingest.Caller, error)
 
 // Authenticate implements [Authenticator].
 func (f Func) Authenticate(r *http.Request) (ingest.Caller, error) { return f(r) }
 
-// Challenge returns the WWW-Authenticate header of an answer to a request that
-// failed with err, for bearer tokens, as RFC 6750, section 3, has it: without an
-// error code where there were no credentials. Empty if err asks for no challenge.
+// Challenge returns the WWW-Authenticate header for bearer tokens (RFC 6750, section 3) of
+// the answer to a request that failed with err. Without credentials it has no error code.
+// It is empty if err needs no challenge.
 func Challenge(err error) string {
 	const realm = `Bearer realm="fhirdock"`
 	switch {

@@ -50,7 +50,7 @@ func TestTokens(t *testing.T) {
 	}
 }
 
-func TestParseTokensRefuses(t *testing.T) {
+func TestParseTokensErrors(t *testing.T) {
 	for name, specs := range map[string][]string{
 		"none":             {},
 		"no organization":  {"hunter2"},
@@ -86,9 +86,9 @@ func FuzzBearer(f *testing.F) {
 		if (err == nil) == (token == "") {
 			t.Fatalf("token of %d bytes, error %v", len(token), err)
 		}
-		// The error says the same whatever the credentials are.
+		// Errors must not depend on the credentials.
 		if err != nil && err.Error() != "no credentials" && err.Error() != "malformed credentials: not a bearer token" {
-			t.Fatal("an error of its own")
+			t.Fatal("unexpected error", err)
 		}
 	})
 }
@@ -105,7 +105,7 @@ func ExampleParseTokens() {
 	// Output: demo alice <nil>
 }
 
-// An identity provider of your own.
+// Use your own identity provider.
 func ExampleFunc() {
 	var a auth.Authenticator = auth.Func(func(r *http.Request) (ingest.Caller, error) {
 		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
@@ -118,7 +118,7 @@ func ExampleFunc() {
 	// Output: no credentials
 }
 
-// Callers with a user name and a password.
+// Authenticate callers by user name and password.
 func ExampleWithChallenge() {
 	a := auth.WithChallenge(auth.Func(func(r *http.Request) (ingest.Caller, error) {
 		user, password, ok := r.BasicAuth()

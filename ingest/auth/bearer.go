@@ -6,13 +6,12 @@ import (
 	"strings"
 )
 
-// maxToken is the longest bearer token that is read, in bytes.
+// maxToken is the longest bearer token accepted, in bytes.
 const maxToken = 16 << 10
 
-// Bearer returns the bearer token of a request's Authorization header (RFC 6750,
-// section 2.1). The scheme may be in either case. ErrNoCredentials if there is
-// no such header or it has another scheme; ErrMalformed if there are several, or
-// what follows the scheme is not one token of its grammar.
+// Bearer returns the bearer token of a request's Authorization header (RFC 6750, section
+// 2.1). The scheme is not case-sensitive. ErrNoCredentials if there is no such header or it
+// has another scheme; ErrMalformed if there are several headers or the token is invalid.
 func Bearer(r *http.Request) (string, error) {
 	headers := r.Header.Values("Authorization")
 	switch len(headers) {

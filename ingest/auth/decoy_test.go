@@ -11,9 +11,9 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// Every webhook takes the same work, also where its endpoint has fewer secrets than
-// another, or there is no such endpoint; and a decoy opens nothing.
-func TestEveryWebhookIsHashedAsOften(t *testing.T) {
+// Every webhook is hashed equally often, even if its endpoint has fewer secrets than another
+// or does not exist, and a decoy never verifies.
+func TestDecoys(t *testing.T) {
 	w, err := NewWebhooks([]WebhookEndpoint{
 		{Name: "lab", Caller: ingest.Caller{OrganizationID: "lab"}, Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"}},
 		{Name: "clinic", Caller: ingest.Caller{OrganizationID: "clinic"}, Secrets: []string{"whsec_plJ3nmyCDGBKInavdOK15jsl54nfXSpQ"}},

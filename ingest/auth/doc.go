@@ -1,15 +1,13 @@
-// Package auth says who is calling. An [Authenticator] turns a request into the
-// [ingest.Caller] whose organization owns whatever the request creates or sees;
-// nothing else in a request is believed about that.
+// Package auth identifies callers. An [Authenticator] turns a request into the
+// [ingest.Caller] whose organization owns whatever the request creates or reads. Nothing
+// else in a request determines the organization.
 //
-// [Webhooks] are senders that sign what they send, for Bundles only: a signature
-// covers one body, and opens nothing else.
+// [Webhooks] verifies senders that sign their Bundles. A signature covers one body and
+// gives access to nothing else.
 //
-// [APIGateway] takes the word of an authorizer in front of the program, that of API
-// Gateway, for who is calling.
+// [APIGateway] takes the caller from the authorizer of AWS API Gateway.
 //
-// A [Challenger] sets the scheme that a refused client is asked for.
-//
-// [Tokens] are bearer tokens for development. A program with an identity
-// provider brings an Authenticator of its own; [Func] makes one of a function.
+// [Tokens] are bearer tokens for development. For an identity provider, write your own
+// Authenticator, for example with [Func]. A [Challenger] sets the scheme that a refused
+// client is asked for.
 package auth

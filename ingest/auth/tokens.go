@@ -11,24 +11,23 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// Tokens are bearer tokens that never expire: for development, and for tests.
-// They are looked up by their SHA-256, so that the time of a look-up says
-// nothing about a token.
+// Tokens are bearer tokens that never expire, for development and tests. They are looked up
+// by their SHA-256, so that timing reveals nothing about a token.
 type Tokens struct {
 	callers map[[sha256.Size]byte]ingest.Caller
 }
 
 var _ Authenticator = (*Tokens)(nil)
 
-// ParseTokens reads tokens of the form TOKEN=ORG or TOKEN=ORG:USER. An error
-// says which of them is wrong, by its place from 1, and never quotes it.
+// ParseTokens parses tokens of the form TOKEN=ORG or TOKEN=ORG:USER. Errors identify a
+// token by its position, from 1, and never quote it.
 func ParseTokens(specs ...string) (*Tokens, error) {
 	if len(specs) == 0 {
-		return nil, errors.New("auth: no token is given; at least one of the form TOKEN=ORG[:USER] is needed")
+		return nil, errors.New("auth: at least one token of the form TOKEN=ORG[:USER] is needed")
 	}
 	t := &Tokens{callers: make(map[[sha256.Size]byte]ingest.Caller, len(specs))}
 	for i, spec := range specs {
-		// A token may end in "=", and an organization has none.
+		// A token may end in "="; an organization contains none.
 		at := strings.LastIndexByte(spec, '=')
 		if at < 0 {
 			return nil, fmt.Errorf("auth: token %d is not of the form TOKEN=ORG[:USER]", i+1)
@@ -37,7 +36,7 @@ func ParseTokens(specs ...string) (*Tokens, error) {
 		org, user, _ := strings.Cut(who, ":")
 		switch {
 		case !validToken(token) || len(token) > 256:
-			return nil, fmt.Errorf("auth: token %d must be 1 to 256 characters of [A-Za-z0-9-._~+/], with \"=\" at its end only", i+1)
+			return nil, fmt.Errorf("auth: token %d must be 1 to 256 characters of [A-Za-z0-9-._~+/], with \"=\" only at the end", i+1)
 		case !blobstore.ValidOrganization(org):
 			return nil, fmt.Errorf("auth: the organization of token %d must be %s", i+1, blobstore.OrganizationForm)
 		}

@@ -21,43 +21,41 @@ const (
 	headerWebhookSignature = "Webhook-Signature"
 )
 
-// ErrTimestamp: a webhook's timestamp is further from now than is tolerated. It
-// matches ErrInvalidToken too.
+// ErrTimestamp: a webhook's timestamp is too far from now; see [WebhookOptions]. It matches
+// ErrInvalidToken too.
 var ErrTimestamp = fmt.Errorf("%w: its timestamp is too far from now", ErrInvalidToken)
 
-// maxSignatures is how many signatures of one request are looked at.
+// maxSignatures is how many signatures of one request are checked.
 const maxSignatures = 16
 
 // IsWebhook reports whether a request claims to be a signed webhook.
 func IsWebhook(r *http.Request) bool { return len(r.Header.Values(headerWebhookSignature)) > 0 }
 
 // Webhook is a request that claims to come from one of the endpoints. Its sender signed
-// webhook-id, timestamp and body: nothing of the request can be believed until all of
-// the body has been written to the Webhook, in order, and Verify has returned nil. So
-// keep the body somewhere, don't parse it, until then.
-// It is not safe for concurrent use.
+// webhook-id, timestamp and body. Don't trust or parse anything of the request until all of
+// the body has been written to the Webhook, in order, and Verify has returned nil.
+// A Webhook is not safe for concurrent use.
 type Webhook struct {
-	// ID is the webhook-id: the same for all tries of one message, so it is an
+	// ID is the webhook-id. It is the same for all tries of a message, so it is an
 	// idempotency key within its endpoint.
 	ID string
-	// Endpoint is the name of the endpoint, and Caller the organization that it
-	// belongs to. Both are empty if there is no such endpoint, which Verify reports.
+	// Endpoint is the name of the endpoint, and Caller its owner. Both are empty if there
+	// is no such endpoint, which Verify reports.
 	Endpoint string
 	Caller   ingest.Caller
 
-	macs       []hash.Hash // by secret, those of the endpoint first
-	real       int         // how many of them are the endpoint's
+	macs       []hash.Hash // one for each secret, then for each decoy
+	real       int         // how many are for secrets
 	signatures [][]byte
 }
 
-// Begin judges the headers of a request; it does not read the body. Errors:
-// ErrNoCredentials without a webhook-signature; ErrMalformed if one of the three headers
-// is missing, repeated or malformed; ErrInvalidToken if no signature is of a kind that
-// can be checked; ErrTimestamp.
+// Begin checks the headers of a request; it does not read the body. ErrNoCredentials
+// without a webhook-signature; ErrMalformed if one of the three headers is missing,
+// repeated or malformed; ErrInvalidToken without a signature of a supported scheme;
+// ErrTimestamp.
 //
-// An endpoint that doesn't exist is not an error of Begin. Its body is hashed like any
-// other and Verify refuses it, so neither the answer nor its time tells a stranger which
-// endpoints exist.
+// Begin does not return an error for an unknown endpoint. The body is hashed as usual and
+// Verify fails, so that neither the answer nor its timing reveals which endpoints exist.
 func (w *Webhooks) Begin(r *http.Request) (*Webhook, error) {
 	if !IsWebhook(r) {
 		return nil, ErrNoCredentials
@@ -77,7 +75,7 @@ func (w *Webhooks) Begin(r *http.Request) (*Webhook, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: webhook-timestamp must be seconds since 1970", ErrMalformed)
 	}
-	// Compared as seconds: the difference of two times has a largest value.
+	// Compared in seconds, because the difference of two times can overflow.
 	now, tolerance := w.opts.Now().Unix(), int64(w.opts.Tolerance/time.Second)
 	if sent < now-tolerance || sent > now+tolerance {
 		return nil, ErrTimestamp
@@ -99,7 +97,7 @@ func (w *Webhooks) Begin(r *http.Request) (*Webhook, error) {
 	return m, nil
 }
 
-// Write takes the next bytes of the body. It never fails.
+// Write adds the next bytes of the body. It never fails.
 func (m *Webhook) Write(p []byte) (int, error) {
 	for _, mac := range m.macs {
 		mac.Write(p)
@@ -107,7 +105,7 @@ func (m *Webhook) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Verify returns nil if one of the endpoint's secrets signed what was written, and
+// Verify returns nil if the written body was signed with one of the endpoint's secrets, and
 // ErrInvalidToken otherwise.
 func (m *Webhook) Verify() error {
 	ok := false
@@ -124,17 +122,17 @@ func (m *Webhook) Verify() error {
 	return nil
 }
 
-// single is the value of a header that must be there once.
+// single returns the value of a header that must occur exactly once.
 func single(r *http.Request, name string) (string, error) {
 	values := r.Header.Values(name)
 	if len(values) != 1 {
-		return "", fmt.Errorf("%w: %s must be there once", ErrMalformed, strings.ToLower(name))
+		return "", fmt.Errorf("%w: there must be exactly one %s", ErrMalformed, strings.ToLower(name))
 	}
 	return values[0], nil
 }
 
-// validWebhookID keeps the full stop out, which parts the id from what is signed
-// behind it.
+// validWebhookID reports whether an id is valid. It must not contain a full stop, which
+// separates it from the timestamp in the signed content.
 func validWebhookID(id string) bool {
 	if id == "" || len(id) > 255 {
 		return false
@@ -147,7 +145,7 @@ func validWebhookID(id string) bool {
 	return true
 }
 
-// parseTimestamp reads digits and nothing else: what is signed are the bytes.
+// parseTimestamp parses digits only, because the bytes of the timestamp are signed.
 func parseTimestamp(s string) (seconds int64, ok bool) {
 	if len(s) == 0 || len(s) > 15 {
 		return 0, false
@@ -156,8 +154,7 @@ func parseTimestamp(s string) (seconds int64, ok bool) {
 	return int64(n), err == nil
 }
 
-// parseSignatures reads those of HMAC-SHA256 in a list; there may be others, of
-// schemes that are not read here.
+// parseSignatures returns the HMAC-SHA256 signatures of a list and ignores other schemes.
 func parseSignatures(list string) (signatures [][]byte) {
 	for item := range strings.SplitSeq(list, " ") {
 		scheme, value, _ := strings.Cut(item, ",")

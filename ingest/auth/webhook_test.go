@@ -16,7 +16,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/auth"
 )
 
-// The vector of Standard Webhooks' reference libraries: TestWebhookSign in
+// The test vector of Standard Webhooks' reference libraries: TestWebhookSign in
 // https://github.com/standard-webhooks/standard-webhooks, libraries/go.
 const (
 	vectorSecret    = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -24,7 +24,7 @@ const (
 	vectorTime      = "1614265330"
 	vectorBody      = `{"test": 2432232314}`
 	vectorSignature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
-	// wrongSignature is of the right form, from the same tests.
+	// wrongSignature is well-formed, from the same tests.
 	wrongSignature = "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
 	otherSecret    = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 )
@@ -33,7 +33,7 @@ func at(seconds int64) *auth.WebhookOptions {
 	return &auth.WebhookOptions{Now: func() time.Time { return time.Unix(seconds, 999_999_999) }}
 }
 
-// sign signs as a sender does.
+// sign signs like a sender.
 func sign(t *testing.T, secret, id, stamp, body string) string {
 	t.Helper()
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
@@ -127,7 +127,7 @@ func TestWebhooks(t *testing.T) {
 			}
 			require.Equal(t, c.who, m.Caller)
 			require.Equal(t, r.Header.Get("webhook-id"), m.ID)
-			require.ErrorIs(t, m.Verify(), auth.ErrInvalidToken, "not before its body")
+			require.ErrorIs(t, m.Verify(), auth.ErrInvalidToken, "not without the body")
 			for _, part := range strings.SplitAfter(or(c.body, vectorBody), " ") {
 				n, err := m.Write([]byte(part))
 				require.NoError(t, err)
@@ -147,7 +147,7 @@ func TestWebhooks(t *testing.T) {
 	}
 }
 
-func TestNewWebhooksRefuses(t *testing.T) {
+func TestNewWebhooksErrors(t *testing.T) {
 	demo := ingest.Caller{OrganizationID: "demo"}
 	long := "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, 65))
 	for name, senders := range map[string][]auth.WebhookEndpoint{
@@ -161,42 +161,11 @@ func TestNewWebhooksRefuses(t *testing.T) {
 		"a secret without prefix":   {{Caller: demo, Secrets: []string{vectorSecret[6:]}}},
 		"a short secret":            {{Caller: demo, Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLQ=="}}},
 		"a long secret":             {{Caller: demo, Secrets: []string{long}}},
-		"a secret that is none":     {{Caller: demo, Secrets: []string{"whsec_hunter2!"}}},
+		"an invalid secret":         {{Caller: demo, Secrets: []string{"whsec_hunter2!"}}},
 		"more secrets than allowed": {{Caller: demo, Secrets: make([]string, 9)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := auth.NewWebhooks(senders, nil)
-			require.Error(t, err)
-			require.NotContains(t, err.Error(), "hunter2")
-			require.NotContains(t, err.Error(), "MfKQ9r8G")
-		})
-	}
-}
-
-func TestParseWebhooks(t *testing.T) {
-	w, err := auth.ParseWebhooks([]string{"lab:device=" + otherSecret, "clinic=whsec_" + strings.Repeat("A", 32), "lab:device=" + vectorSecret}, at(1614265330))
-	require.NoError(t, err)
-	m, err := w.Begin(webhookRequest(t, "endpoint=lab", vectorID, vectorTime, vectorSignature))
-	require.NoError(t, err)
-	_, _ = m.Write([]byte(vectorBody))
-	require.NoError(t, m.Verify())
-	require.Equal(t, ingest.Caller{OrganizationID: "lab", OrganizationName: "lab", UserID: "device"}, m.Caller)
-	m, err = w.Begin(webhookRequest(t, "", vectorID, vectorTime, vectorSignature))
-	require.NoError(t, err)
-	_, _ = m.Write([]byte(vectorBody))
-	require.ErrorIs(t, m.Verify(), auth.ErrInvalidToken, "it names no endpoint")
-
-	for name, specs := range map[string][]string{
-		"none":            {},
-		"no organization": {"=" + vectorSecret},
-		"no secret":       {"lab"},
-		"a bad secret":    {"lab=whsec_hunter2"},
-		"a slash":         {"a/b=" + vectorSecret},
-		"two users":       {"lab:a=" + vectorSecret, "lab:b=" + otherSecret},
-		"twice":           {"lab=" + vectorSecret, "lab=" + vectorSecret},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := auth.ParseWebhooks(specs, nil)
 			require.Error(t, err)
 			require.NotContains(t, err.Error(), "hunter2")
 			require.NotContains(t, err.Error(), "MfKQ9r8G")
@@ -223,14 +192,14 @@ func FuzzWebhook(f *testing.F) {
 		}
 		_, _ = m.Write([]byte(body))
 		if m.Verify() == nil {
-			t.Fatal("signed by nobody")
+			t.Fatal("verified without the secret")
 		}
 	})
 }
 
 func ExampleWebhooks() {
 	webhooks, err := auth.NewWebhooks([]auth.WebhookEndpoint{{
-		Name:    "lab-1", // of the URL …/fhir/Bundle?endpoint=lab-1
+		Name:    "lab-1", // for the URL …/fhir/Bundle?endpoint=lab-1
 		Caller:  ingest.Caller{OrganizationID: "lab"},
 		Secrets: []string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
 	}}, &auth.WebhookOptions{Now: func() time.Time { return time.Unix(1614265330, 0) }})

@@ -14,14 +14,13 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// Webhooks knows the senders that sign what they send, as Standard Webhooks has it
-// (https://www.standardwebhooks.com): HMAC-SHA256 over webhook-id, timestamp and
-// body. A signature says who sent a body and nothing else, so Webhooks is no
-// [Authenticator]; httpapi.Options has a place for it. It is safe for concurrent
-// use.
+// Webhooks verifies requests signed as in Standard Webhooks
+// (https://www.standardwebhooks.com): HMAC-SHA256 over webhook-id, timestamp and body.
+// A signature only authenticates one body, so Webhooks is not an [Authenticator]; set
+// httpapi.Options.Webhooks. It is safe for concurrent use.
 type Webhooks struct {
 	endpoints map[string]endpoint
-	decoys    [][]byte // as many as the endpoint with the most secrets has
+	decoys    [][]byte // as many as the largest number of secrets of an endpoint
 	opts      WebhookOptions
 }
 
@@ -33,37 +32,36 @@ type endpoint struct {
 
 // WebhookEndpoint is one sender.
 type WebhookEndpoint struct {
-	// Name that the sender's URL has as its query parameter endpoint; it is no
-	// secret. Its form is that of an organization's id. Empty: for requests without
-	// the parameter.
+	// Name is the query parameter endpoint of the sender's URL, in the form of an
+	// organization's id. It is not a secret. Empty: requests without the parameter.
 	Name string
-	// Caller is who the sender is: its organization owns whatever comes from it.
+	// Caller is the sender. Its organization owns whatever it sends.
 	Caller ingest.Caller
-	// Secrets, each "whsec_" and the base64 of 24 to 64 bytes. At most eight; set
-	// several while one replaces another.
+	// Secrets has 1 to 8 secrets, each "whsec_" and the base64 of 24 to 64 bytes. Use
+	// several while you rotate them.
 	Secrets []string
 }
 
-// WebhookOptions; nil, and zero fields, mean the defaults.
+// WebhookOptions are the options of [NewWebhooks]; nil, and zero fields, mean the defaults.
 type WebhookOptions struct {
-	// Tolerance is how far a timestamp may be from now, in whole seconds. Default 5
-	// minutes; at least 1 second.
+	// Tolerance is how far a timestamp may be from now, in whole seconds; at least 1
+	// second. Default: 5 minutes.
 	Tolerance time.Duration
-	// Now is the clock. Default time.Now.
+	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }
 
 const (
 	secretPrefix = "whsec_"
-	maxSecrets   = 8 // the body of every webhook is hashed as often as one endpoint has secrets
+	maxSecrets   = 8 // every body is hashed as often as an endpoint has secrets
 )
 
-// NewWebhooks returns the senders. An error says which of them is wrong, by its
-// place from 1, and quotes no secret. One secret can't be that of two senders: what
-// one of them signed would count as the other's.
+// NewWebhooks returns Webhooks for some senders. Two senders can't share a secret, because
+// one could sign as the other. Errors identify a sender by its position, from 1, and don't
+// quote secrets.
 func NewWebhooks(senders []WebhookEndpoint, opts *WebhookOptions) (*Webhooks, error) {
 	if len(senders) == 0 {
-		return nil, errors.New("auth: no webhook endpoint is given")
+		return nil, errors.New("auth: at least one webhook endpoint is needed")
 	}
 	w := &Webhooks{endpoints: make(map[string]endpoint, len(senders))}
 	if opts != nil {
@@ -85,7 +83,7 @@ func NewWebhooks(senders []WebhookEndpoint, opts *WebhookOptions) (*Webhooks, er
 		case s.Name != "" && !blobstore.ValidOrganization(s.Name): // the same form
 			return nil, fmt.Errorf("auth: the name of webhook endpoint %d must be empty, or %s", i+1, blobstore.OrganizationForm)
 		case doubled:
-			return nil, fmt.Errorf("auth: webhook endpoint %d has the name of another", i+1)
+			return nil, fmt.Errorf("auth: webhook endpoint %d has the same name as another", i+1)
 		case !blobstore.ValidOrganization(s.Caller.OrganizationID):
 			return nil, fmt.Errorf("auth: the organization of webhook endpoint %d must be %s", i+1, blobstore.OrganizationForm)
 		case len(s.Secrets) == 0 || len(s.Secrets) > maxSecrets:
@@ -113,34 +111,6 @@ func NewWebhooks(senders []WebhookEndpoint, opts *WebhookOptions) (*Webhooks, er
 	return w, nil
 }
 
-// ParseWebhooks reads senders of the form ORG=SECRET or ORG:USER=SECRET. The name
-// of the endpoint is the organization; what is there several times has several
-// secrets. An error says which of them is wrong, by its place from 1, and quotes
-// none.
-func ParseWebhooks(specs []string, opts *WebhookOptions) (*Webhooks, error) {
-	var senders []WebhookEndpoint
-	at := map[string]int{}
-	for i, spec := range specs {
-		who, secret, ok := strings.Cut(spec, "=") // a secret may end in "=", an organization has none
-		if _, valid := parseSecret(secret); !ok || !valid {
-			return nil, fmt.Errorf("auth: webhook %d is not of the form ORG[:USER]=%s and the base64 of 24 to 64 bytes", i+1, secretPrefix)
-		}
-		org, user, _ := strings.Cut(who, ":")
-		k, there := at[org]
-		if !there {
-			k, at[org] = len(senders), len(senders)
-			senders = append(senders, WebhookEndpoint{
-				Name: org, Caller: ingest.Caller{OrganizationID: org, OrganizationName: org, UserID: user},
-			})
-		}
-		if senders[k].Caller.UserID != user {
-			return nil, fmt.Errorf("auth: webhook %d names another user than the one before it of its organization", i+1)
-		}
-		senders[k].Secrets = append(senders[k].Secrets, secret)
-	}
-	return NewWebhooks(senders, opts)
-}
-
 func parseSecret(text string) (secret []byte, ok bool) {
 	encoded, ok := strings.CutPrefix(text, secretPrefix)
 	if !ok {
@@ -150,14 +120,14 @@ func parseSecret(text string) (secret []byte, ok bool) {
 	return secret, err == nil && len(secret) >= 24 && len(secret) <= 64
 }
 
-// endpointName is the endpoint that a request names.
+// endpointName returns the name of a request's endpoint.
 func endpointName(r *http.Request) string {
 	if r.URL == nil {
 		return ""
 	}
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || len(q["endpoint"]) > 1 {
-		return "?" // no endpoint has this name
+		return "?" // not a valid name
 	}
 	return q.Get("endpoint")
 }

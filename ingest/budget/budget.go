@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// Request says what a request needs.
+// Request describes what a request needs.
 type Request struct {
-	// Organization that sends it. Empty: it is not known yet, and the request counts
-	// as unauthenticated.
+	// Organization is the sender. Empty means not known yet: the request counts as
+	// unauthenticated.
 	Organization string
-	// Bytes of its body that are counted. Default 0.
+	// Bytes is the size of its body. Default: 0.
 	Bytes int64
-	// Put: its body is a file that is written to a bucket as it comes. It counts as one of
-	// Puts, in place of Requests and Bytes.
+	// Put: the body is a file that is streamed to a bucket. It counts for Options.Puts
+	// instead of Requests and Bytes.
 	Put bool
-	// Webhook: its sender is not known until the signature of its body has been verified.
-	// Organization is empty.
+	// Webhook: the sender is not known until the signature of the body has been verified.
+	// Organization must be empty.
 	Webhook bool
-	// List: a page of jobs is asked for.
+	// List: the request is for a page of jobs.
 	List bool
 }
 
-// Budget is what requests share. It is safe for concurrent use, and several handlers may
-// share it.
+// Budget limits what requests use together. It is safe for concurrent use, and several
+// handlers may share it.
 type Budget struct {
 	opts  Options
 	turns *turns
@@ -36,7 +36,7 @@ type Budget struct {
 	webhooks, puts                   *pool
 }
 
-// New returns a Budget. It fails if an option can't work. A nil opts means the defaults.
+// New returns a Budget. Invalid options are an error.
 func New(opts *Options) (*Budget, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
@@ -53,8 +53,8 @@ func New(opts *Options) (*Budget, error) {
 	}, nil
 }
 
-// Admit admits a request, or refuses it with a [*Refusal]. It does not wait. Call Release
-// of the Place when the request has ended.
+// Admit admits a request, or refuses it with a [*Refusal]. It does not wait. Call
+// [Place.Release] when the request has ended.
 func (b *Budget) Admit(r Request) (*Place, error) {
 	p := &Place{budget: b, organization: r.Organization, webhook: r.Webhook, put: r.Put}
 	if !r.Put {
@@ -97,7 +97,7 @@ func (b *Budget) admit(p *Place) *Refusal {
 	return nil
 }
 
-// refuse returns nil if an organization can have n more.
+// refuse returns nil if an organization can take n more.
 func (p *pool) refuse(organization string, n int64) *Refusal {
 	v := p.fits(organization, n)
 	if v == fits {
@@ -109,14 +109,14 @@ func (p *pool) refuse(organization string, n int64) *Refusal {
 	}
 }
 
-// Usage is what is in use of a Budget at one moment.
+// Usage is how much of a Budget is in use.
 type Usage struct {
 	Requests, Unauthenticated, Webhooks, Lists, Puts int64
 	Bytes                                            int64
-	Waiting                                          int // for their turn
+	Waiting                                          int // requests waiting for their turn
 }
 
-// Usage returns what is in use now.
+// Usage returns the current usage.
 func (b *Budget) Usage() Usage {
 	b.turns.mu.Lock()
 	waiting := b.turns.count
@@ -126,21 +126,21 @@ func (b *Budget) Usage() Usage {
 	return Usage{Requests: b.requests.used, Unauthenticated: b.unproven.used, Webhooks: b.webhooks.used, Lists: b.lists.used, Puts: b.puts.used, Bytes: b.bytes.used, Waiting: waiting}
 }
 
-// Place is what an admitted request has taken. It is for one goroutine. Leave and Release
-// of a nil Place do nothing.
+// Place is the place of an admitted request in the budget. It is not safe for concurrent
+// use. Leave and Release do nothing on a nil Place.
 type Place struct {
 	budget       *Budget
 	organization string
-	webhook      bool // with no organization yet
+	webhook      bool
 	put          bool
 	bytes, lists int64
 	space        []io.WriteCloser
-	reserved     int64 // of space
+	reserved     int64 // bytes of space
 	working      bool
-	began        time.Time // of working
+	began        time.Time // start of working
 }
 
-// reserve sets space aside for a body of so many bytes.
+// reserve reserves space for a body of the given size.
 func (p *Place) reserve(bytes int64) *Refusal {
 	space := p.budget.opts.Space
 	if space == nil || bytes <= p.reserved {
@@ -154,7 +154,7 @@ func (p *Place) reserve(bytes int64) *Refusal {
 	return nil
 }
 
-// takes yields what the place takes of each pool.
+// takes yields how much the place takes from each pool.
 func (p *Place) takes() func(func(*pool, int64) bool) {
 	b := p.budget
 	return func(yield func(*pool, int64) bool) {
@@ -172,14 +172,14 @@ func (p *Place) takes() func(func(*pool, int64) bool) {
 	}
 }
 
-// Grow enlarges the place to a body of so many bytes. It does not wait. The error is a
+// Grow enlarges the place for a body of the given size. It does not wait. The error is a
 // [*Refusal].
 func (p *Place) Grow(bytes int64) error {
 	b := p.budget
 	b.mu.Lock()
 	more := max(0, b.bytes.charge(bytes)-p.bytes)
 	var refused *Refusal
-	if b.bytes.used > p.bytes { // one that is alone gets all that there is
+	if b.bytes.used > p.bytes { // a request that is alone may use everything
 		refused = b.bytes.refuse(p.organization, more)
 	}
 	if refused == nil {
@@ -197,10 +197,10 @@ func (p *Place) Grow(bytes int64) error {
 	return nil
 }
 
-// Enter waits for the request's turn to be worked on, which Leave ends. It returns a
-// [*Refusal] if the first turn did not come within MaxWait, and ctx's error if ctx ended
-// first. Later turns, and all of a Put, are waited for until ctx ends: what has come of the
-// body would be lost.
+// Enter waits for the request's turn, which [Place.Leave] ends. It returns a [*Refusal] if
+// the first turn does not come within Options.MaxWait, and ctx's error if ctx ends first.
+// For later turns, and for all turns of a Put, it waits until ctx ends, because the body
+// received so far would be lost.
 func (p *Place) Enter(ctx context.Context) error {
 	if p.working {
 		return nil
@@ -218,8 +218,8 @@ func (p *Place) Enter(ctx context.Context) error {
 	return refused
 }
 
-// Leave ends the request's turn, if it has one. Call it before waiting for the client, and
-// when the answer begins.
+// Leave ends the request's turn, if it has one. Call it before waiting for the client and
+// before writing the answer.
 func (p *Place) Leave() {
 	if p != nil && p.working {
 		p.working = false
@@ -227,7 +227,8 @@ func (p *Place) Leave() {
 	}
 }
 
-// Write has what was written to the Space count as written, no longer as reserved.
+// Write tells the Space that bytes of the body were written, so that they no longer count
+// as reserved.
 func (p *Place) Write(b []byte) (int, error) {
 	if n := len(p.space); n > 0 {
 		return p.space[n-1].Write(b)
@@ -235,14 +236,14 @@ func (p *Place) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Release gives everything back. It may be called once.
+// Release ends the turn and frees the place. Call it once.
 func (p *Place) Release() {
 	if p == nil {
 		return
 	}
 	p.Leave()
 	for _, r := range p.space {
-		_ = r.Close() // it only gives back
+		_ = r.Close() // only frees the reservation
 	}
 	p.budget.mu.Lock()
 	defer p.budget.mu.Unlock()

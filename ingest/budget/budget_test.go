@@ -22,7 +22,7 @@ func newBudget(t *testing.T, o budget.Options) *budget.Budget {
 	return b
 }
 
-// admitted takes as many places for an organization as it can have.
+// admitted takes as many places for an organization as it can get.
 func admitted(t *testing.T, b *budget.Budget, r budget.Request) (places []*budget.Place, refused *budget.Refusal) {
 	t.Helper()
 	for range 10_000 {
@@ -33,11 +33,11 @@ func admitted(t *testing.T, b *budget.Budget, r budget.Request) (places []*budge
 		}
 		places = append(places, p)
 	}
-	t.Fatal("nothing bounds this")
+	t.Fatal("there is no limit")
 	return nil, nil
 }
 
-func TestOneOrganizationLeavesHalfOfAllAndTwoAThird(t *testing.T) {
+func TestShares(t *testing.T) {
 	for name, r := range map[string]budget.Request{
 		"requests": {}, "bytes": {Bytes: 1 << 20}, "lists": {List: true}, "puts": {Put: true},
 	} {
@@ -54,7 +54,7 @@ func TestOneOrganizationLeavesHalfOfAllAndTwoAThird(t *testing.T) {
 			second, _ := admitted(t, b, of("b"))
 			require.Len(t, second, 24)
 
-			// Two that begin together get the same.
+			// Two that start at the same time get equal shares.
 			for _, p := range append(first, second...) {
 				p.Release()
 			}
@@ -68,7 +68,7 @@ func TestOneOrganizationLeavesHalfOfAllAndTwoAThird(t *testing.T) {
 				}
 			}
 			require.Equal(t, []int{32, 32}, []int{len(places["a"]), len(places["b"])})
-			for i := range 5 { // there is always some left for one more
+			for i := range 5 { // there is always something left for one more
 				_, err := b.Admit(of(fmt.Sprint("late", i)))
 				require.NoError(t, err)
 			}
@@ -80,7 +80,7 @@ func TestOneOrganizationLeavesHalfOfAllAndTwoAThird(t *testing.T) {
 	}
 }
 
-func TestAllOrganizationsTogetherAreBoundedToo(t *testing.T) {
+func TestTotalLimit(t *testing.T) {
 	b := newBudget(t, budget.Options{Requests: 4, RequestsPerOrganization: 3})
 	places, refused := admitted(t, b, budget.Request{Organization: "a"})
 	require.Len(t, places, 3)
@@ -90,14 +90,14 @@ func TestAllOrganizationsTogetherAreBoundedToo(t *testing.T) {
 	_, err = b.Admit(budget.Request{Organization: "c"})
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, http.StatusServiceUnavailable, refused.Status())
-	require.NotContains(t, refused.Header(), "RateLimit-Policy", "how much the server can take")
+	require.NotContains(t, refused.Header(), "RateLimit-Policy", "must not reveal the server's limits")
 	require.Regexp(t, `^"server-requests";r=0;t=[12]$`, refused.Header()["RateLimit"])
 	places[0].Release()
 	_, err = b.Admit(budget.Request{Organization: "c"})
 	require.NoError(t, err)
 }
 
-func TestStrangersTakeNothingOfOrganizations(t *testing.T) {
+func TestUnauthenticatedRequestsHaveTheirOwnLimit(t *testing.T) {
 	b := newBudget(t, budget.Options{Unauthenticated: 5, Requests: 2})
 	strangers, refused := admitted(t, b, budget.Request{})
 	require.Len(t, strangers, 5)
@@ -107,7 +107,7 @@ func TestStrangersTakeNothingOfOrganizations(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestABodyAboveAllBytesGetsInAlone(t *testing.T) {
+func TestBodyLargerThanBytes(t *testing.T) {
 	for _, each := range []int64{0, 40} {
 		b := newBudget(t, budget.Options{Bytes: 100, BytesPerOrganization: each})
 		p, err := b.Admit(budget.Request{Organization: "a", Bytes: 1 << 40})
@@ -119,7 +119,7 @@ func TestABodyAboveAllBytesGetsInAlone(t *testing.T) {
 	}
 }
 
-func TestAPlaceGrows(t *testing.T) {
+func TestGrow(t *testing.T) {
 	b := newBudget(t, budget.Options{Bytes: 100})
 	p, err := b.Admit(budget.Request{Organization: "a", Bytes: 10})
 	require.NoError(t, err)
@@ -133,13 +133,13 @@ func TestAPlaceGrows(t *testing.T) {
 	require.True(t, refused.Organization)
 	require.EqualValues(t, 70, b.Usage().Bytes)
 	other.Release()
-	require.NoError(t, p.Grow(1000), "one that is alone gets all that there is")
+	require.NoError(t, p.Grow(1000), "a request that is alone may use everything")
 	require.EqualValues(t, 100, b.Usage().Bytes)
 	p.Release()
 	require.Zero(t, b.Usage())
 }
 
-func TestARateAndItsHeaders(t *testing.T) {
+func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen []string
 		b := newBudget(t, budget.Options{Rate: 2, Burst: 10, Observe: func(r *budget.Refusal) { seen = append(seen, r.Reason) }})
@@ -162,7 +162,7 @@ func TestARateAndItsHeaders(t *testing.T) {
 		require.Regexp(t, `^"rate";r=0;t=[12]$`, refused.Header()["RateLimit"])
 		require.Equal(t, strings.TrimPrefix(refused.Header()["RateLimit"], `"rate";r=0;t=`), refused.Header()["Retry-After"])
 		n, _ = burst("b")
-		require.Equal(t, 10, n, "another organization's")
+		require.Equal(t, 10, n, "another organization has its own rate")
 		time.Sleep(2 * time.Second)
 		n, _ = burst("a")
 		require.Equal(t, 4, n)
@@ -170,7 +170,7 @@ func TestARateAndItsHeaders(t *testing.T) {
 	})
 }
 
-// Buckets of organizations that don't send any more go away.
+// Buckets of organizations that stopped sending are dropped.
 func TestRatesOfManyOrganizations(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, budget.Options{Rate: 1})
@@ -184,7 +184,7 @@ func TestRatesOfManyOrganizations(t *testing.T) {
 	})
 }
 
-// shelf is a Space for so many bytes.
+// shelf is a Space with a fixed number of bytes.
 type shelf struct{ left, written int64 }
 
 var errShelf = errors.New("the shelf is full")
@@ -219,9 +219,9 @@ func TestSpaceForBodies(t *testing.T) {
 	require.NoError(t, err)
 	var refused *budget.Refusal
 	_, err = b.Admit(budget.Request{Organization: "b", Bytes: 30})
-	require.ErrorAs(t, err, &refused, "all of the body has to be kept, however few of its bytes count")
+	require.ErrorAs(t, err, &refused, "the whole body needs space, however few of its bytes count")
 	q, err := b.Admit(budget.Request{Organization: "b"})
-	require.NoError(t, err, "one without a body")
+	require.NoError(t, err, "a request without a body")
 	p.Release()
 
 	p, err = b.Admit(budget.Request{Organization: "b", Bytes: 5})
@@ -240,7 +240,7 @@ func TestSpaceForBodies(t *testing.T) {
 
 	p, err = b.Admit(budget.Request{Organization: "a", Put: true, Bytes: 90})
 	require.NoError(t, err)
-	require.Zero(t, b.Usage().Bytes, "of a file that is written as it comes")
+	require.Zero(t, b.Usage().Bytes, "a streamed file does not count")
 	_, err = b.Admit(budget.Request{Organization: "b", Put: true, Bytes: 90})
 	require.ErrorIs(t, err, errShelf)
 	_, err = p.Write(make([]byte, 60))
@@ -252,7 +252,7 @@ func TestSpaceForBodies(t *testing.T) {
 	require.Zero(t, b.Usage())
 }
 
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	for want, o := range map[string]budget.Options{
 		"Requests must be":        {Requests: -1},
 		"RequestsPerOrganization": {Requests: 1, RequestsPerOrganization: 2},

@@ -1,16 +1,16 @@
-// Package budget bounds what requests may use of a process, in all and for each
-// organization, so that no sender can use up its memory or keep others waiting.
+// Package budget limits what requests may use of a process, in total and for each
+// organization, so that no sender can exhaust its memory or make others wait.
 //
-// A request passes two gates. [Budget.Admit] decides before its body is read, and never
-// waits: it refuses a request that is over the rate of its organization, or for which no
-// place is free, with a [*Refusal]. An admitted request then waits in [Place.Enter] for its
-// turn, for a bounded time: few requests are worked on at once, and organizations take
-// turns, however many requests each of them has waiting. A request gives up its turn while
-// it waits for a slow client. Where workers share the machine,
-// [Options.Behind] leaves them their share of it.
+// A request passes two gates. [Budget.Admit] decides before the body is read, without
+// waiting: it refuses a request that exceeds its organization's rate, or for which there
+// is no place, with a [*Refusal]. An admitted request then waits in [Place.Enter] for its
+// turn, for a limited time: only a few requests are worked on at the same time, and
+// organizations take turns, however many requests each has waiting. A request gives up its
+// turn while it waits for a slow client. If workers share the machine, [Options.Behind]
+// leaves them their share.
 //
-// The front door asks by itself. Uploads to a folder or to memory, which signedurl serves,
-// are admitted by the organization of the key that was signed:
+// Package httpapi uses a Budget by itself. For uploads to a folder or to memory, which
+// package signedurl serves, pass the organization of the signed key:
 //
 //	shared, err := budget.New(nil)
 //	front, err := httpapi.New(service, tokens, &httpapi.Options{Budget: shared})
@@ -23,10 +23,10 @@
 //
 // # Shares
 //
-// Unless a limit per organization is set, an organization may have as many requests, bytes,
-// lists and uploads in flight as are still free. So one that is alone gets half of all, two get a
-// third each, and there is always something left for the next one. An organization with
-// nothing in flight gets a first place as long as there is one.
+// Unless you set a limit per organization, an organization may have as many requests,
+// bytes, lists and uploads in flight as are still free. So a single organization gets half
+// of the total, two get a third each, and there is always something left for the next one.
+// An organization with nothing in flight gets its first place as long as there is one.
 //
-// A Budget is for one process. Several processes of a service each have their own.
+// A Budget is for one process. Each process of a service has its own.
 package budget

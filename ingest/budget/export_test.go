@@ -1,4 +1,4 @@
 package budget
 
-// Buckets is how many organizations have one.
+// Buckets returns the number of token buckets.
 func Buckets(b *Budget) int { return len(b.rates.buckets) }

@@ -9,79 +9,80 @@ import (
 	"time"
 )
 
-// Options; nil, and zero fields, mean the defaults, which fit a machine with 2
+// Options of a Budget; nil, and zero fields, mean the defaults, which suit a machine with 2
 // processors and 2 GB of memory.
 type Options struct {
-	// Requests of authenticated callers in flight: from their headers to the end of the
-	// answer. Default 512.
+	// Requests is how many requests of authenticated callers may be in flight, from the
+	// headers to the end of the answer. Default: 512.
 	Requests int
 	// RequestsPerOrganization in flight. Default: as many as are free.
 	RequestsPerOrganization int
-	// Bytes of the bodies that are in flight. A body counts with its Content-Length, or
-	// with 1 MiB if it has none and with what came once that is more. To read a body
-	// takes up to twice its size in memory, if all of it is one entry. One that is larger
-	// than all Bytes is admitted when no other is in flight. Default 256 MiB.
+	// Bytes is the total size of the bodies in flight. A body counts with its
+	// Content-Length or, without one, with 1 MiB or what was received if that is more.
+	// Reading a body takes up to twice its size in memory, if it is a single entry. A body
+	// larger than Bytes is admitted if no other is in flight. Default: 256 MiB.
 	Bytes int64
 	// BytesPerOrganization in flight. Default: as many as are free.
 	BytesPerOrganization int64
-	// Lists is how many pages of jobs may be made or sent at a time. Default 16.
+	// Lists is how many pages of jobs may be read or sent at the same time. Default: 16.
 	Lists int
-	// ListsPerOrganization at a time. Default: as many as are free.
+	// ListsPerOrganization at the same time. Default: as many as are free.
 	ListsPerOrganization int
-	// Puts is how many files may be uploaded at a time. Each one holds a connection, what
-	// the bucket writes to, and some 100 KiB of memory. Default 128.
+	// Puts is how many files may be uploaded at the same time. Each needs a connection, a
+	// file or other destination, and about 100 KiB of memory. Default: 128.
 	Puts int
-	// PutsPerOrganization at a time. Default: as many as are free.
+	// PutsPerOrganization at the same time. Default: as many as are free.
 	PutsPerOrganization int
-	// Unauthenticated is how many requests may be in flight whose sender is not known
-	// yet, without webhooks. Default 256.
+	// Unauthenticated is how many requests other than webhooks may be in flight whose
+	// sender is not known yet. Default: 256.
 	Unauthenticated int
-	// Webhooks is how many may be in flight whose signature is not verified yet.
-	// Verifying needs all of a body, which may come slowly, so strangers can use these
-	// up, but nothing that callers with a token need. Default 256.
+	// Webhooks is how many webhooks may be in flight whose signature is not verified yet.
+	// Verification needs the whole body, which may arrive slowly, so anyone can use these
+	// up, but nothing that callers with a token need. Default: 256.
 	Webhooks int
-	// Rate of requests of one organization, per second; Burst is how many it may send at
-	// once after a pause. Default: no limit, and a Burst of twice the Rate, at least 1.
+	// Rate is how many requests an organization may send per second, and Burst how many at
+	// once after a pause. Default: no limit; a Burst of twice the Rate, at least 1.
 	Rate  float64
 	Burst int
-	// Working is how many requests are worked on at once; the others wait for their
-	// turn. Default 16 for each processor.
+	// Working is how many requests are worked on at the same time; the others wait for
+	// their turn. Default: 16 for each processor.
 	Working int
-	// WorkingShared is the same while several organizations send: within 10 seconds of
-	// the last request of the one but last. Where the work is done by this machine's
-	// processors and disk, such as with a folder and SQLite, 4 for each processor keep
-	// an organization's requests from waiting for those of another's flood, which then
-	// takes longer. Where it is done by services elsewhere, that many would be too few.
-	// Default: Working.
+	// WorkingShared replaces Working while several organizations send, that is, until 10
+	// seconds after the last request of the second-last organization. If the work is done
+	// by this machine's processors and disk, as with a folder and SQLite, 4 for each
+	// processor keeps one organization's requests from waiting for another's flood. If it
+	// is done by services elsewhere, that would be too few. Default: Working.
 	WorkingShared int
-	// Behind reports whether this process has more work waiting than it can do, such as
-	// [github.com/fhirdock/fhirdock/ingest.Worker.Behind]. While it does, requests leave
-	// the work its share of the machine: they are worked on one at a time. After one whose
-	// organization has more of them waiting, or while more than four organizations wait,
-	// there is a rest of four times its length, at most a second. Requests behind the next
-	// one of their organization wait at most a twentieth of MaxWait. Behind is called for
-	// each request, and must be quick and safe for concurrent use. Set it where requests
-	// and work share processors and a disk. Default: never.
+	// Behind reports whether this process has more work waiting than it can do; see
+	// [github.com/fhirdock/fhirdock/ingest.Worker.Behind]. While it returns true, requests
+	// leave a share of the machine to the work. They are worked on one at a time. After a
+	// request whose organization has more of them waiting, or while more than four
+	// organizations wait, there is a pause of four times its length, at most a second. Only
+	// the next request of an organization waits for MaxWait; the others wait at most a
+	// twentieth of it. Behind is called for each request, so it must be quick and safe for
+	// concurrent use. Set it if requests and work share processors and a disk. Default:
+	// never.
 	Behind func() bool
-	// MaxWait for a request's first turn; uploads (Request.Put) and later turns are not
-	// bounded by it. Default 1 second.
+	// MaxWait is how long a request waits for its first turn. It does not apply to uploads
+	// (Request.Put) and later turns. Default: 1 second.
 	MaxWait time.Duration
-	// Space reserves space for each body, such as a diskspace.Disk if payloads are kept in
-	// a folder. A request for whose body there is no space is refused. Default: none.
+	// Space reserves space for each body, for example a diskspace.Disk if payloads are
+	// stored in a folder. Requests whose body does not fit are refused. Default: none.
 	Space Space
 	// Observe is called for each refusal, synchronously and concurrently; it must be
 	// quick. Default: none.
 	Observe func(*Refusal)
 }
 
-// Space is where bodies are kept. It must be safe for concurrent use.
+// Space is where bodies are stored. It must be safe for concurrent use.
 type Space interface {
-	// Reserve sets space aside for so many bytes, until the reservation is closed.
+	// Reserve reserves space for the given number of bytes, until the reservation is
+	// closed.
 	Reserve(bytes int64) (io.WriteCloser, error)
 }
 
-// most is above what any limit can be.
-const most = math.MaxInt32
+// maxLimit is the largest value of any limit.
+const maxLimit = math.MaxInt32
 
 func (o *Options) withDefaults() (Options, error) {
 	var d Options
@@ -103,10 +104,10 @@ func (o *Options) withDefaults() (Options, error) {
 		{"Webhooks", &d.Webhooks, 256},
 		{"Working", &d.Working, 16 * runtime.GOMAXPROCS(0)},
 		{"WorkingShared", &d.WorkingShared, 0},
-		{"Burst", &d.Burst, int(min(max(1, math.Ceil(2*d.Rate)), most))},
+		{"Burst", &d.Burst, int(min(max(1, math.Ceil(2*d.Rate)), maxLimit))},
 	} {
-		if *f.value < 0 || *f.value > most {
-			return d, fmt.Errorf("budget: Options.%s must be from 0 to %d", f.name, most)
+		if *f.value < 0 || *f.value > maxLimit {
+			return d, fmt.Errorf("budget: Options.%s must be from 0 to %d", f.name, maxLimit)
 		}
 		if *f.value == 0 {
 			*f.value = f.byDefault

@@ -1,30 +1,29 @@
 package budget
 
-// pool is a bounded resource, shared by organizations. The Budget's lock guards it.
+// pool is a limited resource shared by organizations. The Budget's mutex guards it.
 type pool struct {
 	reason string // of its refusals
-	unit   string // of the draft's registry; empty is requests
+	unit   string // quota unit of the RateLimit draft; empty means requests
 	limit  int64
-	each   int64 // for one organization; 0: as much as is free
+	each   int64 // limit per organization; 0: as much as is free
 	used   int64
-	of     map[string]int64 // by organization, where not 0
+	of     map[string]int64 // use by organization
 }
 
 func newPool(reason, unit string, limit, each int64) *pool {
 	return &pool{reason: reason, unit: unit, limit: limit, each: each, of: map[string]int64{}}
 }
 
-// verdict is what a pool says to a request.
+// verdict is whether a request fits in a pool.
 type verdict int
 
 const (
 	fits      verdict = iota
-	overShare         // of the organization
+	overShare         // over the organization's share
 	full
 )
 
-// charge returns what a request for n counts as: a request for more than the limit counts
-// as the limit.
+// charge returns n, or the limit if n is larger.
 func (p *pool) charge(n int64) int64 {
 	if p.each > 0 {
 		return min(n, p.each)
@@ -32,7 +31,7 @@ func (p *pool) charge(n int64) int64 {
 	return min(n, p.limit)
 }
 
-// fits returns whether an organization can have n more.
+// fits returns whether an organization can take n more.
 func (p *pool) fits(organization string, n int64) verdict {
 	free, mine := p.limit-p.used-n, p.of[organization]
 	switch {
@@ -46,7 +45,7 @@ func (p *pool) fits(organization string, n int64) verdict {
 	return fits
 }
 
-// take gives n to an organization, or takes them back if n is negative.
+// take gives n to an organization; a negative n takes them back.
 func (p *pool) take(organization string, n int64) {
 	p.used += n
 	if p.of[organization] += n; p.of[organization] == 0 {
@@ -54,7 +53,7 @@ func (p *pool) take(organization string, n int64) {
 	}
 }
 
-// share is the most that an organization can have while no other has any.
+// share returns the most that an organization can have while no other has any.
 func (p *pool) share() int64 {
 	if p.each > 0 {
 		return p.each
@@ -62,7 +61,7 @@ func (p *pool) share() int64 {
 	return max(1, p.limit/2)
 }
 
-// left is what an organization could still have.
+// left returns how much an organization can still take.
 func (p *pool) left(organization string) int64 {
 	if p.each > 0 {
 		return max(0, min(p.each-p.of[organization], p.limit-p.used))

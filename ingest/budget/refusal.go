@@ -11,26 +11,26 @@ import (
 
 // Reasons of refusals.
 const (
-	ReasonRate            = "rate"            // too many requests of the organization in a time
-	ReasonRequests        = "requests"        // in flight
-	ReasonBytes           = "bytes"           // of bodies in flight
-	ReasonLists           = "lists"           // at a time
-	ReasonPuts            = "puts"            // uploads of files at a time
-	ReasonUnauthenticated = "unauthenticated" // requests in flight
-	ReasonWebhooks        = "webhooks"        // in flight that are not verified
-	ReasonSpace           = "space"           // for the body
-	ReasonTurn            = "turn"            // its turn to be worked on did not come in time
+	ReasonRate            = "rate"            // the organization's requests per second
+	ReasonRequests        = "requests"        // requests in flight
+	ReasonBytes           = "bytes"           // bytes of bodies in flight
+	ReasonLists           = "lists"           // concurrent lists
+	ReasonPuts            = "puts"            // concurrent uploads of files
+	ReasonUnauthenticated = "unauthenticated" // unauthenticated requests in flight
+	ReasonWebhooks        = "webhooks"        // unverified webhooks in flight
+	ReasonSpace           = "space"           // no space for the body
+	ReasonTurn            = "turn"            // the request's turn did not come in time
 )
 
-// Refusal is the error of a request that is over a budget. It may be sent again.
+// Refusal is the error of a request that exceeds a budget. The request may be retried.
 type Refusal struct {
-	// Reason is one of the constants. It names no organization.
+	// Reason is one of the Reason constants.
 	Reason string
-	// Organization reports whether the caller's organization is over its own budget,
-	// rather than all of them together over the process's.
+	// Organization reports whether the caller's organization exceeds its own budget,
+	// rather than all of them together the process's.
 	Organization bool
-	// RetryAfter is when another try may fare better. It is a little different each
-	// time, so that those who were refused together don't come back together.
+	// RetryAfter is how long to wait before a retry. It is randomized, so that clients
+	// that were refused together don't retry together.
 	RetryAfter time.Duration
 	// Err is the cause, for logs only; it may be nil.
 	Err error
@@ -42,29 +42,29 @@ type Refusal struct {
 
 func (r *Refusal) Error() string {
 	if r.Organization {
-		return "budget: the organization is over its budget of " + r.Reason
+		return "budget: the organization exceeds its budget of " + r.Reason
 	}
 	if r.Err != nil {
-		return "budget: over the budget of " + r.Reason + ": " + r.Err.Error()
+		return "budget: " + r.Reason + " exceeded: " + r.Err.Error()
 	}
-	return "budget: over the budget of " + r.Reason
+	return "budget: " + r.Reason + " exceeded"
 }
 
 // Unwrap returns the cause.
 func (r *Refusal) Unwrap() error { return r.Err }
 
-// retrySoon is the least RetryAfter where a place becomes free once another request ends.
+// retrySoon is the minimum RetryAfter if a place becomes free when another request ends.
 const retrySoon = time.Second
 
-// retrySpace is the same if somebody has to free space.
+// retrySpace is the minimum RetryAfter if somebody has to free space.
 const retrySpace = 30 * time.Second
 
-// after is a RetryAfter: d, and up to half of it or a second more.
+// after returns a randomized RetryAfter: d, and up to half of it, or a second, more.
 func after(d time.Duration) time.Duration {
 	return d + rand.N(max(d/2, time.Second))
 }
 
-// Status is 429 if the organization is over its budget, and 503 if the process is.
+// Status returns 429 if the organization exceeds its budget, and 503 if the process does.
 func (r *Refusal) Status() int {
 	if r.Organization {
 		return http.StatusTooManyRequests
@@ -72,9 +72,9 @@ func (r *Refusal) Status() int {
 	return http.StatusServiceUnavailable
 }
 
-// Header has Retry-After and, for an organization, RateLimit and RateLimit-Policy as
-// draft-ietf-httpapi-ratelimit-headers-11 has them. Callers don't learn the limits of the
-// process: its RateLimit has the name of the budget, and that nothing of it is left.
+// Header returns the header of the answer: Retry-After and RateLimit and, for an
+// organization, RateLimit-Policy (draft-ietf-httpapi-ratelimit-headers-11). It does not
+// reveal the limits of the process, only the name of the exhausted budget.
 func (r *Refusal) Header() map[string]string {
 	seconds := int64(math.Ceil(r.RetryAfter.Seconds()))
 	header := map[string]string{"Retry-After": strconv.FormatInt(seconds, 10)}

@@ -14,10 +14,10 @@ import (
 
 func always() bool { return true }
 
-// second is short, as no rest is longer than a real one.
+// second is a short unit, because no rest is longer than a real second.
 const second = 100 * time.Millisecond
 
-// after sees how many requests have had their turn when so much more time has passed.
+// after waits for d and checks how many requests have had their turn.
 func (w *worker) after(t *testing.T, d time.Duration, started int) {
 	t.Helper()
 	time.Sleep(d)
@@ -25,8 +25,7 @@ func (w *worker) after(t *testing.T, d time.Duration, started int) {
 	require.Len(t, w.started(), started)
 }
 
-// While work that was accepted waits, requests are worked on one at a time, with a rest
-// after each.
+// While accepted work waits, requests are worked on one at a time, with a rest after each.
 func TestTurnsRestWhileBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var behind atomic.Bool
@@ -45,9 +44,10 @@ func TestTurnsRestWhileBehind(t *testing.T) {
 	})
 }
 
-// An organization with a single request waits for another's turn to end, but not for its
-// rest, which goes on afterwards. One that floods rests, and so do many at once.
-func TestWhoSendsNowAndThenDoesNotRest(t *testing.T) {
+// A single request of an organization waits for another's turn, but not for the rest after
+// it, which continues afterwards. A flood is followed by rests, and so are many
+// organizations at the same time.
+func TestSingleRequestDoesNotRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &worker{work: second, budget: newBudget(t, budget.Options{Behind: always, MaxWait: time.Hour})}
 		send := func(organizations string) {
@@ -60,7 +60,7 @@ func TestWhoSendsNowAndThenDoesNotRest(t *testing.T) {
 		w.after(t, second, 2)
 		send("quiet")
 		require.Equal(t, "loud quiet quiet", strings.Join(w.started(), " "))
-		w.after(t, 5*second-1, 3) // at 7: one, 4 of rest, and 2 of quiet
+		w.after(t, 5*second-1, 3) // until 7: a turn, a rest of 4, and quiet's two turns
 		w.after(t, 1, 4)
 		require.Equal(t, "loud", w.started()[3])
 
@@ -72,15 +72,14 @@ func TestWhoSendsNowAndThenDoesNotRest(t *testing.T) {
 		send("a b c d e f")
 		w.after(t, 5*second-1, 7+1)
 		w.after(t, 1, 7+2)
-		w.after(t, 4*second, 7+6) // four that are left need no rest
+		w.after(t, 4*second, 7+6) // the last four need no rest
 		w.after(t, time.Minute, 13)
 		require.Zero(t, w.budget.Usage())
 	})
 }
 
-// The next request of an organization may wait for MaxWait. Those behind it are soon told
-// to come back later.
-func TestWhoIsNextIsWaitedForWhileBehind(t *testing.T) {
+// The next request of an organization may wait for MaxWait. Later ones are refused soon.
+func TestOnlyTheNextRequestWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBudget(t, budget.Options{Behind: always, MaxWait: time.Second})
 		works, err := b.Admit(budget.Request{Organization: "loud"})
@@ -92,7 +91,7 @@ func TestWhoIsNextIsWaitedForWhileBehind(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 		synctest.Wait()
-		require.Len(t, w.failed(), 2, "of loud, those behind its next one")
+		require.Len(t, w.failed(), 2, "loud's requests after its next one")
 		time.Sleep(800 * time.Millisecond)
 		works.Release()
 		w.after(t, time.Minute, 1)

@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// turns lets some requests work at a time. Those that wait get in by turns of their
-// organizations, and within one in the order in which they came.
+// turns limits how many requests work at the same time. Organizations with waiting requests
+// take turns; within one, requests are served in order of arrival.
 type turns struct {
-	alone, shared int         // requests that work at a time, while one organization sends and while several do
-	isBehind      func() bool // then one works at a time, with a rest after each
+	alone, shared int         // limit while one organization sends, and while several do
+	isBehind      func() bool // then the limit is one, with a rest after each
 
 	mu      sync.Mutex
 	working int
-	queue   []*line // of organizations with waiting requests; the next one's first
-	lines   map[string]*line
-	count   int // waiting requests
+	queue   []*line          // of organizations with waiting requests, the next one first
+	lines   map[string]*line // the same by organization
+	count   int              // waiting requests
 	rest    rest
-	alarm   *time.Timer // calls pass at the end of a rest for which all wait
+	alarm   *time.Timer // calls pass at the end of a rest if none works
 
-	last, other     string // the two organizations that were seen last
+	last, other     string // the two organizations that sent last
 	lastAt, otherAt time.Time
 }
 
-// line has the requests of one organization that wait. A turn is given by closing the
-// channel.
+// line has the waiting requests of one organization. Closing the channel gives a request
+// its turn.
 type line struct {
 	organization string
 	waiting      []chan struct{}
@@ -43,10 +43,10 @@ func newTurns(o *Options) *turns {
 	return t
 }
 
-// sharing is how long an organization counts as one that sends.
+// sharing is how long an organization counts as sending after a request.
 const sharing = 10 * time.Second
 
-// saw notes that an organization sends.
+// saw records a request of an organization.
 func (t *turns) saw(organization string, now time.Time) {
 	if organization != t.last {
 		t.other, t.otherAt, t.last = t.last, t.lastAt, organization
@@ -54,9 +54,9 @@ func (t *turns) saw(organization string, now time.Time) {
 	t.lastAt = now
 }
 
-// limit is how many requests may work now.
-func (t *turns) limit(behind bool, now time.Time) int {
-	if behind {
+// limit returns how many requests may work now.
+func (t *turns) limit(oneByOne bool, now time.Time) int {
+	if oneByOne {
 		return 1
 	}
 	if t.otherAt.IsZero() || now.Sub(t.otherAt) > sharing {
@@ -65,8 +65,8 @@ func (t *turns) limit(behind bool, now time.Time) int {
 	return t.shared
 }
 
-// enter waits for a turn, which leave ends; for a request's first one no longer than
-// atMost. It reports whether it got one.
+// enter waits for a turn, which leave ends, and reports whether it got one. For a request's
+// first turn it waits no longer than atMost.
 func (t *turns) enter(ctx context.Context, organization string, first bool, atMost time.Duration) bool {
 	t.mu.Lock()
 	t.saw(organization, time.Now())
@@ -81,7 +81,7 @@ func (t *turns) enter(ctx context.Context, organization string, first bool, atMo
 	var over <-chan time.Time
 	if first {
 		if !isNext && t.isBehind() {
-			atMost /= 20 // most of those who wait would wait in vain
+			atMost /= 20 // most of these requests would wait in vain
 		}
 		timer := time.NewTimer(atMost)
 		defer timer.Stop()
@@ -98,10 +98,11 @@ func (t *turns) enter(ctx context.Context, organization string, first bool, atMo
 	if t.quit(organization, turn) {
 		return false
 	}
-	return true // it was given in this moment
+	return true // it got its turn just now
 }
 
-// join reports, too, whether the request is the next one of its organization.
+// join adds a request to its organization's line. It also reports whether the request is
+// the next one of its organization.
 func (t *turns) join(organization string) (turn chan struct{}, isNext bool) {
 	l := t.lines[organization]
 	if l == nil {
@@ -115,7 +116,7 @@ func (t *turns) join(organization string) (turn chan struct{}, isNext bool) {
 	return turn, len(l.waiting) == 1
 }
 
-// quit takes a request out that waits. It reports whether it still did.
+// quit removes a waiting request. It returns false if the request no longer waits.
 func (t *turns) quit(organization string, turn chan struct{}) bool {
 	l := t.lines[organization]
 	if l == nil {
@@ -134,7 +135,7 @@ func (t *turns) quit(organization string, turn chan struct{}) bool {
 	return true
 }
 
-// leave ends a turn that took so long.
+// leave ends a turn.
 func (t *turns) leave(organization string, took time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -149,12 +150,11 @@ func (t *turns) leave(organization string, took time.Duration) {
 	t.pass()
 }
 
-// pass gives a turn to the first request of the organization that is next: to several if
-// more may work now.
+// pass gives turns to the next requests, up to the limit.
 func (t *turns) pass() {
-	behind, now := len(t.queue) > 0 && t.isBehind(), time.Now()
-	for limit := t.limit(behind, now); t.working < limit; t.working++ {
-		i := slices.IndexFunc(t.queue, func(l *line) bool { return !behind || t.rest.allows(l, len(t.queue), now) })
+	oneByOne, now := len(t.queue) > 0 && t.isBehind(), time.Now()
+	for limit := t.limit(oneByOne, now); t.working < limit; t.working++ {
+		i := slices.IndexFunc(t.queue, func(l *line) bool { return !oneByOne || t.rest.allows(l, len(t.queue), now) })
 		if i < 0 {
 			break
 		}

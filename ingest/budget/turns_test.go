@@ -15,23 +15,23 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/budget"
 )
 
-// worker admits a request of an organization, waits for its turn, works, and notes that.
+// worker admits requests, waits for their turns, works, and records them.
 type worker struct {
 	budget *budget.Budget
-	work   time.Duration // for how long, default a second
+	work   time.Duration // default: a second
 	mu     sync.Mutex
 	order  []string
 	errs   []error
 }
 
-// failed are the errors so far.
+// failed returns the errors so far.
 func (w *worker) failed() []error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.errs)
 }
 
-// started are the organizations whose requests had their turn so far.
+// started returns the organizations whose requests had their turn so far, in order.
 func (w *worker) started() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,7 +75,7 @@ func TestOrganizationsTakeTurns(t *testing.T) {
 	})
 }
 
-func TestATurnThatDoesNotCome(t *testing.T) {
+func TestTurnDoesNotCome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &worker{budget: newBudget(t, budget.Options{Working: 1, MaxWait: 300 * time.Millisecond})}
 		gone, cancel := context.WithCancel(t.Context())
@@ -95,14 +95,14 @@ func TestATurnThatDoesNotCome(t *testing.T) {
 		}
 		require.Len(t, w.failed(), 3)
 		w.start(t.Context(), t, "b")
-		require.Equal(t, []string{"a", "b"}, w.started(), "none of the turns was lost")
+		require.Equal(t, []string{"a", "b"}, w.started(), "no turn is lost")
 		time.Sleep(2 * time.Second)
 		require.Zero(t, w.budget.Usage())
 	})
 }
 
-// A turn that comes in the moment in which its request gives up is not lost.
-func TestATurnThatComesAtTheLastMoment(t *testing.T) {
+// A turn given just as its request gives up is not lost.
+func TestTurnAtTheLastMoment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &worker{budget: newBudget(t, budget.Options{Working: 1, MaxWait: time.Second})}
 		for range 50 {
@@ -115,14 +115,14 @@ func TestATurnThatComesAtTheLastMoment(t *testing.T) {
 	})
 }
 
-// While the client is waited for, another request works.
-func TestATurnIsGivenAway(t *testing.T) {
+// Another request works while one waits for its client.
+func TestLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &worker{budget: newBudget(t, budget.Options{Working: 1, MaxWait: time.Hour})}
 		p, err := w.budget.Admit(budget.Request{Organization: "a"})
 		require.NoError(t, err)
 		require.NoError(t, p.Enter(t.Context()))
-		require.NoError(t, p.Enter(t.Context()), "it has its turn already")
+		require.NoError(t, p.Enter(t.Context()), "it already has its turn")
 		w.start(t.Context(), t, "b")
 		require.Empty(t, w.started())
 		p.Leave()
@@ -136,9 +136,9 @@ func TestATurnIsGivenAway(t *testing.T) {
 	})
 }
 
-// What has come of a body is not lost because a turn is late: only the first turn of a
-// request that is no Put is waited for no longer than MaxWait.
-func TestALateTurnLosesNothing(t *testing.T) {
+// MaxWait applies only to the first turn of a request that is not a Put, so that a late
+// turn does not lose a partly received body.
+func TestLateTurn(t *testing.T) {
 	for name, req := range map[string]budget.Request{"put": {Organization: "a", Put: true}, "later turn": {Organization: "a"}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -162,7 +162,7 @@ func TestALateTurnLosesNothing(t *testing.T) {
 	}
 }
 
-func TestFewerWorkWhileSeveralOrganizationsSend(t *testing.T) {
+func TestWorkingShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &worker{budget: newBudget(t, budget.Options{Working: 8, WorkingShared: 2, MaxWait: time.Hour})}
 		for range 40 {
@@ -173,7 +173,7 @@ func TestFewerWorkWhileSeveralOrganizationsSend(t *testing.T) {
 		require.Len(t, w.started(), 8)
 		time.Sleep(time.Second)
 		synctest.Wait()
-		require.Len(t, w.started(), 10, "two in place of eight")
+		require.Len(t, w.started(), 10, "two instead of eight")
 		require.Contains(t, w.started()[8:], "quiet")
 		time.Sleep(11 * time.Second)
 		synctest.Wait()

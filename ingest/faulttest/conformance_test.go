@@ -30,6 +30,7 @@ func (harness) MakeDriverForNonexistentBucket(context.Context) (driver.Bucket, e
 func (harness) HTTPClient() *http.Client         { return nil }
 func (harness) SupportsCopy() bool               { return true }
 func (harness) SupportsNonSlashDelimiters() bool { return true }
+func (harness) SkipDownloadAt() bool             { return false }
 func (harness) Close()                           {}
 
 // TestBucketConformance is gocloud.dev's own suite, in full.

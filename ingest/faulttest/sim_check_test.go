@@ -117,6 +117,13 @@ var edges = map[jobs.State][]jobs.State{
 	jobs.Cancelled:      {jobs.Cancelled}, // cleared away
 }
 
+// startsOver reports whether a job is given back to start again at its first batch. A job
+// that is released, or rescued, keeps the failure of an earlier attempt.
+func startsOver(old, now *jobs.Job) bool {
+	return old.State == jobs.Processing && now.State == jobs.Accepted && now.Failure != nil && now.Failure.Code == "parts-lost" &&
+		(old.Failure == nil || !now.Failure.At.Equal(old.Failure.At))
+}
+
 func (c *checker) checkChange(old, now *jobs.Job, process string) {
 	bad := func(format string, args ...any) {
 		c.w.violation("%s changes job %s from %s (attempt %d, run %d) to %s (attempt %d, run %d): "+format,
@@ -145,8 +152,8 @@ func (c *checker) checkChange(old, now *jobs.Job, process string) {
 		}
 	case now.Run != old.Run:
 		bad("the run may not change")
-	case old.State == jobs.Processing && now.State == jobs.Accepted && now.Failure != nil && now.Failure.Code == "parts-lost":
-		// What was kept of its batches could not be read to its end, twice: it starts over.
+	case startsOver(old, now):
+		// What was kept of its batches could not be read to its end, twice.
 		if now.Progress != (jobs.Progress{}) {
 			bad("a job that starts over keeps its progress: %+v", now.Progress)
 		}

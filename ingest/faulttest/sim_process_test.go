@@ -18,6 +18,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/pubsub"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
@@ -60,7 +61,10 @@ func (w *world) start(name string, works bool) *process {
 	}
 	var err error
 	p.svc, err = ingest.New(ingest.Backends{
-		Bucket: p.bucket, Signer: w.signer, Topic: p.topic, Subscription: queue.Reopen(p.subscribe), Jobs: store,
+		Store:        must(blobstore.New(p.bucket, &blobstore.Options{Signer: w.signer})),
+		Publisher:    must(queue.NewPublisher(p.topic, nil)),
+		Subscription: queue.Reopen(p.subscribe),
+		Jobs:         store,
 	}, w.options(p.now))
 	require.NoError(w.t, err)
 	p.uploads, err = signedurl.NewHandler(p.bucket, w.signer, &signedurl.HandlerOptions{Logger: silent, OnCreated: p.created})

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	_ "modernc.org/sqlite"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/dirblob"
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 	"github.com/fhirdock/fhirdock/ingest"
@@ -121,7 +122,10 @@ func durableDoor(b testing.TB, dir string) http.Handler {
 	topic, subscription := local(&queue.LocalOptions{Capacity: 1})
 	quiet := slog.New(slog.DiscardHandler)
 	svc, err := ingest.New(ingest.Backends{
-		Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store,
+		Store:        must(blobstore.New(bucket, nil)),
+		Publisher:    must(queue.NewPublisher(topic, nil)),
+		Subscription: queue.Static(subscription),
+		Jobs:         store,
 	}, &ingest.Options{NoUploads: true, Logger: quiet})
 	require.NoError(b, err)
 	tokens, err := auth.ParseTokens("dev=demo")

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
@@ -28,7 +29,7 @@ func TestCancelEndsTheHandlerWithinASecond(t *testing.T) {
 				store, bucket := jobs.NewMemStore(), memblob.OpenBucket(nil)
 				quiet := slog.New(slog.DiscardHandler)
 				topic, subscription := local(nil)
-				svc, err := ingest.New(ingest.Backends{Bucket: bucket, Topic: topic, Subscription: queue.Static(subscription), Jobs: store}, &ingest.Options{NoUploads: true, Logger: quiet})
+				svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Subscription: queue.Static(subscription), Jobs: store}, &ingest.Options{NoUploads: true, Logger: quiet})
 				require.NoError(t, err)
 				tokens, err := auth.ParseTokens("t=o")
 				require.NoError(t, err)

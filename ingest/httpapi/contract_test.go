@@ -11,11 +11,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 func TestInstructions(t *testing.T) {
@@ -87,7 +89,7 @@ func TestTicketOfS3(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	topic, _ := local(nil)
 	signer := must(signedurl.NewSigner(must(url.Parse("http://localhost/objects")), make([]byte, signedurl.MinSecret), nil))
-	svc, err := ingest.New(ingest.Backends{Bucket: p.Bucket, Signer: signer, S3: true, Topic: topic, Jobs: p.Jobs}, &ingest.Options{BucketName: "b"})
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(p.Bucket, &blobstore.Options{Bucket: "b", Signer: signer, S3: true})), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: p.Jobs}, nil)
 	require.NoError(t, err)
 	tokens, err := auth.ParseTokens("t=o")
 	require.NoError(t, err)

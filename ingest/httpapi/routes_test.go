@@ -19,12 +19,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // fields are the names of a JSON object in their order.
@@ -311,7 +313,7 @@ func TestRequestIDs(t *testing.T) {
 
 func TestPanicsAndUnknownErrors(t *testing.T) {
 	topic, _ := local(nil)
-	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true})
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true})
 	require.NoError(t, err)
 	for want, who := range map[int]auth.Func{
 		500: func(*http.Request) (ingest.Caller, error) { panic("secret") },
@@ -342,7 +344,7 @@ func TestPanicsAndUnknownErrors(t *testing.T) {
 
 func ExampleNew() {
 	topic, _ := local(nil)
-	svc, err := ingest.New(ingest.Backends{Bucket: memblob.OpenBucket(nil), Topic: topic, Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true})
+	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true})
 	if err != nil {
 		panic(err)
 	}

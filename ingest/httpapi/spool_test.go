@@ -156,7 +156,7 @@ func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestNewRefusesASpoolThatCannotWork(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxBodyBytes: maxBody}})
-	webhooks := must(auth.ParseWebhooks([]string{"lab=" + oldSecret}, nil))
+	webhooks := must(auth.NewWebhooks([]auth.WebhookEndpoint{{Caller: ingest.Caller{OrganizationID: "lab"}, Secrets: []string{oldSecret}}}, nil))
 	tokens := must(auth.ParseTokens("t=o"))
 	for want, opts := range map[string]httpapi.Options{
 		"MaxUnverifiedBytes must not be negative":        {MaxUnverifiedBytes: -1},

@@ -16,6 +16,9 @@ type Client struct {
 	// URL of the front door, without a slash at its end, and bearer Token.
 	URL   string
 	Token string
+	// Header is set on each request that Do sends, in place of the client's own values. It
+	// may be nil.
+	Header http.Header
 	// HTTP sends the requests; it must not be nil.
 	HTTP *http.Client
 }
@@ -53,6 +56,9 @@ func (c *Client) Do(t testing.TB, method, path, contentType string, body io.Read
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
+	}
+	for name, values := range c.Header {
+		req.Header[http.CanonicalHeaderKey(name)] = values
 	}
 	return c.Send(t, req)
 }

@@ -40,10 +40,24 @@ type Options struct {
 	// Handler of the worker. Default: the pipeline's [Sink], which gets nothing
 	// where there is another.
 	Handler ingest.Handler
+	// Redeliver hands every batch to the handler twice, as after a crash. The test fails
+	// if the second delivery fails, rejects other resources, or changes Effects: a handler
+	// must deduplicate by [ingest.Batch.Key].
+	Redeliver bool
+	// Effects returns what the handler has done so far, such as the rows of its table, to
+	// be compared by reflect.DeepEqual. Default: effects are not compared.
+	Effects func() any
+	// Authenticator of the front door. Default: the tokens Token and OtherToken.
+	Authenticator auth.Authenticator
+	// Routes adds the routes of the program under test to the pipeline's server. What it
+	// doesn't match goes to the front door. Default: none.
+	Routes func(mux *http.ServeMux, svc *ingest.Service)
 	// Bucket. Default: memblob. It is not closed.
 	Bucket *blob.Bucket
-	// Signer of uploads into Bucket, where the bucket's own service takes them.
-	// Default: the pipeline takes them. It is told of no others.
+	// BucketName is the name of Bucket; see [blobstore.Options].
+	BucketName string
+	// Signer of uploads into Bucket, if its own service takes them. Default: the pipeline
+	// takes them itself. Of other uploads it gets no notification.
 	Signer blobstore.UploadSigner
 	// Jobs. Default: [jobs.NewMemStore].
 	Jobs jobs.Store
@@ -101,6 +115,9 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 	if o.Handler == nil {
 		o.Handler = p.Sink
 	}
+	if o.Redeliver {
+		o.Handler = redelivering(t, o.Handler, o.Effects)
+	}
 
 	// Not a ServeMux, which would redirect unclean paths.
 	var frontDoor, uploadDoor http.Handler
@@ -138,16 +155,23 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 			observe(e)
 		}
 	}
+	store, err := blobstore.New(p.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: o.Signer})
+	check(t, err)
+	publisher, err := queue.NewPublisher(topic, nil)
+	check(t, err)
 	p.Service, err = ingest.New(ingest.Backends{
-		Bucket: p.Bucket, Signer: o.Signer, Topic: topic, Subscription: queue.Static(subscription), Jobs: p.Jobs,
+		Store: store, Publisher: publisher, Subscription: queue.Static(subscription), Jobs: p.Jobs,
 	}, &so)
 	check(t, err)
 	p.Sweeper, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: 100}) // workers have a clock of their own
 	check(t, err)
 
-	tokens, err := auth.ParseTokens(Token+"="+Organization+":tester", OtherToken+"="+OtherOrganization)
-	check(t, err)
-	frontDoor, err = httpapi.New(p.Service, tokens, &httpapi.Options{Logger: so.Logger, Body: o.Body})
+	who := o.Authenticator
+	if who == nil {
+		who, err = auth.ParseTokens(Token+"="+Organization+":tester", OtherToken+"="+OtherOrganization)
+		check(t, err)
+	}
+	frontDoor, err = httpapi.New(p.Service, who, &httpapi.Options{Logger: so.Logger, Body: o.Body})
 	check(t, err)
 	uploads := &signedurl.HandlerOptions{Logger: so.Logger, Body: o.Body, OnCreated: p.Service.ObjectCreated}
 	if o.DropUploadNotifications {
@@ -155,6 +179,12 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 	}
 	uploadDoor, err = signedurl.NewHandler(p.Bucket, signer, uploads)
 	check(t, err)
+	if o.Routes != nil {
+		mux := http.NewServeMux()
+		o.Routes(mux, p.Service)
+		mux.Handle("/", frontDoor)
+		frontDoor = mux
+	}
 	p.Client = &Client{URL: p.URL, Token: Token, HTTP: server.Client()}
 
 	ctx, stop := context.WithCancel(context.Background())
@@ -220,8 +250,8 @@ func (p *Pipeline) Wait(t testing.TB, id string) *jobs.Job {
 	return p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State.Finished() })
 }
 
-// WaitFor waits until a job is as wanted and returns it. After 10 seconds the
-// test fails.
+// WaitFor waits until a job is as wanted and returns it. After 10 seconds the test fails.
+// A job in back-off waits for the pipeline's clock: use [Pipeline.Advance].
 func (p *Pipeline) WaitFor(t testing.TB, id string, wanted func(*jobs.Job) bool) *jobs.Job {
 	t.Helper()
 	deadline := time.After(10 * time.Second)
@@ -236,6 +266,9 @@ func (p *Pipeline) WaitFor(t testing.TB, id string, wanted func(*jobs.Job) bool)
 		select {
 		case <-tick.C:
 		case <-deadline:
+			if job.State == jobs.Accepted && job.Failure != nil {
+				t.Fatalf("job %s waits in back-off after attempt %d, failure %+v: use Advance to move the clock", id, job.Attempt, job.Failure)
+			}
 			t.Fatalf("job %s is still %s, attempt %d, failure %+v", id, job.State, job.Attempt, job.Failure)
 		}
 	}

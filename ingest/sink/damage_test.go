@@ -29,8 +29,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// The ways in which a file is damaged. Its time stays what it was, so that nothing
-// but the content tells.
+// Ways to damage a file. Its modification time is kept, so that only the content differs.
 var damages = []struct {
 	name string
 	do   func(raw []byte, at int) []byte // nil removes the file
@@ -41,10 +40,10 @@ var damages = []struct {
 	{"gone", func([]byte, int) []byte { return nil }},
 }
 
-// target is what is damaged: a file below the bucket's folder, and where in it.
+// target is the file to damage, below the bucket's folder, and the position in it.
 type target struct {
 	name   string
-	folder string // below which it lies
+	folder string // contains the file
 	match  func(base string) bool
 	at     func(raw []byte) int
 }
@@ -60,10 +59,10 @@ func middle(raw []byte) int       { return len(raw) / 2 }
 func late(raw []byte) int         { return len(raw) - 20 }
 func inIndex(raw []byte) int      { return bytes.IndexByte(raw, '\n') / 2 }
 
-// inDigest is in what a payload's attributes say its content is.
+// inDigest returns a position in the digest in a payload's attributes.
 func inDigest(raw []byte) int { return bytes.Index(raw, []byte(`"sha256":"`)) + 20 }
 
-// damagedRun is one job that is worked on while something of it is damaged.
+// damagedRun works on one job and damages one of its files meanwhile.
 type damagedRun struct {
 	*sink.Lake
 	t      *testing.T
@@ -71,10 +70,10 @@ type damagedRun struct {
 	target target
 	damage func([]byte, int) []byte
 
-	batch    int                       // before which batch, from 1, damage or failure come
-	fail     bool                      // the attempt fails there, and the damage comes after that
-	finished bool                      // the same after Finish
-	call     func(faulttest.Call) bool // the same at a call of the bucket
+	batch    int                       // strike before this batch, from 1
+	fail     bool                      // fail the attempt there, and strike after it
+	finished bool                      // strike after Finish
+	call     func(faulttest.Call) bool // strike at a call of the bucket
 
 	calls, finishes int
 	done            bool
@@ -93,7 +92,7 @@ func (r *damagedRun) strike() {
 		}
 		return nil
 	})
-	require.NotEmpty(r.t, found, "there is nothing to damage")
+	require.NotEmpty(r.t, found, "no file to damage")
 	info, err := os.Stat(found)
 	require.NoError(r.t, err)
 	raw, err := os.ReadFile(found)
@@ -107,7 +106,7 @@ func (r *damagedRun) strike() {
 	require.NoError(r.t, os.Chtimes(found, info.ModTime(), info.ModTime()))
 }
 
-// now strikes, or makes the attempt fail and strikes after it.
+// now strikes, or fails the attempt so that work strikes after it.
 func (r *damagedRun) now() error {
 	if !r.fail {
 		r.strike()
@@ -137,7 +136,7 @@ func (r *damagedRun) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, 
 	return out, err
 }
 
-// payloadOf has lines that the handler keeps and one that is no resource.
+// payloadOf returns a payload of resources and one line that is not a resource.
 func payloadOf(size int) sent {
 	var b bytes.Buffer
 	for i := 0; i < 12 || b.Len() < size; i++ {
@@ -151,7 +150,7 @@ func payloadOf(size int) sent {
 	return sent{body: b.Bytes(), lines: b.Bytes(), rejected: 1}
 }
 
-// transaction is handed over whole.
+// transaction returns a payload that is handed over whole.
 func transaction() sent {
 	s := sent{bundle: true}
 	s.body = append(s.body, `{"resourceType":"Bundle","type":"transaction","entry":[`...)
@@ -167,7 +166,7 @@ func transaction() sent {
 	return s
 }
 
-// sent is a payload, and the lines that must come out of it.
+// sent is a payload and the lines expected from it.
 type sent struct {
 	body, lines []byte
 	bundle      bool
@@ -181,7 +180,7 @@ func (s *sent) send(t *testing.T, p *ingesttest.Pipeline) string {
 	return p.Client.Upload(t, "application/fhir+ndjson", s.body)
 }
 
-// work makes attempts until the job ends, and strikes where an attempt was made to fail.
+// work makes attempts until the job ends, and strikes after an attempt that it failed.
 func (r *damagedRun) work(p *ingesttest.Pipeline, id string) *jobs.Job {
 	w, err := ingest.NewWorker(p.Service, r, &ingest.WorkerOptions{BatchResources: 3, BatchBytes: 64 << 20})
 	require.NoError(r.t, err)
@@ -197,11 +196,11 @@ func (r *damagedRun) work(p *ingesttest.Pipeline, id string) *jobs.Job {
 		}
 		p.Clock.Advance(time.Hour)
 	}
-	r.t.Fatal("the job does not end")
+	r.t.Fatal("the job did not end")
 	return nil
 }
 
-// run returns what became of a job.
+// run returns the outcome of a job.
 func (r *damagedRun) run(s sent) string {
 	t := r.t
 	r.dir = t.TempDir()
@@ -230,7 +229,7 @@ func (r *damagedRun) run(s sent) string {
 	manifest, manifestErr := folder.Exists(t.Context(), "processed/"+job.OrganizationID+"/"+id+"/manifest.json")
 	require.NoError(t, manifestErr)
 	if job.State == jobs.Failed {
-		require.False(t, manifest, "a failed job has published nothing")
+		require.False(t, manifest, "a failed job publishes nothing")
 		return "failed: " + job.Failure.Code
 	}
 	require.Equal(t, jobs.Completed, job.State)
@@ -242,7 +241,7 @@ func (r *damagedRun) run(s sent) string {
 	return "completed" + said
 }
 
-// requireFiles checks that the files hold what was sent, whatever happened.
+// requireFiles checks that the files contain what was sent.
 func requireFiles(t *testing.T, bucket *blob.Bucket, job *jobs.Job, file []byte) {
 	t.Helper()
 	want := map[string][]string{}
@@ -258,10 +257,10 @@ func requireFiles(t *testing.T, bucket *blob.Bucket, job *jobs.Job, file []byte)
 		require.NoError(t, err)
 		got[out.Type] = slices.Collect(strings.Lines(string(raw)))
 	}
-	require.True(t, maps.EqualFunc(want, got, slices.Equal[[]string]), "the files are not what was sent")
+	require.True(t, maps.EqualFunc(want, got, slices.Equal[[]string]), "the files differ from what was sent")
 }
 
-// requireOutcomes checks that what is listed and what is said to be missing is all.
+// requireOutcomes checks that the listed outcomes and the reported missing ones add up.
 func requireOutcomes(t *testing.T, bucket *blob.Bucket, job *jobs.Job, rejected int) string {
 	t.Helper()
 	if rejected == 0 {
@@ -288,8 +287,8 @@ func requireOutcomes(t *testing.T, bucket *blob.Bucket, job *jobs.Job, rejected 
 	return ""
 }
 
-// Whatever is damaged, and when: what is completed is what was sent. With -v it prints
-// what becomes of the job.
+// Whatever is damaged and when, a completed job's output is what was sent. With -v it prints
+// the outcomes.
 func TestDamage(t *testing.T) {
 	payload := target{"payload", "incoming", data, middle}
 	outputs := func(c faulttest.Call) bool {

@@ -12,8 +12,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Of a job that was cancelled nothing half done is left, and what is complete
-// stands: the files of the run before, where it was the second.
+// Discard removes the partial output of a cancelled job, but keeps complete files: those of
+// the previous run if it was the second.
 func TestLakeDiscards(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
@@ -35,12 +35,12 @@ func TestLakeDiscards(t *testing.T) {
 	}
 	first := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Progress: jobs.Progress{Done: 1}}
 	handle(first)
-	// A Finish that was cut off before its manifest.
+	// A Finish that was interrupted before the manifest.
 	require.NoError(t, bucket.WriteAll(t.Context(), "processed/org/"+first.ID+"/Patient.ndjson", []byte("{}\n"), nil))
 	require.Len(t, keys(), 2)
 	require.NoError(t, l.Discard(t.Context(), first))
 	require.Empty(t, keys())
-	require.NoError(t, l.Discard(t.Context(), first), "it may come again")
+	require.NoError(t, l.Discard(t.Context(), first), "it may be called again")
 
 	handle(first)
 	_, err := l.Finish(t.Context(), first)

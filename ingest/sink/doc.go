@@ -2,26 +2,25 @@
 //
 // # Lake
 //
-// A [Lake] turns payloads into NDJSON files, one for each resource type of a
-// job, in a bucket:
+// A [Lake] writes payloads to NDJSON files in a bucket, one for each resource type of a
+// job:
 //
 //	processed/{organization}/{jobId}/Patient.ndjson
 //	processed/{organization}/{jobId}/Observation.ndjson
 //	processed/{organization}/{jobId}/manifest.json
 //
-// A resource is kept if its entry has no request, as in a collection, a message or an
-// NDJSON file, or is a POST to a type or a PUT. Every other entry is rejected and its
-// method is named in the outcome: the lake applies no deletions and patches and runs
-// no operations, and must not keep what those carry as if it were a live resource. One
-// such entry fails a whole transaction.
+// It stores a resource if its entry has no request, as in a collection, a message or an
+// NDJSON file, or if the request is a POST to a type or a PUT. It rejects every other entry
+// and names the method in the outcome: the lake applies no deletions and patches and runs
+// no operations, and must not store their bodies as if they were live resources. One such
+// entry fails a whole transaction.
 //
-// Each line is one resource as it was sent, byte for byte; only line ends
-// inside a resource are taken out, with the white space around its tokens. The
-// lines of a file are in the order of the payload, and each is there once,
-// whatever was retried: batches are kept in parts that are named by their place
-// in the payload, and the files are made of the parts when all are there. The
-// manifest is written last: where it is, the files that it lists are complete.
-// The files of a completed job stand while it is redriven, and are replaced one
-// by one. Resources of types that no version of FHIR defines are all written to
-// Other.ndjson: a name that a sender made up names no file.
+// Each line is one resource, byte for byte as sent, except for line ends within a resource
+// and the white space around its tokens. The lines of a file are in the order of the
+// payload, each exactly once regardless of retries: batches are stored in parts named by
+// their position in the payload, and the files are made from the parts at the end. The
+// manifest is written last; if it exists, the files it lists are complete. During a redrive
+// the files of a completed job remain, and are then replaced one by one. Resources of types
+// that no version of FHIR defines go to Other.ndjson, so that a sender can't choose file
+// names.
 package sink

@@ -10,8 +10,8 @@ import (
 
 var _ ingest.Eraser = (*Lake)(nil)
 
-// Erase implements [ingest.Eraser]. It removes the objects of the bucket as Go CDK shows
-// them; [LakeOptions.Signer] adds their older versions.
+// Erase implements [ingest.Eraser]. It removes the current versions of objects; with
+// [LakeOptions.Signer] it also removes older ones.
 func (l *Lake) Erase(ctx context.Context, organizationID, jobID string, dryRun bool) (blobstore.Removed, error) {
 	var removed blobstore.Removed
 	for _, prefix := range []string{l.prefix, l.staging} {

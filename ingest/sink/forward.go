@@ -15,28 +15,27 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// ForwardOptions; nil, and zero fields, mean the defaults.
+// ForwardOptions are the options of a Forward; nil, and zero fields, mean the defaults.
 type ForwardOptions struct {
-	// Handler takes the job's resources first. Its rejections and outputs are the
+	// Handler handles the job's resources first. Its rejections and outputs are the
 	// job's. Default: none; every resource counts as done.
 	Handler ingest.Handler
-	// Metadata returns what a message carries besides organizationId, jobId and source.
-	// key is the same whenever the message of this job is published, and no other
-	// job's; at most 128 bytes of [a-z0-9/-]. For a FIFO queue of SQS return
+	// Metadata returns additional metadata for a message; organizationId, jobId and source
+	// are always set. key is unique to the job and the same whenever its message is
+	// published; at most 128 bytes of [a-z0-9/-]. For a FIFO queue of SQS return
 	// {"MessageGroupId": m.OrganizationID, "DeduplicationId": key}. Default: none.
 	Metadata func(key string, m queue.S3Message) map[string]string
 }
 
 // Forward is a handler that publishes one [queue.S3Message] for each job, for consumers
-// of the service that fhirdock succeeds. It does so after all resources of the payload
-// were handed over, so that a payload that is invalid, or fails earlier, is never
-// forwarded. It is safe for concurrent use.
+// written for the original service. It publishes after all resources of the payload were
+// handed over, so that a payload that is invalid or fails is never forwarded. It is safe
+// for concurrent use.
 //
-// The message is published again if the process dies, or the job store does not answer,
-// before the end of the job is recorded. It then has the same jobId and the same key: a
-// FIFO queue of SQS drops the repeat within five minutes, and a consumer that must not
-// act twice has to remember the jobId. Redriving a completed job forwards it again on
-// purpose, with another key.
+// The message is published again if the process dies, or the job store fails, before the
+// end of the job is recorded. It then has the same jobId and key: a FIFO queue of SQS drops
+// duplicates within five minutes, and other consumers must deduplicate by jobId. Redriving
+// a completed job deliberately publishes it again, with another key.
 type Forward struct {
 	topic *pubsub.Topic
 	opts  ForwardOptions
@@ -49,9 +48,9 @@ var (
 	_ ingest.Placer    = (*Forward)(nil)
 )
 
-// NewForward returns a Forward to a topic, which stays the caller's to shut down. It
-// must not be the topic of the wake-ups, or the pipeline's own worker would receive the
-// messages.
+// NewForward returns a Forward that publishes to a topic, which the caller shuts down. It
+// must not be the topic of the wake-ups, because the pipeline's own worker would receive
+// the messages.
 func NewForward(topic *pubsub.Topic, opts *ForwardOptions) (*Forward, error) {
 	if topic == nil {
 		return nil, errors.New("sink: NewForward needs a topic")
@@ -71,8 +70,8 @@ func (f *Forward) Handle(ctx context.Context, b *ingest.Batch) error {
 	return f.opts.Handler.Handle(ctx, b)
 }
 
-// Finish implements [ingest.Finisher]: it finishes the Handler of the options, and then
-// publishes the message.
+// Finish implements [ingest.Finisher]: it calls the Finish of ForwardOptions.Handler, and
+// then publishes the message.
 func (f *Forward) Finish(ctx context.Context, job *jobs.Job) (outputs []jobs.Output, err error) {
 	if finisher, ok := f.opts.Handler.(ingest.Finisher); ok {
 		if outputs, err = finisher.Finish(ctx, job); err != nil {
@@ -85,7 +84,7 @@ func (f *Forward) Finish(ctx context.Context, job *jobs.Job) (outputs []jobs.Out
 		Timestamp: job.CreatedAt,
 	}
 	metadata := map[string]string{"organizationId": m.OrganizationID, "jobId": m.JobID}
-	if job.Source != jobs.Webhook { // the service before knew two
+	if job.Source != jobs.Webhook { // the original service had only these two sources
 		m.Source, m.FileSize = string(jobs.PresignedUpload), job.Payload.Size
 		metadata["source"] = m.Source
 	}
@@ -102,7 +101,7 @@ func (f *Forward) Finish(ctx context.Context, job *jobs.Job) (outputs []jobs.Out
 	return outputs, nil
 }
 
-// Discard implements [ingest.Discarder] by the Handler of the options.
+// Discard implements [ingest.Discarder] with ForwardOptions.Handler.
 func (f *Forward) Discard(ctx context.Context, job *jobs.Job) error {
 	if d, ok := f.opts.Handler.(ingest.Discarder); ok {
 		return d.Discard(ctx, job)
@@ -110,7 +109,7 @@ func (f *Forward) Discard(ctx context.Context, job *jobs.Job) error {
 	return nil
 }
 
-// Prefixes implements [ingest.Placer] by the Handler of the options.
+// Prefixes implements [ingest.Placer] with ForwardOptions.Handler.
 func (f *Forward) Prefixes() (*blob.Bucket, []string) {
 	if p, ok := f.opts.Handler.(ingest.Placer); ok {
 		return p.Prefixes()

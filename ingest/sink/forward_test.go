@@ -20,7 +20,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// consumer is one of the original service: what it reads of a message by name.
+// consume receives a message like a consumer of the original service.
 func consume(t *testing.T, sub *pubsub.Subscription) (body map[string]any, metadata map[string]string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
@@ -37,12 +37,12 @@ func empty(t *testing.T, sub *pubsub.Subscription) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := sub.Receive(ctx)
-	require.ErrorIs(t, err, context.DeadlineExceeded, "there is a message")
+	require.ErrorIs(t, err, context.DeadlineExceeded, "unexpected message")
 }
 
 const tiny = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
 
-// A consumer of the original service reads each job once, in the form that it had.
+// A consumer of the original service gets one message for each job, in the original form.
 func TestForward(t *testing.T) {
 	topic, sub, err := queue.NewLocal(nil)
 	require.NoError(t, err)
@@ -87,8 +87,8 @@ func TestForward(t *testing.T) {
 	empty(t, sub)
 }
 
-// What was published, and not recorded, is published again under the same key.
-func TestForwardIsRepeatedUnderItsKey(t *testing.T) {
+// If the publication was not recorded, it is repeated with the same key.
+func TestForwardRepeats(t *testing.T) {
 	topic, sub, err := queue.NewLocal(nil)
 	require.NoError(t, err)
 	var seen atomic.Int32
@@ -112,10 +112,10 @@ func TestForwardIsRepeatedUnderItsKey(t *testing.T) {
 	_, err = p.Service.Redrive(t.Context(), ingest.Caller{OrganizationID: ingesttest.Organization}, receipt.JobID)
 	require.NoError(t, err)
 	_, third := consume(t, sub)
-	require.NotEqual(t, first["key"], third["key"], "its effects are wanted again")
+	require.NotEqual(t, first["key"], third["key"], "a redrive of a completed job has another key")
 }
 
-// forgetful does not record the first end of a job.
+// forgetful fails to record the first end of a job.
 type forgetful struct {
 	jobs.Store
 	done atomic.Bool
@@ -133,9 +133,9 @@ func TestNewForwardNeedsATopic(t *testing.T) {
 	require.Error(t, err)
 }
 
-// A lake, and the message of the service before for its consumers.
+// Write to a lake, and publish the message of the original service for its consumers.
 func ExampleNewForward() {
-	topic, _, err := queue.NewLocal(nil) // on AWS: the queue that they read
+	topic, _, err := queue.NewLocal(nil) // on AWS: the queue they read from
 	if err != nil {
 		panic(err)
 	}

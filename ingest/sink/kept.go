@@ -5,7 +5,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// keeps reports whether an entry carries a resource to keep.
+// keeps reports whether the lake stores an entry's resource.
 func keeps(r *ingest.Resource) bool {
 	if r.Raw == nil {
 		return false
@@ -20,10 +20,10 @@ func keeps(r *ingest.Resource) bool {
 	return false
 }
 
-// rejection says why an entry is not kept. It names the method, if FHIR has it, and
-// quotes nothing else.
+// rejection returns why an entry is not stored. It names the method if FHIR defines it,
+// and quotes nothing else.
 func rejection(r *ingest.Resource) string {
-	const kept = "; a lake keeps what a POST to a type, a PUT, or an entry without a request carries"
+	const kept = "; a lake stores only the resource of a POST to a type, of a PUT, or of an entry without a request"
 	switch r.Method {
 	case "GET", "HEAD", "DELETE", "PATCH":
 		return "The entry is a " + r.Method + kept

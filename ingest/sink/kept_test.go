@@ -16,13 +16,13 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-const notKept = "; a lake keeps what a POST to a type, a PUT, or an entry without a request carries"
+const notKept = "; a lake stores only the resource of a POST to a type, of a PUT, or of an entry without a request"
 
-// What of an entry is a resource to keep, by method and URL.
-func TestLakeKeepsResourcesOnly(t *testing.T) {
+// Whether a resource is stored depends on the method and URL of its entry.
+func TestLakeStoresOnlyResources(t *testing.T) {
 	for _, c := range []struct {
 		request string // of the entry; empty for none
-		reject  string // what the outcome says; empty if the resource is kept
+		reject  string // the outcome's message; empty if the resource is stored
 	}{
 		{``, ""},
 		{`{"method":"POST","url":"Patient"}`, ""},
@@ -68,7 +68,7 @@ func TestLakeKeepsResourcesOnly(t *testing.T) {
 	}
 }
 
-// An entry that can't be kept takes the rest of its transaction with it.
+// An entry that can't be stored fails its whole transaction.
 func TestLakeOfATransaction(t *testing.T) {
 	p := lake(t, never)
 	job := finish(t, p, p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"transaction","entry":[
@@ -85,15 +85,14 @@ func TestLakeOfATransaction(t *testing.T) {
 	}
 	requireNoFiles(t, p.Bucket)
 
-	// The example of the original service has no request at all, and is kept.
+	// The example of the original service has no requests, and is stored.
 	job = finish(t, p, p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"transaction","entry":[
 		{"resource":{"resourceType":"Patient"}}]}`)).JobID)
 	require.Equal(t, jobs.Completed, job.State)
 	require.True(t, exists(t, p.Bucket, job, "Patient"))
 }
 
-// A job of which nothing was kept has failed, whatever it was made of, and leaves
-// nothing.
+// A job of which nothing was stored fails, and leaves no files.
 func TestLakeOfNothing(t *testing.T) {
 	const deletes = `{"request":{"method":"DELETE","url":"Patient/1"}}`
 	p := lake(t, never)
@@ -112,12 +111,12 @@ func TestLakeOfNothing(t *testing.T) {
 	}
 }
 
-// The shared case: a deletion with a body.
+// TestCaseLK01 runs the shared case of a deletion with a body.
 func TestCaseLK01(t *testing.T) {
 	name := filepath.Join("..", "..", "..", "shared", "cases", "batch-delete-with-body.json")
 	payload, err := os.ReadFile(name)
 	if err != nil {
-		t.Skipf("SKIPPED: %s is not here", name)
+		t.Skipf("SKIPPED: %s is missing", name)
 	}
 	p := lake(t, never)
 	job := finish(t, p, p.Client.PostBundle(t, payload).JobID)
@@ -147,7 +146,7 @@ func exists(t *testing.T, bucket *blob.Bucket, job *jobs.Job, typ string) bool {
 	return there
 }
 
-// requireNoFiles checks that the lake has nothing: no files, manifests or parts.
+// requireNoFiles checks that the lake is empty: no files, manifests or parts.
 func requireNoFiles(t *testing.T, bucket *blob.Bucket) {
 	t.Helper()
 	for _, prefix := range []string{"processed/", "staging/lake/"} {

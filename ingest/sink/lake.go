@@ -18,27 +18,27 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// LakeOptions; nil, and zero fields, mean the defaults.
+// LakeOptions are the options of a Lake; nil, and zero fields, mean the defaults.
 type LakeOptions struct {
-	// Prefix of the output's keys, without a slash at its end. Default "processed".
+	// Prefix of the output's keys, without a trailing slash. Default: "processed".
 	Prefix string
-	// Staging is the prefix of the parts that are kept until a job ends. It must
-	// not overlap with Prefix. Default "staging/lake".
+	// Staging is the prefix of the parts, which are kept until a job ends. It must not
+	// overlap with Prefix. Default: "staging/lake".
 	Staging string
-	// Signer of the bucket, if it is a [blobstore.VersionRemover]: then Erase removes
-	// every version of an object. Default: the versions that Go CDK shows.
+	// Signer of the bucket. If it is a [blobstore.VersionRemover], Erase removes every
+	// version of an object. Default: only the current versions.
 	Signer blobstore.UploadSigner
 }
 
-// Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson, and last of all
-// manifest.json beside them, which lists them with the CRC-32C of each: output without a
-// manifest is not complete.
+// Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson, and last
+// manifest.json, which lists these files with the CRC-32C of each. Output without a
+// manifest is incomplete.
 //
-// It publishes nothing that does not add up to what the job's record counts as done. If
-// parts are gone or damaged, for example because a lifecycle rule removed Staging while
-// a failed job waited to be redriven, the job starts over at its first batch; see
-// [ingest.StartOver]. A handler that wraps a Lake must reject the resources that it does
-// not pass on.
+// It publishes only output whose number of resources equals what the job's record counts
+// as done. If parts are missing or damaged, for example because a lifecycle rule removed
+// them while a failed job waited to be redriven, the job starts over at its first batch;
+// see [ingest.StartOver]. So a handler that wraps a Lake must reject the resources that it
+// does not pass on.
 //
 // A Lake is safe for concurrent use.
 type Lake struct {
@@ -57,9 +57,9 @@ var (
 	_ ingest.Placer    = (*Lake)(nil)
 )
 
-// NewLake returns a Lake in a bucket, which stays the caller's to close. It fails
-// without a bucket, and if a prefix is no prefix of keys ([blobstore.ValidKey]) or
-// the two overlap. [ingest.NewWorker] checks them against the service's own.
+// NewLake returns a Lake in a bucket, which the caller closes. It is an error if a prefix is
+// not a valid key ([blobstore.ValidKey]) or the two overlap. [ingest.NewWorker] checks that
+// they don't overlap with the service's.
 func NewLake(bucket *blob.Bucket, opts *LakeOptions) (*Lake, error) {
 	if bucket == nil {
 		return nil, errors.New("sink: a lake needs a bucket")
@@ -90,9 +90,9 @@ func (l *Lake) Prefixes() (*blob.Bucket, []string) {
 	return l.bucket, []string{l.prefix, l.staging}
 }
 
-// Ready returns the error of the last batch that was written, if that failed within
-// [blobstore.MaxFailureAge]; it matches [ingest.ErrBucketNotReady]. It is for the
-// readiness probe of a process that works, beside [ingest.Service.Ready].
+// Ready returns the error of the last batch written, if it failed within
+// [blobstore.MaxFailureAge]. The error matches [ingest.ErrBucketNotReady]. Use it with
+// [ingest.Service.Ready] in the readiness probe of a process with a worker.
 func (l *Lake) Ready() error {
 	if err := l.parts.WriteErr(); err != nil {
 		return fmt.Errorf("%w: %w", ingest.ErrBucketNotReady, err)
@@ -104,17 +104,17 @@ func (l *Lake) folder(job *jobs.Job) string {
 	return l.prefix + "/" + job.OrganizationID + "/" + job.ID + "/"
 }
 
-// stageID is what a run of a job is known by in the staging area.
+// stageID identifies a run of a job in the staging area.
 func stageID(job *jobs.Job) string {
 	return job.OrganizationID + "/" + job.ID + "/" + strconv.Itoa(job.Run)
 }
 
 func (l *Lake) job(job *jobs.Job) *stage.Job { return l.parts.Job(stageID(job)) }
 
-// Handle implements [ingest.Handler]. It keeps the resource of a POST to a type, of a
-// PUT, and of an entry without a request, and rejects all others: the body of a DELETE,
-// a PATCH or an operation is not a resource to store. Nothing is kept of a transaction
-// with such an entry.
+// Handle implements [ingest.Handler]. It stores the resource of a POST to a type, of a PUT,
+// and of an entry without a request, and rejects all others, because the body of a DELETE,
+// a PATCH or an operation is not a live resource. It stores nothing of a transaction with
+// such an entry.
 func (l *Lake) Handle(ctx context.Context, b *ingest.Batch) error {
 	return ingest.Loggable(l.handle(ctx, b))
 }
@@ -122,7 +122,7 @@ func (l *Lake) Handle(ctx context.Context, b *ingest.Batch) error {
 func (l *Lake) handle(ctx context.Context, b *ingest.Batch) error {
 	sections := split(b)
 	if b.Aborted() || b.Whole && len(sections) == 0 {
-		return nil // nothing of the job is taken
+		return nil // nothing of the job is stored
 	}
 	if b.Whole {
 		return l.publishWhole(ctx, b.Job, sections)
@@ -130,14 +130,14 @@ func (l *Lake) handle(ctx context.Context, b *ingest.Batch) error {
 	return l.job(b.Job).Put(ctx, b.Start, b.End, sections)
 }
 
-// split sorts a batch's resources into lines by type.
+// split returns a batch's resources as lines by type, and rejects those not to store.
 func split(b *ingest.Batch) []stage.Section {
-	sizes := make(map[string]int, 16) // growing to them would take twice the memory
+	sizes := make(map[string]int, 16) // so that buffers need not grow, which would take twice the memory
 	for i := range b.Resources {
 		sizes[b.Resources[i].Type] += len(b.Resources[i].Raw) + 1
 	}
 	var sections []stage.Section
-	where := make(map[string]int, len(sizes))
+	index := make(map[string]int, len(sizes))
 	for i := range b.Resources {
 		r := &b.Resources[i]
 		switch {
@@ -148,10 +148,10 @@ func split(b *ingest.Batch) []stage.Section {
 			b.Reject(i, "value", "The resource has no resourceType")
 			continue
 		}
-		at, ok := where[r.Type]
+		at, ok := index[r.Type]
 		if !ok {
 			at = len(sections)
-			where[r.Type] = at
+			index[r.Type] = at
 			sections = append(sections, stage.Section{Name: r.Type, Data: make([]byte, 0, sizes[r.Type])})
 		}
 		s := &sections[at]
@@ -162,8 +162,8 @@ func split(b *ingest.Batch) []stage.Section {
 	return sections
 }
 
-// Discard implements [ingest.Discarder]: it removes the parts, and files without a
-// manifest. Files that are complete stand.
+// Discard implements [ingest.Discarder]: it removes parts, and files without a manifest.
+// Complete files remain.
 func (l *Lake) Discard(ctx context.Context, job *jobs.Job) error {
 	return ingest.Loggable(l.discard(ctx, job))
 }
@@ -173,7 +173,7 @@ func (l *Lake) discard(ctx context.Context, job *jobs.Job) error {
 		return fmt.Errorf("sink: %w", err)
 	}
 	if job.Run > 0 {
-		return nil // the files are those of the run before
+		return nil // the files are those of the previous run
 	}
 	m, err := l.manifest(ctx, job)
 	if err != nil || m != nil {

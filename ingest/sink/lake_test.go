@@ -25,7 +25,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// flaky passes on to a handler, and fails before or after it as it is told.
+// flaky wraps a handler and fails before or after chosen calls.
 type flaky struct {
 	*sink.Lake
 	calls int
@@ -75,8 +75,8 @@ func never(int) (bool, bool) { return false, false }
 func finish(t *testing.T, p *ingesttest.Pipeline, id string) *jobs.Job {
 	t.Helper()
 	return p.WaitFor(t, id, func(j *jobs.Job) bool {
-		// Once for each back-off: moved again, the clock would end the lease of who has
-		// claimed the job meanwhile.
+		// Advance once for each back-off. Advancing again would end the lease of a worker
+		// that has claimed the job since.
 		if j.State == jobs.Accepted && j.NotBefore.After(p.Clock.Now()) {
 			p.Advance(t, 10*time.Minute)
 		}
@@ -84,8 +84,7 @@ func finish(t *testing.T, p *ingesttest.Pipeline, id string) *jobs.Job {
 	})
 }
 
-// requireLines checks that the files hold each resource of the payload once, in
-// order.
+// requireLines checks that the files contain each resource of the payload once, in order.
 func requireLines(t *testing.T, bucket *blob.Bucket, job *jobs.Job, payload []byte) {
 	t.Helper()
 	want := map[string][]string{}
@@ -105,7 +104,7 @@ func requireLines(t *testing.T, bucket *blob.Bucket, job *jobs.Job, payload []by
 	}
 	it := bucket.List(&blob.ListOptions{Prefix: "staging/"})
 	_, err := it.Next(t.Context())
-	require.Equal(t, io.EOF, err, "no part is left behind")
+	require.Equal(t, io.EOF, err, "no part may be left")
 }
 
 func payload(t *testing.T, size int64) []byte {
@@ -116,7 +115,7 @@ func payload(t *testing.T, size int64) []byte {
 	return b.Bytes()
 }
 
-func TestLakeHoldsEachLineOnce(t *testing.T) {
+func TestLakeStoresEachLineOnce(t *testing.T) {
 	file := payload(t, 100_000)
 	for name, fail := range map[string]func(int) (bool, bool){
 		"no fault":                     never,
@@ -134,8 +133,7 @@ func TestLakeHoldsEachLineOnce(t *testing.T) {
 	}
 }
 
-// Whichever call fails first, before or after it was done, the lines are there
-// once.
+// Whichever call fails, before or after it took effect, each line is stored once.
 func TestLakeAtEachFault(t *testing.T) {
 	file := payload(t, 40_000)
 	probe := lake(t, never)
@@ -173,8 +171,8 @@ func TestLakeOfABundle(t *testing.T) {
 	require.Contains(t, string(manifest), job.Outputs[0].Key)
 }
 
-// What a sender makes up names no file, and can't grow the record.
-func TestLakeOfTypesThatFHIRDoesNotDefine(t *testing.T) {
+// Types that a sender made up don't become file names and don't grow the record.
+func TestLakeOfUnknownTypes(t *testing.T) {
 	var file strings.Builder
 	for i := range 1500 {
 		fmt.Fprintf(&file, `{"resourceType":"Made%c%c%c"}`+"\n", 'a'+i/676, 'a'+i/26%26, 'a'+i%26)
@@ -196,7 +194,7 @@ func TestLakeOfTypesThatFHIRDoesNotDefine(t *testing.T) {
 	}
 }
 
-func TestLakeRefusesWhatItCannotKeep(t *testing.T) {
+func TestLakeRejections(t *testing.T) {
 	p := lake(t, never)
 	job := finish(t, p, p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"batch","entry":[
 		{"resource":{"resourceType":"Patient","id":"a"},"request":{"method":"PUT","url":"Patient/a"}},
@@ -222,9 +220,9 @@ func TestLakeOfARedrive(t *testing.T) {
 	requireLines(t, p.Bucket, job, file)
 }
 
-// Workers that lost their lease and do not know yet finish the same job beside
-// the one that has it: whoever comes when, nothing of the output is lost.
-func TestLakeFinishedByManyAtOnce(t *testing.T) {
+// Workers that lost their lease may finish a job concurrently with the one that has it,
+// without losing output.
+func TestLakeFinishedConcurrently(t *testing.T) {
 	for round := range 300 {
 		bucket := memblob.OpenBucket(nil)
 		l := newLake(t, bucket, nil)
@@ -259,7 +257,7 @@ func TestLakeFinishedByManyAtOnce(t *testing.T) {
 	}
 }
 
-// What a cancelled job left in parts is removed once its worker writes no more.
+// The parts of a cancelled job are removed once its worker can't write any more.
 func TestLakeOfACancelledJob(t *testing.T) {
 	reached := make(chan struct{})
 	bucket := memblob.OpenBucket(nil)
@@ -293,7 +291,7 @@ func TestLakeOfACancelledJob(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, staged(), 4, "parts of the lake and of the outcomes")
 	p.Advance(t, 29*time.Second)
-	require.GreaterOrEqual(t, staged(), 4, "the worker might still write")
+	require.GreaterOrEqual(t, staged(), 4, "the worker may still write")
 	p.Advance(t, time.Second)
 	job := p.WaitFor(t, id, func(j *jobs.Job) bool { return j.DueAt.IsZero() })
 	require.Equal(t, jobs.Cancelled, job.State)
@@ -307,7 +305,7 @@ type cancelled struct {
 
 func (c cancelled) Handle(ctx context.Context, b *ingest.Batch) error { return c.handle(ctx, b) }
 
-// A run that has no resources of a type any more leaves no file of it.
+// A run without resources of a type removes the previous run's file of it.
 func TestLakeOfARunWithFewerTypes(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()

@@ -28,8 +28,8 @@ type manifest struct {
 	Checksum string `json:"checksum"`
 }
 
-// output is an output with the CRC-32C of its content, as 8 hexadecimal digits: a
-// SHA-256 would cost as much as all else that is done to a resource here.
+// output is an output with the CRC-32C of its content as 8 hexadecimal digits. A SHA-256
+// would cost as much as everything else the lake does with a resource.
 type output struct {
 	jobs.Output
 	CRC32C string `json:"crc32c"`
@@ -55,9 +55,9 @@ func (m *manifest) sum() (string, error) {
 	return hex.EncodeToString(sum[:]), err
 }
 
-// manifest reads the manifest of this run of a job; nil if there is none yet, or
-// none that is whole, so that the files are written over. A manifest of a later run is an
-// error: the caller lost its lease long ago, and must not write over that run's files.
+// manifest reads the manifest of this run of a job. It returns nil if there is none, or if
+// it is damaged, so that the files are overwritten. A manifest of a later run is an error:
+// the caller lost its lease long ago and must not overwrite that run's files.
 func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 	raw, err := l.bucket.ReadAll(ctx, l.folder(job)+manifestName)
 	switch {
@@ -77,14 +77,14 @@ func (l *Lake) manifest(ctx context.Context, job *jobs.Job) (*manifest, error) {
 	case sum != m.Checksum, m.Run < job.Run:
 		return nil, nil // damaged, or of an earlier run
 	case m.Run > job.Run:
-		return nil, fmt.Errorf("sink: the files are of run %d, and this is run %d", m.Run, job.Run)
+		return nil, fmt.Errorf("sink: the files are of run %d, but this is run %d", m.Run, job.Run)
 	}
 	return &m, nil
 }
 
-// published returns the manifest of this run of a job if all its files are there as they
-// were written and hold done resources, and nil if not. Files that this process published
-// just now are not read again.
+// published returns the manifest of this run of a job if all its files are intact and
+// contain done resources, otherwise nil. It does not read files that this process has just
+// published.
 func (l *Lake) published(ctx context.Context, job *jobs.Job, done int64) (*manifest, error) {
 	m, err := l.manifest(ctx, job)
 	if err != nil || m == nil {
@@ -101,15 +101,15 @@ func (l *Lake) published(ctx context.Context, job *jobs.Job, done int64) (*manif
 		return m, nil
 	}
 	for _, out := range m.Outputs {
-		if same, err := l.same(ctx, out); err != nil || !same {
+		if ok, err := l.intact(ctx, out); err != nil || !ok {
 			return nil, err
 		}
 	}
 	return m, nil
 }
 
-// same reports whether a file is as it was written.
-func (l *Lake) same(ctx context.Context, out output) (bool, error) {
+// intact reports whether a file has its size and checksum.
+func (l *Lake) intact(ctx context.Context, out output) (bool, error) {
 	r, err := l.bucket.NewReader(ctx, out.Key, nil)
 	switch {
 	case gcerrors.Code(err) == gcerrors.NotFound:

@@ -17,12 +17,12 @@ func newLake(t *testing.T, bucket *blob.Bucket, opts *sink.LakeOptions) *sink.La
 	return lake
 }
 
-func TestLakeOptionsThatCannotWork(t *testing.T) {
+func TestInvalidLakeOptions(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
 	for _, c := range []struct {
 		opts sink.LakeOptions
-		want string // empty: it works
+		want string // empty: no error
 	}{
 		{sink.LakeOptions{}, ""},
 		{sink.LakeOptions{Prefix: "staging/done"}, ""},

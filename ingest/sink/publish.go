@@ -20,7 +20,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// publishWhole publishes a job that is one batch: there are no parts to wait for.
+// publishWhole publishes a job that is a single batch, without parts.
 func (l *Lake) publishWhole(ctx context.Context, job *jobs.Job, sections []stage.Section) error {
 	var count int64
 	index := make([]stage.Section, len(sections))
@@ -29,7 +29,7 @@ func (l *Lake) publishWhole(ctx context.Context, job *jobs.Job, sections []stage
 		count += s.Count
 	}
 	if m, err := l.published(ctx, job, count); err != nil || m != nil {
-		return err // by an earlier attempt
+		return err // published by an earlier attempt
 	}
 	_, err := l.publish(ctx, job, index, func(i int) io.ReadCloser {
 		return io.NopCloser(bytes.NewReader(sections[i].Data))
@@ -40,17 +40,17 @@ func (l *Lake) publishWhole(ctx context.Context, job *jobs.Job, sections []stage
 	return err
 }
 
-// Finish implements [ingest.Finisher]: it makes the files of the parts. It may be
-// called again, also after a Finish that was cut off at any place, and beside that of
-// a worker which does not know yet that it lost its lease.
+// Finish implements [ingest.Finisher]: it makes the files from the parts. It may be called
+// again, even after an interrupted Finish, and concurrently with a worker that has lost its
+// lease.
 func (l *Lake) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
 	outputs, err := l.finish(ctx, job)
 	return outputs, ingest.Loggable(err)
 }
 
 func (l *Lake) finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error) {
-	// In this order: parts are removed after the manifest only, so that without one
-	// all of them were there when they were listed.
+	// List the parts first. They are only removed after the manifest was written, so if
+	// there is no manifest afterwards, the list is complete.
 	parts := l.job(job)
 	index, indexErr := parts.Index(ctx)
 	m, err := l.published(ctx, job, job.Progress.Done)
@@ -65,7 +65,7 @@ func (l *Lake) finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error)
 			return nil, err
 		}
 	}
-	// The files stand; what is left only costs space.
+	// The files are published; clean up.
 	if err := parts.Clear(ctx); err != nil {
 		return nil, fmt.Errorf("sink: %w", err)
 	}
@@ -77,7 +77,7 @@ func (l *Lake) finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, error)
 	return m.outputs(), nil
 }
 
-// publishParts publishes what the parts hold, if they hold all that is done.
+// publishParts publishes the parts if they are complete.
 func (l *Lake) publishParts(ctx context.Context, job *jobs.Job, index *stage.Index) (*manifest, error) {
 	err := index.Complete(job.Progress.Done)
 	if err == nil {
@@ -92,7 +92,7 @@ func (l *Lake) publishParts(ctx context.Context, job *jobs.Job, index *stage.Ind
 	if !errors.Is(err, stage.ErrDamaged) {
 		return nil, err
 	}
-	// Another worker may have published them and taken them away.
+	// Another worker may have published and removed them.
 	if m, err := l.published(ctx, job, job.Progress.Done); err != nil || m != nil {
 		return m, err
 	}
@@ -102,8 +102,8 @@ func (l *Lake) publishParts(ctx context.Context, job *jobs.Job, index *stage.Ind
 	return nil, ingest.StartOver(fmt.Errorf("sink: %w", err))
 }
 
-// publish writes one file for each section and then the manifest. Two that
-// publish the same run at once write the same bytes.
+// publish writes one file for each section and then the manifest. Concurrent calls for the
+// same run write the same bytes.
 func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Section, open func(int) io.ReadCloser) (*manifest, error) {
 	m := &manifest{JobID: job.ID, Run: job.Run, Outputs: make([]output, len(sections))}
 	g, gctx := errgroup.WithContext(ctx)
@@ -141,21 +141,21 @@ func (l *Lake) publish(ctx context.Context, job *jobs.Job, sections []stage.Sect
 	return m, nil
 }
 
-// plain are the options of a file whose checksum the manifest has.
+// plain returns the options for a file without checksums of its own, since the manifest has
+// one.
 func plain(contentType string) *blob.WriterOptions {
 	return &blob.WriterOptions{ContentType: contentType, BeforeWrite: blobstore.Plain}
 }
 
-// readBack reads the files that were written: the manifest must not list one that is
-// not what it says.
+// readBack reads the written files, so that the manifest lists only intact ones.
 func (l *Lake) readBack(ctx context.Context, m *manifest) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(4)
 	for _, out := range m.Outputs {
 		g.Go(func() error {
-			same, err := l.same(ctx, out)
-			if err == nil && !same {
-				err = &ingest.Failure{Code: "output-changed", Message: "What was written of the payload is not what is read back",
+			ok, err := l.intact(ctx, out)
+			if err == nil && !ok {
+				err = &ingest.Failure{Code: "output-changed", Message: "The output read back differs from what was written",
 					Err: fmt.Errorf("sink: %s", path.Base(out.Key))}
 			}
 			return err
@@ -164,7 +164,7 @@ func (l *Lake) readBack(ctx context.Context, m *manifest) error {
 	return g.Wait()
 }
 
-// removeOld removes all files but those of a manifest.
+// removeOld removes all files that are not in a manifest.
 func (l *Lake) removeOld(ctx context.Context, job *jobs.Job, m *manifest) error {
 	keep := map[string]bool{l.folder(job) + manifestName: true}
 	for _, out := range m.Outputs {

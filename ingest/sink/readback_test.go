@@ -14,9 +14,9 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A read that is cut says nothing about the file: the attempt is made again, and the
-// job does not say that its output changed.
-func TestReadBackThatIsCut(t *testing.T) {
+// An interrupted read says nothing about the file: the attempt is retried, and does not
+// fail with output-changed.
+func TestInterruptedReadBack(t *testing.T) {
 	cut := faulttest.Drop
 	bucket := faulttest.Bucket(memblob.OpenBucket(nil), func(_ context.Context, c faulttest.Call) faulttest.Fault {
 		if c.Kind == faulttest.BucketRead && strings.HasSuffix(c.Key, "/Patient.ndjson") {

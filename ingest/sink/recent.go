@@ -2,11 +2,10 @@ package sink
 
 import "sync"
 
-// maxRecent bounds what is remembered: a job is forgotten by its Finish, which
-// mostly comes at once.
+// maxRecent bounds recent. Usually a job is removed soon, by its Finish.
 const maxRecent = 1000
 
-// recent remembers which whole jobs this process published and has not finished.
+// recent has the runs that this process published with publishWhole but has not finished.
 type recent struct {
 	mu  sync.Mutex
 	ids map[string]bool
@@ -16,7 +15,7 @@ func (r *recent) add(id string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ids == nil || len(r.ids) >= maxRecent {
-		r.ids = make(map[string]bool) // what is forgotten is read once more
+		r.ids = make(map[string]bool) // the dropped ones are read again
 	}
 	r.ids[id] = true
 }
@@ -24,7 +23,7 @@ func (r *recent) add(id string) {
 func (r *recent) take(id string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	there := r.ids[id]
+	known := r.ids[id]
 	delete(r.ids, id)
-	return there
+	return known
 }

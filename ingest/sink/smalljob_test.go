@@ -14,8 +14,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A small job takes five inodes of a folder: the payload and its attributes, the folder
-// of its outputs, one file for each type, and the manifest. Nothing of its staging stays.
+// A small job takes five inodes in a folder: the payload and its attributes, the folder of
+// its outputs, one file for each type, and the manifest. Nothing remains in staging.
 func TestInodesOfASmallJob(t *testing.T) {
 	dir := t.TempDir()
 	bucket, err := dirblob.OpenBucket(dir, nil)
@@ -36,7 +36,7 @@ func TestInodesOfASmallJob(t *testing.T) {
 		}))
 		return n
 	}
-	send() // makes the folders of the day and of the organization
+	send() // creates the folders of the day and of the organization
 	before := count()
 	const sent = 10
 	for range sent {

@@ -10,9 +10,9 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A worker that lost its lease and comes to its Finish when the job was redriven
-// and completed once more changes nothing.
-func TestLakeFinishedByAWorkerOfAnEarlierRun(t *testing.T) {
+// A worker that lost its lease changes nothing if it finishes after the job was redriven
+// and completed again.
+func TestLakeFinishedByEarlierRun(t *testing.T) {
 	for _, whole := range []bool{false, true} {
 		bucket := memblob.OpenBucket(nil)
 		defer bucket.Close()

@@ -18,7 +18,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// down fails the job for good at its nth call, once.
+// down fails the job permanently at its nth call, once.
 type down struct {
 	*sink.Lake
 	n     int
@@ -34,9 +34,9 @@ func (d *down) Handle(ctx context.Context, b *ingest.Batch) error {
 	return d.Lake.Handle(ctx, b)
 }
 
-// A lifecycle rule removes what a failed job had kept; its redrive starts over with
-// the same batches, and nothing is missing.
-func TestLakeRedrivenWithoutItsParts(t *testing.T) {
+// If a lifecycle rule removed the parts of a failed job, its redrive starts over with the
+// same batches, and nothing is missing.
+func TestLakeRedrivenWithoutParts(t *testing.T) {
 	for _, removed := range []string{"staging/", "staging/lake/"} {
 		bucket := memblob.OpenBucket(nil)
 		t.Cleanup(func() { _ = bucket.Close() })
@@ -72,8 +72,8 @@ func TestLakeRedrivenWithoutItsParts(t *testing.T) {
 	}
 }
 
-// What is published must add up to what is done, or it is not published.
-func TestOutputsThatDoNotAddUp(t *testing.T) {
+// Output that does not add up to what is done is not published.
+func TestOutputsMustAddUp(t *testing.T) {
 	for name, c := range map[string]struct {
 		counts []int64
 		state  jobs.State

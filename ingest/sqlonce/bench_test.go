@@ -13,8 +13,8 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/internal/postgrestest"
 )
 
-// BenchmarkEach is a batch of 5,000 resources, one INSERT each: with no savepoint at
-// all (Claim), by Each, and with a savepoint for each resource.
+// BenchmarkEach inserts a batch of 5,000 resources: without savepoints (Claim), with Each,
+// and with a savepoint for each resource.
 //
 //	go test -run xxx -bench Each ./ingest/sqlonce
 func BenchmarkEach(b *testing.B) {

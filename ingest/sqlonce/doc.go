@@ -1,6 +1,5 @@
-// Package sqlonce lets a handler that writes to a SQL database make the effects of
-// each batch exactly once: it claims the batch's key in the transaction that makes
-// them.
+// Package sqlonce makes the effects of a handler in a SQL database exactly-once: it
+// claims the batch's key in the transaction that makes them.
 //
 //	func handle(ctx context.Context, b *ingest.Batch) error {
 //		return keys.Each(ctx, b, func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
@@ -9,17 +8,15 @@
 //		})
 //	}
 //
-// Effects and key are committed together or not at all, so it does not matter when a
-// worker dies: before the commit neither is there and the batch is handled again, after
-// it the key says that it was. Of two workers that have the same batch at once, the
-// second waits for the first to commit or to roll back, and then knows which it was. An
-// error of the commit, after which the outcome is not known, needs no care: return it,
-// and the batch is handed over again.
+// Effects and key are committed together or not at all, so a worker may die at any time: a
+// batch without a key is handled again, a batch with a key is done. If two workers have
+// the same batch at the same time, the second waits for the first to commit or roll back.
+// If the outcome of a commit is unknown, return the error, and the batch is handed over
+// again.
 //
 // [Keys.Each] takes one resource at a time and rejects those that the database refuses,
-// such as one that violates a constraint, without failing the others. What it rejected
-// is stored with the key, so that a batch that is handed over again has the same
-// resources rejected.
+// because they violate a constraint for example, without failing the others. It stores the
+// rejections with the key, so that a redelivered batch has the same resources rejected.
 //
 // [Keys.Claim] is for handlers that make the effects of a whole batch at once, in a
 // transaction of their own:
@@ -28,17 +25,17 @@
 //	…
 //	first, err := keys.Claim(ctx, tx, b.Key)
 //	if err != nil || !first {
-//		return err // nil: the effects are there already
+//		return err // nil: the effects were made before
 //	}
 //	… // write through tx
 //	return tx.Commit()
 //
-// Such a handler must reject the same resources whenever the batch is handed over, even
-// if its effects are there already: call ingest's Batch.Reject before Claim, and return
-// nil before Claim if Batch.Aborted says that a transaction is not to be taken.
+// Such a handler must reject the same resources whenever the batch is handed over, even if
+// its effects were made before: call ingest's Batch.Reject before Claim. If Batch.Aborted
+// then reports true, a transaction was rejected: return nil before Claim.
 //
-// Keys belong to one handler. Two handlers that write the effects of the same batches to
-// one database each need an [Options.Prefix] of their own.
+// Keys belong to one handler. If two handlers write the effects of the same batches to one
+// database, give each its own [Options.Prefix].
 //
 // # Databases
 //

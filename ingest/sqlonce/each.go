@@ -15,8 +15,8 @@ import (
 // resource it returns a [*Rejection].
 //
 // It is called again for a resource whose effects were rolled back, in the same
-// transaction or in a later one, so anything that it keeps outside of tx may be
-// counted twice.
+// transaction or in a later one, so anything it records outside of tx may be counted
+// twice.
 type Apply func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error
 
 // Rejection is an error of [Apply] that rejects its resource, with the Code and Message
@@ -30,13 +30,13 @@ func (r *Rejection) Error() string { return "sqlonce: rejected: " + r.Message }
 
 // ErrIncomplete: the key was committed before the effects of its batch were complete,
 // because an Apply ran a statement that commits implicitly, such as CREATE or ALTER on
-// MySQL and MariaDB. The job fails for good, since it is not known which of the effects
-// are there.
-var ErrIncomplete = errors.New("sqlonce: the transaction was committed before its end")
+// MySQL and MariaDB. The job fails permanently, because it is unknown which effects were
+// made.
+var ErrIncomplete = errors.New("sqlonce: the transaction was committed too early")
 
 // Each makes the effects of a batch exactly once, resource by resource, in one
-// transaction. A resource that the database refuses is rejected, and what was done for
-// it is undone; the others are kept. Call it last in a handler, and return its error:
+// transaction. It rejects resources that the database refuses and rolls their effects
+// back; the others are kept. Call it last in a handler, and return its error:
 //
 //	return keys.Each(ctx, b, func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
 //		_, err := tx.ExecContext(ctx, …)
@@ -46,21 +46,21 @@ var ErrIncomplete = errors.New("sqlonce: the transaction was committed before it
 // A resource counts as refused if apply returns one of these errors:
 //
 //   - an error with a SQLSTATE of class 22 (data exception) or 23 (integrity constraint
-//     violation), by a method SQLState() string, as those of pgx and lib/pq have it;
-//   - SQLite's constraint, mismatch and too-big errors, by a method Code() int;
-//   - MySQL's and MariaDB's errors with such a SQLSTATE, and the few of the same kind
-//     without one, by the fields of go-sql-driver's MySQLError;
+//     violation), from a method SQLState() string as in pgx and lib/pq;
+//   - SQLite's constraint, mismatch and too-big errors, from a method Code() int;
+//   - errors of MySQL and MariaDB with such a SQLSTATE, and a few similar ones without it,
+//     from the fields of go-sql-driver's MySQLError;
 //   - an error for which [Options.Refused] returns true;
 //   - a [*Rejection].
 //
-// Its code is "database-value", "database-constraint", "database-refused" or the
-// Rejection's, and its message has the database's code, never its text, which may quote
-// values. After any other error everything is rolled back and Each returns the error,
-// wrapped; the batch is then handed over again.
+// The resource is rejected with the code "database-value", "database-constraint",
+// "database-refused" or the Rejection's. The message has the database's code, never its
+// text, which may quote values. After any other error Each rolls everything back and
+// returns the error, wrapped; the batch is then handed over again.
 //
-// Rejections are stored with the key, so that a redelivered batch gets the same ones,
-// even if the database would decide otherwise by then. Each skips resources that were
-// rejected before it is called; the handler must reject those itself each time.
+// Rejections are stored with the key, so that a redelivered batch gets the same ones, even
+// if the database would accept the resources by then. Each skips resources that were
+// rejected before it is called; the handler must reject those itself every time.
 //
 // If a resource of a transaction Bundle is rejected, neither effects nor key are stored,
 // and Each returns nil: the worker fails the job. A redrive tries all resources again.
@@ -69,11 +69,11 @@ var ErrIncomplete = errors.New("sqlonce: the transaction was committed before it
 // whole batch, since the database does not say which resource violates it. If you have
 // such constraints, end apply with SET CONSTRAINTS ALL IMMEDIATE.
 //
-// Each uses one savepoint for several resources, and applies some of them again when one
-// is refused: see [Apply] for what that requires.
+// Each uses one savepoint for several resources, and applies some of them again if one is
+// refused; see [Apply] for what that requires.
 //
-// A connection of PostgreSQL whose session can only read, as after a failover, is closed.
-// For MySQL set rejectReadOnly=true in the data source name, which does the same.
+// Each closes a PostgreSQL connection whose session is read-only, for example after a
+// failover. For MySQL, set rejectReadOnly=true in the data source name.
 func (k *Keys) Each(ctx context.Context, b *ingest.Batch, apply Apply) (err error) {
 	if apply == nil {
 		return errors.New("sqlonce: Each needs a function")
@@ -116,13 +116,13 @@ func (k *Keys) Each(ctx context.Context, b *ingest.Batch, apply Apply) (err erro
 	return nil
 }
 
-// repeat rejects what was rejected when the effects were made.
+// repeat rejects the resources that were rejected when the effects were made.
 func (k *Keys) repeat(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error {
 	var text sql.NullString
 	if err := tx.QueryRowContext(ctx, k.statements.read, k.prefix+b.Key).Scan(&text); err != nil {
 		return fmt.Errorf("sqlonce: read rejections: %w", err)
 	}
-	if !text.Valid { // claimed by Claim
+	if !text.Valid { // claimed with Claim, not Each
 		return nil
 	}
 	if text.String == "" {
@@ -136,7 +136,7 @@ func (k *Keys) repeat(ctx context.Context, tx *sql.Tx, b *ingest.Batch) error {
 	return nil
 }
 
-// each is one call of Keys.Each.
+// each is the state of a call of Keys.Each.
 type each struct {
 	*Keys
 	tx       *sql.Tx
@@ -145,15 +145,15 @@ type each struct {
 	rejected []rejected
 }
 
-// maxRun is how many resources share a savepoint at most. PostgreSQL slows all readers
-// down once a transaction has more than 64 savepoints in which something was written
-// (its cache of subtransactions overflows), and a batch has 5,000 resources by default.
+// maxRun is how many resources share a savepoint at most. PostgreSQL slows down all
+// readers once a transaction has more than 64 savepoints with writes, because its cache of
+// subtransactions overflows, and a batch has 5,000 resources by default.
 const maxRun = 128
 
-// all applies all resources, in runs that share a savepoint. When one is refused, those
-// of its run that came before it are applied again, without it, and then it is the
-// first of the next run: only there is it rejected. The result is the same as with a
-// savepoint for each resource.
+// all applies all resources, in runs that share a savepoint. If one is refused, all applies
+// the ones before it again as a shorter run. The refused one is then the first of the next
+// run, and only there it is rejected. The result is the same as with a savepoint for each
+// resource.
 func (e *each) all(ctx context.Context) error {
 	var left []int
 	for i := range e.batch.Resources {
@@ -181,8 +181,8 @@ func (e *each) all(ctx context.Context) error {
 
 const savepoint = "fhirdock_once"
 
-// run applies resources under one savepoint. If one of them is refused, it undoes all
-// and returns why, and how many came before it.
+// run applies resources under one savepoint. If one of them is refused, it rolls back to
+// the savepoint, and returns why and how many came before it.
 func (e *each) run(ctx context.Context, indices []int) (done int, why *Rejection, err error) {
 	if _, err := e.tx.ExecContext(ctx, "SAVEPOINT "+savepoint); err != nil {
 		return 0, nil, fmt.Errorf("sqlonce: savepoint: %w", err)
@@ -201,7 +201,7 @@ func (e *each) run(ctx context.Context, indices []int) (done int, why *Rejection
 			return n, nil, fmt.Errorf("sqlonce: resource %d: %w", r.Index, err)
 		}
 		if _, undo := e.tx.ExecContext(ctx, "ROLLBACK TO SAVEPOINT "+savepoint); undo != nil {
-			return n, nil, fmt.Errorf("sqlonce: resource %d was refused, and is not undone: %w", r.Index, errors.Join(undo, err))
+			return n, nil, fmt.Errorf("sqlonce: roll back refused resource %d: %w", r.Index, errors.Join(undo, err))
 		}
 		done = n
 		break
@@ -209,7 +209,7 @@ func (e *each) run(ctx context.Context, indices []int) (done int, why *Rejection
 	if why == nil {
 		done = len(indices)
 	}
-	// This fails if the transaction has ended in the meantime.
+	// This fails if the transaction was committed implicitly.
 	if _, err := e.tx.ExecContext(ctx, "RELEASE SAVEPOINT "+savepoint); err != nil {
 		return done, nil, fmt.Errorf("sqlonce: release savepoint: %w", err)
 	}

@@ -17,10 +17,10 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// secret is in each resource that is refused: it must come out nowhere.
+// secret is in each refused resource. It must not appear anywhere.
 const secret = "Mustermann"
 
-// mark is the nth parameter of a statement.
+// mark returns the nth parameter of a statement.
 func (db *database) mark(n int) string {
 	if db.driver == "pgx" {
 		return fmt.Sprintf("$%d", n)
@@ -28,14 +28,14 @@ func (db *database) mark(n int) string {
 	return "?"
 }
 
-// patients makes a table that refuses a name that is too short.
+// patients creates a table with a constraint on the length of the name.
 func (db *database) patients(t testing.TB) {
 	t.Helper()
 	_, err := db.ExecContext(t.Context(), "CREATE TABLE patients (id VARCHAR(20) NOT NULL PRIMARY KEY, name VARCHAR(200) NOT NULL, CHECK (name <> '"+secret+"'))")
 	require.NoError(t, err)
 }
 
-// insert is an Apply that keeps a resource's id, and as its name what Raw has.
+// insert is an Apply that inserts a resource's id and, as the name, its Raw.
 func (db *database) insert(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO patients VALUES ("+db.mark(1)+", "+db.mark(2)+")", r.ID, string(r.Raw))
 	return err
@@ -61,7 +61,7 @@ func (db *database) keysLeft(t *testing.T) (n int) {
 	return n
 }
 
-// batch is one of n resources, of which those at bad are refused.
+// batch returns a batch of n resources; those at the indices bad are refused.
 func batch(n int, bad ...int) *ingest.Batch {
 	b := &ingest.Batch{Job: &jobs.Job{Payload: jobs.Payload{Format: "ndjson"}}, Key: "job.0/0-1000"}
 	for i := range n {
@@ -74,7 +74,7 @@ func batch(n int, bad ...int) *ingest.Batch {
 	return b
 }
 
-// rejectedOf are the places in a batch that were rejected.
+// rejectedOf returns the indices of the rejected resources.
 func rejectedOf(b *ingest.Batch) (all []int) {
 	for i := range b.Resources {
 		if b.IsRejected(i) {
@@ -88,7 +88,7 @@ func TestOneOf5000IsRefused(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
 		for delivery := range 3 {
-			if delivery == 2 { // what was rejected is, whatever the database says by now
+			if delivery == 2 { // stays rejected although the database would accept it now
 				_, err := db.ExecContext(t.Context(), "DELETE FROM patients WHERE id = 'p1'")
 				require.NoError(t, err)
 			}
@@ -104,8 +104,8 @@ func TestOneOf5000IsRefused(t *testing.T) {
 	})
 }
 
-// What is rejected is what one savepoint for each resource would reject.
-func TestEachAgainstOneSavepointForEach(t *testing.T) {
+// Each rejects the same resources as a savepoint for each resource would.
+func TestEachMatchesSavepoints(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
 		rng := rand.New(rand.NewPCG(1, 2))
@@ -130,7 +130,7 @@ func TestEachAgainstOneSavepointForEach(t *testing.T) {
 				var want []string
 				var rejected []int
 				for i := range b.Resources {
-					if twice && i%7 == 3 { // its id is that of the one before
+					if twice && i%7 == 3 { // same id as the one before
 						b.Resources[i].ID = b.Resources[i-1].ID
 					}
 					if string(b.Resources[i].Raw) == secret || slices.Contains(want, b.Resources[i].ID) {
@@ -153,9 +153,9 @@ func TestEachAgainstOneSavepointForEach(t *testing.T) {
 	})
 }
 
-// A resource is applied again once at most for one that is refused, so a batch of
-// which all are refused takes no longer than one of which none is.
-func TestEachAppliesNothingOften(t *testing.T) {
+// For each refused resource others are applied again at most once, so a batch that is
+// refused entirely takes no longer than one that is accepted.
+func TestEachBoundsRetries(t *testing.T) {
 	db := open(t, "sqlite", sqliteDSN(t))
 	db.patients(t)
 	for most, bad := range map[int]func(int) bool{
@@ -182,8 +182,8 @@ func TestEachAppliesNothingOften(t *testing.T) {
 	}
 }
 
-// An error that is not a resource's fault leaves nothing, and errors.As finds the
-// driver's error in it.
+// After an error not caused by a resource nothing is stored, and errors.As finds the
+// driver's error.
 func TestOtherErrorsFailTheBatch(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
@@ -232,9 +232,9 @@ func TestOtherErrorsFailTheBatch(t *testing.T) {
 	})
 }
 
-// Several workers have the same batch at once: its effects are made once, and each of
-// them rejects the same resource.
-func TestWorkersAtOnce(t *testing.T) {
+// If several workers have the same batch, its effects are made once and each worker rejects
+// the same resource.
+func TestConcurrentWorkers(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
 		var wg sync.WaitGroup
@@ -243,7 +243,7 @@ func TestWorkersAtOnce(t *testing.T) {
 				for {
 					b := batch(500, 321)
 					err := db.keys.Each(context.Background(), b, db.insert)
-					if err != nil { // it is handed over again
+					if err != nil { // handed over again
 						t.Log(err)
 						continue
 					}
@@ -259,7 +259,7 @@ func TestWorkersAtOnce(t *testing.T) {
 	})
 }
 
-func TestATransactionIsAllOrNothing(t *testing.T) {
+func TestTransactionIsAllOrNothing(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
 		transaction := func(bad ...int) *ingest.Batch {
@@ -270,7 +270,7 @@ func TestATransactionIsAllOrNothing(t *testing.T) {
 		for range 2 {
 			b := transaction(3, 7)
 			require.NoError(t, db.keys.Each(t.Context(), b, db.insert))
-			require.Subset(t, rejectedOf(b), []int{3, 7}, "all that are refused are named")
+			require.Subset(t, rejectedOf(b), []int{3, 7}, "all refused entries are reported")
 			require.Empty(t, db.ids(t))
 			require.Zero(t, db.keysLeft(t))
 		}
@@ -278,7 +278,7 @@ func TestATransactionIsAllOrNothing(t *testing.T) {
 		b.Reject(2, "not-supported", "Not kept here")
 		require.NoError(t, db.keys.Each(t.Context(), b, db.insert))
 		require.Empty(t, db.ids(t))
-		require.NoError(t, db.keys.Each(t.Context(), transaction(), db.insert), "a redrive, after what was wrong is mended")
+		require.NoError(t, db.keys.Each(t.Context(), transaction(), db.insert), "a redrive after the cause was fixed")
 		require.Len(t, db.ids(t), 10)
 	})
 }
@@ -299,12 +299,12 @@ func TestRejectedBeforeAndByTheHandler(t *testing.T) {
 				return nil
 			}))
 			require.Equal(t, []int{1, 5, 7}, rejectedOf(b))
-			require.ElementsMatch(t, []string{"p0", "p2", "p3", "p4", "p6", "p8", "p9"}, db.ids(t), "what was done for it before is undone")
+			require.ElementsMatch(t, []string{"p0", "p2", "p3", "p4", "p6", "p8", "p9"}, db.ids(t), "effects made before the Rejection are rolled back")
 		}
 	})
 }
 
-// A batch whose key was claimed by Claim has its effects, and nothing to repeat.
+// A batch whose key was claimed with Claim is done and has no stored rejections.
 func TestEachAfterClaim(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
@@ -317,12 +317,12 @@ func TestEachAfterClaim(t *testing.T) {
 	})
 }
 
-// On MySQL a CREATE commits what was done so far, with the key. The batch must not be
-// taken for done when it comes again.
-func TestAStatementThatCommits(t *testing.T) {
+// On MySQL a CREATE commits the effects so far, and the key. The redelivered batch must not
+// be taken for done.
+func TestImplicitCommit(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		if db.driver != "mysql" {
-			t.Skip("only MySQL commits at a DDL statement")
+			t.Skip("only MySQL commits on DDL")
 		}
 		db.patients(t)
 		apply := func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
@@ -341,8 +341,8 @@ func TestAStatementThatCommits(t *testing.T) {
 	})
 }
 
-// Rejections that are stored and are not of this batch are an error, and not quoted.
-func TestStoredRejectionsThatAreDamaged(t *testing.T) {
+// Damaged rejections are an error that does not quote them.
+func TestDamagedRejections(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
 		require.NoError(t, db.keys.Each(t.Context(), batch(3), db.insert))
@@ -350,7 +350,7 @@ func TestStoredRejectionsThatAreDamaged(t *testing.T) {
 			_, err := db.ExecContext(t.Context(), "UPDATE fhirdock_once SET rejected = "+db.mark(1), damaged)
 			require.NoError(t, err)
 			err = db.keys.Each(t.Context(), batch(3), db.insert)
-			require.ErrorContains(t, err, "not the rejections")
+			require.ErrorContains(t, err, "stored rejections are damaged")
 			require.NotContains(t, err.Error(), secret)
 		}
 	})

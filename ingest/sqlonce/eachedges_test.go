@@ -11,12 +11,12 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// An Apply that goes on after an error of the database: PostgreSQL has ended the
-// transaction by then, and nothing is committed.
-func TestAnErrorThatIsSwallowed(t *testing.T) {
+// If Apply ignores an error of the database, PostgreSQL has aborted the transaction, and
+// nothing is committed.
+func TestIgnoredError(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		if db.driver != "pgx" {
-			t.Skip("only PostgreSQL ends a transaction at its first error")
+			t.Skip("only PostgreSQL aborts a transaction at the first error")
 		}
 		db.patients(t)
 		b := batch(300, 100)
@@ -30,23 +30,22 @@ func TestAnErrorThatIsSwallowed(t *testing.T) {
 	})
 }
 
-// A constraint that ends the transaction, and not only its statement, fails the batch:
-// nothing after it may be committed by itself.
-func TestAConstraintThatEndsTheTransaction(t *testing.T) {
+// A constraint that rolls back the whole transaction, not only the statement, fails the
+// batch, so that later effects are not committed on their own.
+func TestConstraintThatRollsBack(t *testing.T) {
 	db := open(t, "sqlite", sqliteDSN(t))
 	_, err := db.ExecContext(t.Context(), "CREATE TABLE patients (id TEXT PRIMARY KEY ON CONFLICT ROLLBACK, name TEXT)")
 	require.NoError(t, err)
 	b := batch(10)
 	b.Resources[5].ID = "p4"
-	require.ErrorContains(t, db.keys.Each(t.Context(), b, db.insert), "is not undone")
+	require.ErrorContains(t, db.keys.Each(t.Context(), b, db.insert), "roll back refused resource")
 	require.Empty(t, db.ids(t))
 	require.Zero(t, db.keysLeft(t))
 	require.NoError(t, db.keys.Each(t.Context(), batch(10), db.insert))
 	require.Len(t, db.ids(t), 10)
 }
 
-// A constraint that is checked at the commit fails the batch, unless Apply has it
-// checked before.
+// A constraint that is checked on commit fails the batch, unless Apply checks it earlier.
 func TestDeferredConstraints(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		if db.driver == "mysql" {
@@ -64,13 +63,13 @@ func TestDeferredConstraints(t *testing.T) {
 			_, err := db.ExecContext(t.Context(), s)
 			require.NoError(t, err)
 		}
-		for i := range 5 { // more than once: the connection must be fit for the next
+		for i := range 5 { // the connection must stay usable
 			b := batch(10, 5)
-			b.Key, b.Resources[2].ID = fmt.Sprint(i), b.Resources[1].ID // which is refused by itself
+			b.Key, b.Resources[2].ID = fmt.Sprint(i), b.Resources[1].ID // violates the constraint
 			err := db.keys.Each(t.Context(), b, db.insert)
 			require.ErrorContains(t, err, "commit")
 			require.True(t, isDrivers(err))
-			require.Empty(t, rejectedOf(b), "a rejection counts once it is stored")
+			require.Empty(t, rejectedOf(b), "rejections only count once they are stored")
 			require.Empty(t, db.ids(t))
 			require.Zero(t, db.keysLeft(t))
 		}

@@ -21,7 +21,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// cut ends the connection of a transaction from the server's side.
+// cut makes the server close the connection of a transaction.
 func (db *database) cut(t *testing.T, tx *sql.Tx) {
 	t.Helper()
 	ask, end := "SELECT pg_backend_pid()", "SELECT pg_terminate_backend(%d)"
@@ -34,9 +34,9 @@ func (db *database) cut(t *testing.T, tx *sql.Tx) {
 	require.NoError(t, err)
 }
 
-// The connection is cut in the middle of a batch, or its context ends: nothing of it is
-// there, and it is made in full when it is handed over again.
-func TestCutInTheMiddle(t *testing.T) {
+// If the connection is cut in the middle of a batch, or its context ends, nothing is
+// stored, and redelivery makes all effects.
+func TestInterruptedEach(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
 		for name, fault := range map[string]func(tx *sql.Tx, cancel context.CancelFunc){
@@ -44,7 +44,7 @@ func TestCutInTheMiddle(t *testing.T) {
 			"context":    func(_ *sql.Tx, cancel context.CancelFunc) { cancel() },
 		} {
 			if name == "connection" && db.driver == "sqlite" {
-				continue // it has none
+				continue // SQLite has no connection to cut
 			}
 			for _, at := range []int64{0, 100, 127, 300, 499} {
 				_, err := db.ExecContext(t.Context(), "DELETE FROM patients")
@@ -74,7 +74,7 @@ func TestCutInTheMiddle(t *testing.T) {
 	})
 }
 
-// dieInEach handles a batch by Each, and is killed in the middle of it or after it.
+// dieInEach handles a batch with Each, and is killed in the middle or after it.
 func dieInEach(at string, db *database) error {
 	die := func() {
 		if self, err := os.FindProcess(os.Getpid()); err == nil {
@@ -89,12 +89,12 @@ func dieInEach(at string, db *database) error {
 		return db.insert(ctx, tx, r)
 	})
 	if err == nil {
-		die() // after the commit, before anything is acknowledged
+		die() // after the commit, before the batch is acknowledged
 	}
 	return err
 }
 
-func TestAWorkerThatIsKilledInEach(t *testing.T) {
+func TestWorkerKilledInEach(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
 		for _, at := range []string{"in the middle", "before the acknowledgement"} {
@@ -120,8 +120,8 @@ func TestAWorkerThatIsKilledInEach(t *testing.T) {
 	})
 }
 
-// A deadlock is no resource's fault: the whole batch is handed over again.
-func TestADeadlock(t *testing.T) {
+// A deadlock is not caused by a resource: the whole batch is handed over again.
+func TestDeadlock(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		if db.driver == "sqlite" {
 			t.Skip("SQLite has one writer")
@@ -153,14 +153,14 @@ func TestADeadlock(t *testing.T) {
 		if first == nil {
 			first, second = second, first
 		}
-		require.True(t, isDrivers(first), "one of them is the victim: %v", first)
+		require.True(t, isDrivers(first), "one transaction is the victim: %v", first)
 		require.NoError(t, second)
-		require.Equal(t, 1, db.keysLeft(t), "the victim's key is not there")
+		require.Equal(t, 1, db.keysLeft(t), "the victim's key is not stored")
 	})
 }
 
-// The whole way: an upload with one resource that the database refuses.
-func TestAnUploadThroughEach(t *testing.T) {
+// End to end: an upload with one resource that the database refuses.
+func TestUploadEndToEnd(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
 		deliveries := 0
@@ -176,7 +176,7 @@ func TestAnUploadThroughEach(t *testing.T) {
 					return err
 				})
 				if deliveries++; deliveries == 1 && err == nil {
-					return context.DeadlineExceeded // the worker is not told that it was done
+					return context.DeadlineExceeded // the worker does not learn that the batch is done
 				}
 				return err
 			}),
@@ -201,9 +201,9 @@ func TestAnUploadThroughEach(t *testing.T) {
 	})
 }
 
-// The whole way of a transaction: one entry that the database refuses fails it without
-// a trace, and a redrive takes all of it once the database does.
-func TestATransactionThroughEach(t *testing.T) {
+// End to end: one refused entry fails a transaction without any effect, and a redrive
+// succeeds once the database accepts the entry.
+func TestTransactionEndToEnd(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
 		_, err := db.ExecContext(t.Context(), "INSERT INTO patients VALUES ('p3', 'of before')")
@@ -232,8 +232,8 @@ func TestATransactionThroughEach(t *testing.T) {
 	})
 }
 
-// A session that can only read, as after a failover, fails one batch and no more.
-func TestASessionThatCanOnlyReadIsDropped(t *testing.T) {
+// A read-only session, as after a failover, fails only one batch.
+func TestReadOnlySessionIsClosed(t *testing.T) {
 	db := open(t, "pgx", postgrestest.Schema(t))
 	db.patients(t)
 	db.SetMaxOpenConns(1)

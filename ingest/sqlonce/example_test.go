@@ -14,8 +14,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A handler that keeps patients in a table, each once, however often a batch is handed
-// over. One that the table does not take is rejected, and the others are kept.
+// A handler that stores patients exactly once, however often a batch is handed over. A
+// patient that violates a constraint is rejected; the others are stored.
 func ExampleKeys_Each() {
 	ctx := context.Background()
 	db, err := sql.Open("sqlite", ":memory:") // in production a file, with _txlock=immediate, or PostgreSQL
@@ -23,7 +23,7 @@ func ExampleKeys_Each() {
 		panic(err)
 	}
 	defer db.Close()
-	db.SetMaxOpenConns(1) // each connection would have a memory of its own
+	db.SetMaxOpenConns(1) // each connection would have its own memory database
 	if _, err := db.ExecContext(ctx, "CREATE TABLE patients (id TEXT PRIMARY KEY, gender TEXT CHECK (gender IN ('female', 'male', 'other', 'unknown')))"); err != nil {
 		panic(err)
 	}
@@ -34,7 +34,7 @@ func ExampleKeys_Each() {
 
 	handler := ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error {
 		for i, r := range b.Resources {
-			if r.Type != "Patient" { // Each passes it over
+			if r.Type != "Patient" { // Each skips it
 				b.Reject(i, "not-supported", "Only patients are kept here")
 			}
 		}
@@ -48,8 +48,8 @@ func ExampleKeys_Each() {
 		})
 	})
 
-	// A worker hands a batch over, dies before it can record that, and hands it over
-	// once more.
+	// A worker hands a batch over, dies before it can record that, and another worker hands
+	// it over again.
 	for range 2 {
 		b := &ingest.Batch{Job: &jobs.Job{}, Key: "job-1.0/0-120", Resources: []ingest.Resource{
 			{Type: "Patient", ID: "p1", Raw: []byte(`{"resourceType":"Patient","id":"p1","gender":"female"}`)},
@@ -78,7 +78,7 @@ func ExampleKeys_Each() {
 	// 1 patient
 }
 
-// A handler that makes the effects of a whole batch in a transaction of its own.
+// A handler that makes the effects of a whole batch in its own transaction.
 func ExampleKeys_Claim() {
 	ctx := context.Background()
 	db, err := sql.Open("sqlite", ":memory:")
@@ -102,7 +102,7 @@ func ExampleKeys_Claim() {
 		defer tx.Rollback() // does nothing after the commit
 		first, err := keys.Claim(ctx, tx, b.Key)
 		if err != nil || !first {
-			return err // nil: its effects are there already
+			return err // nil: the effects were made before
 		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO counts VALUES (?)", len(b.Resources)); err != nil {
 			return err
@@ -122,7 +122,7 @@ func ExampleKeys_Claim() {
 	// Output: 7 resources
 }
 
-// Keys are removed once their jobs can't be handed over again.
+// Remove keys of batches that can't be handed over again.
 func ExampleKeys_PruneFinished() {
 	ctx := context.Background()
 	db, err := sql.Open("sqlite", ":memory:")
@@ -137,7 +137,7 @@ func ExampleKeys_PruneFinished() {
 	}
 	store := jobs.NewMemStore() // the one that the workers use
 
-	// Once a day, say.
+	// For example once a day.
 	n, err := keys.PruneFinished(ctx, store, time.Now().AddDate(0, 0, -7))
 	fmt.Println(n, err)
 	// Output: 0 <nil>

@@ -5,7 +5,7 @@ import (
 	"database/sql"
 )
 
-// StoredForTest is what is stored beside a key.
+// StoredForTest returns the rejections stored with a key.
 func (k *Keys) StoredForTest(ctx context.Context, key string) (text sql.NullString, err error) {
 	err = k.db.QueryRowContext(ctx, k.statements.read, key).Scan(&text)
 	return text, err

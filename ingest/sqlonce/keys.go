@@ -11,23 +11,23 @@ import (
 
 // Options of Keys; nil, and zero fields, mean the defaults.
 type Options struct {
-	// Dialect of the database. Default: by the type of its driver.
+	// Dialect of the database. Default: detected from the type of the driver.
 	Dialect Dialect
-	// SkipSchema makes Open fail if the table is not there. Default: Open makes it.
+	// SkipSchema makes Open fail if the table is missing. Default: Open creates it.
 	SkipSchema bool
-	// Prefix is put before each key: handlers that write the effects of the same
-	// batches to one database need one each. At most 100 bytes of visible ASCII.
+	// Prefix is prepended to each key. If several handlers write the effects of the same
+	// batches to one database, each needs its own. At most 100 bytes of visible ASCII.
 	// Default: none.
 	Prefix string
-	// Refused reports whether an error that the database returned is the fault of the
-	// resource, for errors that [Keys.Each] does not recognize, such as those that your
-	// triggers raise or those of a driver without SQLSTATE. It must return false for an
-	// error that another attempt may not have. Default: none.
+	// Refused reports whether an error of the database is caused by the resource, for
+	// errors that [Keys.Each] does not recognize, such as those raised by your triggers or
+	// of a driver without SQLSTATE. It must return false for errors that may not recur.
+	// Default: none.
 	Refused func(error) bool
 }
 
-// Keys are the keys of the batches whose effects are in a database. It is safe for
-// concurrent use, by several processes.
+// Keys has the keys of the batches whose effects are in a database. It is safe for
+// concurrent use, by several processes too.
 type Keys struct {
 	db         *sql.DB
 	dialect    Dialect
@@ -36,7 +36,7 @@ type Keys struct {
 	refused    func(error) bool
 }
 
-// maxKey is the longest key in bytes: ingest's have at most 128.
+// maxKey is the longest key in bytes. Keys of package ingest have at most 128.
 const maxKey = 255
 
 // ErrKey: the key is empty or, with the prefix, longer than 255 bytes.
@@ -46,8 +46,8 @@ var validPrefix = regexp.MustCompile(`^[!-~]{0,100}$`)
 
 var errNoDatabase = errors.New("sqlonce: keys need a database")
 
-// Open returns the keys in an open database, which stays the caller's to close, and
-// makes their table if it is not there.
+// Open returns the keys in an open database, which the caller closes. It creates their
+// table if it is missing.
 func Open(ctx context.Context, db *sql.DB, opts *Options) (*Keys, error) {
 	var o Options
 	if opts != nil {
@@ -75,24 +75,22 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Keys, error) {
 	}
 	var n int
 	if err := db.QueryRowContext(ctx, "SELECT count(rejected) FROM fhirdock_once WHERE batch_key = ''").Scan(&n); err != nil {
-		return nil, fmt.Errorf("sqlonce: the table is not there, or not as this release needs it: %w", err)
+		return nil, fmt.Errorf("sqlonce: the table is missing or outdated: %w", err)
 	}
 	return k, nil
 }
 
-// Claim claims a key for a transaction. It returns true if the transaction is the
-// first: its effects count if it commits, and no other's of this key. It returns
-// false if a transaction that claimed the key has committed: the effects are there,
-// and there is nothing to do. While another transaction that claimed it is open,
-// Claim waits; if that one rolls back, this one is the first.
+// Claim claims a key for a transaction. It returns true if the transaction is the first:
+// make the effects and commit. It returns false if a transaction that claimed the key has
+// committed: the effects were made, and there is nothing to do. While another transaction
+// that claimed the key is open, Claim waits; if that one rolls back, this one is the first.
 //
-// After an error, roll the transaction back and return the error, so that the batch
-// is handed over again: ErrKey; on PostgreSQL under REPEATABLE READ or SERIALIZABLE a
-// serialization failure, if another transaction committed the key after this one's
-// snapshot; on SQLite that the database was busy for longer than its time-out; on
-// MySQL and MariaDB a deadlock or a lock wait time-out. On SQLite transactions should
-// begin with the write lock (_txlock=immediate): otherwise one of two that come to
-// write fails.
+// After an error, roll the transaction back and return the error, so that the batch is
+// handed over again. Errors are ErrKey; on PostgreSQL under REPEATABLE READ or SERIALIZABLE
+// a serialization failure, if another transaction committed the key after this one's
+// snapshot; on SQLite a busy timeout; on MySQL and MariaDB a deadlock or lock wait timeout.
+// On SQLite, use immediate transactions (_txlock=immediate): otherwise one of two
+// concurrent transactions fails when it starts to write.
 //
 // On MySQL and MariaDB the transaction must not run a statement that commits implicitly,
 // such as CREATE or ALTER: it would commit the key without the effects that follow.

@@ -11,36 +11,34 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// prunePage is how many keys are removed in one transaction, so that claims made
-// meanwhile don't wait for long.
+// prunePage is how many keys are removed in one transaction, so that concurrent claims
+// don't wait for long.
 const prunePage = 1000
 
 // PruneFinished removes the keys that were claimed before a given time and whose batches
 // can't be handed over again, and returns how many it removed. Run it once a day, for
-// example, with a time some days ago. A key is removed if its job, in the store that the
+// example, with a time some days ago. It removes a key if its job, in the store that the
 // workers use,
 //
 //   - is completed or cancelled;
-//   - has a later run, which has keys of its own: it was redriven after it completed, or
-//     after nothing of it was taken;
+//   - has a later run with its own keys, because it was redriven after it completed, or
+//     after none of its resources was accepted;
 //   - is no longer in the store.
 //
-// A key is kept while its job waits or is being processed, and also after the job
-// failed, since redriving it continues with the same keys at any time later: cancel such
-// a job, or remove its record, to have its keys removed. Keys that are not ingest's, with
-// or without a prefix, are kept too; see [Keys.Prune].
+// It keeps the keys of jobs that wait or are being processed, and of failed jobs, because
+// a redrive continues with the same keys: cancel a failed job, or remove its record, to
+// have its keys removed. It also keeps keys that are not from package ingest, with or
+// without a prefix; see [Keys.Prune].
 //
-// The time is needed because of workers that are suspended: one may still have a batch
-// whose job another worker has completed since, and would make the effects a second time
-// if the key were gone. That can't happen if it is suspended for less than the age of
-// the key, so choose an age above the longest suspension that you expect; a day is
-// plenty.
+// The time protects against suspended workers: one may still have a batch whose job
+// another worker has completed since, and would make the effects again if the key were
+// gone. So keys must be older than the longest suspension you expect; a day is plenty.
 //
-// The keys of a job that can't be read are kept, and the error is returned after all
-// other keys were checked. What was removed before an error stays removed.
+// The keys of a job that can't be read are kept, and the error is returned after all other
+// keys were checked. Keys removed before an error stay removed.
 func (k *Keys) PruneFinished(ctx context.Context, store jobs.Store, before time.Time) (int64, error) {
 	if store == nil {
-		return 0, errors.New("sqlonce: PruneFinished needs the store of the jobs")
+		return 0, errors.New("sqlonce: PruneFinished needs the job store")
 	}
 	var failed error
 	ask := &finished{store: store, known: map[string]*jobs.Job{}}
@@ -61,11 +59,10 @@ func (k *Keys) PruneFinished(ctx context.Context, store jobs.Store, before time.
 }
 
 // Prune removes the keys that were claimed before a given time, regardless of their jobs,
-// and returns how many it removed. Without its key, a batch that is handed over again
-// makes its effects again, so the time must be before the creation of every job that is
-// not finished, and of every failed job that may be redriven. Prefer
-// [Keys.PruneFinished], which checks that; Prune is for keys that are not ingest's. What
-// was removed before an error stays removed.
+// and returns how many it removed. Without its key, a redelivered batch makes its effects
+// again, so the time must be before the creation of every unfinished job, and of every
+// failed job that may be redriven. Prefer [Keys.PruneFinished], which checks that; Prune is
+// for keys that are not from package ingest. Keys removed before an error stay removed.
 func (k *Keys) Prune(ctx context.Context, before time.Time) (int64, error) {
 	total, err := k.prune(ctx, before, func(string) bool { return true })
 	if err != nil {
@@ -74,14 +71,14 @@ func (k *Keys) Prune(ctx context.Context, before time.Time) (int64, error) {
 	return total, err
 }
 
-// finished asks a store for the jobs of keys.
+// finished looks up the jobs of keys in a store.
 type finished struct {
 	store jobs.Store
-	known map[string]*jobs.Job // nil if it is not there
+	known map[string]*jobs.Job // nil if there is none
 }
 
-// maxKnown bounds the jobs that are remembered. Keys are read in order of age, so those
-// of one job are close together.
+// maxKnown bounds finished.known. Keys are read in order of age, so those of one job are
+// close together.
 const maxKnown = 1000
 
 func (f *finished) finished(ctx context.Context, key string) (bool, error) {
@@ -110,8 +107,8 @@ func (f *finished) finished(ctx context.Context, key string) (bool, error) {
 	return job.State == jobs.Completed || job.State == jobs.Cancelled, nil
 }
 
-// prune removes the keys that were claimed before a time and are to go.
-func (k *Keys) prune(ctx context.Context, before time.Time, goes func(key string) bool) (total int64, err error) {
+// prune removes the keys that were claimed before a time and for which done returns true.
+func (k *Keys) prune(ctx context.Context, before time.Time, done func(key string) bool) (total int64, err error) {
 	after, at := "", int64(-1)<<62
 	for {
 		keys, next, err := k.page(ctx, before, at, after)
@@ -125,7 +122,7 @@ func (k *Keys) prune(ctx context.Context, before time.Time, goes func(key string
 		full := len(keys) == prunePage
 		var gone []any
 		for _, key := range keys {
-			if goes(key) {
+			if done(key) {
 				gone = append(gone, key)
 			}
 		}
@@ -145,7 +142,7 @@ func (k *Keys) prune(ctx context.Context, before time.Time, goes func(key string
 	}
 }
 
-// page returns the oldest keys after a place, and the time of the last of them.
+// page returns the oldest keys after a given time and key, and the time of the last one.
 func (k *Keys) page(ctx context.Context, before time.Time, at int64, after string) (keys []string, last int64, err error) {
 	rows, err := k.db.QueryContext(ctx, k.statements.page, at, before.UnixMicro(), at, after, prunePage)
 	if err != nil {
@@ -162,7 +159,7 @@ func (k *Keys) page(ctx context.Context, before time.Time, at int64, after strin
 	return keys, last, rows.Err()
 }
 
-// remove removes keys, unless they were claimed anew since they were read.
+// remove removes keys, unless they were claimed again since they were read.
 func (k *Keys) remove(ctx context.Context, before time.Time, keys []any) (int64, error) {
 	marks := strings.TrimSuffix(strings.Repeat("?, ", len(keys)), ", ")
 	query := k.dialect.rebind("DELETE FROM fhirdock_once WHERE batch_key IN (" + marks + ") AND claimed_at < ?")

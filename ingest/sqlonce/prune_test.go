@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// away is a store that can't read one job.
+// away is a store that fails to read one job.
 type away struct {
 	jobs.Store
 	id string
@@ -30,7 +30,7 @@ func TestPruneFinished(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		ctx, old := t.Context(), time.Now().AddDate(0, 0, -10)
 		store := jobs.NewMemStore()
-		keys := map[string]string{} // by what its job is
+		keys := map[string]string{} // by description
 		add := func(name string, job *jobs.Job, run int, at time.Time, prefix string) {
 			key := prefix + batchkey.Format(&jobs.Job{ID: job.ID, Run: run}, 0, 10)
 			_, err := db.ExecContext(ctx, claim[db.driver], key, at.UnixMicro())
@@ -59,7 +59,7 @@ func TestPruneFinished(t *testing.T) {
 		keys["of another form"] = "of another form"
 		finished := create(jobs.Completed, 0)
 		tx := db.begin(t, nil)
-		for i := range 2500 { // many of one job, and of the same time
+		for i := range 2500 { // many keys of one job with the same time
 			_, err := tx.ExecContext(ctx, claim[db.driver], fmt.Sprintf("%s.0/%d-%d", finished.ID, i, i+1), old.UnixMicro())
 			require.NoError(t, err)
 		}
@@ -78,15 +78,15 @@ func TestPruneFinished(t *testing.T) {
 			require.Equal(t, goes, first, name)
 		}
 		_, err = db.keys.PruneFinished(ctx, nil, time.Now())
-		require.ErrorContains(t, err, "needs the store")
+		require.ErrorContains(t, err, "needs the job store")
 	})
 }
 
-// A table of the release before, without the rejections, is brought up to date.
-func TestMigrateAnOlderTable(t *testing.T) {
+// Migrate upgrades a table of an earlier version, which has no rejections.
+func TestMigrateOlderTable(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		if db.driver == "mysql" {
-			t.Skip("there was none")
+			t.Skip("no earlier version supported it")
 		}
 		_, err := db.ExecContext(t.Context(), "ALTER TABLE fhirdock_once DROP COLUMN rejected")
 		require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestMigrateAnOlderTable(t *testing.T) {
 		b := batch(3)
 		b.Key = "job.0/0-10"
 		require.NoError(t, again.keys.Each(t.Context(), b, again.insert))
-		require.Empty(t, again.ids(t), "its effects are there already")
+		require.Empty(t, again.ids(t), "the effects were made before")
 		require.NoError(t, again.keys.Each(t.Context(), batch(3), again.insert))
 		require.Len(t, again.ids(t), 3)
 	})

@@ -7,9 +7,9 @@ import (
 	"regexp"
 )
 
-// Codes of the resources that a database refused.
+// Codes of resources that the database refused.
 const (
-	// CodeValue: a data exception, such as text that is no date, or is too long.
+	// CodeValue: a data exception, such as an invalid date or a text that is too long.
 	CodeValue = "database-value"
 	// CodeConstraint: an integrity constraint violation.
 	CodeConstraint = "database-constraint"
@@ -17,8 +17,8 @@ const (
 	CodeRefused = "database-refused"
 )
 
-// why returns why a resource is rejected whose effects ended with an error; nil if the
-// error is not the resource's fault. It holds nothing of the error's text.
+// why returns the rejection of a resource after an error; nil if the resource did not
+// cause the error. It contains nothing of the error's text.
 func (k *Keys) why(err error) *Rejection {
 	if r, ok := errors.AsType[*Rejection](err); ok {
 		return r
@@ -50,7 +50,7 @@ func (k *Keys) why(err error) *Rejection {
 
 var sqlState = regexp.MustCompile(`^[0-9A-Z]{5}$`)
 
-// ofClass is by the class of a SQLSTATE, its first two characters.
+// ofClass maps the class of a SQLSTATE, its first two characters, to a rejection.
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 func ofClass(state, more string) *Rejection {
 	if !sqlState.MatchString(state) {
@@ -65,7 +65,7 @@ func ofClass(state, more string) *Rejection {
 	return nil
 }
 
-// ofSQLite is by a result code, of which the last eight bits are the primary one.
+// ofSQLite maps a result code to a rejection. Its last eight bits are the primary code.
 // https://www.sqlite.org/rescode.html
 func ofSQLite(code int) *Rejection {
 	const (
@@ -82,16 +82,16 @@ func ofSQLite(code int) *Rejection {
 	return nil
 }
 
-// Errors of MySQL and MariaDB whose SQLSTATE does not tell their class.
+// Errors of MySQL and MariaDB whose SQLSTATE has the wrong class.
 // https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
 // https://mariadb.com/kb/en/mariadb-error-code-reference/
 var (
-	// A column that is named without its table: the statement's fault, not the data's.
+	// An ambiguous column, which is an error of the statement, not of the data.
 	mysqlStatement = map[uint16]bool{1052: true}
-	// Data exceptions without class 22: a value that an ENUM does not have, one of
-	// another type, one that a function does not accept.
+	// Data exceptions without class 22: a value that is not in an ENUM, has the wrong
+	// type, or is not accepted by a function.
 	mysqlValue = map[uint16]bool{1265: true, 1366: true, 1411: true}
-	// Constraints, without class 23: a CHECK of MySQL.
+	// Constraint violations without class 23: a CHECK of MySQL.
 	mysqlConstraint = map[uint16]bool{3819: true}
 )
 
@@ -108,8 +108,8 @@ func ofMySQL(number uint16, state string) *Rejection {
 	return ofClass(state, more)
 }
 
-// mysqlError finds an error with the fields of go-sql-driver's MySQLError, which has
-// its SQLSTATE in a field and so no method for it.
+// mysqlError finds an error with the fields of go-sql-driver's MySQLError, which has no
+// method SQLState.
 func mysqlError(err error) (number uint16, state string, ok bool) {
 	if err == nil {
 		return 0, "", false
@@ -122,7 +122,7 @@ func mysqlError(err error) (number uint16, state string, ok bool) {
 		n, s := v.FieldByName("Number"), v.FieldByName("SQLState")
 		if n.IsValid() && s.IsValid() && n.Kind() == reflect.Uint16 && s.Type() == reflect.TypeFor[[5]byte]() {
 			b := s.Interface().([5]byte)
-			if b == ([5]byte{}) { // of a server that says none
+			if b == ([5]byte{}) { // the server sent none
 				b = [5]byte([]byte("HY000"))
 			}
 			return uint16(n.Uint()), string(b[:]), sqlState.Match(b[:])

@@ -18,7 +18,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/sqlonce"
 )
 
-// isDrivers reports whether an error has that of the driver in it.
+// isDrivers reports whether an error wraps a driver's error.
 func isDrivers(err error) bool {
 	_, postgres := errors.AsType[*pgconn.PgError](err)
 	_, lite := errors.AsType[*sqlite.Error](err)
@@ -37,12 +37,12 @@ func onlyOutcome(t *testing.T, keys *sqlonce.Keys, key string, apply sqlonce.App
 	if !b.IsRejected(0) {
 		return "", "", nil
 	}
-	// As it is stored, for the batch that is handed over again.
+	// The stored rejection, for redelivery.
 	code, message = stored(t, keys, key)
 	return code, message, nil
 }
 
-func TestWhatIsRefused(t *testing.T) {
+func TestRecognizedErrors(t *testing.T) {
 	const (
 		value      = sqlonce.CodeValue
 		constraint = sqlonce.CodeConstraint
@@ -108,7 +108,7 @@ func TestWhatIsRefused(t *testing.T) {
 			}
 			require.Regexp(t, `\((SQLSTATE [0-9A-Z]{5}(, error [0-9]+)?|SQLite code [0-9]+)\)$`, message, name)
 		}
-		// What is the statement's fault is no resource's.
+		// Errors of the statement are not caused by the resource.
 		statements := []string{"INSERT INTO nowhere VALUES (1)", "SELEKT", "SELECT none FROM things"}
 		if db.driver == "mysql" {
 			statements = append(statements, "SELECT id FROM things JOIN parents ON true") // SQLSTATE 23000
@@ -123,13 +123,13 @@ func TestWhatIsRefused(t *testing.T) {
 	})
 }
 
-// state is an error as lib/pq and others have it.
+// state is an error like those of lib/pq.
 type state string
 
 func (state) Error() string      { return secret }
 func (s state) SQLState() string { return string(s) }
 
-func TestErrorsWithASQLState(t *testing.T) {
+func TestSQLStateErrors(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		for s, want := range map[state]string{
 			"22007": sqlonce.CodeValue, "23505": sqlonce.CodeConstraint, "23": "", "22 07": "", "40001": "", "25P02": "", "": "",
@@ -145,7 +145,7 @@ func TestErrorsWithASQLState(t *testing.T) {
 	})
 }
 
-// Two handlers have the same batch, and each makes its effects and its rejections.
+// Two handlers with different prefixes handle the same batch independently.
 func TestOptionsPrefix(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		db.patients(t)
@@ -184,7 +184,7 @@ func TestOptionsRefused(t *testing.T) {
 	require.False(t, strings.Contains(message, secret))
 }
 
-// stored is why the only resource of a batch was rejected, as it is stored.
+// stored returns the stored rejection of the only resource of a batch.
 func stored(t *testing.T, keys *sqlonce.Keys, key string) (code, message string) {
 	t.Helper()
 	text, err := keys.StoredForTest(t.Context(), key)

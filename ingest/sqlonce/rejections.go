@@ -9,28 +9,27 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// rejected is a resource of a batch, by its place, and why it was rejected.
+// rejected is the index of a rejected resource in its batch, and its rejection.
 type rejected struct {
 	at int
 	Rejection
 }
 
-// group is what is stored: many resources are rejected for the same reason.
+// group is the stored form. Resources with the same rejection share a group.
 type group struct {
 	Rejection
 	At []int `json:"at"`
 }
 
-// encode writes rejections in the form that is stored beside the key. It is never
-// empty.
+// encode encodes rejections for storing them with the key. The result is never empty.
 func encode(all []rejected) (string, error) {
 	groups := []group{}
-	places := map[Rejection]int{}
+	indices := map[Rejection]int{}
 	for _, r := range all {
-		n, ok := places[r.Rejection]
+		n, ok := indices[r.Rejection]
 		if !ok {
 			n = len(groups)
-			places[r.Rejection] = n
+			indices[r.Rejection] = n
 			groups = append(groups, group{Rejection: r.Rejection})
 		}
 		groups[n].At = append(groups[n].At, r.at)
@@ -42,11 +41,10 @@ func encode(all []rejected) (string, error) {
 	return string(text), nil
 }
 
-// errRejections does not quote what is stored.
-var errRejections = errors.New("sqlonce: what is stored is not the rejections of this batch")
+// errRejections does not quote the stored text.
+var errRejections = errors.New("sqlonce: the stored rejections are damaged or not of this batch")
 
-// decode reads the rejections of a batch with n resources, in the order in which they
-// were made.
+// decode decodes the rejections of a batch with n resources, ordered by index.
 func decode(text string, n int) ([]rejected, error) {
 	var groups []group
 	if err := json.Unmarshal([]byte(text), &groups); err != nil {

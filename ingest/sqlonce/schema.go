@@ -3,12 +3,11 @@ package sqlonce
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 )
 
-// Dialect of SQL.
+// Dialect is the SQL dialect of a database.
 type Dialect string
 
 // Supported dialects.
@@ -18,9 +17,8 @@ const (
 	MySQL      Dialect = "mysql" // and MariaDB
 )
 
-// The schema, for operators who don't let services alter theirs. Running it again
-// does nothing. A table of an earlier release has no column rejected: [Migrate] adds
-// it.
+// The schema, for operators who don't let services alter it. Running it again does
+// nothing. Tables of earlier versions lack the column rejected; [Migrate] adds it.
 const (
 	SchemaSQLite = `CREATE TABLE IF NOT EXISTS fhirdock_once (
     batch_key  TEXT    NOT NULL PRIMARY KEY,
@@ -45,20 +43,20 @@ CREATE INDEX IF NOT EXISTS fhirdock_once_claimed ON fhirdock_once (claimed_at);`
 ) ENGINE=InnoDB;`
 )
 
-// The statements that claim a key, for programs that don't use database/sql: run in
-// the handler's transaction with the key and the microseconds since 1970, they
-// change one row if the key is claimed by it, and none if it was before.
+// Statements that claim a key, for programs that don't use database/sql. Run one in the
+// handler's transaction with the key and the microseconds since 1970. It changes one row if
+// it claims the key, and none if the key was claimed before.
 const (
 	ClaimSQLite     = `INSERT INTO fhirdock_once (batch_key, claimed_at) VALUES (?, ?) ON CONFLICT (batch_key) DO NOTHING`
 	ClaimPostgreSQL = `INSERT INTO fhirdock_once (batch_key, claimed_at) VALUES ($1, $2) ON CONFLICT (batch_key) DO NOTHING`
 	ClaimMySQL      = `INSERT IGNORE INTO fhirdock_once (batch_key, claimed_at) VALUES (?, ?)`
 )
 
-// statements are what Keys asks a database.
+// statements of Keys for a dialect.
 type statements struct {
 	claim string
-	// begin, finish and read are of Each: rejected is empty from the claim to the end
-	// of the transaction.
+	// begin, finish and read are for Each. The column rejected is empty from the claim to
+	// the end of the transaction.
 	begin, finish, read string
 	// page selects the keys that were claimed before a time, after one of them.
 	page string
@@ -80,7 +78,7 @@ func (d Dialect) statements() (statements, error) {
 		s.claim = ClaimPostgreSQL
 	case MySQL:
 		s.claim = ClaimMySQL
-		// The newest version, even where the transaction's snapshot is older.
+		// Reads the newest version, even if the transaction's snapshot is older.
 		s.read += ` LOCK IN SHARE MODE`
 	default:
 		return s, fmt.Errorf("sqlonce: the dialect must be %q, %q or %q", SQLite, PostgreSQL, MySQL)
@@ -91,8 +89,8 @@ func (d Dialect) statements() (statements, error) {
 	return s, nil
 }
 
-// rebind writes the question marks of a statement as the dialect has them. None of
-// the statements has one in a string.
+// rebind replaces the question marks of a statement with the dialect's parameters. No
+// statement has one in a string.
 func (d Dialect) rebind(query string) string {
 	if d != PostgreSQL {
 		return query
@@ -107,12 +105,12 @@ func (d Dialect) rebind(query string) string {
 	return b.String()
 }
 
-// migrationLock is the advisory lock under which the schema is made on PostgreSQL,
-// where two processes that make the same table at once both fail.
+// migrationLock is the advisory lock for creating the schema on PostgreSQL, where
+// concurrent CREATE TABLE statements fail.
 const migrationLock = 0x66686972_6f6e6365 // "fhironce"
 
-// Migrate makes the table, or adds what an earlier release's lacks. Several processes
-// may call it at once.
+// Migrate creates the table, or adds what a table of an earlier version lacks. Several
+// processes may call it concurrently.
 func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	if db == nil {
 		return errNoDatabase
@@ -121,7 +119,7 @@ func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 		return err
 	}
 	if err := migrate(ctx, db, dialect); err != nil {
-		return fmt.Errorf("sqlonce: make schema: %w", err)
+		return fmt.Errorf("sqlonce: create schema: %w", err)
 	}
 	return nil
 }
@@ -163,7 +161,7 @@ func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	return tx.Commit()
 }
 
-// detect returns the dialect of a database, by the type of its driver.
+// detect returns the dialect of a database by the type of its driver.
 func detect(db *sql.DB) (Dialect, error) {
 	driver := strings.ToLower(fmt.Sprintf("%T", db.Driver()))
 	switch {
@@ -174,5 +172,5 @@ func detect(db *sql.DB) (Dialect, error) {
 	case strings.Contains(driver, "mysql"), strings.Contains(driver, "mariadb"):
 		return MySQL, nil
 	}
-	return "", errors.New("sqlonce: the driver is not one whose SQL is known; set Options.Dialect")
+	return "", fmt.Errorf("sqlonce: unknown driver %s: set Options.Dialect", driver)
 }

@@ -8,12 +8,11 @@ import (
 	"fmt"
 )
 
-// transaction begins one on a connection of its own, which end gives back to the pool.
-// end gets the error that ended the transaction: where the session could only read, as
-// after a failover, it closes the connection, which would fail all batches that come
-// after.
+// transaction begins a transaction on its own connection, which end returns to the pool.
+// Pass end the error that ended the transaction. If the session is read-only, as after a
+// failover, end closes the connection, which would fail later batches too.
 func (k *Keys) transaction(ctx context.Context) (tx *sql.Tx, end func(error), err error) {
-	for range 3 { // as database/sql does where a connection of the pool turns out broken
+	for range 3 { // like database/sql, in case a connection of the pool is broken
 		var conn *sql.Conn
 		if conn, err = k.db.Conn(ctx); err != nil {
 			break
@@ -35,7 +34,7 @@ func (k *Keys) transaction(ctx context.Context) (tx *sql.Tx, end func(error), er
 	return nil, nil, fmt.Errorf("sqlonce: begin: %w", err)
 }
 
-// isReadOnly says whether PostgreSQL refused a write in a session that can only read.
+// isReadOnly reports whether PostgreSQL refused a write because the session is read-only.
 func isReadOnly(err error) bool {
 	e, ok := errors.AsType[interface {
 		error

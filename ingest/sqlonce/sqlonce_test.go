@@ -26,21 +26,21 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// The test binary is also the process that is killed in the middle of a batch.
+// TestMain also runs the process that is killed in the middle of a batch.
 func TestMain(m *testing.M) {
 	if at := os.Getenv("FHIRDOCK_SQLONCE_DIES"); at != "" {
 		err := dieHandling(at, os.Getenv("FHIRDOCK_SQLONCE_DRIVER"), os.Getenv("FHIRDOCK_SQLONCE_DSN"))
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(3)
 	}
-	// Connections that are cut, the driver would print.
+	// The driver would log cut connections.
 	if err := mysql.SetLogger(&mysql.NopLogger{}); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())
 }
 
-// database is one to claim in, and how to open it again.
+// database is a test database and how to open it again.
 type database struct {
 	*sql.DB
 	driver, dsn string
@@ -78,7 +78,7 @@ func (db *database) begin(t *testing.T, opts *sql.TxOptions) *sql.Tx {
 	return tx
 }
 
-// handle makes the effect of a batch, and says whether it was the first.
+// handle makes the effect of a batch, and reports whether it was the first to do so.
 func (db *database) handle(ctx context.Context, key string, before func(*sql.Tx) error) (first bool, err error) {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
@@ -106,7 +106,7 @@ func (db *database) effects(t *testing.T) (n int) {
 	return n
 }
 
-func TestABatchIsClaimedOnce(t *testing.T) {
+func TestClaimOnce(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		first, err := db.handle(t.Context(), "job.0/0-10", func(*sql.Tx) error { return errors.New("the handler failed") })
 		require.Error(t, err)
@@ -119,7 +119,7 @@ func TestABatchIsClaimedOnce(t *testing.T) {
 		}
 		first, err = db.handle(t.Context(), "job.1/0-10", nil)
 		require.NoError(t, err)
-		require.True(t, first, "another run's")
+		require.True(t, first, "another run has its own keys")
 		require.Equal(t, 2, db.effects(t))
 
 		for _, key := range []string{"", strings.Repeat("k", 256)} {
@@ -149,13 +149,13 @@ func TestPrune(t *testing.T) {
 
 		n, err := db.keys.Prune(t.Context(), old)
 		require.NoError(t, err)
-		require.Zero(t, n, "not before it")
+		require.Zero(t, n, "all keys are younger")
 		n, err = db.keys.Prune(t.Context(), time.Now().AddDate(0, 0, -90))
 		require.NoError(t, err)
 		require.EqualValues(t, 2500, n)
 		first, err := db.handle(t.Context(), "new.0/0", nil)
 		require.NoError(t, err)
-		require.False(t, first, "a key that is young stays")
+		require.False(t, first, "a younger key is kept")
 	})
 }
 
@@ -177,19 +177,19 @@ func TestOpen(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	t.Run("several at once, SQLite", func(t *testing.T) {
+	t.Run("concurrently, SQLite", func(t *testing.T) {
 		dsn := sqliteDSN(t)
 		open(t, "sqlite", strings.Replace(dsn, "effects.db", "other.db", 1)) // the driver is ready
 		race(t, "sqlite", dsn)
 	})
-	t.Run("several at once, PostgreSQL", func(t *testing.T) { race(t, "pgx", postgrestest.Schema(t)) })
-	t.Run("several at once, MariaDB", func(t *testing.T) { race(t, "mysql", mariadbtest.Database(t)) })
+	t.Run("concurrently, PostgreSQL", func(t *testing.T) { race(t, "pgx", postgrestest.Schema(t)) })
+	t.Run("concurrently, MariaDB", func(t *testing.T) { race(t, "mysql", mariadbtest.Database(t)) })
 	t.Run("without the schema", func(t *testing.T) {
 		db, err := sql.Open("sqlite", sqliteDSN(t))
 		require.NoError(t, err)
 		defer db.Close()
 		_, err = sqlonce.Open(t.Context(), db, &sqlonce.Options{SkipSchema: true})
-		require.ErrorContains(t, err, "not there")
+		require.ErrorContains(t, err, "missing or outdated")
 		_, err = db.ExecContext(t.Context(), sqlonce.SchemaSQLite)
 		require.NoError(t, err)
 		_, err = sqlonce.Open(t.Context(), db, &sqlonce.Options{SkipSchema: true})
@@ -214,7 +214,7 @@ func TestOpen(t *testing.T) {
 	})
 }
 
-// waits returns when a backend of PostgreSQL waits for a lock.
+// waits returns once a PostgreSQL backend waits for a lock.
 func waits(t *testing.T, db *database, pid int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -224,9 +224,9 @@ func waits(t *testing.T, db *database, pid int) {
 	}, 10*time.Second, time.Millisecond)
 }
 
-// Two workers have the same batch at once: the second waits for what becomes of the
-// first.
-func TestTheSecondWaitsForTheFirst(t *testing.T) {
+// If two workers have the same batch, the second waits for the first to commit or roll
+// back.
+func TestSecondWaitsForFirst(t *testing.T) {
 	db := open(t, "pgx", postgrestest.Schema(t))
 	for name, c := range map[string]struct {
 		isolation sql.IsolationLevel
@@ -266,7 +266,7 @@ func TestTheSecondWaitsForTheFirst(t *testing.T) {
 			got := <-second
 			require.Equal(t, c.fails, got.err != nil, got.err)
 			require.Equal(t, c.first, got.first)
-			if c.fails { // and the next try is told
+			if c.fails { // a retry finds the key
 				again := db.begin(t, &sql.TxOptions{Isolation: c.isolation})
 				first, err := db.keys.Claim(t.Context(), again, name)
 				require.NoError(t, err)
@@ -276,8 +276,8 @@ func TestTheSecondWaitsForTheFirst(t *testing.T) {
 	}
 }
 
-// Whoever comes first, one of many makes the effect.
-func TestManyAtOnce(t *testing.T) {
+// One of many concurrent handlers makes the effect.
+func TestConcurrentClaims(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
 		var wg sync.WaitGroup
 		for i := range 64 {
@@ -296,7 +296,7 @@ func TestManyAtOnce(t *testing.T) {
 	})
 }
 
-// dieHandling handles a batch and is killed on the way.
+// dieHandling handles a batch and is killed at a given point.
 func dieHandling(at, driver, dsn string) error {
 	raw, err := sql.Open(driver, dsn)
 	if err != nil {
@@ -332,10 +332,10 @@ func dieHandling(at, driver, dsn string) error {
 	return die()
 }
 
-// A handler is killed before or behind its commit, and the batch comes again.
-func TestAHandlerThatIsKilled(t *testing.T) {
+// A handler is killed before or after its commit, and the batch is handed over again.
+func TestHandlerKilled(t *testing.T) {
 	each(t, func(t *testing.T, db *database) {
-		for _, at := range []string{"before the commit", "behind the commit"} {
+		for _, at := range []string{"before the commit", "after the commit"} {
 			child := exec.CommandContext(t.Context(), os.Args[0])
 			child.Env = append(os.Environ(), "FHIRDOCK_SQLONCE_DIES="+at, "FHIRDOCK_SQLONCE_DRIVER="+db.driver, "FHIRDOCK_SQLONCE_DSN="+db.dsn)
 			var said bytes.Buffer
@@ -350,20 +350,20 @@ func TestAHandlerThatIsKilled(t *testing.T) {
 		}
 		first, err := db.handle(t.Context(), "job.0/0-10", nil)
 		require.NoError(t, err)
-		require.False(t, first, "it was made by the one that was killed behind its commit")
+		require.False(t, first, "the handler killed after its commit made the effects")
 		require.Equal(t, 1, db.effects(t))
 	})
 }
 
-// A worker that stalled past its lease commits while another one has the batch.
-func TestAStalledWorkerAndItsSuccessor(t *testing.T) {
+// A worker that stalled past its lease commits while another worker has the batch.
+func TestStalledWorker(t *testing.T) {
 	db := open(t, "pgx", postgrestest.Schema(t))
 	stalled, goOn := make(chan struct{}), make(chan struct{})
 	pids := make(chan int, 2)
 	var once sync.Once
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
 		Handler: ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error {
-			tx, err := db.BeginTx(context.WithoutCancel(ctx), nil) // deaf to its end
+			tx, err := db.BeginTx(context.WithoutCancel(ctx), nil) // ignores the end of ctx
 			if err != nil {
 				return err
 			}

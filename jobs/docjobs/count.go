@@ -107,7 +107,7 @@ func (s *Store) countLine(ctx context.Context, line, shard, organizationID strin
 		if step <= 0 {
 			return n, nil
 		}
-		docs, err := s.documents(ctx, s.stand(line, shard, from, step), step)
+		docs, err := s.documents(ctx, s.lineAfter(line, shard, from, step), step)
 		if err != nil {
 			return 0, err
 		}

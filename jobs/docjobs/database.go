@@ -1,29 +1,30 @@
 package docjobs
 
-// Database is what the collection is in.
+// Database is the kind of database that a collection is in.
 type Database string
 
-// The databases that there are, and what their collections must be opened with; the
-// packages in jobs/docjobs/drivers do it by URL.
+// Supported databases, and the settings that their collections must be opened with. The
+// packages in jobs/docjobs/drivers open them by URL.
 const (
-	// DynamoDB, by gocloud.dev/docstore/awsdynamodb/v2: [KeyField] and [SortField]
-	// are the table's keys, ConsistentRead is set, and [Options.BeforeQuery] takes
-	// it back from queries of an index, which know no such reads.
+	// DynamoDB, with gocloud.dev/docstore/awsdynamodb/v2: [KeyField] and [SortField]
+	// are the table's keys and ConsistentRead is set. [Options.BeforeQuery] must unset it
+	// for queries of an index, which don't support it.
 	DynamoDB Database = "dynamodb"
-	// Firestore, by gocloud.dev/docstore/gcpfirestore: [KeyField] is the name field.
+	// Firestore, with gocloud.dev/docstore/gcpfirestore: [KeyField] is the name field.
 	Firestore Database = "firestore"
-	// MongoDB, by gocloud.dev/docstore/mongodocstore: [KeyField] is the id field;
-	// writes have the concern majority, reads are of the primary and linearizable.
+	// MongoDB, with gocloud.dev/docstore/mongodocstore: [KeyField] is the id field;
+	// write concern majority, linearizable reads from the primary.
 	MongoDB Database = "mongodb"
-	// MemoryForTests, by gocloud.dev/docstore/memdocstore: [KeyField] is the key.
-	// Nothing is kept, and a revision that was counted anew lets a stale write
-	// through: it is for the tests of this package and of no use elsewhere.
+	// MemoryForTests, with gocloud.dev/docstore/memdocstore: [KeyField] is the key. It is
+	// only for tests of this package: nothing is durable, and revisions are reused, so a
+	// stale write can succeed.
 	MemoryForTests Database = "memory"
 )
 
-// maxRecords are in bytes. Of the 400 KB of an item, the 1 MiB of a document, of
-// which a field has at most 1,048,487 bytes, and the 16 MB of the third, the rest is
-// for the other fields, the organization three times among them.
+// maxRecords has the largest record for each database, in bytes. A DynamoDB item has at
+// most 400 KB, a Firestore document 1 MiB and a field of it 1,048,487 bytes, a MongoDB
+// document 16 MB; the rest is for the other fields, which contain the organization three
+// times.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 // https://firebase.google.com/docs/firestore/quotas
 // https://www.mongodb.com/docs/manual/reference/limits/
@@ -35,14 +36,14 @@ var maxRecords = map[Database]int{
 	memoryOfItems:  16 * 1024 * 1024,
 }
 
-// memoryOfItems is the memory of tests with the keys and the lines of DynamoDB.
+// memoryOfItems is MemoryForTests with the keys and lines of DynamoDB.
 const memoryOfItems Database = "memory of items"
 
-// lags: an index follows the documents with a delay, and has only their keys. So lines
-// are items beside the jobs, and keys have a second field.
+// lags reports whether indexes are eventually consistent and have only the keys of
+// documents. Then lines are separate items in the table, and keys have a second field.
 func (d Database) lags() bool { return d == DynamoDB || d == memoryOfItems }
 
-// repeats: the driver makes a write again whose answer was lost, and the database
-// does not know that it is the same one. MongoDB does.
+// repeats reports whether the driver retries a write whose answer was lost without the
+// database recognizing the retry, as MongoDB does.
 // https://www.mongodb.com/docs/manual/core/retryable-writes/
 func (d Database) repeats() bool { return d == DynamoDB || d == Firestore }

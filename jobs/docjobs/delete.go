@@ -34,7 +34,7 @@ func (s *Store) remove(ctx context.Context, job *jobs.Job) error {
 	if was.Revision != job.Revision {
 		return jobs.ErrConflict
 	}
-	if was.DocstoreRevision == nil { // a deletion would remove whatever is there
+	if was.DocstoreRevision == nil { // the deletion would be unconditional
 		return errRecord
 	}
 	if was, err = s.leaveLines(ctx, was); err != nil {
@@ -43,7 +43,7 @@ func (s *Store) remove(ctx context.Context, job *jobs.Job) error {
 	err = s.coll.Delete(ctx, was)
 	switch gcerrors.Code(err) {
 	case gcerrors.FailedPrecondition, gcerrors.NotFound:
-		// Another change came between, or this is the driver's second try.
+		// A concurrent change, or the driver's retry of its own write.
 		if _, err := s.read(ctx, job.ID, head); err != nil {
 			return err
 		}
@@ -53,51 +53,51 @@ func (s *Store) remove(ctx context.Context, job *jobs.Job) error {
 }
 
 // leaveLines removes the items of a document that is about to be deleted, and returns
-// the document that stands in no line. Readers of a line can't tell the item of a job
-// that is gone from that of one that is not there yet, so the items go first, and before
-// them the fields that say that there are items.
+// the document as updated. Readers of a line can't tell the item of a deleted job from
+// that of a job that is still to be written. So the items are deleted before the job, and
+// before them the fields that say that there are items.
 func (s *Store) leaveLines(ctx context.Context, doc *document) (*document, error) {
 	if !s.database.lags() {
 		return doc, nil
 	}
-	stands := doc.lines()
-	if len(stands) > 0 {
+	positions := doc.lines()
+	if len(positions) > 0 {
 		doc.Line, doc.Open, doc.Ready, doc.Later = "", "", "", ""
 		doc.Revision++
 		doc.Marks = addMark(doc.Marks, newMark())
 		if err := s.coll.Replace(ctx, doc); err != nil {
 			switch gcerrors.Code(err) {
 			case gcerrors.FailedPrecondition, gcerrors.NotFound:
-				return nil, jobs.ErrConflict // also where the first of two tries was made
+				return nil, jobs.ErrConflict // or the driver's retry of its own write
 			}
 			return nil, err
 		}
 	}
-	for _, line := range []string{fieldLine, fieldOpen, fieldReady} { // as a writer that was cut off left them
-		stands[line] = doc.Org + separator + doc.Place
+	for _, line := range []string{fieldLine, fieldOpen, fieldReady} { // an interrupted writer may have left them
+		positions[line] = doc.Org + separator + doc.Place
 	}
-	for line, stand := range stands {
-		it := &item{ID: lineKey(line, shard(doc.Org, lineShards)), Sort: stand}
+	for line, position := range positions {
+		it := &item{ID: lineKey(line, shard(doc.Org, lineShards)), Sort: position}
 		err := s.coll.Get(ctx, it)
 		if err == nil {
 			err = s.coll.Delete(ctx, it)
 		}
 		switch {
 		case err == nil, gcerrors.Code(err) == gcerrors.NotFound:
-		case gcerrors.Code(err) == gcerrors.FailedPrecondition: // it was written again: an update came between
+		case gcerrors.Code(err) == gcerrors.FailedPrecondition: // rewritten by a concurrent update
 			return nil, jobs.ErrConflict
 		default:
-			return nil, fmt.Errorf("remove the job's place in a line: %w", err)
+			return nil, fmt.Errorf("remove the job's item of a line: %w", err)
 		}
 	}
 	return doc, nil
 }
 
-// An organization has a document of its own, which the index of due times finds in a
-// share that no job is in: a collection can't be asked for the different values of a
-// field. It is written before the organization's first job, and never removed.
+// A collection can't be queried for the distinct values of a field. So each organization
+// has its own document, in a shard of the index of due times that has no jobs. It is
+// written before the organization's first job and never removed.
 
-// enrolled is an organization that has, or had, a job.
+// enrolled is the document of an organization that has, or had, a job.
 type enrolled struct {
 	ID       string
 	Sort     string `docstore:",omitempty"`
@@ -108,7 +108,7 @@ type enrolled struct {
 const (
 	sortOfOrganization  = "organization"
 	shardOfOrganization = "organizations"
-	maxEnrolled         = 10_000 // that a process remembers
+	maxEnrolled         = 10_000 // remembered by a process
 )
 
 // register remembers the organizations that this process has enrolled.
@@ -135,7 +135,7 @@ func (r *register) add(org string) {
 	r.known[org] = true
 }
 
-// enroll makes an organization known, before a job of it is created.
+// enroll creates the document of an organization before its first job is created.
 func (s *Store) enroll(ctx context.Context, org string) error {
 	if s.organizations.has(org) {
 		return nil
@@ -151,9 +151,9 @@ func (s *Store) enroll(ctx context.Context, org string) error {
 	return nil
 }
 
-// Organizations implements [jobs.Store]. It knows the organizations that had a job
-// created since there is this method: one whose jobs are all of an earlier release is
-// missing. On DynamoDB it may also lack those of the last second.
+// Organizations implements [jobs.Store]. An organization whose jobs were all created by a
+// version without this method is missing. On DynamoDB, organizations of the last second
+// may be missing too.
 func (s *Store) Organizations(ctx context.Context, after string, limit int) ([]string, error) {
 	if limit <= 0 {
 		return nil, ctx.Err()

@@ -10,8 +10,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs"
 )
 
-// A job that is deleted leaves no item in a line, whatever state it is in, and also where
-// an item was left behind before.
+// Deleting a job in any state removes its items, including left-over ones.
 func TestDeletedJobsLeaveNoItems(t *testing.T) {
 	coll := memory(t, docjobs.MemoryOfItems)
 	s := store(t, coll, docjobs.MemoryOfItems, nil)
@@ -28,11 +27,11 @@ func TestDeletedJobsLeaveNoItems(t *testing.T) {
 			require.NoError(t, coll.Put(ctx, m))
 		}
 		require.NoError(t, s.Delete(ctx, job))
-		require.Empty(t, items(t, coll), "left of a job that was %s", state)
+		require.Empty(t, items(t, coll), "left over from a job that was %s", state)
 	}
 }
 
-// An organization stays known to a store that did not enroll it itself.
+// A store finds organizations that another process enrolled.
 func TestOrganizationsOfAnotherProcess(t *testing.T) {
 	for name, d := range ways {
 		t.Run(name, func(t *testing.T) {

@@ -1,54 +1,51 @@
 // Package docjobs keeps jobs in a collection of documents over gocloud.dev/docstore:
 // DynamoDB, Firestore or MongoDB.
 //
-// The program opens the *docstore.Collection and so imports the driver; this package
-// imports none. The packages dynamojobs, firestorejobs and mongojobs of the module
-// jobs/docjobs/drivers open a store by URL, with the settings that it needs, and each
-// has a page with the definition of the table or the indexes, permissions and limits.
+// This package imports no driver: the program does, and opens the *docstore.Collection.
+// The packages dynamojobs, firestorejobs and mongojobs of the module jobs/docjobs/drivers
+// open a store by URL with the right settings. Their READMEs define the table or indexes,
+// permissions and limits.
 //
-// # What is promised
+// # Guarantees
 //
-// All of [jobs.Store]: Get reads what was last written, and an update is a
-// compare-and-set of the database, on the revision of the whole document. Which jobs are
-// next, an index answers on Firestore and MongoDB, which follows the document at once;
-// on DynamoDB, where an index lags, items that are kept beside the jobs and are read
-// consistently.
+// A Store provides all of [jobs.Store]. Get is consistent, and Update is a
+// compare-and-set on the revision of the whole document. Next queries an index on
+// Firestore and MongoDB, where indexes are consistent. On DynamoDB, where they lag, it
+// reads extra items that are kept in the same table and read consistently.
 //
-// A driver that lost the answer to a write makes the write again, and would then
-// report a conflict with itself. Each write leaves a mark by which its writer knows it
-// again. Where more than 32 other updates came between, Update fails with an error that
-// leaves open whether the job was changed.
+// A driver retries a write whose answer was lost, and would then report a conflict with
+// itself. So each write leaves a mark by which its writer recognizes it. If more than 32
+// other updates came between, Update fails with an error, and the job may or may not have
+// been changed.
 //
 // # Indexes that lag
 //
-// On DynamoDB, List and Due ask an index that follows the table within about a second, and
-// may take longer. Count of a state other than Accepted does too. What List and Due find
-// is read again from the table, so that each job is as last written and is due, or has the
-// state that was asked for; a page may have fewer jobs than its limit and still have a
-// next. What the index does not have yet is missing until it has. A sweep that misses a
-// job finds it the next time.
+// On DynamoDB, List and Due query an index that is usually up to a second out of date.
+// They read what it finds again from the table, so that each job is as last written, and
+// leave out jobs that are no longer due or in the queried state. So a page
+// may have fewer jobs than its limit and still have a Next. Jobs that are not in the
+// index yet are missing; the next sweep finds them. Count of a state other than Accepted
+// counts what the index has.
 //
 // # Size
 //
-// A record that is larger than the database takes is refused with [ErrTooLarge],
-// before anything is written.
+// A record that is too large for the database is refused with [ErrTooLarge] before
+// anything is written.
 //
-// # What is stored
+// # Schema
 //
 // The record is one field of JSON, so that a new field of [jobs.Job] changes no schema.
-// Beside it are the fields that are asked by:
+// The other fields are for queries:
 //
 //	ID            the job's id, the key of the document
-//	Sort          on DynamoDB "job"; an item of a line is another document
+//	Sort          on DynamoDB "job"; other values are items of lines
 //	Org, Place    organization; time of creation and id
 //	OrgState      organization and state
-//	DueShard, Due one of eight shares; the due time
-//	Line, Open    organization and place, while unfinished, and while unsettled
-//	Ready         organization and place, while accepted without a NotBefore
-//	Later         organization, NotBefore and id, while it waits for that time
+//	DueShard, Due one of eight shards; the due time
+//	Line, Open    organization and Place, while unfinished, and while unsettled
+//	Ready         organization and Place, while accepted without a NotBefore
+//	Later         organization, NotBefore and id, while waiting for that time
 //
-// An organization has one small document of its own, by which [Store.Organizations] finds
-// it.
-//
-// Times in them are hexadecimal, in the order of time.
+// Times in them are hexadecimal and sort by time. Each organization also has a small
+// document for [Store.Organizations].
 package docjobs

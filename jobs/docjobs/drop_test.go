@@ -7,8 +7,8 @@ import (
 	"gocloud.dev/docstore/memdocstore"
 )
 
-// Who read an item does not delete the one that was written in its place meanwhile.
-func TestAnItemThatWasWrittenAgainStays(t *testing.T) {
+// drop does not delete an item that was rewritten after it was read.
+func TestDropKeepsRewrittenItem(t *testing.T) {
 	coll, err := memdocstore.OpenCollection(KeyField, nil)
 	require.NoError(t, err)
 	defer coll.Close()

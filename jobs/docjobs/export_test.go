@@ -1,4 +1,4 @@
 package docjobs
 
-// MemoryOfItems is for the tests.
+// MemoryOfItems exports memoryOfItems.
 const MemoryOfItems = memoryOfItems

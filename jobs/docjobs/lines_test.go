@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs"
 )
 
-// items are the documents that are no jobs.
+// items returns the documents that are not jobs.
 func items(t *testing.T, coll *docstore.Collection) []map[string]any {
 	t.Helper()
 	it := coll.Query().Get(t.Context())
@@ -34,8 +34,8 @@ func items(t *testing.T, coll *docstore.Collection) []map[string]any {
 	}
 }
 
-// Where lines are items, each job in a line has its item whatever comes between, and
-// in the end there are no others.
+// During concurrent changes each job in a line has its item, and at the end no others are
+// left.
 func TestItemsOfLines(t *testing.T) {
 	coll := memory(t, docjobs.MemoryOfItems)
 	s := store(t, coll, docjobs.MemoryOfItems, nil)
@@ -48,7 +48,7 @@ func TestItemsOfLines(t *testing.T) {
 			all = append(all, job)
 		}
 		var wg sync.WaitGroup
-		for range 4 { // who changes jobs between all states
+		for range 4 { // move jobs between all states
 			wg.Go(func() {
 				for range 8 {
 					job := all[rand.IntN(len(all))]
@@ -66,7 +66,7 @@ func TestItemsOfLines(t *testing.T) {
 				}
 			})
 		}
-		for range 2 { // who clears away what is left
+		for range 2 { // readers, which delete left-over items
 			wg.Go(func() {
 				for range 20 {
 					if _, err := s.Next(ctx, jobs.NextQuery{Now: noon, Order: jobs.Order(rand.IntN(3)), Limit: 9, PerOrganization: 3}); err != nil {
@@ -87,7 +87,7 @@ func TestItemsOfLines(t *testing.T) {
 		found, err := s.Next(ctx, jobs.NextQuery{Now: noon, OrganizationID: fmt.Sprint(round), Limit: 9, PerOrganization: 9})
 		require.NoError(t, err)
 		require.Equal(t, want, ids(found), "round %d", round)
-		last := newJob(fmt.Sprint(round), 3) // a line is read while somebody waits
+		last := newJob(fmt.Sprint(round), 3) // so that readers have a line to read
 		require.NoError(t, s.Create(ctx, last))
 		for _, j := range all {
 			_, err := jobs.Change(ctx, s, j.ID, func(j *jobs.Job) error {
@@ -101,7 +101,7 @@ func TestItemsOfLines(t *testing.T) {
 		last.State = jobs.Completed
 		require.NoError(t, s.Update(ctx, last))
 	}
-	require.Empty(t, items(t, coll), "left of jobs that stand in no line")
+	require.Empty(t, items(t, coll), "left over from jobs that are in no line")
 }
 
 func ids(all []*jobs.Job) []string {
@@ -112,16 +112,16 @@ func ids(all []*jobs.Job) []string {
 	return ids
 }
 
-// What a writer that died left is passed over, and cleared away only once nobody can
-// need it.
-func TestItemsThatAreLeft(t *testing.T) {
+// Items left by a writer that died are skipped, and deleted only once no writer can need
+// them.
+func TestLeftOverItems(t *testing.T) {
 	coll := memory(t, docjobs.MemoryOfItems)
 	s := store(t, coll, docjobs.MemoryOfItems, nil)
 	ctx := t.Context()
 	job := newJob("a", 1)
 	require.NoError(t, s.Create(ctx, job))
 	there := items(t, coll)
-	require.Len(t, there, 3, "an accepted job stands in three lines")
+	require.Len(t, there, 3, "an accepted job is in three lines")
 	job.State = jobs.Completed
 	require.NoError(t, s.Update(ctx, job))
 	require.Empty(t, items(t, coll))
@@ -141,15 +141,15 @@ func TestItemsThatAreLeft(t *testing.T) {
 			require.Empty(t, found)
 		}
 	}
-	put(job.Revision + 1) // somebody is about to redrive it, or died before
+	put(job.Revision + 1) // a writer is about to redrive it, or died before it did
 	look()
 	require.Len(t, items(t, coll), 3)
 	put(job.Revision) // the writer is done, or lost
 	look()
 	left := items(t, coll)
-	require.Len(t, left, 2, "of the line that was read, it is gone")
+	require.Len(t, left, 2, "the item of the line that was read is deleted")
 
-	// Of a job that is not there yet.
+	// An item of a job that does not exist yet.
 	for _, m := range left {
 		require.NoError(t, coll.Delete(ctx, m))
 	}
@@ -162,8 +162,8 @@ func TestItemsThatAreLeft(t *testing.T) {
 	require.Len(t, items(t, coll), 3)
 }
 
-// Of an item that is there already, none with an earlier revision takes the place.
-func TestAnItemDoesNotGoBack(t *testing.T) {
+// An item is never replaced by one with an earlier revision.
+func TestItemRevisionNeverGoesBack(t *testing.T) {
 	coll := memory(t, docjobs.MemoryOfItems)
 	s := store(t, coll, docjobs.MemoryOfItems, nil)
 	ctx := t.Context()
@@ -172,7 +172,7 @@ func TestAnItemDoesNotGoBack(t *testing.T) {
 	there := items(t, coll)
 	job.State = jobs.Completed
 	require.NoError(t, s.Update(ctx, job))
-	for _, m := range there { // somebody is about to write revision 9
+	for _, m := range there { // a writer is about to write revision 9
 		m["Revision"], m[docstore.DefaultRevisionField] = int64(9), nil
 		require.NoError(t, coll.Put(ctx, m))
 	}

@@ -27,7 +27,7 @@ func TestMarks(t *testing.T) {
 	require.False(t, hasMark("", all[0], 0))
 }
 
-func TestPlacesAreInTheOrderOfTime(t *testing.T) {
+func TestPlacesSortByTime(t *testing.T) {
 	times := []time.Time{{}, time.Unix(-1, 0), time.UnixMicro(-1), time.Unix(0, 0), time.UnixMicro(1), time.Now(), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}
 	last := ""
 	for _, at := range times {

@@ -11,9 +11,9 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs"
 )
 
-// A document that a program of the release before wrote has neither Ready nor Later. It
-// is found once its due time was moved, as the sweeper does when that has come.
-func TestDocumentsOfTheReleaseBefore(t *testing.T) {
+// Documents of earlier versions have neither Ready nor Later. Next finds them after the
+// sweeper has moved their due time.
+func TestDocumentsOfEarlierVersions(t *testing.T) {
 	for name, d := range ways {
 		t.Run(name, func(t *testing.T) {
 			coll := memory(t, d)

@@ -11,15 +11,15 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Next implements [jobs.Store]. On DynamoDB it reads items that are kept for this, not
-// an index, which would lag.
+// Next implements [jobs.Store]. On DynamoDB it reads items kept for this, because an index
+// would lag.
 //
-// Where no order is kept, one call asks two lines, and each again from the start where
-// the organizations after [jobs.NextQuery.After] have too few jobs: four queries, or on
-// DynamoDB, where a line has four shards, sixteen. Each takes at most 8 documents, or
-// as many as are asked for, and one more query for each organization of which it found
-// nothing but jobs that wait for a later time. An order costs two queries more for each
-// organization whose oldest job is ready, and two for each job that is claimed.
+// With jobs.Unordered, one call queries two lines, and each again from the start if the
+// organizations after [jobs.NextQuery.After] have too few jobs. That is four queries, or
+// sixteen on DynamoDB, where a line has four shards. Each reads at most 8 documents, or
+// Limit if that is more, and one more query for each organization that has only jobs that
+// wait for a later time. An order costs two more queries for each organization whose
+// oldest job is ready, and two for each claimed job.
 func (s *Store) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 	next, unreadable := s.next(ctx, q)
 	err := unreadable
@@ -47,19 +47,19 @@ func (s *Store) next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error)
 	}
 	from := separator
 	if q.After != "" {
-		from = q.After + behind
+		from = q.After + pastSeparator
 	}
 	next, err := s.nextBetween(ctx, q, from, "", limit)
 	if len(next) == limit || q.After == "" || err != nil && !errors.Is(err, jobs.ErrRecord) {
 		return next, err
 	}
-	// After the last organization the first one follows.
+	// Wrap around to the first organization.
 	first, again := s.nextBetween(ctx, q, separator, q.After, limit-len(next))
 	return append(next, first...), cmp.Or(err, again)
 }
 
-// nextBetween walks along all lines at once, from a place on and up to an organization, and
-// returns what is next, in order.
+// nextBetween walks along all lines concurrently, from a position up to an organization,
+// and returns the next jobs in order.
 func (s *Store) nextBetween(ctx context.Context, q jobs.NextQuery, from, until string, limit int) ([]*jobs.Job, error) {
 	lines, shards := s.linesOf(q, limit), s.shardsOf(q.OrganizationID)
 	var mu sync.Mutex
@@ -87,16 +87,15 @@ func (s *Store) nextBetween(ctx context.Context, q jobs.NextQuery, from, until s
 	})
 	all = all[:min(limit, len(all))]
 	if unreadable > 0 {
-		return all, fmt.Errorf("%d beside %d: %w", unreadable, len(all), errRecord)
+		return all, fmt.Errorf("%d unreadable and %d readable: %w", unreadable, len(all), errRecord)
 	}
 	return all, nil
 }
 
-// linesOf are the walks that find what is next.
+// linesOf returns the walks that find the next jobs.
 func (s *Store) linesOf(q jobs.NextQuery, organizations int) []walk {
 	_, each := q.Bounds()
-	// A line of what waits for a time has the earliest first: behind one that is not
-	// ready none is.
+	// The line Later is ordered by time: after the first job that is not ready, none is.
 	clearing := func(_ context.Context, j *jobs.Job) (take, done bool, err error) {
 		return j.Ready(q.Now) && (q.Order == jobs.Unordered || j.State == jobs.Cancelled), !j.Ready(q.Now), nil
 	}
@@ -118,11 +117,11 @@ func (s *Store) linesOf(q jobs.NextQuery, organizations int) []walk {
 	return []walk{{s: s, line: line, look: head, organizations: organizations, each: 1}, later}
 }
 
-// alone reports whether a job that is to be claimed, or was, is the oldest unfinished one of its
-// organization, and no other one is being processed. Where an index lags, the line tells
-// what the list of those that are being processed does not have yet.
+// alone reports whether a job, before or after it is claimed, is the oldest unfinished one
+// of its organization and no other one is being processed. The list may lag, so alone also
+// reads the line.
 func (s *Store) alone(ctx context.Context, job *jobs.Job) (bool, error) {
-	working, err := s.List(ctx, jobs.Query{OrganizationID: job.OrganizationID, State: jobs.Processing, Limit: 2})
+	processing, err := s.List(ctx, jobs.Query{OrganizationID: job.OrganizationID, State: jobs.Processing, Limit: 2})
 	if err != nil {
 		return false, err
 	}
@@ -132,7 +131,7 @@ func (s *Store) alone(ctx context.Context, job *jobs.Job) (bool, error) {
 	if err != nil || len(oldest) == 0 || oldest[0].ID != job.ID {
 		return false, err
 	}
-	return !slices.ContainsFunc(append(oldest, working.Jobs...), func(j *jobs.Job) bool {
+	return !slices.ContainsFunc(append(oldest, processing.Jobs...), func(j *jobs.Job) bool {
 		return j.State == jobs.Processing && j.ID != job.ID
 	}), nil
 }

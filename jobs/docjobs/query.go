@@ -15,15 +15,15 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// query is a docstore.Query, and the fields that an index which lags has of its
-// documents. Of the field that it is ordered by, a query has one bound and no more:
-// DynamoDB takes one condition on a sort key.
+// query is a docstore.Query, and the fields to read if indexes lag. A query has one
+// condition on the field that it is ordered by, because DynamoDB allows no more on a sort
+// key.
 type query struct {
 	*docstore.Query
 	fields []docstore.FieldPath
 }
 
-// listed are an organization's jobs that are older than a place.
+// listed queries an organization's jobs that are older than a place.
 func (s *Store) listed(q jobs.Query, place string, limit int) *query {
 	field, value := docstore.FieldPath(fieldOrg), q.OrganizationID
 	if q.State != "" {
@@ -36,7 +36,7 @@ func (s *Store) listed(q jobs.Query, place string, limit int) *query {
 	}
 }
 
-// due are the jobs of a shard that are due.
+// due queries the due jobs of a shard.
 func (s *Store) due(shard string, now time.Time, limit int) *query {
 	return &query{
 		s.coll.Query().Where(fieldDueShard, "=", shard).Where(fieldDue, "<=", sortable(now)).
@@ -45,7 +45,7 @@ func (s *Store) due(shard string, now time.Time, limit int) *query {
 	}
 }
 
-// documents runs a query. Where indexes lag, they have only the fields of it.
+// documents runs a query. If indexes lag, the documents have only the query's fields.
 func (s *Store) documents(ctx context.Context, q *query, limit int) (docs []*document, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -71,8 +71,8 @@ func (s *Store) documents(ctx context.Context, q *query, limit int) (docs []*doc
 	}
 }
 
-// read reads a document as last written; ErrNotFound. fields are all if there are
-// none.
+// read reads some fields of a document consistently, or all if fields is empty.
+// ErrNotFound if there is none.
 func (s *Store) read(ctx context.Context, id string, fields []string) (*document, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -86,11 +86,11 @@ func (s *Store) read(ctx context.Context, id string, fields []string) (*document
 		paths = append(paths, docstore.FieldPath(docstore.DefaultRevisionField))
 	}
 	err := s.coll.Get(ctx, d, paths...)
-	if err == nil && d.Place == "" { // the driver came to no answer and did not say so
+	if err == nil && d.Place == "" { // the driver got no answer but returned no error
 		err = errRecord
 	}
 	if gcerrors.Code(err) == gcerrors.NotFound {
-		// A cursor that failed looks like one that found nothing.
+		// The driver also reports a failed cursor as not found.
 		err = cmp.Or(ctx.Err(), jobs.ErrNotFound)
 	}
 	if err != nil {
@@ -99,7 +99,7 @@ func (s *Store) read(ctx context.Context, id string, fields []string) (*document
 	return d, nil
 }
 
-// key is a job's document with nothing but its key.
+// key returns a job's document with only its key.
 func (s *Store) key(id string) *document {
 	d := &document{ID: id}
 	if s.database.lags() {
@@ -108,22 +108,22 @@ func (s *Store) key(id string) *document {
 	return d
 }
 
-// encode is the job's document. ErrTooLarge.
+// encode returns the job's document. ErrTooLarge if the record is too large.
 func (s *Store) encode(job *jobs.Job) (*document, error) {
 	d, err := newDocument(job)
 	if err != nil {
 		return nil, err
 	}
 	if len(d.Record) > s.opts.MaxRecord {
-		return nil, fmt.Errorf("%w: %d bytes, and at most %d", ErrTooLarge, len(d.Record), s.opts.MaxRecord)
+		return nil, fmt.Errorf("%w: %d bytes, more than %d", ErrTooLarge, len(d.Record), s.opts.MaxRecord)
 	}
 	d.Sort = s.key("").Sort
 	return d, nil
 }
 
-// found are the jobs of documents that a query found, in their order. Those that
-// can be read are returned even where others can't. Where indexes lag, they are read
-// again: a job is returned as it was last written, and the index has no copy of it.
+// found decodes the jobs of documents that a query found, in order. It returns readable
+// jobs together with the error for unreadable ones. If indexes lag, it reads the documents
+// again, because the index has neither the record nor the last write.
 func (s *Store) found(ctx context.Context, docs []*document) ([]*jobs.Job, error) {
 	if s.database.lags() {
 		var err error
@@ -143,8 +143,7 @@ func (s *Store) found(ctx context.Context, docs []*document) ([]*jobs.Job, error
 	return all, nil
 }
 
-// again reads documents again, each once, and as they were last written. Those that
-// are gone are left out.
+// again reads documents again, consistently, each once. It leaves out deleted ones.
 func (s *Store) again(ctx context.Context, docs []*document) ([]*document, error) {
 	if len(docs) == 0 {
 		return nil, ctx.Err()
@@ -174,13 +173,13 @@ func (s *Store) again(ctx context.Context, docs []*document) ([]*document, error
 	there := asked[:0]
 	for i, d := range asked {
 		if missing[i] || d.Place == "" {
-			// The driver says this too of what a batch had no room or no time for.
+			// The driver also reports documents as missing that did not fit in its batch.
 			var err error
 			key := d
 			switch d, err = s.read(ctx, d.ID, nil); {
 			case errors.Is(err, jobs.ErrNotFound):
 				continue
-			case errors.Is(err, jobs.ErrRecord): // it is counted as one that can't be read
+			case errors.Is(err, jobs.ErrRecord): // counted as unreadable by found
 				d = key
 			case err != nil:
 				return nil, err
@@ -191,7 +190,7 @@ func (s *Store) again(ctx context.Context, docs []*document) ([]*document, error
 	return there, nil
 }
 
-// each calls f for 0 to n-1 at once, and waits for all. It returns the first error.
+// each calls f for 0 to n-1 concurrently, waits for all, and returns the first error.
 func each(ctx context.Context, n int, f func(ctx context.Context, n int) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

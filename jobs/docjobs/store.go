@@ -15,24 +15,22 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// ErrTooLarge: the job's record is larger than a document may be. Nothing was
-// written.
+// ErrTooLarge: the job's record is too large for a document. Nothing was written.
 var ErrTooLarge = errors.New("docjobs: the job's record is too large for the database")
 
 // Options of a store; nil, and zero fields, mean the defaults.
 type Options struct {
-	// MaxRecord is how many bytes of JSON a record may have; ErrTooLarge beyond it.
-	// It must not be negative, nor larger than the default, which is what the
-	// database takes less what is stored beside the record.
+	// MaxRecord is the largest size of a record in bytes of JSON; ErrTooLarge beyond it.
+	// Default, and maximum: what the database allows, less the other fields.
 	MaxRecord int
-	// BeforeQuery is called before a query, with the number of documents that it
-	// wants, and with what gives access to the driver's own query, as in
-	// docstore.Query.BeforeQuery. Package dynamojobs needs it. Default: none.
+	// BeforeQuery is called before each query with the number of documents it needs and
+	// access to the driver's query, as in docstore.Query.BeforeQuery. Package dynamojobs
+	// needs it. Default: none.
 	BeforeQuery func(limit int, asFunc func(any) bool) error
 }
 
 // Store keeps jobs in a collection of documents. It is safe for concurrent use, by
-// several processes. Its errors hold no values of a record.
+// several processes too. Its errors contain no values of a record.
 type Store struct {
 	coll     *docstore.Collection
 	database Database
@@ -43,9 +41,9 @@ type Store struct {
 
 var _ jobs.Store = (*Store)(nil)
 
-// Open returns a store in an open collection, which stays the caller's to close. The
-// collection's settings must be those that [Database] says. It asks every question
-// that the store will ask, once: an index that is missing is an error now.
+// Open returns a store in an open collection, which the caller closes. The collection must
+// have the settings described at [Database]. Open runs every kind of query once, so that a
+// missing index is an error now.
 func Open(ctx context.Context, coll *docstore.Collection, d Database, opts *Options) (*Store, error) {
 	var o Options
 	if opts != nil {
@@ -58,7 +56,7 @@ func Open(ctx context.Context, coll *docstore.Collection, d Database, opts *Opti
 	case !ok:
 		return nil, fmt.Errorf("docjobs: the database must be one of %q, %q and %q", DynamoDB, Firestore, MongoDB)
 	case o.MaxRecord < 0 || o.MaxRecord > largest:
-		return nil, fmt.Errorf("docjobs: Options.MaxRecord must be at most %d, which is what %s takes", largest, d)
+		return nil, fmt.Errorf("docjobs: Options.MaxRecord must be at most %d, the limit of %s", largest, d)
 	}
 	o.MaxRecord = cmp.Or(o.MaxRecord, largest)
 	s := &Store{coll: coll, database: d, opts: o}
@@ -68,36 +66,34 @@ func Open(ctx context.Context, coll *docstore.Collection, d Database, opts *Opti
 	return s, nil
 }
 
-// check asks one question of each kind.
+// check runs one query of each kind.
 func (s *Store) check(ctx context.Context) error {
 	if err := s.Ready(ctx); err != nil {
 		return err
 	}
-	for _, q := range []question{
+	for _, q := range []struct {
+		by    string
+		query *query
+	}{
 		{"Org and Place", s.listed(jobs.Query{OrganizationID: "-"}, lastPlace, 1)},
 		{"OrgState and Place", s.listed(jobs.Query{OrganizationID: "-", State: jobs.Accepted}, lastPlace, 1)},
 		{"DueShard and Due", s.due("0", time.Unix(0, 0), 1)},
-		{fieldLine, s.stand(fieldLine, "0", separator, 1)},
-		{fieldOpen, s.stand(fieldOpen, "0", separator, 1)},
-		{fieldReady, s.stand(fieldReady, "0", separator, 1)},
-		{fieldLater, s.stand(fieldLater, "0", separator, 1)},
+		{fieldLine, s.lineAfter(fieldLine, "0", separator, 1)},
+		{fieldOpen, s.lineAfter(fieldOpen, "0", separator, 1)},
+		{fieldReady, s.lineAfter(fieldReady, "0", separator, 1)},
+		{fieldLater, s.lineAfter(fieldLater, "0", separator, 1)},
 	} {
 		if _, err := s.documents(ctx, q.query, 1); err != nil {
-			return fmt.Errorf("ask by %s, which takes an index: %w", q.by, err)
+			return fmt.Errorf("query by %s, which needs an index: %w", q.by, err)
 		}
 	}
 	return nil
 }
 
-type question struct {
-	by    string
-	query *query
-}
-
 // Create implements [jobs.Store]. It is an error if the organization's id is empty,
 // longer than 900 bytes or has control characters.
 func (s *Store) Create(ctx context.Context, job *jobs.Job) error {
-	next := jobs.Stored(job)
+	next := jobs.Normalize(job)
 	next.Revision = 1
 	if err := s.create(ctx, next); err != nil {
 		if errors.Is(err, jobs.ErrExists) {
@@ -131,14 +127,14 @@ func (s *Store) create(ctx context.Context, job *jobs.Job) error {
 	if gcerrors.Code(err) != gcerrors.AlreadyExists {
 		return err
 	}
-	there, readErr := s.read(ctx, job.ID, head)
+	stored, readErr := s.read(ctx, job.ID, head)
 	if readErr != nil {
-		return readErr // whether it was this one is not known
+		return readErr // unknown whether the stored document is this one
 	}
-	if there.Born == doc.Born {
-		return nil // the driver tried twice, and the first try was made
+	if stored.Born == doc.Born {
+		return nil // the driver's first try succeeded and its retry did not
 	}
-	s.leave(ctx, there, doc)
+	s.leave(ctx, stored, doc)
 	return jobs.ErrExists
 }
 
@@ -182,10 +178,10 @@ func (s *Store) update(ctx context.Context, job *jobs.Job) error {
 		return jobs.ErrConflict
 	}
 	created, ok := createdAt(was.Place)
-	if !ok || was.DocstoreRevision == nil { // a replacement would overwrite whatever is there
+	if !ok || was.DocstoreRevision == nil { // the replacement would be unconditional
 		return errRecord
 	}
-	next := jobs.Stored(job)
+	next := jobs.Normalize(job)
 	next.Revision++
 	next.OrganizationID, next.CreatedAt = was.Org, created // can't be changed
 	doc, err := s.encode(next)
@@ -200,7 +196,7 @@ func (s *Store) update(ctx context.Context, job *jobs.Job) error {
 	err = s.coll.Replace(ctx, doc)
 	switch gcerrors.Code(err) {
 	case gcerrors.FailedPrecondition, gcerrors.NotFound:
-		err = s.settle(ctx, job, doc, mark, err)
+		err = s.resolveConflict(ctx, job, doc, mark, err)
 	}
 	if err == nil {
 		s.leave(ctx, doc, was)
@@ -208,36 +204,36 @@ func (s *Store) update(ctx context.Context, job *jobs.Job) error {
 	return err
 }
 
-// settle says what became of an update whose precondition did not hold. A driver
-// that lost the answer to a write makes it again, and fails over its own first try:
-// the mark of a write that was made is in the document.
-func (s *Store) settle(ctx context.Context, job *jobs.Job, doc *document, mark string, failed error) error {
-	there, err := s.read(ctx, job.ID, head)
+// resolveConflict decides whether an update whose precondition failed was made all the
+// same. A driver that lost the answer to a write retries it and conflicts with its own
+// first try. If the first try succeeded, its mark is in the document.
+func (s *Store) resolveConflict(ctx context.Context, job *jobs.Job, doc *document, mark string, failed error) error {
+	stored, err := s.read(ctx, job.ID, head)
 	if err != nil {
 		return err
 	}
-	ago := there.Revision - job.Revision - 1 // updates since the one that this was, or would have been
+	ago := stored.Revision - job.Revision - 1 // updates since this one
 	switch {
-	case hasMark(there.Marks, mark, ago):
+	case hasMark(stored.Marks, mark, ago):
 		return nil
 	case ago < 0 || ago >= keptMarks && s.database.repeats():
-		return failed // another reason, or too long ago to tell
+		return failed // another reason, or too many updates ago to know
 	}
-	s.leave(ctx, there, doc) // where it would have stood
+	s.leave(ctx, stored, doc)
 	return jobs.ErrConflict
 }
 
-// Ready implements [jobs.Store]. It reads a document, consistently: what a document
-// database would say to a write is only known after one.
+// Ready implements [jobs.Store]. It only reads a document, consistently: a document
+// database can't be asked whether it accepts writes.
 func (s *Store) Ready(ctx context.Context) error {
-	if _, err := s.read(ctx, nobody, head); err != nil && !errors.Is(err, jobs.ErrNotFound) {
+	if _, err := s.read(ctx, noJob, head); err != nil && !errors.Is(err, jobs.ErrNotFound) {
 		return fmt.Errorf("docjobs: read a document: %w", err)
 	}
 	return nil
 }
 
-// nobody is the id of no job.
-const nobody = "none"
+// noJob is not the id of any job.
+const noJob = "none"
 
 // List implements [jobs.Store].
 func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
@@ -251,7 +247,7 @@ func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 	}
 	page := &jobs.Page{}
 	if checkOrganization(q.OrganizationID) != nil {
-		return page, ctx.Err() // there are no jobs of it
+		return page, ctx.Err() // it can't have jobs
 	}
 	limit := q.PageSize()
 	docs, err := s.documents(ctx, s.listed(q, place, limit+1), limit+1)
@@ -277,9 +273,8 @@ func (s *Store) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 	return page, err
 }
 
-// cursorAfter is the cursor that leads past documents of a list. A document whose place
-// can't be read, and that is the last of them, is found again by the next page, which
-// has others after it.
+// cursorAfter returns the cursor after the last document whose place can be read. The next
+// page starts with any unreadable ones after it.
 func cursorAfter(docs []*document) (string, error) {
 	for _, d := range slices.Backward(docs) {
 		if created, ok := createdAt(d.Place); ok {
@@ -308,13 +303,13 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job,
 	if err != nil {
 		err = fmt.Errorf("docjobs: read due jobs: %w", err)
 	}
-	// What was read again may have changed.
+	// If indexes lag, the jobs may have changed.
 	found = slices.DeleteFunc(found, func(j *jobs.Job) bool { return j.DueAt.IsZero() || j.DueAt.After(now) })
 	jobs.SortDue(found)
 	return found, err
 }
 
-// longestDue are the documents of several shards that have been due for longest.
+// longestDue returns the documents of several shards that have been due for longest.
 func longestDue(shards [][]*document, limit int) []*document {
 	docs := slices.Concat(shards...)
 	slices.SortFunc(docs, func(a, b *document) int { return cmp.Or(cmp.Compare(a.Due, b.Due), cmp.Compare(a.ID, b.ID)) })

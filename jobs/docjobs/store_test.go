@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/jobstest"
 )
 
-// memory is a collection in memory, with a key of one field or of two.
+// memory opens a collection in memory, with a key of one field or of two.
 func memory(t jobstest.T, d docjobs.Database) *docstore.Collection {
 	open := func() (*docstore.Collection, error) { return memdocstore.OpenCollection(docjobs.KeyField, nil) }
 	if d == docjobs.MemoryOfItems {
@@ -52,11 +52,11 @@ func store(t jobstest.T, coll *docstore.Collection, d docjobs.Database, opts *do
 	return s
 }
 
-// The two ways to keep lines and to ask indexes. The drivers' own tests are in
+// The two kinds of lines and indexes. The drivers' own tests are in
 // examples/internal/docservers.
 var ways = map[string]docjobs.Database{"indexes": docjobs.MemoryForTests, "items": docjobs.MemoryOfItems}
 
-// spoilable is a store whose records can be damaged.
+// spoilable is a store whose records can be damaged; see jobstest.
 type spoilable struct {
 	*docjobs.Store
 	coll *docstore.Collection
@@ -163,8 +163,8 @@ func TestBrokenRecord(t *testing.T) {
 	}
 }
 
-// A document that some other program wrote without a revision would be replaced
-// whatever happened to it meanwhile.
+// A document without a docstore revision is not updated, because the replacement would be
+// unconditional.
 func TestNoRevisionNoUpdate(t *testing.T) {
 	coll := memory(t, docjobs.MemoryForTests)
 	s := store(t, coll, docjobs.MemoryForTests, nil)
@@ -189,7 +189,7 @@ func TestOptionsThatCannotWork(t *testing.T) {
 	}
 }
 
-// Jobs of many organizations, and many of one, are walked along in steps.
+// Next walks in steps along the jobs of many organizations and the many jobs of one.
 func TestNextOfMany(t *testing.T) {
 	for name, d := range ways {
 		t.Run(name, func(t *testing.T) {

@@ -6,41 +6,41 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Bounds of how many documents a walk along a line reads at a time.
+// A walk reads minStep to maxStep documents at a time.
 const (
 	minStep = 8
 	maxStep = 128
 )
 
-// walk goes along a line and takes the first jobs of each organization. It jumps
-// from one organization to the next, and not over the jobs of one.
+// walk goes along a line and takes the first jobs of each organization. It skips the
+// remaining jobs of an organization it is done with.
 type walk struct {
 	s    *Store
 	line string
-	// look reports whether to take a job, and whether it is the last of its organization
-	// to look at.
+	// look reports whether to take a job, and whether to go on to the next organization.
 	look                func(context.Context, *jobs.Job) (take, done bool, err error)
 	organizations, each int // at most
 }
 
-// along goes along a shard of the line, from a place on and up to an organization, or to
-// the end. It returns the jobs that it took, in order, and how many it could not read.
+// along walks along a shard of the line, from a position up to an organization or, if
+// until is empty, to the end. It returns the jobs it took, in order, and the number of
+// unreadable ones.
 func (w walk) along(ctx context.Context, shard, from, until string) (found []*jobs.Job, unreadable int, err error) {
 	first := min(max(minStep, w.each, w.organizations), maxStep)
 	step := first
-	orgs, taken, org, over := 0, 0, "", false
+	orgs, taken, org, skip := 0, 0, "", false
 	for {
-		docs, err := w.s.documents(ctx, w.s.stand(w.line, shard, from, step), step)
+		docs, err := w.s.documents(ctx, w.s.lineAfter(w.line, shard, from, step), step)
 		if err != nil {
 			return nil, 0, err
 		}
-		stands, there, err := w.s.standing(ctx, w.line, docs)
+		positions, inLine, err := w.s.inLine(ctx, w.line, docs)
 		if err != nil {
 			return nil, 0, err
 		}
 		before := len(found)
-		for i, d := range there {
-			of := organizationOf(stands[i])
+		for i, d := range inLine {
+			of := organizationOf(positions[i])
 			if until != "" && of > until {
 				return found, unreadable, nil
 			}
@@ -48,9 +48,9 @@ func (w walk) along(ctx context.Context, shard, from, until string) (found []*jo
 				if orgs == w.organizations {
 					return found, unreadable, nil
 				}
-				org, taken, over = of, 0, false
+				org, taken, skip = of, 0, false
 			}
-			if over || d == nil {
+			if skip || d == nil {
 				continue
 			}
 			job, err := d.job()
@@ -68,13 +68,13 @@ func (w walk) along(ctx context.Context, shard, from, until string) (found []*jo
 				}
 				found = append(found, job)
 			}
-			over = done || taken == w.each
+			skip = done || taken == w.each
 		}
-		if len(docs) < step || over && (org == until || orgs == w.organizations) {
+		if len(docs) < step || skip && (org == until || orgs == w.organizations) {
 			return found, unreadable, nil
 		}
-		if from = stands[len(stands)-1]; over {
-			from = org + behind
+		if from = positions[len(positions)-1]; skip {
+			from = org + pastSeparator
 		}
 		if step = min(2*step, maxStep); len(found) > before {
 			step = first
@@ -82,45 +82,45 @@ func (w walk) along(ctx context.Context, shard, from, until string) (found []*jo
 	}
 }
 
-// standing are the places that a query found, and the documents of their jobs; nil
-// for one that is not there.
-func (s *Store) standing(ctx context.Context, line string, docs []*document) (stands []string, found []*document, err error) {
-	stands = make([]string, len(docs))
+// inLine returns the positions that a query found, and the documents of their jobs, or nil
+// for a job that is not in the line.
+func (s *Store) inLine(ctx context.Context, line string, docs []*document) (positions []string, found []*document, err error) {
+	positions = make([]string, len(docs))
 	if !s.database.lags() {
 		for i, d := range docs {
-			stands[i] = d.lines()[line]
+			positions[i] = d.lines()[line]
 		}
-		return stands, docs, nil
+		return positions, docs, nil
 	}
-	// Of an item, the place ends with the job's id.
+	// An item's position ends with the job's id.
 	asked := make([]*document, len(docs))
 	for i, d := range docs {
-		stands[i] = d.Sort
+		positions[i] = d.Sort
 		asked[i] = &document{ID: d.Sort[max(0, len(d.Sort)-idLength):]}
 	}
-	there, err := s.again(ctx, asked)
+	stored, err := s.again(ctx, asked)
 	if err != nil {
 		return nil, nil, err
 	}
-	byID := make(map[string]*document, len(there))
-	for _, d := range there {
+	byID := make(map[string]*document, len(stored))
+	for _, d := range stored {
 		byID[d.ID] = d
 	}
 	found = make([]*document, len(docs))
 	for i := range docs {
 		d := byID[asked[i].ID]
-		if d != nil && d.lines()[line] == stands[i] {
+		if d != nil && d.lines()[line] == positions[i] {
 			found[i] = d
 		} else if d != nil {
 			s.clear(ctx, docs[i], d)
 		}
 	}
-	return stands, found, nil
+	return positions, found, nil
 }
 
 const idLength = 36
 
-// clear deletes the item of a job that does not stand there any more.
+// clear deletes the item of a job that left the line.
 func (s *Store) clear(ctx context.Context, at, job *document) {
 	it := &item{ID: at.ID, Sort: at.Sort}
 	if s.coll.Get(ctx, it) == nil && job.Revision >= it.Revision {

@@ -15,7 +15,7 @@ func remove(t T, s jobs.Store, job *jobs.Job) {
 	}
 }
 
-// deletedIsGone deletes jobs of all states, so that each way to a job is tried.
+// deletedIsGone deletes jobs in all states, so that every index is covered.
 func deletedIsGone(t T, s jobs.Store) {
 	kept := create(t, s, newJob("a", 100))
 	for n, state := range jobs.States() {
@@ -63,7 +63,7 @@ func deletionComparesRevision(t T, s jobs.Store) {
 	unknown := newJob("a", 2)
 	unknown.Revision = 1
 	if err := s.Delete(t.Context(), unknown); !errors.Is(err, jobs.ErrNotFound) {
-		t.Fatalf("delete of a job that is not there: %v, not ErrNotFound", err)
+		t.Fatalf("delete of an unknown job: %v, not ErrNotFound", err)
 	}
 }
 
@@ -72,13 +72,13 @@ func racingDeletions(t T, s jobs.Store) {
 		job := create(t, s, newJob("a", round))
 		won := race(t, jobs.ErrNotFound, func(int) error {
 			err := s.Delete(t.Context(), job.Clone())
-			if errors.Is(err, jobs.ErrConflict) { // it is being deleted
+			if errors.Is(err, jobs.ErrConflict) { // another deletion is in progress
 				err = jobs.ErrNotFound
 			}
 			return err
 		})
 		if _, err := s.Get(t.Context(), job.ID); won == 0 || !errors.Is(err, jobs.ErrNotFound) {
-			t.Fatalf("%d of %d deletions of one job won, and then get returned %v", won, racers, err)
+			t.Fatalf("%d of %d deletions of one job succeeded, then get returned %v", won, racers, err)
 		}
 	}
 }
@@ -105,9 +105,9 @@ func deletionAgainstUpdate(t T, s jobs.Store) {
 		_, err := s.Get(t.Context(), job.ID)
 		switch u, d := updates.Load(), deletions.Load(); {
 		case u > 1 || u > 0 && d > 0:
-			t.Fatalf("%d updates and %d deletions of one revision won", u, d)
-		case (d == 0) != (err == nil): // a deletion of two steps may lose after the first
-			t.Fatalf("%d updates and %d deletions of one revision won, and then get returned %v", u, d, err)
+			t.Fatalf("%d updates and %d deletions of one revision succeeded", u, d)
+		case (d == 0) != (err == nil): // a deletion in two steps may fail after the first
+			t.Fatalf("%d updates and %d deletions of one revision succeeded, then get returned %v", u, d, err)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func createdAgain(t T, s jobs.Store) {
 	remove(t, s, job)
 	again := create(t, s, newJob("a", 1))
 	if again.Revision != 1 {
-		t.Fatalf("a job that was created again has revision %d, not 1", again.Revision)
+		t.Fatalf("a recreated job has revision %d, not 1", again.Revision)
 	}
 	same(t, again, get(t, s, again.ID))
 	if n := len(list(t, s, jobs.Query{OrganizationID: "a"}).Jobs); n != 1 {
@@ -141,7 +141,7 @@ func organizationsInOrder(t T, s jobs.Store) {
 				t.Fatalf("organizations: %v", err)
 			}
 			if len(page) > limit {
-				t.Fatalf("%d organizations, and at most %d were asked for", len(page), limit)
+				t.Fatalf("got %d organizations for a limit of %d", len(page), limit)
 			}
 			if len(page) == 0 {
 				break

@@ -10,18 +10,17 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/jobstest"
 )
 
-// A store that logs what is changed, made of another. What it embeds is an
-// interface: a Reopen of the store inside is not passed on, and the clause on
-// durability has nothing to test.
+// logged wraps a store and logs changes. It embeds an interface, so it hides the store's
+// Reopen, and the clause on durability is skipped.
 type logged struct{ jobs.Store }
 
 func (s logged) Update(ctx context.Context, job *jobs.Job) error {
 	err := s.Store.Update(ctx, job)
-	_ = err // here goes the log
+	_ = err // log it here
 	return err
 }
 
-// In a file of tests, the function is TestStore.
+// In a test file, the function is TestStore.
 func ExampleRun() {
 	_ = func(t *testing.T) {
 		jobstest.Run(t, func(jobstest.T) jobs.Store { return logged{jobs.NewMemStore()} })
@@ -36,7 +35,7 @@ func (s stateless) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 	return s.Store.List(ctx, q)
 }
 
-// witness is a T that notes a failure instead of failing a test.
+// witness is a T that records a failure instead of failing a test.
 type witness struct{ failed bool }
 
 func (r *witness) Helper()                  {}
@@ -44,11 +43,11 @@ func (r *witness) Cleanup(func())           {}
 func (r *witness) Context() context.Context { return context.Background() }
 func (r *witness) Fatalf(string, ...any)    { r.failed = true; runtime.Goexit() }
 
-// Which promises does a planted fault break? A T of one's own tells.
+// Find the clauses that a planted fault breaks.
 func ExampleClauses() {
 	broken := func(store jobs.Store, c jobstest.Clause) bool {
 		r, done := &witness{}, make(chan struct{})
-		go func() { // Fatalf ends the goroutine, as that of *testing.T does
+		go func() { // Fatalf ends the goroutine, as testing.T's does
 			defer close(done)
 			c.Check(r, store)
 		}()
@@ -60,5 +59,5 @@ func ExampleClauses() {
 			fmt.Println(c.Name)
 		}
 	}
-	// Output: a state is selected
+	// Output: a list can be restricted to a state
 }

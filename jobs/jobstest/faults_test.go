@@ -19,7 +19,7 @@ func TestMemStore(t *testing.T) {
 	jobstest.Run(t, func(jobstest.T) jobs.Store { return jobs.NewMemStore() })
 }
 
-// recorder is a T that remembers the failure instead of failing the test.
+// recorder is a T that records a failure instead of failing the test.
 type recorder struct {
 	ctx    context.Context
 	failed string
@@ -49,8 +49,7 @@ func check(t *testing.T, c jobstest.Clause, s jobs.Store) (failure string) {
 	return ""
 }
 
-// broken is a store with planted faults: each function, where it is set, stands
-// in for a method.
+// broken is a store with planted faults. Each function that is set replaces a method.
 type broken struct {
 	jobs.Store
 	create func(context.Context, *jobs.Job) error
@@ -65,7 +64,7 @@ type broken struct {
 	ready  func(context.Context) error
 	reopen func() jobs.Store
 
-	spoiled map[string]bool // the jobs that can't be read
+	spoiled map[string]bool // unreadable jobs
 }
 
 func (b *broken) Spoil(_ jobstest.T, id string) {
@@ -75,7 +74,7 @@ func (b *broken) Spoil(_ jobstest.T, id string) {
 	b.spoiled[id] = true
 }
 
-// readable leaves out jobs that can't be read, with ErrRecord if there are any.
+// readable removes unreadable jobs, and returns ErrRecord if there are any.
 func (b *broken) readable(all []*jobs.Job, err error) ([]*jobs.Job, error) {
 	n := len(all)
 	all = slices.DeleteFunc(all, func(j *jobs.Job) bool { return b.spoiled[j.ID] })
@@ -90,7 +89,7 @@ func (b *broken) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error
 		return b.next(ctx, q)
 	}
 	limit, _ := q.Bounds()
-	if len(b.spoiled) > 0 { // it does not claim where records can't be read
+	if len(b.spoiled) > 0 { // claims are not supported with unreadable records
 		q.Limit, q.PerOrganization = jobs.MaxPage, q.PerOrganization+len(b.spoiled)
 	}
 	found, err := b.readable(b.Store.Next(ctx, q))
@@ -174,19 +173,18 @@ func (b *broken) Reopen(jobstest.T) jobs.Store {
 	return b
 }
 
-// faults are stores that break one promise each, and the clause that has to
-// notice.
+// faults are stores that each break one promise, and the clause that must fail.
 var faults = []struct {
 	clause string
 	plant  func(b *broken, mem *jobs.MemStore)
 }{
-	{"created job is read as it was written", func(b *broken, mem *jobs.MemStore) {
+	{"a created job reads back as written", func(b *broken, mem *jobs.MemStore) {
 		b.create = func(ctx context.Context, j *jobs.Job) error {
 			defer func() { j.Revision = 0 }()
 			return mem.Create(ctx, j)
 		}
 	}},
-	{"every field is kept", func(b *broken, mem *jobs.MemStore) {
+	{"every field is stored", func(b *broken, mem *jobs.MemStore) {
 		b.update = func(ctx context.Context, j *jobs.Job) error {
 			c := j.Clone()
 			if c.Upload != nil {
@@ -196,7 +194,7 @@ var faults = []struct {
 			return mem.Update(ctx, c)
 		}
 	}},
-	{"every field is kept", func(b *broken, mem *jobs.MemStore) {
+	{"every field is stored", func(b *broken, mem *jobs.MemStore) {
 		b.due = func(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
 			due, err := mem.Due(ctx, now, limit)
 			for _, j := range due {
@@ -205,7 +203,7 @@ var faults = []struct {
 			return due, err
 		}
 	}},
-	{"every field is kept", func(b *broken, mem *jobs.MemStore) {
+	{"every field is stored", func(b *broken, mem *jobs.MemStore) {
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 			page, err := mem.List(ctx, q)
 			if err == nil {
@@ -216,13 +214,13 @@ var faults = []struct {
 			return page, err
 		}
 	}},
-	{"every field is kept", func(b *broken, mem *jobs.MemStore) {
+	{"every field is stored", func(b *broken, mem *jobs.MemStore) {
 		b.create = func(ctx context.Context, j *jobs.Job) error {
 			defer func(was int64) { j.Revision = max(was, 1) }(j.Revision)
 			return mem.Create(ctx, j)
 		}
 	}},
-	{"times are kept to the microsecond in UTC", func(b *broken, mem *jobs.MemStore) {
+	{"times are stored in UTC to the microsecond", func(b *broken, mem *jobs.MemStore) {
 		b.get = func(ctx context.Context, id string) (*jobs.Job, error) {
 			j, err := mem.Get(ctx, id)
 			if err == nil {
@@ -231,12 +229,12 @@ var faults = []struct {
 			return j, err
 		}
 	}},
-	{"what is passed in is not kept", func(b *broken, mem *jobs.MemStore) {
+	{"arguments are copied", func(b *broken, mem *jobs.MemStore) {
 		kept := map[string]*jobs.Job{}
 		b.create = func(ctx context.Context, j *jobs.Job) error { kept[j.ID] = j; return mem.Create(ctx, j) }
 		b.get = func(_ context.Context, id string) (*jobs.Job, error) { return kept[id], nil }
 	}},
-	{"what is returned is the caller's", func(b *broken, mem *jobs.MemStore) {
+	{"results are copies", func(b *broken, mem *jobs.MemStore) {
 		cache := map[string]*jobs.Job{}
 		b.get = func(ctx context.Context, id string) (*jobs.Job, error) {
 			if cache[id] == nil {
@@ -245,7 +243,7 @@ var faults = []struct {
 			return cache[id], nil
 		}
 	}},
-	{"an id exists once", func(b *broken, mem *jobs.MemStore) {
+	{"ids are unique", func(b *broken, mem *jobs.MemStore) {
 		b.create = func(ctx context.Context, j *jobs.Job) error {
 			err := mem.Create(ctx, j)
 			if errors.Is(err, jobs.ErrExists) {
@@ -254,7 +252,7 @@ var faults = []struct {
 			return err
 		}
 	}},
-	{"unknown job is not found", func(b *broken, mem *jobs.MemStore) {
+	{"an unknown job is not found", func(b *broken, mem *jobs.MemStore) {
 		b.update = func(ctx context.Context, j *jobs.Job) error {
 			err := mem.Update(ctx, j)
 			if errors.Is(err, jobs.ErrNotFound) {
@@ -263,8 +261,8 @@ var faults = []struct {
 			return err
 		}
 	}},
-	{"an update needs the revision", func(b *broken, mem *jobs.MemStore) { b.update = lastWins(mem) }},
-	{"an update that failed changes nothing", func(b *broken, mem *jobs.MemStore) {
+	{"an update compares the revision", func(b *broken, mem *jobs.MemStore) { b.update = lastWins(mem) }},
+	{"a failed update changes nothing", func(b *broken, mem *jobs.MemStore) {
 		b.update = func(ctx context.Context, j *jobs.Job) error {
 			err := mem.Update(ctx, j)
 			if err != nil {
@@ -274,7 +272,7 @@ var faults = []struct {
 			return err
 		}
 	}},
-	{"identity can't be updated", func(b *broken, mem *jobs.MemStore) {
+	{"an update can't change the identity", func(b *broken, mem *jobs.MemStore) {
 		b.get = func(ctx context.Context, id string) (*jobs.Job, error) {
 			j, err := mem.Get(ctx, id)
 			if err == nil && j.State == jobs.Failed {
@@ -283,8 +281,8 @@ var faults = []struct {
 			return j, err
 		}
 	}},
-	{"one of racing updates wins", func(b *broken, mem *jobs.MemStore) {
-		// Check and set are two steps.
+	{"exactly one of racing updates wins", func(b *broken, mem *jobs.MemStore) {
+		// Compare and set are two steps.
 		b.update = func(ctx context.Context, j *jobs.Job) error {
 			there, err := mem.Get(ctx, j.ID)
 			if err != nil {
@@ -297,12 +295,12 @@ var faults = []struct {
 			return lastWins(mem)(ctx, j)
 		}
 	}},
-	{"one of racing creations wins", func(b *broken, mem *jobs.MemStore) {
+	{"exactly one of racing creations wins", func(b *broken, mem *jobs.MemStore) {
 		b.create = func(ctx context.Context, j *jobs.Job) error {
 			if _, err := mem.Get(ctx, j.ID); err == nil {
 				return jobs.ErrExists
 			}
-			time.Sleep(time.Millisecond) // the fault: a gap between look and write
+			time.Sleep(time.Millisecond) // the fault: a gap between read and write
 			_ = mem.Create(ctx, j)
 			return nil
 		}
@@ -318,7 +316,7 @@ var faults = []struct {
 			return mem.Due(ctx, now.Add(-time.Nanosecond), limit)
 		}
 	}},
-	{"a job that waits keeps its time", func(b *broken, mem *jobs.MemStore) {
+	{"a waiting job keeps its times", func(b *broken, mem *jobs.MemStore) {
 		b.get = func(ctx context.Context, id string) (*jobs.Job, error) {
 			j, err := mem.Get(ctx, id)
 			if err == nil {
@@ -327,15 +325,15 @@ var faults = []struct {
 			return j, err
 		}
 	}},
-	{"a job that waits keeps its time", func(b *broken, mem *jobs.MemStore) {
+	{"a waiting job keeps its times", func(b *broken, mem *jobs.MemStore) {
 		b.update = func(ctx context.Context, j *jobs.Job) error {
 			if j.State == jobs.Processing {
-				j.WaitingSince = time.Time{} // as a new claim must not
+				j.WaitingSince = time.Time{} // the fault: a claim must not do that
 			}
 			return mem.Update(ctx, j)
 		}
 	}},
-	{"a job without due time is never due", func(b *broken, mem *jobs.MemStore) {
+	{"a job without a due time is never due", func(b *broken, mem *jobs.MemStore) {
 		b.create = func(ctx context.Context, j *jobs.Job) error {
 			if j.DueAt.IsZero() {
 				j.DueAt = time.Unix(0, 0)
@@ -343,31 +341,31 @@ var faults = []struct {
 			return mem.Create(ctx, j)
 		}
 	}},
-	{"the longest due comes first", func(b *broken, mem *jobs.MemStore) {
+	{"the longest due job comes first", func(b *broken, mem *jobs.MemStore) {
 		b.due = func(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
 			found, err := mem.Due(ctx, now, 1000)
 			slices.Reverse(found)
 			return found[:min(limit, len(found))], err
 		}
 	}},
-	{"leases that are over come before all else that is due", func(b *broken, mem *jobs.MemStore) {
+	{"expired leases are due before other jobs", func(b *broken, mem *jobs.MemStore) {
 		b.due = func(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
 			found, err := mem.Due(ctx, now, 1000)
 			slices.SortFunc(found, func(a, b *jobs.Job) int { return a.DueAt.Compare(b.DueAt) })
 			found = found[:min(limit, len(found))]
-			jobs.SortDue(found) // the fault: only of those that have been due for longest
+			jobs.SortDue(found) // the fault: only sorts the jobs that have been due for longest
 			return found, err
 		}
 	}},
-	{"leases that are over come before all else that is due", func(b *broken, mem *jobs.MemStore) {
+	{"expired leases are due before other jobs", func(b *broken, mem *jobs.MemStore) {
 		b.due = func(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
 			found, err := mem.Due(ctx, now.Add(time.Hour), limit)
-			return slices.DeleteFunc(found, func(j *jobs.Job) bool { // the fault: leases that are not over take places
+			return slices.DeleteFunc(found, func(j *jobs.Job) bool { // the fault: leases that are not over use up the limit
 				return j.DueAt.After(now)
 			}), err
 		}
 	}},
-	{"due follows updates", func(b *broken, mem *jobs.MemStore) {
+	{"due reflects updates", func(b *broken, mem *jobs.MemStore) {
 		first := map[string]time.Time{}
 		var mu sync.Mutex
 		b.create = func(ctx context.Context, j *jobs.Job) error {
@@ -378,7 +376,7 @@ var faults = []struct {
 		}
 		b.update = func(ctx context.Context, j *jobs.Job) error { j.DueAt = first[j.ID]; return mem.Update(ctx, j) }
 	}},
-	{"an organization sees its own jobs", func(b *broken, mem *jobs.MemStore) {
+	{"an organization lists only its own jobs", func(b *broken, mem *jobs.MemStore) {
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 			if q.Cursor != "" {
 				q.OrganizationID = "a"
@@ -386,7 +384,7 @@ var faults = []struct {
 			return mem.List(ctx, q)
 		}
 	}},
-	{"the newest comes first", func(b *broken, mem *jobs.MemStore) {
+	{"the newest job is listed first", func(b *broken, mem *jobs.MemStore) {
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 			page, err := mem.List(ctx, q)
 			if err == nil {
@@ -395,8 +393,8 @@ var faults = []struct {
 			return page, err
 		}
 	}},
-	{"pages hold each job once", func(b *broken, mem *jobs.MemStore) {
-		// The cursor forgets the id: jobs of the same time are passed over.
+	{"pages contain each job once", func(b *broken, mem *jobs.MemStore) {
+		// The cursor lacks the id, so jobs with the same time are skipped.
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 			page, err := mem.List(ctx, q)
 			if err == nil && page.Next != "" {
@@ -415,8 +413,8 @@ var faults = []struct {
 			return mem.List(ctx, q)
 		}
 	}},
-	{"pages hold each job once while jobs are added", func(b *broken, mem *jobs.MemStore) {
-		// The cursor is a place: what is added pushes jobs into the next page.
+	{"pages contain each job once while jobs are added", func(b *broken, mem *jobs.MemStore) {
+		// The cursor is an offset, so new jobs push others to the next page.
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 			skip := len(q.Cursor)
 			all, err := mem.List(ctx, jobs.Query{OrganizationID: q.OrganizationID, State: q.State, Limit: jobs.MaxPage})
@@ -430,17 +428,17 @@ var faults = []struct {
 			return page, nil
 		}
 	}},
-	{"a state is selected", func(b *broken, mem *jobs.MemStore) {
+	{"a list can be restricted to a state", func(b *broken, mem *jobs.MemStore) {
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) { q.State = ""; return mem.List(ctx, q) }
 	}},
-	{"a cursor that was never given is refused", func(b *broken, mem *jobs.MemStore) {
+	{"an invalid cursor is refused", func(b *broken, mem *jobs.MemStore) {
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) { q.Cursor = ""; return mem.List(ctx, q) }
 	}},
-	{"a job that was deleted is nowhere", func(b *broken, mem *jobs.MemStore) {
-		b.remove = func(context.Context, *jobs.Job) error { return nil } // the fault: it is only acknowledged
+	{"a deleted job is gone", func(b *broken, mem *jobs.MemStore) {
+		b.remove = func(context.Context, *jobs.Job) error { return nil } // the fault: nothing is deleted
 	}},
-	{"a job that was deleted is nowhere", func(b *broken, mem *jobs.MemStore) {
-		// An index keeps it.
+	{"a deleted job is gone", func(b *broken, mem *jobs.MemStore) {
+		// An index still has it.
 		var kept []*jobs.Job
 		b.remove = func(ctx context.Context, j *jobs.Job) error {
 			kept = append(kept, j.Clone())
@@ -451,8 +449,8 @@ var faults = []struct {
 			return append(found, kept...), err
 		}
 	}},
-	{"a job that was deleted is nowhere", func(b *broken, mem *jobs.MemStore) {
-		// A deletion of what is gone succeeds.
+	{"a deleted job is gone", func(b *broken, mem *jobs.MemStore) {
+		// Deleting a deleted job succeeds.
 		b.remove = func(ctx context.Context, j *jobs.Job) error {
 			if err := mem.Delete(ctx, j); !errors.Is(err, jobs.ErrNotFound) {
 				return err
@@ -460,13 +458,13 @@ var faults = []struct {
 			return nil
 		}
 	}},
-	{"a deletion needs the revision", func(b *broken, mem *jobs.MemStore) { b.remove = deletesAny(mem) }},
+	{"a deletion compares the revision", func(b *broken, mem *jobs.MemStore) { b.remove = deletesAny(mem) }},
 	{"racing deletions leave no job", func(b *broken, mem *jobs.MemStore) {
 		var busy atomic.Int32
 		b.remove = func(ctx context.Context, j *jobs.Job) error {
 			defer busy.Add(-1)
 			if busy.Add(1) > 1 {
-				return nil // the fault: it relies on the other one, which may fail
+				return nil // the fault: it relies on the other deletion, which may fail
 			}
 			time.Sleep(time.Millisecond)
 			return jobs.ErrConflict
@@ -481,7 +479,7 @@ var faults = []struct {
 			if there.Revision != j.Revision {
 				return jobs.ErrConflict
 			}
-			time.Sleep(5 * time.Millisecond) // the fault: a gap between compare and deletion
+			time.Sleep(5 * time.Millisecond) // the fault: a gap between comparing and deleting
 			return deletesAny(mem)(ctx, j)
 		}
 		b.update = func(ctx context.Context, j *jobs.Job) error {
@@ -489,7 +487,7 @@ var faults = []struct {
 			return mem.Update(ctx, j)
 		}
 	}},
-	{"an id that was deleted can be created again", func(b *broken, mem *jobs.MemStore) {
+	{"a deleted id can be created again", func(b *broken, mem *jobs.MemStore) {
 		gone := map[string]bool{} // the fault: ids are remembered
 		b.remove = func(ctx context.Context, j *jobs.Job) error { gone[j.ID] = true; return mem.Delete(ctx, j) }
 		b.create = func(ctx context.Context, j *jobs.Job) error {
@@ -499,28 +497,28 @@ var faults = []struct {
 			return mem.Create(ctx, j)
 		}
 	}},
-	{"organizations that have jobs are found in order", func(b *broken, mem *jobs.MemStore) {
+	{"organizations are returned in order", func(b *broken, mem *jobs.MemStore) {
 		b.orgs = func(ctx context.Context, after string, limit int) ([]string, error) {
 			found, err := mem.Organizations(ctx, after, limit)
-			if after == "a" && len(found) > 1 { // the fault: those that begin with it are passed over
+			if after == "a" && len(found) > 1 { // the fault: ids that begin with it are skipped
 				found = found[1:]
 			}
 			return found, err
 		}
 	}},
-	{"organizations that have jobs are found in order", func(b *broken, mem *jobs.MemStore) {
+	{"organizations are returned in order", func(b *broken, mem *jobs.MemStore) {
 		b.orgs = func(ctx context.Context, after string, limit int) ([]string, error) {
 			return mem.Organizations(ctx, after, limit+1) // the fault: the limit
 		}
 	}},
-	{"a context that has ended does nothing", func(b *broken, mem *jobs.MemStore) {
+	{"nothing is done under an ended context", func(b *broken, mem *jobs.MemStore) {
 		b.remove = func(ctx context.Context, j *jobs.Job) error { return mem.Delete(context.WithoutCancel(ctx), j) }
 	}},
-	{"a context that has ended does nothing", func(b *broken, mem *jobs.MemStore) {
+	{"nothing is done under an ended context", func(b *broken, mem *jobs.MemStore) {
 		b.ready = func(context.Context) error { return nil }
 	}},
-	{"a store that works is ready", func(b *broken, mem *jobs.MemStore) {
-		b.ready = func(ctx context.Context) error { // the fault: it needs a job to look at
+	{"a working store is ready", func(b *broken, mem *jobs.MemStore) {
+		b.ready = func(ctx context.Context) error { // the fault: it needs a job to read
 			due, err := mem.Due(ctx, time.Now().AddDate(100, 0, 0), 1)
 			if err == nil && len(due) == 0 {
 				return jobs.ErrNotFound
@@ -528,7 +526,7 @@ var faults = []struct {
 			return err
 		}
 	}},
-	{"asking whether it is ready changes nothing", func(b *broken, mem *jobs.MemStore) {
+	{"ready changes nothing", func(b *broken, mem *jobs.MemStore) {
 		// The fault: it tries a write.
 		b.ready = func(ctx context.Context) error {
 			err := mem.Create(ctx, &jobs.Job{ID: "probe", OrganizationID: "probe", State: jobs.Accepted, DueAt: time.Now()})
@@ -538,8 +536,8 @@ var faults = []struct {
 			return err
 		}
 	}},
-	{"asking whether it is ready changes nothing", func(b *broken, mem *jobs.MemStore) {
-		// The fault: it writes a job anew as it is.
+	{"ready changes nothing", func(b *broken, mem *jobs.MemStore) {
+		// The fault: it rewrites a job unchanged.
 		b.ready = func(ctx context.Context) error {
 			due, err := mem.Due(ctx, time.Now().AddDate(100, 0, 0), 1)
 			if err != nil || len(due) == 0 {
@@ -548,26 +546,26 @@ var faults = []struct {
 			return mem.Update(ctx, due[0])
 		}
 	}},
-	{"a context that has ended does nothing", func(b *broken, mem *jobs.MemStore) {
+	{"nothing is done under an ended context", func(b *broken, mem *jobs.MemStore) {
 		b.create = func(ctx context.Context, j *jobs.Job) error {
 			_ = mem.Create(context.WithoutCancel(ctx), j)
 			return ctx.Err()
 		}
 	}},
-	{"a context that has ended does nothing", func(b *broken, mem *jobs.MemStore) {
+	{"nothing is done under an ended context", func(b *broken, mem *jobs.MemStore) {
 		b.get = func(ctx context.Context, id string) (*jobs.Job, error) {
 			return mem.Get(context.WithoutCancel(ctx), id)
 		}
 	}},
-	{"next is the oldest job", func(b *broken, mem *jobs.MemStore) {
+	{"next returns the oldest job first", func(b *broken, mem *jobs.MemStore) {
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			found, err := mem.Next(ctx, q)
 			slices.Reverse(found)
 			return found, err
 		}
 	}},
-	{"next is the oldest job", func(b *broken, mem *jobs.MemStore) {
-		// Jobs of the same time are in any order.
+	{"next returns the oldest job first", func(b *broken, mem *jobs.MemStore) {
+		// Jobs with the same time are in any order.
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			found, err := mem.Next(ctx, q)
 			if len(found) > 1 && found[0].CreatedAt.Equal(found[1].CreatedAt) {
@@ -576,28 +574,28 @@ var faults = []struct {
 			return found, err
 		}
 	}},
-	{"next is what is ready", func(b *broken, mem *jobs.MemStore) {
+	{"next returns only ready jobs", func(b *broken, mem *jobs.MemStore) {
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			q.Now = q.Now.Add(time.Second)
 			return mem.Next(ctx, q)
 		}
 	}},
-	{"next is what is ready", func(b *broken, mem *jobs.MemStore) {
-		// What is to be cleared away is forgotten.
+	{"next returns only ready jobs", func(b *broken, mem *jobs.MemStore) {
+		// Jobs that need clean-up are missing.
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			found, err := mem.Next(ctx, q)
 			return slices.DeleteFunc(found, func(j *jobs.Job) bool { return j.State == jobs.Cancelled }), err
 		}
 	}},
-	{"next is what is ready", func(b *broken, mem *jobs.MemStore) {
-		// A clock that was put back stops all.
+	{"next returns only ready jobs", func(b *broken, mem *jobs.MemStore) {
+		// Nothing is next after the clock was set back.
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			found, err := mem.Next(ctx, q)
 			return slices.DeleteFunc(found, func(j *jobs.Job) bool { return j.CreatedAt.After(q.Now) }), err
 		}
 	}},
-	{"next passes over back-offs", func(b *broken, mem *jobs.MemStore) {
-		// The reader looks at the oldest 32 and passes over those in back-off.
+	{"next skips jobs in back-off", func(b *broken, mem *jobs.MemStore) {
+		// It reads only the oldest 32 and skips those in back-off.
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			limit, each := q.Bounds()
 			all, err := mem.Next(ctx, jobs.NextQuery{Now: q.Now.AddDate(1, 0, 0), Limit: jobs.MaxPage, PerOrganization: 32, After: q.After, OrganizationID: q.OrganizationID})
@@ -612,7 +610,7 @@ var faults = []struct {
 			return all[:min(limit, len(all))], err
 		}
 	}},
-	{"next follows updates", func(b *broken, mem *jobs.MemStore) {
+	{"next reflects updates", func(b *broken, mem *jobs.MemStore) {
 		first := map[string]jobs.State{}
 		b.create = func(ctx context.Context, j *jobs.Job) error { first[j.ID] = j.State; return mem.Create(ctx, j) }
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
@@ -620,27 +618,27 @@ var faults = []struct {
 			return slices.DeleteFunc(found, func(j *jobs.Job) bool { return first[j.ID] != jobs.Accepted }), err
 		}
 	}},
-	{"next goes from one organization to the next", func(b *broken, mem *jobs.MemStore) {
-		// It does not begin again after the last one.
+	{"next serves organizations in turn", func(b *broken, mem *jobs.MemStore) {
+		// It does not wrap around.
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			found, err := mem.Next(ctx, q)
 			return slices.DeleteFunc(found, func(j *jobs.Job) bool { return j.OrganizationID <= q.After }), err
 		}
 	}},
-	{"next goes from one organization to the next", func(b *broken, mem *jobs.MemStore) {
-		// It always begins with the first.
+	{"next serves organizations in turn", func(b *broken, mem *jobs.MemStore) {
+		// It always starts with the first.
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			q.After = ""
 			return mem.Next(ctx, q)
 		}
 	}},
-	{"next of one organization is its own", func(b *broken, mem *jobs.MemStore) {
+	{"next of one organization returns only its jobs", func(b *broken, mem *jobs.MemStore) {
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			q.OrganizationID = strings.ToLower(q.OrganizationID)
 			return mem.Next(ctx, q)
 		}
 	}},
-	{"next holds the whole job", func(b *broken, mem *jobs.MemStore) {
+	{"next returns the whole job", func(b *broken, mem *jobs.MemStore) {
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			found, err := mem.Next(ctx, q)
 			for _, j := range found {
@@ -664,7 +662,7 @@ var faults = []struct {
 		}
 	}},
 	{"next claims what it returns", func(b *broken, mem *jobs.MemStore) {
-		// A job that is refused is stored all the same.
+		// A job is stored although Claim returned an error.
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			if claim := q.Claim; claim != nil {
 				q.Claim = func(j *jobs.Job) error { _ = claim(j); return nil }
@@ -694,14 +692,14 @@ var faults = []struct {
 			return mem.Next(ctx, q)
 		}
 	}},
-	{"next keeps an order behind a failed job", func(b *broken, mem *jobs.MemStore) {
+	{"next blocks after a failed job", func(b *broken, mem *jobs.MemStore) {
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			q.Order = min(q.Order, jobs.Ordered)
 			return mem.Next(ctx, q)
 		}
 	}},
-	{"next keeps an order of racing claims", func(b *broken, mem *jobs.MemStore) {
-		// Nobody looks after the claim.
+	{"next keeps the order under racing claims", func(b *broken, mem *jobs.MemStore) {
+		// It does not check for other claims after its own.
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			claim := q.Claim
 			q.Claim = nil
@@ -755,12 +753,12 @@ var faults = []struct {
 			return mem.Create(ctx, gone)
 		}
 	}},
-	{"next needs a context that has not ended", func(b *broken, mem *jobs.MemStore) {
+	{"next fails under an ended context", func(b *broken, mem *jobs.MemStore) {
 		b.next = func(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 			return mem.Next(context.WithoutCancel(ctx), q)
 		}
 	}},
-	{"a record that can't be read hides no others", func(b *broken, mem *jobs.MemStore) {
+	{"an unreadable record hides no others", func(b *broken, mem *jobs.MemStore) {
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 			page, err := mem.List(ctx, q)
 			if err != nil {
@@ -772,36 +770,36 @@ var faults = []struct {
 			return page, nil
 		}
 	}},
-	{"a record that can't be read hides no others", func(b *broken, mem *jobs.MemStore) {
+	{"an unreadable record hides no others", func(b *broken, mem *jobs.MemStore) {
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 			page, err := mem.List(ctx, q)
 			if err != nil {
 				return nil, err
 			}
 			if page.Jobs, err = b.readable(page.Jobs, nil); err != nil {
-				page.Next = "" // the fault: it ends there
+				page.Next = "" // the fault: the listing ends there
 			}
 			return page, err
 		}
 	}},
-	{"a record that can't be read hides no others", func(b *broken, mem *jobs.MemStore) {
+	{"an unreadable record hides no others", func(b *broken, mem *jobs.MemStore) {
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 			page, err := mem.List(ctx, q)
 			if err == nil {
-				page.Jobs, _ = b.readable(page.Jobs, nil) // the fault: nothing is said
+				page.Jobs, _ = b.readable(page.Jobs, nil) // the fault: the error is lost
 			}
 			return page, err
 		}
 	}},
-	{"a record that can't be read hides no others", func(b *broken, mem *jobs.MemStore) {
+	{"an unreadable record hides no others", func(b *broken, mem *jobs.MemStore) {
 		b.list = func(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 			page, err := mem.List(ctx, q)
 			if err != nil {
 				return nil, err
 			}
 			if page.Jobs, err = b.readable(page.Jobs, nil); err != nil && len(page.Jobs) > 0 && page.Next != "" {
-				// The fault: the cursor is that of the last job that could be read, so the
-				// next page begins with the damaged ones; with one job a page, for ever.
+				// The fault: the cursor is that of the last readable job, so the next page
+				// starts with the damaged ones; with a limit of 1, forever.
 				page.Next = jobs.CursorOf(page.Jobs[len(page.Jobs)-1]).String()
 			} else if err != nil {
 				page.Next = q.Cursor
@@ -809,7 +807,7 @@ var faults = []struct {
 			return page, err
 		}
 	}},
-	{"a record that can't be read hides no others", func(b *broken, mem *jobs.MemStore) {
+	{"an unreadable record hides no others", func(b *broken, mem *jobs.MemStore) {
 		b.due = func(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
 			found, err := b.readable(mem.Due(ctx, now, limit))
 			if err != nil {
@@ -823,7 +821,7 @@ var faults = []struct {
 	}},
 }
 
-// lastWins is an update that looks at no revision.
+// lastWins is an update that ignores the revision.
 func lastWins(mem *jobs.MemStore) func(context.Context, *jobs.Job) error {
 	return func(ctx context.Context, j *jobs.Job) error {
 		for {
@@ -839,7 +837,7 @@ func lastWins(mem *jobs.MemStore) func(context.Context, *jobs.Job) error {
 	}
 }
 
-// Each clause must notice the fault that is planted for it.
+// Each clause must detect the faults planted for it.
 func TestEachClauseCatchesItsFault(t *testing.T) {
 	planted := map[string]bool{}
 	clauses := map[string]jobstest.Clause{}
@@ -856,7 +854,7 @@ func TestEachClauseCatchesItsFault(t *testing.T) {
 		if failure := check(t, c, &broken{Store: mem}); failure != "" {
 			t.Fatalf("%s: fails without a fault: %s", f.clause, failure)
 		}
-		// The clauses in which calls race notice their faults in most runs, not in each.
+		// Clauses with racing calls detect their faults in most runs, but not in all.
 		var failure string
 		for try := 0; failure == "" && try < 20; try++ {
 			mem = jobs.NewMemStore()
@@ -865,7 +863,7 @@ func TestEachClauseCatchesItsFault(t *testing.T) {
 			failure = check(t, c, b)
 		}
 		if failure == "" {
-			t.Errorf("%s: the planted fault was not noticed", f.clause)
+			t.Errorf("%s: the planted fault was not detected", f.clause)
 		}
 		t.Logf("%s: %s", f.clause, failure)
 	}
@@ -876,7 +874,7 @@ func TestEachClauseCatchesItsFault(t *testing.T) {
 	}
 }
 
-// deletesAny deletes a job whatever its revision.
+// deletesAny is a deletion that ignores the revision.
 func deletesAny(mem *jobs.MemStore) func(context.Context, *jobs.Job) error {
 	return func(ctx context.Context, j *jobs.Job) error {
 		for {

@@ -35,7 +35,7 @@ func neverDue(t T, s jobs.Store) {
 	job.DueAt = time.Time{}
 	create(t, s, job)
 	if n := len(due(t, s, start.AddDate(100, 0, 0), 10)); n != 0 {
-		t.Fatalf("a job without due time is due")
+		t.Fatalf("a job without a due time is due")
 	}
 }
 
@@ -45,11 +45,11 @@ func dueOrder(t T, s jobs.Store) {
 	}
 	found := due(t, s, start.Add(8*time.Second), 3)
 	if len(found) != 3 {
-		t.Fatalf("%d jobs are due, not the 3 that were asked for", len(found))
+		t.Fatalf("%d jobs are due for a limit of 3", len(found))
 	}
 	for i, n := range []int64{1, 3, 5} {
 		if found[i].Payload.Size != n {
-			t.Fatalf("job %d came at place %d", found[i].Payload.Size, i)
+			t.Fatalf("job %d is at position %d", found[i].Payload.Size, i)
 		}
 	}
 	if n := len(due(t, s, start.Add(8*time.Second), 10)); n != 4 {
@@ -57,7 +57,7 @@ func dueOrder(t T, s jobs.Store) {
 	}
 }
 
-// However many jobs have been due for longer, one whose worker died is found at once.
+// A job whose worker died is found at once, however many jobs have been due for longer.
 func dueLeases(t T, s jobs.Store) {
 	now := start.Add(25 * time.Second)
 	var leases []*jobs.Job
@@ -76,7 +76,7 @@ func dueLeases(t T, s jobs.Store) {
 			got = append(got, job.Payload.Size)
 		}
 		if !slices.Equal(got, want) {
-			t.Fatalf("of jobs that are due in the order of their numbers, of which 20 and 21 are being processed, %d were asked for, and %d came, not %d", limit, got, want)
+			t.Fatalf("jobs are due in the order of their numbers, 20 and 21 are being processed: with limit %d, due returned %d, not %d", limit, got, want)
 		}
 	}
 	want(1, 20)
@@ -95,29 +95,29 @@ func dueFollows(t T, s jobs.Store) {
 	a.DueAt = now.Add(time.Second)
 	update(t, s, a)
 	if found := due(t, s, now, 10); len(found) != 1 || found[0].ID != b.ID {
-		t.Fatalf("a job that was put off is due still")
+		t.Fatalf("a postponed job is still due")
 	}
 	b.DueAt = time.Time{}
 	update(t, s, b)
 	if n := len(due(t, s, now, 10)); n != 0 {
-		t.Fatalf("a job whose due time was taken away is due still")
+		t.Fatalf("a job whose due time was removed is still due")
 	}
 	b.DueAt = now
 	update(t, s, b)
 	if found := due(t, s, now.Add(time.Hour), 10); len(found) != 2 || found[0].ID != b.ID {
-		t.Fatalf("a job that got a due time again is not due, or not in order")
+		t.Fatalf("a job that was given a due time again is not due, or not in order")
 	}
 }
 
-// waits is a job whose handler asks to wait: it is next at its time, to be claimed then
-// and not before, and the time since it first asked is kept through the next claim.
+// waits: a job whose handler asked to wait is next, and can be claimed, at its time and not
+// before. WaitingSince survives the next claim.
 func waits(t T, s jobs.Store) {
 	job := create(t, s, newJob("a", 1))
 	now, until := start.Add(time.Minute), start.Add(time.Hour)
 	for range 2 {
 		claim, err := job.Take(now, "w/1", time.Minute)
 		if err != nil {
-			t.Fatalf("a job that waited can't be claimed when its time has come: %v", err)
+			t.Fatalf("a waiting job can't be claimed at its time: %v", err)
 		}
 		update(t, s, job)
 		if err := job.Wait(now, *claim, jobs.Failure{Code: "waiting", At: now}, until, 24*time.Hour); err != nil {
@@ -125,20 +125,20 @@ func waits(t T, s jobs.Store) {
 		}
 		update(t, s, job)
 		if n := len(next(t, s, jobs.NextQuery{Now: until.Add(-time.Microsecond)})); n != 0 {
-			t.Fatalf("a job that waits is next before its time")
+			t.Fatalf("a waiting job is next before its time")
 		}
 		if n := len(next(t, s, jobs.NextQuery{Now: until})); n != 1 {
-			t.Fatalf("a job that waited is not next at its time")
+			t.Fatalf("a waiting job is not next at its time")
 		}
 		if n := len(due(t, s, until, 10)); n != 0 {
-			t.Fatalf("a job that waits for a worker is due for the sweeper")
+			t.Fatalf("a job that is next is due too")
 		}
 		job = get(t, s, job.ID)
 		if _, err := job.Clone().Take(until.Add(-time.Microsecond), "w/2", time.Minute); err == nil {
-			t.Fatalf("a job that waits can be claimed before its time")
+			t.Fatalf("a waiting job can be claimed before its time")
 		}
 		if want := start.Add(time.Minute); job.WaitingSince != want || job.Attempt != 0 {
-			t.Fatalf("a job waits since %v and had %d attempts, not since %v and none", job.WaitingSince, job.Attempt, want)
+			t.Fatalf("WaitingSince is %v and Attempt %d, not %v and 0", job.WaitingSince, job.Attempt, want)
 		}
 		now, until = until, until.Add(time.Hour)
 	}
@@ -159,16 +159,16 @@ func isolation(t T, s jobs.Store) {
 		create(t, s, newJob("b", n))
 	}
 	page := list(t, s, jobs.Query{OrganizationID: "a", Limit: 2})
-	// The cursor of another organization's page shows nothing of that one.
+	// A cursor of another organization's page must not give access to its jobs.
 	next := list(t, s, jobs.Query{OrganizationID: "b", Cursor: page.Next})
 	for _, job := range append(list(t, s, jobs.Query{OrganizationID: "b"}).Jobs, next.Jobs...) {
 		if job.OrganizationID != "b" {
-			t.Fatalf("an organization sees another's job")
+			t.Fatalf("an organization lists another's job")
 		}
 	}
 	for _, org := range []string{"", "c", "A", "%"} {
 		if n := len(list(t, s, jobs.Query{OrganizationID: org}).Jobs); n != 0 {
-			t.Fatalf("organization %q sees %d jobs", org, n)
+			t.Fatalf("organization %q lists %d jobs", org, n)
 		}
 	}
 }
@@ -187,19 +187,19 @@ func listOrder(t T, s jobs.Store) {
 	for i := 1; i < len(got); i++ {
 		a, b := got[i-1], got[i]
 		if a.CreatedAt.Before(b.CreatedAt) || a.CreatedAt.Equal(b.CreatedAt) && a.ID <= b.ID {
-			t.Fatalf("place %d is not in order", i)
+			t.Fatalf("position %d is not in order", i)
 		}
 	}
 }
 
-// pages reads all pages, and calls between in front of each but the first.
+// pages reads all pages. It calls between before each one but the first.
 func pages(t T, s jobs.Store, q jobs.Query, between func()) map[string]int {
 	t.Helper()
 	seen := map[string]int{}
 	for range 100 {
 		page := list(t, s, q)
 		if len(page.Jobs) > q.Limit {
-			t.Fatalf("a page has %d jobs, %d were asked for", len(page.Jobs), q.Limit)
+			t.Fatalf("a page has %d jobs, more than its limit %d", len(page.Jobs), q.Limit)
 		}
 		for _, job := range page.Jobs {
 			seen[job.ID]++
@@ -218,17 +218,17 @@ func paging(t T, s jobs.Store) {
 	want := map[string]bool{}
 	for i := range 12 {
 		job := newJob("a", i)
-		job.CreatedAt = start.Add(time.Duration(i/4) * time.Second) // several of the same time
+		job.CreatedAt = start.Add(time.Duration(i/4) * time.Second) // several with the same time
 		want[create(t, s, job).ID] = true
 	}
 	for _, limit := range []int{1, 3, 4, 12, 13} {
 		seen := pages(t, s, jobs.Query{OrganizationID: "a", Limit: limit}, func() {})
 		if len(seen) != len(want) {
-			t.Fatalf("pages of %d hold %d jobs of %d", limit, len(seen), len(want))
+			t.Fatalf("pages of %d have %d jobs, not %d", limit, len(seen), len(want))
 		}
 		for id, n := range seen {
 			if n != 1 || !want[id] {
-				t.Fatalf("pages of %d: a job came %d times", limit, n)
+				t.Fatalf("pages of %d have a job %d times", limit, n)
 			}
 		}
 	}
@@ -243,7 +243,7 @@ func pageSize(t T, s jobs.Store) {
 	} {
 		page := list(t, s, jobs.Query{OrganizationID: "a", Limit: limit})
 		if len(page.Jobs) != want || page.Next == "" {
-			t.Fatalf("a page of limit %d has %d jobs, not %d, and the next cursor %q", limit, len(page.Jobs), want, page.Next)
+			t.Fatalf("a page with limit %d has %d jobs, not %d, and next cursor %q", limit, len(page.Jobs), want, page.Next)
 		}
 	}
 }
@@ -260,7 +260,7 @@ func pagingWhileAdding(t T, s jobs.Store) {
 	})
 	for id := range want {
 		if seen[id] != 1 {
-			t.Fatalf("a job came %d times", seen[id])
+			t.Fatalf("the pages have a job %d times", seen[id])
 		}
 	}
 }
@@ -275,14 +275,14 @@ func listState(t T, s jobs.Store) {
 	}
 	seen := pages(t, s, jobs.Query{OrganizationID: "a", State: jobs.Failed, Limit: 2}, func() {})
 	if len(seen) != 3 {
-		t.Fatalf("%d jobs, not the 3 that are failed", len(seen))
+		t.Fatalf("%d jobs are listed as failed, not 3", len(seen))
 	}
 	moved := newJob("a", 0)
 	job := get(t, s, moved.ID)
 	job.State = jobs.Accepted
 	update(t, s, job)
 	if n := len(list(t, s, jobs.Query{OrganizationID: "a", State: jobs.Failed}).Jobs); n != 2 {
-		t.Fatalf("%d jobs are listed as failed, not the 2 that still are", n)
+		t.Fatalf("%d jobs are listed as failed after an update, not 2", n)
 	}
 }
 

@@ -12,31 +12,31 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// nexts are the promises of Store.Next.
+// nexts returns the clauses of Store.Next and Store.Waiting.
 func nexts() []Clause {
 	return []Clause{
-		{"next is the oldest job", nextOldest},
-		{"next is what is ready", nextReady},
-		{"next passes over back-offs", nextBackOffs},
-		{"next follows updates", nextFollows},
-		{"next goes from one organization to the next", nextInTurn},
-		{"next of one organization is its own", nextOfOne},
-		{"next holds the whole job", nextWhole},
+		{"next returns the oldest job first", nextOldest},
+		{"next returns only ready jobs", nextReady},
+		{"next skips jobs in back-off", nextBackOffs},
+		{"next reflects updates", nextFollows},
+		{"next serves organizations in turn", nextInTurn},
+		{"next of one organization returns only its jobs", nextOfOne},
+		{"next returns the whole job", nextWhole},
 		{"next claims what it returns", nextClaims},
 		{"next claims each job once", nextRacing},
 		{"next keeps an order", nextOrdered},
-		{"next keeps an order behind a failed job", nextBlocking},
-		{"next keeps an order of racing claims", nextOrderedRacing},
-		{"next needs a context that has not ended", nextEndedContext},
+		{"next blocks after a failed job", nextBlocking},
+		{"next keeps the order under racing claims", nextOrderedRacing},
+		{"next fails under an ended context", nextEndedContext},
 		{"waiting jobs are counted up to a limit", waitingCounted},
 		{"the jobs in a state are counted up to a limit", statesCounted},
 	}
 }
 
-// nextNow is later than the creation of all jobs.
+// nextNow is after the creation of all jobs.
 var nextNow = start.Add(time.Hour)
 
-// names are written as organization and number, in order.
+// names returns the organization and number of each job, in order.
 func names(found []*jobs.Job) string {
 	all := make([]string, len(found))
 	for i, j := range found {
@@ -60,12 +60,12 @@ func next(t T, s jobs.Store, q jobs.NextQuery) []*jobs.Job {
 func wantNext(t T, s jobs.Store, q jobs.NextQuery, want string) {
 	t.Helper()
 	if got := names(next(t, s, q)); got != want {
-		t.Fatalf("next are %q, not %q: limit %d, %d of each, after %q, of %q, order %d",
+		t.Fatalf("next returned %q, not %q: limit %d, per organization %d, after %q, organization %q, order %d",
 			got, want, q.Limit, q.PerOrganization, q.After, q.OrganizationID, q.Order)
 	}
 }
 
-// createIn makes the nth job of an organization, in a state.
+// createIn creates the nth job of an organization in a state.
 func createIn(t T, s jobs.Store, org string, n int, state jobs.State, begun bool) *jobs.Job {
 	t.Helper()
 	job := newJob(org, n)
@@ -79,7 +79,7 @@ func createIn(t T, s jobs.Store, org string, n int, state jobs.State, begun bool
 	return create(t, s, job)
 }
 
-// createDelayed makes the nth job of an organization, which waits until a time.
+// createDelayed creates the nth job of an organization with a NotBefore.
 func createDelayed(t T, s jobs.Store, org string, n int, notBefore time.Time) *jobs.Job {
 	t.Helper()
 	job := newJob(org, n)
@@ -96,7 +96,7 @@ func nextOldest(t T, s jobs.Store) {
 	wantNext(t, s, jobs.NextQuery{Limit: 9, PerOrganization: 3}, "a1 a2 a3")
 	wantNext(t, s, jobs.NextQuery{Limit: 9, PerOrganization: 9}, "a1 a2 a3 a4 a5")
 	wantNext(t, s, jobs.NextQuery{Limit: 2, PerOrganization: 9}, "a1 a2")
-	// Of the same time, the lower id comes first.
+	// Of jobs with the same time, the lower id comes first.
 	var twins []string
 	for _, name := range []string{"x", "y", "z"} {
 		twin := newJob("b", 0)
@@ -107,7 +107,7 @@ func nextOldest(t T, s jobs.Store) {
 	slices.Sort(twins)
 	found := next(t, s, jobs.NextQuery{After: "a", Limit: 2, PerOrganization: 2})
 	if len(found) != 2 || found[0].ID != twins[0] || found[1].ID != twins[1] {
-		t.Fatalf("jobs of the same time are not in order of their ids")
+		t.Fatalf("jobs with the same time are not ordered by id")
 	}
 }
 
@@ -117,7 +117,7 @@ func nextReady(t T, s jobs.Store) {
 	}
 	createDelayed(t, s, "b", 0, nextNow)
 	createDelayed(t, s, "c", 0, nextNow.Add(time.Microsecond))
-	clear := newJob("d", 0) // a cancelled job to be cleared away
+	clear := newJob("d", 0) // a cancelled job that needs clean-up
 	clear.State, clear.NotBefore, clear.StartedAt = jobs.Cancelled, start, start
 	create(t, s, clear)
 	wantNext(t, s, jobs.NextQuery{Limit: 9, PerOrganization: 9}, "a1 b0 d0")
@@ -128,8 +128,8 @@ func nextReady(t T, s jobs.Store) {
 	wantNext(t, s, jobs.NextQuery{Limit: 9, PerOrganization: 9}, "a1 b0")
 }
 
-// However many jobs are in back-off, those that are not are found, and one whose
-// back-off is over takes its place by its age.
+// Next finds ready jobs however many others are in back-off, and orders a job whose
+// back-off is over by its age.
 func nextBackOffs(t T, s jobs.Store) {
 	for n := range 70 {
 		createDelayed(t, s, "a", n, nextNow.Add(time.Duration(70-n)*time.Second))
@@ -142,10 +142,10 @@ func nextBackOffs(t T, s jobs.Store) {
 	create(t, s, newJob("c", 0))
 	wantNext(t, s, jobs.NextQuery{Limit: 3}, "a70 c0")
 	wantNext(t, s, jobs.NextQuery{Limit: 9, PerOrganization: 2, After: "b"}, "c0 a70 a71")
-	now := nextNow.Add(2500 * time.Millisecond) // of a, the last two are over
+	now := nextNow.Add(2500 * time.Millisecond) // the back-offs of the last two jobs of a are over
 	wantNext(t, s, jobs.NextQuery{Now: now, OrganizationID: "a", Limit: 9, PerOrganization: 3}, "a68 a69 a70")
 	if found := next(t, s, jobs.NextQuery{Now: now, Limit: 20}); len(found) != 12 {
-		t.Fatalf("%d jobs are next, not one of each of 12 organizations", len(found))
+		t.Fatalf("next returned %d jobs, not one of each of 12 organizations", len(found))
 	}
 }
 
@@ -209,10 +209,10 @@ func nextWhole(t T, s jobs.Store) {
 	job.NotBefore = start
 	create(t, s, job)
 	update(t, s, job)
-	for range 2 { // what is returned is the caller's
+	for range 2 { // the caller may change what is returned
 		found := next(t, s, jobs.NextQuery{})
 		if len(found) != 1 {
-			t.Fatalf("%d jobs are next, not one", len(found))
+			t.Fatalf("next returned %d jobs, not one", len(found))
 		}
 		same(t, job, found[0])
 		found[0].ResourceCounts["Patient"], found[0].State = 2, jobs.Failed
@@ -240,11 +240,11 @@ func nextClaims(t T, s jobs.Store) {
 	}
 	for _, job := range claimed {
 		if job.State != jobs.Processing || job.Attempt != 1 || job.Revision != 2 {
-			t.Fatalf("a job that was claimed is %s, attempt %d, revision %d", job.State, job.Attempt, job.Revision)
+			t.Fatalf("a claimed job is %s, attempt %d, revision %d", job.State, job.Attempt, job.Revision)
 		}
 		same(t, job, get(t, s, job.ID))
 		job.State = jobs.Completed
-		update(t, s, job) // under the revision that was returned
+		update(t, s, job) // with the revision that was returned
 	}
 	refused := next(t, s, jobs.NextQuery{Limit: 9, PerOrganization: 9, Claim: func(j *jobs.Job) error {
 		if j.Payload.Key == "k/2" {
@@ -254,10 +254,10 @@ func nextClaims(t T, s jobs.Store) {
 		return claimBy("w")(j)
 	}})
 	if got := names(refused); got != "a3" {
-		t.Fatalf("claimed %q, not a3 alone", got)
+		t.Fatalf("claimed %q, not a3 only", got)
 	}
 	if left := names(next(t, s, jobs.NextQuery{Limit: 9})); left != "a2" {
-		t.Fatalf("next is %q, not the job that was not claimed", left)
+		t.Fatalf("next returned %q, not the unclaimed job a2", left)
 	}
 }
 
@@ -305,6 +305,6 @@ func nextEndedContext(t T, s jobs.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Next(ctx, jobs.NextQuery{Now: nextNow}); err == nil {
-		t.Fatalf("next succeeded under a context that has ended")
+		t.Fatalf("next succeeded under an ended context")
 	}
 }

@@ -21,7 +21,7 @@ func nextOrdered(t T, s jobs.Store) {
 	create(t, s, newJob("c", 3))
 	createIn(t, s, "d", 1, jobs.Failed, true)
 	create(t, s, newJob("d", 2))
-	wantNext(t, s, q, "a1 d2") // of b the oldest waits, of c one is being processed
+	wantNext(t, s, q, "a1 d2") // b's oldest job waits, one of c is being processed
 	q.Now = nextNow.Add(time.Second)
 	wantNext(t, s, q, "a1 b1 d2")
 	q.Now = time.Time{}
@@ -29,7 +29,7 @@ func nextOrdered(t T, s jobs.Store) {
 	clear := newJob("c", 4)
 	clear.State, clear.NotBefore, clear.StartedAt = jobs.Cancelled, start, start
 	create(t, s, clear)
-	wantNext(t, s, q, "a1 c4 d2") // clearing away needs no turn
+	wantNext(t, s, q, "a1 c4 d2") // clean-up is not ordered
 
 	if got := names(next(t, s, jobs.NextQuery{OrganizationID: "a", Limit: 9, Order: jobs.Ordered, Claim: claimBy("w")})); got != "a1" {
 		t.Fatalf("claimed %q, not a1", got)
@@ -48,7 +48,7 @@ func nextBlocking(t T, s jobs.Store) {
 	q := jobs.NextQuery{Limit: 9, Order: jobs.Blocking}
 	failed := createIn(t, s, "a", 1, jobs.Failed, true)
 	create(t, s, newJob("a", 2))
-	createIn(t, s, "b", 1, jobs.Failed, false) // was rejected before work on it began
+	createIn(t, s, "b", 1, jobs.Failed, false) // rejected before it was begun
 	create(t, s, newJob("b", 2))
 	create(t, s, newJob("c", 1))
 	createIn(t, s, "c", 2, jobs.Failed, true)
@@ -58,7 +58,7 @@ func nextBlocking(t T, s jobs.Store) {
 	wantNext(t, s, q, "a2 b2 c1")
 }
 
-// Older jobs come while later ones are being claimed, as uploads and redrives do.
+// Older jobs appear while later ones are being claimed, as with uploads and redrives.
 func nextOrderedRacing(t T, s jobs.Store) {
 	const organizations, each = 2, 20
 	var working [organizations]atomic.Int32
@@ -89,7 +89,7 @@ func nextOrderedRacing(t T, s jobs.Store) {
 			for _, job := range found {
 				at := &working[job.OrganizationID[1]-'0']
 				if at.Add(1) > 1 {
-					once.Do(func() { broken = fmt.Errorf("two jobs of %s were claimed at once", job.OrganizationID) })
+					once.Do(func() { broken = fmt.Errorf("two jobs of %s were claimed at the same time", job.OrganizationID) })
 				}
 				time.Sleep(time.Millisecond)
 				at.Add(-1)
@@ -110,7 +110,7 @@ func nextOrderedRacing(t T, s jobs.Store) {
 	}
 }
 
-// all calls do at once, for workers 0 to n-1, and waits for them.
+// all calls do concurrently for workers 0 to n-1, and waits for them.
 func all(t T, n int, do func(ctx context.Context, worker int) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -9,11 +9,11 @@ import (
 
 func ready(t T, s jobs.Store) {
 	if err := s.Ready(t.Context()); err != nil {
-		t.Fatalf("an empty store that works is not ready: %v", err)
+		t.Fatalf("an empty store is not ready: %v", err)
 	}
 	create(t, s, newJob("a", 1))
 	if err := s.Ready(t.Context()); err != nil {
-		t.Fatalf("a store that works is not ready: %v", err)
+		t.Fatalf("a working store is not ready: %v", err)
 	}
 }
 
@@ -25,15 +25,15 @@ func readyChangesNothing(t T, s jobs.Store) {
 	before := everything(t, s)
 	for range 3 {
 		if err := s.Ready(t.Context()); err != nil {
-			t.Fatalf("a store that works is not ready: %v", err)
+			t.Fatalf("a working store is not ready: %v", err)
 		}
 	}
 	if after := everything(t, s); !reflect.DeepEqual(before, after) {
-		t.Fatalf("there are other jobs than before:\n%+v\n%+v", before, after)
+		t.Fatalf("the jobs changed:\n%+v\n%+v", before, after)
 	}
 }
 
-// everything is all jobs of the organization a, and all jobs that are due at any time.
+// everything returns all jobs of organization a, and all jobs that will ever be due.
 func everything(t T, s jobs.Store) (all [2][]*jobs.Job) {
 	t.Helper()
 	page, err := s.List(t.Context(), jobs.Query{OrganizationID: "a"})

@@ -26,17 +26,16 @@ func roundTrip(t T, s jobs.Store) {
 func same(t T, want, got *jobs.Job) {
 	t.Helper()
 	if !reflect.DeepEqual(want, got) {
-		t.Fatalf("the job is not the one that was written:\n%+v\n%+v", want, got)
+		t.Fatalf("the job differs from what was written:\nwant %+v\ngot %+v", want, got)
 	}
 }
 
-// everyField fills all fields by reflection, so that a field that is added later
-// can't be forgotten by a store.
+// everyField fills all fields by reflection, so that it covers fields added later.
 func everyField(t T, s jobs.Store) {
 	job := &jobs.Job{}
 	n := 0
 	fill(reflect.ValueOf(job).Elem(), &n)
-	job.ID, job.Revision = jobs.NewID(), 7 // whatever it was
+	job.ID, job.Revision = jobs.NewID(), 7 // Create must set it
 	job.State = jobs.Processing
 	create(t, s, job)
 	if job.Revision != 1 {
@@ -58,8 +57,8 @@ func everyField(t T, s jobs.Store) {
 	same(t, empty, get(t, s, job.ID))
 }
 
-// everywhere checks that each way to a job, the only one of its organization,
-// returns all of it.
+// everywhere checks that Get, List and Due return the whole job, the only one of its
+// organization.
 func everywhere(t T, s jobs.Store, want *jobs.Job) {
 	t.Helper()
 	same(t, want, get(t, s, want.ID))
@@ -72,7 +71,7 @@ func everywhere(t T, s jobs.Store, want *jobs.Job) {
 	same(t, want, found[0])
 }
 
-// fill sets v and all that is in it to values that differ from each other.
+// fill sets v and everything in it to distinct values.
 func fill(v reflect.Value, n *int) {
 	*n++
 	switch x := v.Addr().Interface().(type) {
@@ -109,7 +108,7 @@ func fill(v reflect.Value, n *int) {
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(*n) + 1<<40)
 	default:
-		panic("jobstest: a field of a kind that fill does not know: " + v.Kind().String())
+		panic("jobstest: fill does not support fields of kind " + v.Kind().String())
 	}
 }
 
@@ -136,12 +135,12 @@ func copiesIn(t T, s jobs.Store) {
 	create(t, s, job)
 	job.ResourceCounts["Patient"], job.Upload.Size = 2, 2
 	if got := get(t, s, job.ID); got.ResourceCounts["Patient"] != 1 || got.Upload.Size != 1 {
-		t.Fatalf("a change to the job that was created shows in the store")
+		t.Fatalf("changing a job after Create changed the store")
 	}
 	update(t, s, job)
 	job.ResourceCounts["Patient"], job.Upload.Size = 3, 3
 	if got := get(t, s, job.ID); got.ResourceCounts["Patient"] != 2 || got.Upload.Size != 2 {
-		t.Fatalf("a change to the job that was updated shows in the store")
+		t.Fatalf("changing a job after Update changed the store")
 	}
 }
 
@@ -161,7 +160,7 @@ func copiesOut(t T, s jobs.Store) {
 		got.ResourceCounts["Patient"] = 2
 		got.State = jobs.Failed
 		if again := get(t, s, job.ID); again.ResourceCounts["Patient"] != 1 || again.State != jobs.Accepted {
-			t.Fatalf("a change to a job that was returned shows in the store")
+			t.Fatalf("changing a returned job changed the store")
 		}
 	}
 }
@@ -172,7 +171,7 @@ func exists(t T, s jobs.Store) {
 		other := newJob(org, 2)
 		other.ID = job.ID
 		if err := s.Create(t.Context(), other); !errors.Is(err, jobs.ErrExists) {
-			t.Fatalf("a second job with the id, of organization %s: %v, not ErrExists", org, err)
+			t.Fatalf("create of an existing id in organization %s: %v, not ErrExists", org, err)
 		}
 	}
 	same(t, job, get(t, s, job.ID))
@@ -222,7 +221,7 @@ func identity(t T, s jobs.Store) {
 	job := create(t, s, newJob("a", 1))
 	changed := job.Clone()
 	changed.OrganizationID, changed.CreatedAt, changed.State = "b", job.CreatedAt.Add(time.Hour), jobs.Failed
-	_ = s.Update(t.Context(), changed) // may be refused or pass over what can't be changed
+	_ = s.Update(t.Context(), changed) // may fail, or ignore those fields
 	got := get(t, s, job.ID)
 	if got.OrganizationID != "a" || !got.CreatedAt.Equal(job.CreatedAt) {
 		t.Fatalf("an update changed the organization or the time of creation")
@@ -235,8 +234,8 @@ func identity(t T, s jobs.Store) {
 
 const racers = 16
 
-// race calls do at once, and returns how many succeeded; the others must have
-// failed with the error.
+// race calls do concurrently and returns how many calls succeeded. The others must fail
+// with lost.
 func race(t T, lost error, do func(n int) error) int {
 	t.Helper()
 	var won atomic.Int32
@@ -272,7 +271,7 @@ func racingUpdates(t T, s jobs.Store) {
 			return s.Update(t.Context(), mine)
 		})
 		if won != 1 {
-			t.Fatalf("%d of %d updates of one revision won", won, racers)
+			t.Fatalf("%d of %d updates of one revision succeeded", won, racers)
 		}
 		job = get(t, s, job.ID)
 	}
@@ -286,7 +285,7 @@ func racingCreates(t T, s jobs.Store) {
 			return s.Create(t.Context(), job)
 		})
 		if won != 1 {
-			t.Fatalf("%d of %d creations of one id won", won, racers)
+			t.Fatalf("%d of %d creations of one id succeeded", won, racers)
 		}
 	}
 }
@@ -304,7 +303,7 @@ func noLostChange(t T, s jobs.Store) {
 		return nil
 	})
 	if got := get(t, s, job.ID).Progress.Done; won != racers || got != racers*each {
-		t.Fatalf("%d changes were made, %d are there", racers*each, got)
+		t.Fatalf("%d changes were made, but %d are stored", racers*each, got)
 	}
 }
 
@@ -316,7 +315,7 @@ func endedContext(t T, s jobs.Store) {
 		t.Fatalf("create succeeded under a context that has ended")
 	}
 	if _, err := s.Get(t.Context(), job.ID); !errors.Is(err, jobs.ErrNotFound) {
-		t.Fatalf("the job was created all the same: %v", err)
+		t.Fatalf("create under an ended context created the job: %v", err)
 	}
 	job = create(t, s, newJob("a", 1))
 	if err := s.Update(ctx, job.Clone()); err == nil {
@@ -346,7 +345,7 @@ func endedContext(t T, s jobs.Store) {
 func durable(t T, s jobs.Store) {
 	r, ok := s.(Reopener)
 	if !ok {
-		return // the store does not promise it
+		return // the store does not promise durability
 	}
 	job := create(t, s, newJob("a", 1))
 	job.State = jobs.Processing
@@ -355,9 +354,9 @@ func durable(t T, s jobs.Store) {
 	same(t, job, get(t, s, job.ID))
 	due, err := s.Due(t.Context(), job.DueAt, 1)
 	if err != nil || len(due) != 1 {
-		t.Fatalf("due behind a reopening: %d jobs, %v", len(due), err)
+		t.Fatalf("due after reopening: %d jobs, %v", len(due), err)
 	}
 	if err := s.Create(t.Context(), newJob("a", 1)); !errors.Is(err, jobs.ErrExists) {
-		t.Fatalf("create behind a reopening: %v, not ErrExists", err)
+		t.Fatalf("create after reopening: %v, not ErrExists", err)
 	}
 }

@@ -17,63 +17,63 @@ type T interface {
 	Cleanup(func())
 }
 
-// Open opens an empty store; what must be closed is closed by t.Cleanup. Several
-// may be open one after the other, each with jobs of its own.
+// Open opens an empty store and closes it with t.Cleanup. It may be called several times;
+// each store has its own jobs.
 type Open func(t T) jobs.Store
 
-// Reopener is a store whose jobs outlive it. Reopen closes the store and opens
-// another one over the same jobs. The clause on durability has nothing to test in
-// a store that is none: a wrapper must pass Reopen on.
+// Reopener is a durable store. Reopen closes the store and opens another one over the same
+// jobs. The clause on durability is skipped for other stores, so a wrapper must implement
+// Reopen too.
 type Reopener interface {
 	jobs.Store
 	Reopen(t T) jobs.Store
 }
 
-// Clause is one promise of a store. Check takes an empty store, and tells of a
-// broken promise by t.Fatalf.
+// Clause is one promise of a store. Check takes an empty store, and calls t.Fatalf if the
+// promise is broken.
 type Clause struct {
 	Name  string
 	Check func(t T, store jobs.Store)
 }
 
-// Clauses are all promises.
+// Clauses returns all clauses of the suite.
 func Clauses() []Clause {
 	return append([]Clause{
-		{"created job is read as it was written", roundTrip},
-		{"every field is kept", everyField},
-		{"times are kept to the microsecond in UTC", times},
-		{"what is passed in is not kept", copiesIn},
-		{"what is returned is the caller's", copiesOut},
-		{"an id exists once", exists},
-		{"unknown job is not found", notFound},
-		{"an update needs the revision", compareAndSet},
-		{"an update that failed changes nothing", conflictChangesNothing},
-		{"identity can't be updated", identity},
-		{"one of racing updates wins", racingUpdates},
-		{"one of racing creations wins", racingCreates},
+		{"a created job reads back as written", roundTrip},
+		{"every field is stored", everyField},
+		{"times are stored in UTC to the microsecond", times},
+		{"arguments are copied", copiesIn},
+		{"results are copies", copiesOut},
+		{"ids are unique", exists},
+		{"an unknown job is not found", notFound},
+		{"an update compares the revision", compareAndSet},
+		{"a failed update changes nothing", conflictChangesNothing},
+		{"an update can't change the identity", identity},
+		{"exactly one of racing updates wins", racingUpdates},
+		{"exactly one of racing creations wins", racingCreates},
 		{"no change is lost", noLostChange},
 		{"a job is due at its time and not before", dueTime},
-		{"a job without due time is never due", neverDue},
-		{"the longest due comes first", dueOrder},
-		{"leases that are over come before all else that is due", dueLeases},
-		{"due follows updates", dueFollows},
-		{"a job that waits keeps its time", waits},
-		{"an organization sees its own jobs", isolation},
-		{"the newest comes first", listOrder},
-		{"pages hold each job once", paging},
+		{"a job without a due time is never due", neverDue},
+		{"the longest due job comes first", dueOrder},
+		{"expired leases are due before other jobs", dueLeases},
+		{"due reflects updates", dueFollows},
+		{"a waiting job keeps its times", waits},
+		{"an organization lists only its own jobs", isolation},
+		{"the newest job is listed first", listOrder},
+		{"pages contain each job once", paging},
 		{"a page has at most its limit", pageSize},
-		{"pages hold each job once while jobs are added", pagingWhileAdding},
-		{"a state is selected", listState},
-		{"a cursor that was never given is refused", badCursor},
-		{"a job that was deleted is nowhere", deletedIsGone},
-		{"a deletion needs the revision", deletionComparesRevision},
+		{"pages contain each job once while jobs are added", pagingWhileAdding},
+		{"a list can be restricted to a state", listState},
+		{"an invalid cursor is refused", badCursor},
+		{"a deleted job is gone", deletedIsGone},
+		{"a deletion compares the revision", deletionComparesRevision},
 		{"racing deletions leave no job", racingDeletions},
 		{"a deletion and an update of one revision can't both win", deletionAgainstUpdate},
-		{"an id that was deleted can be created again", createdAgain},
-		{"organizations that have jobs are found in order", organizationsInOrder},
-		{"a context that has ended does nothing", endedContext},
-		{"a store that works is ready", ready},
-		{"asking whether it is ready changes nothing", readyChangesNothing},
+		{"a deleted id can be created again", createdAgain},
+		{"organizations are returned in order", organizationsInOrder},
+		{"nothing is done under an ended context", endedContext},
+		{"a working store is ready", ready},
+		{"ready changes nothing", readyChangesNothing},
 		{unreadable, hidesNoOthers},
 		{durability, durable},
 	}, nexts()...)
@@ -82,9 +82,9 @@ func Clauses() []Clause {
 // durability is the clause that needs a [Reopener].
 const durability = "jobs outlive the store"
 
-// Run runs all clauses, each on a store of its own. The clause on durability is
-// skipped, aloud, for a store that is no [Reopener], and the one on unreadable records
-// for one that is no [Spoiler].
+// Run runs all clauses as subtests, each on its own store. It skips the clause on
+// durability if the store is not a [Reopener], and the one on unreadable records if it is
+// not a [Spoiler].
 func Run(t *testing.T, open Open) {
 	if open == nil {
 		t.Fatal("jobstest: Run needs a function that opens a store")
@@ -93,7 +93,7 @@ func Run(t *testing.T, open Open) {
 		t.Run(c.Name, func(t *testing.T) {
 			s := open(t)
 			if _, ok := s.(Reopener); c.Name == durability && !ok {
-				t.Skipf("SKIPPED: %T is no jobstest.Reopener, so whether its jobs outlive it is not tested", s)
+				t.Skipf("SKIPPED: %T is not a jobstest.Reopener, so durability is not tested", s)
 			}
 			skipUnreadable(t, c, s)
 			c.Check(t, s)
@@ -101,10 +101,10 @@ func Run(t *testing.T, open Open) {
 	}
 }
 
-// start is when the jobs of the clauses are made.
+// start is when the first job is created.
 var start = time.Date(2030, 1, 2, 3, 4, 5, 678_901_000, time.UTC)
 
-// newJob is an accepted job of an organization, the nth.
+// newJob returns the nth job of an organization, accepted.
 func newJob(org string, n int) *jobs.Job {
 	at := start.Add(time.Duration(n) * time.Second)
 	return &jobs.Job{

@@ -7,21 +7,21 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Spoiler is a store whose records can be damaged. Spoil makes what is stored of a job
-// unreadable, and leaves what it is found by. The clause on unreadable records has
-// nothing to test in a store that is none: a wrapper must pass Spoil on.
+// Spoiler is a store whose records can be damaged. Spoil makes a job's record unreadable
+// and keeps it in all indexes. The clause on unreadable records is skipped for other
+// stores, so a wrapper must implement Spoil too.
 type Spoiler interface {
 	jobs.Store
 	Spoil(t T, id string)
 }
 
 // unreadable is the clause that needs a [Spoiler].
-const unreadable = "a record that can't be read hides no others"
+const unreadable = "an unreadable record hides no others"
 
-// skipUnreadable skips that clause, aloud, for a store that is no Spoiler.
+// skipUnreadable skips that clause for a store that is not a Spoiler.
 func skipUnreadable(t *testing.T, c Clause, s jobs.Store) {
 	if _, ok := s.(Spoiler); !ok && c.Name == unreadable {
-		t.Skipf("SKIPPED: %T is no jobstest.Spoiler, so records that can't be read are not tested", s)
+		t.Skipf("SKIPPED: %T is not a jobstest.Spoiler, so unreadable records are not tested", s)
 	}
 }
 
@@ -31,7 +31,7 @@ func hidesNoOthers(t T, s jobs.Store) {
 		return
 	}
 	const n = 9
-	// The newest and the oldest, the ends of pages of 2, 3 and 4, and two together.
+	// The newest and the oldest job, the ends of pages of 2, 3 and 4, and two in a row.
 	spoiled := map[int]bool{0: true, 3: true, 4: true, 6: true, 8: true}
 	want := map[string]bool{}
 	for i := range n {
@@ -47,9 +47,9 @@ func hidesNoOthers(t T, s jobs.Store) {
 	}
 	for limit := 1; limit <= n+1; limit++ {
 		for _, state := range []jobs.State{"", jobs.Accepted} {
-			seen, told := readablePages(t, s, jobs.Query{OrganizationID: "a", Limit: limit, State: state})
-			if !told {
-				t.Fatalf("pages of %d: unreadable records are passed over without ErrRecord", limit)
+			seen, damaged := readablePages(t, s, jobs.Query{OrganizationID: "a", Limit: limit, State: state})
+			if !damaged {
+				t.Fatalf("pages of %d: unreadable records are skipped without ErrRecord", limit)
 			}
 			allOnce(t, want, seen)
 		}
@@ -64,7 +64,7 @@ func hidesNoOthers(t T, s jobs.Store) {
 		t.Fatalf("next: %v", err)
 	}
 	if names(found) != "a1" { // 0 is older and can't be read
-		t.Fatalf("next is %q, not the oldest job that can be read", names(found))
+		t.Fatalf("next returned %q, not the oldest readable job", names(found))
 	}
 	found, err = s.Next(t.Context(), jobs.NextQuery{Now: nextNow, Limit: n, PerOrganization: n})
 	if !errors.Is(err, jobs.ErrRecord) {
@@ -73,9 +73,9 @@ func hidesNoOthers(t T, s jobs.Store) {
 	allOnce(t, want, ids(found))
 }
 
-// readablePages reads all pages, with those beside ErrRecord, and reports whether there
-// was one.
-func readablePages(t T, s jobs.Store, q jobs.Query) (seen map[string]int, told bool) {
+// readablePages reads all pages, including those returned with ErrRecord, and reports
+// whether there was such an error.
+func readablePages(t T, s jobs.Store, q jobs.Query) (seen map[string]int, damaged bool) {
 	t.Helper()
 	var all []*jobs.Job
 	for range 100 {
@@ -84,12 +84,12 @@ func readablePages(t T, s jobs.Store, q jobs.Query) (seen map[string]int, told b
 			t.Fatalf("list: %v", err)
 		}
 		if page == nil {
-			t.Fatalf("list: no page beside ErrRecord")
+			t.Fatalf("list: no page with ErrRecord")
 		}
-		told = told || err != nil
+		damaged = damaged || err != nil
 		all = append(all, page.Jobs...)
 		if page.Next == "" {
-			return ids(all), told
+			return ids(all), damaged
 		}
 		q.Cursor = page.Next
 	}
@@ -108,11 +108,11 @@ func ids(all []*jobs.Job) map[string]int {
 func allOnce(t T, want map[string]bool, seen map[string]int) {
 	t.Helper()
 	if len(seen) != len(want) {
-		t.Fatalf("%d jobs beside unreadable records, not %d", len(seen), len(want))
+		t.Fatalf("%d readable jobs, not %d", len(seen), len(want))
 	}
 	for id, n := range seen {
 		if n != 1 || !want[id] {
-			t.Fatalf("a job came %d times beside unreadable records", n)
+			t.Fatalf("a readable job was returned %d times", n)
 		}
 	}
 }

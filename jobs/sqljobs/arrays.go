@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// line is text without a line feed, such as a record of JSON. A column of lines is
-// sent as it is, where quoting would have to look at each byte.
+// line is text without a line feed, such as a record of JSON. A column of lines is sent
+// unquoted, because quoting would have to look at each byte.
 type line string
 
-// arrays writes the arguments of a group of calls; see arraysOf.
+// arrays encodes the arguments of a group of calls; see arraysOf.
 func arrays[R any](group []*call[row, R]) []any {
 	rows := make([]row, len(group))
 	for i, w := range group {
@@ -19,7 +19,7 @@ func arrays[R any](group []*call[row, R]) []any {
 	return arraysOf(rows)
 }
 
-// arraysOf writes each column as PostgreSQL writes an array, or as lines.
+// arraysOf encodes each column as a PostgreSQL array, or as lines.
 func arraysOf(rows []row) []any {
 	args := make([]any, len(rows[0]))
 	for column := range args {

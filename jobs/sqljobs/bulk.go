@@ -8,23 +8,20 @@ import (
 	"sync/atomic"
 )
 
-// Groups of one kind that may be under way at once on PostgreSQL. It has many
-// writers, and while one group waits for the disk the next ones are worked on; more
-// than that makes groups smaller and each call dearer. There are four kinds, so
-// calls for one job use at most sixteen connections, however many wait.
+// bulkGroups is how many groups of one kind may run concurrently on PostgreSQL, so that
+// the next groups are executed while one waits for the disk. More would make groups
+// smaller and each call more expensive. There are four kinds, so calls for single jobs use
+// at most sixteen connections, however many wait.
 const bulkGroups = 4
 
-// bulk are the statements that PostgreSQL gets for groups of calls. The values of a
-// column come as one array, written as text so that every driver takes it: a group
-// of any size is the same prepared statement, and one round trip that is one
-// transaction.
+// The statements for groups of calls on PostgreSQL. The values of a column are one array,
+// written as text, which every driver supports. So groups of any size use the same prepared
+// statement, in one round trip and one transaction.
 //
-// Each statement looks its rows up one by one, in the primary key and in the order
-// of the array. A join would leave that to the planner, which prefers to read the
-// whole table where it believes that it is small, and goes on with that plan when
-// it is not small any more. And rows that are locked in the order of their ids are
-// locked in the same order by all, so that groups of several processes never wait
-// for each other in a circle.
+// Each statement looks up its rows one by one in the primary key, in the order of the
+// array. With a join, the planner would scan the whole table while it believes the table
+// is small, and keep that plan when it has grown. All processes lock rows in the order of
+// their ids, so that groups never deadlock.
 const (
 	bulkCreate = `INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, not_before, revision, record)
 		SELECT id, organization_id, state, created_at, due_at, not_before, 1, record
@@ -32,8 +29,8 @@ const (
 				string_to_array($7::text, E'\n'))
 			AS new (id, organization_id, state, created_at, due_at, not_before, record)
 		ON CONFLICT (id) DO NOTHING RETURNING id`
-	// An update that is written as an insertion: all of its rows are there, and
-	// locked, so each of them is a conflict. What the row has for good is not set.
+	// An update written as an insertion: all of its rows exist and are locked, so each of
+	// them is a conflict. Columns that never change are not set.
 	bulkUpdate = `INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, not_before, revision, record)
 		SELECT id, '', state, 0, due_at, not_before, revision + 1, record
 		FROM unnest($1::text::text[], $2::text::text[], $3::text::bigint[], $4::text::bigint[], $5::text::bigint[],
@@ -49,8 +46,8 @@ const (
 			LATERAL (SELECT ` + columns + ` FROM fhirdock_jobs WHERE id = want.id LIMIT 1) AS job`
 )
 
-// bulk runs one of the statements for groups of calls, and answers each with what
-// was returned for its id; the zero value if nothing was.
+// bulk runs one of the statements for groups of calls, and answers each call with what the
+// statement returned for its id, or the zero value if nothing.
 type bulk[V any] struct {
 	*gatherer[row, V]
 	session session
@@ -64,9 +61,8 @@ func newBulk[V any](s session, query string, key func(row) string, scan func(*sq
 	return b
 }
 
-// newBulkWrite is for a statement that returns the ids of the rows that it changed.
-// Two changes of one row are not in one group, which could not tell their answers
-// apart.
+// newBulkWrite is for a statement that returns the ids of the rows it changed. Changes of
+// the same row are in different groups, because their answers have the same id.
 func newBulkWrite(s session, query string) *bulk[int64] {
 	return newBulk(s, query, row.id, func(rows *sql.Rows) (id string, changed int64, err error) {
 		err = rows.Scan(&id)
@@ -83,16 +79,16 @@ func newBulkGet(s session, query string) *bulk[*stored] {
 }
 
 func (b *bulk[V]) run(ctx context.Context, group []*call[row, V]) {
-	ctx, cancel := whileSomebodyWaits(ctx, group)
+	ctx, cancel := whileAnyWaits(ctx, group)
 	defer cancel()
 	slices.SortFunc(group, func(x, y *call[row, V]) int { return cmp.Compare(x.arg.id(), y.arg.id()) })
 	b.together(ctx, group)
 }
 
-// together runs the statement for a group. Where the server refused it for what it
-// was given, it is run for each half, so that no call fails for another's sake. A
-// failure that leaves open what was done is everyone's: if that was tried again, a
-// change that had been made would look like somebody else's.
+// together runs the statement for a group. If the server refused it because of its values,
+// together runs it for each half, so that no call fails because of another. Any other
+// failure is returned to all calls: the change may have been made, and a retry would take
+// it for somebody else's.
 func (b *bulk[V]) together(ctx context.Context, group []*call[row, V]) {
 	found, err := b.returned(ctx, group)
 	switch half := len(group) / 2; {
@@ -101,14 +97,14 @@ func (b *bulk[V]) together(ctx context.Context, group []*call[row, V]) {
 			w.answer(found[w.arg.id()], nil)
 		}
 	case half == 0 || !refused(err):
-		failed(group, err)
+		failAll(group, err)
 	default:
 		b.together(ctx, group[:half])
 		b.together(ctx, group[half:])
 	}
 }
 
-// returned runs the statement and returns what it returned, by id.
+// returned runs the statement and returns its results by id.
 func (b *bulk[V]) returned(ctx context.Context, group []*call[row, V]) (map[string]V, error) {
 	type one struct {
 		id string
@@ -128,9 +124,9 @@ func (b *bulk[V]) returned(ctx context.Context, group []*call[row, V]) (map[stri
 	return found, nil
 }
 
-// refused says whether the server did nothing for a reason that lies in what one call
-// gave it: data that it can't store, a constraint, a limit; or since another
-// transaction came between, where the connection asks for such isolation.
+// refused reports whether the server did nothing because of one call's values (invalid
+// data, a constraint, a limit), or because of a serialization failure, if the connection
+// uses such isolation.
 func refused(err error) bool {
 	state := sqlState(err)
 	if state == "" {
@@ -139,9 +135,9 @@ func refused(err error) bool {
 	return state == notSerializable || slices.Contains([]string{classData, classConstraint, classProgramLimit}, state[:2])
 }
 
-// whileSomebodyWaits returns a context that ends when no call's context is left: a
-// server that does not answer must not keep a group's place for longer.
-func whileSomebodyWaits[A, R any](ctx context.Context, group []*call[A, R]) (context.Context, context.CancelFunc) {
+// whileAnyWaits returns a context that ends when the contexts of all calls have ended, so
+// that a server that hangs does not occupy a group for longer.
+func whileAnyWaits[A, R any](ctx context.Context, group []*call[A, R]) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	left := new(atomic.Int64)
 	left.Store(int64(len(group)))

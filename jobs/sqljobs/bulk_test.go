@@ -21,8 +21,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// onPostgres opens so many stores, each as a process of its own would, over the same
-// jobs.
+// onPostgres opens several stores on the same jobs, each with its own pool.
 func onPostgres(t *testing.T, stores int) (all []*sqljobs.Store, db *sql.DB) {
 	t.Helper()
 	dsn := schema(t, postgres(t))
@@ -46,7 +45,7 @@ func newJob(n int) *jobs.Job {
 	}
 }
 
-// group lets calls wait until all of them do, and then lets them go.
+// group holds calls until all of them wait, and then runs them.
 type group struct {
 	t       *testing.T
 	waiting func() int
@@ -61,7 +60,7 @@ func newGroup(t *testing.T, s *sqljobs.Store) *group {
 	return g
 }
 
-// call begins a call and returns once it waits.
+// call starts a call and returns once it waits.
 func (g *group) call(do func() error) *error {
 	err := new(error)
 	g.wg.Go(func() { *err = do() })
@@ -77,7 +76,7 @@ func (g *group) run() {
 	g.wg.Wait()
 }
 
-// Each call of a group is answered as if it had been made alone.
+// Each call of a group gets the answer it would get alone.
 func TestBulkAnswersEachCall(t *testing.T) {
 	stores, db := onPostgres(t, 1)
 	s, ctx := stores[0], t.Context()
@@ -101,7 +100,7 @@ func TestBulkAnswersEachCall(t *testing.T) {
 	nul.ID += "\x00"
 	odd.OrganizationID = `a{},"\'é` + "\n\t NULL"
 	odd.UserID = "line\nfeed\u2028"
-	random := make([]byte, 8_000) // more than fits into a page of an index
+	random := make([]byte, 8_000) // does not fit into a page of an index
 	_, _ = rand.Read(random)
 	long.OrganizationID = hex.EncodeToString(random)
 	broken := []*error{create(nul), create(long)}
@@ -157,13 +156,13 @@ func TestBulkAnswersEachCall(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, odd, job)
 	_, err = s.Get(ctx, jobs.DerivedID("99"))
-	require.ErrorIs(t, err, jobs.ErrNotFound, "an update made a job")
+	require.ErrorIs(t, err, jobs.ErrNotFound, "an update created a job")
 	var due int
 	require.NoError(t, db.QueryRow("SELECT count(*) FROM fhirdock_jobs WHERE due_at IS NULL").Scan(&due))
 	require.Equal(t, 1, due)
 }
 
-// Calls that wait for the same trip share a transaction.
+// Calls that wait for the same round trip share a transaction.
 func TestBulkSharesATransaction(t *testing.T) {
 	stores, db := onPostgres(t, 1)
 	s := stores[0]
@@ -190,8 +189,8 @@ func TestBulkSharesATransaction(t *testing.T) {
 	}
 }
 
-// A call whose context ends returns, whatever its group waits for; and a group that
-// nobody waits for any more gives its place to others.
+// A call returns when its context ends, whatever its group waits for. A group ends when no
+// caller waits for it.
 func TestBulkGivesUp(t *testing.T) {
 	stores, db := onPostgres(t, 1)
 	s := stores[0]
@@ -215,7 +214,7 @@ func TestBulkGivesUp(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		require.Eventually(t, func() bool { // in a group of its own
+		require.Eventually(t, func() bool { // in its own group
 			var waiting int
 			err := db.QueryRow(`SELECT count(*) FROM pg_locks WHERE NOT granted
 				AND pid IN (SELECT pid FROM pg_locks WHERE relation = 'fhirdock_jobs'::regclass)`).Scan(&waiting)
@@ -227,8 +226,7 @@ func TestBulkGivesUp(t *testing.T) {
 	require.NoError(t, s.Update(t.Context(), free))
 }
 
-// Processes that change the same jobs in another order never wait for each other in
-// a circle: PostgreSQL would end one of them with an error.
+// Processes that change the same jobs in different orders never deadlock.
 func TestBulkNeverDeadlocks(t *testing.T) {
 	stores, _ := onPostgres(t, 2)
 	const many = 100
@@ -280,9 +278,8 @@ func TestBulkNeverDeadlocks(t *testing.T) {
 	}
 }
 
-// Sweepers of several processes read the same page and all try to take its jobs from
-// workers that went silent. Of each job one succeeds; the others see that somebody
-// else did.
+// Sweepers of several processes read the same page and all try to rescue its jobs. For
+// each job exactly one succeeds; the others get a conflict.
 func TestSeveralSweepersRescueEachJobOnce(t *testing.T) {
 	stores, _ := onPostgres(t, 4)
 	const many = 400

@@ -6,15 +6,15 @@ import (
 	"fmt"
 )
 
-// statement of SQL.
+// statement is a SQL statement with its arguments.
 type statement struct {
 	query string
 	args  []any
 }
 
-// committer runs statements that write to SQLite, which has one writer at a time
-// and syncs its log for each transaction: statements that come while a transaction
-// is under way share the next one.
+// committer runs statements that write to SQLite. SQLite has one writer at a time and
+// syncs its log for each transaction, so statements that arrive during a transaction share
+// the next one.
 type committer struct {
 	*gatherer[statement, int64]
 	db *sql.DB
@@ -26,19 +26,19 @@ func newCommitter(db *sql.DB) *committer {
 	return c
 }
 
-// exec runs a statement and returns how many rows it changed, once that is durable.
+// exec runs a statement. It returns the number of changed rows once they are durable.
 func (c *committer) exec(ctx context.Context, query string, args ...any) (int64, error) {
 	return c.call(ctx, statement{query, args})
 }
 
-// run runs a group in one transaction. If a statement fails they are run one by
-// one, so that none fails for another's sake.
+// run runs a group in one transaction. If a statement fails, it runs them one by one, so
+// that none fails because of another.
 func (c *committer) run(ctx context.Context, group []*call[statement, int64]) {
 	if len(group) > 1 && c.together(ctx, group) {
 		return
 	}
 	for _, w := range group {
-		if err := w.ctx.Err(); err != nil { // nobody waits for it any more
+		if err := w.ctx.Err(); err != nil { // the caller has given up
 			w.answer(0, err)
 			continue
 		}
@@ -46,24 +46,25 @@ func (c *committer) run(ctx context.Context, group []*call[statement, int64]) {
 	}
 }
 
-// together runs a group; false where a statement failed, and nothing was done.
+// together runs a group in one transaction. It returns false if a statement failed and
+// nothing was done.
 func (c *committer) together(ctx context.Context, group []*call[statement, int64]) bool {
 	tx, err := c.db.BeginTx(ctx, nil)
 	if err != nil {
-		// No statement's fault, such as a lock that another process holds: each
-		// by itself would wait for it as long again.
-		failed(group, fmt.Errorf("begin: %w", err))
+		// Not because of a statement, but a lock for example. One by one, each would
+		// wait for it just as long.
+		failAll(group, fmt.Errorf("begin: %w", err))
 		return true
 	}
 	rows := make([]int64, len(group))
 	for i, w := range group {
 		if rows[i], err = changed(tx.ExecContext(ctx, w.arg.query, w.arg.args...)); err != nil {
-			_ = tx.Rollback() // what it did not do stays undone either way
+			_ = tx.Rollback() // if it fails, nothing is committed either
 			return false
 		}
 	}
 	if err = tx.Commit(); err != nil {
-		failed(group, fmt.Errorf("commit: %w", err))
+		failAll(group, fmt.Errorf("commit: %w", err))
 		return true
 	}
 	for i, w := range group {
@@ -72,8 +73,8 @@ func (c *committer) together(ctx context.Context, group []*call[statement, int64
 	return true
 }
 
-// failed tells all who wait for a group the same.
-func failed[A, R any](group []*call[A, R], err error) {
+// failAll answers all calls of a group with an error.
+func failAll[A, R any](group []*call[A, R], err error) {
 	for _, w := range group {
 		var none R
 		w.answer(none, err)

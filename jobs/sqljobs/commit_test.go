@@ -30,7 +30,7 @@ func rows(t *testing.T, db *sql.DB) (n int) {
 	return n
 }
 
-// asked starts a statement and returns once it waits.
+// asked starts a statement in a goroutine and returns once it waits.
 func asked(c *committer, wg *sync.WaitGroup, ctx context.Context, query string, args ...any) (n *int64, err *error) {
 	n, err = new(int64), new(error)
 	c.mu.Lock()
@@ -47,10 +47,10 @@ func asked(c *committer, wg *sync.WaitGroup, ctx context.Context, query string, 
 	}
 }
 
-// What fails in a group fails alone.
-func TestGroupWithAFault(t *testing.T) {
+// A statement that fails in a group fails alone.
+func TestGroupWithFailingStatement(t *testing.T) {
 	c, db := committing(t)
-	c.hold() // a transaction is under way
+	c.hold() // as if a transaction were in progress
 	var wg sync.WaitGroup
 	ctx := t.Context()
 	first, firstErr := asked(c, &wg, ctx, "INSERT INTO t VALUES (1)")
@@ -67,8 +67,9 @@ func TestGroupWithAFault(t *testing.T) {
 	require.Equal(t, 3, rows(t, db))
 }
 
-// One that gives up before its turn is not run; those beside it are.
-func TestGroupWithoutTheOneThatGaveUp(t *testing.T) {
+// A statement whose caller gives up before its turn is not run; the others of its group
+// are.
+func TestGroupWithCancelledStatement(t *testing.T) {
 	c, db := committing(t)
 	c.hold()
 	var wg sync.WaitGroup
@@ -106,9 +107,9 @@ func TestManyInGroups(t *testing.T) {
 	require.Zero(t, c.waiting.Len())
 }
 
-// A lock that somebody else holds is waited for once, not once for each statement;
-// and nobody waits longer than its context says.
-func TestGroupBehindALock(t *testing.T) {
+// A group waits for a lock once, not once for each statement, and no caller waits longer
+// than its context allows.
+func TestGroupWaitsForLock(t *testing.T) {
 	dsn := strings.Replace(SQLiteDSN(filepath.Join(t.TempDir(), "c.db")), "busy_timeout%2810000%29", "busy_timeout%28500%29", 1)
 	require.Contains(t, dsn, "500")
 	db, err := sql.Open("sqlite", dsn)
@@ -123,7 +124,7 @@ func TestGroupBehindALock(t *testing.T) {
 	hasty, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	_, err = c.exec(hasty, "INSERT INTO t VALUES (0)") // it began the transaction
+	_, err = c.exec(hasty, "INSERT INTO t VALUES (0)") // it starts the transaction
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Less(t, time.Since(began), 400*time.Millisecond)
 
@@ -136,7 +137,7 @@ func TestGroupBehindALock(t *testing.T) {
 	}
 	c.resume()
 	wg.Wait()
-	require.Less(t, time.Since(began), 5*time.Second, "alone they would wait for 10 seconds")
+	require.Less(t, time.Since(began), 5*time.Second, "one by one they would wait for 10 seconds")
 	for _, err := range errs {
 		require.ErrorContains(t, *err, "locked")
 	}
@@ -147,8 +148,8 @@ func TestGroupBehindALock(t *testing.T) {
 	require.Equal(t, 1, rows(t, db))
 }
 
-// To give up costs the same however many wait.
-func TestManyWhoGiveUp(t *testing.T) {
+// Giving up costs the same however many calls wait.
+func TestManyCancelledCalls(t *testing.T) {
 	c, _ := committing(t)
 	c.hold()
 	ctx, cancel := context.WithCancel(t.Context())

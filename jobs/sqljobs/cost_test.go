@@ -15,14 +15,13 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// BenchmarkUnfinished shows that a claim (one job read and changed, by 64 at a time)
-// and a sweep (a page of 200 due jobs read) cost the same however many unfinished
-// jobs there are:
+// BenchmarkUnfinished shows that a claim (reading and changing one job, 64 concurrently)
+// and a sweep (reading a page of 200 due jobs) cost the same however many unfinished jobs
+// there are:
 //
 //	go test -run xxx -bench Unfinished -benchtime 3000x ./jobs/sqljobs
 //
-// It takes some minutes, most of them to fill the tables; with -short it leaves out
-// the largest.
+// It takes some minutes, mostly to fill the tables. -short skips the largest.
 func BenchmarkUnfinished(b *testing.B) {
 	sizes := []int{1_000, 30_000, 1_000_000}
 	if testing.Short() {
@@ -59,13 +58,13 @@ func BenchmarkUnfinished(b *testing.B) {
 	}
 }
 
-// filled is when the jobs that fill makes are due, one a second.
+// filled is the due time of fill's first job; they are one second apart.
 var filled = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 
-// filledID is the id of the nth; neighbours are far from each other in its index.
+// filledID is the id of the nth job; neighbours are far apart in the index.
 func filledID(n int) string { return fmt.Sprintf("%08x", uint32(n*2654435761)) }
 
-// fill makes jobs that are accepted, with one statement.
+// fill creates accepted jobs with one statement.
 func fill(b *testing.B, db *sql.DB, dialect sqljobs.Dialect, size int) {
 	b.Helper()
 	record, err := json.Marshal(&jobs.Job{ID: "THE-ID", OrganizationID: "a", Source: jobs.Webhook, State: jobs.Accepted, MaxAttempts: 1 << 30})
@@ -83,12 +82,12 @@ func fill(b *testing.B, db *sql.DB, dialect sqljobs.Dialect, size int) {
 	require.NoError(b, err)
 }
 
-// claims counts in claimed, which goes on when the benchmark is run again.
+// claims counts in claimed, which continues when the benchmark runs again.
 func claims(b *testing.B, s *sqljobs.Store, size int, claimed *atomic.Int64) {
 	b.SetParallelism(32) // times 2 cores or more
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			// All over the table; who comes back to a job comes behind its lease.
+			// All over the table. When a job comes up again, its lease is over.
 			n := claimed.Add(1)
 			now := filled.Add(time.Duration(n) * time.Minute)
 			_, err := jobs.Change(b.Context(), s, filledID(int(n*7919%int64(size))), func(j *jobs.Job) error {

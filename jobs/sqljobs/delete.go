@@ -12,16 +12,15 @@ import (
 
 const (
 	oneDelete = "DELETE FROM fhirdock_jobs WHERE id = ?1 AND revision = ?2"
-	// The rows are looked up and locked in the order of the array, as bulkUpdate does,
-	// and then found by their place in the table, which only a table of a few pages is
-	// read in whole for.
+	// The rows are looked up and locked in the order of the array, as in bulkUpdate, and
+	// then deleted by ctid.
 	bulkDelete = `DELETE FROM fhirdock_jobs WHERE ctid = ANY (ARRAY(
 		SELECT (SELECT ctid FROM fhirdock_jobs AS old
 			WHERE old.id = gone.id AND old.revision = gone.revision FOR UPDATE)
 		FROM unnest($1::text::text[], $2::text::bigint[]) AS gone (id, revision)))
 		RETURNING id`
-	// From one organization to the next by the index of lists, and never over the jobs
-	// of one.
+	// Goes from one organization to the next in the index of lists, without reading the
+	// jobs of each.
 	organizations = `WITH RECURSIVE orgs (org, n) AS (
 			SELECT (SELECT organization_id FROM fhirdock_jobs WHERE organization_id > ?1 ORDER BY organization_id LIMIT 1), 1
 			UNION ALL
@@ -42,7 +41,7 @@ func (s *Store) Delete(ctx context.Context, job *jobs.Job) error {
 	return nil
 }
 
-// refused says why a compare-and-set changed no row: ErrNotFound or ErrConflict.
+// refused returns why a compare-and-set changed no row: ErrNotFound or ErrConflict.
 func (s *Store) refused(ctx context.Context, what, id string) error {
 	var one int
 	switch err := s.session(ctx, func(ctx context.Context, q querier) error {

@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Each deletion of a group is answered as if it had been made alone.
+// Each deletion of a group gets the answer it would get alone.
 func TestBulkDeletesAnswerEachCall(t *testing.T) {
 	stores, _ := onPostgres(t, 1)
 	s, ctx := stores[0], t.Context()

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Dialect of SQL.
+// Dialect is the SQL dialect of a database.
 type Dialect string
 
 // Supported dialects.
@@ -15,7 +15,7 @@ const (
 	PostgreSQL Dialect = "postgres"
 )
 
-// detect says which dialect a database speaks, by the type of its driver.
+// detect returns the dialect of a database by the type of its driver.
 func detect(db *sql.DB) (Dialect, error) {
 	driver := strings.ToLower(fmt.Sprintf("%T", db.Driver()))
 	switch {
@@ -24,7 +24,7 @@ func detect(db *sql.DB) (Dialect, error) {
 	case strings.Contains(driver, "stdlib"), strings.Contains(driver, "pgx"), strings.Contains(driver, "pq."):
 		return PostgreSQL, nil
 	}
-	return "", fmt.Errorf("sqljobs: it can't be told which SQL the driver %s speaks; set Options.Dialect to %q or %q", driver, SQLite, PostgreSQL)
+	return "", fmt.Errorf("sqljobs: unknown driver %s: set Options.Dialect to %q or %q", driver, SQLite, PostgreSQL)
 }
 
 func (d Dialect) check() error {
@@ -34,8 +34,8 @@ func (d Dialect) check() error {
 	return nil
 }
 
-// rebind writes the parameters of a query, ?1 and so on, as the dialect has them. None of
-// the queries has a question mark in a string.
+// rebind replaces the parameters ?1, ?2, … of a query with those of the dialect. No query
+// has a question mark in a string.
 func (d Dialect) rebind(query string) string {
 	if d == SQLite {
 		return query

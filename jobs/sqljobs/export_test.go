@@ -10,18 +10,18 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// BulkGroupsForTest is how many groups of a kind are under way at most.
+// BulkGroupsForTest exports bulkGroups.
 const BulkGroupsForTest = bulkGroups
 
-// QueriesForTest are the queries that are asked again and again.
+// QueriesForTest returns the frequent queries.
 func QueriesForTest(d Dialect) map[string]string {
 	q := queriesFor(d)
 	return map[string]string{"create": q.create, "get": q.get, "update": q.update, "due": q.due, "list": q.list, "list state": q.listState, "delete": q.remove, "organizations": q.organizations,
 		"count": q.count, "count of": q.countOf, "waiting": q.waiting}
 }
 
-// HoldForTest lets no group begin on PostgreSQL, until resume is called. waiting is
-// how many calls wait.
+// HoldForTest keeps groups from starting on PostgreSQL until resume is called. waiting
+// returns how many calls wait.
 func (s *Store) HoldForTest() (waiting func() int, resume func()) {
 	p := s.one.(*postgreSQL)
 	p.creates.hold()
@@ -37,13 +37,13 @@ func (s *Store) HoldForTest() (waiting func() int, resume func()) {
 	}
 }
 
-// hold lets no group begin until resume is called, as if all were under way. It
-// waits for those that are.
+// hold waits for running groups and then keeps others from starting until resume is called,
+// as if the maximum were running.
 func (g *gatherer[A, R]) hold() {
 	for {
 		g.mu.Lock()
-		if g.under == 0 {
-			g.under = g.groups
+		if g.running == 0 {
+			g.running = g.groups
 			g.mu.Unlock()
 			return
 		}
@@ -53,7 +53,7 @@ func (g *gatherer[A, R]) hold() {
 }
 
 func (g *gatherer[A, R]) resume() {
-	for range g.groups { // their places are taken over
+	for range g.groups { // hold counted them as running
 		go g.run(context.Background())
 	}
 }
@@ -64,27 +64,27 @@ func (g *gatherer[A, R]) count() int {
 	return g.waiting.Len()
 }
 
-// LockForTest takes the lock of whoever migrates PostgreSQL.
+// LockForTest takes the lock for migrations on PostgreSQL.
 func LockForTest(ctx context.Context, conn *sql.Conn) error {
 	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock("+advisoryKey+")")
 	return err
 }
 
-// UnlockForTest gives the lock back.
+// UnlockForTest releases the lock.
 func UnlockForTest(ctx context.Context, conn *sql.Conn) error {
 	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock("+advisoryKey+")")
 	return err
 }
 
-// NextQueryForTest is a query of next jobs; see nextQuery for its parameters.
+// NextQueryForTest exports nextQuery.
 func NextQueryForTest(d Dialect, order jobs.Order, one bool) string {
 	return nextQuery(d, order, one, "")
 }
 
-// SQLStateForTest is the SQLSTATE of an error.
+// SQLStateForTest exports sqlState.
 func SQLStateForTest(err error) string { return sqlState(err) }
 
-// MigrationForTest are the statements of a migration, or of its way back.
+// MigrationForTest returns the statements of a migration, up or down.
 func MigrationForTest(d Dialect, version int, down bool) (string, error) {
 	folder := path.Join("migrations", string(d))
 	files, err := migrations.ReadDir(folder)

@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// openPool opens a database whose pool keeps its connections.
+// openPool opens a database whose pool keeps all connections.
 func openPool(t *testing.T, config *pgx.ConnConfig) *sql.DB {
 	t.Helper()
 	db := stdlib.OpenDB(*config)
@@ -24,9 +24,9 @@ func openPool(t *testing.T, config *pgx.ConnConfig) *sql.DB {
 	return db
 }
 
-// Sessions that began while the server was read-only stay so. They are not kept: once
-// the server can be written to, the next call writes.
-func TestSessionsThatCanOnlyReadAreDropped(t *testing.T) {
+// Sessions that began while the server was read-only stay read-only, so the store closes
+// them. Once the server is writable, the next call succeeds.
+func TestReadOnlySessionsAreClosed(t *testing.T) {
 	config := database(t)
 	db := openPool(t, config)
 	store, err := sqljobs.Open(t.Context(), db, nil)
@@ -48,7 +48,7 @@ func TestSessionsThatCanOnlyReadAreDropped(t *testing.T) {
 		return sqljobs.SQLStateForTest(err) == "25006"
 	}, 20*time.Second, time.Millisecond, "the connections that were cut are gone")
 	require.ErrorContains(t, store.Ready(t.Context()), "read-only")
-	// Reading goes on, and fills the pool with such sessions.
+	// Reads still work, and fill the pool with such sessions.
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -68,8 +68,7 @@ func TestSessionsThatCanOnlyReadAreDropped(t *testing.T) {
 	require.Error(t, store.Ready(t.Context()))
 }
 
-// A server that does not answer holds nobody up for longer than the timeout, also where
-// the caller would wait for ever.
+// A server that hangs blocks a call no longer than the timeout, even without a deadline.
 func TestNoAnswer(t *testing.T) {
 	config := database(t)
 	store, err := sqljobs.Open(t.Context(), openPool(t, config), &sqljobs.Options{Timeout: 300 * time.Millisecond})

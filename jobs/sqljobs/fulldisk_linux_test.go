@@ -9,13 +9,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestReadySeesAFullDisk(t *testing.T) {
+func TestReadyDetectsFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("SKIPPED: only root can mount a small disk")
 	}
 	disk := t.TempDir()
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=4m,mode=0700"); err != nil {
-		t.Skipf("SKIPPED: no small disk can be mounted, as in a container without the right to: %v", err)
+		t.Skipf("SKIPPED: can't mount a small disk, for example in an unprivileged container: %v", err)
 	}
 	t.Cleanup(func() { require.NoError(t, syscall.Unmount(disk, syscall.MNT_DETACH)) })
 	s, _ := openFile(t, filepath.Join(disk, "jobs.db"))

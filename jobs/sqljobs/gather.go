@@ -7,29 +7,28 @@ import (
 	"sync"
 )
 
-// maxGroup bounds the calls of one group, and with it what a commit that fails
-// takes with it.
+// maxGroup bounds the calls of one group, and so how many fail with a commit.
 const maxGroup = 256
 
-// gatherer lets calls that come while others are under way share the next trip to
-// the database. One of those who wait begins it; it goes on without them, and
-// nothing runs where nobody waits.
+// gatherer groups calls that arrive while others are in progress, so that they share the
+// next round trip to the database. A call starts a goroutine if fewer than the maximum are
+// running; it ends when no call waits.
 type gatherer[A, R any] struct {
-	// do carries out a group and answers each call of it, once.
+	// do runs a group and answers each of its calls exactly once.
 	do func(ctx context.Context, group []*call[A, R])
-	// key is what no two calls of a group may have in common: the second waits for
-	// the next one. Nil if there is no such thing.
+	// key must be unique in a group: a second call with the same key waits for the next
+	// group. Nil if there is no such restriction.
 	key    func(A) string
-	groups int // that may be under way at once
+	groups int // maximum of running
 
 	mu      sync.Mutex
-	under   int        // way, groups that are
+	running int        // groups in progress
 	waiting *list.List // of *call[A, R], the longest waiting first
 }
 
-// call is what was asked for and what became of it.
+// call is a call's argument and its result.
 type call[A, R any] struct {
-	ctx  context.Context // of the one who waits
+	ctx  context.Context // of the caller
 	arg  A
 	done chan struct{} // closed once out and err are set
 	out  R
@@ -41,14 +40,13 @@ func (w *call[A, R]) answer(out R, err error) {
 	close(w.done)
 }
 
-// gather returns a gatherer with so many groups under way at most.
+// gather returns a gatherer that runs at most the given number of groups concurrently.
 func gather[A, R any](groups int, key func(A) string, do func(context.Context, []*call[A, R])) *gatherer[A, R] {
 	return &gatherer[A, R]{do: do, key: key, groups: groups, waiting: list.New()}
 }
 
-// call asks, and returns what became of it once that is durable. It returns when
-// ctx ends; what was asked for was then either not begun, or it is not known what
-// became of it.
+// call waits for the result of a call, which is durable. If ctx ends first, the call was
+// either not started, or its outcome is unknown.
 func (g *gatherer[A, R]) call(ctx context.Context, arg A) (R, error) {
 	var none R
 	if err := ctx.Err(); err != nil {
@@ -56,16 +54,15 @@ func (g *gatherer[A, R]) call(ctx context.Context, arg A) (R, error) {
 	}
 	w := &call[A, R]{ctx: ctx, arg: arg, done: make(chan struct{})}
 	g.mu.Lock()
-	place := g.waiting.PushBack(w)
-	begin := g.under < g.groups
-	if begin {
-		g.under++
+	element := g.waiting.PushBack(w)
+	start := g.running < g.groups
+	if start {
+		g.running++
 	}
 	g.mu.Unlock()
-	if begin {
-		// Others wait for this group, so it does not end with this context; and it may
-		// wait for a lock, so this caller does not wait for more than its own context
-		// allows.
+	if start {
+		// Without ctx's cancellation, because other callers wait for the group too. In a
+		// goroutine, because it may wait for a lock for longer than ctx allows.
 		go g.run(context.WithoutCancel(ctx))
 	}
 	select {
@@ -73,17 +70,16 @@ func (g *gatherer[A, R]) call(ctx context.Context, arg A) (R, error) {
 		return w.out, w.err
 	case <-ctx.Done():
 		g.mu.Lock()
-		g.waiting.Remove(place) // nothing, if it was taken
+		g.waiting.Remove(element) // does nothing if it was taken
 		g.mu.Unlock()
 		return none, ctx.Err()
 	}
 }
 
-// run carries out one group after the other until nobody waits.
+// run runs one group after the other until no call waits.
 func (g *gatherer[A, R]) run(ctx context.Context) {
 	for {
-		// Those who have just been answered, and are about to ask for the next thing,
-		// come along.
+		// Let callers that were just answered make their next call first.
 		runtime.Gosched()
 		group := g.take()
 		if group == nil {
@@ -93,13 +89,13 @@ func (g *gatherer[A, R]) run(ctx context.Context) {
 	}
 }
 
-// take returns the calls that wait longest. It is nil where nobody waits; then the
-// group is not under way any more.
+// take returns the calls that have waited longest, as the next group. If none waits, it
+// returns nil and decrements running.
 func (g *gatherer[A, R]) take() []*call[A, R] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.waiting.Len() == 0 {
-		g.under--
+		g.running--
 		return nil
 	}
 	group := make([]*call[A, R], 0, min(g.waiting.Len(), maxGroup))

@@ -10,9 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whoever comes when the last group has just been looked for in vain is not left
-// waiting.
-func TestNobodyIsForgotten(t *testing.T) {
+// A call that arrives just as the last group ends is not left waiting.
+func TestNoCallIsLost(t *testing.T) {
 	g := gather(1, nil, func(_ context.Context, group []*call[int, int]) {
 		for _, w := range group {
 			w.answer(w.arg, nil)
@@ -20,7 +19,7 @@ func TestNobodyIsForgotten(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	for range 1000 { // so few at a time that nobody comes behind the one who was forgotten
+	for range 1000 { // so few calls at a time that no later one would rescue a lost one
 		var wg sync.WaitGroup
 		for range 2 {
 			wg.Go(func() {
@@ -38,7 +37,7 @@ func TestNobodyIsForgotten(t *testing.T) {
 }
 
 // Calls with the same key are not in one group, and all are answered.
-func TestNoKeyTwiceInAGroup(t *testing.T) {
+func TestKeysAreUniqueInGroup(t *testing.T) {
 	key := func(s string) string { return s }
 	twice := false
 	g := gather(1, key, func(_ context.Context, group []*call[string, int]) {

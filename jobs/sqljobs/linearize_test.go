@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// The long form:
+// For a longer run:
 //
 //	FHIRDOCK_HISTORIES=1000 go test -run TestLinearizable -v -timeout 1h ./jobs/sqljobs
 func TestLinearizable(t *testing.T) {

@@ -8,16 +8,16 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// beginPlanned begins a transaction in which statements are planned once for a
-// connection: planning the query of next jobs takes several times as long as running it.
-// A plan that is kept must do when the table has grown, so it may read indexes only. It is
-// one round trip, where database/sql would make two.
+// beginPlanned begins a transaction in which the connection reuses plans: planning the
+// query of next jobs takes several times as long as running it. A reused plan must still
+// be good when the table has grown, so it may only use indexes. It is one round trip;
+// database/sql would make two.
 const beginPlanned = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off"
 
-// rollbackTimeout bounds a rollback that the caller's context does not.
+// rollbackTimeout bounds a rollback, which ignores the caller's context.
 const rollbackTimeout = time.Second
 
-// planned calls do in a transaction, and commits it if do says so and nothing failed.
+// planned calls do in a transaction, and commits it if do returns true and no error.
 func planned(ctx context.Context, db querier, do func() (commit bool, err error)) error {
 	_, err := db.ExecContext(ctx, beginPlanned)
 	commit := false
@@ -37,8 +37,8 @@ func planned(ctx context.Context, db querier, do func() (commit bool, err error)
 	return err
 }
 
-// lockNext claims jobs on PostgreSQL in one transaction that locks them, and passes over
-// those that others have locked: workers that ask at the same time get different jobs.
+// lockNext claims jobs on PostgreSQL in one transaction that locks them. It skips locked
+// jobs, so that concurrent workers get different ones.
 func (s *Store) lockNext(ctx context.Context, db querier, q jobs.NextQuery) (claimed []*jobs.Job, err error) {
 	var unreadable error
 	err = planned(ctx, db, func() (bool, error) {
@@ -66,7 +66,7 @@ func (s *Store) lockNext(ctx context.Context, db querier, q jobs.NextQuery) (cla
 			return false, err
 		}
 		if n, err := changed.RowsAffected(); err != nil || int(n) != len(rows) {
-			return false, errors.Join(err, errors.New("a job that was locked was changed"))
+			return false, errors.Join(err, errors.New("a locked job was changed"))
 		}
 		return true, nil
 	})

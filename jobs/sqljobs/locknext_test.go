@@ -11,9 +11,9 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A transaction that does not come to its end leaves nothing locked and no connection in
-// it: the next call, on the same connection if there still is one, claims the same jobs.
-func TestNextThatIsInterrupted(t *testing.T) {
+// An interrupted transaction leaves no locks and no open transaction: the next call, on the
+// same connection if it was kept, claims the same jobs.
+func TestInterruptedNext(t *testing.T) {
 	stores, db := onPostgres(t, 1)
 	store := stores[0]
 	db.SetMaxOpenConns(1)
@@ -29,7 +29,7 @@ func TestNextThatIsInterrupted(t *testing.T) {
 	next := func(ctx context.Context, claim func(*jobs.Job) error) ([]*jobs.Job, error) {
 		return store.Next(ctx, jobs.NextQuery{Now: now, Limit: 10, PerOrganization: 10, Claim: claim})
 	}
-	var session int // of the only connection
+	var session int // the only connection's
 	for name, interrupt := range map[string]func(cancel func()){
 		"cancelled": func(cancel func()) { cancel() },
 		"cut": func(func()) {
@@ -46,7 +46,7 @@ func TestNextThatIsInterrupted(t *testing.T) {
 		})
 		cancel()
 		require.Error(t, err, name)
-		// Nor one that claims nothing, and that keeps its connection.
+		// A transaction that claims nothing is rolled back too, and keeps its connection.
 		require.NoError(t, db.QueryRow("SELECT pg_backend_pid()").Scan(&session))
 		found, err := next(t.Context(), func(*jobs.Job) error { return errors.New("not now") })
 		require.NoError(t, err, name)

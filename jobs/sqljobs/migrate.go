@@ -15,13 +15,12 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
-// ErrSchema: the database's schema is newer than this program, or lacks
-// migrations.
-var ErrSchema = errors.New("sqljobs: the schema is of another version")
+// ErrSchema: the database's schema is newer than this program, or migrations are missing.
+var ErrSchema = errors.New("sqljobs: the schema has another version")
 
-// Migrate runs the migrations that the database lacks, all or none. Several processes
-// may call it at once: one runs them while the others wait for its transaction, also
-// through a connection pooler. ErrSchema if the schema is newer than this program.
+// Migrate runs missing migrations, all or none. Several processes may call it
+// concurrently, even through a connection pooler: one runs them while the others wait for
+// its transaction. ErrSchema if the schema is newer than this program.
 func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	if db == nil {
 		return errors.New("sqljobs: Migrate needs a database")
@@ -32,9 +31,9 @@ func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	return again(ctx, dialect, func() error { return migrate(ctx, db, dialect) })
 }
 
-// again repeats what fails when processes start together on a new SQLite database:
-// SQLite does not always wait for the change to the write-ahead log, nor for the write
-// lock in a transaction that has read before.
+// again retries what may fail if processes start at the same time on a new SQLite database:
+// SQLite does not always wait for the switch to the write-ahead log, nor for the write lock
+// in a transaction that started with a read.
 func again(ctx context.Context, dialect Dialect, do func() error) error {
 	tries := 1
 	if dialect == SQLite {
@@ -71,12 +70,12 @@ func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	})
 }
 
-// up runs what is missing in one transaction, which also holds the lock: a pooler may
-// run each transaction in another session, and a lock of the session would stay there.
+// up runs missing migrations in one transaction, which also holds the lock. A session lock
+// would not do, because a pooler may run each transaction in another session.
 func up(ctx context.Context, conn querier, dialect Dialect, all []migration) error {
 	var options *sql.TxOptions
 	if dialect == PostgreSQL {
-		// Each statement sees what others committed while this one waited for the lock.
+		// So that it sees what others committed while it waited for the lock.
 		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 	}
 	tx, err := conn.BeginTx(ctx, options)
@@ -102,7 +101,7 @@ func up(ctx context.Context, conn querier, dialect Dialect, all []migration) err
 		if m.version <= current {
 			continue
 		}
-		// Without arguments, a driver takes several statements.
+		// Drivers accept several statements if there are no arguments.
 		if _, err := tx.ExecContext(ctx, m.up); err != nil {
 			return fmt.Errorf("%s: %w", m.file, err)
 		}
@@ -124,13 +123,13 @@ func checkMigrated(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	target := all[len(all)-1].version
 	current, err := version(ctx, db, dialect, target)
 	if err == nil && current < target {
-		err = fmt.Errorf("%w: it has %d, and this program needs %d; run the migrations first", ErrSchema, current, target)
+		err = fmt.Errorf("%w: it has version %d and this program needs %d; run the migrations first", ErrSchema, current, target)
 	}
 	return err
 }
 
-// The table of versions is that of github.com/pressly/goose, with which earlier
-// releases migrated. They used the same lock, too.
+// The table of versions, and the lock, are those of github.com/pressly/goose, which
+// earlier versions used.
 const (
 	versionTable = "fhirdock_migrations"
 
@@ -166,7 +165,7 @@ func version(ctx context.Context, q reader, dialect Dialect, target int64) (curr
 		return 0, fmt.Errorf("sqljobs: read the schema's version: %w", err)
 	}
 	if current > target {
-		err = fmt.Errorf("%w: it has %d, and this program knows %d; use a newer program", ErrSchema, current, target)
+		err = fmt.Errorf("%w: it has version %d and this program supports %d; use a newer program", ErrSchema, current, target)
 	}
 	return current, err
 }
@@ -195,7 +194,7 @@ func readMigrations(dialect Dialect) ([]migration, error) {
 		n, err := strconv.ParseInt(number, 10, 64)
 		_, after, found := strings.Cut(string(text), "-- +goose Up\n")
 		if err != nil || !found || n != int64(i+1) {
-			return nil, fmt.Errorf("sqljobs: migration %s: it must be NUMBER_NAME.sql, the next number, with a line %q", f.Name(), "-- +goose Up")
+			return nil, fmt.Errorf("sqljobs: migration %s: it must be named NUMBER_NAME.sql with the next number, and have a line %q", f.Name(), "-- +goose Up")
 		}
 		before, _, _ := strings.Cut(after, "-- +goose Down")
 		all[i] = migration{n, f.Name(), before}

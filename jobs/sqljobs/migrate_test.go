@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// databases calls do with a new database of each kind.
+// databases calls do with a new database of each dialect.
 func databases(t *testing.T, do func(t *testing.T, dialect sqljobs.Dialect, open func() *sql.DB)) {
 	opener := func(t *testing.T, driver, dsn string) func() *sql.DB {
 		return func() *sql.DB {
@@ -31,7 +31,7 @@ func databases(t *testing.T, do func(t *testing.T, dialect sqljobs.Dialect, open
 	})
 }
 
-// Several processes may start at once on a database without a schema.
+// Several processes may start concurrently on a database without a schema.
 func TestMigrationsRace(t *testing.T) {
 	databases(t, func(t *testing.T, _ sqljobs.Dialect, open func() *sql.DB) {
 		var wg sync.WaitGroup
@@ -53,7 +53,7 @@ func TestMigrationsRace(t *testing.T) {
 	})
 }
 
-// Whoever migrates holds a lock that the others wait for, no longer than they may.
+// Migrate waits for the lock of another process, but no longer than its context allows.
 func TestMigrationsWaitForTheLock(t *testing.T) {
 	dsn := schema(t, postgres(t))
 	db, err := sql.Open("pgx", dsn)
@@ -81,8 +81,8 @@ func TestMigrationsWaitForTheLock(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
-// An operator migrates apart: a program that may not alter schemas alters none.
-func TestMigrationsApart(t *testing.T) {
+// With SkipMigrations the store alters no schema; an operator migrates separately.
+func TestSkipMigrations(t *testing.T) {
 	databases(t, func(t *testing.T, dialect sqljobs.Dialect, open func() *sql.DB) {
 		db := open()
 		service := &sqljobs.Options{SkipMigrations: true}
@@ -96,7 +96,7 @@ func TestMigrationsApart(t *testing.T) {
 	})
 }
 
-// tables that are there.
+// tables returns the names of the existing tables.
 func tables(t *testing.T, db *sql.DB, dialect sqljobs.Dialect) (names []string) {
 	t.Helper()
 	query := "SELECT name FROM sqlite_master WHERE type = 'table'"

@@ -14,7 +14,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// writeAsBefore writes a job as the release before does: it knows nothing of not_before.
+// writeAsBefore writes a job as earlier versions do, without not_before.
 func writeAsBefore(t *testing.T, db *sql.DB, dialect sqljobs.Dialect, job *jobs.Job) {
 	t.Helper()
 	record, err := json.Marshal(job)
@@ -48,13 +48,13 @@ func claimMixed(j *jobs.Job) error {
 	return err
 }
 
-// Jobs in back-off that a program of the release before wrote, whose column says that
-// they are ready, don't hide those that are.
-func TestNextBesideTheReleaseBefore(t *testing.T) {
+// Jobs in back-off written by an earlier version, whose columns say that they are ready,
+// don't hide ready jobs.
+func TestNextWithEarlierVersion(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *sql.DB, dialect sqljobs.Dialect, s *sqljobs.Store) {
 		for n := range 20 {
 			job := mixedJob(n)
-			if n%2 == 1 { // which was in back-off before, under this release
+			if n%2 == 1 { // was in back-off before, written by this version
 				job.NotBefore = mixedNow.Add(-time.Minute)
 				require.NoError(t, s.Create(t.Context(), job))
 			}
@@ -85,10 +85,10 @@ func TestNextBesideTheReleaseBefore(t *testing.T) {
 	})
 }
 
-// Nor do they hide the organizations after theirs, however many are asked for.
-func TestNextOfManyBesideTheReleaseBefore(t *testing.T) {
+// They don't hide later organizations either, for any limit.
+func TestNextOfManyWithEarlierVersion(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *sql.DB, dialect sqljobs.Dialect, s *sqljobs.Store) {
-		inTurn := map[int][]string{} // after e, by how many of each
+		inTurn := map[int][]string{} // after e, by PerOrganization
 		for _, org := range []string{"f", "g", "h", "a", "b", "c", "d", "e"} {
 			var ready []string // the oldest first
 			for n := 3; n >= 0; n-- {
@@ -120,9 +120,9 @@ func TestNextOfManyBesideTheReleaseBefore(t *testing.T) {
 	})
 }
 
-// With an order, the oldest job holds back the others also where only its record says
-// that it is in back-off.
-func TestOrderBesideTheReleaseBefore(t *testing.T) {
+// With Ordered, the oldest job holds back the others even if only its record says that it
+// is in back-off.
+func TestOrderWithEarlierVersion(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *sql.DB, dialect sqljobs.Dialect, s *sqljobs.Store) {
 		first, second := mixedJob(1), mixedJob(2)
 		first.NotBefore = mixedNow.Add(time.Hour)
@@ -140,14 +140,13 @@ func TestOrderBesideTheReleaseBefore(t *testing.T) {
 	})
 }
 
-// A cancelled job of the release before is found once its due time was moved, as the
-// sweeper does.
-func TestACancelledJobOfTheReleaseBefore(t *testing.T) {
+// A job cancelled by an earlier version is next after the sweeper has moved its due time.
+func TestCancelledByEarlierVersion(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *sql.DB, dialect sqljobs.Dialect, s *sqljobs.Store) {
 		job := mixedJob(1)
 		job.StartedAt = job.CreatedAt
 		require.NoError(t, job.Cancel(mixedNow))
-		job.DueAt = mixedNow // as it was
+		job.DueAt = mixedNow // as earlier versions set it
 		writeAsBefore(t, db, dialect, job)
 		due, err := s.Due(t.Context(), mixedNow, 5)
 		require.NoError(t, err)
@@ -161,8 +160,8 @@ func TestACancelledJobOfTheReleaseBefore(t *testing.T) {
 	})
 }
 
-// The third migration makes jobs that wait, are in back-off or are to be cleared away
-// such as the next query finds, and its way back such as the release before finds.
+// The third migration converts jobs that wait, are in back-off or need clean-up, so that
+// Next finds them. Its down migration converts them back for earlier versions.
 func TestMigrationOfWaitingJobs(t *testing.T) {
 	databases(t, func(t *testing.T, dialect sqljobs.Dialect, open func() *sql.DB) {
 		db := open()
@@ -183,7 +182,7 @@ func TestMigrationOfWaitingJobs(t *testing.T) {
 		clearing.StartedAt = clearing.CreatedAt
 		require.NoError(t, clearing.Cancel(mixedNow))
 		clearing.DueAt = mixedNow
-		require.NoError(t, done.Cancel(mixedNow)) // nothing is left of it
+		require.NoError(t, done.Cancel(mixedNow)) // needs no clean-up
 		require.True(t, done.DueAt.IsZero())
 		_, err = working.Take(mixedNow, "w", time.Minute)
 		require.NoError(t, err)
@@ -204,11 +203,11 @@ func TestMigrationOfWaitingJobs(t *testing.T) {
 			require.Len(t, found, 3)
 			due, err := s.Due(t.Context(), mixedNow.Add(time.Hour), 9)
 			require.NoError(t, err)
-			require.Len(t, due, 1, "the lease alone")
+			require.Len(t, due, 1, "only the lease")
 			require.Equal(t, working.ID, due[0].ID)
 
 			run(3, true)
-			// What the sweeper of the release before asks for.
+			// The query of earlier versions' sweepers.
 			rows, err := db.QueryContext(t.Context(), fmt.Sprintf("SELECT id FROM fhirdock_jobs WHERE due_at <= %d", mixedNow.UnixMicro()))
 			require.NoError(t, err)
 			ids := map[string]bool{}

@@ -12,10 +12,10 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// maxPassedOver is how many records of an organization that can't be read, or are not
-// ready although their columns say so, do not hide the later ones. The release before
-// does not set not_before.
-const maxPassedOver = 64
+// maxSkipped is how many records of an organization may be skipped without hiding later
+// ones: unreadable records, and jobs that are not ready although their columns say so,
+// because earlier versions do not set not_before.
+const maxSkipped = 64
 
 // Next implements [jobs.Store].
 func (s *Store) Next(ctx context.Context, q jobs.NextQuery) (next []*jobs.Job, err error) {
@@ -50,31 +50,31 @@ func (s *Store) alone(ctx context.Context, job *jobs.Job) (alone bool, err error
 	return alone, err
 }
 
-// findNext walks along the organizations and returns the jobs that are next, without
-// claiming them. lock is what to append to the selection of jobs.
+// findNext walks along the organizations and returns the next jobs without claiming them.
+// lock is the locking clause of the query.
 func (s *Store) findNext(ctx context.Context, db selecter, q jobs.NextQuery, lock string) (next []*jobs.Job, unreadable error) {
 	limit, each := q.Bounds()
-	one := nextQuery(s.dialect, q.Order, true, lock)
-	text, from, until := nextQuery(s.dialect, q.Order, false, lock), q.After, ""
+	single := nextQuery(s.dialect, q.Order, true, lock)
+	query, from, until := nextQuery(s.dialect, q.Order, false, lock), q.After, ""
 	if q.OrganizationID != "" {
-		text, from = one, q.OrganizationID
+		query, from = single, q.OrganizationID
 	}
 	for {
-		most := limit - len(next) + each - 1 // so that the last organization is whole
-		rows, err := scanned(ctx, db, scanStored, text, from, until, each, q.Now.UnixMicro(), most)
+		rowLimit := limit - len(next) + each - 1 // so that the last organization is complete
+		rows, err := scanned(ctx, db, scanStored, query, from, until, each, q.Now.UnixMicro(), rowLimit)
 		if err != nil {
 			return nil, err
 		}
-		found, others, err := usable(rows, q.Now)
+		found, retry, err := usable(rows, q.Now)
 		unreadable = cmp.Or(unreadable, err)
-		full := len(rows) == most
+		full := len(rows) == rowLimit
 		if full {
-			if from = rows[most-1].organization; len(others) > 0 {
-				others = append(others, from)
+			if from = rows[rowLimit-1].organization; len(retry) > 0 {
+				retry = append(retry, from)
 			}
 		}
-		for _, org := range slices.Compact(others) {
-			rows, err := scanned(ctx, db, scanStored, one, org, "", each+maxPassedOver, q.Now.UnixMicro(), each+maxPassedOver)
+		for _, org := range slices.Compact(retry) {
+			rows, err := scanned(ctx, db, scanStored, single, org, "", each+maxSkipped, q.Now.UnixMicro(), each+maxSkipped)
 			if err != nil {
 				return nil, err
 			}
@@ -88,8 +88,8 @@ func (s *Store) findNext(ctx context.Context, db selecter, q jobs.NextQuery, loc
 		switch {
 		case len(next) == limit || q.OrganizationID != "":
 			return next, unreadable
-		case full: // it goes on
-		case until == "" && q.After != "": // after the last organization the first one follows
+		case full: // there may be more
+		case until == "" && q.After != "": // wrap around to the first organization
 			from, until = "", q.After
 		default:
 			return next, unreadable
@@ -97,9 +97,9 @@ func (s *Store) findNext(ctx context.Context, db selecter, q jobs.NextQuery, loc
 	}
 }
 
-// usable are the jobs of rows that are ready, in order. others are the organizations of
-// the rows that can't be read, or whose jobs are not ready although their columns say so.
-func usable(rows []*stored, now time.Time) (found []*jobs.Job, others []string, unreadable error) {
+// usable returns the ready jobs of rows, in order, and the organizations of rows that are
+// unreadable, or whose jobs are not ready although their columns say so.
+func usable(rows []*stored, now time.Time) (found []*jobs.Job, skipped []string, unreadable error) {
 	for _, row := range rows {
 		job, err := row.job()
 		if err == nil && job.Ready(now) {
@@ -107,14 +107,14 @@ func usable(rows []*stored, now time.Time) (found []*jobs.Job, others []string, 
 			continue
 		}
 		unreadable = cmp.Or(unreadable, err)
-		others = append(others, row.organization)
+		skipped = append(skipped, row.organization)
 	}
 	jobs.SortNext(found)
-	return found, others, unreadable
+	return found, skipped, unreadable
 }
 
-// The conditions of the partial indexes, word for word: an index answers only what its
-// own condition follows from.
+// The conditions of the partial indexes, word for word: an index is only used for queries
+// that imply its condition.
 const (
 	ready = "state = 'accepted' AND not_before IS NULL"
 	later = "state IN ('accepted', 'cancelled') AND not_before IS NOT NULL"
@@ -125,7 +125,8 @@ const (
 	failedIndex = "fhirdock_jobs_failed"
 )
 
-// table with the index that is to answer, which SQLite would not always choose.
+// table returns the table in a query, with the index to use on SQLite, which would not
+// always choose it.
 func (d Dialect) table(index string) string {
 	if d == PostgreSQL {
 		return "fhirdock_jobs"
@@ -141,32 +142,32 @@ func (d Dialect) begunAndFailed() string {
 	return "state = 'failed' AND " + started + " <> '0001-01-01T00:00:00Z'"
 }
 
-// nextQuery is the text of the query of next jobs. Its parameters are the organization,
-// or the one to start after; the last one, or nothing; how many jobs of each to return; the
-// time; and how many jobs to return. Rows come from one organization after the other, so
-// the walk along the organizations ends where enough jobs were found.
+// nextQuery returns the query of next jobs, of a single organization or of all. Its
+// parameters are the organization, or the one to start after; the last organization, or
+// empty; how many jobs of each organization to return; the time; and how many jobs to
+// return. It visits one organization after the other, and stops once it has enough jobs.
 func nextQuery(d Dialect, order jobs.Order, one bool, lock string) string {
-	start, what := "?1", "rowid, created_at, id"
+	start, selected := "?1", "rowid, created_at, id"
 	if d == PostgreSQL {
-		start, what = `?1::text COLLATE "C"`, columns
+		start, selected = `?1::text COLLATE "C"`, columns
 	}
 	orgs := "SELECT " + d.nextOrganization(start) + " UNION ALL SELECT " + d.nextOrganization("orgs.org") +
 		" FROM orgs WHERE org IS NOT NULL AND (?2 = '' OR org < ?2)"
 	if one {
 		orgs = "SELECT " + start
 	}
-	// Each selection in a query of its own, since a union can't be locked.
+	// Each selection is a subquery, because a union can't be locked.
 	next := strings.ReplaceAll("SELECT {} FROM (SELECT * FROM ("+strings.Join(d.nextOf(order), lock+") AS a UNION ALL SELECT * FROM (")+
-		lock+") AS b) AS next ORDER BY created_at, id LIMIT ?3", "{}", what)
+		lock+") AS b) AS next ORDER BY created_at, id LIMIT ?3", "{}", selected)
 	from := "SELECT next.* FROM orgs CROSS JOIN LATERAL (" + next + ") AS next"
-	if d == SQLite { // where CROSS keeps it from beginning with the jobs
+	if d == SQLite { // CROSS keeps SQLite from starting with the jobs
 		from = "SELECT " + columns + " FROM orgs CROSS JOIN fhirdock_jobs ON fhirdock_jobs.rowid IN (SELECT rowid FROM (" + next + "))"
 	}
 	return d.rebind("WITH RECURSIVE orgs (org) AS (" + orgs + ") " + from + " WHERE (?2 = '' OR org <= ?2) LIMIT ?5")
 }
 
-// nextOrganization is the first organization after one that has jobs waiting, now or
-// later. It goes from one to the next, and not over the jobs of one.
+// nextOrganization selects the next organization that has jobs waiting, now or later,
+// without reading the jobs of each.
 func (d Dialect) nextOrganization(after string) string {
 	first := func(index, where string) string {
 		return "SELECT * FROM (SELECT organization_id FROM " + d.table(index) + " WHERE " + where + " AND organization_id > " + after +
@@ -175,8 +176,8 @@ func (d Dialect) nextOrganization(after string) string {
 	return "(SELECT min(organization_id) FROM (" + first(readyIndex, ready) + " AS a UNION ALL " + first(laterIndex, later) + " AS b) AS first)"
 }
 
-// nextOf are the selections whose jobs are next in an organization. {} stands for what
-// is selected.
+// nextOf returns selections that together have the next jobs of an organization. {} stands
+// for the selected columns.
 func (d Dialect) nextOf(order jobs.Order) []string {
 	const of = " WHERE organization_id = orgs.org AND "
 	due := func(states string) string {

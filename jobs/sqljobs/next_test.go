@@ -14,7 +14,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// eachDatabase runs a test on a new database of each kind.
+// eachDatabase runs a test on a new database of each dialect.
 func eachDatabase[T interface {
 	testing.TB
 	Run(string, func(T)) bool
@@ -33,7 +33,7 @@ func eachDatabase[T interface {
 	t.Run("postgres", func(t T) { open(t, "pgx", schema(t, postgres(t)), sqljobs.PostgreSQL) })
 }
 
-// many adds n jobs of an organization, in one statement.
+// many adds n jobs of an organization with one statement.
 func many(t testing.TB, db *sql.DB, dialect sqljobs.Dialect, org string, state jobs.State, n int) {
 	t.Helper()
 	numbers, id := "generate_series(1, %d) AS numbers (n)", "md5('%s%s' || n)"
@@ -47,8 +47,8 @@ func many(t testing.TB, db *sql.DB, dialect sqljobs.Dialect, org string, state j
 	require.NoError(t, err)
 }
 
-// The next jobs are found in the indexes, from one organization to the next, and nothing
-// is passed over. Only the few that were found of an organization are sorted.
+// Next uses only indexes and skips no rows. It sorts only the few jobs found for each
+// organization.
 func TestNextPlans(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *sql.DB, dialect sqljobs.Dialect, _ *sqljobs.Store) {
 		db.SetMaxOpenConns(1) // the settings are the connection's
@@ -91,9 +91,8 @@ func explained(t *testing.T, db *sql.DB, query string, args ...any) string {
 	return plan.String()
 }
 
-// A record that can't be read hides neither its organization's next job nor
-// others.
-func TestNextBesideABrokenRecord(t *testing.T) {
+// An unreadable record hides neither its organization's next job nor others.
+func TestNextWithUnreadableRecord(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *sql.DB, _ sqljobs.Dialect, s *sqljobs.Store) {
 		at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 		for i := range 3 {
@@ -110,9 +109,8 @@ func TestNextBesideABrokenRecord(t *testing.T) {
 	})
 }
 
-// BenchmarkNext shows that the next jobs cost the same behind 1,000 jobs of one
-// organization and behind 1,000,000, as many finished ones and a tenth as many failed
-// ones.
+// BenchmarkNext shows that Next costs the same after 1,000 and after 1,000,000 jobs of one
+// organization, as many finished ones and a tenth as many failed ones.
 //
 //	go test -run xxx -bench Next ./jobs/sqljobs
 func BenchmarkNext(b *testing.B) {

@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// ErrPooler: a connection pooler before PostgreSQL does not keep the prepared
-// statements of a connection.
-var ErrPooler = errors.New("sqljobs: the connection pooler does not carry prepared statements: " +
+// ErrPooler: a connection pooler in front of PostgreSQL does not support prepared
+// statements.
+var ErrPooler = errors.New("sqljobs: the connection pooler does not support prepared statements: " +
 	"set default_query_exec_mode=exec in the database's URL (pgx), or max_prepared_statements in PgBouncer 1.21 or later")
 
-// explain wraps ErrPooler around what such a pooler makes of a prepared statement: it is
-// in another session, or another client has prepared it in this one.
+// explain adds ErrPooler to the errors that such a pooler causes: the statement was
+// prepared in another session, or another client has prepared it in this one.
 func explain(err error) error {
 	switch sqlState(err) {
-	case noSuchStatement, statementIsThere:
+	case noSuchStatement, duplicateStatement:
 		return fmt.Errorf("%w: %w", ErrPooler, err)
 	}
 	return err
 }
 
-// checkPooler returns ErrPooler if two connections that run the same statement in turn
-// meet in a session. It finds a pooler that is not busy, so that a wrong setting is known
-// at the start, rather than now and then later.
+// checkPooler returns ErrPooler if two connections that run the same statement alternately
+// share a session. That finds the problem at the start if the pooler is not busy, and not
+// only sporadically later.
 func checkPooler(ctx context.Context, db *sql.DB, timeout time.Duration) error {
 	if db.Stats().MaxOpenConnections == 1 {
 		return nil

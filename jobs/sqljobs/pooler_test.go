@@ -21,7 +21,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// database makes one of the test's own on the server, and returns a configuration for it.
+// database creates a database for the test and returns its configuration.
 func database(t testing.TB) *pgx.ConnConfig {
 	t.Helper()
 	config, err := pgx.ParseConfig(postgres(t))
@@ -43,9 +43,8 @@ func connect(t testing.TB, config *pgx.ConnConfig) *pgx.Conn {
 	return conn
 }
 
-// pooler starts a PgBouncer in transaction mode before a database, and returns a URL
-// that goes through it. It skips the test without PgBouncer, or fails it where
-// FHIRDOCK_TEST_ALL is 1.
+// pooler starts PgBouncer in transaction mode for a database, and returns its URL. Without
+// PgBouncer it skips the test, or fails it if FHIRDOCK_TEST_ALL is 1.
 func pooler(t testing.TB, to *pgx.ConnConfig, connections int) string {
 	t.Helper()
 	program, err := exec.LookPath("pgbouncer")
@@ -61,7 +60,7 @@ func pooler(t testing.TB, to *pgx.ConnConfig, connections int) string {
 	require.NoError(t, l.Close())
 	file := filepath.Join(t.TempDir(), "pgbouncer.ini")
 	password := ""
-	if to.Password != "" { // it refuses an empty one
+	if to.Password != "" { // PgBouncer does not accept an empty one
 		password = " password=" + to.Password
 	}
 	settings := fmt.Sprintf(`[databases]
@@ -76,7 +75,7 @@ default_pool_size = %d
 `, to.Host, to.Port, to.Database, to.User, password, port, connections)
 	require.NoError(t, os.WriteFile(file, []byte(settings), 0o644))
 	args := []string{file}
-	if os.Getuid() == 0 { // it does not run as root
+	if os.Getuid() == 0 { // PgBouncer does not run as root
 		args = append([]string{"-u", "postgres"}, args...)
 	}
 	cmd := exec.Command(program, args...)
@@ -101,8 +100,8 @@ default_pool_size = %d
 	return "postgres://any@" + address + "/pooled?sslmode=disable"
 }
 
-// The pooler gives a session to another client after each transaction: what is kept in
-// a session, such as a lock, is left there.
+// The pooler gives a session to another client after each transaction, so session locks
+// would be left there.
 func TestMigrationsThroughAPooler(t *testing.T) {
 	for round := range 3 {
 		t.Run(fmt.Sprint(round), func(t *testing.T) {
@@ -112,7 +111,7 @@ func TestMigrationsThroughAPooler(t *testing.T) {
 			var wg sync.WaitGroup
 			others, stop := context.WithCancel(ctx)
 			var busy sync.WaitGroup
-			for range 4 { // or each client would get the session that it had before
+			for range 4 { // otherwise each client would get the same session again
 				db, err := sql.Open("pgx", url)
 				require.NoError(t, err)
 				t.Cleanup(func() { _ = db.Close() })
@@ -174,8 +173,8 @@ func TestWithoutPreparedStatements(t *testing.T) {
 	}
 }
 
-// With pgx's default a statement is prepared in one session and looked for in another.
-func TestThePoolerIsNamed(t *testing.T) {
+// With pgx's default mode a statement is prepared in one session and executed in another.
+func TestErrPooler(t *testing.T) {
 	db, err := sql.Open("pgx", pooler(t, database(t), 4))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })

@@ -2,8 +2,8 @@ package sqljobs
 
 import "context"
 
-// postgreSQL gathers the calls of each kind. Those of different kinds do not wait
-// for each other: what is done in two calls that overlap may be done in any order.
+// postgreSQL gathers the calls of each kind separately, because calls that overlap may be
+// made in any order.
 type postgreSQL struct {
 	session                   session
 	creates, updates, deletes *bulk[int64]

@@ -5,10 +5,9 @@ import (
 	"fmt"
 )
 
-// Ready implements [jobs.Store]. On SQLite it takes the write lock and gives it back,
-// and sees whether the file is still the one that was opened and whether its folder
-// has room; it returns when ctx ends, whoever holds the lock. On PostgreSQL it runs a
-// statement that changes nothing and that a read-only server refuses.
+// Ready implements [jobs.Store]. On SQLite it takes and releases the write lock, and checks
+// that the file is still the one that was opened and that the disk is not full. On
+// PostgreSQL it runs a statement that changes nothing but fails on a read-only server.
 func (s *Store) Ready(ctx context.Context) error {
 	if err := s.one.ready(ctx); err != nil {
 		return fmt.Errorf("sqljobs: the database can't be written to: %w", err)
@@ -16,15 +15,14 @@ func (s *Store) Ready(ctx context.Context) error {
 	return nil
 }
 
-// touch changes nothing, but only where something could be changed.
+// touch changes nothing, but fails if the database is read-only.
 const touch = "UPDATE fhirdock_jobs SET revision = revision WHERE id = ''"
 
 func (l *sqlite) ready(ctx context.Context) error {
 	if err := l.file.check(); err != nil {
 		return err
 	}
-	// With the other writes, and not in competition with them: under load they would
-	// keep the lock from it for longer than its caller waits.
+	// In a group with other writes: under load it would otherwise not get the lock in time.
 	_, err := l.commit.exec(ctx, touch)
 	return err
 }

@@ -37,7 +37,7 @@ func readyWithin(t *testing.T, s jobs.Store, timeout time.Duration) error {
 	return s.Ready(ctx)
 }
 
-func TestReadySeesALock(t *testing.T) {
+func TestReadyDetectsLock(t *testing.T) {
 	s, other := openFile(t, filepath.Join(t.TempDir(), "jobs.db"))
 	require.NoError(t, readyWithin(t, s, 5*time.Second))
 	tx, err := other.BeginTx(t.Context(), nil) // takes the write lock at once
@@ -47,26 +47,26 @@ func TestReadySeesALock(t *testing.T) {
 	require.NoError(t, readyWithin(t, s, 15*time.Second))
 }
 
-func TestReadySeesARemovedDatabase(t *testing.T) {
+func TestReadyDetectsRemovedDatabase(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("SKIPPED: an open file can't be removed there")
+		t.Skip("SKIPPED: an open file can't be removed on this system")
 	}
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	s, _ := openFile(t, path)
 	require.NoError(t, os.Rename(path, path+".away"))
 	require.ErrorContains(t, s.Ready(t.Context()), "removed or replaced")
-	require.NoError(t, os.WriteFile(path, nil, 0o600)) // another one under its name
+	require.NoError(t, os.WriteFile(path, nil, 0o600)) // another file with its name
 	require.ErrorContains(t, s.Ready(t.Context()), "removed or replaced")
 	require.NoError(t, os.Rename(path+".away", path))
 	require.NoError(t, s.Ready(t.Context()))
 	require.NoFileExists(t, path+"-probe")
 }
 
-// A new database is its owner's alone, whatever the umask, and so is what SQLite puts
-// beside it. In one that is there already, what the group may do is left.
+// Only its owner can access a new database and its log, whatever the umask. The group's
+// permissions on an existing database are kept.
 func TestOthersCantReadTheDatabase(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("SKIPPED: there are no such permissions there")
+		t.Skip("SKIPPED: no Unix permissions on this system")
 	}
 	path := filepath.Join(t.TempDir(), "jobs.db")
 	s, _ := openFile(t, path)

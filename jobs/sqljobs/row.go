@@ -9,12 +9,13 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// row is what a statement has for one job, its id first: strings, lines, int64s, nil.
+// row has the arguments of a statement for one job, its id first: string, line, int64 or
+// nil.
 type row []any
 
 func (r row) id() string { return r[0].(string) }
 
-// micros is a time as the columns have it; nil for none.
+// micros returns a time as stored in a column; nil if it is zero.
 func micros(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -22,7 +23,7 @@ func micros(t time.Time) any {
 	return t.UnixMicro()
 }
 
-// columns are those of a stored job.
+// columns of a stored job, in the order of stored.columns.
 const columns = "id, record, revision, organization_id, created_at"
 
 type stored struct {
@@ -32,12 +33,12 @@ type stored struct {
 	organization      string
 }
 
-// cursor is the place of a job in a list.
+// cursor returns the position of the job in a list.
 func (s *stored) cursor() jobs.Cursor {
 	return jobs.Cursor{CreatedAt: time.UnixMicro(s.created).UTC(), ID: s.id}
 }
 
-// columns are where to scan them.
+// columns returns the destinations for scanning columns.
 func (s *stored) columns() []any {
 	return []any{&s.id, &s.record, &s.revision, &s.organization, &s.created}
 }
@@ -47,7 +48,7 @@ func scanStored(rows *sql.Rows) (*stored, error) {
 	return row, rows.Scan(row.columns()...)
 }
 
-// errRecord does not wrap what encoding/json says, which may quote the record.
+// errRecord does not wrap the error of encoding/json, which may quote the record.
 var errRecord = fmt.Errorf("%w: it is not the JSON of a job", jobs.ErrRecord)
 
 // job decodes the record. The only error is errRecord.
@@ -56,7 +57,7 @@ func (s *stored) job() (*jobs.Job, error) {
 	if err := json.Unmarshal(s.record, &job); err != nil || job.ID != s.id {
 		return nil, errRecord
 	}
-	// What an update can't change is what its column says.
+	// Fields that an update can't change.
 	job.Revision, job.OrganizationID, job.CreatedAt = s.revision, s.organization, time.UnixMicro(s.created).UTC()
 	return &job, nil
 }

@@ -22,11 +22,11 @@ type querier interface {
 	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
 }
 
-// session runs statements in a session of a database. The context that do gets ends
-// after the timeout, if it is not zero.
+// session calls do with a session of a database.
 type session func(ctx context.Context, do func(context.Context, querier) error) error
 
-// sessions returns a session for each call, of PostgreSQL's in one connection.
+// sessions returns a function that, on PostgreSQL, calls do with one connection and with a
+// context that ends after the timeout, if it is not zero.
 func sessions(db *sql.DB, dialect Dialect, timeout time.Duration) session {
 	if dialect != PostgreSQL {
 		return func(ctx context.Context, do func(context.Context, querier) error) error { return do(ctx, db) }
@@ -45,14 +45,14 @@ func sessions(db *sql.DB, dialect Dialect, timeout time.Duration) session {
 	}
 }
 
-// writable calls do with a connection. If its session can only read, since the server
-// is, or was, a standby, the connection is closed: back in the pool it would fail
-// whatever comes next, even when there is a server again that can write. Then do is
-// called again, until none of the connections is left that were in the pool before.
+// writable calls do with a connection. If its session is read-only, because the server is,
+// or was, a standby, it closes the connection: in the pool it would fail later calls, even
+// after the failover. Then it calls do again, until it has tried all connections that were
+// in the pool before.
 func writable(ctx context.Context, db *sql.DB, do func(context.Context, querier) error) error {
 	for left := -1; ; left-- {
 		err := onConn(ctx, db, do)
-		// In both cases nothing was done.
+		// In both cases nothing was done, so do may be called again.
 		if left == 0 || sqlState(err) != readOnly && !errors.Is(err, driver.ErrBadConn) {
 			return err
 		}
@@ -62,7 +62,7 @@ func writable(ctx context.Context, db *sql.DB, do func(context.Context, querier)
 	}
 }
 
-// errOpen: a transaction may still be open on the connection, which is closed then.
+// errOpen: a transaction may still be open on the connection, so it must be closed.
 var errOpen = errors.New("a transaction could not be rolled back")
 
 func onConn(ctx context.Context, db *sql.DB, do func(context.Context, querier) error) error {
@@ -70,7 +70,7 @@ func onConn(ctx context.Context, db *sql.DB, do func(context.Context, querier) e
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }() // gives it back to the pool, unless it is bad
+	defer func() { _ = conn.Close() }() // returns it to the pool, unless it is bad
 	err = do(ctx, conn)
 	if sqlState(err) == readOnly || errors.Is(err, errOpen) {
 		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
@@ -83,7 +83,7 @@ type selecter interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// read returns what scan makes of each row of a query.
+// read runs a query and returns the result of scan for each row.
 func read[T any](ctx context.Context, s session, scan func(*sql.Rows) (T, error), query string, args ...any) (all []T, err error) {
 	err = s(ctx, func(ctx context.Context, q querier) (err error) {
 		all, err = scanned(ctx, q, scan, query, args...)
@@ -106,21 +106,21 @@ func scanned[T any](ctx context.Context, q selecter, scan func(*sql.Rows) (T, er
 		}
 		all = append(all, one)
 	}
-	return all, rows.Err() // the transaction's, which ends after the last row
+	return all, rows.Err() // a serialization failure, for example, comes after the last row
 }
 
-// States of https://www.postgresql.org/docs/current/errcodes-appendix.html.
+// SQLSTATEs. https://www.postgresql.org/docs/current/errcodes-appendix.html
 const (
-	readOnly          = "25006"
-	noSuchStatement   = "26000"
-	statementIsThere  = "42P05"
-	notSerializable   = "40001"
-	classData         = "22"
-	classConstraint   = "23"
-	classProgramLimit = "54"
+	readOnly           = "25006"
+	noSuchStatement    = "26000"
+	duplicateStatement = "42P05"
+	notSerializable    = "40001"
+	classData          = "22"
+	classConstraint    = "23"
+	classProgramLimit  = "54"
 )
 
-// sqlState of a server's error; empty for others.
+// sqlState returns the SQLSTATE of a server's error, or an empty string.
 func sqlState(err error) string {
 	server, ok := errors.AsType[interface {
 		error

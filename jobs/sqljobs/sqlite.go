@@ -10,22 +10,22 @@ import (
 	"strings"
 )
 
-// SQLiteDSN is the data source name of a database file for modernc.org/sqlite:
-// write-ahead log, synchronous=FULL, a busy time-out of 10 seconds, and
-// transactions that take the write lock at once.
+// SQLiteDSN returns the data source name of a database file for modernc.org/sqlite, with
+// write-ahead log, synchronous=FULL, a busy timeout of 10 seconds and immediate
+// transactions.
 func SQLiteDSN(path string) string {
 	q := url.Values{
-		// The time-out first: it counts for the change of the journal too.
+		// The timeout comes first, because it applies to the change of the journal too.
 		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)"},
 		"_txlock": {"immediate"},
 	}
 	return "file:" + (&url.URL{Path: filepath.ToSlash(path)}).EscapedPath() + "?" + q.Encode()
 }
 
-// checkSQLite refuses settings that lose what was acknowledged. They belong to
-// a connection, so the data source name has to set them; SQLiteDSN does. Two
-// connections are looked at where there may be two: what was set on one by hand
-// is not set on the next.
+// checkSQLite returns an error for settings that would lose acknowledged changes. They
+// are settings of a connection, so the data source name must set them, as SQLiteDSN does.
+// It checks two connections if the pool allows it, because settings made by hand on one
+// are missing on the next.
 func checkSQLite(ctx context.Context, db *sql.DB) error {
 	conns := 2
 	if db.Stats().MaxOpenConnections == 1 {
@@ -60,7 +60,7 @@ func checkConn(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
-// sqlite gathers the calls that write; those that read do not wait for them.
+// sqlite gathers writes. Reads don't wait for them.
 type sqlite struct {
 	db     *sql.DB
 	q      queries

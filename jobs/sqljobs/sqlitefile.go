@@ -10,17 +10,16 @@ import (
 	"runtime"
 )
 
-// sqliteFile is the file of a SQLite database, as it was when it was opened. The zero
-// value is a database without one, in memory.
+// sqliteFile is the file of a SQLite database as it was opened. The zero value is a
+// database in memory.
 type sqliteFile struct {
 	path string
 	info fs.FileInfo
 }
 
-// openedFile returns the file of an open database, and makes sure that other users of
-// the machine can't read it, nor the log and the index beside it: there is health data
-// in them. What the operator let the group do in a database that has tables stays as
-// it is.
+// openedFile returns the file of an open database. It removes other users' permissions on
+// the file, its log and its index, because they contain health data. In a database that
+// has tables, it leaves the group's permissions as the operator set them.
 func openedFile(ctx context.Context, db *sql.DB) (sqliteFile, error) {
 	var f sqliteFile
 	var tables int
@@ -38,11 +37,11 @@ func openedFile(ctx context.Context, db *sql.DB) (sqliteFile, error) {
 	if tables == 0 {
 		kept = 0o700
 	}
-	// The log and the index take the database's permissions when they are made, and may
-	// come and go meanwhile.
+	// The log and the index inherit the database's permissions, and may be created or
+	// removed at any time.
 	for _, path := range []string{f.path, f.path + "-wal", f.path + "-shm"} {
 		if err := closeToOthers(path, kept); err != nil && (path == f.path || !errors.Is(err, fs.ErrNotExist)) {
-			return f, fmt.Errorf("sqljobs: others on this machine may read %s, and that can't be changed here; run chmod 600 on it: %w", path, err)
+			return f, fmt.Errorf("sqljobs: other users can read %s and its permissions can't be changed: run chmod 600 on it: %w", path, err)
 		}
 	}
 	if f.info, err = os.Stat(f.path); err != nil {
@@ -51,10 +50,10 @@ func openedFile(ctx context.Context, db *sql.DB) (sqliteFile, error) {
 	return f, nil
 }
 
-// closeToOthers takes away all permissions but those that are kept.
+// closeToOthers removes all permissions except kept.
 func closeToOthers(path string, kept fs.FileMode) error {
 	if runtime.GOOS == "windows" {
-		return nil // permissions are inherited from the folder there
+		return nil // permissions are inherited from the folder
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm()&^kept == 0 {
@@ -63,14 +62,13 @@ func closeToOthers(path string, kept fs.FileMode) error {
 	return os.Chmod(path, info.Mode().Perm()&kept)
 }
 
-// probeSize is how much room there must be beside the database, in bytes: its log
-// grows by less than that with most commits.
+// probeSize is how much space must be free for the log, in bytes. Most commits need less.
 const probeSize = 64 << 10
 
-var errReplaced = errors.New("its file was removed or replaced since it was opened: what is written now is lost; restart the program once the file is back")
+var errReplaced = errors.New("its file was removed or replaced since it was opened, so writes are lost: restore the file and restart the program")
 
-// check reports whether the file is still the one that was opened, and whether there
-// is room beside it. SQLite itself notices neither before it is too late.
+// check returns an error if the file was removed or replaced, or if the disk is full.
+// SQLite notices neither in time.
 func (f sqliteFile) check() error {
 	if f.info == nil {
 		return nil
@@ -83,14 +81,14 @@ func (f sqliteFile) check() error {
 	case !os.SameFile(f.info, now):
 		return errReplaced
 	}
-	// Always under one name, so that a crash leaves at most one.
+	// With a fixed name, so that a crash leaves at most one probe.
 	probe, err := os.OpenFile(f.path+"-probe", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}
 	_, err = probe.Write(make([]byte, probeSize))
 	err = errors.Join(err, probe.Close())
-	// Of several processes another one may have removed it.
+	// Another process may have removed it.
 	if removed := os.Remove(probe.Name()); !errors.Is(removed, fs.ErrNotExist) {
 		err = errors.Join(err, removed)
 	}

@@ -14,20 +14,19 @@ import (
 
 // Options of a store; nil, and zero fields, mean the defaults.
 type Options struct {
-	// Dialect of the database. Default: by the type of its driver.
+	// Dialect of the database. Default: detected from the type of the driver.
 	Dialect Dialect
-	// SkipMigrations makes Open fail with ErrSchema where migrations are
-	// missing. Default: Open runs them.
+	// SkipMigrations makes Open fail with ErrSchema if migrations are missing. Default:
+	// Open runs them.
 	SkipMigrations bool
-	// Timeout bounds each statement on PostgreSQL, the wait for a connection included;
-	// a server that hangs would hold up what comes next. Whether a statement that was
-	// cut off took effect is unknown. It must not be negative, and migrations are not
-	// bounded by it. Default 5 s.
+	// Timeout bounds each statement on PostgreSQL, including the wait for a connection, so
+	// that a server that hangs does not block later calls. After a timeout the outcome is
+	// unknown. It does not apply to migrations and must not be negative. Default: 5 s.
 	Timeout time.Duration
 }
 
-// Store keeps jobs in a SQL database. It is safe for concurrent use, by several
-// processes. Its errors hold no values of a record.
+// Store keeps jobs in a SQL database. It is safe for concurrent use, by several processes
+// too. Its errors contain no values of a record.
 type Store struct {
 	session session
 	dialect Dialect
@@ -35,18 +34,15 @@ type Store struct {
 	one     one
 }
 
-// one does what a call wants of one job, together with other calls.
+// one has the calls for single jobs, which are grouped with other calls. create, update and
+// remove return the number of changed rows.
 type one interface {
-	// create and update return how many rows they changed. The arguments are those
-	// of the queries, the job's id first.
 	create(ctx context.Context, args row) (int64, error)
 	update(ctx context.Context, args row) (int64, error)
-	// get returns nil if the job is not there.
-	get(ctx context.Context, id string) (*stored, error)
-	// ready is [Store.Ready].
-	ready(ctx context.Context) error
-	// remove returns how many rows it removed.
 	remove(ctx context.Context, args row) (int64, error)
+	// get returns nil if there is no such job.
+	get(ctx context.Context, id string) (*stored, error)
+	ready(ctx context.Context) error
 }
 
 var _ jobs.Store = (*Store)(nil)
@@ -57,8 +53,8 @@ type queries struct {
 
 func queriesFor(d Dialect) queries {
 	const order = " ORDER BY created_at DESC, id DESC LIMIT "
-	// As one comparison of a pair, an index answers it on PostgreSQL too: there a
-	// page costs the same however deep it lies.
+	// As one comparison of a pair, PostgreSQL answers it from an index too, so that every
+	// page costs the same.
 	const below = "SELECT " + columns + " FROM fhirdock_jobs WHERE organization_id = ?1 AND (created_at, id) < (?2, ?3)"
 	q := queries{
 		count:         d.rebind(d.countQuery()),
@@ -80,8 +76,8 @@ func queriesFor(d Dialect) queries {
 	return q
 }
 
-// What SQLite gets for one call; PostgreSQL gets one statement for many, with
-// arrays of the same arguments.
+// SQLite's statements for one call. PostgreSQL's are for many, with arrays of the same
+// arguments.
 const (
 	oneCreate = `INSERT INTO fhirdock_jobs (id, organization_id, state, created_at, due_at, not_before, revision, record)
 		VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7) ON CONFLICT (id) DO NOTHING`
@@ -90,10 +86,10 @@ const (
 	oneGet = "SELECT " + columns + " FROM fhirdock_jobs WHERE id = ?1"
 )
 
-// Open returns a store in an open database, which stays the caller's to close.
-// It runs the migrations that are missing. ErrSchema if the schema is newer than
-// this program; an error that says what to set if a SQLite database would not
-// keep what was acknowledged; an error if the database can't be written to.
+// Open returns a store in an open database, which the caller closes. It runs missing
+// migrations; ErrSchema if the schema is newer than this program. It is an error if the
+// database can't be written to, or if a SQLite database has settings that would lose
+// acknowledged changes.
 func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	var o Options
 	if opts != nil {
@@ -135,7 +131,7 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	}
 	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
 	s := &Store{session: sessions(db, o.Dialect, o.Timeout), dialect: o.Dialect, q: queriesFor(o.Dialect)}
-	// Better known now than at the first payload.
+	// Fail now rather than at the first payload.
 	if err := s.session(ctx, func(ctx context.Context, q querier) error {
 		_, err := q.ExecContext(ctx, touch)
 		return err
@@ -155,7 +151,7 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 
 // Create implements [jobs.Store].
 func (s *Store) Create(ctx context.Context, job *jobs.Job) error {
-	next := jobs.Stored(job)
+	next := jobs.Normalize(job)
 	next.Revision = 1
 	record, err := json.Marshal(next)
 	if err != nil {
@@ -206,9 +202,9 @@ func (s *Store) Update(ctx context.Context, job *jobs.Job) error {
 	return nil
 }
 
-// updateRow are the arguments of an update.
+// updateRow returns the arguments of an update.
 func updateRow(job *jobs.Job) (row, error) {
-	next := jobs.Stored(job)
+	next := jobs.Normalize(job)
 	next.Revision++
 	record, err := json.Marshal(next)
 	if err != nil {
@@ -262,8 +258,8 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job,
 	return due, err
 }
 
-// dueQuery selects the leases that are over, and then as many other jobs as there is room
-// for, each by the index that has them in their order.
+// dueQuery selects expired leases and then other due jobs up to the limit, each from an
+// index in the right order.
 func (d Dialect) dueQuery() string {
 	due := func(index, what, limit string) string {
 		return "SELECT " + columns + " FROM " + d.table(index) + " WHERE " + what + " AND due_at <= ?1 ORDER BY due_at LIMIT " + limit
@@ -277,8 +273,8 @@ func (s *Store) rows(ctx context.Context, query string, args ...any) ([]*stored,
 	return read(ctx, s.session, scanStored, query, args...)
 }
 
-// decode reads records. Those that can be read are returned even if others, which are
-// damaged or of another program, can't.
+// decode decodes records. It returns the readable jobs together with an error for
+// unreadable ones.
 func decode(rows []*stored) (found []*jobs.Job, err error) {
 	for _, row := range rows {
 		if job, err := row.job(); err == nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// reopenable opens its database once more.
+// reopenable is a store that can reopen its database.
 type reopenable struct {
 	*sqljobs.Store
 	db   *sql.DB
@@ -69,8 +69,8 @@ func TestSQLite(t *testing.T) {
 	})
 }
 
-// postgres is the URL of a PostgreSQL server; the test is skipped if there is
-// none, and fails instead where FHIRDOCK_TEST_ALL is set.
+// postgres returns the URL of a PostgreSQL server. If there is none, it skips the test, or
+// fails it if FHIRDOCK_TEST_ALL is set.
 func postgres(t testing.TB) string {
 	t.Helper()
 	url := os.Getenv("FHIRDOCK_TEST_POSTGRES")
@@ -94,7 +94,7 @@ var schemas struct {
 	n int
 }
 
-// schema makes a schema of its own and returns the URL with it.
+// schema creates a schema for the test and returns a URL that uses it.
 func schema(t jobstest.T, url string) string {
 	schemas.Lock()
 	schemas.n++
@@ -123,7 +123,7 @@ func TestPostgreSQL(t *testing.T) {
 	jobstest.Run(t, func(t jobstest.T) jobs.Store { return opener("pgx", schema(t, url))(t) })
 }
 
-func TestOpenRefuses(t *testing.T) {
+func TestOpenErrors(t *testing.T) {
 	dir := t.TempDir()
 	open := func(dsn string, opts *sqljobs.Options) error {
 		db, err := sql.Open("sqlite", dsn)
@@ -132,11 +132,11 @@ func TestOpenRefuses(t *testing.T) {
 		_, err = sqljobs.Open(t.Context(), db, opts)
 		return err
 	}
-	t.Run("a database that would lose what was acknowledged", func(t *testing.T) {
+	t.Run("settings that lose acknowledged changes", func(t *testing.T) {
 		require.ErrorContains(t, open("file:"+filepath.Join(dir, "a.db"), nil), "SQLiteDSN")
 		require.ErrorContains(t, open("file:"+filepath.Join(dir, "b.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)", nil), "synchronous=1")
 	})
-	t.Run("one that was set right on one connection only", func(t *testing.T) {
+	t.Run("settings of one connection only", func(t *testing.T) {
 		db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "one.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)")
 		require.NoError(t, err)
 		defer db.Close()
@@ -145,7 +145,7 @@ func TestOpenRefuses(t *testing.T) {
 		_, err = sqljobs.Open(t.Context(), db, nil)
 		require.ErrorContains(t, err, "synchronous=1")
 	})
-	t.Run("but not a pool of one connection", func(t *testing.T) {
+	t.Run("no error for a pool of one connection", func(t *testing.T) {
 		db, err := sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(dir, "pool.db")))
 		require.NoError(t, err)
 		defer db.Close()
@@ -153,7 +153,7 @@ func TestOpenRefuses(t *testing.T) {
 		_, err = sqljobs.Open(t.Context(), db, nil)
 		require.NoError(t, err)
 	})
-	t.Run("a folder that is not there", func(t *testing.T) {
+	t.Run("a missing folder", func(t *testing.T) {
 		require.Error(t, open(sqljobs.SQLiteDSN(filepath.Join(dir, "none", "a.db")), nil))
 	})
 	t.Run("a database that can't be written to", func(t *testing.T) {
@@ -168,10 +168,10 @@ func TestOpenRefuses(t *testing.T) {
 		require.ErrorContains(t, sqljobs.Migrate(t.Context(), nil, sqljobs.SQLite), "needs a database")
 		require.ErrorContains(t, sqljobs.Migrate(t.Context(), new(sql.DB), "oracle"), "postgres")
 	})
-	t.Run("a schema that lacks migrations", func(t *testing.T) {
+	t.Run("missing migrations", func(t *testing.T) {
 		require.ErrorIs(t, open(sqljobs.SQLiteDSN(filepath.Join(dir, "d.db")), &sqljobs.Options{SkipMigrations: true}), sqljobs.ErrSchema)
 	})
-	t.Run("a schema of a newer program", func(t *testing.T) {
+	t.Run("a newer schema", func(t *testing.T) {
 		dsn := sqljobs.SQLiteDSN(filepath.Join(dir, "e.db"))
 		require.NoError(t, open(dsn, nil))
 		db, err := sql.Open("sqlite", dsn)
@@ -184,8 +184,8 @@ func TestOpenRefuses(t *testing.T) {
 	})
 }
 
-// One record that can't be read does not hide the others that are due.
-func TestDueBesideABrokenRecord(t *testing.T) {
+// An unreadable record does not hide other due jobs.
+func TestDueWithUnreadableRecord(t *testing.T) {
 	db, err := sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(t.TempDir(), "jobs.db")))
 	require.NoError(t, err)
 	defer db.Close()
@@ -205,8 +205,7 @@ func TestDueBesideABrokenRecord(t *testing.T) {
 	require.Len(t, due, 2)
 }
 
-// What is asked for again and again must be answered by an index, and nothing be
-// sorted or passed over.
+// Frequent queries must use an index, without sorting or skipping rows.
 func TestQueryPlans(t *testing.T) {
 	check := func(t *testing.T, db *sql.DB, dialect sqljobs.Dialect, explain, pair string) {
 		queries := sqljobs.QueriesForTest(dialect)
@@ -251,8 +250,8 @@ func TestQueryPlans(t *testing.T) {
 		defer db.Close()
 		db.SetMaxOpenConns(1) // the settings are the connection's
 
-		// As it is planned by itself where the table is new, for groups of any size:
-		// this plan may be kept for long.
+		// The default plan for a new table and groups of any size, which may be kept for
+		// long.
 		_, err = db.Exec("SET plan_cache_mode = force_generic_plan")
 		require.NoError(t, err)
 		queries := sqljobs.QueriesForTest(sqljobs.PostgreSQL)
@@ -263,7 +262,7 @@ func TestQueryPlans(t *testing.T) {
 			require.NoError(t, err)
 			plan := explained(t, db, "EXPLAIN EXECUTE "+query+"_q("+args+")")
 			require.NotContains(t, plan, "Seq Scan", query)
-			require.NotContains(t, plan, "Join", query) // nested loops have another name
+			require.NotContains(t, plan, "Join", query) // nested loops are called differently
 			if query != "create" {
 				require.Contains(t, plan, "Index Scan using fhirdock_jobs_pkey", query)
 			}
@@ -279,7 +278,7 @@ func TestQueryPlans(t *testing.T) {
 	})
 }
 
-// BenchmarkCycle is create, claim, complete.
+// BenchmarkCycle creates, claims and completes jobs.
 func BenchmarkCycle(b *testing.B) {
 	stores := map[string]jobs.Store{"mem": jobs.NewMemStore()}
 	db, err := sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(b.TempDir(), "jobs.db")))

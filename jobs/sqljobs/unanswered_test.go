@@ -11,8 +11,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// A database that gives no connection has not said that nothing waits.
-func TestNextOfADatabaseThatIsAway(t *testing.T) {
+// A failure to connect is an error, not an empty result.
+func TestNextOfClosedDatabase(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *sql.DB, _ sqljobs.Dialect, store *sqljobs.Store) {
 		require.NoError(t, db.Close())
 		for _, order := range []jobs.Order{jobs.Unordered, jobs.Ordered, jobs.Blocking} {

@@ -34,11 +34,10 @@ func open(ctx context.Context, service string) (*blob.Bucket, *azureupload.Signe
 	if err != nil {
 		panic(err)
 	}
-	opened, err := azureblob.OpenBucket(ctx, client, nil)
+	bucket, err := azureblob.OpenBucket(ctx, client, nil)
 	if err != nil {
 		panic(err)
 	}
-	bucket := azureupload.Repair(opened)
 	signer, err := azureupload.New(bucket)
 	if err != nil {
 		panic(err)
@@ -83,8 +82,7 @@ func TestABucketThatCanNotSign(t *testing.T) {
 	require.ErrorIs(t, err, blobstore.ErrUnsupported)
 }
 
-// A small write that fails is an error, whoever of writer and service is first.
-// Without Repair it is a panic.
+// A small write that fails returns an error. gocloud.dev before v0.49 panicked.
 func TestASmallWriteThatFails(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -123,6 +121,77 @@ func TestOpenBucketSaysWhatIsAllowed(t *testing.T) {
 	} {
 		_, _, err := azureupload.OpenBucket(t.Context(), given)
 		require.ErrorContains(t, err, want, given)
+	}
+}
+
+// endpoint returns the URL of the container that OpenBucket opens.
+func endpoint(t *testing.T, url string) (string, error) {
+	t.Helper()
+	bucket, _, err := azureupload.OpenBucket(t.Context(), url)
+	if err != nil {
+		return "", err
+	}
+	defer func() { require.NoError(t, bucket.Close()) }()
+	var client *container.Client
+	require.True(t, bucket.As(&client))
+	return client.URL(), nil
+}
+
+func TestDomains(t *testing.T) {
+	key := base64.StdEncoding.EncodeToString([]byte("s3cret"))
+	for _, name := range []string{"AZURE_STORAGEBLOB_CONNECTIONSTRING", "AZURE_STORAGE_CONNECTION_STRING", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_DOMAIN"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AZURE_STORAGE_ACCOUNT", "account")
+	t.Setenv("AZURE_STORAGE_KEY", key)
+	for url, want := range map[string]string{
+		"azblob://payloads": "https://account.blob.core.windows.net/payloads",
+		"azblob://payloads?domain=blob.core.chinacloudapi.cn":                    "https://account.blob.core.chinacloudapi.cn/payloads",
+		"azblob://payloads?localemu=true&protocol=http&domain=127.0.0.1%3A10000": "http://127.0.0.1:10000/account/payloads",
+	} {
+		got, err := endpoint(t, url)
+		require.NoError(t, err, url)
+		require.Equal(t, want, got)
+	}
+	for _, url := range []string{
+		"azblob://payloads?domain=blob.region.example.com",
+		"azblob://payloads?localemu=true&protocol=http&domain=azurite%3A10000",
+	} {
+		_, err := endpoint(t, url)
+		require.ErrorContains(t, err, "azureblob.AllowedStorageDomains", url)
+		require.NotContains(t, err.Error(), "s3cret")
+		require.NotContains(t, err.Error(), key)
+	}
+	_, err := endpoint(t, "azblob://payloads?protocol=ftp")
+	require.ErrorContains(t, err, "protocol")
+	require.NotContains(t, err.Error(), "AllowedStorageDomains")
+
+	t.Setenv("AZURE_STORAGE_DOMAIN", "blob.region.example.com")
+	_, err = endpoint(t, "azblob://payloads")
+	require.ErrorContains(t, err, "azureblob.AllowedStorageDomains")
+	azureblob.AllowedStorageDomains["blob.region.example.com"] = true
+	defer delete(azureblob.AllowedStorageDomains, "blob.region.example.com")
+	got, err := endpoint(t, "azblob://payloads")
+	require.NoError(t, err)
+	require.Equal(t, "https://account.blob.region.example.com/payloads", got)
+}
+
+func TestConnectionStringTakesAnyEndpoint(t *testing.T) {
+	for _, name := range []string{"AZURE_STORAGE_ACCOUNT", "AZURE_STORAGE_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_DOMAIN"} {
+		t.Setenv(name, "")
+	}
+	account := "DefaultEndpointsProtocol=https;AccountName=account;AccountKey=" + base64.StdEncoding.EncodeToString([]byte("key"))
+	for suffix, want := range map[string]string{
+		";BlobEndpoint=https://account.z12.blob.storage.azure.net/": "https://account.z12.blob.storage.azure.net/payloads",
+		";EndpointSuffix=region.example.com":                        "https://account.blob.region.example.com/payloads",
+	} {
+		t.Setenv("AZURE_STORAGE_CONNECTION_STRING", account+suffix)
+		bucket, signer, err := azureupload.OpenBucket(t.Context(), "azblob://payloads")
+		require.NoError(t, err)
+		defer bucket.Close()
+		signed, err := signer.SignUpload(t.Context(), "k", blobstore.UploadPolicy{})
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(signed.URL, want+"/k?"), signed.URL)
 	}
 }
 

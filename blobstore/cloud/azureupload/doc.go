@@ -1,6 +1,6 @@
 // Package azureupload signs uploads into containers of Azure Blob Storage over
-// gocloud.dev/blob/azureblob, reads blobs by their ETag, and mends the writers of
-// the driver (see [Repair]). Roles and settings are in README.md beside it.
+// gocloud.dev/blob/azureblob, and reads blobs by their ETag. README.md lists roles and
+// settings.
 //
 // # What a URL binds
 //

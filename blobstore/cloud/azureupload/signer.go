@@ -38,9 +38,8 @@ var (
 	_ blobstore.Versions     = (*Signer)(nil)
 )
 
-// New returns a Signer over an open bucket of gocloud.dev/blob/azureblob, as it
-// is or from [Repair], which stays the caller's. It fails if it is one of another
-// driver.
+// New returns a Signer for an open bucket of gocloud.dev/blob/azureblob, which stays
+// the caller's. A bucket of another driver is an error.
 func New(bucket *blob.Bucket) (*Signer, error) {
 	var client *container.Client
 	if !bucket.As(&client) {

@@ -1,16 +1,16 @@
 // Package alive finds out whether another process that had the same folder open is dead.
 //
-// A process calls [Hold] and puts the name that it gets into whatever it may leave
-// behind: temporary files, leases. The name is that of a file in the folder, on which the
-// process holds a lock until it ends. The operating system releases the lock of a process
-// that is killed, and keeps the lock of one that is stopped. A successor calls [Dead] and
-// takes over what a dead process left at once, without waiting for a timeout.
+// A process calls [Hold] and puts the name it gets into whatever it may leave if it
+// crashes, such as temporary files and leases. The name is that of a file in the folder
+// that the process keeps locked until it ends. The operating system releases the lock of a
+// killed process, and keeps that of a stopped one. A successor calls [Dead] and takes over
+// from a dead process at once, without waiting for a timeout.
 //
-// A lock proves something only if all users of the file share it: on Linux those of ext2, ext3,
-// ext4, XFS, Btrfs, F2FS, ZFS, Bcachefs, NTFS, tmpfs and overlayfs, on macOS those of APFS and
-// HFS+, on Windows those of local drives with NTFS or ReFS. On any other file system,
-// such as NFS, SMB and FUSE, and on any other operating system, Hold gives a name without
-// a lock and no process is ever found dead.
+// A lock is only proof if all users of the file share it: on Linux with ext2, ext3, ext4,
+// XFS, Btrfs, F2FS, ZFS, Bcachefs, NTFS, tmpfs and overlayfs, on macOS with APFS and HFS+,
+// on Windows with local NTFS and ReFS drives. On any other file system, such as NFS, SMB
+// and FUSE, and on any other operating system, Hold returns a name without a lock, and no
+// process is ever found dead.
 package alive
 
 import (
@@ -36,9 +36,9 @@ const suffix = ".lock"
 // nameLength is the length of rand.Text.
 const nameLength = 26
 
-// Hold takes a lock under a new name in a folder, which it creates if it is missing;
-// the parent must exist. A process may hold any number. Where locks prove nothing (see
-// the package documentation) there is no error, and the name is never found dead.
+// Hold takes a lock with a new name in a folder. It creates the folder if missing; the
+// parent must exist. A process may hold any number of locks. If locks prove nothing (see the
+// package documentation), that is not an error, and the name is never found dead.
 func Hold(dir string) (*Lock, error) {
 	l := &Lock{}
 	for range 100 {
@@ -60,18 +60,18 @@ func Hold(dir string) (*Lock, error) {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("alive: lock a file: %w", err)
 		}
-		// Another Close has just removed the folder, or a process that tidies up saw the
-		// file before it was locked. Nobody knows the name yet, so take another.
+		// A concurrent Close has removed the folder, or Remove saw the file before it was
+		// locked. Nobody knows the name yet, so try another.
 	}
-	return nil, fmt.Errorf("alive: lock a file: each of 100 in %s was removed at once", dir)
+	return nil, fmt.Errorf("alive: lock a file: all of 100 in %s were removed at once", dir)
 }
 
 // Name identifies the holder: 26 letters and digits, never used twice.
 func (l *Lock) Name() string { return l.name }
 
-// Close gives the lock up and removes its file, and the folder if it is empty then. Call
-// it when nothing bears the name any more: a name without a file is not found dead.
-// Closing again does nothing.
+// Close releases the lock and removes its file, and the folder if it is empty. Call it when
+// nothing has the name any more: a name without a file is not found dead. Further calls do
+// nothing.
 func (l *Lock) Close() error {
 	if l.file == nil {
 		return nil
@@ -85,10 +85,10 @@ func (l *Lock) Close() error {
 	return nil
 }
 
-// Dead reports whether the process that held a name in a folder has ended without
-// closing its lock. It is true only if that is proven. It is false without an error if the
-// lock is held, the name has no file or was not given by Hold, or locks prove nothing; it
-// is false with an error if that can't be found out. A dead name stays dead until [Remove].
+// Dead reports whether the process that held a name in a folder has ended without closing
+// its lock. It returns true only if that is proven. It returns false if the lock is held, the
+// name has no file or is not from Hold, or locks prove nothing, and false with an error if
+// it can't find out. A dead name stays dead until [Remove].
 func Dead(dir, name string) (bool, error) {
 	if !valid(name) {
 		return false, nil
@@ -98,7 +98,7 @@ func Dead(dir, name string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("alive: look at the file system of %s: %w", dir, err)
+		return false, fmt.Errorf("alive: check the file system of %s: %w", dir, err)
 	}
 	if !proves {
 		return false, nil
@@ -113,8 +113,8 @@ func Dead(dir, name string) (bool, error) {
 	return free, nil
 }
 
-// Names lists the names that have a file in a folder, of the living and the dead. There
-// are none in a folder that does not exist.
+// Names returns the names that have a file in a folder, of live and dead processes. A
+// missing folder has none.
 func Names(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -129,8 +129,8 @@ func Names(dir string) ([]string, error) {
 	return names, nil
 }
 
-// Remove removes the file of a name that is [Dead], and does nothing if it is not. Call
-// it once nothing bears the name any more.
+// Remove removes the file of a [Dead] name. It does nothing for other names. Call it when
+// nothing has the name any more.
 func Remove(dir, name string) error {
 	dead, err := Dead(dir, name)
 	if err != nil || !dead {
@@ -142,8 +142,8 @@ func Remove(dir, name string) error {
 	return nil
 }
 
-// valid reports whether a name has the form that Hold gives, which is base32. No other
-// name may become part of a path.
+// valid reports whether a name has the form of Hold's names, which is base32. No other name
+// may become part of a path.
 func valid(name string) bool {
 	return len(name) == nameLength && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
 }

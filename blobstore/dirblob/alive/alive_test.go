@@ -17,7 +17,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/dirblob/alive"
 )
 
-// holder makes the test binary hold a lock in a folder instead.
+// holder makes the test binary hold a lock in a folder instead of running tests.
 const holder = "FHIRDOCK_ALIVE_HOLD"
 
 func TestMain(m *testing.M) {
@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	fmt.Println(lock.Name())
-	_, _ = io.Copy(io.Discard, os.Stdin) // until the test ends, at the latest
+	_, _ = io.Copy(io.Discard, os.Stdin) // at the latest until the test ends
 	_ = lock.Close()
 }
 
@@ -67,7 +67,7 @@ func dead(t *testing.T, dir, name string) bool {
 	return is
 }
 
-// proves skips a test where locks prove nothing.
+// proves skips a test on a file system whose locks prove nothing.
 func proves(t *testing.T, dir string) {
 	t.Helper()
 	lock, err := alive.Hold(filepath.Join(dir, "probe"))
@@ -80,18 +80,18 @@ func proves(t *testing.T, dir string) {
 	}
 }
 
-func TestAKilledProcessIsDead(t *testing.T) {
+func TestKilledProcessIsDead(t *testing.T) {
 	dir := t.TempDir()
 	proves(t, dir)
 	locks := filepath.Join(dir, "locks")
 	killed, other := start(t, locks), start(t, locks)
 	require.False(t, dead(t, locks, killed.name))
-	require.NoError(t, alive.Remove(locks, killed.name), "of a living process nothing is removed")
+	require.NoError(t, alive.Remove(locks, killed.name), "a live process's lock is not removed")
 	require.False(t, dead(t, locks, killed.name))
 
 	require.NoError(t, killed.cmd.Process.Kill())
 	_ = killed.cmd.Wait()
-	for range 2 { // looking at it does not change it
+	for range 2 { // Dead changes nothing
 		require.True(t, dead(t, locks, killed.name))
 	}
 	require.False(t, dead(t, locks, other.name))
@@ -101,7 +101,7 @@ func TestAKilledProcessIsDead(t *testing.T) {
 
 	for range 2 {
 		require.NoError(t, alive.Remove(locks, killed.name))
-		require.False(t, dead(t, locks, killed.name), "without its file nothing is proven")
+		require.False(t, dead(t, locks, killed.name), "a name without a file is not dead")
 	}
 	names, err = alive.Names(locks)
 	require.NoError(t, err)
@@ -111,10 +111,10 @@ func TestAKilledProcessIsDead(t *testing.T) {
 	require.NoError(t, other.cmd.Wait())
 	names, err = alive.Names(locks)
 	require.NoError(t, err)
-	require.Empty(t, names, "a process that ends in order leaves nothing")
+	require.Empty(t, names, "a process that closes its lock leaves nothing")
 }
 
-func TestALockOfThisProcess(t *testing.T) {
+func TestLockOfThisProcess(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "locks")
 	a, err := alive.Hold(dir)
 	require.NoError(t, err)
@@ -132,7 +132,7 @@ func TestALockOfThisProcess(t *testing.T) {
 	require.Empty(t, names)
 }
 
-func TestNamesThatHoldDidNotGive(t *testing.T) {
+func TestForeignNames(t *testing.T) {
 	dir := t.TempDir()
 	outside := strings.Repeat("A", 26)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, outside+".lock"), nil, 0o600))
@@ -162,8 +162,8 @@ func TestHoldNeedsTheParentFolder(t *testing.T) {
 	require.Error(t, err)
 }
 
-// Removing dead names never removes the name of a process that is just starting.
-func TestTidyingUpWhileOthersBegin(t *testing.T) {
+// Removing dead names never removes that of a process that is just starting.
+func TestRemoveDuringHold(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "locks")
 	stop := make(chan struct{})
 	var tidying, holding sync.WaitGroup
@@ -198,7 +198,7 @@ func TestTidyingUpWhileOthersBegin(t *testing.T) {
 				}
 				runtime.Gosched()
 				if is, err := alive.Dead(dir, lock.Name()); is || err != nil {
-					t.Errorf("a living process is dead: %v, %v", is, err)
+					t.Errorf("a live process is dead: %v, %v", is, err)
 				}
 				if err := lock.Close(); err != nil {
 					t.Error(err)

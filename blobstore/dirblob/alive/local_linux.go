@@ -19,8 +19,8 @@ func local(dir string) (bool, error) {
 	}
 }
 
-// localType reports whether a file system keeps its locks in this kernel, for all who can
-// open its files. The numbers are those of statfs(2).
+// localType reports whether all users of a file system's files share this kernel's locks.
+// The numbers are those of statfs(2).
 func localType(magic uint32) bool {
 	switch magic {
 	case 0xef53, // ext2, ext3, ext4
@@ -29,9 +29,9 @@ func localType(magic uint32) bool {
 		0xf2f52010, // F2FS
 		0x2fc12fc1, // ZFS
 		0xca451a4e, // Bcachefs
-		0x7366746e, // NTFS, by the kernel's driver
+		0x7366746e, // NTFS, with the kernel's driver
 		0x01021994, // tmpfs
-		0x794c7630: // overlayfs, of containers
+		0x794c7630: // overlayfs, used by containers
 		return true
 	}
 	return false

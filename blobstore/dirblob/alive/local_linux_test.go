@@ -6,9 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// No process is found dead on a file system whose locks another machine may hold: there,
-// taking a lock proves nothing.
-func TestWhereLocksProveNothing(t *testing.T) {
+// No process is found dead on a file system whose locks another machine may hold.
+func TestLocalType(t *testing.T) {
 	proves, err := local("/proc")
 	require.NoError(t, err)
 	require.False(t, proves)
@@ -20,8 +19,8 @@ func TestWhereLocksProveNothing(t *testing.T) {
 	}
 }
 
-// A name that has no file, as Hold gives them there, can be given up like any other.
-func TestANameWithoutALock(t *testing.T) {
+// A name without a lock, as on such file systems, can be closed like any other.
+func TestNameWithoutLock(t *testing.T) {
 	lock := &Lock{name: "ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 	dead, err := Dead(t.TempDir(), lock.Name())
 	require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// local reports false: no lock proves anything here, so none is taken.
+// local returns false: locks prove nothing on this system, so none is taken.
 func local(string) (bool, error) { return false, nil }
 
 func create(string) (*os.File, error)    { return nil, errors.ErrUnsupported }

@@ -8,15 +8,15 @@ import (
 	"syscall"
 )
 
-// create creates a file and locks it. It returns nil and no error if another process got
-// hold of the file in between.
+// create creates a file and locks it. It returns neither a file nor an error if another
+// process probed or removed the file in between.
 func create(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	err = flock(f, syscall.LOCK_EX)
-	if err == nil && there(f, path) {
+	if err == nil && hasName(f, path) {
 		return f, nil
 	}
 	f.Close()
@@ -27,8 +27,8 @@ func create(path string) (*os.File, error) {
 	return nil, err
 }
 
-// there reports whether a file still has its name.
-func there(f *os.File, path string) bool {
+// hasName reports whether a file still has its name.
+func hasName(f *os.File, path string) bool {
 	mine, err := f.Stat()
 	if err != nil {
 		return false
@@ -37,14 +37,13 @@ func there(f *os.File, path string) bool {
 	return err == nil && os.SameFile(mine, now)
 }
 
-// release removes the file first: without its lock, but still there, it would look
-// like that of a dead process.
+// release removes the file first: unlocked, it would look like a dead process's.
 func release(f *os.File, path string) error {
 	return errors.Join(os.Remove(path), f.Close())
 }
 
-// probe reports whether the lock is free. It takes a shared lock, so several processes may
-// probe at once.
+// probe reports whether the lock is free. It takes a shared lock, so that several processes
+// may probe at the same time.
 func probe(path string) (bool, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {

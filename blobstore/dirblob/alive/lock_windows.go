@@ -9,18 +9,19 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// create makes a file and opens it for this process alone, which is the lock.
+// create creates a file and opens it exclusively, which is the lock.
 func create(path string) (*os.File, error) {
 	return open(path, windows.GENERIC_READ|windows.GENERIC_WRITE, 0, windows.CREATE_NEW)
 }
 
-// release closes the file first: an open one can't be removed. For a moment it looks
-// like that of a dead process, and its name is free again.
+// release closes the file first, because an open one can't be removed. For a moment it
+// looks like a dead process's.
 func release(f *os.File, path string) error {
 	return errors.Join(f.Close(), os.Remove(path))
 }
 
-// probe reports whether nobody has the file open. Several may probe at once.
+// probe reports whether no process holds the lock. Several processes may probe at the same
+// time.
 func probe(path string) (bool, error) {
 	f, err := open(path, windows.GENERIC_READ, windows.FILE_SHARE_READ|windows.FILE_SHARE_DELETE, windows.OPEN_EXISTING)
 	if errors.Is(err, windows.ERROR_SHARING_VIOLATION) {

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A process that stands still is not dead: it may go on.
-func TestAStoppedProcessIsNotDead(t *testing.T) {
+// A stopped process is not dead, because it may continue.
+func TestStoppedProcessIsNotDead(t *testing.T) {
 	dir := t.TempDir()
 	proves(t, dir)
 	locks := filepath.Join(dir, "locks")

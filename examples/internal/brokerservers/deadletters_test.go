@@ -12,6 +12,7 @@ import (
 	"gocloud.dev/blob/memblob"
 	"gocloud.dev/pubsub"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -32,7 +33,10 @@ func TestStrangersEndAsDeadLetters(t *testing.T) {
 	defer bucket.Close()
 	store := jobs.NewMemStore()
 	svc, err := ingest.New(ingest.Backends{
-		Bucket: bucket, Topic: topic, Publishing: publishing, Subscription: subscription, Jobs: store,
+		Store:        must(blobstore.New(bucket, nil)),
+		Publisher:    must(queue.NewPublisher(topic, publishing)),
+		Subscription: subscription,
+		Jobs:         store,
 	}, &ingest.Options{NoUploads: true, Adopt: &ingest.Adoption{Prefix: "incoming/fhir"}, Prefix: "payloads", Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	worker, err := ingest.NewWorker(svc, ingest.HandlerFunc(func(context.Context, *ingest.Batch) error { return nil }), nil)

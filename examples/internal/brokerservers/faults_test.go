@@ -3,7 +3,6 @@ package brokerservers_test
 import (
 	"context"
 	"log/slog"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -12,10 +11,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
 	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/queue"
 )
 
@@ -43,7 +42,7 @@ func TestLostConnections(t *testing.T) {
 			got := make(chan string, 1000)
 			stop := consume(t, back, func(m queue.Raw) error { got <- m.Metadata["jobId"]; return nil })
 			defer stop()
-			publisher := must(queue.NewPublisher(back.Topic, back.Publishing))
+			publisher := back.Publisher
 			passes := func(id string) bool {
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 				defer cancel()
@@ -85,7 +84,7 @@ func TestStartsBeforeItsBroker(t *testing.T) {
 			began := time.Now()
 			back := open(t, lent)
 			require.Less(t, time.Since(began), 15*time.Second)
-			publisher := must(queue.NewPublisher(back.Topic, back.Publishing))
+			publisher := back.Publisher
 			send := func(id string) error {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
@@ -146,10 +145,8 @@ func TestNothingThere(t *testing.T) {
 			}
 			lent := brokerservers.Lend(t, b.start)
 			opened := func(topic, subscription string) error {
-				back, err := backends.Open(t.Context(), backends.Config{
-					Data: filepath.Join(t.TempDir(), "data"), Base: &url.URL{Scheme: "http", Host: "localhost:1"},
-					Topic: topic, Subscription: subscription, Logger: slog.New(slog.DiscardHandler),
-				})
+				back, err := backends.Open(t.Context(), backends.URLs{Topic: topic, Subscription: subscription},
+					&backends.Options{Data: filepath.Join(t.TempDir(), "data"), Logger: slog.New(slog.DiscardHandler)})
 				if err == nil {
 					require.NoError(t, back.Close(t.Context()))
 				}
@@ -180,9 +177,7 @@ func TestKafkaPassword(t *testing.T) {
 		t.Fatal("nothing was received")
 	}
 	t.Setenv("KAFKA_PASSWORD", "s3cret")
-	_, err := backends.Open(t.Context(), backends.Config{
-		Data: filepath.Join(t.TempDir(), "data"), Base: &url.URL{Scheme: "http", Host: "localhost:1"}, Topic: lent.Topic,
-	})
+	_, err := backends.Open(t.Context(), backends.URLs{Topic: lent.Topic}, &backends.Options{Data: filepath.Join(t.TempDir(), "data")})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "s3cret")
 }
@@ -193,7 +188,7 @@ func TestPubSubRequests(t *testing.T) {
 	back := open(t, lent)
 	const n = 50
 	sent := make(chan error, n)
-	publisher := must(queue.NewPublisher(back.Topic, back.Publishing))
+	publisher := back.Publisher
 	for i := range n {
 		go func() { sent <- publisher.Publish(t.Context(), message(string(rune('a'+i%5)), "job")) }()
 	}

@@ -6,7 +6,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,12 +14,14 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/fhirdock/fhirdock/examples/internal/drivers"
+
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
 	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/queue"
 )
 
@@ -119,10 +120,8 @@ func each(t *testing.T, test func(t *testing.T, b broker, lent *brokerservers.Br
 
 func open(t *testing.T, b *brokerservers.Broker) *backends.Backends {
 	t.Helper()
-	back, err := backends.Open(t.Context(), backends.Config{
-		Data: filepath.Join(t.TempDir(), "data"), Base: &url.URL{Scheme: "http", Host: "localhost:1"},
-		Topic: b.Topic, Subscription: b.Subscription, Logger: slog.New(slog.DiscardHandler),
-	})
+	back, err := backends.Open(t.Context(), backends.URLs{Topic: b.Topic, Subscription: b.Subscription},
+		&backends.Options{Data: filepath.Join(t.TempDir(), "data"), Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -144,7 +143,7 @@ func publish(t *testing.T, back *backends.Backends, m queue.Message) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	require.NoError(t, must(queue.NewPublisher(back.Topic, back.Publishing)).Publish(ctx, m))
+	require.NoError(t, back.Publisher.Publish(ctx, m))
 }
 
 // consume receives until the returned function is called, which waits for the end.
@@ -261,9 +260,7 @@ func beVictim(urls string) int {
 		return 1
 	}
 	defer os.RemoveAll(folder)
-	back, err := backends.Open(context.Background(), backends.Config{
-		Data: folder, Base: &url.URL{Scheme: "http", Host: "localhost:1"}, Topic: topic, Subscription: subscription,
-	})
+	back, err := backends.Open(context.Background(), backends.URLs{Topic: topic, Subscription: subscription}, &backends.Options{Data: folder})
 	if err != nil {
 		fmt.Println(err)
 		return 1

@@ -70,8 +70,8 @@ func TestStaleReads(t *testing.T) {
 		server.Lag(true)
 		for _, c := range jobstest.Clauses() {
 			if strings.HasPrefix(c.Name, "next ") || slices.Contains([]string{
-				"an id exists once", "unknown job is not found", "an update needs the revision",
-				"an update that failed changes nothing", "one of racing updates wins", "one of racing creations wins", "no change is lost",
+				"ids are unique", "an unknown job is not found", "an update compares the revision",
+				"a failed update changes nothing", "exactly one of racing updates wins", "exactly one of racing creations wins", "no change is lost",
 			}, c.Name) {
 				t.Run(c.Name, func(t *testing.T) { c.Check(t, open(t)) })
 			}
@@ -141,7 +141,7 @@ func TestLargestRecord(t *testing.T) {
 			sized := func(size int) *jobs.Job {
 				job := newJob(strings.Repeat("o", 900))
 				job.Revision, job.UserID = 1, "u"
-				raw, err := json.Marshal(jobs.Stored(job))
+				raw, err := json.Marshal(jobs.Normalize(job))
 				require.NoError(t, err)
 				job.UserID = strings.Repeat("u", 1+size-len(raw))
 				return job
@@ -295,7 +295,7 @@ func TestFirestoreIndexes(t *testing.T) {
 				require.NoError(t, store.Close())
 				return
 			}
-			require.ErrorContains(t, err, "ask by "+c.want+", which takes an index")
+			require.ErrorContains(t, err, "query by "+c.want+", which needs an index")
 		})
 	}
 }

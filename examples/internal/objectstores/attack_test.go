@@ -163,7 +163,7 @@ func metaPrefix(headers map[string]string) string {
 // attacks tries each of them on a ticket of its own, through the whole pipeline.
 func attacks(t *testing.T, b *opened) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
-		Bucket: b.Bucket, Signer: b.Backends.Backends.Signer, Service: ingest.Options{BucketName: b.BucketName, MaxUploadBytes: int64(len(longer)) - 1},
+		Bucket: b.store.Bucket(), BucketName: b.store.Name(), Signer: b.store.Signer(), Service: ingest.Options{MaxUploadBytes: int64(len(longer)) - 1},
 	})
 	bindings, _ := b.store.UploadBindings()
 	ticket := func(t *testing.T, ask func(*ingesttest.TicketRequest)) (ingesttest.Ticket, request) {
@@ -173,7 +173,7 @@ func attacks(t *testing.T, b *opened) {
 			ask(&asked)
 		}
 		ticket := p.Client.TicketFor(t, asked)
-		require.Equal(t, b.BucketName, ticket.Bucket)
+		require.Equal(t, b.store.Name(), ticket.Bucket)
 		return ticket, as(ticket.Method, ticket.UploadURL, ticket.Headers, payload)
 	}
 	// arrived tells the pipeline, and returns what becomes of the job.
@@ -241,7 +241,7 @@ func attacks(t *testing.T, b *opened) {
 		again := r
 		again.body = evil
 		refused(t, again)
-		stored, err := b.Bucket.ReadAll(t.Context(), ticket.Key)
+		stored, err := b.store.Bucket().ReadAll(t.Context(), ticket.Key)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(payload, stored), "it was replaced")
 	})

@@ -25,8 +25,8 @@ func messages(t *testing.T, o *opened) {
 		require.NoError(t, errors.Join(topic.Shutdown(context.Background()), subscription.Shutdown(context.Background())))
 	})
 	back := o.Backends.Backends
-	back.Topic, back.Jobs = topic, jobs.NewMemStore()
-	svc, err := ingest.New(back, &ingest.Options{BucketName: o.BucketName})
+	back.Publisher, back.Jobs = must(queue.NewPublisher(topic, nil)), jobs.NewMemStore()
+	svc, err := ingest.New(back, nil)
 	require.NoError(t, err)
 	who := ingest.Caller{OrganizationID: "1.2.840", UserID: "alice"}
 	next := func(id string) {
@@ -37,14 +37,14 @@ func messages(t *testing.T, o *opened) {
 		var message map[string]any
 		require.NoError(t, json.Unmarshal(m.Body, &message))
 		require.Equal(t, id, message["jobId"])
-		require.Equal(t, o.BucketName, message["bucket"])
-		if !o.S3 {
+		require.Equal(t, o.store.Name(), message["bucket"])
+		if !o.store.S3() {
 			require.NotContains(t, message, "s3Bucket")
 			return
 		}
-		require.Equal(t, o.BucketName, message["s3Bucket"])
+		require.Equal(t, o.store.Name(), message["s3Bucket"])
 		require.Equal(t, message["key"], message["s3Key"])
-		there, err := o.Bucket.Exists(t.Context(), message["s3Key"].(string))
+		there, err := o.store.Bucket().Exists(t.Context(), message["s3Key"].(string))
 		require.NoError(t, err)
 		require.True(t, there)
 	}
@@ -56,7 +56,7 @@ func messages(t *testing.T, o *opened) {
 
 	ticket, err := svc.SignUpload(t.Context(), who, ingest.UploadRequest{ContentType: "application/ndjson"})
 	require.NoError(t, err)
-	require.Equal(t, o.S3, ticket.S3)
+	require.Equal(t, o.store.S3(), ticket.S3)
 	put, err := http.NewRequestWithContext(t.Context(), ticket.Upload.Method, ticket.Upload.URL, strings.NewReader(`{"resourceType":"Patient"}`))
 	require.NoError(t, err)
 	for name, value := range ticket.Upload.Headers {
@@ -66,6 +66,6 @@ func messages(t *testing.T, o *opened) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Less(t, resp.StatusCode, 300)
-	require.NoError(t, svc.ObjectCreated(t.Context(), notify.ObjectCreated{Bucket: o.BucketName, Key: ticket.Job.Payload.Key}))
+	require.NoError(t, svc.ObjectCreated(t.Context(), notify.ObjectCreated{Bucket: o.store.Name(), Key: ticket.Job.Payload.Key}))
 	next(ticket.Job.ID)
 }

@@ -7,11 +7,13 @@ import (
 	"path/filepath"
 	"testing"
 
+	_ "github.com/fhirdock/fhirdock/examples/internal/drivers"
+
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/blobstore"
-	"github.com/fhirdock/fhirdock/examples/internal/backends"
 	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
 func TestS3(t *testing.T) {
@@ -52,18 +54,14 @@ type opened struct {
 
 func open(t *testing.T, blob string) *opened {
 	t.Helper()
-	back, err := backends.Open(t.Context(), backends.Config{
-		Data: filepath.Join(t.TempDir(), "data"), Base: &url.URL{Scheme: "http", Host: "localhost:1"}, Blob: blob,
-		Logger: slog.New(slog.DiscardHandler),
-	})
+	back, err := backends.Open(t.Context(), backends.URLs{Blob: blob},
+		&backends.Options{Data: filepath.Join(t.TempDir(), "data"), Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, back.Close(context.WithoutCancel(t.Context()))) })
 	require.Nil(t, back.Signer, "the cloud takes uploads by itself")
 	u, err := url.Parse(blob)
 	require.NoError(t, err)
-	require.Equal(t, u.Host, back.BucketName)
-	require.Equal(t, u.Scheme == "s3", back.S3)
-	store, err := blobstore.New(back.Bucket, &blobstore.Options{Bucket: back.BucketName, Signer: back.Backends.Signer})
-	require.NoError(t, err)
-	return &opened{back, store}
+	require.Equal(t, u.Host, back.Store.Name())
+	require.Equal(t, u.Scheme == "s3", back.Store.S3())
+	return &opened{back, back.Store}
 }

@@ -12,7 +12,6 @@ import (
 	"gocloud.dev/gcerrors"
 
 	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
-	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/ingest/sink"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -34,11 +33,10 @@ func TestS3Policy(t *testing.T) {
 	}
 	b := open(t, s.URL)
 
-	lake, err := sink.NewLake(b.Bucket, nil)
+	lake, err := sink.NewLake(b.store.Bucket(), nil)
 	require.NoError(t, err)
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
-		Bucket: b.Bucket, Signer: b.Backends.Backends.Signer, Handler: lake,
-		Service: ingest.Options{BucketName: b.BucketName},
+		Bucket: b.store.Bucket(), BucketName: b.store.Name(), Signer: b.store.Signer(), Handler: lake,
 	})
 	require.NoError(t, p.Service.Ready(t.Context()))
 
@@ -56,13 +54,13 @@ func TestS3Policy(t *testing.T) {
 	job := p.Wait(t, ticket.UploadID)
 	require.Equal(t, jobs.Completed, job.State, job.Failure)
 	require.Eventually(t, func() bool {
-		_, err := b.Bucket.List(&blob.ListOptions{Prefix: "staging/"}).Next(t.Context())
+		_, err := b.store.Bucket().List(&blob.ListOptions{Prefix: "staging/"}).Next(t.Context())
 		return err == io.EOF
 	}, 10*time.Second, 50*time.Millisecond, "what was staged was not removed")
 
-	err = b.Bucket.WriteAll(t.Context(), "elsewhere/a.json", []byte("x"), &blob.WriterOptions{ContentType: ndjson})
+	err = b.store.Bucket().WriteAll(t.Context(), "elsewhere/a.json", []byte("x"), &blob.WriterOptions{ContentType: ndjson})
 	require.Equal(t, gcerrors.PermissionDenied, gcerrors.Code(err), "outside of its folders: %v", err)
-	_, err = open(t, s.Unversioned).Bucket.IsAccessible(t.Context())
+	_, err = open(t, s.Unversioned).store.Bucket().IsAccessible(t.Context())
 	require.Error(t, err, "another bucket")
 }
 

@@ -13,18 +13,18 @@ func removals(t *testing.T, o *opened, has traits) {
 	ctx := t.Context()
 	write := func(key string, times int) {
 		for range times {
-			require.NoError(t, o.Bucket.WriteAll(ctx, key, []byte("12345"), nil))
+			require.NoError(t, o.store.Bucket().WriteAll(ctx, key, []byte("12345"), nil))
 		}
 	}
 	write("in/a/one.json", 3)
 	write("in/a/two.json", 1)
-	require.NoError(t, o.Bucket.Delete(ctx, "in/a/two.json")) // a version, and a mark
+	require.NoError(t, o.store.Bucket().Delete(ctx, "in/a/two.json")) // a version, and a mark
 	write("in/a-1/one.json", 2)
 	write("in/a/one.json.bak", 1)
 
 	counted, err := o.store.RemoveAll(ctx, "in/a/", false, true)
 	require.NoError(t, err)
-	there, err := o.Bucket.Exists(ctx, "in/a/one.json")
+	there, err := o.store.Bucket().Exists(ctx, "in/a/one.json")
 	require.NoError(t, err)
 	require.True(t, there, "a dry run removes nothing")
 	if has.keepsOldVersions {
@@ -35,7 +35,7 @@ func removals(t *testing.T, o *opened, has traits) {
 	one, err := o.store.RemoveAll(ctx, "in/a/one.json", true, false)
 	require.NoError(t, err)
 	require.Positive(t, one.Objects)
-	there, err = o.Bucket.Exists(ctx, "in/a/one.json.bak")
+	there, err = o.store.Bucket().Exists(ctx, "in/a/one.json.bak")
 	require.NoError(t, err)
 	require.True(t, there, "its key only begins with that of another")
 	rest, err := o.store.RemoveAll(ctx, "in/a/", false, false)
@@ -45,7 +45,7 @@ func removals(t *testing.T, o *opened, has traits) {
 	left, err := o.store.RemoveAll(ctx, "in/a/", false, true)
 	require.NoError(t, err)
 	require.Zero(t, left, "a version is left")
-	there, err = o.Bucket.Exists(ctx, "in/a-1/one.json")
+	there, err = o.store.Bucket().Exists(ctx, "in/a-1/one.json")
 	require.NoError(t, err)
 	require.True(t, there)
 	_, err = o.store.RemoveAll(ctx, "", false, false)

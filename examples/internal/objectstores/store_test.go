@@ -129,7 +129,7 @@ func stores(t *testing.T, b *opened, has traits) {
 		o := create(t, "pin/a.json", "first")
 		pinned := &blobstore.OpenOptions{Version: o.Version, Size: o.Size, Offset: 1}
 		for _, content := range []string{"other", "no", "longer than it was"} {
-			require.NoError(t, b.Bucket.WriteAll(t.Context(), "pin/a.json", []byte(content), &blob.WriterOptions{ContentType: ndjson}))
+			require.NoError(t, b.store.Bucket().WriteAll(t.Context(), "pin/a.json", []byte(content), &blob.WriterOptions{ContentType: ndjson}))
 			got, err := read(t, "pin/a.json", pinned)
 			if has.keepsOldVersions {
 				require.NoError(t, err)
@@ -138,7 +138,7 @@ func stores(t *testing.T, b *opened, has traits) {
 				require.ErrorIs(t, err, blobstore.ErrChanged)
 			}
 		}
-		require.NoError(t, b.Bucket.Delete(t.Context(), "pin/a.json"))
+		require.NoError(t, b.store.Bucket().Delete(t.Context(), "pin/a.json"))
 		got, err := read(t, "pin/a.json", pinned)
 		if has.keepsOldVersions {
 			require.NoError(t, err)

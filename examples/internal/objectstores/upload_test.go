@@ -117,7 +117,7 @@ func signedUploads(t *testing.T, b *opened) {
 			require.ErrorContains(t, err, c.want, name)
 			require.NotContains(t, err.Error(), "s3cret", name)
 		}
-		_, err := b.Backends.Backends.Signer.SignUpload(t.Context(), "a/../b", blobstore.UploadPolicy{})
+		_, err := b.store.Signer().SignUpload(t.Context(), "a/../b", blobstore.UploadPolicy{})
 		require.ErrorIs(t, err, blobstore.ErrKey)
 		_, err = b.store.SignUpload(t.Context(), "k", blobstore.UploadPolicy{Expiry: 7 * 24 * time.Hour})
 		require.NoError(t, err, "seven days are allowed")

@@ -1,5 +1,4 @@
-// Package batchkey is the form of ingest's Batch.Key, for those in this module that
-// make it or read it.
+// Package batchkey formats and parses ingest's Batch.Key.
 package batchkey
 
 import (
@@ -18,11 +17,11 @@ func Format(job *jobs.Job, start, end int64) string {
 // Parse returns the job and the run of a key, which may have a prefix. It returns
 // false for a key of any other form.
 func Parse(key string) (jobID string, run int, ok bool) {
-	name, place, found := cutLast(key, "/")
+	name, offsets, found := cutLast(key, "/")
 	if !found {
 		return "", 0, false
 	}
-	start, end, found := strings.Cut(place, "-")
+	start, end, found := strings.Cut(offsets, "-")
 	if !found || !isNumber(start) || !isNumber(end) {
 		return "", 0, false
 	}

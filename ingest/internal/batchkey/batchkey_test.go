@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-func TestParseReadsWhatFormatWrote(t *testing.T) {
+func TestParse(t *testing.T) {
 	job := &jobs.Job{ID: jobs.NewID(), Run: 12}
 	for _, prefix := range []string{"", "lab:", "a.b/c-d.", "x"} {
 		id, run, ok := batchkey.Parse(prefix + batchkey.Format(job, 0, 8<<20))
@@ -19,7 +19,7 @@ func TestParseReadsWhatFormatWrote(t *testing.T) {
 	}
 }
 
-func TestParseRefusesOtherKeys(t *testing.T) {
+func TestParseOtherKeys(t *testing.T) {
 	id := jobs.NewID()
 	for _, key := range []string{
 		"", "x", "/", id, id + ".0", id + ".0/1", id + ".0/1-", id + ".0/-1-2", id + ".x/1-2", id + "/1-2", id + "./1-2",

@@ -1,5 +1,4 @@
-// Package mariadbtest finds the MariaDB or MySQL server of the tests of ingest and of
-// what is below it.
+// Package mariadbtest finds the MariaDB or MySQL server for tests below package ingest.
 package mariadbtest
 
 import (
@@ -12,11 +11,11 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Database is the data source name, for github.com/go-sql-driver/mysql, of a database
-// of the test's own, which is dropped at its end. FHIRDOCK_TEST_MARIADB names the
-// server, such as USER:PASSWORD@tcp(HOST:PORT)/. The test is skipped if there is no
-// server, and fails instead where FHIRDOCK_TEST_ALL is 1. The test imports the driver,
-// so that an importer of the library compiles none.
+// Database creates a database for the test, which is dropped at its end, and returns its
+// data source name for github.com/go-sql-driver/mysql. FHIRDOCK_TEST_MARIADB names the
+// server, for example USER:PASSWORD@tcp(HOST:PORT)/. Without a server it skips the test, or
+// fails it if FHIRDOCK_TEST_ALL is 1. The test must import the driver, so that importers of
+// the library don't compile it.
 func Database(t testing.TB) string {
 	t.Helper()
 	dsn := os.Getenv("FHIRDOCK_TEST_MARIADB")

@@ -1,5 +1,4 @@
-// Package postgrestest finds the PostgreSQL server of the tests of ingest and of
-// what is below it.
+// Package postgrestest finds the PostgreSQL server for tests below package ingest.
 package postgrestest
 
 import (
@@ -12,10 +11,9 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Schema is the URL of a PostgreSQL server with a schema of the test's own, which is
-// dropped at its end. The test is skipped if there is no server, and fails instead
-// where FHIRDOCK_TEST_ALL is 1. The test imports the driver, pgx, since an importer of
-// the library is to compile none.
+// Schema creates a schema for the test, which is dropped at its end, and returns a URL that
+// uses it. Without a server it skips the test, or fails it if FHIRDOCK_TEST_ALL is 1. The
+// test must import the driver, pgx, so that importers of the library don't compile it.
 func Schema(t testing.TB) string {
 	t.Helper()
 	url := os.Getenv("FHIRDOCK_TEST_POSTGRES")

@@ -14,12 +14,12 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// castagnoli is CRC-32C: processors have an instruction for it, and it finds every
-// change within 32 bits in a row.
+// castagnoli is the table of CRC-32C, which processors have an instruction for. It detects
+// every error burst of up to 32 bits.
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// partIndex is the index of a part. It says where it belongs, so that a part which
-// got another's name is no part.
+// partIndex is the index of a part. It has the position, so that a part with another's name
+// is detected.
 type partIndex struct {
 	Start    int64     `json:"start"`
 	End      int64     `json:"end"`
@@ -29,11 +29,11 @@ type partIndex struct {
 type part struct {
 	key        string
 	start, end int64
-	header     int64 // length of the first line, its end included
+	header     int64 // length of the first line, including the line feed
 	sections   []Section
 }
 
-// sumDigits is how many digits a CRC-32C has.
+// sumDigits is the number of hexadecimal digits of a CRC-32C.
 const sumDigits = 8
 
 // header returns the first line of a part, and sets Bytes and CRC32C of its sections.
@@ -49,7 +49,7 @@ func header(start, end int64, sections []Section) ([]byte, error) {
 	return fmt.Appendf(nil, "%0*x %s\n", sumDigits, crc32.Checksum(index, castagnoli), index), nil
 }
 
-// parseHeader is header the other way round; false for what it did not write.
+// parseHeader parses what header wrote. It returns false for anything else.
 func parseHeader(line []byte) (index partIndex, ok bool) {
 	sum, raw, found := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(" "))
 	want, err := strconv.ParseUint(string(sum), 16, 32)
@@ -59,19 +59,19 @@ func parseHeader(line []byte) (index partIndex, ok bool) {
 	return index, json.Unmarshal(raw, &index) == nil
 }
 
-// readIndex reads the index of a part; ErrDamaged where it is none.
+// readIndex reads the index of a part; ErrDamaged if it is not valid.
 func (j *Job) readIndex(ctx context.Context, key string) (part, error) {
 	r, err := j.area.bucket.NewReader(ctx, key, nil)
 	if err != nil {
 		return part{}, openError(err)
 	}
 	defer r.Close()
-	// As long as the batch has kinds of lines, which the sender decides.
+	// Its length depends on the number of sections.
 	line, err := bufio.NewReader(r).ReadBytes('\n')
 	if err != nil && err != io.EOF {
 		return part{}, fmt.Errorf("stage: read part: %w", err)
 	}
-	if err == io.EOF && int64(len(line)) < r.Size() { // the read was cut, not the part
+	if err == io.EOF && int64(len(line)) < r.Size() { // the read was interrupted; the part may be intact
 		return part{}, fmt.Errorf("stage: read part: %w", io.ErrUnexpectedEOF)
 	}
 	index, ok := parseHeader(line)
@@ -86,7 +86,7 @@ func (j *Job) readIndex(ctx context.Context, key string) (part, error) {
 	return p, nil
 }
 
-// verify reads a part; ErrDamaged where it is not what was written.
+// verify reads a part; ErrDamaged if a checksum does not match.
 func (j *Job) verify(ctx context.Context, p part) error {
 	for _, s := range p.sections {
 		r := &sectionReader{ctx: ctx, ix: &Index{job: j, parts: []part{p}}, name: s.Name}
@@ -99,7 +99,7 @@ func (j *Job) verify(ctx context.Context, p part) error {
 	return nil
 }
 
-// openError is an error of opening a part that was listed.
+// openError wraps an error of opening a part that was listed.
 func openError(err error) error {
 	if gcerrors.Code(err) == gcerrors.NotFound {
 		return fmt.Errorf("%w: %w", ErrDamaged, err)

@@ -10,23 +10,23 @@ import (
 	"gocloud.dev/blob"
 )
 
-// Open reads one section over all parts, in the order of the payload. It holds
-// one part open at a time. Reading a part that is damaged or gone fails with ErrDamaged,
-// at the latest at the end of its section.
+// Open reads one section of all parts, in the order of the payload, with one part open at a
+// time. Reading a damaged or missing part fails with ErrDamaged, at the end of its section
+// at the latest.
 func (ix *Index) Open(ctx context.Context, name string) io.ReadCloser {
 	return &sectionReader{ctx: ctx, ix: ix, name: name}
 }
 
 type sectionReader struct {
-	ctx  context.Context // of one Open: the reader is used within it
+	ctx  context.Context // of Open, for the reads
 	ix   *Index
 	name string
 	next int
 
 	cur     *blob.Reader
-	key     string // of the part that is open
+	key     string // of the open part
 	section Section
-	left    int64 // bytes of the section in that part
+	left    int64 // unread bytes of the section in that part
 	sum     uint32
 }
 
@@ -65,7 +65,7 @@ func (r *sectionReader) Read(p []byte) (int, error) {
 	}
 }
 
-// end closes the part that is open, and says whether its section was what it must be.
+// end closes the open part and checks its section.
 func (r *sectionReader) end() error {
 	err := r.cur.Close()
 	r.cur = nil
@@ -75,12 +75,12 @@ func (r *sectionReader) end() error {
 	case r.left > 0:
 		return fmt.Errorf("stage: read part: %d bytes are missing: %w", r.left, io.ErrUnexpectedEOF)
 	case r.sum != r.section.CRC32C:
-		return fmt.Errorf("%w: %s does not have its checksum", ErrDamaged, path.Base(r.key))
+		return fmt.Errorf("%w: %s has the wrong checksum", ErrDamaged, path.Base(r.key))
 	}
 	return nil
 }
 
-// Close closes what is open.
+// Close closes the open part.
 func (r *sectionReader) Close() error {
 	if r.cur == nil {
 		return nil

@@ -1,16 +1,14 @@
-// Package stage keeps what a job puts out while it is under way, in parts that
-// an object store can hold: an object can't be appended to, and a worker may die
-// at any time.
+// Package stage stores a job's output in parts while the job is being processed, because
+// objects can't be appended to and a worker may die at any time.
 //
-// A part belongs to one batch and is named by the batch's place in the payload,
-// so that a batch which is handed over again overwrites its part with the same
-// bytes. When all batches are done, the parts' sections are read one behind the
-// other, in the order of the payload: each line is there once, whatever was
-// retried.
+// A part belongs to one batch and is named by the batch's position in the payload, so that
+// a redelivered batch overwrites its part with the same bytes. When all batches are done,
+// the parts' sections are read one after the other, in the order of the payload. So each
+// line is read once, regardless of retries.
 //
-// A part's first line is a CRC-32C of its index and the index, as JSON; the
-// sections' bytes follow, each with a CRC-32C of its own in the index. Reading a damaged
-// part fails at the latest at its end.
+// A part's first line is the CRC-32C of its index and the index as JSON. The sections'
+// bytes follow; the index has the CRC-32C of each. Reading a damaged part fails at its end
+// at the latest.
 package stage
 
 import (
@@ -29,29 +27,28 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// ErrDamaged: a part is not what was written, or is gone. Trying again does not
-// help; the batch has to be handed over again.
-var ErrDamaged = errors.New("stage: a part is damaged or gone")
+// ErrDamaged: a part is damaged or missing. Retrying does not help; the batch must be
+// handed over again.
+var ErrDamaged = errors.New("stage: a part is damaged or missing")
 
-// Area is the parts of all jobs under one prefix. It is safe for concurrent
-// use.
+// Area has the parts of all jobs under one prefix. It is safe for concurrent use.
 type Area struct {
 	bucket *blob.Bucket
 	prefix string
 	writes blobstore.Writes
 }
 
-// New returns the area below a prefix, without a slash at its end.
+// New returns the area below a prefix, which has no trailing slash.
 func New(bucket *blob.Bucket, prefix string) *Area { return &Area{bucket: bucket, prefix: prefix} }
 
-// WriteErr is the error of the last part that was written, if that failed a short time
-// ago; see [blobstore.Writes].
+// WriteErr returns the error of the last part written, if it failed recently; see
+// [blobstore.Writes].
 func (a *Area) WriteErr() error { return a.writes.Err() }
 
-// Job returns the parts of one job. The id may have slashes.
+// Job returns the parts of one job. The id may contain slashes.
 func (a *Area) Job(id string) *Job { return &Job{area: a, prefix: a.prefix + "/" + id + "/"} }
 
-// Job is the parts of one job.
+// Job has the parts of one job.
 type Job struct {
 	area   *Area
 	prefix string
@@ -62,12 +59,11 @@ type Section struct {
 	Name   string `json:"name"`
 	Count  int64  `json:"count"` // lines
 	Bytes  int64  `json:"bytes"`
-	CRC32C uint32 `json:"crc32c"` // of Data; of a sum over several parts it is 0
+	CRC32C uint32 `json:"crc32c"` // of Data; 0 in a sum over several parts
 	Data   []byte `json:"-"`
 }
 
-// Put writes the part of the batch between two offsets of the payload. It is
-// durable when Put returns.
+// Put writes the part of the batch between two offsets of the payload, durably.
 func (j *Job) Put(ctx context.Context, start, end int64, sections []Section) error {
 	header, err := header(start, end, sections)
 	if err != nil {
@@ -87,16 +83,15 @@ func (j *Job) Put(ctx context.Context, start, end int64, sections []Section) err
 
 func (j *Job) key(start, end int64) string { return fmt.Sprintf("%s%020d-%020d", j.prefix, start, end) }
 
-// partName is what [Job.key] puts behind the prefix. Other objects there are no parts:
-// a bucket that is a folder may list a file that a killed process was about to rename,
-// as gocloud.dev's fileblob does, and its lines would be there twice.
+// partName matches what [Job.key] appends to the prefix. Other objects are not parts:
+// gocloud.dev's fileblob, for example, lists temporary files that a killed process left,
+// and their lines would be read twice.
 var partName = regexp.MustCompile(`^[0-9]{20}-[0-9]{20}$`)
 
-// Batches is a set of batches, by where each starts and ends in the payload.
+// Batches is a set of batches by their start and end in the payload.
 type Batches map[[2]int64]bool
 
-// From returns the batches that have a part and start at an offset of the payload or
-// after it.
+// From returns the batches that have a part and start at or after an offset of the payload.
 func (j *Job) From(ctx context.Context, offset int64) (Batches, error) {
 	var found Batches
 	it := j.area.bucket.List(&blob.ListOptions{Prefix: j.prefix})
@@ -131,8 +126,8 @@ func (j *Job) Drop(ctx context.Context, start, end int64) error {
 	return nil
 }
 
-// Index reads which sections there are: for each name how many lines and bytes
-// over all parts, sorted by name. Parts that are damaged are left out and counted.
+// Index reads the indexes of all parts and sums up the lines and bytes of each section. It
+// leaves out and counts damaged parts.
 func (j *Job) Index(ctx context.Context) (*Index, error) {
 	ix := &Index{job: j}
 	it := j.area.bucket.List(&blob.ListOptions{Prefix: j.prefix})
@@ -161,7 +156,7 @@ func (j *Job) Index(ctx context.Context) (*Index, error) {
 	return ix, nil
 }
 
-// sum adds up what the parts hold.
+// sum sets Sections from the parts.
 func (ix *Index) sum() {
 	sums := map[string]*Section{}
 	ix.Sections = nil
@@ -182,8 +177,8 @@ func (ix *Index) sum() {
 	slices.SortFunc(ix.Sections, func(a, b Section) int { return strings.Compare(a.Name, b.Name) })
 }
 
-// Clear removes all parts, and what else there is beside them. What is gone already
-// is no error.
+// Clear removes all parts and other objects with the job's prefix. Objects that were
+// removed concurrently are not an error.
 func (j *Job) Clear(ctx context.Context) error {
 	it := j.area.bucket.List(&blob.ListOptions{Prefix: j.prefix})
 	for {
@@ -200,19 +195,17 @@ func (j *Job) Clear(ctx context.Context) error {
 	}
 }
 
-// Index is what the parts of a job hold.
+// Index has the sections of a job, summed up over its parts.
 type Index struct {
-	Sections []Section
-	// Damaged parts, which are not among the Sections.
-	Damaged int
-	job     *Job
-	parts   []part
+	Sections []Section // sorted by name
+	Damaged  int       // damaged parts, which are not in Sections
+	job      *Job
+	parts    []part
 }
 
-// Complete returns nil if the parts hold that many lines in all, none of them is
-// damaged as far as their indexes tell, and no two overlap: otherwise ErrDamaged. A
-// batch of which nothing was kept may have left no part, so gaps are allowed; a missing
-// part shows in the sum.
+// Complete returns nil if the parts have the given number of lines in total, none has a
+// damaged index, and no two overlap; otherwise ErrDamaged. Gaps are allowed, because a batch
+// without output may have no part; a missing part shows in the sum.
 func (ix *Index) Complete(lines int64) error {
 	var sum, end int64
 	for _, s := range ix.Sections {
@@ -220,20 +213,20 @@ func (ix *Index) Complete(lines int64) error {
 	}
 	for _, p := range ix.parts {
 		if p.start < end {
-			return fmt.Errorf("%w: one starts at byte %d of the payload, and the one before ends at %d", ErrDamaged, p.start, end)
+			return fmt.Errorf("%w: one starts at byte %d of the payload, but the previous one ends at %d", ErrDamaged, p.start, end)
 		}
 		end = p.end
 	}
 	switch {
 	case ix.Damaged > 0:
-		return fmt.Errorf("%w: %d can't be read", ErrDamaged, ix.Damaged)
+		return fmt.Errorf("%w: %d are unreadable", ErrDamaged, ix.Damaged)
 	case sum != lines:
-		return fmt.Errorf("%w: they hold %d lines of %d", ErrDamaged, sum, lines)
+		return fmt.Errorf("%w: they have %d lines of %d", ErrDamaged, sum, lines)
 	}
 	return nil
 }
 
-// Verify reads all parts, and leaves out and counts those that are damaged.
+// Verify reads all parts, and leaves out and counts damaged ones.
 func (ix *Index) Verify(ctx context.Context) error {
 	sound := make([]part, 0, len(ix.parts))
 	for _, p := range ix.parts {
@@ -252,7 +245,7 @@ func (ix *Index) Verify(ctx context.Context) error {
 	return nil
 }
 
-// Count is the number of lines of a section over all parts.
+// Count returns the number of lines of a section over all parts.
 func (ix *Index) Count(name string) int64 {
 	for _, s := range ix.Sections {
 		if s.Name == name {
@@ -262,8 +255,8 @@ func (ix *Index) Count(name string) int64 {
 	return 0
 }
 
-// Write writes an object, over one that is there, and leaves none of a write
-// that failed. The object is as durable as the bucket's driver makes it.
+// Write creates or replaces an object. A failed write leaves no object. The object is as
+// durable as the bucket's driver makes it.
 func Write(ctx context.Context, bucket *blob.Bucket, key string, opts *blob.WriterOptions, src io.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -272,7 +265,7 @@ func Write(ctx context.Context, bucket *blob.Bucket, key string, opts *blob.Writ
 		return err
 	}
 	if _, err := io.Copy(w, src); err != nil {
-		cancel() // makes Close leave nothing
+		cancel() // so that Close discards the object
 		_ = w.Close()
 		return err
 	}

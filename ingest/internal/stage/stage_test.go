@@ -26,11 +26,11 @@ func read(t *testing.T, ix *Index, name string) string {
 	return string(raw)
 }
 
-func TestPartsAreReadInTheOrderOfThePayload(t *testing.T) {
+func TestPartsAreReadInOrder(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
 	job := New(bucket, "staging").Job("org/job/0")
-	other := New(bucket, "staging").Job("org/job/00") // a prefix of nothing
+	other := New(bucket, "staging").Job("org/job/00") // must not match as a prefix
 	require.NoError(t, other.Put(t.Context(), 0, 1, []Section{{Name: "A", Count: 1, Data: []byte("other\n")}}))
 	for _, n := range []int64{3, 0, 2, 1, 10, 1} { // one of them twice
 		require.NoError(t, job.Put(t.Context(), n*1000, (n+1)*1000, []Section{
@@ -38,7 +38,7 @@ func TestPartsAreReadInTheOrderOfThePayload(t *testing.T) {
 			{Name: fmt.Sprintf("B%d", n%2), Count: 2, Data: fmt.Appendf(nil, "b%d\nb%d\n", n, n)},
 		}))
 	}
-	require.NoError(t, job.Put(t.Context(), 4000, 5000, nil)) // a batch of which nothing is kept
+	require.NoError(t, job.Put(t.Context(), 4000, 5000, nil)) // a batch without output
 	ix, err := job.Index(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []Section{{Name: "A", Count: 5, Bytes: 16}, {Name: "B0", Count: 6, Bytes: 20}, {Name: "B1", Count: 4, Bytes: 12}}, ix.Sections)
@@ -53,7 +53,7 @@ func TestPartsAreReadInTheOrderOfThePayload(t *testing.T) {
 	require.NoError(t, err)
 	for batch := range later {
 		require.GreaterOrEqual(t, batch[0], int64(10_000))
-		for range 2 { // also what is not there
+		for range 2 { // a missing part too
 			require.NoError(t, job.Drop(t.Context(), batch[0], batch[1]))
 		}
 	}
@@ -73,10 +73,10 @@ func TestPartsAreReadInTheOrderOfThePayload(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, ix.Sections)
 	_, err = bucket.List(nil).Next(t.Context())
-	require.NoError(t, err, "the parts of the other job are there still")
+	require.NoError(t, err, "the other job's parts remain")
 }
 
-func TestWriteLeavesNothingOfASourceThatFailed(t *testing.T) {
+func TestFailedWriteLeavesNothing(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
 	broken := errors.New("broken")
@@ -86,11 +86,11 @@ func TestWriteLeavesNothingOfASourceThatFailed(t *testing.T) {
 	require.Equal(t, io.EOF, err)
 }
 
-// A part whose read ends early must not pass for a shorter one.
-func TestAPartThatIsCutIsNoPart(t *testing.T) {
+// A read that ends early must be an error, not a shorter part.
+func TestTruncatedRead(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
-	for n := 1; n <= 2; n++ { // the cut comes before the first byte, or behind the last
+	for n := 1; n <= 2; n++ { // the cut is before the first byte, or after the last
 		job := New(faulttest.Bucket(bucket, faulttest.NthCall(faulttest.BucketRead, 2+n, faulttest.Drop)), "staging").Job("j")
 		require.NoError(t, job.Put(t.Context(), 0, 1, []Section{{Name: "A", Count: 1, Data: []byte("first\n")}}))
 		require.NoError(t, job.Put(t.Context(), 1, 2, []Section{{Name: "A", Count: 1, Data: []byte("second\n")}}))
@@ -106,8 +106,8 @@ func TestAPartThatIsCutIsNoPart(t *testing.T) {
 	}
 }
 
-// Whichever byte of a part is changed, removed or cut off: it is a part no more, or
-// reading its sections to their end fails.
+// If any byte of a part is changed, removed or cut off, it is not listed, or reading its
+// sections fails.
 func TestDamagedParts(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
@@ -149,9 +149,9 @@ func TestDamagedParts(t *testing.T) {
 	require.NotZero(t, ix.Damaged, "a part of another batch")
 }
 
-// A process that is killed before it renames what it wrote leaves a file that
-// fileblob lists, with all lines of the part that is written again.
-func TestWhatAKilledWriterLeaves(t *testing.T) {
+// A process killed before it renames a file leaves a temporary file that fileblob lists,
+// with all lines of a part that is then written again.
+func TestKilledWriter(t *testing.T) {
 	for _, written := range []string{"", "[{\"name\":\"A\"", "[{\"name\":\"A\",\"count\":1,\"bytes\":2}]\na\n"} {
 		bucket, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true})
 		require.NoError(t, err)
@@ -162,7 +162,7 @@ func TestWhatAKilledWriterLeaves(t *testing.T) {
 		_, err = w.Write([]byte(written))
 		require.NoError(t, err)
 		left, err := bucket.List(nil).Next(t.Context())
-		require.NoError(t, err, "otherwise nothing is tried here")
+		require.NoError(t, err, "otherwise this test tests nothing")
 		require.NotEqual(t, job.key(0, 1), left.Key)
 
 		require.NoError(t, job.Put(t.Context(), 0, 1, []Section{{Name: "A", Count: 1, Data: []byte("a\n")}}))

@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// client makes one call behind the other.
+// client makes its calls sequentially.
 type client struct {
 	*history
 	n     int
@@ -17,8 +17,8 @@ type client struct {
 	known [keys]record // as last read
 }
 
-// act makes a call, or two where an update reads first. One of five calls has a
-// context that ends about when the call does.
+// act makes a call, or a read and an update. One call in five has a context that ends at
+// about the time the call does.
 func (c *client) act(ctx context.Context) {
 	if c.rng.IntN(5) == 0 {
 		var cancel context.CancelFunc
@@ -35,7 +35,7 @@ func (c *client) act(ctx context.Context) {
 		c.create(ctx, key)
 	case what < 8:
 		c.get(ctx, key)
-	case what < 12: // with what it read some time ago
+	case what < 12: // of the revision it read some time ago
 		c.update(ctx, key)
 	case what < 17:
 		c.get(ctx, key)
@@ -72,7 +72,7 @@ func (c *client) get(ctx context.Context, key int) {
 	}
 }
 
-// update changes a job that it knows.
+// update changes a job that the client has read.
 func (c *client) update(ctx context.Context, key int) {
 	was := c.known[key]
 	if was.Revision == 0 {
@@ -83,7 +83,7 @@ func (c *client) update(ctx context.Context, key int) {
 		job := c.job(key, token, was.Revision)
 		err := c.store.Update(ctx, job)
 		if err == nil && job.Revision != was.Revision+1 {
-			c.strange(errors.New("an update did not make the revision one higher"))
+			c.strange(errors.New("an update did not increment the revision"))
 		}
 		return output{}, err
 	})
@@ -92,7 +92,7 @@ func (c *client) update(ctx context.Context, key int) {
 	}
 }
 
-// due asks for all that will ever be due. There may be jobs of others.
+// due asks for all jobs that will ever be due. Those of other histories are ignored.
 func (c *client) due(ctx context.Context) {
 	c.do(c.n, input{method: due}, func() (output, error) {
 		all, err := c.store.Due(ctx, noon.Add(time.Hour), 1_000_000)

@@ -19,7 +19,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// history is what clients did and saw.
+// history records the clients' calls and their results.
 type history struct {
 	store  jobs.Store
 	opts   Options
@@ -31,7 +31,7 @@ type history struct {
 
 	mu    sync.Mutex
 	calls []*call
-	odd   error // what no outcome explains
+	odd   error // a result that no model explains
 }
 
 type call struct {
@@ -41,7 +41,7 @@ type call struct {
 	out        output
 }
 
-// noon is where the times of the jobs begin.
+// noon is the start of the jobs' times.
 var noon = time.Date(2030, 1, 2, 12, 0, 0, 0, time.UTC)
 
 func newHistory(store jobs.Store, o Options, rng *rand.Rand) *history {
@@ -55,7 +55,7 @@ func newHistory(store jobs.Store, o Options, rng *rand.Rand) *history {
 	return h
 }
 
-// make lets all clients do their calls, and then one that looks at what is left.
+// make runs all clients, and then one that reads the final state.
 func (h *history) make(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for n := range h.opts.Clients {
@@ -86,14 +86,14 @@ func (h *history) operations() []porcupine.Operation {
 	ops := make([]porcupine.Operation, len(h.calls))
 	for i, c := range h.calls {
 		ops[i] = porcupine.Operation{ClientId: c.client, Input: c.in, Output: c.out, Call: int64(c.begin), Return: int64(c.end)}
-		if c.out.unknown { // it may be made later
+		if c.out.unknown { // it may take effect later
 			ops[i].Return = math.MaxInt64
 		}
 	}
 	return ops
 }
 
-// job is a job that a token stands for.
+// job returns the job that a token stands for.
 func (h *history) job(key, token int, revision int64) *jobs.Job {
 	j := &jobs.Job{
 		ID: h.ids[key], OrganizationID: h.org, Source: jobs.Webhook, State: stateOf(token),
@@ -108,11 +108,12 @@ func (h *history) job(key, token int, revision int64) *jobs.Job {
 	return j
 }
 
-// record is what a job stands for. One that no call wrote as it is is odd.
+// record returns the record of a job that was read. It is an error if the job differs from
+// what the token stands for.
 func (h *history) record(key int, j *jobs.Job) record {
 	token, err := strconv.Atoi(j.UserID)
 	if err != nil || !reflect.DeepEqual(j, h.job(key, token, j.Revision)) {
-		h.strange(fmt.Errorf("job %d was read as nobody wrote it: revision %d, user %q", key, j.Revision, j.UserID))
+		h.strange(fmt.Errorf("job %d was read but never written like this: revision %d, user %q", key, j.Revision, j.UserID))
 	}
 	return record{Revision: j.Revision, Token: token}
 }
@@ -123,7 +124,7 @@ func (h *history) strange(err error) {
 	h.odd = cmp.Or(h.odd, err)
 }
 
-// found are those of a store's jobs that are the history's.
+// found returns those of a store's jobs that are the history's.
 func (h *history) found(all []*jobs.Job) []found {
 	var f []found
 	for _, j := range all {
@@ -134,8 +135,7 @@ func (h *history) found(all []*jobs.Job) []found {
 	return f
 }
 
-// do makes a call. One that only reads, and whose outcome is not known, says
-// nothing.
+// do makes a call and records it. A read with an unknown outcome is not recorded.
 func (h *history) do(client int, in input, make func() (output, error)) output {
 	c := &call{client: client, in: in, begin: time.Since(h.start)}
 	out, err := make()

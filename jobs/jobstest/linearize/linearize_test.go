@@ -18,7 +18,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/jobstest/linearize"
 )
 
-// The long form:
+// For a longer run:
 //
 //	FHIRDOCK_HISTORIES=1000 go test -run TestMemStore -v ./jobs/jobstest/linearize
 func TestMemStore(t *testing.T) {
@@ -27,8 +27,7 @@ func TestMemStore(t *testing.T) {
 		&linearize.Options{Histories: n, Snapshots: true, Latency: 20 * time.Microsecond})
 }
 
-// slow lets others in before and behind each call, as a store does that is asked
-// over a network.
+// slow delays each call before and after, like a store accessed over a network.
 type slow struct{ jobs.Store }
 
 func (s slow) Create(ctx context.Context, j *jobs.Job) error {
@@ -49,8 +48,7 @@ func (s slow) Update(ctx context.Context, j *jobs.Job) error {
 	return s.Store.Update(ctx, j)
 }
 
-// faulty is a store with a planted fault: each function, where it is set, stands in
-// for a method.
+// faulty is a store with a planted fault. Each function that is set replaces a method.
 type faulty struct {
 	jobs.Store
 	create func(context.Context, *jobs.Job) error
@@ -89,13 +87,13 @@ func (f *faulty) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job
 
 var errAway = errors.New("away")
 
-// once says yes to one of n calls.
+// once returns true for one in n calls.
 func once(n int) bool { return rand.IntN(n) == 0 }
 
 func TestFaultsAreFound(t *testing.T) {
 	for name, plant := range map[string]func(f *faulty){
 		"an update is lost": func(f *faulty) {
-			// The compare and the set are apart.
+			// Compare and set are two steps.
 			f.update = func(ctx context.Context, j *jobs.Job) error {
 				now, err := f.Store.Get(ctx, j.ID)
 				if err != nil {
@@ -208,15 +206,15 @@ func TestFaultsAreFound(t *testing.T) {
 			f := &faulty{Store: slow{jobs.NewMemStore()}}
 			plant(f)
 			_, err := linearize.Check(t.Context(), f, &linearize.Options{Histories: 200, Snapshots: true, Latency: 20 * time.Microsecond})
-			require.Error(t, err, "nobody saw it")
+			require.Error(t, err, "the fault was not detected")
 			require.NotContains(t, err.Error(), "could not be checked")
 			t.Log(err)
 		})
 	}
 }
 
-// A store that makes some changes late, and says that it does not know, is right.
-func TestOutcomesThatAreNotKnown(t *testing.T) {
+// A store may make a change late if it reported the outcome as unknown.
+func TestUnknownOutcomes(t *testing.T) {
 	f := &faulty{Store: jobs.NewMemStore()}
 	f.update = func(ctx context.Context, j *jobs.Job) error {
 		switch rand.IntN(10) {

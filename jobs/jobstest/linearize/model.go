@@ -11,13 +11,13 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// keys is how many jobs a history has.
+// keys is the number of jobs in a history.
 const keys = 3
 
-// record is a job as the model has it; no revision where there is none.
+// record is a job in the model; Revision is 0 if there is none.
 type record struct {
 	Revision int64
-	Token    int // says all else that is in it
+	Token    int // determines all other fields
 }
 
 // state is the whole store.
@@ -37,15 +37,15 @@ const (
 type input struct {
 	method method
 	key    int
-	record record // as created, or the revision that an update carries and its token
+	record record // as created, or the revision and the new token of an update
 }
 
-// output of a call. unknown: it may have been made or not, or be made later.
+// output of a call. If unknown, it may have taken effect or may do so later.
 type output struct {
 	unknown                    bool
 	exists, conflict, notFound bool
 	record                     record
-	found                      []found // of Due and List, in their order
+	found                      []found // of Due and List, in order
 }
 
 type found struct {
@@ -53,21 +53,22 @@ type found struct {
 	record record
 }
 
-// stateOf is the state of a token's job.
+// stateOf returns the state of a token's job.
 func stateOf(token int) jobs.State {
 	all := jobs.States()
 	return all[token%len(all)]
 }
 
-// isDue says whether the job of a token has a due time: two of three have.
+// isDue reports whether a token's job has a due time. Two in three have.
 func isDue(token int) bool { return token%3 != 0 }
 
-// dueAfter is when it is due, different for all tokens and not in their order.
+// dueAfter returns the due time of a token's job. Due times are distinct and not in the
+// order of the tokens.
 func dueAfter(token int) time.Duration {
 	return time.Duration(token*7919%10007*1000+token) * time.Microsecond
 }
 
-// dueRank orders what is due: leases come first.
+// dueRank orders due jobs: leases come first.
 func dueRank(token int) time.Duration {
 	if stateOf(token) == jobs.Processing {
 		return dueAfter(token) - time.Hour
@@ -75,9 +76,9 @@ func dueRank(token int) time.Duration {
 	return dueAfter(token)
 }
 
-// step says whether an output can come of an input in a state, and which state is
-// next. A call whose outcome is not known is made if it can be: one that was never
-// made stands behind all others.
+// step reports whether a state allows an output for an input, and returns the next state.
+// A call with an unknown outcome takes effect if it can; one that never did is ordered
+// after all others.
 func step(s state, in input, out output) (bool, state) {
 	now := &s[in.key]
 	switch in.method {
@@ -94,7 +95,7 @@ func step(s state, in input, out output) (bool, state) {
 		}
 		return out.unknown || out.notFound == !there && out.conflict == (there && !same), s
 	case get:
-		return *now == out.record, s // none where it was not found
+		return *now == out.record, s // both are zero if it was not found
 	case due:
 		var want []found
 		for key, r := range s {
@@ -132,7 +133,7 @@ var model = porcupine.Model{
 		}
 		switch {
 		case o.unknown:
-			b.WriteString(": not known")
+			b.WriteString(": unknown")
 		case o.exists:
 			b.WriteString(": exists")
 		case o.conflict:

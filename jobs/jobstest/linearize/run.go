@@ -18,21 +18,20 @@ import (
 
 // Options of a run; nil, and zero fields, mean the defaults. None may be negative.
 type Options struct {
-	// Histories is how many are made and checked. Default 30.
+	// Histories is how many histories are made and checked. Default: 30.
 	Histories int
-	// Clients that use the store at once. Default 5; more make a check much
-	// longer.
+	// Clients is how many clients use the store concurrently. More clients make the check
+	// much slower. Default: 5.
 	Clients int
-	// Calls of each client. Default 12.
+	// Calls is how many calls each client makes. Default: 12.
 	Calls int
-	// Latency is about how long a call of the store takes: contexts are cancelled
-	// within twice of it. Default 1 millisecond.
+	// Latency is roughly how long a call of the store takes. Contexts are cancelled
+	// within twice that time. Default: 1 millisecond.
 	Latency time.Duration
-	// Snapshots: Due and List are checked too, as calls that read all jobs at one
-	// moment. Stores promise that of Get only. Default: they are not called.
+	// Snapshots also checks Due and List as calls that read all jobs at one moment. Stores
+	// promise that only of Get. Default: Due and List are not called.
 	Snapshots bool
-	// Seed of what the clients do. What comes of it depends on the scheduler too.
-	// Default: random.
+	// Seed determines the clients' calls, but not how they are scheduled. Default: random.
 	Seed uint64
 }
 
@@ -52,27 +51,27 @@ func (o *Options) withDefaults() (Options, error) {
 	return d, nil
 }
 
-// patience is how long the check of one history may take. One that takes longer is
-// an error: it would prove nothing.
-const patience = time.Minute
+// checkTimeout bounds the check of one history. A history that could not be checked is an
+// error, because it proves nothing.
+const checkTimeout = time.Minute
 
-// Run makes histories on one store and fails the test at the first that is not
-// linearizable.
+// Run makes histories on one store and fails the test at the first one that is not
+// linearizable; see [Check].
 func Run(t *testing.T, open jobstest.Open, opts *Options) {
 	t.Helper()
 	if open == nil {
 		t.Fatal("linearize: Run needs a function that opens a store")
 	}
-	told, err := Check(t.Context(), open(t), opts)
+	summary, err := Check(t.Context(), open(t), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log(told)
+	t.Log(summary)
 }
 
-// Check makes histories on a store, which may have jobs. It returns how many calls
-// were made and what became of them, in words, or an error that has the calls of the
-// first history that is not linearizable. An option that can't work is an error too.
+// Check makes histories on a store, which may already have jobs, and returns a summary. If
+// a history is not linearizable, the error lists its calls. Invalid options are an error
+// too.
 func Check(ctx context.Context, store jobs.Store, opts *Options) (string, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
@@ -87,11 +86,11 @@ func Check(ctx context.Context, store jobs.Store, opts *Options) (string, error)
 		if err := h.make(ctx); err != nil {
 			return "", fmt.Errorf("history %d of seed %d: %w", n, o.Seed, err)
 		}
-		switch porcupine.CheckOperationsTimeout(model, h.operations(), patience) {
+		switch porcupine.CheckOperationsTimeout(model, h.operations(), checkTimeout) {
 		case porcupine.Illegal:
 			return "", fmt.Errorf("history %d of seed %d is not linearizable:\n%s", n, o.Seed, h)
 		case porcupine.Unknown:
-			return "", fmt.Errorf("history %d of seed %d could not be checked within %s", n, o.Seed, patience)
+			return "", fmt.Errorf("history %d of seed %d could not be checked within %s", n, o.Seed, checkTimeout)
 		}
 		calls += len(h.calls)
 		for _, c := range h.calls {
@@ -100,11 +99,11 @@ func Check(ctx context.Context, store jobs.Store, opts *Options) (string, error)
 			}
 		}
 	}
-	return fmt.Sprintf("%d histories with %d calls, of which %d ended with an outcome that is not known: all are linearizable",
+	return fmt.Sprintf("%d histories with %d calls, %d with an unknown outcome: all are linearizable",
 		o.Histories, calls, unknown), nil
 }
 
-// String is one line for each call, in the order in which they began.
+// String returns one line for each call, in the order in which they began.
 func (h *history) String() string {
 	var b strings.Builder
 	for _, c := range h.calls {

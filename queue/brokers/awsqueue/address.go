@@ -16,13 +16,13 @@ import (
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 const maxKey = 128
 
-// address sets what a message is grouped and told apart by. It does not go by Go
-// CDK's metadata of the same names, since that would be sent as attributes too, of
-// which SQS takes ten.
+// address returns a BeforeSend that sets the group id and, for FIFO, the deduplication id.
+// It does not use Go CDK's metadata of the same names, because those are sent as message
+// attributes too, and SQS allows only ten.
 func address(fifo bool) func(m queue.Message, as func(any) bool) error {
 	return func(m queue.Message, as func(any) bool) error {
 		group := brokerurl.Key(m.OrganizationID, maxKey)
-		var id *string // which only FIFO takes
+		var id *string // allowed only in FIFO
 		if fifo {
 			own := deduplication(m)
 			id = &own
@@ -35,15 +35,15 @@ func address(fifo bool) func(m queue.Message, as func(any) bool) error {
 		case as(&toTopic):
 			toTopic.MessageGroupId, toTopic.MessageDeduplicationId = &group, id
 		default:
-			return fmt.Errorf("awsqueue: the topic is none of SQS or SNS")
+			return fmt.Errorf("awsqueue: not an SQS or SNS topic")
 		}
 		return nil
 	}
 }
 
-// deduplication is the id of one wake-up. Of two with the same one SQS drops the second
-// for 5 minutes, and says that it took it: with the job's id alone, that would be each
-// later wake-up of a job, such as after a redrive.
+// deduplication returns an id for this one wake-up. For 5 minutes SQS silently drops
+// messages that reuse an id. With the job's id alone it would drop every later wake-up of
+// the job, for example after a redrive.
 func deduplication(m queue.Message) string {
 	moment := strconv.FormatInt(m.Timestamp.UnixNano(), 10)
 	if m.Timestamp.IsZero() {

@@ -19,8 +19,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// somebody is who the environment says that we are.
-func somebody(t *testing.T) {
+// setCredentials puts credentials into the environment.
+func setCredentials(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "k")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -29,7 +29,7 @@ func somebody(t *testing.T) {
 }
 
 func TestURLs(t *testing.T) {
-	somebody(t)
+	setCredentials(t)
 	for url, want := range map[string]string{
 		"kafka://x": "must begin with awssqs://",
 		"awssqs://sqs.eu-west-1.amazonaws.com/1/q?regoin=s3cret": `unknown parameter "regoin"; there are anonymous, dualstack, `,
@@ -55,18 +55,18 @@ func TestURLs(t *testing.T) {
 		require.NotContains(t, err.Error(), "s3cret")
 	}
 	_, _, err := OpenTopic(t.Context(), q+"raw=true")
-	require.ErrorContains(t, err, "unknown parameter", "a topic receives nothing")
+	require.ErrorContains(t, err, "unknown parameter", "a topic does not receive")
 	for _, arn := range []string{"", "/arn:aws:sqs:eu-west-1:1:q", "/s3cret"} {
 		_, _, err := OpenTopic(t.Context(), "awssns://"+arn)
 		require.ErrorContains(t, err, "must be awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC")
 	}
 	_, err = OpenSubscription(t.Context(), "awssns:///arn:aws:sns:eu-west-1:1:t")
-	require.ErrorContains(t, err, "must begin with awssqs://", "nobody receives from SNS but by a queue")
+	require.ErrorContains(t, err, "must begin with awssqs://", "SNS is received through a queue")
 }
 
-// The region is in the name already; the URL may say another.
+// The region comes from the name unless the URL has another.
 func TestRegion(t *testing.T) {
-	somebody(t)
+	setCredentials(t)
 	for url, want := range map[string]string{
 		"awssqs://sqs.eu-west-1.amazonaws.com/1/q":                      "eu-west-1",
 		"awssqs://sqs.cn-north-1.amazonaws.com.cn/1/q":                  "cn-north-1",
@@ -83,10 +83,9 @@ func TestRegion(t *testing.T) {
 	}
 }
 
-// Who may not ask is let in, and so is who asks a service that is away; who asks for what
-// is not there is not.
+// A denied check and an unreachable service are not errors; a missing queue is.
 func TestCheck(t *testing.T) {
-	somebody(t)
+	setCredentials(t)
 	for code, want := range map[string]string{
 		"AccessDenied": "", "AccessDeniedException": "", "ServiceUnavailable": "", "QueueDoesNotExist": "QueueDoesNotExist", "InvalidClientTokenId": "InvalidClientTokenId",
 	} {
@@ -110,7 +109,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Without credentials nothing is opened, also where the queue is away.
+// Without credentials opening fails, even if the queue is unreachable.
 func TestNoCredentials(t *testing.T) {
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
@@ -139,8 +138,8 @@ func TestAddress(t *testing.T) {
 	a, b := sent(first, true), sent(second, true)
 	require.Equal(t, a.MessageGroupId, b.MessageGroupId)
 	require.Regexp(t, `^[!-~]{1,128}$`, *a.MessageGroupId)
-	require.NotEqual(t, *a.MessageDeduplicationId, *b.MessageDeduplicationId, "the sweeper's would be swallowed")
-	require.Equal(t, *a.MessageDeduplicationId, *sent(first, true).MessageDeduplicationId, "one that is sent again by the same call is dropped")
+	require.NotEqual(t, *a.MessageDeduplicationId, *b.MessageDeduplicationId, "the sweeper's wake-up would be dropped")
+	require.Equal(t, *a.MessageDeduplicationId, *sent(first, true).MessageDeduplicationId, "a retry of the same call is dropped")
 	require.NotEqual(t, *sent(queue.Message{JobID: "a"}, true).MessageDeduplicationId, *sent(queue.Message{JobID: "a"}, true).MessageDeduplicationId)
 	long := sent(queue.Message{JobID: strings.Repeat("a", 128), Timestamp: time.Unix(1, 0)}, true)
 	require.LessOrEqual(t, len(*long.MessageDeduplicationId), 128)
@@ -160,16 +159,16 @@ func TestAddress(t *testing.T) {
 	require.Error(t, address(true)(first, func(any) bool { return false }))
 }
 
-// SQS is asked for one message, and waits: an empty queue is not asked four times a
-// second, and none is taken that waits here while its visibility timeout runs. What is
-// given back is left to that timeout.
+// Receives use long polls for one message, so that an empty queue costs few requests and
+// nothing is prefetched while its visibility timeout runs. A message that is given back is
+// left to that timeout.
 func TestReceiving(t *testing.T) {
-	somebody(t)
+	setCredentials(t)
 	type request struct {
 		target string
 		body   map[string]any
 	}
-	const messages = 30 // of which a driver that takes many at a time would take more and more
+	const messages = 30 // enough for an adaptive driver to prefetch
 	seen := make(chan request, 1000)
 	var served, handled atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -185,7 +184,7 @@ func TestReceiving(t *testing.T) {
 			return
 		}
 		if target == "ReceiveMessage" {
-			<-r.Context().Done() // it waits for a message
+			<-r.Context().Done() // long poll
 			return
 		}
 		_, _ = w.Write([]byte(`{}`))
@@ -201,7 +200,7 @@ func TestReceiving(t *testing.T) {
 				return nil
 			}
 			stop()
-			return errors.New("away") // so that it is given back
+			return errors.New("unavailable") // give it back
 		}))
 	close(seen)
 	counts := map[string]int{}
@@ -212,8 +211,8 @@ func TestReceiving(t *testing.T) {
 			require.EqualValues(t, 1, r.body["MaxNumberOfMessages"])
 		}
 	}
-	require.Equal(t, 2, counts["GetQueueAttributes"], "at the start, and to know that it is open")
+	require.Equal(t, 2, counts["GetQueueAttributes"], "at the start, and when it is opened")
 	require.LessOrEqual(t, counts["ReceiveMessage"], messages+1)
-	require.Zero(t, counts["ChangeMessageVisibility"]+counts["ChangeMessageVisibilityBatch"], "it would be back in a second")
+	require.Zero(t, counts["ChangeMessageVisibility"]+counts["ChangeMessageVisibilityBatch"], "it would be redelivered after a second")
 	require.Positive(t, counts["DeleteMessageBatch"])
 }

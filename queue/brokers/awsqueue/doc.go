@@ -1,36 +1,36 @@
-// Package awsqueue carries wake-ups over queues of SQS, and topics of SNS with queues
-// behind them, by gocloud.dev/pubsub/awssnssqs. Policies and settings of the queue are
-// in README.md beside it.
+// Package awsqueue sends and receives wake-ups over SQS queues, and sends them over SNS
+// topics that queues subscribe to, with gocloud.dev/pubsub/awssnssqs. README.md lists
+// policies and queue settings.
 //
-// # What is sent
+// # Sending
 //
-// The organization is the MessageGroupId. In a FIFO queue it is what is in order: one
-// message of a group is out at a time. In a standard one it makes the queue fair: an
-// organization that sends much does not hold up the others.
+// The organization is the MessageGroupId. In a FIFO queue it defines the order: only one
+// message of a group is in flight at a time. In a standard queue it makes the queue fair:
+// an organization that sends a lot does not delay the others.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
 //
-// Up to ten wake-ups that are sent at the same time go in one request. If one of them
-// is refused, the driver says so for all ten. No harm is done: workers find the jobs by
-// themselves.
+// Up to ten wake-ups that are sent at the same time share one request. If one of them
+// fails, the driver reports an error for all ten. That does no harm: workers find the jobs
+// without them.
 //
-// # What is received
+// # Receiving
 //
-// SQS is asked by long polling, for one message at a time. A wake-up
-// is deleted as soon as it was received. A function that is called with its wake-ups
-// holds them while it works, and they are not made invisible for longer: where the
-// visibility timeout is shorter, a wake-up comes again and finds its job being worked on,
-// and in a FIFO queue the organization's next one is let out early.
+// Messages are received one at a time by long polling. A wake-up is deleted as soon as it
+// is received. A Lambda function holds its wake-ups while it works, and their visibility
+// timeout is not extended: if it expires, the wake-up is redelivered and finds its job in
+// progress, and a FIFO queue releases the organization's next wake-up early.
 //
-// What [queue.Consumer.RunRaw] gives back comes again after the visibility timeout.
-// Go CDK's own way is a timeout of a second, with which a message that can't be handled
-// for a minute is a dead letter.
+// A message that [queue.Consumer.RunRaw] gives back is redelivered after the visibility
+// timeout. Go CDK's default is one second, which would turn a message that cannot be
+// handled for a minute into a dead letter.
 //
-// # Envelopes of SNS
+// # SNS envelopes
 //
-// A subscription of SNS should have raw message delivery; then bodies and attributes
-// come as they were sent. Without it the body is an envelope, and the driver takes for
-// one what has no attributes of SQS and looks like one (Type Notification, MessageId,
-// Timestamp, TopicArn), the attributes in it becoming metadata. Whoever may send to the
-// queue can send such a body; wake-ups are looked up and not believed, but where
-// metadata is, name the topic by snstopicarn, or turn this off by raw=true.
+// An SNS subscription should have raw message delivery, so that bodies and attributes
+// arrive as they were sent. Without it the body is an envelope. The driver unwraps every
+// message without SQS attributes whose body looks like an envelope (Type Notification,
+// MessageId, Timestamp, TopicArn), and turns the attributes inside into metadata. Anyone
+// who can send to the queue can send such a body. Wake-ups are only hints, so that is
+// harmless; if metadata matters, name the topic with snstopicarn or disable unwrapping
+// with raw=true.
 package awsqueue

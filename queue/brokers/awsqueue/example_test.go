@@ -5,6 +5,7 @@ import (
 	"log"
 
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/queue"
 	"github.com/fhirdock/fhirdock/queue/brokers/awsqueue"
 )
 
@@ -15,11 +16,15 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer topic.Shutdown(ctx)
+	publisher, err := queue.NewPublisher(topic, publishing)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer publisher.Shutdown(ctx)
 	wakeUps, err := awsqueue.OpenSubscription(ctx, "awssqs://sqs.eu-central-1.amazonaws.com/123456789012/wake-ups.fifo")
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Bucket and Jobs besides; a process that only accepts needs no Subscription.
-	_ = ingest.Backends{Topic: topic, Publishing: publishing, Subscription: wakeUps}
+	// Store and Jobs besides. A process that only accepts needs no Subscription.
+	_ = ingest.Backends{Publisher: publisher, Subscription: wakeUps}
 }

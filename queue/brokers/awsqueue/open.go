@@ -27,36 +27,36 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
-// Schemes of the URLs: a queue of SQS, and a topic of SNS.
+// Schemes of the URLs: an SQS queue, and an SNS topic.
 const (
 	SQSScheme = awssnssqs.SQSScheme
 	SNSScheme = awssnssqs.SNSScheme
 )
 
-// shared are the parameters of any URL, those of Go CDK's opener.
+// shared are the parameters of every URL, from Go CDK's opener.
 // https://pkg.go.dev/gocloud.dev/aws#V2ConfigFromURLParams
 var shared = []string{"anonymous", "dualstack", "endpoint", "fips", "hostname_immutable", "profile", "rate_limiter_capacity", "region", "role"}
 
-// ofSubscription are those that a subscription has besides.
+// ofSubscription are the further parameters of a subscription.
 var ofSubscription = []string{"nacklazy", "raw", "snstopicarn", "waittime"}
 
-// maxWait is the longest that SQS waits for a message, and our default: waiting for
-// less is asked for, and paid, more often.
+// maxWait is the longest long poll that SQS allows, and our default: shorter ones cost
+// more requests.
 const maxWait = 20 * time.Second
 
-// checkTimeout is how long a service may take to say that a queue or topic is there.
+// checkTimeout bounds the request that checks that a queue or topic exists.
 const checkTimeout = 15 * time.Second
 
 // OpenTopic opens awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE or
-// awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC, and asks whether it is there. A service that
-// can't be reached is no error: messages are refused until it can.
+// awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC, and checks that it exists. An unreachable
+// service is not an error; sending fails until it is back.
 //
-// The options are for [queue.NewPublisher]: they give each wake-up its organization
-// as MessageGroupId and, where the name ends in .fifo, an id of its own for
-// deduplication. The topic is the caller's to shut down.
+// Pass the options to [queue.NewPublisher]: they set each wake-up's MessageGroupId to its
+// organization and, if the name ends in .fifo, give it a deduplication id. The caller must
+// shut down the topic.
 //
-// Credentials are those of the environment, as the AWS SDK finds them. It is an error
-// if the URL has a parameter that there is none of; that names those that there are.
+// The AWS SDK finds credentials in the environment. An unknown parameter in the URL is an
+// error that lists the known ones.
 func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
 	t, err := parse(url, []string{SQSScheme, SNSScheme})
 	if err != nil {
@@ -81,23 +81,22 @@ func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.Publisher
 	return awssnssqs.OpenSQSTopic(ctx, client, t.queueURL, nil), publishing, nil
 }
 
-// OpenSubscription reads awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE, asks whether
-// the queue is there, and returns the Opener of it. A service that can't be reached is no
-// error. Its parameters, besides those of a topic, are
+// OpenSubscription checks that the queue awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE
+// exists and returns an Opener for it. An unreachable service is not an error. The
+// parameters, besides those of a topic, are
 //
-//   - waittime: how long SQS waits for a message before it says that there is none,
-//     from 1s to 20s. Default 20s.
-//   - nacklazy: whether what is given back comes after the visibility timeout, and not
-//     after a second. Default true: see [queue.Consumer.RunRaw].
-//   - raw: bodies are never taken for envelopes of SNS. Default false, for which see
-//     the package.
-//   - snstopicarn: envelopes are taken for some only if they name this topic.
+//   - waittime: how long SQS waits for a message, from 1s to 20s. Default 20s.
+//   - nacklazy: if true, a message that is given back is redelivered after the visibility
+//     timeout, otherwise after one second. Default true; see [queue.Consumer.RunRaw].
+//   - raw: if true, bodies are never unwrapped as SNS envelopes. Default false; see the
+//     package documentation.
+//   - snstopicarn: unwrap only envelopes of this topic.
 //
-// One message is taken at a time: one that waits in this process would lose its
-// visibility timeout there.
+// Messages are received one at a time, since the visibility timeout of a prefetched one
+// would run down.
 //
-// The Opener is one of [queue.DeadLetters]: what is no wake-up is never acknowledged, so
-// that the queue's redrive policy moves it to the dead-letter queue.
+// The Opener uses [queue.DeadLetters]: a message that is not a wake-up is never
+// acknowledged, so that the queue's redrive policy moves it to the dead-letter queue.
 func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 	t, err := parse(url, []string{SQSScheme}, ofSubscription...)
 	if err != nil {
@@ -116,7 +115,7 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 		return nil, fmt.Errorf("awsqueue: open subscription: %w", err)
 	}
 	return queue.DeadLetters(queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
-		// Go CDK opens it without a request, and so it would count as open.
+		// Go CDK opens it without a request, so it would look open.
 		if err := checkQueue(ctx, client, t.queueURL); err != nil {
 			return nil, err
 		}
@@ -124,7 +123,7 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 	})), nil
 }
 
-// target is what a URL names: a queue by its URL, or a topic by its ARN.
+// target is a parsed URL: a queue by its URL, or a topic by its ARN.
 type target struct {
 	queueURL, arn string
 	region        string
@@ -158,7 +157,7 @@ func parse(raw string, schemes []string, more ...string) (*target, error) {
 		return nil, errors.New("the URL must be awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE")
 	default:
 		t.queueURL = "https://" + u.Name
-		if strings.HasPrefix(u.Params.Get("endpoint"), "http://") { // as emulators call their queues
+		if strings.HasPrefix(u.Params.Get("endpoint"), "http://") { // emulators
 			t.queueURL = "http://" + u.Name
 		}
 		if found := queueHost.FindStringSubmatch(u.Name); found != nil {
@@ -168,8 +167,8 @@ func parse(raw string, schemes []string, more ...string) (*target, error) {
 	return t, nil
 }
 
-// config is that of the SDK, with credentials unless the URL wants none. The region is the one that the name has, if the URL says
-// no other.
+// config returns the SDK's configuration, with credentials unless the URL has
+// anonymous=true. The region is the one in the name unless the URL has another.
 func (t *target) config(ctx context.Context) (aws.Config, error) {
 	q := url.Values{}
 	for name, values := range t.url.Params {
@@ -186,7 +185,7 @@ func (t *target) config(ctx context.Context) (aws.Config, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	if _, err := cfg.Credentials.Retrieve(ctx); err != nil { // or it would look as if the queue were away
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil { // otherwise the queue would seem unreachable
 		return cfg, fmt.Errorf("credentials: %w", err)
 	}
 	return cfg, nil
@@ -213,25 +212,25 @@ func (t *target) subscription() (*awssnssqs.SubscriptionOptions, error) {
 	return opts, nil
 }
 
-// atStart returns what check objects to, but that the service can't be reached just now.
+// atStart runs check and ignores that the service is unreachable.
 func atStart(ctx context.Context, check func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, outage.StartTimeout)
 	defer cancel()
-	if err := check(ctx); !away(err) {
+	if err := check(ctx); !unreachable(err) {
 		return err
 	}
 	return nil
 }
 
-// away reports whether the service can't be reached.
-func away(err error) bool {
-	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && r.HTTPStatusCode() != 0 { // 0: there was no answer
+// unreachable reports whether the service did not answer or failed.
+func unreachable(err error) bool {
+	if r, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && r.HTTPStatusCode() != 0 { // 0: no answer
 		return r.HTTPStatusCode() >= http.StatusInternalServerError
 	}
 	return outage.Unreachable(err)
 }
 
-// checkQueue asks for a queue. Who may not ask has an answer too.
+// checkQueue checks that the queue exists. A denied request counts as success.
 func checkQueue(ctx context.Context, client *sqs.Client, queueURL string) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

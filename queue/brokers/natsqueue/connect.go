@@ -13,23 +13,23 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
-// credentials is the variable with the name of a file of credentials, if there is one.
-const credentials = "NATS_CREDENTIALS_FILE"
+// credentialsEnv names the environment variable for the path of a credentials file.
+const credentialsEnv = "NATS_CREDENTIALS_FILE"
 
-// connect connects for one topic or subscription, which closes the connection.
+// connect opens a connection for one topic or subscription, which closes it.
 func (a *address) connect(more ...nats.Option) (*nats.Conn, jetstream.JetStream, error) {
 	options := append([]nats.Option{
 		nats.Name("fhirdock"), nats.Timeout(5 * time.Second),
-		// A server that stopped answering is noticed after 10 to 15 seconds.
+		// Detects within 10 to 15 seconds that a server stopped answering.
 		nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.PingInterval(5 * time.Second), nats.MaxPingsOutstanding(2),
-		// Nothing is kept for a server that is away: the jobs are found without wake-ups.
+		// Don't buffer while disconnected: jobs are found without their wake-ups.
 		nats.ReconnectBufSize(-1),
-		// Without this the client prints them.
+		// The default handler prints to standard error.
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			a.log.Warn("connection to NATS", "error", err.Error())
 		}),
 	}, more...)
-	if file := os.Getenv(credentials); file != "" {
+	if file := os.Getenv(credentialsEnv); file != "" {
 		options = append(options, nats.UserCredentials(file))
 	}
 	conn, err := nats.Connect(a.server, options...)
@@ -44,12 +44,12 @@ func (a *address) connect(more ...nats.Option) (*nats.Conn, jetstream.JetStream,
 	return conn, js, nil
 }
 
-// away reports whether connect failed because there is no server just now.
-func away(err error) bool {
+// unreachable reports whether connect failed because no server answered.
+func unreachable(err error) bool {
 	return outage.Unreachable(err) || errors.Is(err, nats.ErrNoServers) || errors.Is(err, nats.ErrTimeout)
 }
 
-// makeStream makes the stream unless it is there.
+// makeStream creates the stream unless it exists.
 func (a *address) makeStream(ctx context.Context, js jetstream.JetStream) error {
 	_, err := js.Stream(ctx, a.name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -63,11 +63,11 @@ func (a *address) makeStream(ctx context.Context, js jetstream.JetStream) error 
 	return nil
 }
 
-// makeConsumer makes the durable consumer, or changes it to what is needed.
+// makeConsumer creates the durable consumer, or updates it to the configuration below.
 func (a *address) makeConsumer(ctx context.Context, js jetstream.JetStream) (jetstream.Consumer, error) {
 	consumer, err := js.CreateOrUpdateConsumer(ctx, a.name, jetstream.ConsumerConfig{
 		Name: a.consumer, Durable: a.consumer, FilterSubject: a.subject, AckPolicy: jetstream.AckExplicitPolicy,
-		// A wake-up that comes again costs a look at its job.
+		// A redelivered wake-up costs one look at its job.
 		AckWait: 5 * time.Minute,
 	})
 	if err != nil {

@@ -1,26 +1,33 @@
-// Package natsqueue carries wake-ups over NATS JetStream, with a driver of its own: Go
-// CDK's driver of NATS has no JetStream. Permissions and settings of the stream are in
-// README.md beside it.
+// Package natsqueue sends and receives wake-ups over NATS JetStream. It has a driver of
+// its own, since Go CDK's NATS driver does not support JetStream; the driver passes Go
+// CDK's conformance suite. README.md lists permissions and stream settings.
 //
-// # What is sent
+// # Sending
 //
-// A wake-up is sent once JetStream has stored it. While the connection is lost nothing
-// is kept for it, and sending fails; the connection comes back by itself, and so does a
-// server that was away when the topic was opened. A stream that was deleted is made
-// again by the next message.
+// Send returns once JetStream has stored the wake-up. While disconnected, nothing is
+// buffered and sending fails. The client reconnects by itself, also to a server that was
+// unreachable when the topic was opened. The next message creates a deleted stream again.
 //
-// # What is received
+// # Receiving
 //
-// One message at a time is pulled. What is not acknowledged for five minutes comes
-// again. What [queue.Consumer.RunRaw] gives back is back
-// at once, after the three seconds that it was held, and as often as it takes:
-// the consumer's MaxDeliver is not set. A stream or a consumer that was deleted is noticed
-// within seconds and made again; the messages in it are lost.
+// Messages are pulled one at a time. A message that is not acknowledged within five
+// minutes is redelivered. A message that [queue.Consumer.RunRaw] gives back is redelivered
+// at once, after RunRaw has held it for three seconds, and without limit: the consumer's
+// MaxDeliver is not set. A deleted stream or consumer is noticed within seconds and
+// created again; the messages in it are lost.
 //
-// The stream is in order, but for what comes again; several workers, or several handlers
-// in one, take from it side by side.
+// The stream is ordered, except for redelivered messages. Several workers, or several
+// handlers in one worker, take messages in parallel.
 //
-// Metadata are headers, with names and values escaped as in a URL's query. As gives
-// *nats.Msg before a message is sent, jetstream.Msg of one that was received, and
-// *nats.Conn of a topic or subscription.
+// # As
+//
+// natsqueue exposes the following types for As:
+//   - Topic: *nats.Conn, jetstream.JetStream
+//   - Subscription: *nats.Conn, jetstream.Consumer
+//   - Message.BeforeSend: *nats.Msg
+//   - Message.AfterSend: *jetstream.PubAck
+//   - Message: jetstream.Msg
+//   - Error: jetstream.JetStreamError, *jetstream.APIError
+//
+// Metadata are sent as headers, with names and values escaped as in a URL's query.
 package natsqueue

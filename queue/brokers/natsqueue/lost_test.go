@@ -14,16 +14,16 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// A server that is away at the start, and one that lost all or some of what it had,
-// stops nobody for long: messages pass again within 15 seconds, and nothing is restarted.
+// After a server was unreachable at the start, or lost a consumer, a stream or its whole
+// store, messages pass again within 15 seconds without a restart.
 func TestEverythingLost(t *testing.T) {
 	server := newServer(t)
 	url := "nats://" + server.address + "/wake.ups?stream=wakeups"
 	opts := &Options{Logger: slog.New(slog.DiscardHandler)}
 	topic, publishing, err := OpenTopic(t.Context(), url, opts)
-	require.NoError(t, err, "a server that is away")
+	require.NoError(t, err, "an unreachable server")
 	opener, err := OpenSubscription(t.Context(), url+"&consumer=workers", opts)
-	require.NoError(t, err, "a server that is away")
+	require.NoError(t, err, "an unreachable server")
 
 	var changes []bool // whether there is a subscription
 	consumer := must(queue.NewConsumer(opener, &queue.ConsumerOptions{Logger: opts.Logger, Observe: func(err error) { changes = append(changes, err == nil) }}))

@@ -12,16 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// ownServer is a server of the test's own, which can be killed and can lose its store.
+// ownServer is a server for one test, which can kill it and delete its store.
 type ownServer struct {
 	address string
-	folder  string // of its store
-	config  string // what is configured besides
+	folder  string // its store
+	config  string // further configuration
 	cmd     *exec.Cmd
 }
 
-// newServer finds the program and an address. It skips the test where there is no
-// program, or fails it where FHIRDOCK_TEST_ALL is 1.
+// newServer chooses an address, and starts nothing yet. Without nats-server in PATH it
+// skips the test, or fails it if FHIRDOCK_TEST_ALL is 1.
 func newServer(t *testing.T) *ownServer {
 	t.Helper()
 	if _, err := exec.LookPath("nats-server"); err != nil {
@@ -58,7 +58,7 @@ func (s *ownServer) kill() {
 	s.cmd = nil
 }
 
-// loseStore kills the server and removes what it kept.
+// loseStore kills the server and deletes its store.
 func (s *ownServer) loseStore(t *testing.T) {
 	t.Helper()
 	s.kill()

@@ -21,7 +21,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// passes sends a wake-up and receives it.
+// passes sends and receives a wake-up.
 func passes(t *testing.T, server, subject, stream, consumer string) {
 	t.Helper()
 	opts := &Options{Logger: slog.New(slog.DiscardHandler)}
@@ -41,8 +41,9 @@ func passes(t *testing.T, server, subject, stream, consumer string) {
 	require.NoError(t, topic.Shutdown(t.Context()))
 }
 
-// What is made is what the package says.
-func TestWhatIsMade(t *testing.T) {
+// sharedServer returns the URL of the server of all tests, and a connection to it.
+func sharedServer(t *testing.T) (string, jetstream.JetStream) {
+	t.Helper()
 	server := cmp.Or(os.Getenv("FHIRDOCK_TEST_NATS"), "nats://127.0.0.1:4222")
 	u, err := url.Parse(server)
 	require.NoError(t, err)
@@ -51,10 +52,18 @@ func TestWhatIsMade(t *testing.T) {
 		t.Skipf("SKIPPED: no NATS at %s", u.Host)
 	}
 	require.NoError(t, err)
-	defer conn.Close()
+	t.Cleanup(conn.Close)
 	js, err := jetstream.New(conn)
 	require.NoError(t, err)
-	name := "fhirdock_" + rand.Text()
+	return server, js
+}
+
+func randomName() string { return "fhirdock_" + rand.Text() }
+
+// The stream and the consumer are created as documented.
+func TestWhatIsMade(t *testing.T) {
+	server, js := sharedServer(t)
+	name := randomName()
 	defer func() { require.NoError(t, js.DeleteStream(context.WithoutCancel(t.Context()), name)) }()
 	passes(t, server, "fhirdock."+name, name, "workers")
 	passes(t, strings.Replace(server, "nats://", "nats+js://", 1), "fhirdock."+name, name, "workers")
@@ -63,11 +72,11 @@ func TestWhatIsMade(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, jetstream.WorkQueuePolicy, stream.CachedInfo().Config.Retention)
 	require.Equal(t, jetstream.FileStorage, stream.CachedInfo().Config.Storage)
-	// The acknowledgement is on its way.
+	// The acknowledgement may not have arrived yet.
 	require.Eventually(t, func() bool {
 		info, err := stream.Info(t.Context())
 		return err == nil && info.State.Msgs == 0
-	}, 10*time.Second, 10*time.Millisecond, "what is acknowledged is gone")
+	}, 10*time.Second, 10*time.Millisecond, "an acknowledged message is removed")
 	consumer, err := js.Consumer(t.Context(), name, "workers")
 	require.NoError(t, err)
 	config := consumer.CachedInfo().Config
@@ -77,15 +86,14 @@ func TestWhatIsMade(t *testing.T) {
 	require.Equal(t, -1, config.MaxDeliver)
 }
 
-// The permissions of README are enough, and none of the requests that are not there is
-// made.
+// The permissions in README.md are sufficient, and no other request is made.
 func TestPermissions(t *testing.T) {
 	server := newServer(t)
 	page, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	found := regexp.MustCompile("(?s)```\n(permissions: .*?)```").FindStringSubmatch(string(page))
 	require.NotNil(t, found)
-	// The words that stand for names, and none of those of JetStream's own.
+	// Replace the placeholders, but no part of JetStream's own subjects.
 	permissions := found[1]
 	for _, r := range []struct{ pattern, with string }{
 		{`"SUBJECT"`, `"the.subject"`}, {`\.STREAM\.CONSUMER`, `.wakeups.workers`}, {`\.STREAM"`, `.wakeups"`},
@@ -95,17 +103,31 @@ func TestPermissions(t *testing.T) {
 	require.NotContains(t, permissions, "$JS.API.wakeups")
 
 	log := filepath.Join(t.TempDir(), "log")
-	server.config = fmt.Sprintf("log_file: %q\nauthorization: {users: [{user: fhirdock, password: s3cret, %s}]}\n", log, permissions)
+	server.config = fmt.Sprintf("log_file: %q\nauthorization: {users: [{user: admin, password: s3cret}, {user: fhirdock, password: s3cret, %s}]}\n", log, permissions)
 	server.start(t)
-	address := server.address
-	for range 2 { // what is not there is made, and what is there is used
-		passes(t, "nats://fhirdock:s3cret@"+address, "the.subject", "wakeups", "workers")
+	for range 2 { // create, then use
+		passes(t, "nats://fhirdock:s3cret@"+server.address, "the.subject", "wakeups", "workers")
 	}
+	// The reason why a subscription broke.
+	conn, err := nats.Connect("nats://admin:s3cret@" + server.address)
+	require.NoError(t, err)
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	require.NoError(t, err)
+	s, err := newSubscription(t.Context(), &address{
+		server: "nats://fhirdock:s3cret@" + server.address, subject: "the.subject", name: "wakeups", consumer: "workers", log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	defer s.Close()
+	require.NoError(t, js.DeleteConsumer(t.Context(), "wakeups", "workers"))
+	_, err = s.ReceiveBatch(t.Context(), 1)
+	require.ErrorIs(t, err, jetstream.ErrConsumerNotFound)
+
 	said, err := os.ReadFile(log)
 	require.NoError(t, err)
 	require.NotContains(t, strings.ToLower(string(said)), "violation", string(said))
 
-	_, _, err = OpenTopic(t.Context(), "nats://fhirdock:s3cret@"+address+"/the.subject?stream=other", &Options{Logger: slog.New(slog.DiscardHandler)})
+	_, _, err = OpenTopic(t.Context(), "nats://fhirdock:s3cret@"+server.address+"/the.subject?stream=other", &Options{Logger: slog.New(slog.DiscardHandler)})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "s3cret")
 }

@@ -8,23 +8,33 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/batcher"
 	"gocloud.dev/pubsub/driver"
 )
 
-// topic implements driver.Topic on a stream of JetStream.
+// topic implements driver.Topic for one subject of a JetStream stream.
 type topic struct {
-	codes
+	errorCodes
 	at   *address
 	conn *nats.Conn
 	js   jetstream.JetStream
 }
 
-// openTopic connects and makes the stream. While the server is away it does so later:
-// the client connects in the background, and a message that finds no stream makes it.
 func openTopic(ctx context.Context, a *address) (*pubsub.Topic, error) {
+	t, err := newTopic(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	// JetStream acknowledges each message by itself, so send them one by one, many at a
+	// time.
+	return pubsub.NewTopic(t, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 100}), nil
+}
+
+// newTopic connects and creates the stream if necessary. If the server is unreachable,
+// the client connects in the background, and the first message that finds no stream
+// creates it.
+func newTopic(ctx context.Context, a *address) (*topic, error) {
 	conn, js, err := a.connect()
 	switch {
 	case err == nil:
@@ -32,19 +42,18 @@ func openTopic(ctx context.Context, a *address) (*pubsub.Topic, error) {
 			conn.Close()
 			return nil, err
 		}
-	case away(err):
-		a.log.WarnContext(ctx, "NATS is away; wake-ups are sent once it is there", "error", err.Error())
+	case unreachable(err):
+		a.log.WarnContext(ctx, "NATS is unreachable; wake-ups are not sent until it is back", "error", err.Error())
 		if conn, js, err = a.connect(nats.RetryOnFailedConnect(true)); err != nil {
 			return nil, err
 		}
 	default:
 		return nil, err
 	}
-	// One message at a time, each with an answer of its own, and many at once.
-	return pubsub.NewTopic(&topic{at: a, conn: conn, js: js}, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 100}), nil
+	return &topic{at: a, conn: conn, js: js}, nil
 }
 
-// SendBatch implements driver.Topic. A message is sent once JetStream has stored it.
+// SendBatch implements driver.Topic. It returns once JetStream has stored every message.
 func (t *topic) SendBatch(ctx context.Context, ms []*driver.Message) error {
 	for _, m := range ms {
 		if err := t.send(ctx, m); err != nil {
@@ -57,26 +66,27 @@ func (t *topic) SendBatch(ctx context.Context, ms []*driver.Message) error {
 func (t *topic) send(ctx context.Context, m *driver.Message) error {
 	msg := &nats.Msg{Subject: t.at.subject, Data: m.Body, Header: nats.Header{}}
 	for name, value := range m.Metadata {
-		msg.Header.Set(url.QueryEscape(name), url.QueryEscape(value)) // a header takes less than metadata may have
+		// Headers allow fewer characters than metadata.
+		msg.Header.Set(url.QueryEscape(name), url.QueryEscape(value))
 	}
 	if m.BeforeSend != nil {
 		if err := m.BeforeSend(as(msg)); err != nil {
 			return err
 		}
 	}
-	// The client waits 5 seconds for an answer.
-	_, err := t.js.PublishMsg(ctx, msg)
-	if errors.Is(err, jetstream.ErrNoStreamResponse) { // no stream takes the subject
-		t.at.log.WarnContext(ctx, "the stream is gone; it is made again", "stream", t.at.name)
+	// Without a deadline in ctx, the client waits 5 seconds for the acknowledgement.
+	ack, err := t.js.PublishMsg(ctx, msg)
+	if errors.Is(err, jetstream.ErrNoStreamResponse) { // no stream has the subject
+		t.at.log.WarnContext(ctx, "the stream is gone; creating it again", "stream", t.at.name)
 		if err = t.at.makeStream(ctx, t.js); err == nil {
-			_, err = t.js.PublishMsg(ctx, msg)
+			ack, err = t.js.PublishMsg(ctx, msg)
 		}
 	}
 	if err != nil {
 		return fmt.Errorf("natsqueue: send: %w", err)
 	}
 	if m.AfterSend != nil {
-		return m.AfterSend(func(any) bool { return false })
+		return m.AfterSend(as(ack))
 	}
 	return nil
 }
@@ -90,7 +100,7 @@ func (t *topic) Close() error {
 	return nil
 }
 
-// as gives a value to a pointer to its type.
+// as returns an As function that exposes v.
 func as[T any](v T) func(any) bool {
 	return func(i any) bool {
 		p, ok := i.(*T)
@@ -99,23 +109,4 @@ func as[T any](v T) func(any) bool {
 		}
 		return ok
 	}
-}
-
-// codes are what topic and subscription have in common.
-type codes struct{}
-
-func (codes) IsRetryable(error) bool  { return false }
-func (codes) ErrorAs(error, any) bool { return false }
-func (codes) ErrorCode(err error) gcerrors.ErrorCode {
-	switch {
-	case errors.Is(err, context.Canceled):
-		return gcerrors.Canceled
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, nats.ErrTimeout):
-		return gcerrors.DeadlineExceeded
-	case errors.Is(err, nats.ErrAuthorization), errors.Is(err, nats.ErrPermissionViolation):
-		return gcerrors.PermissionDenied
-	case errors.Is(err, jetstream.ErrNoStreamResponse), errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrConsumerNotFound):
-		return gcerrors.NotFound
-	}
-	return gcerrors.Unknown
 }

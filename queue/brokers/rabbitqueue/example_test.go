@@ -5,6 +5,7 @@ import (
 	"log"
 
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/queue"
 	"github.com/fhirdock/fhirdock/queue/brokers/rabbitqueue"
 )
 
@@ -15,11 +16,15 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer topic.Shutdown(ctx)
+	publisher, err := queue.NewPublisher(topic, publishing)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer publisher.Shutdown(ctx)
 	wakeUps, err := rabbitqueue.OpenSubscription(ctx, "rabbit://workers?exchange=wake-ups")
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Bucket and Jobs besides; a process that only accepts needs no Subscription.
-	_ = ingest.Backends{Topic: topic, Publishing: publishing, Subscription: wakeUps}
+	// Store and Jobs besides. A process that only accepts needs no Subscription.
+	_ = ingest.Backends{Publisher: publisher, Subscription: wakeUps}
 }

@@ -10,15 +10,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 )
 
-// definition is that of the table, as create-table and CloudFormation take it, and as
-// README.md has it.
+// definition of the table, in the form of create-table and CloudFormation.
 //
 //go:embed table.json
 var definition []byte
 
-// CreateTable makes a table with its indexes, paid by request, and waits until it can
-// be used. It is for development and tests; elsewhere a table is made by those who
-// look after it.
+// CreateTable creates a table with its indexes, billed per request, and waits until it is
+// active. It is meant for development and tests.
 func CreateTable(ctx context.Context, client *dynamodb.Client, table string) error {
 	var in dynamodb.CreateTableInput
 	if err := json.Unmarshal(definition, &in); err != nil {

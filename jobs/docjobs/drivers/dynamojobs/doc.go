@@ -1,9 +1,8 @@
-// Package dynamojobs opens a table of DynamoDB as a job store, by
-// jobs/docjobs and gocloud.dev/docstore/awsdynamodb. The table's definition, the
-// permissions and the limits are in README.md beside it.
+// Package dynamojobs opens a DynamoDB table as a job store, with jobs/docjobs and
+// gocloud.dev/docstore/awsdynamodb. README.md has the table's definition, permissions and
+// limits.
 //
-// Each job is read consistently and changed by a conditional write. List and Due ask
-// global secondary indexes, which lag, and read what they find again; see package
-// docjobs. The lines of the organizations are items of the same table, so that Next
-// is consistent too.
+// Jobs are read consistently and changed by conditional writes. List and Due query global
+// secondary indexes, which lag, and read what they find again; see package docjobs. Next
+// is consistent too: it reads items of the same table instead of an index.
 package dynamojobs

@@ -16,5 +16,5 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer store.Close()
-	_ = ingest.Backends{Jobs: store} // and Bucket, Topic, Subscription
+	_ = ingest.Backends{Jobs: store} // and Store, Publisher, Subscription
 }

@@ -16,31 +16,27 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/internal/storeurl"
 )
 
-// Scheme of the URLs that [OpenStore] opens.
-const Scheme = awsdynamodb.Scheme
-
-// parameters that Go CDK's configuration of a client has.
+// parameters that gocloud.dev/aws supports.
 // https://pkg.go.dev/gocloud.dev/aws#V2ConfigFromURLParams
 var parameters = []string{
 	"anonymous", "dualstack", "endpoint", "fips", "hostname_immutable", "profile", "rate_limiter_capacity", "region",
 	"request_checksum_calculation", "response_checksum_validation", "role",
 }
 
-// Store is a job store, and what it stands on.
+// Store is a job store in a DynamoDB table.
 type Store struct {
 	*docjobs.Store
 	coll *docstore.Collection
 }
 
-// Close ends the use of the table. Calls under way are not waited for.
+// Close closes the collection. It does not wait for calls in progress.
 func (s *Store) Close() error { return s.coll.Close() }
 
-// OpenStore opens a URL like dynamodb://TABLE?region=eu-central-1. Credentials are
-// those of the environment, as the AWS SDK finds them. It is an error if the table is
-// not there or not as README.md defines it, or if the URL has a parameter that there
-// is none of; that names those that there are.
+// OpenStore opens a URL like dynamodb://TABLE?region=eu-central-1. It uses the AWS SDK's
+// default credentials. The parameters are those of gocloud.dev/aws; unknown ones are an
+// error. ErrTable if the table is missing or not as README.md defines it.
 func OpenStore(ctx context.Context, url string) (*Store, error) {
-	u, err := storeurl.Parse(Scheme, "dynamodb://TABLE, with or without parameters", url, parameters...)
+	u, err := storeurl.Parse(awsdynamodb.Scheme, "dynamodb://TABLE, with or without parameters", url, parameters...)
 	if err != nil {
 		return nil, fmt.Errorf("dynamojobs: open store: %w", err)
 	}
@@ -51,13 +47,13 @@ func OpenStore(ctx context.Context, url string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dynamojobs: open store: %w", err)
 	}
-	// What goes wrong is in the errors; the SDK would write to stderr besides.
+	// Errors are returned; by default the SDK logs to stderr too.
 	quiet := func(o *dynamodb.Options) { o.Logger = logging.Nop{} }
 	return Open(ctx, dynamodb.NewFromConfig(config, quiet), u.Host, nil)
 }
 
-// Open opens a table with a client, which stays the caller's. It sets BeforeQuery
-// itself: it is an error if the options have one.
+// Open opens a table with the caller's client. It sets BeforeQuery itself; it is an error
+// to set it in opts.
 func Open(ctx context.Context, client *dynamodb.Client, table string, opts *docjobs.Options) (*Store, error) {
 	switch {
 	case client == nil:
@@ -85,13 +81,13 @@ func Open(ctx context.Context, client *dynamodb.Client, table string, opts *docj
 	return &Store{store, coll}, nil
 }
 
-// beforeQuery makes a query read no more than is wanted, since the driver reads on
-// to the megabyte, and not consistently where it is of a global index, which can't.
+// beforeQuery limits a query, because the driver would read a megabyte at a time, and
+// turns off consistent reads for global indexes, which don't support them.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html
 func beforeQuery(limit int, asFunc func(any) bool) error {
 	var in *dynamodb.QueryInput
 	if !asFunc(&in) {
-		return fmt.Errorf("dynamojobs: the question would read the whole table: an index is missing")
+		return fmt.Errorf("dynamojobs: the query would scan the whole table: an index is missing")
 	}
 	in.Limit = aws.Int32(int32(min(limit, 1000)))
 	if in.IndexName != nil {

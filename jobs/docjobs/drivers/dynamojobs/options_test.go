@@ -8,8 +8,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/dynamojobs"
 )
 
-// Without it the store panicked at its first question.
-func TestOpenNeedsWhatItStandsOn(t *testing.T) {
+// A nil client must be an error, not a panic in the first query.
+func TestOpenNeedsClient(t *testing.T) {
 	_, err := dynamojobs.Open(t.Context(), nil, "table", nil)
 	require.ErrorContains(t, err, "client is needed")
 }

@@ -20,11 +20,10 @@ var (
 	indexKeys = []keys{{"Org", "Place"}, {"OrgState", "Place"}, {"DueShard", "Due"}}
 )
 
-// ErrTable: the table is not there, or not as README.md defines it.
-var ErrTable = errors.New("dynamojobs: the table is not as it must be")
+// ErrTable: the table is missing, or not as README.md defines it.
+var ErrTable = errors.New("dynamojobs: the table does not match its definition")
 
-// checkTable compares a table with its definition. What is there beside it does not
-// matter.
+// checkTable compares a table with its definition. Additional indexes are allowed.
 func checkTable(ctx context.Context, client *dynamodb.Client, table string) error {
 	out, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &table})
 	var missing *types.ResourceNotFoundException

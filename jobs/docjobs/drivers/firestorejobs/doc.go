@@ -1,8 +1,7 @@
-// Package firestorejobs opens a collection of Firestore as a job store, by jobs/docjobs
-// and gocloud.dev/docstore/gcpfirestore. Indexes, permissions and limits are in
-// README.md beside it.
+// Package firestorejobs opens a Firestore collection as a job store, with jobs/docjobs and
+// gocloud.dev/docstore/gcpfirestore. README.md has the indexes, permissions and limits.
 //
-// Reads and queries of Firestore are strongly consistent, and a replacement has the
-// time of the last update as its precondition.
+// Reads and queries of Firestore are strongly consistent. A replacement has the time of the
+// last update as its precondition.
 // https://firebase.google.com/docs/firestore/understand-reads-writes-scale
 package firestorejobs

@@ -8,7 +8,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs"
 )
 
-// A collection with the indexes that README.md has.
+// A collection with the indexes in README.md.
 func Example() {
 	ctx := context.Background()
 	store, err := firestorejobs.OpenStore(ctx, "firestore://projects/my-project/databases/(default)/documents/jobs")
@@ -16,5 +16,5 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer store.Close()
-	_ = ingest.Backends{Jobs: store} // and Bucket, Topic, Subscription
+	_ = ingest.Backends{Jobs: store} // and Store, Publisher, Subscription
 }

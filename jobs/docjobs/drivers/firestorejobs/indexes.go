@@ -8,6 +8,6 @@ import (
 //go:embed firestore.indexes.json
 var indexes []byte
 
-// Indexes are those that the store needs, in the form of firestore.indexes.json, as
-// README.md has them. The collection is called NAME in them.
+// Indexes returns the indexes that a store needs, in the form of firestore.indexes.json,
+// for a collection called NAME.
 func Indexes() []byte { return slices.Clone(indexes) }

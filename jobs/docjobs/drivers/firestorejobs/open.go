@@ -16,22 +16,18 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/internal/storeurl"
 )
 
-// Scheme of the URLs that [OpenStore] opens.
-const Scheme = gcpfirestore.Scheme
-
 const form = "firestore://projects/PROJECT/databases/DATABASE/documents/COLLECTION"
 
 var collectionPath = regexp.MustCompile(`^projects/[^/]+/databases/[^/]+/documents/[^/]+(/[^/]+/[^/]+)*$`)
 
-// Store is a job store, and the connection that it stands on.
+// Store is a job store in a Firestore collection.
 type Store struct {
 	*docjobs.Store
 	coll  *docstore.Collection
 	close func()
 }
 
-// Close ends the use of the collection. It closes the connection that [OpenStore]
-// opened.
+// Close closes the collection, and the connection if [OpenStore] opened it.
 func (s *Store) Close() error {
 	err := s.coll.Close()
 	s.close()
@@ -39,11 +35,11 @@ func (s *Store) Close() error {
 }
 
 // OpenStore opens a URL like
-// firestore://projects/PROJECT/databases/(default)/documents/COLLECTION. Credentials
-// are those of the environment, or none if FIRESTORE_EMULATOR_HOST is set. The URL has
-// no parameters. It is an error if an index is missing.
+// firestore://projects/PROJECT/databases/(default)/documents/COLLECTION, without
+// parameters. It uses the default credentials, or none if FIRESTORE_EMULATOR_HOST is set.
+// A missing index is an error.
 func OpenStore(ctx context.Context, url string) (*Store, error) {
-	u, err := storeurl.Parse(Scheme, form, url)
+	u, err := storeurl.Parse(gcpfirestore.Scheme, form, url)
 	path := ""
 	if err == nil {
 		if path = u.Host + u.Path; !collectionPath.MatchString(path) {
@@ -74,8 +70,8 @@ func OpenStore(ctx context.Context, url string) (*Store, error) {
 	return s, nil
 }
 
-// Open opens a collection by its path, which begins with projects/, with a client that
-// stays the caller's.
+// Open opens a collection by its path, which begins with projects/, with the caller's
+// client.
 func Open(ctx context.Context, client *vkit.Client, path string, opts *docjobs.Options) (*Store, error) {
 	if client == nil {
 		return nil, errors.New("firestorejobs: open store: a client is needed")

@@ -1,8 +1,7 @@
-// Package mongojobs opens a collection of MongoDB as a job store, by jobs/docjobs and
-// gocloud.dev/docstore/mongodocstore. Indexes, permissions and limits are in README.md
-// beside it.
+// Package mongojobs opens a MongoDB collection as a job store, with jobs/docjobs and
+// gocloud.dev/docstore/mongodocstore. README.md has the indexes, permissions and limits.
 //
-// Writes are acknowledged by a majority, and reads are linearizable: a primary that
-// was cut off and does not know yet that there is another answers none. A replacement
-// has the revision that was read in its filter.
+// Writes are acknowledged by a majority. Reads are linearizable: an old primary that was
+// partitioned off does not answer them. A replacement has the revision that was read in
+// its filter.
 package mongojobs

@@ -8,7 +8,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
 )
 
-// A collection on the server in MONGO_SERVER_URL. Its indexes are made.
+// A collection on the server in MONGO_SERVER_URL. Missing indexes are created.
 func Example() {
 	ctx := context.Background()
 	store, err := mongojobs.OpenStore(ctx, "mongo://fhirdock/jobs", nil)
@@ -16,5 +16,5 @@ func Example() {
 		log.Fatal(err)
 	}
 	defer store.Close()
-	_ = ingest.Backends{Jobs: store} // and Bucket, Topic, Subscription
+	_ = ingest.Backends{Jobs: store} // and Store, Publisher, Subscription
 }

@@ -12,10 +12,10 @@ import (
 	"go.mongodb.org/mongo-driver/mongo/options"
 )
 
-// ErrIndex: the collection lacks an index that can't be made.
+// ErrIndex: an index is missing and was not created.
 var ErrIndex = errors.New("mongojobs: an index is missing")
 
-// indexes, by their fields. Documents without the fields are in none that is sparse.
+// indexes by their fields. A sparse index leaves out documents without its fields.
 var indexes = []struct {
 	fields []string
 	sparse bool
@@ -29,8 +29,8 @@ var indexes = []struct {
 	{[]string{"Later"}, true},
 }
 
-// makeIndexes makes those that are missing, and the collection with them; or says that
-// they are missing.
+// makeIndexes creates missing indexes, and with them the collection. With skip, a missing
+// index is an error.
 func makeIndexes(ctx context.Context, coll *mongo.Collection, skip bool) error {
 	there, err := indexed(ctx, coll)
 	if err != nil {
@@ -49,13 +49,13 @@ func makeIndexes(ctx context.Context, coll *mongo.Collection, skip bool) error {
 		}
 		_, err := coll.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: keys, Options: options.Index().SetSparse(i.sparse)})
 		if err != nil {
-			return fmt.Errorf("%w: of %s, by %s, and it can't be made: %w", ErrIndex, coll.Name(), strings.Join(i.fields, " and "), err)
+			return fmt.Errorf("%w: of %s, by %s, and it can't be created: %w", ErrIndex, coll.Name(), strings.Join(i.fields, " and "), err)
 		}
 	}
 	return nil
 }
 
-// indexed are the fields of the indexes, those that serve here.
+// indexed returns the fields of the existing indexes that are not partial.
 func indexed(ctx context.Context, coll *mongo.Collection) ([]string, error) {
 	cursor, err := coll.Indexes().List(ctx)
 	if err != nil {

@@ -20,11 +20,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/internal/storeurl"
 )
 
-// Scheme of the URLs that [OpenStore] opens.
-const Scheme = mongodocstore.Scheme
-
-// ServerVariable is the environment variable with the connection string of the
-// server, as Go CDK has it. A password is in there, not in the store's URL.
+// ServerVariable is the environment variable with the server's connection string, as in Go
+// CDK. It may contain a password, which the store's URL does not.
 const ServerVariable = "MONGO_SERVER_URL"
 
 const form = "mongo://DATABASE/COLLECTION"
@@ -32,27 +29,25 @@ const form = "mongo://DATABASE/COLLECTION"
 // Options of a store; nil, and zero fields, mean the defaults.
 type Options struct {
 	docjobs.Options
-	// SkipIndexes makes opening fail with [ErrIndex] where indexes are missing.
-	// Default: they are made.
+	// SkipIndexes makes opening fail with [ErrIndex] if an index is missing. Default:
+	// missing indexes are created.
 	SkipIndexes bool
 }
 
-// Store is a job store, and the connections that it stands on.
+// Store is a job store in a MongoDB collection.
 type Store struct {
 	*docjobs.Store
 	coll  *docstore.Collection
 	close func() error
 }
 
-// Close ends the use of the collection. It closes the connections that [OpenStore]
-// opened.
+// Close closes the collection, and the connections if [OpenStore] opened them.
 func (s *Store) Close() error { return errors.Join(s.coll.Close(), s.close()) }
 
-// OpenStore opens a URL like mongo://DATABASE/COLLECTION on the server that
-// [ServerVariable] names, as [Open] does. The URL has no parameters. No error quotes
-// the connection string.
+// OpenStore opens a URL like mongo://DATABASE/COLLECTION, without parameters, on the
+// server in [ServerVariable]; see [Open]. No error quotes the connection string.
 func OpenStore(ctx context.Context, url string, opts *Options) (*Store, error) {
-	u, err := storeurl.Parse(Scheme, form, url)
+	u, err := storeurl.Parse(mongodocstore.Scheme, form, url)
 	name := ""
 	if err == nil {
 		if name = strings.TrimPrefix(u.Path, "/"); name == "" || strings.Contains(name, "/") {
@@ -83,10 +78,9 @@ func OpenStore(ctx context.Context, url string, opts *Options) (*Store, error) {
 	return s, nil
 }
 
-// Open opens a collection, whose client stays the caller's. It sets the collection's
-// concerns itself: writes are acknowledged by a majority, reads are of the primary
-// and linearizable. Indexes that are missing are made. It is an error if they can't
-// be, or if the collection has a collation of its own, which would have another order.
+// Open opens a collection of the caller's client. It sets the read and write concerns
+// itself and creates missing indexes; [ErrIndex] if it can't. A collection with a
+// collation is an error, because it would sort differently.
 func Open(ctx context.Context, mongoColl *mongo.Collection, opts *Options) (*Store, error) {
 	if mongoColl == nil {
 		return nil, errors.New("mongojobs: open store: a collection is needed")
@@ -100,7 +94,7 @@ func Open(ctx context.Context, mongoColl *mongo.Collection, opts *Options) (*Sto
 	if err != nil {
 		return nil, fmt.Errorf("mongojobs: open store: %w", err)
 	}
-	if replicated { // a server that stands alone knows no such reads, and needs none
+	if replicated { // a standalone server does not support linearizable reads, nor need them
 		set.SetReadConcern(readconcern.Linearizable())
 	}
 	mongoColl = mongoColl.Database().Collection(mongoColl.Name(), set)
@@ -121,7 +115,7 @@ func Open(ctx context.Context, mongoColl *mongo.Collection, opts *Options) (*Sto
 	return &Store{Store: store, coll: coll, close: func() error { return nil }}, nil
 }
 
-// inReplicaSet asks the server what it is.
+// inReplicaSet reports whether the server is part of a replica set or a sharded cluster.
 // https://www.mongodb.com/docs/manual/reference/command/hello/
 func inReplicaSet(ctx context.Context, db *mongo.Database) (bool, error) {
 	var hello struct {
@@ -134,7 +128,7 @@ func inReplicaSet(ctx context.Context, db *mongo.Database) (bool, error) {
 	return hello.SetName != "" || hello.Message == "isdbgrid", nil
 }
 
-// checkCollation refuses a collection whose order of text is not that of its bytes.
+// checkCollation returns an error if the collection does not sort text by its bytes.
 func checkCollation(ctx context.Context, coll *mongo.Collection) error {
 	specs, err := coll.Database().ListCollectionSpecifications(ctx, bson.D{{Key: "name", Value: coll.Name()}})
 	if err != nil {
@@ -142,7 +136,7 @@ func checkCollation(ctx context.Context, coll *mongo.Collection) error {
 	}
 	for _, s := range specs {
 		if _, err := s.Options.LookupErr("collation"); s.Options != nil && err == nil {
-			return fmt.Errorf("the collection %s has a collation: the order must be that of bytes", coll.Name())
+			return fmt.Errorf("the collection %s has a collation: it must sort by bytes", coll.Name())
 		}
 	}
 	return nil

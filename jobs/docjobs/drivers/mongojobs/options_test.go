@@ -8,8 +8,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
 )
 
-// Without it the store panicked at its first question.
-func TestOpenNeedsWhatItStandsOn(t *testing.T) {
+// A nil collection must be an error, not a panic in the first query.
+func TestOpenNeedsCollection(t *testing.T) {
 	_, err := mongojobs.Open(t.Context(), nil, nil)
 	require.ErrorContains(t, err, "collection is needed")
 }

@@ -21,7 +21,7 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		"x:///s3cret":                 "must be x://TABLE",
 		"x://u:s3cret@table":          "must be x://TABLE",
 		"x://table#s3cret":            "must be x://TABLE",
-		"x://t?other=s3cret":          `unknown parameter "other"; there are one, two`,
+		"x://t?other=s3cret":          `unknown parameter "other"; supported are one, two`,
 		"x://t?one=s3cret&one=s3cret": `"one" is given more than once`,
 		"x://s3cret?one=":             `"one" has no value`,
 		"x://t?one=%zzs3cret":         "parameters are malformed",

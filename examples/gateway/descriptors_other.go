@@ -1,6 +1,0 @@
-//go:build !unix
-
-package main
-
-// descriptors is 0: the system has no such limit, or does not say so.
-func descriptors() int { return 0 }

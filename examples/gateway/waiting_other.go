@@ -1,8 +1,0 @@
-//go:build !unix
-
-package main
-
-import "net"
-
-// takeWaiting takes none: they are reset.
-func takeWaiting(net.Listener) []net.Conn { return nil }

@@ -1,7 +1,0 @@
-//go:build !noazure
-
-package backends
-
-import "github.com/fhirdock/fhirdock/blobstore/cloud/azureupload"
-
-var azureBucket = signed(azureupload.OpenBucket)

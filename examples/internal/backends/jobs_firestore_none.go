@@ -1,5 +1,0 @@
-//go:build nogcp
-
-package backends
-
-var firestoreJobs = jobless("nogcp", "github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs")

@@ -1,9 +1,0 @@
-package backends
-
-// must is for calls that can't fail in a test.
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}

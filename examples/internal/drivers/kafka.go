@@ -1,0 +1,7 @@
+//go:build !nokafka
+
+package drivers
+
+import (
+	_ "github.com/fhirdock/fhirdock/queue/brokers/kafkaqueue"
+)

@@ -1,0 +1,7 @@
+//go:build !nomongo
+
+package drivers
+
+import (
+	_ "github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
+)

@@ -1,0 +1,122 @@
+package ingesttest_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/ingesttest"
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+// named rejects resources without an id, and keeps the ids of the others.
+type named struct {
+	once bool
+	keys map[string]bool
+	ids  []string
+}
+
+func (h *named) Handle(_ context.Context, b *ingest.Batch) error {
+	seen := h.once && h.keys[b.Key]
+	for i, r := range b.Resources {
+		switch {
+		case r.ID == "":
+			b.Reject(i, "required", "A resource needs an id")
+		case !seen:
+			h.ids = append(h.ids, r.ID)
+		}
+	}
+	if h.keys == nil {
+		h.keys = map[string]bool{}
+	}
+	h.keys[b.Key] = true
+	return nil
+}
+
+// A handler's unit test: a batch as a worker makes it, without a pipeline around.
+func ExampleBatch() {
+	t := newT() // in a test: its *testing.T
+	defer t.end()
+
+	b := ingesttest.Batch(t, `{"resourceType":"Patient","id":"a"}
+{"resourceType":"Observation"}`)
+	h := &named{}
+	err := h.Handle(t.Context(), b)
+	fmt.Println(err, h.ids, b.Rejected()[0].Line, b.Rejected()[0].ResourceType)
+	// Output: <nil> [a] 2 Observation
+}
+
+func TestBundleBatch(t *testing.T) {
+	b := ingesttest.BundleBatch(t, `{"resourceType":"Bundle","type":"transaction","entry":[
+		{"resource":{"resourceType":"Patient","id":"a"},"request":{"method":"PUT","url":"Patient/a"}},
+		{"resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient"}}]}`)
+	require.True(t, b.Transaction && b.Whole)
+	require.Equal(t, "PUT", b.Resources[0].Method)
+	require.NoError(t, new(named).Handle(t.Context(), b))
+	require.True(t, b.Aborted())
+	require.EqualValues(t, 1, *b.Rejected()[0].Entry)
+	require.NotEmpty(t, b.Key)
+}
+
+// recorder is a test whose failures are kept.
+type recorder struct {
+	testing.TB
+	errors []string
+}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.errors = append(r.errors, fmt.Sprintf(format, args...))
+}
+
+// A redelivery finds a handler out that does its effects twice.
+func TestRedeliver(t *testing.T) {
+	const file = `{"resourceType":"Patient","id":"a"}` + "\n" + `{"resourceType":"Patient"}` + "\n"
+	for once, want := range map[bool]string{true: "", false: "deduplicate by Batch.Key"} {
+		h, r := &named{once: once}, &recorder{TB: t}
+		p := ingesttest.NewWithOptions(r, &ingesttest.Options{Handler: h, Redeliver: true, Effects: func() any { return strings.Join(h.ids, " ") }})
+		job := p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", []byte(file)))
+		require.Equal(t, jobs.Completed, job.State)
+		require.EqualValues(t, 1, job.Progress.Rejected)
+		if want == "" {
+			require.Empty(t, r.errors)
+			continue
+		}
+		require.Len(t, r.errors, 1)
+		require.Contains(t, r.errors[0], want)
+	}
+	calls, r := 0, &recorder{TB: t}
+	p := ingesttest.NewWithOptions(r, &ingesttest.Options{Redeliver: true, Handler: ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
+		if calls++; calls == 1 {
+			b.Reject(0, "required", "An id is missing")
+		}
+		return nil
+	})})
+	p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", []byte(file)))
+	require.Len(t, r.errors, 1)
+	require.Contains(t, r.errors[0], "must reject the same")
+}
+
+// caller is an Authenticator that takes the organization from a header.
+type caller struct{}
+
+func (caller) Authenticate(r *http.Request) (ingest.Caller, error) {
+	return ingest.Caller{OrganizationID: r.Header.Get("X-Organization")}, nil
+}
+
+func TestOwnAuthenticatorRoutesAndHeaders(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
+		Authenticator: caller{},
+		Routes: func(mux *http.ServeMux, svc *ingest.Service) {
+			mux.HandleFunc("GET /limits", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, svc.MaxBodyBytes()) })
+		},
+	})
+	p.Client.Header = http.Header{"X-Organization": {"clinic"}}
+	job := p.Wait(t, p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Patient"}}]}`)).JobID)
+	require.Equal(t, "clinic", job.OrganizationID)
+	require.Equal(t, "67108864", string(p.Client.Do(t, "GET", "/limits", "", nil).Body))
+}

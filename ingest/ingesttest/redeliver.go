@@ -1,0 +1,58 @@
+package ingesttest
+
+import (
+	"context"
+	"reflect"
+	"testing"
+
+	"github.com/fhirdock/fhirdock/ingest"
+)
+
+// twice is a handler that gets every batch twice, and must not do its effects twice; see
+// [Options.Redeliver].
+type twice struct {
+	ingest.Handler
+	t       testing.TB
+	effects func() any
+}
+
+func (h *twice) Handle(ctx context.Context, b *ingest.Batch) error {
+	again := clone(b)
+	if err := h.Handler.Handle(ctx, b); err != nil {
+		return err
+	}
+	var first any
+	if h.effects != nil {
+		first = h.effects()
+	}
+	if err := h.Handler.Handle(ctx, again); err != nil {
+		h.t.Errorf("batch %s: the handler returned nil, and when the batch was redelivered: %v", b.Key, err)
+		return nil
+	}
+	if !reflect.DeepEqual(b.Rejected(), again.Rejected()) {
+		h.t.Errorf("batch %s: the handler rejected %d resources, and others when the batch was redelivered: %d; it must reject the same",
+			b.Key, len(b.Rejected()), len(again.Rejected()))
+	}
+	if h.effects == nil {
+		return nil
+	}
+	if second := h.effects(); !reflect.DeepEqual(first, second) {
+		h.t.Errorf("batch %s: its effects changed when it was redelivered, from %v to %v; deduplicate by Batch.Key", b.Key, first, second)
+	}
+	return nil
+}
+
+// twiceFinisher is twice of a handler that is an [ingest.Finisher].
+type twiceFinisher struct {
+	*twice
+	ingest.Finisher
+}
+
+// redelivering returns a handler that hands every batch to h twice.
+func redelivering(t testing.TB, h ingest.Handler, effects func() any) ingest.Handler {
+	w := &twice{Handler: h, t: t, effects: effects}
+	if f, ok := h.(ingest.Finisher); ok {
+		return &twiceFinisher{w, f}
+	}
+	return w
+}

@@ -1,0 +1,180 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fhirdock/fhirdock/blobstore/httpbody"
+	"github.com/fhirdock/fhirdock/ingest/internal/webserver"
+)
+
+// ServeOptions of a [Server]; nil, and zero fields, mean the defaults.
+type ServeOptions struct {
+	// Run has the options of worker, sweeper and listener, for [Serve].
+	Run *RunOptions
+	// Listener to serve on, which the Server closes. Default: one on the Addr of the
+	// http.Server, or ":http" if that is empty too.
+	Listener net.Listener
+	// Body bounds how long a client may take to send a body and to read an answer, on
+	// every route. Default: as in [httpbody.Limits].
+	Body httpbody.Limits
+	// MaxConnections that are open at once. At the bound, a new connection takes the place
+	// of the one that has been without a request for longest. Default: half of the files
+	// that the process may open, at most 4096.
+	MaxConnections int
+	// DrainDelay is how long new requests are still accepted once the Server is told to
+	// end, so that load balancers notice. Default none.
+	DrainDelay time.Duration
+	// DrainTimeout is how long requests in progress may take after that. Those that take
+	// longer are cut off: one whose body is still being read is answered with 503. Default
+	// 25 seconds.
+	DrainTimeout time.Duration
+	// OnDrain is called when the Server is told to end, before DrainDelay, such as for a
+	// readiness probe to fail. Default: nothing.
+	OnDrain func()
+	// NoSignals leaves signals to the program. Default: SIGINT and SIGTERM drain the
+	// Server, and a second one ends the process at once.
+	NoSignals bool
+}
+
+// Server is a process's HTTP server and all that works in its background.
+type Server struct {
+	runner  *Runner
+	web     *webserver.Server
+	addr    net.Addr
+	signals chan os.Signal // nil where they are left to the program
+}
+
+// NewServer returns a Server that runs a Runner beside an http.Server. It listens at once,
+// and catches signals from now on: call Run soon. It changes server: Handler is wrapped, ConnState, ConnContext and BaseContext are
+// called beside the Server's own, and these fields are set where they are zero:
+// ReadHeaderTimeout to 5 seconds, IdleTimeout to 2 minutes, MaxHeaderBytes to 16 KiB, and
+// ErrorLog to the Service's Logger, at WARN. Leave ReadTimeout and WriteTimeout zero: Body
+// bounds slow clients without cutting long uploads. It is an error if an option can't
+// work, if opts has a Run, or if the address can't be listened on.
+func NewServer(server *http.Server, runner *Runner, opts *ServeOptions) (*Server, error) {
+	if server == nil || runner == nil {
+		return nil, errors.New("ingest: NewServer needs an http.Server and a Runner")
+	}
+	o := ServeOptions{}
+	if opts != nil {
+		o = *opts
+	}
+	if o.Run != nil {
+		return nil, errors.New("ingest: ServeOptions.Run is for Serve; NewServer has a Runner already")
+	}
+	if o.DrainDelay < 0 || o.DrainTimeout < 0 {
+		return nil, errors.New("ingest: ServeOptions.DrainDelay and DrainTimeout must not be negative")
+	}
+	setDefault(&o.DrainTimeout, 25*time.Second)
+	most, err := webserver.MaxConnections(o.MaxConnections)
+	if err != nil {
+		return nil, fmt.Errorf("ingest: ServeOptions.MaxConnections %w", err)
+	}
+	handler := server.Handler
+	if handler == nil {
+		handler = http.DefaultServeMux
+	}
+	if server.Handler, err = httpbody.NewHandler(handler, o.Body); err != nil {
+		return nil, fmt.Errorf("ingest: ServeOptions.Body: %w", err)
+	}
+	if o.Listener == nil {
+		addr := server.Addr
+		if addr == "" {
+			addr = ":http"
+		}
+		if o.Listener, err = net.Listen("tcp", addr); err != nil {
+			return nil, fmt.Errorf("ingest: %w", err)
+		}
+	}
+	web := webserver.New(server, o.Listener, webserver.Options{
+		MaxConnections: most, DrainDelay: o.DrainDelay, DrainTimeout: o.DrainTimeout, OnDrain: o.OnDrain, Logger: runner.svc.opts.Logger,
+	})
+	s := &Server{runner: runner, web: web, addr: o.Listener.Addr()}
+	if !o.NoSignals {
+		s.signals = make(chan os.Signal, 2)
+		signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM)
+	}
+	return s, nil
+}
+
+// Run serves until ctx is done or a signal comes, and then drains: requests on open
+// connections are still answered, running batches end as [Worker.Run] has it, and no
+// request is cut before DrainTimeout. It returns nil after that, or the first error of a
+// part. Back ends stay open. Call it once.
+func (s *Server) Run(ctx context.Context) error {
+	if s.signals != nil {
+		var stop context.CancelFunc
+		ctx, stop = untilSignal(ctx, s.signals)
+		defer stop()
+	}
+	s.runner.svc.opts.Logger.InfoContext(ctx, "serving", "addr", s.addr.String())
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.runner.Run(ctx) })
+	g.Go(func() error { return s.web.Serve(ctx) })
+	return g.Wait()
+}
+
+// untilSignal returns a context that ends with the first signal. A second one ends the
+// process at once, as a shell would say it: with 128 and the signal's number. A signal's
+// default action would not end a container's first process.
+func untilSignal(parent context.Context, signals chan os.Signal) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	ended := make(chan struct{})
+	go func() {
+		select {
+		case <-signals:
+			cancel()
+		case <-ended:
+			return
+		}
+		select {
+		case second := <-signals:
+			code := 1
+			if s, ok := second.(syscall.Signal); ok {
+				code = 128 + int(s)
+			}
+			os.Exit(code)
+		case <-ended:
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(ended)
+		cancel()
+	}
+}
+
+// Connections returns how many connections are open, and how many were closed for new
+// ones so far because of MaxConnections. It is safe for concurrent use.
+func (s *Server) Connections() (open int, closed int64) { return s.web.Connections() }
+
+// Serve is a whole program: it serves HTTP, and runs a worker for h, a sweeper, and a
+// listener if there are [Backends.Notifications], until ctx is done or the process gets
+// SIGINT or SIGTERM; then it drains, and returns nil. With a nil h it only accepts. See
+// [NewServer] for what becomes of server, and [Server.Run] for how it ends.
+func Serve(ctx context.Context, s *Service, server *http.Server, h Handler, opts *ServeOptions) error {
+	o := ServeOptions{}
+	if opts != nil {
+		o = *opts
+	}
+	runner, err := NewRunner(s, h, o.Run)
+	if err != nil {
+		return err
+	}
+	o.Run = nil
+	web, err := NewServer(server, runner, &o)
+	if err != nil {
+		return err
+	}
+	return web.Run(ctx)
+}

@@ -1,0 +1,88 @@
+// Package pgurl reads PostgreSQL URLs, with the defaults that a connection needs to come
+// through a failover.
+package pgurl
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// ConnLifetime ends connections, so that none stays with a server that the host name
+	// no longer means.
+	ConnLifetime = 5 * time.Minute
+	// StartTimeout is how long a start waits for a server that may be away.
+	StartTimeout = 5 * time.Second
+)
+
+// ErrURL replaces pgx's own error, which quotes the URL, and with some mistakes the
+// password.
+var ErrURL = errors.New("the URL must be postgres://USER:PASSWORD@HOST:5432/DATABASE with parameters of libpq")
+
+// Parse reads the URL of a connection.
+func Parse(dsn string) (*pgx.ConnConfig, error) {
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, ErrURL
+	}
+	survive(&config.Config, dsn)
+	return config, nil
+}
+
+// ParsePool reads the URL of a pool.
+func ParsePool(dsn string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(dsn)
+	if err != nil {
+		return nil, ErrURL
+	}
+	survive(&config.ConnConfig.Config, dsn)
+	if !says(dsn, "pool_max_conn_lifetime", "") {
+		config.MaxConnLifetime = ConnLifetime
+	}
+	return config, nil
+}
+
+// survive sets what neither the URL nor the environment does: a connection begins only on
+// a server that accepts writes, is given up if that takes too long, and notices a server
+// that is gone.
+func survive(config *pgconn.Config, dsn string) {
+	if !says(dsn, "target_session_attrs", "PGTARGETSESSIONATTRS") {
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	}
+	if !says(dsn, "connect_timeout", "PGCONNECT_TIMEOUT") {
+		config.ConnectTimeout = 5 * time.Second
+	}
+	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 10 * time.Second, Interval: 5 * time.Second, Count: 3}}
+	config.DialFunc = dialer.DialContext
+}
+
+// says reports whether a URL or the environment sets a parameter.
+func says(dsn, parameter, variable string) bool {
+	if os.Getenv(variable) != "" {
+		return true
+	}
+	u, err := url.Parse(dsn) // pgx has read it
+	return err == nil && u.Query().Has(parameter)
+}
+
+// Away reports whether an error means that no server can be used at the moment: none is
+// reached, or it is starting, stopping, or out of connections. Any other answer, such as a
+// wrong password, is a mistake in the configuration.
+func Away(err error) bool {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return strings.HasPrefix(answer.Code, "57P0") || strings.HasPrefix(answer.Code, "53")
+	}
+	_, network := errors.AsType[*net.OpError](err)
+	_, unnamed := errors.AsType[*net.DNSError](err)
+	return network || unnamed || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+}

@@ -1,0 +1,22 @@
+package dynamojobs
+
+import (
+	"context"
+
+	"github.com/fhirdock/fhirdock/jobs"
+)
+
+func init() { jobs.DefaultURLMux().Register("dynamodb", URLOpener{}) }
+
+// URLOpener opens URLs as [OpenStore] does. Importing this package registers it with
+// [jobs.DefaultURLMux] for dynamodb://.
+type URLOpener struct{}
+
+// OpenStoreURL implements [jobs.URLOpener]. It never creates the table: SkipMigrations changes nothing.
+func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *jobs.OpenOptions) (jobs.OpenedStore, error) {
+	store, err := OpenStore(ctx, urlstr)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
+}

@@ -1,0 +1,109 @@
+package pgnotify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"gocloud.dev/pubsub"
+
+	"github.com/fhirdock/fhirdock/internal/pgurl"
+	"github.com/fhirdock/fhirdock/queue"
+)
+
+func init() {
+	queue.DefaultURLMux().Register("postgres", URLOpener{})
+	queue.DefaultURLMux().Register("postgresql", URLOpener{})
+}
+
+// URLOpener opens URLs as libpq has them, with the parameter channel: the name of the
+// channel, in postgres://USER:PASSWORD@HOST:5432/DATABASE?channel=NAME. Nothing needs to
+// be created for it. The subscription's URL must lead to the primary, not through
+// PgBouncer in transaction mode. Connections have the defaults of a job store's: see
+// package jobs/sqljobs/pgx. Importing this package registers it with
+// [queue.DefaultURLMux] for postgres:// and postgresql://.
+type URLOpener struct{}
+
+// OpenPublisherURL implements [queue.URLOpener].
+func (URLOpener) OpenPublisherURL(ctx context.Context, urlstr string, opts *queue.OpenOptions) (*queue.Publisher, error) {
+	dsn, channel, err := cutChannel(urlstr)
+	if err != nil {
+		return nil, err
+	}
+	config, err := pgurl.ParsePool(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("pgnotify: %w", err)
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("pgnotify: %w", err)
+	}
+	topic, err := OpenTopic(pool, channel, nil)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	start, cancel := context.WithTimeout(ctx, pgurl.StartTimeout)
+	defer cancel()
+	if err := pool.Ping(start); err != nil && !pgurl.Away(err) { // now, not with the first payload
+		err = errors.Join(fmt.Errorf("pgnotify: %w", err), topic.Shutdown(ctx))
+		pool.Close()
+		return nil, err
+	}
+	return queue.NewPublisher(topic, &queue.PublisherOptions{Close: func() error { pool.Close(); return nil }})
+}
+
+// OpenSubscriptionURL implements [queue.URLOpener].
+func (URLOpener) OpenSubscriptionURL(ctx context.Context, urlstr string, opts *queue.OpenOptions) (queue.Opener, error) {
+	dsn, channel, err := cutChannel(urlstr)
+	if err != nil {
+		return nil, err
+	}
+	if _, topic, err := cutChannel(opts.Peer); err == nil && topic != channel {
+		return nil, errors.New("pgnotify: the channel must be that of the topic")
+	}
+	config, err := pgurl.Parse(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("pgnotify: %w", err)
+	}
+	open := func(ctx context.Context) (*pubsub.Subscription, error) {
+		return OpenSubscription(ctx, config, channel, &SubscriptionOptions{Logger: opts.Logger})
+	}
+	start, cancel := context.WithTimeout(ctx, pgurl.StartTimeout)
+	defer cancel()
+	first, err := open(start) // to find mistakes now
+	if err == nil {
+		err = first.Shutdown(start)
+	}
+	if err != nil && !pgurl.Away(err) {
+		return nil, err
+	}
+	return queue.Reopen(open), nil
+}
+
+// cutChannel takes the parameter channel out of a URL. The rest stays as it was, for pgx to
+// read.
+func cutChannel(urlstr string) (dsn, channel string, err error) {
+	dsn, query, _ := strings.Cut(urlstr, "?")
+	var rest, channels []string
+	for p := range strings.SplitSeq(query, "&") {
+		if name, value, _ := strings.Cut(p, "="); name == "channel" {
+			channels = append(channels, value)
+		} else if p != "" {
+			rest = append(rest, p)
+		}
+	}
+	if len(channels) != 1 {
+		return "", "", errors.New("pgnotify: the URL needs the parameter channel, once: a name of letters, digits and _")
+	}
+	if channel, err = url.QueryUnescape(channels[0]); err != nil {
+		return "", "", errors.New("pgnotify: the URL's parameter channel is malformed")
+	}
+	if len(rest) > 0 {
+		dsn += "?" + strings.Join(rest, "&")
+	}
+	return dsn, channel, nil
+}
