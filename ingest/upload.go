@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"path"
 	"strings"
 	"time"
 
@@ -97,32 +98,9 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 		}
 		defer leave()
 	}
-	now := s.now()
-	key, err := blobstore.PayloadKey(s.opts.Prefix, who.OrganizationID, now, name+ending)
+	job, err := s.awaitedJob(who, req, id, name+ending)
 	if err != nil {
-		return nil, &Error{Kind: ErrForbidden, Message: "The organization's id can't be used in a key", Err: err}
-	}
-	job := &jobs.Job{
-		ID:               id,
-		OrganizationID:   who.OrganizationID,
-		OrganizationName: who.OrganizationName,
-		UserID:           who.UserID,
-		Source:           jobs.PresignedUpload,
-		State:            jobs.AwaitingUpload,
-		Payload: jobs.Payload{
-			Bucket: s.blobs.Name(), Key: key, ContentType: req.ContentType, Format: string(formatOf(ending)),
-		},
-		Upload: &jobs.Upload{
-			ExpiresAt: now.Add(s.opts.UploadExpiry), Size: req.ContentLength, SHA256: req.SHA256, MaxSize: s.opts.MaxUploadBytes,
-		},
-		MaxAttempts: s.opts.MaxAttempts,
-		DueAt:       nextLook(now, now.Add(s.opts.UploadExpiry), 0),
-		CreatedAt:   now,
-		UpdatedAt:   now,
-	}
-	if req.IdempotencyKey != "" {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s", req.ContentType, req.ContentLength, req.SHA256))
-		job.Fingerprint = hex.EncodeToString(sum[:])
+		return nil, err
 	}
 	left := s.storeTime()
 	if err := s.backlog.admit(ctx, left, who.OrganizationID); err != nil {
@@ -141,7 +119,7 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 		return nil, err
 	}
 	if repeated {
-		lasts = stored.Upload.ExpiresAt.Sub(now)
+		lasts = stored.Upload.ExpiresAt.Sub(job.CreatedAt)
 		if stored.State != jobs.AwaitingUpload || lasts <= 0 {
 			return nil, &Error{Kind: ErrState, Message: "The upload under this Idempotency-Key has come or has expired"}
 		}
@@ -152,10 +130,42 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 	s.opts.Observe(Event{Kind: EventUploadSigned, JobID: stored.ID, Source: string(jobs.PresignedUpload)})
 	// A URL may end with the credentials that signed it; dates in URLs have whole
 	// seconds.
-	if ends := signed.ExpiresAt.Sub(now); ends > 0 && lasts-ends >= time.Second {
+	if ends := signed.ExpiresAt.Sub(job.CreatedAt); ends > 0 && lasts-ends >= time.Second {
 		lasts = ends
 	}
 	return &UploadTicket{Job: stored, Upload: signed, ExpiresIn: lasts, S3: s.blobs.S3()}, nil
+}
+
+// awaitedJob returns the record of an upload that may come.
+func (s *Service) awaitedJob(who Caller, req UploadRequest, id, name string) (*jobs.Job, error) {
+	now := s.now()
+	key, err := blobstore.PayloadKey(s.opts.Prefix, who.OrganizationID, now, name)
+	if err != nil {
+		return nil, &Error{Kind: ErrForbidden, Message: "The organization's id can't be used in a key", Err: err}
+	}
+	job := &jobs.Job{
+		ID:               id,
+		OrganizationID:   who.OrganizationID,
+		OrganizationName: who.OrganizationName,
+		UserID:           who.UserID,
+		Source:           jobs.PresignedUpload,
+		State:            jobs.AwaitingUpload,
+		Payload: jobs.Payload{
+			Bucket: s.blobs.Name(), Key: key, ContentType: req.ContentType, Format: string(formatOf(path.Ext(name))),
+		},
+		Upload: &jobs.Upload{
+			ExpiresAt: now.Add(s.opts.UploadExpiry), Size: req.ContentLength, SHA256: req.SHA256, MaxSize: s.opts.MaxUploadBytes,
+		},
+		MaxAttempts: s.opts.MaxAttempts,
+		DueAt:       nextLook(now, now.Add(s.opts.UploadExpiry), 0),
+		CreatedAt:   now,
+		UpdatedAt:   now,
+	}
+	if req.IdempotencyKey != "" {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s", req.ContentType, req.ContentLength, req.SHA256))
+		job.Fingerprint = hex.EncodeToString(sum[:])
+	}
+	return job, nil
 }
 
 func (s *Service) checkUpload(req *UploadRequest) (ending string, err error) {

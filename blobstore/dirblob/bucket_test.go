@@ -425,9 +425,9 @@ func TestMissingFolder(t *testing.T) {
 		require.Error(t, err, doing)
 		require.NotEqual(t, gcerrors.NotFound, gcerrors.Code(err), doing)
 	}
-	there, err := bucket.IsAccessible(t.Context())
+	exists, err := bucket.IsAccessible(t.Context())
 	require.NoError(t, err)
-	require.False(t, there)
+	require.False(t, exists)
 	_, err = bucket.List(nil).Next(t.Context())
 	require.NotEqual(t, io.EOF, err)
 	require.Error(t, err)

@@ -73,7 +73,7 @@ var scenarios = []scenario{
 		s.write("from/x.json", 500)
 		s.copy("from/x.json", "to/deep/x.json")
 	}},
-	{"folders that come and go", func(s *session) {
+	{"folders created and removed", func(s *session) {
 		for range 3 {
 			s.create("org/day/job.json", 200)
 			s.remove("org/day/job.json")
@@ -266,13 +266,13 @@ func powerLoss(dir string, a *actions, model diskModel, l luck, cut int, rng *ra
 		return err
 	}
 	for _, key := range a.keys() { // create-only must agree about what exists
-		there, err := bucket.Exists(ctx, key)
+		exists, err := bucket.Exists(ctx, key)
 		if err != nil {
 			return err
 		}
 		err = bucket.WriteAll(ctx, key, []byte("after the power loss"), createOnly())
-		if there != (gcerrors.Code(err) == gcerrors.FailedPrecondition) || !there && err != nil {
-			return fmt.Errorf("%s: exists is %v, but create-only returned: %w", key, there, err)
+		if exists != (gcerrors.Code(err) == gcerrors.FailedPrecondition) || !exists && err != nil {
+			return fmt.Errorf("%s: exists is %v, but create-only returned: %w", key, exists, err)
 		}
 	}
 	return nil

@@ -90,7 +90,7 @@ func TestPowerLossWithoutASync(t *testing.T) {
 		{"of plain content", "plain writes", namesModel, func(sync, _ step) bool { return sync.kind == stepFileSynced && temp(sync) }},
 		{"of the folder after a plain write", "plain writes", namesModel, folder(func(last step) bool { return last.kind == stepRemove && !temp(last) })},
 		{"of the folder after a copy", "copies", namesModel, folder(func(last step) bool { return last.kind == stepRename })},
-		{"of the folder after a delete", "folders that come and go", namesModel, folder(func(last step) bool { return last.kind == stepRemove && !hidden(base(last.name)) })},
+		{"of the folder after a delete", "folders created and removed", namesModel, folder(func(last step) bool { return last.kind == stepRemove && !hidden(base(last.name)) })},
 		{"of a new folder's parent", "create-only writes", posixModel, func(sync, _ step) bool {
 			return sync.kind == stepFolderSynced && (sync.name == bucketDir || sync.name == bucketDir+"/in")
 		}},

@@ -129,7 +129,7 @@ func (r *trace) SyncFolder(name string) error {
 }
 
 // sync records a sync, during which other goroutines may make changes.
-func (r *trace) sync(begin stepKind, end step, there func() error) error {
+func (r *trace) sync(begin stepKind, end step, do func() error) error {
 	if r.skip != nil {
 		last, at := r.latest()
 		if end.began = at; r.skip(end, last) {
@@ -137,7 +137,7 @@ func (r *trace) sync(begin stepKind, end step, there func() error) error {
 		}
 	}
 	first := step{kind: begin, name: end.name, file: end.file}
-	if err := r.do(first, func() error { end.began = len(r.steps); return there() }); err != nil {
+	if err := r.do(first, func() error { end.began = len(r.steps); return do() }); err != nil {
 		return err
 	}
 	if r.during != nil {

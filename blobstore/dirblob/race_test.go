@@ -52,15 +52,15 @@ func TestCreateOnlyRaces(t *testing.T) {
 				}
 				winner := map[string]string{}
 				for i, r := range racers {
-					for r.said.Scan() && r.said.Text() != "done" {
+					for r.out.Scan() && r.out.Text() != "done" {
 						var key, name string
-						_, err := fmt.Sscanf(r.said.Text(), "won %s %s", &key, &name)
-						require.NoError(t, err, r.said.Text())
+						_, err := fmt.Sscanf(r.out.Text(), "won %s %s", &key, &name)
+						require.NoError(t, err, r.out.Text())
 						require.Empty(t, winner[key], "two won %s", key)
 						winner[key] = name
 						wins[i]++
 					}
-					require.Equal(t, "done", r.said.Text())
+					require.Equal(t, "done", r.out.Text())
 				}
 				require.Len(t, winner, raceBatch, "each key has a winner")
 				for key, name := range winner {
@@ -82,7 +82,7 @@ func TestCreateOnlyRaces(t *testing.T) {
 // racer is a process that races.
 type racer struct {
 	start *os.File
-	said  *bufio.Scanner
+	out   *bufio.Scanner
 }
 
 func startRacer(t *testing.T, dir string, n, writers int) *racer {
@@ -100,7 +100,7 @@ func startRacer(t *testing.T, dir string, n, writers int) *racer {
 		_ = start.Close() // ends the process
 		_ = cmd.Wait()
 	})
-	return &racer{start: start, said: bufio.NewScanner(out)}
+	return &racer{start: start, out: bufio.NewScanner(out)}
 }
 
 // TestRacer is a process of TestCreateOnlyRaces. It races for a batch of keys on each
@@ -114,7 +114,7 @@ func TestRacer(t *testing.T) {
 	require.NoError(t, err)
 	bucket := blob.NewBucket(b)
 	defer bucket.Close()
-	for told := bufio.NewScanner(os.Stdin); told.Scan(); {
+	for commands := bufio.NewScanner(os.Stdin); commands.Scan(); {
 		var lines []string
 		var mu sync.Mutex
 		var wg sync.WaitGroup
@@ -124,7 +124,7 @@ func TestRacer(t *testing.T) {
 			wg.Go(func() {
 				<-begin
 				for i := range raceBatch {
-					key := fmt.Sprintf("%s/%d/object.bin", told.Text(), i)
+					key := fmt.Sprintf("%s/%d/object.bin", commands.Text(), i)
 					opts := createOnly()
 					opts.Metadata = map[string]string{"writer": name}
 					line := ""

@@ -1,10 +1,10 @@
-// Package diskspace keeps what is taken in from filling the disk of a folder, so that
-// there is room left to finish what was accepted: records of jobs, output, logs.
+// Package diskspace keeps incoming data from filling the disk of a folder, so that there is
+// space left to process what was accepted: job records, output, logs.
 //
 //	disk, err := diskspace.Open("/srv/payloads", nil)
 //	shared, err := budget.New(&budget.Options{Space: disk})
 //
-// It bounds only writers that ask it, not what else is written to the disk.
+// It only limits writers that reserve space, not other writes to the disk.
 package diskspace
 
 import (
@@ -14,14 +14,14 @@ import (
 	"sync"
 )
 
-// Options; nil, and zero fields, mean the defaults.
+// Options of a Disk; nil, and zero fields, mean the defaults.
 type Options struct {
-	// Floor is how much of the disk has to stay free, in bytes. Default: a twentieth of
-	// the disk, at most 1 GiB.
+	// Floor is how much of the disk must stay free, in bytes. Default: a twentieth of the
+	// disk, at most 1 GiB.
 	Floor int64
 }
 
-// ErrLow: less of the disk is free than its floor, or would be.
+// ErrLow: the free space is, or would be, below the floor.
 var ErrLow = errors.New("diskspace: not enough free space")
 
 // Disk is the file system of a folder. It is safe for concurrent use.
@@ -31,12 +31,12 @@ type Disk struct {
 	free   func() (int64, error)
 
 	mu       sync.Mutex
-	promised int64 // to reservations, and not written yet
+	reserved int64 // and not written yet
 }
 
-// Open returns the disk of a folder, which must exist. It fails if an option can't work.
-// On systems other than Linux, macOS, FreeBSD and Windows the free space is not known, and
-// a Disk always has enough.
+// Open returns the disk of a folder, which must exist. A negative Floor is an error. On
+// systems other than Linux, macOS, FreeBSD and Windows the free space is unknown, and a Disk
+// always has enough.
 func Open(folder string, opts *Options) (*Disk, error) {
 	var o Options
 	if opts != nil {
@@ -59,36 +59,36 @@ func Open(folder string, opts *Options) (*Disk, error) {
 	return d, nil
 }
 
-// Check returns [ErrLow] if less than the floor is free now, and the system's error if the
-// free space can't be read.
+// Check returns [ErrLow] if the free space is below the floor, and the system's error if it
+// can't be read.
 func (d *Disk) Check() error { return d.room(0) }
 
-// room returns an error unless that many more bytes can be reserved.
+// room returns an error unless the given number of bytes can be reserved.
 func (d *Disk) room(bytes int64) error {
 	free, err := d.free()
 	if err != nil {
 		return fmt.Errorf("diskspace: %w", err)
 	}
 	if d.floor > free-bytes {
-		return fmt.Errorf("%w on the file system of %s: %d bytes are free, and %d have to stay free", ErrLow, d.folder, free, d.floor)
+		return fmt.Errorf("%w on the file system of %s: %d bytes are free and %d must stay free", ErrLow, d.folder, free, d.floor)
 	}
 	return nil
 }
 
-// Reserve reserves space for a number of bytes. What is written to the reservation counts as
-// written to the disk, and is discarded; Close gives the rest back. Errors: those of Check.
+// Reserve reserves space for a number of bytes. Bytes written to the reservation are
+// discarded, but count as written to the disk. Close releases the rest. The reservation is
+// not safe for concurrent use. Errors are those of [Disk.Check].
 func (d *Disk) Reserve(bytes int64) (io.WriteCloser, error) {
 	bytes = max(0, bytes)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.room(d.promised + bytes); err != nil {
+	if err := d.room(d.reserved + bytes); err != nil {
 		return nil, err
 	}
-	d.promised += bytes
+	d.reserved += bytes
 	return &reservation{disk: d, left: bytes}, nil
 }
 
-// reservation is for one goroutine.
 type reservation struct {
 	disk *Disk
 	left int64
@@ -99,7 +99,7 @@ func (r *reservation) take(n int64) {
 	r.left -= n
 	r.disk.mu.Lock()
 	defer r.disk.mu.Unlock()
-	r.disk.promised -= n
+	r.disk.reserved -= n
 }
 
 func (r *reservation) Write(p []byte) (int, error) {

@@ -18,7 +18,7 @@ func TestReservationsLeaveTheFloor(t *testing.T) {
 	second, err := d.Reserve(20)
 	require.NoError(t, err)
 
-	// What was written is no longer free, and counts once.
+	// Written bytes are no longer free, and count once.
 	free -= 60
 	_, err = first.Write(make([]byte, 60))
 	require.NoError(t, err)
@@ -26,7 +26,7 @@ func TestReservationsLeaveTheFloor(t *testing.T) {
 	_, err = d.Reserve(1)
 	require.ErrorIs(t, err, ErrLow)
 	_, err = first.Write(make([]byte, 1000))
-	require.NoError(t, err, "more than was said")
+	require.NoError(t, err, "more than was reserved")
 	require.NoError(t, first.Close())
 	require.NoError(t, second.Close())
 	_, err = d.Reserve(20)
@@ -34,13 +34,13 @@ func TestReservationsLeaveTheFloor(t *testing.T) {
 
 	free = 19
 	require.ErrorIs(t, d.Check(), ErrLow)
-	require.EqualError(t, d.Check(), "diskspace: not enough free space on the file system of f: 19 bytes are free, and 20 have to stay free")
+	require.EqualError(t, d.Check(), "diskspace: not enough free space on the file system of f: 19 bytes are free and 20 must stay free")
 	free = 100
 	require.NoError(t, d.Check())
-	require.EqualValues(t, 20, d.promised)
+	require.EqualValues(t, 20, d.reserved)
 }
 
-func TestADisk(t *testing.T) {
+func TestOpen(t *testing.T) {
 	folder := t.TempDir()
 	d, err := Open(folder, nil)
 	require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// space is not known here, and so never short.
+// space returns the largest size, because the free space is unknown on this system.
 func space(folder string) (free, all int64, err error) {
 	_, err = os.Stat(folder)
 	return math.MaxInt64, math.MaxInt64, err

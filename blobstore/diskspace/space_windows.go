@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// space is how many bytes of a folder's file system are free for this process, and all of
-// them.
+// space returns the size of a folder's file system, and how much of it is free for this
+// process, in bytes.
 func space(folder string) (free, all int64, err error) {
 	path, err := windows.UTF16PtrFromString(folder)
 	if err != nil {

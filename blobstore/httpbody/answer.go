@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// answer is a ResponseWriter under a deadline that moves with its progress.
+// answer is a ResponseWriter with a deadline that moves with its progress.
 type answer struct {
 	http.ResponseWriter
 	control  *http.ResponseController
 	limits   *Limits
 	body     *body // of the request; nil without one
-	reusable bool  // the connection, whatever became of the body
+	reusable bool  // the connection can be reused even if the body was not read
 	began    bool
 }
 
@@ -25,14 +25,14 @@ func (a *answer) WriteHeader(status int) {
 // begin is called before the answer's status is sent.
 func (a *answer) begin() {
 	a.began = true
-	// Otherwise net/http reads what is left of the body first, which may never come.
+	// Otherwise net/http first reads the rest of the body, which may never come.
 	if a.unread() && !a.reusable {
 		a.Header().Set("Connection", "close")
 	}
 	a.move()
 }
 
-// maxWrite is how much is written under one deadline, in bytes.
+// maxWrite is how many bytes are written with one deadline.
 const maxWrite = 32 << 10
 
 func (a *answer) Write(p []byte) (written int, err error) {
@@ -52,8 +52,8 @@ func (a *answer) Write(p []byte) (written int, err error) {
 
 func (a *answer) move() { _ = a.control.SetWriteDeadline(time.Now().Add(a.limits.Answer)) }
 
-// end sets the deadlines for what net/http does after the handler: it writes the rest of
-// the answer, and reads what is left of the body.
+// end sets the deadlines for what net/http does after the handler: writing the rest of the
+// answer, and reading the rest of the body.
 func (a *answer) end() {
 	if !a.began {
 		a.begin()
@@ -66,5 +66,5 @@ func (a *answer) end() {
 
 func (a *answer) unread() bool { return a.body != nil && !a.body.ended() }
 
-// Unwrap is for http.ResponseController.
+// Unwrap supports http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// body is a request's body under a deadline that moves with its progress.
+// body is a request's body with a deadline that moves with its progress.
 type body struct {
 	io.ReadCloser
 	control *http.ResponseController
@@ -20,14 +20,14 @@ type body struct {
 
 	read  int64
 	spent time.Duration // waiting for the client
-	left  time.Duration // that the client may take for its next byte, as Stall and MinRate have it
-	err   error         // that ended reading, io.EOF included
+	left  time.Duration // for the client's next byte, by Stall and MinRate
+	err   error         // that ended reading, including io.EOF
 	began bool
 	stop  func() bool // stops watching ctx
 
-	mu      sync.Mutex // of what follows
+	mu      sync.Mutex // guards stopped and closed
 	stopped bool       // by ctx
-	closed  bool       // no more deadlines: the end was reached, or the handler has returned
+	closed  bool       // the last deadline is set: at the end of the body, or of the handler
 }
 
 func newBody(r *http.Request, control *http.ResponseController, limits *Limits) *body {
@@ -65,7 +65,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.left = min(b.left-took+seconds(int64(n), b.limits.MinRate), b.limits.Stall)
 	switch {
 	case err == io.EOF:
-		b.close(time.Time{}) // the deadline is the body's, not that of what is done with it
+		b.close(time.Time{}) // no deadline for processing the body
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		if err = ErrTooSlow; took < allowed {
 			err = ErrStopped
@@ -90,8 +90,8 @@ func seconds(n, rate int64) time.Duration {
 	return time.Duration(n/rate)*time.Second + time.Duration(float64(n%rate)/float64(rate)*float64(time.Second))
 }
 
-// setDeadline reports whether reading may go on. A writer without deadlines, as in a
-// test without a connection, is fine.
+// setDeadline reports whether reading may continue. It ignores errors, because tests without
+// a connection have no deadlines.
 func (b *body) setDeadline(at time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -102,7 +102,7 @@ func (b *body) setDeadline(at time.Time) bool {
 	return true
 }
 
-// interrupt ends a Read that waits for the client.
+// interrupt interrupts a Read that waits for the client.
 func (b *body) interrupt() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -19,7 +19,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 )
 
-// serve serves a handler under limits, by a server that may be changed before it starts.
+// serve serves a handler with limits. change may modify the server before it starts.
 func serve(t *testing.T, limits httpbody.Limits, change func(*httptest.Server), next http.HandlerFunc) *httptest.Server {
 	t.Helper()
 	h, err := httpbody.NewHandler(next, limits)
@@ -49,7 +49,7 @@ func dial(t *testing.T, server *httptest.Server, head string) net.Conn {
 	return conn
 }
 
-func TestOptionsThatCannotWork(t *testing.T) {
+func TestInvalidOptions(t *testing.T) {
 	for _, l := range []httpbody.Limits{{Stall: -1}, {MinRate: -1}, {Timeout: -1}, {TimeoutRate: -1}, {Refused: -1}, {Answer: -1}} {
 		_, err := httpbody.NewHandler(http.NotFoundHandler(), l)
 		require.Error(t, err)
@@ -58,8 +58,7 @@ func TestOptionsThatCannotWork(t *testing.T) {
 	require.Error(t, err)
 }
 
-// An answer that is too long to be kept until the handler ends does not wait for a body
-// that the handler does not read.
+// An answer too long to be buffered does not wait for a body that the handler doesn't read.
 func TestLongAnswerDoesNotWaitForTheBody(t *testing.T) {
 	answer := strings.Repeat("x", 1<<20)
 	server := serve(t, httpbody.Limits{}, nil, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
@@ -72,8 +71,8 @@ func TestLongAnswerDoesNotWaitForTheBody(t *testing.T) {
 	require.Equal(t, answer, string(got))
 }
 
-// Server.WriteTimeout counts from the request's start, and still does not cut the answer
-// to a body that took longer.
+// Server.WriteTimeout starts with the request, but does not interrupt the answer to a body
+// that took longer.
 func TestWriteTimeoutDoesNotCutTheAnswerToALongUpload(t *testing.T) {
 	server := serve(t, httpbody.Limits{}, func(s *httptest.Server) { s.Config.WriteTimeout = 50 * time.Millisecond },
 		func(w http.ResponseWriter, r *http.Request) {
@@ -96,9 +95,9 @@ func TestWriteTimeoutDoesNotCutTheAnswerToALongUpload(t *testing.T) {
 	require.Equal(t, "100 <nil>", string(got))
 }
 
-// A client that takes nothing of a long answer is cut off, however large the writes are;
-// one that takes it bit by bit is not.
-func TestAnswersThatNobodyReadsEnd(t *testing.T) {
+// A client that does not read a long answer is cut off, however large the writes are; one
+// that reads slowly is not.
+func TestUnreadAnswerEnds(t *testing.T) {
 	ended := make(chan error, 1)
 	server := serve(t, httpbody.Limits{Answer: 200 * time.Millisecond}, nil, func(w http.ResponseWriter, _ *http.Request) {
 		_, err := w.Write(make([]byte, 64<<20))
@@ -124,13 +123,13 @@ func TestAnswersThatNobodyReadsEnd(t *testing.T) {
 	}
 }
 
-// A connection whose body was read to its end is used again, after a rest that is longer
-// than any limit.
+// A connection whose body was read completely is reused, even after a pause longer than
+// every limit.
 func TestConnectionIsUsedAgain(t *testing.T) {
 	server := serve(t, httpbody.Limits{Stall: 500 * time.Millisecond, Refused: time.Millisecond, Answer: 500 * time.Millisecond}, nil,
 		func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
-			time.Sleep(600 * time.Millisecond) // what follows the body is not the client's time
+			time.Sleep(600 * time.Millisecond) // time after the body does not count
 			fmt.Fprint(w, r.RemoteAddr, r.Context().Err())
 		})
 	var addresses []string
@@ -147,8 +146,7 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 	require.Equal(t, []string{addresses[0], addresses[0], addresses[0]}, addresses)
 }
 
-// A server that cancels its base context gives the requests whose body it reads the time
-// to answer.
+// If a server cancels its base context, requests whose body is being read can still answer.
 func TestShutdownIsAnswered(t *testing.T) {
 	base, shutdown := context.WithCancel(t.Context())
 	reading := make(chan struct{})
@@ -172,8 +170,8 @@ func TestShutdownIsAnswered(t *testing.T) {
 	require.True(t, resp.Close)
 }
 
-// Where handlers are nested, the inner limits count, and a body that the outer handler
-// was to end comes to its end.
+// With nested handlers the inner limits apply, so a body that exceeds the outer ones is read
+// completely.
 func TestNestedHandlers(t *testing.T) {
 	inner, err := httpbody.NewHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := io.Copy(io.Discard, r.Body)
@@ -195,8 +193,7 @@ func TestNestedHandlers(t *testing.T) {
 	require.False(t, resp.Close)
 }
 
-// Over HTTP/2 a body that is refused or stalls ends its stream, and others of the
-// connection go on.
+// With HTTP/2, a body that is refused or stalls ends only its stream.
 func TestHTTP2(t *testing.T) {
 	server := serve(t, httpbody.Limits{Stall: time.Second}, func(s *httptest.Server) { s.EnableHTTP2 = true },
 		func(w http.ResponseWriter, r *http.Request) {
@@ -207,7 +204,7 @@ func TestHTTP2(t *testing.T) {
 			}
 			fmt.Fprint(w, r.Proto, r.RemoteAddr)
 		})
-	silent := func() io.Reader { r, _ := io.Pipe(); return r } // a body of which nothing comes
+	silent := func() io.Reader { r, _ := io.Pipe(); return r } // never sends anything
 	var first string
 	for _, c := range []struct {
 		path   string

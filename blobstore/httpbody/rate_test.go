@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 )
 
-// paced is a body of which a piece comes after each interval.
+// paced is a body of which a piece arrives after each interval.
 type paced struct {
 	left, piece int
 	interval    time.Duration
@@ -29,27 +29,27 @@ func (p *paced) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// How long bodies may take by default. The clock is synctest's; without a connection a
-// body ends at the read after its deadline.
+// How long bodies may take by default, with synctest's clock. Without a connection a body
+// ends at the read after its deadline.
 func TestBodiesMayBeSlow(t *testing.T) {
 	for name, c := range map[string]struct {
 		body   paced
-		length int64         // that is announced
+		length int64         // Content-Length
 		busy   time.Duration // of the server, between reads
-		end    time.Duration // when it was too slow; 0 if it was not
+		end    time.Duration // when it was too slow; 0 if never
 	}{
-		"fast":                           {body: paced{64 << 20, 32 << 10, time.Millisecond}, length: 64 << 20},
-		"at 1 KiB/s":                     {body: paced{200 << 10, 512, 500 * time.Millisecond}, length: 200 << 10},
-		"a little slower":                {body: paced{400 << 10, 512, 550 * time.Millisecond}, length: 400 << 10, end: 330 * time.Second},
-		"much slower":                    {body: paced{200 << 10, 1, time.Second}, length: 200 << 10, end: 31 * time.Second},
-		"nothing for less than a stall":  {body: paced{1000, 1000, 29 * time.Second}, length: 1000},
-		"bursts":                         {body: paced{1 << 20, 30 << 10, 29 * time.Second}, length: 8 << 20},
-		"stalls after a fast start":      {body: paced{1000, 600, 31 * time.Second}, length: 1000, end: 31 * time.Second},
-		"whole, above the least rate":    {body: paced{4 << 20, 3 << 10, 2 * time.Second}, length: 1 << 20, end: 430 * time.Second},
-		"the same with twice the length": {body: paced{4 << 20, 3 << 10, 2 * time.Second}, length: 2 << 20, end: 558 * time.Second},
-		"the same without a length":      {body: paced{4 << 20, 3 << 10, 2 * time.Second}, length: -1, end: 370 * time.Second},
-		"read by a slow server":          {body: paced{100, 1, time.Second}, length: 100, busy: time.Hour, end: 31 * time.Second},
-		"large pieces by a slow server":  {body: paced{1 << 20, 32 << 10, time.Second}, length: 1 << 20, busy: time.Hour},
+		"fast":                             {body: paced{64 << 20, 32 << 10, time.Millisecond}, length: 64 << 20},
+		"at 1 KiB/s":                       {body: paced{200 << 10, 512, 500 * time.Millisecond}, length: 200 << 10},
+		"a little slower":                  {body: paced{400 << 10, 512, 550 * time.Millisecond}, length: 400 << 10, end: 330 * time.Second},
+		"much slower":                      {body: paced{200 << 10, 1, time.Second}, length: 200 << 10, end: 31 * time.Second},
+		"a pause shorter than Stall":       {body: paced{1000, 1000, 29 * time.Second}, length: 1000},
+		"bursts":                           {body: paced{1 << 20, 30 << 10, 29 * time.Second}, length: 8 << 20},
+		"stalls after a fast start":        {body: paced{1000, 600, 31 * time.Second}, length: 1000, end: 31 * time.Second},
+		"complete, above the minimum rate": {body: paced{4 << 20, 3 << 10, 2 * time.Second}, length: 1 << 20, end: 430 * time.Second},
+		"the same with twice the length":   {body: paced{4 << 20, 3 << 10, 2 * time.Second}, length: 2 << 20, end: 558 * time.Second},
+		"the same without a length":        {body: paced{4 << 20, 3 << 10, 2 * time.Second}, length: -1, end: 370 * time.Second},
+		"read by a slow server":            {body: paced{100, 1, time.Second}, length: 100, busy: time.Hour, end: 31 * time.Second},
+		"large pieces by a slow server":    {body: paced{1 << 20, 32 << 10, time.Second}, length: 1 << 20, busy: time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

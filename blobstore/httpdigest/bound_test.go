@@ -9,9 +9,9 @@ import (
 )
 
 // A header of many digests must not make the server hash the body with each of them.
-func TestABodyIsHashedOnceForEachAlgorithm(t *testing.T) {
+func TestBodyIsHashedOncePerAlgorithm(t *testing.T) {
 	digest := "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
 	d, err := Parse(http.Header{"Content-Digest": {strings.Repeat(digest+",", 5000) + digest}})
 	require.NoError(t, err)
-	require.Len(t, d.promised, 1)
+	require.Len(t, d.declared, 1)
 }

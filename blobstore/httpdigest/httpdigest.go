@@ -3,7 +3,7 @@
 package httpdigest
 
 import (
-	"crypto/md5" //nolint:gosec // checked where a client sends it, and trusted for nothing
+	"crypto/md5" //nolint:gosec // only checked if a client sends it, not relied on
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -15,35 +15,33 @@ import (
 	"strings"
 )
 
-// Errors of this package. They hold nothing of a header's value.
+// Errors of this package. They contain nothing of a header's value.
 var (
-	// ErrMalformed: a header is not in its form, or names no algorithm that is known.
-	// [Want] says which are.
+	// ErrMalformed: a header is malformed or has no supported algorithm; see [Want].
 	ErrMalformed = errors.New("Content-Digest must be sha-256=:BASE64: or sha-512=:BASE64:, and Content-MD5 the base64 of 16 bytes")
-	// ErrMismatch: the body does not have the digest in its header.
-	ErrMismatch = errors.New("the body does not have the digest that its header says")
+	// ErrMismatch: the body does not match a digest in a header.
+	ErrMismatch = errors.New("the body does not match the digest in its header")
 )
 
 // Want is the value of Want-Content-Digest (RFC 9530, section 4) for the answer to a
 // request whose digest can't be checked.
 const Want = "sha-256=10, sha-512=3"
 
-// algorithms by their names in Content-Digest. md5 is deprecated there, but still
-// sent.
+// algorithms by their names in Content-Digest. md5 is deprecated, but still sent.
 var algorithms = map[string]func() hash.Hash{"sha-256": sha256.New, "sha-512": sha512.New, "md5": md5.New}
 
 // Digests are the digests in the headers of a request. It is not safe for concurrent use.
-type Digests struct{ promised []promise }
+type Digests struct{ declared []declared }
 
-type promise struct {
+type declared struct {
 	algorithm string
 	sum       []byte
 	hash      hash.Hash
 }
 
-// Parse reads the headers of a request. Unknown algorithms are ignored if there is a
-// known one. If Content-Digest names an algorithm twice, the last digest counts (RFC
-// 9651, section 4.2.2), so a body is hashed once for each algorithm.
+// Parse parses the headers of a request. It ignores unknown algorithms if there is a known
+// one. If Content-Digest has an algorithm twice, the last one counts (RFC 9651, section
+// 4.2.2), so a body is hashed once for each algorithm. Errors match ErrMalformed.
 func Parse(header http.Header) (*Digests, error) {
 	d := &Digests{}
 	if lines := header.Values("Content-Digest"); len(lines) > 0 {
@@ -61,7 +59,7 @@ func Parse(header http.Header) (*Digests, error) {
 				return nil, ErrMalformed
 			}
 		}
-		if len(d.promised) == 0 {
+		if len(d.declared) == 0 {
 			return nil, ErrMalformed
 		}
 	}
@@ -72,8 +70,8 @@ func Parse(header http.Header) (*Digests, error) {
 	return d, nil
 }
 
-// members splits a dictionary (RFC 9651, section 3.2) at the commas between its
-// members. The values of unknown algorithms may be strings with commas in them.
+// members splits a dictionary (RFC 9651, section 3.2) at the commas between its members. The
+// values of unknown algorithms may be strings that contain commas.
 func members(dictionary string) []string {
 	var list []string
 	start, quoted := 0, false
@@ -90,7 +88,7 @@ func members(dictionary string) []string {
 	return append(list, dictionary[start:])
 }
 
-// add takes a digest as a byte sequence, which has a colon at either end.
+// add adds a digest as a byte sequence, which starts and ends with a colon.
 func (d *Digests) add(algorithm, sequence string) bool {
 	if len(sequence) < 2 || sequence[0] != ':' || sequence[len(sequence)-1] != ':' {
 		return false
@@ -101,13 +99,13 @@ func (d *Digests) add(algorithm, sequence string) bool {
 	if err != nil || len(sum) != h.Size() {
 		return false
 	}
-	d.promised = append(d.promised, promise{algorithm, sum, h})
+	d.declared = append(d.declared, declared{algorithm, sum, h})
 	return true
 }
 
-// SHA256 is the SHA-256 that was promised, in lower-case hex; empty without one.
+// SHA256 returns the SHA-256 in the headers in lower-case hex, or an empty string.
 func (d *Digests) SHA256() string {
-	for _, p := range d.promised {
+	for _, p := range d.declared {
 		if p.algorithm == "sha-256" {
 			return hex.EncodeToString(p.sum)
 		}
@@ -115,11 +113,11 @@ func (d *Digests) SHA256() string {
 	return ""
 }
 
-// Reader returns a reader of body that ends with ErrMismatch instead of io.EOF if body
-// does not have the digests. Don't use what was read before the end is reached. Without
-// digests it returns body itself.
+// Reader returns a reader of body that ends with ErrMismatch instead of io.EOF if body does
+// not match the digests. Don't use what was read before the end. Without digests it returns
+// body itself.
 func (d *Digests) Reader(body io.Reader) io.Reader {
-	if len(d.promised) == 0 {
+	if len(d.declared) == 0 {
 		return body
 	}
 	return &reader{body, d}
@@ -132,14 +130,14 @@ type reader struct {
 
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.body.Read(p)
-	for _, promised := range r.d.promised {
-		promised.hash.Write(p[:n])
+	for _, declared := range r.d.declared {
+		declared.hash.Write(p[:n])
 	}
 	if err != io.EOF {
 		return n, err
 	}
-	for _, promised := range r.d.promised {
-		if string(promised.hash.Sum(nil)) != string(promised.sum) {
+	for _, declared := range r.d.declared {
+		if string(declared.hash.Sum(nil)) != string(declared.sum) {
 			return n, ErrMismatch
 		}
 	}

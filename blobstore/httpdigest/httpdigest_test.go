@@ -14,8 +14,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
 )
 
-// The digests of {"hello": "world"} in RFC 9530, appendix D, and others of the same
-// bytes.
+// The digests of {"hello": "world"} from RFC 9530, appendix D, and others of the same bytes.
 const (
 	body   = `{"hello": "world"}`
 	sha256 = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"
@@ -36,7 +35,7 @@ func TestDigests(t *testing.T) {
 		"both":                {digests: []string{sha256 + ", " + sha512}, body: body},
 		"two lines":           {digests: []string{sha256, sha512}, body: body},
 		"with a parameter":    {digests: []string{sha256 + ";a=1"}, body: body},
-		"beside an unknown":   {digests: []string{"unixsum=:Yzgw:, " + sha256}, body: body},
+		"with an unknown one": {digests: []string{"unixsum=:Yzgw:, " + sha256}, body: body},
 		"Content-MD5":         {md5: []string{md5}, body: body},
 		"another sha-256":     {digests: []string{sha256}, body: other, read: httpdigest.ErrMismatch},
 		"another sha-512":     {digests: []string{sha512}, body: other, read: httpdigest.ErrMismatch},
@@ -49,9 +48,9 @@ func TestDigests(t *testing.T) {
 		"the last one counts": {digests: []string{strings.Replace(sha256, "X4", "x4", 1) + ", " + sha256}, body: body},
 		"a comma at the end":  {digests: []string{sha256 + ","}, parse: httpdigest.ErrMalformed},
 		"two of Content-MD5":  {md5: []string{md5, md5}, parse: httpdigest.ErrMalformed},
-		"unknown alone":       {digests: []string{"unixsum=:Yzgw:"}, parse: httpdigest.ErrMalformed},
+		"only unknown":        {digests: []string{"unixsum=:Yzgw:"}, parse: httpdigest.ErrMalformed},
 		"no colons":           {digests: []string{strings.ReplaceAll(sha256, ":", "")}, parse: httpdigest.ErrMalformed},
-		"no base64":           {digests: []string{"sha-256=:!:"}, parse: httpdigest.ErrMalformed},
+		"not base64":          {digests: []string{"sha-256=:!:"}, parse: httpdigest.ErrMalformed},
 		"too short":           {digests: []string{"sha-256=:AAAA:"}, parse: httpdigest.ErrMalformed},
 		"no value":            {digests: []string{"sha-256"}, parse: httpdigest.ErrMalformed},
 		"empty":               {digests: []string{""}, parse: httpdigest.ErrMalformed},
@@ -72,7 +71,7 @@ func TestDigests(t *testing.T) {
 	require.Equal(t, "5f8f04f6a3a892aaabbddb6cf273894493773960d4a325b105fee46eef4304f1", d.SHA256())
 	cut := errors.New("cut")
 	_, err = io.ReadAll(d.Reader(iotest.ErrReader(cut)))
-	require.ErrorIs(t, err, cut, "an error of the body is the body's")
+	require.ErrorIs(t, err, cut, "an error of the body is returned as it is")
 }
 
 func ExampleParse() {
@@ -84,5 +83,5 @@ func ExampleParse() {
 	}
 	_, err = io.ReadAll(digests.Reader(strings.NewReader(`{"hello": "World"}`)))
 	fmt.Println(err)
-	// Output: the body does not have the digest that its header says
+	// Output: the body does not match the digest in its header
 }

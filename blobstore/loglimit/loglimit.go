@@ -1,4 +1,4 @@
-// Package loglimit bounds how many lines clients can add to a log by what they send.
+// Package loglimit limits how many log lines clients can cause.
 package loglimit
 
 import (
@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// PerMinute is how many lines of one kind are logged at their own level each minute.
+// PerMinute is how many lines of a kind are logged at their own level each minute.
 const PerMinute = 10
 
 // Lines logs lines of one kind. The zero value is ready to use. It is safe for
 // concurrent use.
 type Lines struct {
 	mu         sync.Mutex
-	began      time.Time // of the minute
-	count      int       // in this minute
-	suppressed int       // since the last line at its own level
+	began      time.Time // start of the minute
+	count      int       // lines in this minute
+	suppressed int       // lines since the last one at its own level
 }
 
-// Log logs a line at its level, or at DEBUG if there were [PerMinute] of them in this
-// minute. The next line at its own level has their number in the attribute suppressed.
+// Log logs a line at its level, or at DEBUG if there were [PerMinute] lines in this minute.
+// The next line at its own level has the number of these in the attribute suppressed.
 func (l *Lines) Log(ctx context.Context, log *slog.Logger, level slog.Level, msg string, attrs ...slog.Attr) {
 	full, suppressed := l.add(time.Now())
 	if full {

@@ -7,51 +7,48 @@ import (
 )
 
 const (
-	// MaxBody is the largest notification that is read, in bytes: what SQS and
-	// Event Grid carry.
+	// MaxBody is the largest notification in bytes, which is the limit of SQS and Event
+	// Grid.
 	MaxBody = 1 << 20
-	// MaxRecords is how many records one message may have. Event Grid puts 5,000 into
-	// one at most.
+	// MaxRecords is how many records a message may have. Event Grid sends at most 5,000.
 	MaxRecords = 10_000
 )
 
 var (
-	// ErrFormat is matched by the error for what is no notification at all.
+	// ErrFormat: the message is not a notification.
 	ErrFormat = errors.New("notify: not a notification")
-	// ErrTooLarge is matched, besides ErrFormat, by the error for a message that is
-	// longer than MaxBody or has more than MaxRecords records. None of it was read.
+	// ErrTooLarge: the message is longer than MaxBody or has more than MaxRecords records.
+	// Its errors also match ErrFormat. Nothing of the message was decoded.
 	ErrTooLarge = errors.New("too large")
 )
 
-// Batch is what one message of a store said.
+// Batch is the content of a message.
 type Batch struct {
 	Created []ObjectCreated
-	// Ignored are the records that told of something else, by reason: an
-	// operator who sees them grow has an event filter to mend.
+	// Ignored counts the other records by reason. If the numbers grow, an event filter is
+	// probably wrong.
 	Ignored map[Reason]int
 }
 
-// Reason why a record was ignored.
+// Reason is why a record was ignored.
 type Reason string
 
 const (
-	// TestEvent: what S3 sends when notifications are set up.
+	// TestEvent: the message that S3 sends when notifications are configured.
 	TestEvent Reason = "test_event"
-	// Subscription: the beginning or end of a subscription, of SNS or of Event
-	// Grid. [NewHandler] takes part in the former.
+	// Subscription: the start or end of a subscription of SNS or Event Grid. [NewHandler]
+	// handles the start.
 	Subscription Reason = "subscription"
 	// OtherEvent: not the creation of an object.
 	OtherEvent Reason = "other_event"
-	// Unfinished: an object that was opened or begun, whose content may not be
-	// complete; see [DecodeEventGrid].
+	// Unfinished: an event of Azure for an object whose content may not be complete yet.
 	Unfinished Reason = "unfinished"
-	// OtherVersion: a version of the schema that is not known.
+	// OtherVersion: an unknown version of the schema.
 	OtherVersion Reason = "other_version"
-	// BadRecord: a record without a bucket or key, or with one that can't be
-	// decoded or that no store would take.
+	// BadRecord: the bucket or key is missing, malformed, or not valid in any store.
 	BadRecord Reason = "bad_record"
-	// Junk: a message for which there was [ErrFormat], and TooLarge one for which there
-	// was [ErrTooLarge]. No decoder counts them; the receiver of messages does.
+	// Junk: a message with [ErrFormat]; TooLarge: one with [ErrTooLarge]. Decode does not
+	// count these, but [NewHandler] does; other receivers use [ReasonOf].
 	Junk     Reason = "junk"
 	TooLarge Reason = "too_large"
 )
@@ -63,7 +60,7 @@ func (b *Batch) ignore(why Reason) {
 	b.Ignored[why]++
 }
 
-// create adds an object of a store that names its bucket.
+// create adds an object of a store whose notifications have a bucket.
 func (b *Batch) create(c ObjectCreated) {
 	if c.Bucket == "" {
 		b.ignore(BadRecord)
@@ -72,7 +69,7 @@ func (b *Batch) create(c ObjectCreated) {
 	b.createIn(c)
 }
 
-// createIn adds an object, of the one bucket that there is if it names none.
+// createIn adds an object, which may have no bucket.
 func (b *Batch) createIn(c ObjectCreated) {
 	if c.Size < 0 {
 		c.Size = -1
@@ -85,7 +82,7 @@ func (b *Batch) createIn(c ObjectCreated) {
 	b.Created = append(b.Created, c)
 }
 
-// sizeOf is what a notification says of a size.
+// sizeOf returns a size, or -1 if there is none.
 func sizeOf(size *int64) int64 {
 	if size == nil {
 		return -1
@@ -93,7 +90,7 @@ func sizeOf(size *int64) int64 {
 	return *size
 }
 
-// notA is the error for a message that is not of the named form.
+// notA returns the error for a message that does not have the named form.
 func notA(form string) error { return fmt.Errorf("%w: not %s", ErrFormat, form) }
 
 func tooLong(body []byte) error {
@@ -103,7 +100,7 @@ func tooLong(body []byte) error {
 	return nil
 }
 
-// ReasonOf is the reason under which a message is counted that could not be decoded.
+// ReasonOf returns the Reason for a message that could not be decoded: TooLarge or Junk.
 func ReasonOf(err error) Reason {
 	if errors.Is(err, ErrTooLarge) {
 		return TooLarge

@@ -6,23 +6,21 @@ import (
 	"strings"
 )
 
-// maxEnvelopes is how many envelopes may lie around a notification: that of SNS or
-// of Pub/Sub's push, or base64, and none in which another is nested deeper.
+// maxEnvelopes is how deeply envelopes (SNS, Pub/Sub's push, base64) may be nested.
 const maxEnvelopes = 2
 
-// message is what one message said, and what a sender waits for that wants to know
-// whether it may send.
+// message is a decoded message, including handshakes.
 type message struct {
 	Batch
 	subscribe      *SubscriptionRequest
 	validationCode string
 }
 
-// Decode reads a message in any of the formats of this package, which it tells
-// apart by their shape. The attributes are those of the message, as Go CDK has them
-// in Message.Metadata; they may be nil, and are needed for Cloud Storage alone,
-// whose notifications are made of them. Decode keeps neither. ErrFormat if the
-// message is no notification; see the package's comment for what is counted.
+// Decode decodes a message in any of the formats of this package, which it recognizes by
+// their shape. attributes are the attributes of the message, in Go CDK Message.Metadata;
+// they are only needed for Cloud Storage and may be nil. Decode retains neither. ErrFormat
+// if the message is not a notification; see the package documentation for what is counted
+// as ignored.
 func Decode(body []byte, attributes map[string]string) (Batch, error) {
 	if err := tooLong(body); err != nil {
 		return Batch{}, err
@@ -33,11 +31,11 @@ func Decode(body []byte, attributes map[string]string) (Batch, error) {
 
 func read(body []byte, attributes map[string]string, envelopes int) (message, error) {
 	if isGCS(attributes) {
-		b, err := DecodeGCS(body, attributes)
+		b, err := decodeGCS(body, attributes)
 		return message{Batch: b}, err
 	}
 	if envelopes > maxEnvelopes {
-		return message{}, notA("one that is known: too many envelopes")
+		return message{}, notA("a known one: too many envelopes")
 	}
 	switch first(body) {
 	case '{':
@@ -45,17 +43,17 @@ func read(body []byte, attributes map[string]string, envelopes int) (message, er
 	case '[':
 		return readGrid(body)
 	}
-	// Event Grid writes to Storage queues in base64.
+	// Event Grid sends base64 to Storage queues.
 	text := bytes.TrimSpace(body)
 	plain := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
 	n, err := base64.StdEncoding.Decode(plain, text)
 	if err != nil || n == 0 {
-		return message{}, notA("JSON, and not JSON in base64")
+		return message{}, notA("JSON or JSON in base64")
 	}
 	return read(plain[:n], nil, envelopes+1)
 }
 
-// readObject tells by the names of its members what an object is.
+// readObject recognizes an object by the names of its members.
 func readObject(body []byte, envelopes int) (message, error) {
 	m, ok := members(body, "Records", "Event", "Type", "TopicArn", "detail-type", "message", "subscription", "specversion", "eventType", "type")
 	var decode func([]byte) (Batch, error)
@@ -63,25 +61,25 @@ func readObject(body []byte, envelopes int) (message, error) {
 	case !ok:
 		return message{}, notA("JSON, or ambiguous")
 	case m["Records"] != nil, str(m["Event"]) == "s3:TestEvent":
-		decode = DecodeS3
+		decode = decodeS3
 	case m["Type"] != nil && m["TopicArn"] != nil:
 		return readSNS(body, envelopes)
 	case m["detail-type"] != nil:
-		decode = DecodeEventBridge
+		decode = decodeEventBridge
 	case m["message"] != nil && m["subscription"] != nil:
 		return readPush(body, envelopes)
 	case m["specversion"] != nil, m["eventType"] != nil:
 		return readGrid(body)
 	case strings.HasPrefix(str(m["type"]), ownType):
-		decode = DecodeObjectCreated
+		decode = decodeObjectCreated
 	default:
-		return message{}, notA("one that is known")
+		return message{}, notA("a known one")
 	}
 	b, err := decode(body)
 	return message{Batch: b}, err
 }
 
-// first is the first byte of a JSON text; 0 if there is none.
+// first returns the first byte of a JSON text; 0 if there is none.
 func first(text []byte) byte {
 	if text = bytes.TrimLeft(text, " \t\r\n"); len(text) > 0 {
 		return text[0]

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// bridgeDetail is the detail of an S3 event, as far as it is used here.
+// bridgeDetail has the used fields of the detail of an S3 event.
 type bridgeDetail struct {
 	EventVersion string `json:"event-version"`
 	Bucket       struct {
@@ -19,21 +19,16 @@ type bridgeDetail struct {
 	} `json:"object"`
 }
 
-// DecodeEventBridge reads an event that S3 sent to EventBridge, as a rule hands it
-// on: of source aws.s3 and detail-type "Object Created", whatever its reason
-// (PutObject, CompleteMultipartUpload, …). Other events are counted, and so are
-// those whose version is not 0 or whose event-version is not 1.x; events had no
-// event-version before. ErrFormat if the body is no event of EventBridge.
+// decodeEventBridge decodes an event that S3 sent through EventBridge, with source aws.s3
+// and detail-type "Object Created", whatever its reason (PutObject,
+// CompleteMultipartUpload, …). It ignores other events, and events whose version is not 0
+// or whose event-version is not 1.x; older events have none.
 //
-// The schema is that of
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html.
-// Unlike that of an S3 event message it says nothing of an encoding of keys, and
-// keys come as they are: a plus sign or a percent sign is the key's own.
-func DecodeEventBridge(body []byte) (Batch, error) {
+// Schema: https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html.
+// Unlike in S3 event messages, keys are not encoded: a plus sign or a percent sign is part
+// of the key.
+func decodeEventBridge(body []byte) (Batch, error) {
 	var b Batch
-	if err := tooLong(body); err != nil {
-		return b, err
-	}
 	m, ok := members(body, "version", "source", "detail-type", "time", "detail")
 	if !ok || m["detail-type"] == nil || m["detail"] == nil {
 		return b, notA("an EventBridge event in JSON, which has detail-type and detail")

@@ -5,57 +5,48 @@ import (
 	"strings"
 )
 
-// gridEvent is an event in either schema, as far as it is used here.
+// gridEvent has the used fields of an event in either schema.
 type gridEvent struct {
 	Subject string          `json:"subject"`
 	Data    json.RawMessage `json:"data"`
-	// Of the Event Grid schema.
+	// In the Event Grid schema.
 	EventType       *string `json:"eventType"`
 	EventTime       stamp   `json:"eventTime"`
 	MetadataVersion string  `json:"metadataVersion"`
-	// Of CloudEvents.
+	// In CloudEvents.
 	SpecVersion *string `json:"specversion"`
 	Type        string  `json:"type"`
 	Time        stamp   `json:"time"`
 }
 
-// blobData is the data of a BlobCreated, as far as it is used here. Its url is not:
-// it names the same blob as the subject, in an encoding that no schema states.
+// blobData has the used fields of the data of a BlobCreated. The url is not used: it names
+// the same blob as the subject, but its encoding is not documented.
 type blobData struct {
 	API           string `json:"api"`
 	ETag          string `json:"eTag"`
 	ContentLength *int64 `json:"contentLength"`
 }
 
-// DecodeEventGrid reads events of Azure Event Grid, in its own schema or in that of
-// CloudEvents 1.0: one, as it comes from a queue or to a webhook, or an array of
-// them. The subject of a Microsoft.Storage.BlobCreated names container and blob.
+// readGrid decodes an event of Azure Event Grid, or an array of events, in Event Grid's
+// schema or as CloudEvents 1.0. The subject of a Microsoft.Storage.BlobCreated names the
+// container and the blob.
 //
-// It is returned where data.api says that the content is complete: PutBlob and
-// PutBlockList, and for accounts with a hierarchical namespace FlushWithClose and
-// SftpCommit. Such an account sends a BlobCreated when a file is opened, too
-// (CreateFile, SftpCreate), with nothing in it yet; "if you want to ensure that the
-// Microsoft.Storage.BlobCreated event is triggered only when a Block Blob is
-// completely committed, filter the event for the FlushWithClose REST API call". A
-// CopyBlob is told of when it is initiated there, and when it is complete
-// elsewhere, which the event does not tell apart. Those, and what has another api,
-// are counted as [Unfinished].
+// An object counts as created if data.api says that the content is complete: PutBlob and
+// PutBlockList and, for accounts with a hierarchical namespace, FlushWithClose and
+// SftpCommit. Such an account also sends a BlobCreated when an empty file is opened
+// (CreateFile, SftpCreate); "if you want to ensure that the Microsoft.Storage.BlobCreated
+// event is triggered only when a Block Blob is completely committed, filter the event for
+// the FlushWithClose REST API call". A CopyBlob event is sent there when the copy starts,
+// and in other accounts when it is complete, without a difference in the event. These, and
+// events with another api, are ignored as [Unfinished].
 //
-// Events of other types are counted, and so are those with another metadataVersion
-// than 1 or another specversion than 1.x. ErrFormat if the body holds no event.
+// It ignores events of other types, and those with a metadataVersion other than 1 or a
+// specversion other than 1.x.
 //
-// The schemas are those of
+// Schemas:
 // https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage,
 // https://learn.microsoft.com/azure/event-grid/event-schema and
 // https://learn.microsoft.com/azure/event-grid/cloud-event-schema.
-func DecodeEventGrid(body []byte) (Batch, error) {
-	if err := tooLong(body); err != nil {
-		return Batch{}, err
-	}
-	m, err := readGrid(body)
-	return m.Batch, err
-}
-
 func readGrid(body []byte) (message, error) {
 	list := []json.RawMessage{body}
 	if first(body) == '[' {
@@ -133,8 +124,8 @@ func (m *message) addBlob(e *gridEvent, at stamp) {
 	}
 }
 
-// splitSubject reads /blobServices/default/containers/{container}/blobs/{name}. The
-// slash at its beginning is missing in some examples of the documentation.
+// splitSubject parses /blobServices/default/containers/{container}/blobs/{name}. Some
+// examples in the documentation lack the leading slash.
 func splitSubject(subject string) (container, name string, ok bool) {
 	rest, ok := strings.CutPrefix(strings.TrimPrefix(subject, "/"), "blobServices/default/containers/")
 	if !ok {

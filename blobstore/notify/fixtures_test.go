@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,8 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 )
 
-// fixture reads a message that was written after the schema which its decoder
-// cites.
+// fixture reads a message that was written to the cited schema.
 func fixture(t testing.TB, name string) []byte {
 	t.Helper()
 	body, err := os.ReadFile(filepath.Join("testdata", name))
@@ -29,7 +27,7 @@ var (
 	azureTime   = second.Add(678901200 * time.Nanosecond)
 )
 
-// gcsAttributes are those of a message of Cloud Storage.
+// gcsAttributes returns the attributes of a message of Cloud Storage.
 func gcsAttributes(event, format string) map[string]string {
 	return map[string]string{
 		"notificationConfig": "projects/_/buckets/uploads/notificationConfigs/3", "eventType": event, "payloadFormat": format,
@@ -38,12 +36,11 @@ func gcsAttributes(event, format string) map[string]string {
 	}
 }
 
-// arrangement is a way in which a notification comes.
+// arrangement is a way in which a notification arrives.
 type arrangement struct {
 	name       string
 	body       []byte
 	attributes map[string]string
-	decode     func([]byte) (notify.Batch, error) // its own decoder
 	want       notify.ObjectCreated
 }
 
@@ -66,72 +63,36 @@ func arrangements(t testing.TB) []arrangement {
 	named := object
 	named.Size, named.ETag = -1, ""
 	return []arrangement{
-		{"S3", message(record("2.5", "ObjectCreated:Put", "uploads", "a+b%2Bc", `,"size":42,"eTag":"e","versionId":"v"`)), nil, notify.DecodeS3,
+		{"S3", message(record("2.5", "ObjectCreated:Put", "uploads", "a+b%2Bc", `,"size":42,"eTag":"e","versionId":"v"`)), nil,
 			notify.ObjectCreated{Bucket: "uploads", Key: "a b+c", Size: 42, ETag: "e", Version: "v", Time: millisecond}},
-		{"MinIO", fixture(t, "minio.json"), nil, notify.DecodeS3,
+		{"MinIO", fixture(t, "minio.json"), nil,
 			notify.ObjectCreated{Bucket: "uploads", Key: "incoming/fhir/org/a b+c.ndjson", Size: 42, ETag: "d41d8cd98f00b204e9800998ecf8427e", Version: "5f3f", Time: millisecond}},
-		{"SNS", fixture(t, "sns.json"), nil, notify.DecodeSNS,
+		{"SNS", fixture(t, "sns.json"), nil,
 			notify.ObjectCreated{Bucket: "uploads", Key: "incoming/fhir/org/a b+c.ndjson", Size: 42, ETag: "d41d8cd98f00b204e9800998ecf8427e", Version: "v7", Time: millisecond}},
-		{"EventBridge", fixture(t, "eventbridge.json"), nil, notify.DecodeEventBridge,
+		{"EventBridge", fixture(t, "eventbridge.json"), nil,
 			notify.ObjectCreated{Bucket: "uploads", Key: "incoming/fhir/org/a b+c%20d.ndjson", Size: 42, ETag: "b1946ac92492d2347c6235b4d2611184-2", Version: "IYV3p45BT0ac8hjHg1houSdS1a", Time: second}},
-		{"EventBridge and SNS", fixture(t, "sns_eventbridge.json"), nil, notify.DecodeSNS,
+		{"EventBridge and SNS", fixture(t, "sns_eventbridge.json"), nil,
 			notify.ObjectCreated{Bucket: "uploads", Key: "incoming/fhir/org/a b+c.ndjson", Size: 42, ETag: "b1946ac92492d2347c6235b4d2611184", Time: second}},
-		{"GCS", fixture(t, "gcs_object.json"), gcs, func(b []byte) (notify.Batch, error) { return notify.DecodeGCS(b, gcs) }, object},
-		{"GCS without payload", nil, bare, func(b []byte) (notify.Batch, error) { return notify.DecodeGCS(b, bare) }, named},
-		{"GCS pushed", fixture(t, "pubsub_push.json"), nil, notify.DecodePubSubPush, object},
-		{"Event Grid", grid, nil, notify.DecodeEventGrid, blob},
-		{"Event Grid to Service Bus", one, nil, notify.DecodeEventGrid, blob},
-		{"Event Grid to a Storage queue", []byte(base64.StdEncoding.EncodeToString(one)), nil, nil, blob},
-		{"CloudEvents", cloud, nil, notify.DecodeEventGrid, blob},
-		{"CloudEvents, a batch", []byte("[" + string(cloud) + "]"), nil, notify.DecodeEventGrid, blob},
-		{"CloudEvents to a Storage queue", []byte(base64.StdEncoding.EncodeToString(cloud) + "\n"), nil, nil, blob},
-		{"fhirdock's own", own, nil, notify.DecodeObjectCreated, ownObject},
+		{"GCS", fixture(t, "gcs_object.json"), gcs, object},
+		{"GCS without payload", nil, bare, named},
+		{"GCS pushed", fixture(t, "pubsub_push.json"), nil, object},
+		{"Event Grid", grid, nil, blob},
+		{"Event Grid to Service Bus", one, nil, blob},
+		{"Event Grid to a Storage queue", []byte(base64.StdEncoding.EncodeToString(one)), nil, blob},
+		{"CloudEvents", cloud, nil, blob},
+		{"CloudEvents, a batch", []byte("[" + string(cloud) + "]"), nil, blob},
+		{"CloudEvents to a Storage queue", []byte(base64.StdEncoding.EncodeToString(cloud) + "\n"), nil, blob},
+		{"fhirdock's own", own, nil, ownObject},
 	}
 }
 
-// Each arrangement is told by its shape, and read alike by its own decoder.
+// Each arrangement is recognized by its shape.
 func TestDecode(t *testing.T) {
 	for _, a := range arrangements(t) {
 		t.Run(a.name, func(t *testing.T) {
 			batch, err := notify.Decode(a.body, a.attributes)
 			require.NoError(t, err)
 			require.Equal(t, notify.Batch{Created: []notify.ObjectCreated{a.want}}, batch)
-			if a.decode == nil {
-				return
-			}
-			batch, err = a.decode(a.body)
-			require.NoError(t, err)
-			require.Equal(t, notify.Batch{Created: []notify.ObjectCreated{a.want}}, batch)
 		})
 	}
-}
-
-// No decoder takes what is another's.
-func TestDecodersRefuseOtherFormats(t *testing.T) {
-	all := arrangements(t)
-	for _, reader := range all {
-		if reader.decode == nil || strings.HasPrefix(reader.name, "GCS") && reader.name != "GCS pushed" {
-			continue // what has the attributes is a notification, whatever its data
-		}
-		for _, a := range all {
-			if same(reader.name, a.name) {
-				continue
-			}
-			_, err := reader.decode(a.body)
-			require.ErrorIs(t, err, notify.ErrFormat, "%s read as %s", a.name, reader.name)
-		}
-	}
-}
-
-// same reports whether two arrangements have one decoder.
-func same(a, b string) bool {
-	family := func(name string) string {
-		for prefix, family := range map[string]string{"MinIO": "S3", "CloudEvents": "Event Grid", "EventBridge and": "SNS", "Event Grid": "Event Grid"} {
-			if strings.HasPrefix(name, prefix) && !strings.Contains(name, "Storage queue") {
-				return family
-			}
-		}
-		return name
-	}
-	return family(a) == family(b)
 }

@@ -5,8 +5,7 @@ import (
 	"strconv"
 )
 
-// gcsObject is the resource of an object in Cloud Storage's JSON API, as far as it
-// is used here.
+// gcsObject has the used fields of an object's resource in Cloud Storage's JSON API.
 type gcsObject struct {
 	Name       string `json:"name"`
 	Bucket     string `json:"bucket"`
@@ -21,26 +20,16 @@ func isGCS(attributes map[string]string) bool {
 	return attributes["eventType"] != "" && attributes["payloadFormat"] != "" && attributes["bucketId"] != ""
 }
 
-// DecodeGCS reads a notification of Cloud Storage that was pulled from Pub/Sub:
-// the message's attributes and its data. An OBJECT_FINALIZE is an object that was
-// created, whether or not it overwrote another one (overwroteGeneration), and its
-// generation is the Version; events of other types are counted. What the
-// attributes say is enough: the data, the object's resource where payloadFormat is
-// JSON_API_V1 and nothing where it is NONE, adds size and ETag if it is of the same
-// object. ErrFormat without the attributes that all notifications have.
+// decodeGCS decodes a notification of Cloud Storage: a Pub/Sub message's attributes and
+// data. OBJECT_FINALIZE is the creation of an object, whether or not it overwrote another
+// one (overwroteGeneration); its generation is the Version. Other events are ignored. The
+// attributes are sufficient. The data, which is the object's resource if payloadFormat is
+// JSON_API_V1 and empty if it is NONE, adds size and ETag if it is of the same object.
 //
-// The schema is that of
-// https://cloud.google.com/storage/docs/pubsub-notifications#attributes, and for
-// the data
-// https://cloud.google.com/storage/docs/json_api/v1/objects#resource.
-func DecodeGCS(data []byte, attributes map[string]string) (Batch, error) {
+// Schema: https://cloud.google.com/storage/docs/pubsub-notifications#attributes and, for
+// the data, https://cloud.google.com/storage/docs/json_api/v1/objects#resource.
+func decodeGCS(data []byte, attributes map[string]string) (Batch, error) {
 	var b Batch
-	if err := tooLong(data); err != nil {
-		return b, err
-	}
-	if !isGCS(attributes) {
-		return b, notA("a notification of Cloud Storage, which has the attributes eventType, payloadFormat and bucketId")
-	}
 	if attributes["eventType"] != "OBJECT_FINALIZE" {
 		b.ignore(OtherEvent)
 		return b, nil
@@ -71,21 +60,11 @@ func DecodeGCS(data []byte, attributes map[string]string) (Batch, error) {
 	return b, nil
 }
 
-// DecodePubSubPush reads the body of a request that Pub/Sub makes to a push
-// subscription's endpoint, with its wrapper: message.attributes and, in base64,
-// message.data. What is in it is a notification of Cloud Storage, or any other
-// that was sent to the topic. ErrFormat if there is no wrapper, or no notification
-// in it.
+// readPush decodes the wrapper of a request from Pub/Sub to a push endpoint, with
+// message.attributes and, in base64, message.data. It contains a notification of Cloud
+// Storage, or any other that was sent to the topic.
 //
-// The schema is that of https://cloud.google.com/pubsub/docs/push#receive_push.
-func DecodePubSubPush(body []byte) (Batch, error) {
-	if err := tooLong(body); err != nil {
-		return Batch{}, err
-	}
-	m, err := readPush(body, 0)
-	return m.Batch, err
-}
-
+// Schema: https://cloud.google.com/pubsub/docs/push#receive_push.
 func readPush(body []byte, envelopes int) (message, error) {
 	m, ok := members(body, "message", "subscription")
 	if !ok || m["message"] == nil || m["subscription"] == nil {

@@ -17,95 +17,92 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 )
 
-// HandlerOptions say who may send notifications over HTTP, and how long looking may
-// take. There must be a secret or Authenticate.
+// HandlerOptions are the options of [NewHandler]. Secrets or Authenticate is required.
 //
-// A shared secret is enough: what a notification says is looked up, never believed.
-// For that reason the signatures of SNS are not checked, which would take a
-// certificate from the network to do; its endpoint has the secret in its URL.
+// A shared secret is sufficient, because notifications are only hints and objects are
+// looked up. For that reason the signatures of SNS, which would need a certificate from the
+// network, are not checked; put the secret into the endpoint's URL.
 type HandlerOptions struct {
-	// Secrets of which a request must show one, each of at least 16 bytes; several
-	// while one takes the place of another.
+	// Secrets has the accepted secrets, each of at least 16 bytes. A request must have one
+	// of them. Use several to rotate them.
 	Secrets []string
-	// Header in which a secret is looked for, as it is or after "Bearer ": what
-	// MinIO's auth_token is sent in, an API key of EventBridge's connection, or a
-	// delivery property of Event Grid. Default Authorization.
+	// Header is the header with the secret, as it is or after "Bearer ". MinIO sends its
+	// auth_token in Authorization; EventBridge and Event Grid can be configured. Default:
+	// Authorization.
 	Header string
-	// Query is the parameter of the URL in which a secret is looked for, too, for
-	// SNS and for Event Grid's handshake, which set no header. URLs get into logs of
-	// proxies: use it where there is no other way. Default: none.
+	// Query is the URL parameter that may have the secret instead, for SNS and Event Grid's
+	// handshake, which can't set a header. Proxies may log URLs, so use it only if you
+	// must. Default: none.
 	Query string
-	// Authenticate judges a request that shows no secret, such as by the OIDC token
-	// that a push of Pub/Sub has for its Authorization. It must not read the body. An
-	// error refuses the request; it is logged, and not told to the sender. Default:
-	// none.
+	// Authenticate checks a request without a secret, for example the OIDC token of a
+	// Pub/Sub push. It must not read the body. If it returns an error, which is logged but
+	// not sent, the request is refused. Default: none.
 	Authenticate func(r *http.Request) error
-	// Origins are the senders that may ask by OPTIONS whether they may send, as
-	// CloudEvents' handshake has it in WebHook-Request-Origin. Default
-	// eventgrid.azure.net.
+	// Origins are the values of WebHook-Request-Origin that are accepted in CloudEvents'
+	// handshake with OPTIONS. Default: eventgrid.azure.net.
 	Origins []string
-	// OnSubscription is asked whether messages of an SNS topic are wanted. It
-	// compares the topic with those that it knows and confirms, by fetching the URL
-	// or by SNS's API; to confirm nothing, it returns nil. An error makes SNS ask
-	// again. Requests whose URL is not one of SNS never come here. Nothing is fetched
-	// without it. Default: none; the requests are counted.
+	// OnSubscription is called when SNS asks for the confirmation of a subscription. It
+	// must compare the topic with the expected ones, and confirm by fetching the URL or
+	// with SNS's API; to confirm nothing, return nil. After an error SNS asks again. It is
+	// only called with URLs of SNS. Default: nothing is confirmed, and the requests count
+	// as ignored.
 	OnSubscription func(ctx context.Context, r SubscriptionRequest) error
-	// OnIgnored is called with what was counted, [Junk] and [TooLarge] included.
-	// Default: none.
+	// OnIgnored is called with the number of ignored records, including [Junk] and
+	// [TooLarge]. Default: none.
 	OnIgnored func(reason Reason, n int)
-	// Timeout of reading a request's body, and of looking at its objects. What was not
-	// looked at by then is sent again. Default 25 seconds: Event Grid waits for 30.
+	// Timeout bounds reading the body, and then calling created for its objects. The sender
+	// repeats the notification if that was not complete. Default: 25 seconds, because Event
+	// Grid waits for 30.
 	Timeout time.Duration
-	// Concurrency bounds the objects of one request that are looked at, at once.
-	// Default 8.
+	// Concurrency is how many objects of a request are passed to created concurrently.
+	// Default: 8.
 	Concurrency int
-	// Logger gets what an operator should know, nothing of a message. Of requests that
-	// are not authenticated it gets [loglimit.PerMinute] lines a minute, the others at
-	// DEBUG. Default slog.Default().
+	// Logger gets log lines for operators, with nothing of a message. Of unauthenticated
+	// requests it gets [loglimit.PerMinute] lines per minute, and others at DEBUG. Default:
+	// slog.Default().
 	Logger *slog.Logger
 }
 
 // minSecret is the shortest secret, in bytes.
 const minSecret = 16
 
-// NewHandler takes notifications in all formats of this package over HTTP: Event
-// Grid's webhooks with the handshakes of both schemas, Pub/Sub's push, SNS over
-// HTTPS, MinIO's webhooks, EventBridge's API destinations. It calls created for
-// each object; created must be safe for concurrent use. NewHandler fails without
-// created, where the options let anybody in or a secret is short, and where another
-// option can't work.
+// NewHandler returns a handler that receives notifications in all formats of this package:
+// Event Grid's webhooks with the handshakes of both schemas, Pub/Sub's push, SNS over HTTPS,
+// MinIO's webhooks, EventBridge's API destinations. It calls created for each object, which
+// must be safe for concurrent use. It is an error if created is nil, if there are neither
+// secrets nor Authenticate, if a secret is too short, or if another option is invalid.
 //
-// # What is answered
+// # Answers
 //
-//	200  Event Grid's validation of a subscription, with its code
-//	204  each object was looked at; also what was counted and what is no notification,
-//	     so that its sender does not send it again. HEAD, by which MinIO probes
+//	200  validation of an Event Grid subscription, with its code
+//	204  created returned nil for each object; also for ignored records and messages that
+//	     are not notifications, so that they are not sent again; and for HEAD, which MinIO
+//	     uses as a probe
 //	400  the body ended early
-//	408  the body was not complete within Timeout
-//	413  more than MaxBody bytes or MaxRecords records: nothing of it was looked at, and
-//	     it is of no use to send it again. Event Grid makes a dead letter of it
 //	401  no secret, and not authenticated
-//	405  a method that is none of OPTIONS, HEAD and POST
-//	503  looking at an object failed, or confirming a subscription did, or Timeout was
-//	     over before all objects were looked at, or the server is shutting down; send it
-//	     again
+//	405  a method other than OPTIONS, HEAD and POST
+//	408  the body was not complete within Timeout
+//	413  more than MaxBody bytes or MaxRecords records: nothing was done, and a retry would
+//	     not help. Event Grid sends it to the dead letters
+//	503  created or OnSubscription failed, or Timeout ended before all objects were done, or
+//	     the server is shutting down: send it again
 //
-// OPTIONS is answered with 204, and with consent where the origin is known. It needs
-// no secret: as CloudEvents has it, "the handshake does not aim to establish an
-// authentication or authorization context", and each delivery is authenticated by
-// itself. A callback that is offered in it is never called. The handshakes are those
-// of https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema
+// OPTIONS is answered with 204, and with consent for a known origin. It needs no secret,
+// because "the handshake does not aim to establish an authentication or authorization
+// context" (CloudEvents), and each delivery is authenticated. A callback offered in the
+// handshake is never called. For the handshakes see
+// https://learn.microsoft.com/azure/event-grid/end-point-validation-event-grid-events-schema
 // and https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/http-webhook.md#4-abuse-protection.
 //
-// The handler sets deadlines for the body and the answer, as package httpbody does.
-// TLS and all other limits are the server's.
+// The handler sets deadlines for the body and the answer like package httpbody. TLS and
+// other limits are up to the server.
 func NewHandler(created func(ctx context.Context, c ObjectCreated) error, opts *HandlerOptions) (http.Handler, error) {
 	h := &handler{created: created}
 	if opts != nil {
 		h.opts = *opts
 	}
 	if created == nil {
-		return nil, errors.New("notify: NewHandler: there is no function to call for an object")
+		return nil, errors.New("notify: NewHandler needs a function to call for each object")
 	}
 	if err := h.opts.check(); err != nil {
 		return nil, err
@@ -143,11 +140,11 @@ func (o *HandlerOptions) check() error {
 	if strings.ContainsFunc(o.Header, func(c rune) bool {
 		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_'
 	}) {
-		return errors.New("notify: HandlerOptions.Header must be the name of a header, of letters, digits, - and _")
+		return errors.New("notify: HandlerOptions.Header must consist of letters, digits, - and _")
 	}
 	for _, origin := range o.Origins {
 		if origin == "" {
-			return errors.New("notify: none of HandlerOptions.Origins may be empty")
+			return errors.New("notify: HandlerOptions.Origins must not contain an empty string")
 		}
 	}
 	if o.Timeout < 0 || o.Concurrency < 0 {
@@ -177,7 +174,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !h.authentic(r) {
 		h.refused.Log(r.Context(), h.opts.Logger, slog.LevelInfo, "notification refused", slog.Int("status", http.StatusUnauthorized),
-			slog.String("code", "no-secret"), slog.String("reason", "the request shows none of the secrets"))
+			slog.String("code", "no-secret"), slog.String("reason", "the request has none of the secrets"))
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		w.WriteHeader(http.StatusUnauthorized)
 		return
@@ -196,12 +193,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.message(ctx, w, body)
 }
 
-// maxDrained is how much of a request that is too large is read and dropped, in bytes,
-// so that its sender gets an answer and not a reset.
+// maxDrained is how many bytes of a too large request are read and dropped, so that its
+// sender gets an answer and not a reset.
 const maxDrained = 64 << 20
 
-// readBody reads a body, of which it returns at most one byte more than a notification
-// may have: then it is found to be too long.
+// readBody reads a body. It returns at most MaxBody+1 bytes, which tooLong detects.
 func readBody(r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
 	if err == nil && len(body) > MaxBody {
@@ -213,7 +209,7 @@ func readBody(r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// incomplete answers where the body could not be read to its end.
+// incomplete answers a request whose body could not be read.
 func (h *handler) incomplete(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusBadRequest
 	switch {
@@ -224,11 +220,11 @@ func (h *handler) incomplete(w http.ResponseWriter, r *http.Request, err error) 
 		status = http.StatusServiceUnavailable
 	}
 	h.opts.Logger.InfoContext(r.Context(), "notification refused", "status", status,
-		"code", "body", "reason", "the body ended before it was complete, or came too slowly")
+		"code", "body", "reason", "the body ended early or arrived too slowly")
 	w.WriteHeader(status)
 }
 
-// message acts on a message, and answers.
+// message handles and answers a message.
 func (h *handler) message(ctx context.Context, w http.ResponseWriter, body []byte) {
 	if err := tooLong(body); err != nil {
 		h.junk(ctx, w, err)
@@ -243,7 +239,7 @@ func (h *handler) message(ctx context.Context, w http.ResponseWriter, body []byt
 	if m.subscribe != nil && h.opts.OnSubscription != nil {
 		m.take(Subscription)
 		if err := h.opts.OnSubscription(ctx, *m.subscribe); err != nil {
-			h.opts.Logger.WarnContext(ctx, "subscription not confirmed; SNS asks again", "error", err)
+			h.opts.Logger.WarnContext(ctx, "subscription not confirmed; SNS will ask again", "error", err)
 			failed = true
 		}
 	}
@@ -266,7 +262,7 @@ func (h *handler) message(ctx context.Context, w http.ResponseWriter, body []byt
 	}
 }
 
-// junk takes what can't be read, so that it does not come again.
+// junk accepts and drops a message that can't be decoded, so that it is not sent again.
 func (h *handler) junk(ctx context.Context, w http.ResponseWriter, err error) {
 	h.opts.Logger.WarnContext(ctx, "message dropped", "error", err)
 	reason := ReasonOf(err)
@@ -278,8 +274,8 @@ func (h *handler) junk(ctx context.Context, w http.ResponseWriter, err error) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// look reports whether looking at any of the objects failed. One that fails does not
-// keep the others from being looked at; the end of ctx does.
+// look calls created for all objects, even if some fail, until ctx ends. It reports whether
+// any failed.
 func (h *handler) look(ctx context.Context, objects []ObjectCreated) (failed bool) {
 	var running sync.WaitGroup
 	var failures atomic.Int64
@@ -296,20 +292,20 @@ func (h *handler) look(ctx context.Context, objects []ObjectCreated) (failed boo
 		running.Go(func() {
 			defer func() { <-places }()
 			if err := h.created(ctx, c); err != nil {
-				if failures.Add(1) == 1 { // the others fail for the same reason, mostly
-					h.opts.Logger.WarnContext(ctx, "object of a notification not looked at; it is sent again", "error", err)
+				if failures.Add(1) == 1 { // the others usually fail for the same reason
+					h.opts.Logger.WarnContext(ctx, "object of a notification failed; its sender will retry", "error", err)
 				}
 			}
 		})
 	}
 	running.Wait()
 	if n := failures.Load(); n > 0 {
-		h.opts.Logger.WarnContext(ctx, "notification is to be sent again", "objects", len(objects), "failed", n)
+		h.opts.Logger.WarnContext(ctx, "notification failed; its sender will retry", "objects", len(objects), "failed", n)
 	}
 	return failures.Load() > 0
 }
 
-// take takes back one record that was ignored: somebody acts on it.
+// take uncounts one ignored record, because it is handled.
 func (b *Batch) take(reason Reason) {
 	if b.Ignored[reason]--; b.Ignored[reason] <= 0 {
 		delete(b.Ignored, reason)

@@ -26,7 +26,7 @@ import (
 
 const secret = "0123456789abcdef-shared"
 
-// endpoint is a server of a handler, and what it was told.
+// endpoint is a server with a handler, and what it received.
 type endpoint struct {
 	url     string
 	mu      sync.Mutex
@@ -64,7 +64,7 @@ func serve(t testing.TB, opts notify.HandlerOptions) *endpoint {
 	return e
 }
 
-// send makes a request; headers are names and values in turn.
+// send makes a request; headers are alternating names and values.
 func (e *endpoint) send(t testing.TB, method, path, body string, headers ...string) (*http.Response, string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, e.url+path, strings.NewReader(body))
@@ -89,7 +89,7 @@ func (e *endpoint) post(t testing.TB, body string) (*http.Response, string) {
 func TestHandlerTakesAllFormats(t *testing.T) {
 	for _, a := range arrangements(t) {
 		if a.attributes != nil {
-			continue // which come in Pub/Sub's wrapper
+			continue // over HTTP they are in Pub/Sub's wrapper
 		}
 		t.Run(a.name, func(t *testing.T) {
 			e := serve(t, notify.HandlerOptions{})
@@ -101,8 +101,8 @@ func TestHandlerTakesAllFormats(t *testing.T) {
 	}
 }
 
-// A sender that is told of a failure sends again, and all objects were tried.
-func TestHandlerAnswersThatLookingFailed(t *testing.T) {
+// If created fails, all other objects are still tried, and the answer makes the sender retry.
+func TestHandlerFailure(t *testing.T) {
 	e := serve(t, notify.HandlerOptions{})
 	three := string(message(record("2.1", "ObjectCreated:Put", "b", "1", ""), record("2.1", "ObjectCreated:Put", "b", "2", ""), record("2.1", "ObjectCreated:Put", "b", "3", "")))
 	e.answer = func(c notify.ObjectCreated) error {
@@ -121,14 +121,14 @@ func TestHandlerAnswersThatLookingFailed(t *testing.T) {
 	require.Len(t, e.created, 6)
 }
 
-// What is not looked at in time was not looked at.
-func TestHandlerEndsInTime(t *testing.T) {
+// Objects that are not done in time count as failed.
+func TestHandlerTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls atomic.Int64
 		h, err := notify.NewHandler(func(ctx context.Context, _ notify.ObjectCreated) error {
 			calls.Add(1)
 			<-ctx.Done()
-			return nil // as one that does not mind its context
+			return nil // ignores its context
 		}, &notify.HandlerOptions{Secrets: []string{secret}, Logger: slog.New(slog.DiscardHandler), Concurrency: 3})
 		require.NoError(t, err)
 		var records []string
@@ -145,8 +145,8 @@ func TestHandlerEndsInTime(t *testing.T) {
 	})
 }
 
-// The largest notification is looked at in bounded time, a bounded number of objects at
-// once; a larger one has an answer too, and not a reset.
+// The largest notification is handled with bounded concurrency; a larger one gets an answer,
+// not a reset.
 func TestHandlerTakesManyRecords(t *testing.T) {
 	short := `{"eventVersion":"2.1","eventName":"ObjectCreated:","s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}`
 	most := `{"Records":[` + strings.Repeat(short+",", notify.MaxRecords-1) + short + `]}`
@@ -171,8 +171,8 @@ func TestHandlerTakesManyRecords(t *testing.T) {
 	long := strings.Replace(short, `"k"`, `"`+strings.Repeat("k", 500)+`"`, 1)
 	for body, want := range map[string]int{
 		most: http.StatusNoContent,
-		strings.Replace(most, "[", "["+short+",", 1):                        http.StatusRequestEntityTooLarge, // a record more
-		`{"Records":[` + strings.Repeat(long+",", 10_000) + short + `]}`:    http.StatusRequestEntityTooLarge, // as real records are
+		strings.Replace(most, "[", "["+short+",", 1):                        http.StatusRequestEntityTooLarge, // one record more
+		`{"Records":[` + strings.Repeat(long+",", 10_000) + short + `]}`:    http.StatusRequestEntityTooLarge, // with real records
 		`{"Records":[` + strings.Repeat(long+",", 60_000) + short + `]}`:    http.StatusRequestEntityTooLarge, // 36 MB
 		`[` + strings.Repeat(`{"specversion":"1.0"},`, 10_000) + "{}" + `]`: http.StatusRequestEntityTooLarge,
 	} {
@@ -194,9 +194,8 @@ func TestHandlerTakesManyRecords(t *testing.T) {
 	require.Equal(t, map[notify.Reason]int{notify.TooLarge: 4}, ignored)
 }
 
-// A body that stands still is given up; one that was read in time leaves all of the
-// time to those who look.
-func TestHandlerTimesReadingAndLooking(t *testing.T) {
+// A stalled body times out; after one that was read in time, created has the whole timeout.
+func TestHandlerTimeouts(t *testing.T) {
 	const timeout = time.Second
 	ended := make(chan error, 1)
 	h, err := notify.NewHandler(func(ctx context.Context, _ notify.ObjectCreated) error {
@@ -217,17 +216,17 @@ func TestHandlerTimesReadingAndLooking(t *testing.T) {
 		require.NoError(t, conn.SetDeadline(time.Now().Add(10*time.Second)))
 		_, err = fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: h\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n", secret, max(len(body), 100))
 		require.NoError(t, err)
-		time.Sleep(timeout / 4) // the time for the body ends before the time for looking
+		time.Sleep(timeout / 4) // the body's timeout ends before created's
 		_, err = io.WriteString(conn, body)
 		require.NoError(t, err)
 		line, err := bufio.NewReader(conn).ReadString('\n')
 		require.NoError(t, err)
 		require.Equal(t, want, strings.TrimSpace(line))
 	}
-	require.ErrorIs(t, <-ended, context.DeadlineExceeded, "it is the time for looking that ended")
+	require.ErrorIs(t, <-ended, context.DeadlineExceeded, "created's timeout ended")
 }
 
-// What is no notification is counted and does not come again; none of it is logged.
+// Messages that are not notifications are counted and acknowledged, but not logged.
 func TestHandlerAcknowledgesJunk(t *testing.T) {
 	for name, body := range map[string]string{
 		"nothing": "", "a word": "top-secret-payload", "an object": `{"top-secret-payload":1}`,
@@ -255,7 +254,7 @@ func TestHandlerAcknowledgesJunk(t *testing.T) {
 	require.Equal(t, map[notify.Reason]int{notify.OtherEvent: 1, notify.BadRecord: 1}, e.ignored)
 }
 
-// Many senders at once, some of them unknown.
+// Many concurrent senders, some of them unknown.
 func TestHandlerIsSafeForConcurrentUse(t *testing.T) {
 	e := serve(t, notify.HandlerOptions{})
 	body := string(message(record("2.1", "ObjectCreated:Put", "b", "k", "")))
@@ -307,7 +306,7 @@ func FuzzHandler(f *testing.F) {
 			}
 		case http.StatusNoContent, http.StatusUnauthorized, http.StatusRequestEntityTooLarge:
 		default:
-			t.Fatal("an answer that nothing gives cause for:", w.Code)
+			t.Fatal("unexpected answer:", w.Code)
 		}
 	})
 }

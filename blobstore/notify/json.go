@@ -9,14 +9,13 @@ import (
 	"time"
 )
 
-// maxMembers is how many members an object may have that tells a format.
+// maxMembers is how many members a top-level object may have.
 const maxMembers = 256
 
-// members reads a JSON object and returns those of its members that are wanted.
-// A name is what it is spelled like, for the formats differ in the case of
-// names, and encoding/json would take one for the other. It fails where the text
-// is no object, where a wanted member is there twice, of which receivers would not
-// agree what it says, and where there are more members than any format has.
+// members decodes a JSON object and returns the wanted members. Names are case-sensitive,
+// unlike in encoding/json, because formats differ only in case. It returns false if the text
+// is not an object, if a wanted member occurs twice, which would be ambiguous, and if there
+// are more members than in any format.
 func members(text []byte, wanted ...string) (map[string]json.RawMessage, bool) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if first, err := d.Token(); err != nil || first != json.Delim('{') {
@@ -47,8 +46,8 @@ func members(text []byte, wanted ...string) (map[string]json.RawMessage, bool) {
 	return found, ended(d)
 }
 
-// elements reads a JSON array of at most MaxRecords elements. The error matches
-// ErrFormat, and ErrTooLarge where there are more.
+// elements decodes a JSON array of at most MaxRecords elements. The error matches ErrFormat
+// and, if there are more, ErrTooLarge.
 func elements(text []byte, form string) ([]json.RawMessage, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	if first, err := d.Token(); err != nil || first != json.Delim('[') {
@@ -71,7 +70,7 @@ func elements(text []byte, form string) ([]json.RawMessage, error) {
 	return list, nil
 }
 
-// ended reports whether nothing follows but the end of what was begun.
+// ended reports whether only the end of the array or object follows.
 func ended(d *json.Decoder) bool {
 	if _, err := d.Token(); err != nil {
 		return false
@@ -80,7 +79,7 @@ func ended(d *json.Decoder) bool {
 	return err == io.EOF
 }
 
-// str is the string that a member is, empty if it is none.
+// str returns a member that is a string; empty if it is not.
 func str(value json.RawMessage) (s string) {
 	if json.Unmarshal(value, &s) != nil {
 		return ""
@@ -88,8 +87,8 @@ func str(value json.RawMessage) (s string) {
 	return s
 }
 
-// stamp is the time of an event: zero where it can't be read, for a notification
-// is as good without it.
+// stamp is the time of an event. It is zero if it can't be parsed, because the notification
+// is still useful.
 type stamp struct{ time.Time }
 
 func (s *stamp) UnmarshalJSON(text []byte) error {
@@ -97,7 +96,7 @@ func (s *stamp) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// MarshalJSON always writes six digits of fraction, as fhirdock's messages do.
+// MarshalJSON always writes six fractional digits, as in fhirdock's messages.
 func (s stamp) MarshalJSON() ([]byte, error) {
 	t := s.UTC()
 	if y := t.Year(); y < 0 || y > 9999 {

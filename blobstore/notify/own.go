@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The type of fhirdock's own notification, before its version.
+// The type of fhirdock's own notification is ownType and the version.
 const (
 	ownType    = "fhirdock.object_created."
 	ownVersion = "v1"
@@ -23,14 +23,13 @@ type own struct {
 	Time    *stamp `json:"time,omitempty"`
 }
 
-// Encode returns a message that [Decode] and [DecodeObjectCreated] read, for stores
-// that have no notifications of their own, such as dirblob: whoever learns of an
-// object in one process sends it to the queue of another. The form is stable:
+// Encode returns a message for [Decode], for stores without notifications of their own,
+// such as dirblob: a process that creates an object can send it to another. The format is
+// stable:
 //
 //	{"type":"fhirdock.object_created.v1","bucket":"…","key":"…","size":42,"etag":"…","version":"…","time":"2030-01-02T03:04:05.000000Z"}
 //
-// Members that are not known are left out. It fails for a time that RFC 3339 can't
-// express.
+// Unknown members are omitted. It is an error if RFC 3339 can't express the time.
 func (c ObjectCreated) Encode() ([]byte, error) {
 	o := own{Type: ownType + ownVersion, Bucket: c.Bucket, Key: c.Key, ETag: c.ETag, Version: c.Version}
 	if c.Size >= 0 {
@@ -46,17 +45,13 @@ func (c ObjectCreated) Encode() ([]byte, error) {
 	return body, nil
 }
 
-// DecodeObjectCreated reads what [ObjectCreated.Encode] wrote. Another version of it
-// is counted. ErrFormat if the body is nothing of that kind.
-func DecodeObjectCreated(body []byte) (Batch, error) {
+// decodeObjectCreated decodes what [ObjectCreated.Encode] wrote. It ignores other versions.
+func decodeObjectCreated(body []byte) (Batch, error) {
 	var b Batch
-	if err := tooLong(body); err != nil {
-		return b, err
-	}
 	m, ok := members(body, "type")
 	version, isOwn := strings.CutPrefix(str(m["type"]), ownType)
 	if !ok || !isOwn {
-		return b, notA("a notification of fhirdock's own in JSON")
+		return b, notA("fhirdock's own notification in JSON")
 	}
 	var o own
 	switch {

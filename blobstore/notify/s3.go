@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// s3Record is a record of the event message structure, as far as it is used here.
+// s3Record has the used fields of a record of an event message.
 type s3Record struct {
 	EventVersion string `json:"eventVersion"`
 	EventTime    stamp  `json:"eventTime"`
@@ -24,22 +24,14 @@ type s3Record struct {
 	} `json:"s3"`
 }
 
-// DecodeS3 reads an event message as S3 sends it to a queue or a function, and
-// as MinIO sends it to its targets, which puts EventName and Key beside the
-// records. Records of eventVersion 2.x that tell of an ObjectCreated are
-// returned, with their keys decoded; all others are counted by reason, and no
-// single one keeps the rest from being read. ErrFormat if the body is no event
-// message. The error holds nothing of the body.
+// decodeS3 decodes an event message of S3, or of MinIO, which adds EventName and Key. It
+// returns the ObjectCreated records with eventVersion 2.x and ignores all others.
 //
-// The schemas are those of
+// Schemas:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
-// and of event.Log in
-// https://github.com/minio/minio/blob/master/internal/event/event.go.
-func DecodeS3(body []byte) (Batch, error) {
+// and event.Log in https://github.com/minio/minio/blob/master/internal/event/event.go.
+func decodeS3(body []byte) (Batch, error) {
 	var b Batch
-	if err := tooLong(body); err != nil {
-		return b, err
-	}
 	m, ok := members(body, "Records", "Service", "Event")
 	if !ok {
 		return b, notA("an S3 event message in JSON")
@@ -71,8 +63,7 @@ func (b *Batch) addS3(r *s3Record) {
 		b.ignore(OtherVersion)
 		return
 	}
-	// In the event the name has no prefix; MinIO and the configuration of
-	// notifications write s3:ObjectCreated.
+	// S3 sends the name without a prefix, MinIO with "s3:".
 	if !strings.HasPrefix(strings.TrimPrefix(r.EventName, "s3:"), "ObjectCreated:") {
 		b.ignore(OtherEvent)
 		return

@@ -11,8 +11,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 )
 
-// record is an S3 record with all the members that AWS documents for version
-// 2.x, written for this test.
+// record returns an S3 record with all members that AWS documents for version 2.x.
 func record(version, event, bucket, key, object string) string {
 	return fmt.Sprintf(`{"eventVersion":%q,"eventSource":"aws:s3","awsRegion":"eu-central-1",
 		"eventTime":"2030-01-02T03:04:05.678Z","eventName":%q,
@@ -29,7 +28,7 @@ func message(records ...string) []byte {
 
 func TestDecodeS3(t *testing.T) {
 	full := `,"size":1024,"eTag":"d41d8cd98f00b204e9800998ecf8427e","versionId":"v7"`
-	batch, err := notify.DecodeS3(message(
+	batch, err := notify.Decode(message(
 		record("2.1", "ObjectCreated:Put", "b", "incoming/fhir/org/2030/01/02/id.json", full),
 		record("2.3", "ObjectCreated:CompleteMultipartUpload", "b", "a+b%2Bc/%C3%A9%20.ndjson", ""),
 		record("2.0", "s3:ObjectCreated:Post", "b", "k", ""),
@@ -38,7 +37,7 @@ func TestDecodeS3(t *testing.T) {
 		record("2.1", "ObjectCreated:Put", "b", "%zz", ""),
 		record("2.1", "ObjectCreated:Put", "", "k", ""),
 		`{"eventVersion":2}`, `7`,
-	))
+	), nil)
 	require.NoError(t, err)
 	at := time.Date(2030, 1, 2, 3, 4, 5, 678e6, time.UTC)
 	require.Equal(t, []notify.ObjectCreated{
@@ -50,43 +49,26 @@ func TestDecodeS3(t *testing.T) {
 }
 
 func TestDecodeS3TestEvent(t *testing.T) {
-	batch, err := notify.DecodeS3([]byte(`{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2030-01-02T03:04:05.678Z","Bucket":"b","RequestId":"R","HostId":"H"}`))
+	batch, err := notify.Decode([]byte(`{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2030-01-02T03:04:05.678Z","Bucket":"b","RequestId":"R","HostId":"H"}`), nil)
 	require.NoError(t, err)
 	require.Empty(t, batch.Created)
 	require.Equal(t, map[notify.Reason]int{notify.TestEvent: 1}, batch.Ignored)
 }
 
-func TestDecodeS3Refuses(t *testing.T) {
+func TestDecodeS3Errors(t *testing.T) {
 	for _, body := range []string{"", "secret", `{"secret":1}`, `[]`, `{"Records":"secret"}`, `{"Records":[]`, strings.Repeat(" ", notify.MaxBody) + "{}"} {
-		_, err := notify.DecodeS3([]byte(body))
+		_, err := notify.Decode([]byte(body), nil)
 		require.ErrorIs(t, err, notify.ErrFormat)
 		require.NotContains(t, err.Error(), "secret")
 	}
-	batch, err := notify.DecodeS3([]byte(`{"Records":[]}`))
+	batch, err := notify.Decode([]byte(`{"Records":[]}`), nil)
 	require.NoError(t, err)
 	require.Empty(t, batch)
 }
 
-func FuzzDecodeS3(f *testing.F) {
-	f.Add(message(record("2.1", "ObjectCreated:Put", "b", "k%20+", "")))
-	f.Add([]byte(`{"Event":"s3:TestEvent"}`))
-	f.Add([]byte(`{"Records":[null]}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		batch, err := notify.DecodeS3(body)
-		if err != nil && len(batch.Created) > 0 {
-			t.Fatal("an error and objects")
-		}
-		for _, c := range batch.Created {
-			if c.Key == "" || c.Bucket == "" {
-				t.Fatal("an object without a name")
-			}
-		}
-	})
-}
-
-func ExampleDecodeS3() {
-	batch, err := notify.DecodeS3([]byte(`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put",
-		"s3":{"bucket":{"name":"uploads"},"object":{"key":"incoming/my+file.ndjson","size":42}}}]}`))
+func ExampleDecode_s3() {
+	batch, err := notify.Decode([]byte(`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put",
+		"s3":{"bucket":{"name":"uploads"},"object":{"key":"incoming/my+file.ndjson","size":42}}}]}`), nil)
 	if err != nil {
 		panic(err)
 	}

@@ -10,13 +10,12 @@ import (
 
 const allowed = "OPTIONS, HEAD, POST"
 
-// authentic reports whether a request shows a secret, or is one that the program
-// lets in.
+// authentic reports whether a request has a secret or is accepted by Authenticate.
 func (h *handler) authentic(r *http.Request) bool {
-	if h.shows(r.Header.Values(h.opts.Header)) {
+	if h.hasSecret(r.Header.Values(h.opts.Header)) {
 		return true
 	}
-	if h.opts.Query != "" && h.shows(r.URL.Query()[h.opts.Query]) {
+	if h.opts.Query != "" && h.hasSecret(r.URL.Query()[h.opts.Query]) {
 		return true
 	}
 	if h.opts.Authenticate == nil {
@@ -29,17 +28,18 @@ func (h *handler) authentic(r *http.Request) bool {
 	return true
 }
 
-// shows reports whether a secret is shown. Of several values, which no sender sends,
-// none is looked at.
-func (h *handler) shows(values []string) bool { return len(values) == 1 && h.isSecret(values[0]) }
+// hasSecret reports whether there is a single value and it is a secret.
+func (h *handler) hasSecret(values []string) bool {
+	return len(values) == 1 && h.isSecret(values[0])
+}
 
-// isSecret compares in a time that says nothing of the secrets, their lengths
-// included.
-func (h *handler) isSecret(shown string) bool {
-	if scheme, token, ok := strings.Cut(shown, " "); ok && strings.EqualFold(scheme, "Bearer") {
-		shown = token
+// isSecret compares in a time that reveals nothing about the secrets, not even their
+// lengths.
+func (h *handler) isSecret(value string) bool {
+	if scheme, token, ok := strings.Cut(value, " "); ok && strings.EqualFold(scheme, "Bearer") {
+		value = token
 	}
-	given := sha256.Sum256([]byte(shown))
+	given := sha256.Sum256([]byte(value))
 	equal := 0
 	for _, secret := range h.opts.Secrets {
 		want := sha256.Sum256([]byte(secret))
@@ -48,7 +48,7 @@ func (h *handler) isSecret(shown string) bool {
 	return equal == 1
 }
 
-// consent answers the question of CloudEvents' abuse protection.
+// consent answers the handshake of CloudEvents' abuse protection.
 func (h *handler) consent(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Allow", allowed)
 	origin := r.Header.Get("WebHook-Request-Origin")

@@ -31,24 +31,24 @@ func TestHandlerAuthenticates(t *testing.T) {
 		want    int
 	}{
 		{"bearer", none, "/", []string{"Authorization", "Bearer " + secret}, 204},
-		{"bearer in small letters", none, "/", []string{"Authorization", "bearer " + secret}, 204},
-		{"as it is", none, "/", []string{"Authorization", secret}, 204},
-		{"the older one", none, "/", []string{"Authorization", "an older secret, that is still in use"}, 204},
+		{"bearer in lower case", none, "/", []string{"Authorization", "bearer " + secret}, 204},
+		{"without Bearer", none, "/", []string{"Authorization", secret}, 204},
+		{"the older secret", none, "/", []string{"Authorization", "an older secret, that is still in use"}, 204},
 		{"nothing", none, "/", nil, 401},
 		{"empty", none, "/", []string{"Authorization", ""}, 401},
 		{"another", none, "/", []string{"Authorization", "Bearer " + secret[1:]}, 401},
-		{"a part", none, "/", []string{"Authorization", "Bearer " + secret[:16]}, 401},
+		{"a part of the secret", none, "/", []string{"Authorization", "Bearer " + secret[:16]}, 401},
 		{"basic", none, "/", []string{"Authorization", "Basic " + secret}, 401},
 		{"twice", none, "/", []string{"Authorization", secret, "Authorization", secret}, 401},
-		{"query that is not asked for", none, "/?code=" + secret, nil, 401},
+		{"query not enabled", none, "/?code=" + secret, nil, 401},
 		{"query", named, "/?code=" + secret, nil, 204},
-		{"query and another's header", named, "/?code=" + secret, []string{"X-Api-Key", "x"}, 204},
+		{"query and a wrong header", named, "/?code=" + secret, []string{"X-Api-Key", "x"}, 204},
 		{"query twice", named, "/?code=" + secret + "&code=" + secret, nil, 401},
 		{"wrong query", named, "/?code=x", nil, 401},
 		{"named header", named, "/", []string{"X-Api-Key", secret}, 204},
-		{"header of another name", named, "/", []string{"Authorization", secret}, 401},
-		{"the program's own", oidc, "/", []string{"Authorization", "Bearer token"}, 204},
-		{"secret beside the program's own", oidc, "/", []string{"Authorization", secret}, 204},
+		{"another header", named, "/", []string{"Authorization", secret}, 401},
+		{"Authenticate", oidc, "/", []string{"Authorization", "Bearer token"}, 204},
+		{"secret with Authenticate", oidc, "/", []string{"Authorization", secret}, 204},
 		{"neither", oidc, "/", []string{"Authorization", "Bearer stolen"}, 401},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestHandlerAuthenticates(t *testing.T) {
 				require.Empty(t, answer)
 			}
 			require.Len(t, e.created, map[int]int{204: 1}[c.want])
-			require.Equal(t, c.want == 401, strings.Contains(e.logs.String(), "status=401 code=no-secret"), "the log says why")
+			require.Equal(t, c.want == 401, strings.Contains(e.logs.String(), "status=401 code=no-secret"), "the reason is logged")
 			require.NotContains(t, e.logs.String(), "stolen")
 			require.NotContains(t, e.logs.String(), secret)
 		})
@@ -69,10 +69,10 @@ func TestHandlerAuthenticates(t *testing.T) {
 	require.Equal(t, "OPTIONS, HEAD, POST", resp.Header.Get("Allow"))
 }
 
-func TestNewHandlerRefusesOpenDoors(t *testing.T) {
+func TestNewHandlerErrors(t *testing.T) {
 	call := func(context.Context, notify.ObjectCreated) error { return nil }
 	for name, try := range map[string]func() (http.Handler, error){
-		"nobody to call": func() (http.Handler, error) {
+		"no function": func() (http.Handler, error) {
 			return notify.NewHandler(nil, &notify.HandlerOptions{Secrets: []string{secret}})
 		},
 		"no options": func() (http.Handler, error) { return notify.NewHandler(call, nil) },
@@ -80,7 +80,7 @@ func TestNewHandlerRefusesOpenDoors(t *testing.T) {
 		"an empty secret": func() (http.Handler, error) {
 			return notify.NewHandler(call, &notify.HandlerOptions{Secrets: []string{secret, ""}})
 		},
-		"a guessable one": func() (http.Handler, error) {
+		"a short secret": func() (http.Handler, error) {
 			return notify.NewHandler(call, &notify.HandlerOptions{Secrets: []string{"fifteen bytes.."}})
 		},
 		"no header": func() (http.Handler, error) {
@@ -105,19 +105,19 @@ func TestNewHandlerRefusesOpenDoors(t *testing.T) {
 	}
 }
 
-func TestHandlerShakesHandsWithEventGrid(t *testing.T) {
+func TestHandlerEventGridHandshake(t *testing.T) {
 	t.Run("its own schema", func(t *testing.T) {
 		e := serve(t, notify.HandlerOptions{})
 		validation := string(fixture(t, "eventgrid_validation.json"))
 		resp, answer := e.post(t, validation)
-		require.Equal(t, http.StatusOK, resp.StatusCode, "202 and 204 are not taken for an answer")
+		require.Equal(t, http.StatusOK, resp.StatusCode, "Event Grid does not accept 202 and 204")
 		require.Equal(t, "application/json", resp.Header.Get("Content-Type"))
 		require.JSONEq(t, `{"validationResponse":"512d38b6-c7b8-40c8-89fe-f46f9e9622b6"}`, answer)
 		require.Empty(t, e.ignored)
 
 		resp, answer = e.send(t, http.MethodPost, "/", validation)
 		require.Equal(t, http.StatusUnauthorized, resp.StatusCode)
-		require.Empty(t, answer, "nothing is given back to somebody who is not authenticated")
+		require.Empty(t, answer, "no validation code for unauthenticated senders")
 
 		resp, answer = e.post(t, strings.Replace(validation, "512d38b6-c7b8-40c8-89fe-f46f9e9622b6", `<script>\"`, 1))
 		require.Equal(t, http.StatusOK, resp.StatusCode)
@@ -149,7 +149,7 @@ func TestHandlerShakesHandsWithEventGrid(t *testing.T) {
 	})
 }
 
-func TestHandlerAsksForSubscriptionsOfSNS(t *testing.T) {
+func TestHandlerOnSubscription(t *testing.T) {
 	var asked []notify.SubscriptionRequest
 	var answer error
 	e := serve(t, notify.HandlerOptions{OnSubscription: func(_ context.Context, r notify.SubscriptionRequest) error {
@@ -167,7 +167,7 @@ func TestHandlerAsksForSubscriptionsOfSNS(t *testing.T) {
 
 	answer = errors.New("no network")
 	resp, _ = e.post(t, confirmation)
-	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "SNS asks again")
+	require.Equal(t, http.StatusServiceUnavailable, resp.StatusCode, "so that SNS asks again")
 
 	const host = "https://sns.eu-central-1.amazonaws.com/"
 	for _, forged := range []string{
@@ -187,7 +187,7 @@ func TestHandlerAsksForSubscriptionsOfSNS(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, resp.StatusCode)
 	require.Len(t, asked, 1)
 
-	e = serve(t, notify.HandlerOptions{}) // and nothing is fetched where nobody is asked
+	e = serve(t, notify.HandlerOptions{}) // nothing is fetched without OnSubscription
 	resp, _ = e.post(t, confirmation)
 	require.Equal(t, http.StatusNoContent, resp.StatusCode)
 	require.Equal(t, map[notify.Reason]int{notify.Subscription: 1}, e.ignored)

@@ -6,38 +6,25 @@ import (
 	"strings"
 )
 
-// SubscriptionRequest is SNS's question whether an endpoint wants to be sent the
-// messages of a topic.
+// SubscriptionRequest is SNS's request to confirm the subscription of an endpoint to a
+// topic.
 type SubscriptionRequest struct {
-	// TopicARN of the topic. It is a claim of the sender: compare it with the
-	// topics that are yours before you confirm.
+	// TopicARN is the topic, as claimed by the sender: compare it with your topics before
+	// you confirm.
 	TopicARN string
 	// Token for SNS's ConfirmSubscription.
 	Token string
-	// SubscribeURL confirms when it is fetched. It is an https URL of
+	// SubscribeURL confirms the subscription when it is fetched. It is an https URL of
 	// sns.{region}.amazonaws.com or sns.{region}.amazonaws.com.cn.
 	SubscribeURL string
 }
 
-// DecodeSNS reads a message in the envelope of SNS, as it comes to an SQS queue
-// without raw message delivery, or over HTTPS. The envelope's Message is the
-// notification, as a string: an event message of S3, or an event of EventBridge
-// whose rule has the topic for its target. Confirmations of subscriptions are
-// counted; [NewHandler] is for those. ErrFormat if there is no envelope, or no
-// notification in it.
+// readSNS decodes a message in the envelope of SNS, from an SQS queue without raw message
+// delivery, or over HTTPS. The envelope's Message is the notification as a string: an event
+// message of S3, or an event of EventBridge. The signature is not checked; see
+// [HandlerOptions].
 //
-// The envelope's signature is not checked; see [HandlerOptions].
-//
-// The schema is that of
-// https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html.
-func DecodeSNS(body []byte) (Batch, error) {
-	if err := tooLong(body); err != nil {
-		return Batch{}, err
-	}
-	m, err := readSNS(body, 0)
-	return m.Batch, err
-}
-
+// Schema: https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html.
 func readSNS(body []byte, envelopes int) (message, error) {
 	m, ok := members(body, "Type", "Message", "TopicArn", "Token", "SubscribeURL")
 	if !ok || m["TopicArn"] == nil {
@@ -59,8 +46,8 @@ func readSNS(body []byte, envelopes int) (message, error) {
 	return message{}, notA("an SNS message of a known type")
 }
 
-// subscriptionRequest is nil where the URL is not one of SNS: whoever fetched it
-// would fetch from wherever the sender wants.
+// subscriptionRequest returns nil if the URL is not one of SNS, so that no sender can make
+// the program fetch an arbitrary URL.
 func subscriptionRequest(m map[string]json.RawMessage) *SubscriptionRequest {
 	r := &SubscriptionRequest{TopicARN: str(m["TopicArn"]), Token: str(m["Token"]), SubscribeURL: str(m["SubscribeURL"])}
 	u, err := url.Parse(r.SubscribeURL)
@@ -73,7 +60,7 @@ func subscriptionRequest(m map[string]json.RawMessage) *SubscriptionRequest {
 	return r
 }
 
-// isSNSHost reports whether a host, which has no port then, is SNS in a region.
+// isSNSHost reports whether a host is SNS in a region, without a port.
 func isSNSHost(host string) bool {
 	region, ok := strings.CutPrefix(host, "sns.")
 	if !ok {

@@ -16,32 +16,29 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 )
 
-// HandlerOptions; nil, and zero fields, mean the defaults.
+// HandlerOptions are the options of [NewHandler]; nil, and zero fields, mean the defaults.
 type HandlerOptions struct {
-	// OnCreated is called after an upload is durable and before the client is
-	// answered. The object is stored whatever it returns: an error is logged,
-	// and the client still gets its 200. Its context, which outlives the request,
-	// ends after 10 seconds. Default: none.
+	// OnCreated is called after an upload was stored durably and before the client is
+	// answered. An error is logged, and the client still gets a 200. Its context outlives
+	// the request and ends after 10 seconds. Default: none.
 	OnCreated func(ctx context.Context, created notify.ObjectCreated) error
-	// Body bounds how long a client may take to send a file and to read an answer.
-	// Uploads that break a limit get 408. Default: those of [httpbody.Limits].
+	// Body limits how long a client may take to send a file and to read an answer. Uploads
+	// that exceed a limit get 408. Default: those of [httpbody.Limits].
 	Body httpbody.Limits
-	// Admit decides before an upload's body is read whether it is taken. The key is the
-	// one that was signed, from which [blobstore.OrganizationOf] tells whose it is, and
-	// bytes is the size of the body. An error that is a [Refusal] says what is answered.
-	// It must not wait, and be safe for concurrent use. Where an upload is admitted its
-	// Place has it worked on in turns: for each 8 MiB of its body, and when it is stored.
-	// Default: 128 uploads at once, and others get 503.
+	// Admit decides whether to accept an upload before its body is read. key is the signed
+	// key, whose owner is [blobstore.OrganizationOf], and bytes the size of the body. An
+	// error that is a [Refusal] determines the answer. Admit must not wait, and must be safe
+	// for concurrent use. An admitted upload calls Enter of its Place for each 8 MiB of its
+	// body and before it is stored. Default: at most 128 concurrent uploads; others get 503.
 	Admit func(key string, bytes int64) (Place, error)
-	// Logger gets what an operator should know, never a URL's query. Of requests that are
-	// refused or fail it gets [loglimit.PerMinute] lines a minute, the others at DEBUG.
-	// Default slog.Default().
+	// Logger gets log lines for operators, never a URL's query. Of refused and failed
+	// requests it gets [loglimit.PerMinute] lines per minute each, and others at DEBUG.
+	// Default: slog.Default().
 	Logger *slog.Logger
 }
 
-// NewHandler serves a Signer's URLs from a bucket: GET and HEAD, PUT, DELETE. It
-// is safe for concurrent use, and the bucket stays the caller's to close. It is an
-// error if the bucket or the signer is nil, or an option can't work.
+// NewHandler returns a handler that serves a Signer's URLs from a bucket, which the caller
+// closes. It is an error if the bucket or the signer is nil, or an option is invalid.
 func NewHandler(bucket *blob.Bucket, signer *Signer, opts *HandlerOptions) (http.Handler, error) {
 	switch {
 	case bucket == nil:
@@ -106,8 +103,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *handler) get(w http.ResponseWriter, r *http.Request, g *grant) {
-	// Go CDK gives attributes and content apart; an object may be replaced
-	// between the two, whose headers must not be those of another.
+	// The object may be replaced between reading its attributes and opening it. Retry, so
+	// that headers and content are of the same object.
 	var attrs *blob.Attributes
 	var reader *blob.Reader
 	for range 10 {
@@ -147,32 +144,31 @@ func (h *handler) delete(w http.ResponseWriter, r *http.Request, g *grant) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-const existsMessage = "The object exists already, and the URL is for a new one"
+const existsMessage = "The object already exists, and the URL is only for creating it"
 
-// failed answers for an error of the bucket. What it said is for the log.
+// failed answers after an error of the bucket, which is only logged.
 func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing string, err error) {
 	put := r.Method == http.MethodPut
 	switch code := gcerrors.Code(err); {
-	case code == gcerrors.NotFound && !put: // of a write, that the bucket is not there
+	case code == gcerrors.NotFound && !put: // for a write it means that the bucket is missing
 		h.refuse(w, r, http.StatusNotFound, "NoSuchKey", "There is no such object")
 		return
 	case code == gcerrors.FailedPrecondition && put && g.policy.CreateOnly:
-		// So do drivers and Go CDK call other failures too, such as that the
-		// bucket is closed: a bucket that can't be asked has not said that the
-		// object exists.
+		// Drivers and Go CDK also use this code for other failures, such as a closed
+		// bucket. Exists fails then.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), notifyTimeout)
 		defer cancel()
-		if _, asked := h.bucket.Exists(ctx, g.key); asked == nil {
+		if _, existsErr := h.bucket.Exists(ctx, g.key); existsErr == nil {
 			h.refuse(w, r, http.StatusPreconditionFailed, "PreconditionFailed", existsMessage)
 			return
 		}
 	case code == gcerrors.InvalidArgument:
-		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "The bucket can't keep an object of that name")
+		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "The bucket can't store an object of that name")
 		return
 	}
-	// The text alone: Go CDK's errors give slog's TextHandler their stack too.
-	if r.Context().Err() != nil { // the client went away, and the write ended with it
-		h.opts.Logger.DebugContext(r.Context(), "request given up", "doing", doing, "error", err.Error())
+	// Only the text, because slog's TextHandler would log the stack of Go CDK's errors too.
+	if r.Context().Err() != nil { // the client is gone
+		h.opts.Logger.DebugContext(r.Context(), "request aborted by client", "doing", doing, "error", err.Error())
 	} else {
 		h.failures.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "bucket failed", slog.String("doing", doing), slog.String("error", err.Error()))
 	}
@@ -180,7 +176,7 @@ func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing
 	h.refuse(w, r, http.StatusServiceUnavailable, "ServiceUnavailable", "The object store is not available; nothing was stored")
 }
 
-// refuse answers an error, and logs why. A message holds nothing of the request.
+// refuse answers with an error and logs it. A message contains nothing of the request.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	if status < 500 {
 		h.refused.Log(r.Context(), h.opts.Logger, slog.LevelInfo, "request of a signed URL refused",
@@ -188,6 +184,6 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, cod
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	// The client may be gone; there is nobody else to tell.
+	// The error is ignored, because only the client would care.
 	_ = json.NewEncoder(w).Encode(map[string]string{"error": message, "code": code})
 }

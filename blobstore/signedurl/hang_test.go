@@ -19,19 +19,18 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
 )
 
-// A client whose upload has ended one way or the other is told so, even where the
-// bucket does not say what it stored.
-func TestAnUploadThatHasEndedIsAnsweredInTime(t *testing.T) {
+// A client gets an answer in time after its upload, even if the bucket hangs then.
+func TestUploadIsAnsweredInTime(t *testing.T) {
 	for name, c := range map[string]struct {
 		write  faulttest.Fault
 		status int
 	}{
-		"stored":                      {faulttest.None, http.StatusOK},
-		"stored, and tried once more": {faulttest.Double, http.StatusServiceUnavailable},
+		"stored":                     {faulttest.None, http.StatusOK},
+		"stored, and uploaded again": {faulttest.Double, http.StatusServiceUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				// The first look is whether the object is there already.
+				// The first call checks whether the object exists.
 				attributes := faulttest.NthCall(faulttest.BucketAttributes, 2, faulttest.Hang)
 				write := faulttest.NthCall(faulttest.BucketWrite, 1, c.write)
 				bucket := faulttest.Bucket(memblob.OpenBucket(nil), func(ctx context.Context, call faulttest.Call) faulttest.Fault {

@@ -19,8 +19,8 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 )
 
-// put stores an upload. Nothing is visible before all of it is there and is
-// what was signed.
+// put stores an upload. The object is not visible until the whole body was received and
+// checked.
 func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	if !h.checkPut(w, r, g) {
 		return
@@ -33,8 +33,8 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	if g.policy.CreateOnly {
-		// The write itself decides; this spares a client that repeats itself
-		// from sending gigabytes first.
+		// The write itself decides. This check saves a client that retries from sending
+		// gigabytes first.
 		if exists, err := h.bucket.Exists(ctx, g.key); err == nil && exists {
 			h.refuse(w, r, http.StatusPreconditionFailed, "PreconditionFailed", existsMessage)
 			return
@@ -62,37 +62,23 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	body := &source{body: r.Body, place: place, ctx: ctx}
 	_, err = io.Copy(io.MultiWriter(writer, sum, place), digests.Reader(body))
 	if body.refused != nil {
-		cancel() // makes Close leave nothing
+		cancel() // so that Close discards the object
 		_ = writer.Close()
 		h.busy(w, r, body.refused)
 		return
 	}
-	status, code, refused := http.StatusBadRequest, "", ""
-	switch digest := hex.EncodeToString(sum.Sum(nil)); {
-	case errors.Is(body.err, httpbody.ErrTooSlow): // the code is S3's
-		status, code, refused = http.StatusRequestTimeout, "RequestTimeout", "The body came too slowly, or not at all"
-	case errors.Is(body.err, httpbody.ErrStopped):
-		w.Header().Set("Retry-After", "1")
-		status, code, refused = http.StatusServiceUnavailable, "ServiceUnavailable", "The server ended the request before all of its body had come; send it again"
-	case body.err != nil:
-		code, refused = "IncompleteBody", "The body ended before it was complete"
-	case errors.Is(err, httpdigest.ErrMismatch) && body.n == r.ContentLength:
-		code, refused = "BadDigest", "The body does not have the digest that was promised"
-	case errors.Is(err, httpdigest.ErrMismatch):
-		code, refused = "IncompleteBody", "The body is not as long as its Content-Length says"
-	case err != nil:
+	if err != nil && body.err == nil && !errors.Is(err, httpdigest.ErrMismatch) {
 		cancel()
 		_ = writer.Close()
 		h.failed(w, r, g, "write object", err)
 		return
-	case body.n != r.ContentLength:
-		code, refused = "IncompleteBody", "The body is not as long as its Content-Length says"
-	case g.policy.SHA256 != "" && g.policy.SHA256 != digest:
-		code, refused = "BadDigest", "The body does not have the SHA-256 that was signed"
 	}
-	if refused != "" {
-		cancel() // makes Close leave nothing
+	if status, code, refused := body.wrong(err, r.ContentLength, g.policy.SHA256, hex.EncodeToString(sum.Sum(nil))); refused != "" {
+		cancel() // so that Close discards the object
 		_ = writer.Close()
+		if errors.Is(body.err, httpbody.ErrStopped) {
+			w.Header().Set("Retry-After", "1")
+		}
 		h.refuse(w, r, status, code, refused)
 		return
 	}
@@ -101,6 +87,27 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 		return
 	}
 	h.stored(w, r, g, body.n)
+}
+
+// wrong returns why a body that was read is refused, with a status and a code of S3's, or
+// nothing. err is the error of reading it, and digest the SHA-256 that it has.
+func (b *source) wrong(err error, length int64, signed, digest string) (status int, code, refused string) {
+	status = http.StatusBadRequest
+	switch {
+	case errors.Is(b.err, httpbody.ErrTooSlow):
+		return http.StatusRequestTimeout, "RequestTimeout", "The body arrived too slowly, or not at all"
+	case errors.Is(b.err, httpbody.ErrStopped):
+		return http.StatusServiceUnavailable, "ServiceUnavailable", "The server ended the request before its body was complete; send it again"
+	case b.err != nil:
+		return status, "IncompleteBody", "The body ended before it was complete"
+	case b.n != length:
+		return status, "IncompleteBody", "The body is shorter than its Content-Length"
+	case err != nil:
+		return status, "BadDigest", "The body does not match the digest in its header"
+	case signed != "" && signed != digest:
+		return status, "BadDigest", "The body does not have the signed SHA-256"
+	}
+	return 0, "", ""
 }
 
 // checkPut checks what can be checked before the body is read.
@@ -118,12 +125,12 @@ func (h *handler) checkPut(w http.ResponseWriter, r *http.Request, g *grant) boo
 	case encoding != "" && !strings.EqualFold(encoding, "identity"):
 		h.refuse(w, r, http.StatusUnsupportedMediaType, "UnsupportedEncoding", "Send the file as it is, without a Content-Encoding")
 	case len(r.Header.Values("Content-Range")) > 0: // RFC 9110, section 14.5
-		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "A PUT with Content-Range is not taken: it would store a part as the whole")
+		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "A PUT with Content-Range is not supported: it would store a part as the whole")
 	case contentType != "" && !isMediaType(contentType):
-		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "The Content-Type is not one")
+		h.refuse(w, r, http.StatusBadRequest, "InvalidArgument", "The Content-Type is malformed")
 	case r.ContentLength < 0, r.ContentLength == 0 && r.Header.Get("Content-Length") == "":
-		// The latter is a client that forgot the body: an empty object would
-		// take the key from the one that was meant.
+		// The latter is a client that forgot the body. An empty object would block the key
+		// for the intended one.
 		h.refuse(w, r, http.StatusLengthRequired, "MissingContentLength", "The Content-Length is missing")
 	case p.MaxSize > 0 && r.ContentLength > p.MaxSize:
 		h.refuse(w, r, http.StatusRequestEntityTooLarge, "EntityTooLarge", fmt.Sprintf("At most %d bytes are allowed", p.MaxSize))
@@ -135,18 +142,18 @@ func (h *handler) checkPut(w http.ResponseWriter, r *http.Request, g *grant) boo
 	return false
 }
 
-// isMediaType reports whether buckets take a Content-Type.
+// isMediaType reports whether buckets accept a Content-Type.
 func isMediaType(s string) bool {
 	_, _, err := mime.ParseMediaType(s)
 	return err == nil
 }
 
-// notifyTimeout bounds what the client waits for beyond its own upload.
+// notifyTimeout bounds what the client waits for after its upload.
 const notifyTimeout = 10 * time.Second
 
-// stored tells the pipeline and the client.
+// stored notifies the pipeline and answers the client.
 func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size int64) {
-	// The object is stored, whether or not the client waits for the answer.
+	// The pipeline must be notified even if the client is gone.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), notifyTimeout)
 	defer cancel()
 	created := notify.ObjectCreated{Key: g.key, Size: size, Time: time.Now().UTC()}
@@ -162,12 +169,13 @@ func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size 
 	w.WriteHeader(http.StatusOK)
 }
 
-// turnsEvery is how many bytes of a body are read until its upload waits for a turn. To
-// write fewer is little work beside that of storing them, which has a turn in any case.
+// turnsEvery is how many bytes of a body are read before its upload waits for a turn.
+// Storing the object has a turn in any case, and writing fewer bytes is little work compared
+// to that.
 const turnsEvery = 8 << 20
 
-// source remembers what was read, and whether it was reading that failed. Its upload has
-// no turn while it waits for the client, and has one at the end of the body.
+// source reads a body and records its length and whether reading failed. Its upload has no
+// turn while it waits for the client, and has one at the end of the body.
 type source struct {
 	body    io.Reader
 	place   Place

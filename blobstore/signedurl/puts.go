@@ -9,37 +9,37 @@ import (
 	"sync"
 )
 
-// Place is what an upload that was admitted has taken. A Budget's is one: see package
+// Place is the place of an admitted upload, such as a budget.Place of package
 // github.com/fhirdock/fhirdock/ingest/budget. It is used by one goroutine.
 type Place interface {
-	// Enter waits until the upload may be worked on, or returns an error as Admit does.
+	// Enter waits for the upload's turn. Its error is like Admit's.
 	Enter(context.Context) error
-	// Leave ends the turn, if there is one. It is called before the client is waited for.
+	// Leave ends the turn, if there is one. It is called before waiting for the client.
 	Leave()
-	// Write is told of what was written to the bucket.
+	// Write is called with what was written to the bucket.
 	io.Writer
 	// Release is called once, when the upload has ended.
 	Release()
 }
 
-// Refusal is an error of [HandlerOptions.Admit] or [Place] that says what to answer.
-// Others are answered with 503.
+// Refusal is an error of [HandlerOptions.Admit] or [Place] that determines the answer. Other
+// errors are answered with 503.
 type Refusal interface {
 	error
 	Status() int
 	Header() map[string]string
 }
 
-// maxPuts is how many uploads are taken at once where nobody else decides.
+// maxPuts is the default limit of concurrent uploads.
 const maxPuts = 128
 
-// refusal is the error of the places below, and of a key.
+// refusal is an error that is answered with 503.
 type refusal struct{ error }
 
 func (refusal) Status() int               { return http.StatusServiceUnavailable }
 func (refusal) Header() map[string]string { return map[string]string{"Retry-After": "1"} }
 
-// places admits maxPuts uploads at a time, whoever sends them.
+// places admits a limited number of concurrent uploads.
 type places chan struct{}
 
 func (p places) admit(string, int64) (Place, error) {
@@ -47,7 +47,7 @@ func (p places) admit(string, int64) (Place, error) {
 	case p <- struct{}{}:
 		return place{p}, nil
 	default:
-		return nil, refusal{errors.New("signedurl: as many uploads at once as are taken")}
+		return nil, refusal{errors.New("signedurl: too many concurrent uploads")}
 	}
 }
 
@@ -58,13 +58,15 @@ func (place) Leave()                          {}
 func (place) Write(b []byte) (n int, _ error) { return len(b), nil }
 func (p place) Release()                      { <-p.of }
 
-// keys are those of the create-only uploads in progress: only one of a key can succeed.
+// keys has the keys of the create-only uploads in progress. Only one upload of a key can
+// succeed.
 type keys struct {
 	mu    sync.Mutex
 	taken map[string]bool
 }
 
-// take takes the key of an upload, until leave is called. It reports whether it was free.
+// take reserves the key of a create-only upload until leave is called. It returns false if
+// the key is reserved.
 func (k *keys) take(g *grant) (leave func(), ok bool) {
 	if !g.policy.CreateOnly {
 		return func() {}, true
@@ -82,13 +84,13 @@ func (k *keys) take(g *grant) (leave func(), ok bool) {
 	}, true
 }
 
-// admit gives an upload its key and its place, before its body is read. If it can't have
-// them, it is answered here.
+// admit reserves the key and a place for an upload before its body is read. If it can't, it
+// answers the request.
 func (h *handler) admit(w http.ResponseWriter, r *http.Request, g *grant) (p Place, leave func(), ok bool) {
 	free, ok := h.keys.take(g)
-	if !ok { // the code is S3's, for concurrent conditional writes of one key
+	if !ok { // S3's code for concurrent conditional writes of a key
 		w.Header().Set("Retry-After", "1")
-		h.refuse(w, r, http.StatusConflict, "ConditionalRequestConflict", "Another upload to this URL is under way; only if it fails can you upload again")
+		h.refuse(w, r, http.StatusConflict, "ConditionalRequestConflict", "Another upload to this URL is in progress; try again only if it fails")
 		return nil, nil, false
 	}
 	p, err := h.opts.Admit(g.key, r.ContentLength)
@@ -103,20 +105,20 @@ func (h *handler) admit(w http.ResponseWriter, r *http.Request, g *grant) (p Pla
 	}, true
 }
 
-// busy answers an upload that was not admitted, or whose turn did not come. The code is
-// S3's, after which clients repeat a request.
+// busy answers an upload that was not admitted or did not get a turn, with S3's code, after
+// which clients retry.
 func (h *handler) busy(w http.ResponseWriter, r *http.Request, err error) {
-	said, ok := errors.AsType[Refusal](err)
+	answer, ok := errors.AsType[Refusal](err)
 	if !ok {
-		said = refusal{err}
+		answer = refusal{err}
 	}
-	for name, value := range said.Header() {
+	for name, value := range answer.Header() {
 		w.Header().Set(name, value)
 	}
-	if said.Status() == http.StatusTooManyRequests {
-		h.refuse(w, r, http.StatusTooManyRequests, "SlowDown", "Too many of your uploads at once; try again later")
+	if answer.Status() == http.StatusTooManyRequests {
+		h.refuse(w, r, http.StatusTooManyRequests, "SlowDown", "You have too many concurrent uploads; try again later")
 		return
 	}
 	h.failures.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "upload refused", slog.String("error", err.Error()))
-	h.refuse(w, r, http.StatusServiceUnavailable, "SlowDown", "There are too many uploads, or there is not enough space for this one; try again later")
+	h.refuse(w, r, http.StatusServiceUnavailable, "SlowDown", "There are too many uploads, or not enough space for this one; try again later")
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 )
 
-// counted is a body of which the reader waits for more after its first byte.
+// counted is a body that blocks after its first byte.
 type counted struct {
 	read  *atomic.Int64
 	first chan<- struct{}
@@ -65,7 +65,7 @@ func newPuts(t *testing.T, admit func(string, int64) (signedurl.Place, error)) *
 	}
 }
 
-// put uploads two bytes, and waits between them if it waits at all.
+// put uploads two bytes, and waits between them if wait is set.
 func (p *puts) put(t *testing.T, key string, createOnly, wait bool) *httptest.ResponseRecorder {
 	t.Helper()
 	signed, err := p.signer.SignUpload(context.Background(), key, blobstore.UploadPolicy{CreateOnly: createOnly})
@@ -89,8 +89,8 @@ func code(t *testing.T, w *httptest.ResponseRecorder) string {
 	return answer.Code
 }
 
-// While a create-only upload is under way, others to its key are refused before their
-// body is read. Where it fails, the next one may come.
+// During a create-only upload, others to its key are refused before their body is read. If
+// it fails, another one may succeed.
 func TestOneUploadAtATimeForEachKey(t *testing.T) {
 	p := newPuts(t, nil)
 	under := make(chan *httptest.ResponseRecorder)
@@ -103,19 +103,19 @@ func TestOneUploadAtATimeForEachKey(t *testing.T) {
 		require.Equal(t, "ConditionalRequestConflict", code(t, w))
 		require.NotEmpty(t, w.Header().Get("Retry-After"))
 	}
-	require.EqualValues(t, 1, p.read.Load(), "bodies of the others are not read")
+	require.EqualValues(t, 1, p.read.Load(), "the other bodies are not read")
 	require.Equal(t, 200, p.put(t, "another", true, false).Code)
 	close(p.rest)
 	require.Equal(t, 200, (<-under).Code)
 	require.Equal(t, http.StatusPreconditionFailed, p.put(t, "k", true, false).Code)
 
-	for range 2 { // an upload that fails gives its place back
+	for range 2 { // a failed upload releases its place
 		require.Equal(t, http.StatusBadRequest, p.short(t).Code)
 	}
 	require.Equal(t, 200, p.put(t, "short", true, false).Code)
 }
 
-// short is an upload whose body ends early.
+// short makes an upload whose body ends early.
 func (p *puts) short(t *testing.T) *httptest.ResponseRecorder {
 	t.Helper()
 	signed, err := p.signer.SignUpload(t.Context(), "short", blobstore.UploadPolicy{CreateOnly: true})
@@ -127,7 +127,7 @@ func (p *puts) short(t *testing.T) *httptest.ResponseRecorder {
 	return w
 }
 
-// A URL that is not create-only takes several uploads at once, as object stores do.
+// A URL that is not create-only allows concurrent uploads, like object stores.
 func TestUploadsThatReplaceMayOverlap(t *testing.T) {
 	p := newPuts(t, nil)
 	under := make(chan *httptest.ResponseRecorder)
@@ -138,8 +138,8 @@ func TestUploadsThatReplaceMayOverlap(t *testing.T) {
 	require.Equal(t, 200, (<-under).Code)
 }
 
-// Uploads above the bound are refused before their body is read.
-func TestUploadsAreBounded(t *testing.T) {
+// Uploads above the limit are refused before their body is read.
+func TestUploadsAreLimited(t *testing.T) {
 	const places = 128
 	p := newPuts(t, nil)
 	under := make(chan *httptest.ResponseRecorder)
@@ -159,11 +159,11 @@ func TestUploadsAreBounded(t *testing.T) {
 	require.Equal(t, 200, p.put(t, "one more", true, false).Code)
 }
 
-// ledger admits uploads, and notes what they do.
+// ledger admits uploads and records their calls.
 type ledger struct {
 	said    []string
 	written int
-	refuse  map[string]error // by what is asked
+	refuse  map[string]error // by call
 }
 
 func (l *ledger) note(what string) error {
@@ -193,8 +193,8 @@ func (p *puts) send(t *testing.T, body io.Reader, length int64) *httptest.Respon
 	return w
 }
 
-// An upload has a turn for each 8 MiB of its body and to be stored, and none while it
-// waits for the client.
+// An upload has a turn for each 8 MiB of its body and to be stored, but none while it waits
+// for the client.
 func TestUploadsAreWorkedOnInTurns(t *testing.T) {
 	l := &ledger{}
 	p := newPuts(t, l.admit)
@@ -204,7 +204,7 @@ func TestUploadsAreWorkedOnInTurns(t *testing.T) {
 	require.Equal(t, size, l.written)
 }
 
-// tired is the error of one who does not admit an upload.
+// tired is a Refusal.
 type tired int
 
 func (tired) Error() string { return "tired" }
@@ -213,7 +213,7 @@ func (tired) Header() map[string]string {
 	return map[string]string{"Retry-After": "7", "RateLimit": `"puts";r=0;t=7`}
 }
 
-func TestUploadsThatAreRefused(t *testing.T) {
+func TestRefusedUploads(t *testing.T) {
 	for at, answer := range map[string]struct {
 		err    error
 		status int
@@ -231,14 +231,14 @@ func TestUploadsThatAreRefused(t *testing.T) {
 			require.Equal(t, "SlowDown", code(t, w))
 			require.Equal(t, answer.after, w.Header().Get("Retry-After"))
 			require.Equal(t, answer.after == "7", w.Header().Get("RateLimit") != "")
-			require.Equal(t, l.said[0] != strings.TrimSpace(at), l.said[len(l.said)-1] == "release", "a place that was given is given back")
+			require.Equal(t, l.said[0] != strings.TrimSpace(at), l.said[len(l.said)-1] == "release", "a place is always released")
 			l.refuse = nil
 			require.Equal(t, 200, p.send(t, strings.NewReader("x"), 1).Code, "nothing was stored, and the key is free")
 		})
 	}
 }
 
-// Neither strangers nor uploads that find no place fill the log.
+// Neither unsigned requests nor refused uploads flood the log.
 func TestTheLogIsNotFlooded(t *testing.T) {
 	full := func(string, int64) (signedurl.Place, error) { return nil, tired(503) }
 	p := newPuts(t, nil)

@@ -12,11 +12,10 @@ import (
 	"runtime"
 )
 
-// LoadOrCreateSecret reads a secret of at least [MinSecret] bytes from a file. If there is
-// no file it creates one that only its owner can read, in a folder that must exist;
-// processes that do so at once all get the same secret. It is an error if anyone but the
-// file's owner and group may read it, if anyone but its owner may write it, or if all of
-// its bytes are the same.
+// LoadOrCreateSecret reads a secret of at least [MinSecret] bytes from a file. If the file
+// is missing, it creates one that only its owner can read, in an existing folder. Concurrent
+// processes get the same secret. It is an error if other users can read the file, if anyone
+// but its owner can write it, or if all its bytes are equal.
 func LoadOrCreateSecret(path string) ([]byte, error) {
 	secret, err := readSecret(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -31,7 +30,7 @@ func LoadOrCreateSecret(path string) ([]byte, error) {
 	case len(secret) < MinSecret:
 		return nil, fmt.Errorf("signedurl: the secret in %s has fewer than %d bytes", path, MinSecret)
 	case bytes.Count(secret, secret[:1]) == len(secret):
-		return nil, fmt.Errorf("signedurl: all bytes of the secret in %s are the same, so that anyone can sign; remove the file, and another secret is made", path)
+		return nil, fmt.Errorf("signedurl: all bytes of the secret in %s are equal, so anyone could sign; remove the file to have a new secret created", path)
 	}
 	return secret, nil
 }
@@ -47,15 +46,15 @@ func readSecret(path string) ([]byte, error) {
 		return nil, err
 	}
 	if mode := info.Mode().Perm(); mode&0o027 != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("other users may read or change %s (its mode is %#o), and sign with it; run chmod 600 on it, or remove it, and another one is made", path, mode)
+		return nil, fmt.Errorf("other users can read or change %s (its mode is %#o), so they could sign; run chmod 600 on it, or remove it to have a new secret created", path, mode)
 	}
 	return io.ReadAll(io.LimitReader(f, maxSecret))
 }
 
-// maxSecret is how much of a file is read, in bytes.
+// maxSecret is how many bytes of the file are read.
 const maxSecret = 64 << 10
 
-// createSecret makes the file all at once: a link fails where there is one.
+// createSecret creates the file atomically: the link fails if the file exists.
 func createSecret(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // readable by its owner only
 	if err != nil {
@@ -71,8 +70,8 @@ func createSecret(path string) error {
 	if err := os.Link(f.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	// A power loss could take the name away, and the URLs that were signed with it.
-	// Not every system can sync a folder (Windows can't); they do without.
+	// Otherwise a power loss could remove the file and invalidate signed URLs. Errors are
+	// ignored, because not every system can sync a folder (Windows can't).
 	if folder, err := os.Open(filepath.Dir(path)); err == nil {
 		_ = folder.Sync()
 		_ = folder.Close()

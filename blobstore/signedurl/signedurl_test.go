@@ -98,7 +98,7 @@ func (s *service) do(t *testing.T, method, url, contentType string, body io.Read
 	return resp.StatusCode, string(raw), resp.Header
 }
 
-// putWith uploads one byte with one more header.
+// putWith uploads one byte with an additional header.
 func (s *service) putWith(t *testing.T, url, name string, values ...string) int {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), "PUT", url, strings.NewReader("x"))
@@ -113,7 +113,7 @@ func (s *service) putWith(t *testing.T, url, name string, values ...string) int 
 
 const ndjson = "application/fhir+ndjson"
 
-func TestUploadNeedsNothingButItsContentType(t *testing.T) {
+func TestUploadNeedsOnlyContentType(t *testing.T) {
 	s := serve(t)
 	content := "some lines"
 	sum := sha256.Sum256([]byte(content))
@@ -161,14 +161,14 @@ func TestUploadIsRefused(t *testing.T) {
 		}, 403},
 		"another content type": {bound, func(t *testing.T, s *service, url string) int {
 			status, body, _ := s.do(t, "PUT", url, "text/plain", strings.NewReader("x"))
-			require.Contains(t, body, ndjson, "what is allowed is said")
+			require.Contains(t, body, ndjson, "the message has the allowed type")
 			return status
 		}, 403},
 		"another method": {bound, func(t *testing.T, s *service, url string) int {
 			status, _, _ := s.do(t, "DELETE", url, "", nil)
 			return status
 		}, 403},
-		"a method of nobody": {bound, func(t *testing.T, s *service, url string) int {
+		"an unknown method": {bound, func(t *testing.T, s *service, url string) int {
 			status, _, header := s.do(t, "POST", url, ndjson, strings.NewReader("x"))
 			require.Equal(t, "GET, HEAD, PUT, DELETE", header.Get("Allow"))
 			return status
@@ -189,7 +189,7 @@ func TestUploadIsRefused(t *testing.T) {
 			resp.Body.Close()
 			return resp.StatusCode
 		}, 411},
-		"a content type that is none": {blobstore.UploadPolicy{}, func(t *testing.T, s *service, url string) int {
+		"a malformed content type": {blobstore.UploadPolicy{}, func(t *testing.T, s *service, url string) int {
 			status, _, _ := s.do(t, "PUT", url, "a/b/c", strings.NewReader("x"))
 			return status
 		}, 400},
@@ -235,12 +235,12 @@ func TestUploadIsRefused(t *testing.T) {
 			require.Equal(t, io.EOF, err, "a refused upload leaves no object")
 			require.Empty(t, s.created)
 			require.NotContains(t, s.logs.String(), "signature=")
-			require.Regexp(t, fmt.Sprintf(`refused" status=%d code=\w+ reason=".+"`, c.status), s.logs.String(), "the log says why")
+			require.Regexp(t, fmt.Sprintf(`refused" status=%d code=\w+ reason=".+"`, c.status), s.logs.String(), "the reason is logged")
 		})
 	}
 }
 
-// Whatever is altered in a URL, it is refused.
+// Any alteration of a URL is detected.
 func TestAlteredURLs(t *testing.T) {
 	s := serve(t)
 	signed := s.sign(t, "org/a.ndjson", blobstore.UploadPolicy{ContentType: ndjson, Size: 1, MaxSize: 9, CreateOnly: true, Metadata: map[string]string{"o": "1"}})
@@ -270,7 +270,7 @@ func TestAlteredURLs(t *testing.T) {
 		require.Equal(t, http.StatusForbidden, status, strings.ReplaceAll(url, u.Query().Get("signature"), "S"))
 	}
 	status, _, _ := s.do(t, "PUT", signed.URL, ndjson, strings.NewReader("x"))
-	require.Equal(t, http.StatusOK, status, "the URL as it was signed")
+	require.Equal(t, http.StatusOK, status, "the unaltered URL")
 }
 
 func TestCreateOnlyIsRefusedTheSecondTime(t *testing.T) {
@@ -286,17 +286,17 @@ func TestCreateOnlyIsRefusedTheSecondTime(t *testing.T) {
 	require.Len(t, s.created, 1)
 }
 
-// What is behind the write happens, whether the client waits for it or not.
-func TestANotificationOutlivesTheRequest(t *testing.T) {
+// The notification after the write does not depend on the client.
+func TestNotificationOutlivesRequest(t *testing.T) {
 	s := serve(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	handler := must(signedurl.NewHandler(s.bucket, s.signer, &signedurl.HandlerOptions{OnCreated: func(ctx context.Context, c notify.ObjectCreated) error {
 		deadline, bounded := ctx.Deadline()
-		require.True(t, bounded, "a notification that hangs must not keep the client")
+		require.True(t, bounded, "a notification that hangs must not block the client")
 		require.Less(t, time.Until(deadline), time.Minute)
 		exists, err := s.bucket.Exists(ctx, c.Key)
 		require.NoError(t, err)
-		require.True(t, exists, "the object is there first")
+		require.True(t, exists, "the object exists before the notification")
 		cancel()
 		return ctx.Err()
 	}, Logger: slog.New(slog.NewTextHandler(&s.logs, nil))}))
@@ -306,7 +306,7 @@ func TestANotificationOutlivesTheRequest(t *testing.T) {
 	require.Empty(t, s.logs.String())
 }
 
-func TestABodyThatIsNotRead(t *testing.T) {
+func TestUnreadBody(t *testing.T) {
 	s := serve(t)
 	handler := must(signedurl.NewHandler(s.bucket, s.signer, nil))
 	put := func(policy blobstore.UploadPolicy, change func(*http.Request)) *httptest.ResponseRecorder {
@@ -318,7 +318,7 @@ func TestABodyThatIsNotRead(t *testing.T) {
 	}
 	w := put(blobstore.UploadPolicy{ContentType: ndjson}, func(*http.Request) {})
 	require.Equal(t, http.StatusForbidden, w.Code)
-	require.Equal(t, "close", w.Header().Get("Connection"), "the rest of the body is not another request")
+	require.Equal(t, "close", w.Header().Get("Connection"), "the rest of the body must not be taken for another request")
 	w = put(blobstore.UploadPolicy{}, func(r *http.Request) { r.ContentLength = 2 })
 	require.Equal(t, http.StatusBadRequest, w.Code, "shorter than its Content-Length")
 	w = put(blobstore.UploadPolicy{}, func(*http.Request) {})
@@ -326,7 +326,7 @@ func TestABodyThatIsNotRead(t *testing.T) {
 	require.Empty(t, w.Header().Get("Connection"))
 }
 
-func TestAFailedNotificationIsNotTheClients(t *testing.T) {
+func TestFailedNotificationIsOnlyLogged(t *testing.T) {
 	s := serve(t)
 	s.answer = errors.New("job store away")
 	status, _, _ := s.do(t, "PUT", s.sign(t, "k", blobstore.UploadPolicy{}).URL, "", strings.NewReader("x"))
@@ -334,7 +334,7 @@ func TestAFailedNotificationIsNotTheClients(t *testing.T) {
 	require.Contains(t, s.logs.String(), "job store away")
 }
 
-func TestAFailingBucketIs503(t *testing.T) {
+func TestFailingBucket(t *testing.T) {
 	s := serve(t)
 	require.NoError(t, s.bucket.Close())
 	for _, method := range []string{"GET", "PUT", "DELETE"} {
@@ -345,10 +345,10 @@ func TestAFailingBucketIs503(t *testing.T) {
 		require.NotEmpty(t, header.Get("Retry-After"))
 	}
 	status, _, _ := s.do(t, "PUT", s.sign(t, "k", blobstore.UploadPolicy{CreateOnly: true}).URL, "", strings.NewReader("x"))
-	require.Equal(t, http.StatusServiceUnavailable, status, "nobody said that the object exists")
+	require.Equal(t, http.StatusServiceUnavailable, status, "a closed bucket does not mean that the object exists")
 }
 
-func TestAClientThatWentAwayIsNoFailureOfTheBucket(t *testing.T) {
+func TestAbortedUploadIsNotLoggedAsFailure(t *testing.T) {
 	s := serve(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -362,8 +362,8 @@ func TestAClientThatWentAwayIsNoFailureOfTheBucket(t *testing.T) {
 	require.Empty(t, logs.String())
 }
 
-// 404 would tell a client that uploads that its URL is of no use any more.
-func TestAFolderThatVanishedIs503(t *testing.T) {
+// A missing folder must not be a 404, which would tell a client that its URL is useless.
+func TestMissingFolder(t *testing.T) {
 	s := serve(t)
 	dir := filepath.Join(t.TempDir(), "data")
 	bucket, err := dirblob.OpenBucket(dir, &dirblob.Options{CreateDir: true})
@@ -414,8 +414,8 @@ func TestGetAndDelete(t *testing.T) {
 	}
 }
 
-// Headers and content are of one object, while others replace it.
-func TestGetOfAnObjectThatIsReplaced(t *testing.T) {
+// Headers and content are of the same object, while it is being replaced.
+func TestGetDuringReplacement(t *testing.T) {
 	bucket, err := dirblob.OpenBucket(t.TempDir(), nil)
 	require.NoError(t, err)
 	defer bucket.Close()
@@ -449,7 +449,7 @@ func TestGetOfAnObjectThatIsReplaced(t *testing.T) {
 		}
 		etag := w.Header().Get("ETag")
 		if old, ok := contents[etag]; ok && etag != "" && old != content {
-			t.Errorf("an ETag of two contents")
+			t.Errorf("an ETag with two contents")
 		}
 		contents[etag] = content
 	}
@@ -461,15 +461,15 @@ func TestGetOfAnObjectThatIsReplaced(t *testing.T) {
 	require.Equal(t, "x-"+w.Body.String(), w.Header().Get("Content-Encoding"))
 }
 
-// A body that stops halfway, or stands still, leaves no object.
+// A body that ends early or stalls leaves no object.
 func TestBodyThatNeverEnds(t *testing.T) {
 	for name, c := range map[string]struct {
 		end    func(net.Conn)
 		status int
 		code   string
 	}{
-		"stops":        {func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() }, 400, "IncompleteBody"},
-		"stands still": {func(net.Conn) {}, 408, "RequestTimeout"},
+		"stops":  {func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() }, 400, "IncompleteBody"},
+		"stalls": {func(net.Conn) {}, 408, "RequestTimeout"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t)
@@ -512,7 +512,7 @@ func TestOldSecrets(t *testing.T) {
 	u, err := rotated.Sign("none", signedurl.SignOptions{})
 	require.NoError(t, err)
 	status, _, _ := s.do(t, "GET", u, "", nil)
-	require.Equal(t, 403, status, "who does not know the new one refuses it")
+	require.Equal(t, 403, status, "a signer without the new secret refuses it")
 }
 
 func TestBasesInAnyForm(t *testing.T) {
@@ -523,11 +523,11 @@ func TestBasesInAnyForm(t *testing.T) {
 		require.NoError(t, err)
 		w := httptest.NewRecorder()
 		must(signedurl.NewHandler(memblob.OpenBucket(nil), signer, nil)).ServeHTTP(w, httptest.NewRequest("GET", u, nil))
-		require.Equal(t, http.StatusNotFound, w.Code, "the signature is right: %s", path)
+		require.Equal(t, http.StatusNotFound, w.Code, "the signature is valid: %s", path)
 	}
 }
 
-func TestNewSignerRefuses(t *testing.T) {
+func TestNewSignerErrors(t *testing.T) {
 	base := &url.URL{Scheme: "http", Host: "h"}
 	_, err := signedurl.NewSigner(base, make([]byte, 31), nil)
 	require.Error(t, err)
@@ -562,7 +562,7 @@ func TestLoadOrCreateSecret(t *testing.T) {
 	}
 	wg.Wait()
 	for _, secret := range got {
-		require.Equal(t, got[0], secret, "racing processes get the same")
+		require.Equal(t, got[0], secret, "concurrent processes get the same secret")
 	}
 	require.Len(t, got[0], signedurl.MinSecret)
 	entries, err := os.ReadDir(filepath.Dir(path))
@@ -578,7 +578,7 @@ func TestLoadOrCreateSecret(t *testing.T) {
 	require.ErrorContains(t, err, "all bytes of the secret")
 
 	if runtime.GOOS == "windows" {
-		return // there are no such permissions
+		return // no Unix permissions
 	}
 	require.NoError(t, os.WriteFile(path, got[0], 0o600))
 	for mode, private := range map[fs.FileMode]bool{0o400: true, 0o600: true, 0o640: true, 0o644: false, 0o604: false, 0o660: false, 0o602: false} {
@@ -614,7 +614,7 @@ func FuzzHandler(f *testing.F) {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
 		if w.Code < 300 && query != u.RawQuery {
-			t.Fatalf("status %d for a URL that nobody signed", w.Code)
+			t.Fatalf("status %d for an unsigned URL", w.Code)
 		}
 	})
 }

@@ -16,33 +16,32 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// MinSecret is the least length of a secret, in bytes.
+// MinSecret is the minimum length of a secret, in bytes.
 const MinSecret = 32
 
-// Signer makes signed URLs and checks them. It is safe for concurrent use.
+// Signer creates and verifies signed URLs. It is safe for concurrent use.
 type Signer struct {
 	base    *url.URL
-	secrets [][]byte // the first one signs, all of them verify
+	secrets [][]byte // the first one signs, all verify
 	now     func() time.Time
 }
 
-// SignerOptions; nil, and zero fields, mean the defaults.
+// SignerOptions are the options of a Signer; nil, and zero fields, mean the defaults.
 type SignerOptions struct {
-	// OldSecrets are accepted too, so that URLs outlive a change of the
-	// secret. Default: none.
+	// OldSecrets also verify URLs, so that URLs stay valid when the secret is rotated.
+	// Default: none.
 	OldSecrets [][]byte
-	// Now is the clock. Default time.Now.
+	// Now is the clock. Default: time.Now.
 	Now func() time.Time
 }
 
 // NewSigner returns a Signer for URLs below base, for example
-// http://127.0.0.1:8080/v1/objects, where a handler of [NewHandler] is mounted.
-// The secret has at least [MinSecret] bytes; every process that serves the URLs
-// needs the same one.
+// http://127.0.0.1:8080/v1/objects, where the handler of [NewHandler] is mounted. The secret
+// has at least [MinSecret] bytes; all processes that serve the URLs need the same one.
 func NewSigner(base *url.URL, secret []byte, opts *SignerOptions) (*Signer, error) {
 	switch {
 	case base == nil || base.Scheme != "http" && base.Scheme != "https" || base.Host == "":
-		return nil, errors.New("signedurl: the base must be an absolute URL, http:// or https://")
+		return nil, errors.New("signedurl: the base must be an absolute http or https URL")
 	case base.User != nil || base.RawQuery != "" || base.ForceQuery || base.Fragment != "":
 		return nil, errors.New("signedurl: the base must have no user, query or fragment")
 	}
@@ -68,12 +67,12 @@ var (
 	_ blobstore.UploadBinder = (*Signer)(nil)
 )
 
-// Bindings implements [blobstore.UploadBinder]: all of a policy.
+// Bindings implements [blobstore.UploadBinder]: a URL enforces the whole policy.
 func (s *Signer) Bindings() blobstore.UploadBindings {
 	return blobstore.UploadBindings{ContentType: true, Size: true, MaxSize: true, SHA256: true, CreateOnly: true, Metadata: true, MetadataInURL: true}
 }
 
-// SignUpload implements [blobstore.UploadSigner]. All of the policy is bound.
+// SignUpload implements [blobstore.UploadSigner]. The URL enforces the whole policy.
 func (s *Signer) SignUpload(_ context.Context, key string, policy blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
 	if policy.Expiry <= 0 {
 		policy.Expiry = blobstore.DefaultExpiry
@@ -92,18 +91,17 @@ func (s *Signer) SignUpload(_ context.Context, key string, policy blobstore.Uplo
 	}, nil
 }
 
-// SignOptions of one URL.
+// SignOptions are the options of a URL.
 type SignOptions struct {
-	// Method: GET, PUT or DELETE. A URL for GET serves HEAD too. Default GET.
+	// Method is GET, PUT or DELETE. A URL for GET serves HEAD too. Default: GET.
 	Method string
-	// Policy: its Expiry counts for every method, the rest for PUT only.
+	// Policy of the URL. Its Expiry applies to every method, the rest only to PUT.
 	Policy blobstore.UploadPolicy
-	// EnforceAbsentContentType refuses a PUT with a Content-Type, where the
-	// policy has none.
+	// EnforceAbsentContentType makes a PUT with a Content-Type fail if the policy has none.
 	EnforceAbsentContentType bool
 }
 
-// Sign returns a signed URL. The error says which option can't be bound.
+// Sign returns a signed URL. It is an error if an option is invalid.
 func (s *Signer) Sign(key string, o SignOptions) (string, error) {
 	p := o.Policy
 	if p.Expiry <= 0 {
@@ -142,7 +140,7 @@ func (s *Signer) Sign(key string, o SignOptions) (string, error) {
 	q.Set("method", o.Method)
 	q.Set("expires", strconv.FormatInt(s.expires(p.Expiry).Unix(), 10))
 	u := *s.base
-	// A key that any proxy or router might clean up stands in the query.
+	// A key that a proxy or router might normalize is put into the query.
 	if blobstore.ValidKey(key) {
 		u = *u.JoinPath(key)
 	} else {
@@ -154,13 +152,13 @@ func (s *Signer) Sign(key string, o SignOptions) (string, error) {
 	return u.String(), nil
 }
 
-// expires is the end of a URL, to the second, not before its time.
+// expires returns the end of a URL, rounded up to a second.
 func (s *Signer) expires(d time.Duration) time.Time {
 	return s.now().UTC().Add(d + time.Second - time.Nanosecond).Truncate(time.Second)
 }
 
-// mac signs a key and a query without its signature. The lengths and the
-// escaping of the query make the form unambiguous.
+// mac signs a key and a query, which has no signature. The length and the escaping of the
+// query make the signed text unambiguous.
 func mac(secret []byte, key string, q url.Values) []byte {
 	h := hmac.New(sha256.New, secret)
 	fmt.Fprintf(h, "fhirdock signed URL 1\n%d\n%s\n%s", len(key), key, q.Encode())
@@ -180,8 +178,8 @@ var (
 	errExpired   = errors.New("the URL has expired")
 )
 
-// verify checks a request's URL. What it returns is signed; whether the request
-// keeps to it is for the handler to check.
+// verify checks a request's URL and returns what it allows. The handler checks the request
+// against it.
 func (s *Signer) verify(u *url.URL) (*grant, error) {
 	q, err := url.ParseQuery(u.RawQuery)
 	if err != nil {

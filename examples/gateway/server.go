@@ -12,12 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/fhirdock/fhirdock/blobstore"
-	"github.com/fhirdock/fhirdock/blobstore/httpbody"
-	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/backends"
-	"github.com/fhirdock/fhirdock/ingest/budget"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"golang.org/x/sync/errgroup"
 )
@@ -52,17 +48,9 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		defer cancel()
 		err = errors.Join(err, back.Close(end))
 	}()
-	if err := checkBucket(ctx, back.Store.Bucket(), log); err != nil {
+	if err := c.checkBackends(ctx, back, log); err != nil {
 		return err
 	}
-	if back.LocalQueue && c.role != "all" {
-		log.Warn("the queue is within this process: other processes find jobs by asking the job store, some seconds later; see -topic")
-	}
-
-	if back.LocalJobs && c.role != "all" {
-		return errors.New("-jobs mem: is for one process that accepts and works, with -role all")
-	}
-
 	m, err := newMetrics()
 	if err != nil {
 		return err
@@ -73,7 +61,6 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	}
 	m.WatchService(service)
 
-	bodies := httpbody.Limits{Stall: c.bodyStall, MinRate: c.bodyMinRate, Timeout: c.bodyTimeout}
 	lake, err := c.lake(back)
 	if err != nil {
 		return err
@@ -82,15 +69,14 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
 	routes, err := httpapi.NewAdmin(ops, m.handler())
 	if err != nil {
 		return err
 	}
+	mux := http.NewServeMux()
 	mux.Handle(httpapi.LivePath, routes)
 	if adminListener == nil {
-		mux.Handle(httpapi.ReadyPath, routes)
-		mux.Handle(httpapi.MetricsPath, routes)
+		mountOps(mux, routes)
 	}
 	if c.works() {
 		ops.Require(func(context.Context) error { return lake.Ready() })
@@ -100,58 +86,31 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		return err
 	}
 	ops.Queue(runner.Err)
-	front := http.Handler(http.HandlerFunc(notFound))
-	if c.serves() {
-		shared, disk, err := c.budgets.open(back, c.localJobs(), runner, m)
-		if err != nil {
-			return err
-		}
-		if front, err = httpapi.New(service, c.tokens, &httpapi.Options{
-			Logger: log, Body: bodies, BaseURL: c.publicURL, Webhooks: c.webhooks, SpoolFolder: c.spool, MaxUnverifiedBytes: c.maxUnverified, Budget: shared,
-		}); err != nil {
-			return err
-		}
-		if disk != nil {
-			ops.RequireDisk(disk)
-		}
-		told, err := notifications(service, c.notifySecrets, log)
-		if err != nil {
-			return err
-		}
-		mux.Handle(notificationsPath, told)
-		mux.Handle(backends.ObjectsPath, front) // or the mux would redirect it to the next
-		if back.Signer != nil {
-			opts := &signedurl.HandlerOptions{
-				Logger: log, OnCreated: service.ObjectCreated, Body: bodies,
-				Admit: func(key string, bytes int64) (signedurl.Place, error) {
-					return shared.Admit(budget.Request{Organization: blobstore.OrganizationOf(c.prefix, key), Put: true, Bytes: bytes})
-				},
-			}
-			uploads, err := signedurl.NewHandler(back.Store.Bucket(), back.Signer, opts)
-			if err != nil {
-				return err
-			}
-			mux.Handle(backends.ObjectsPath+"/", uploads)
-		}
+	front, err := c.mount(mux, back, service, runner, ops, m, log)
+	if err != nil {
+		return err
 	}
-	mux.Handle("/", front)
 	server, err := ingest.NewServer(&http.Server{Handler: observed(unredirected(mux, front), log, m)}, runner, &ingest.ServeOptions{
-		Listener: listener, Body: bodies, MaxConnections: c.maxConnections, DrainDelay: c.drainDelay, DrainTimeout: c.drain, OnDrain: ops.Drain,
+		Listener: listener, Body: c.bodies(), MaxConnections: c.maxConnections, DrainDelay: c.drainDelay, DrainTimeout: c.drain, OnDrain: ops.Drain,
 	})
 	if err != nil {
 		return err
 	}
 	m.countConnections(server.Connections)
 
-	run, ctx := errgroup.WithContext(ctx)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	if adminListener != nil {
-		a := startAdmin(adminListener, routes, log)
-		defer a.stop(context.WithoutCancel(ctx)) // last, so that the operator can watch the drain
-		run.Go(func() error { return a.run(ctx) })
-		log.Info("listening for the operator", "admin", adminListener.Addr().String())
+	c.logStart(log, base, listener.Addr())
+	return runBoth(ctx, server, adminListener, routes, log)
+}
+
+// mountOps serves the operator's routes where clients ask, too.
+func mountOps(mux *http.ServeMux, routes http.Handler) {
+	for _, path := range []string{httpapi.ReadyPath, httpapi.MetricsPath} {
+		mux.Handle(path, routes)
 	}
+}
+
+// logStart says where the gateway is, and warns of tokens that anyone can guess.
+func (c *config) logStart(log *slog.Logger, base *url.URL, addr net.Addr) {
 	data := c.data
 	if abs, err := filepath.Abs(data); err == nil { // go run -C is not where the user is
 		data = abs
@@ -159,7 +118,21 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if c.development != nil {
 		log.Warn("the tokens are for development: whoever reaches this server can guess one; see -token-file", "because", c.development)
 	}
-	log.Info("listening", "url", base.String(), "addr", listener.Addr().String(), "role", c.role, "data", data)
+	log.Info("listening", "url", base.String(), "addr", addr.String(), "role", c.role, "data", data)
+}
+
+// runBoth runs the server and, if there is a listener for it, the admin server, which ends
+// last, so that the operator can watch the drain.
+func runBoth(ctx context.Context, server *ingest.Server, adminListener net.Listener, routes http.Handler, log *slog.Logger) error {
+	run, ctx := errgroup.WithContext(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	if adminListener != nil {
+		a := startAdmin(adminListener, routes, log)
+		defer a.stop(context.WithoutCancel(ctx))
+		run.Go(func() error { return a.run(ctx) })
+		log.Info("listening for the operator", "admin", adminListener.Addr().String())
+	}
 	run.Go(func() error {
 		defer stop() // of the admin server, too
 		return server.Run(ctx)

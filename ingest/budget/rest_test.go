@@ -28,16 +28,16 @@ func (w *worker) after(t *testing.T, d time.Duration, started int) {
 // While accepted work waits, requests are worked on one at a time, with a rest after each.
 func TestTurnsRestWhileBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var behind atomic.Bool
-		behind.Store(true)
-		w := &worker{work: second, budget: newBudget(t, budget.Options{Working: 8, Behind: behind.Load, MaxWait: time.Hour})}
+		var isBehind atomic.Bool
+		isBehind.Store(true)
+		w := &worker{work: second, budget: newBudget(t, budget.Options{Working: 8, Behind: isBehind.Load, MaxWait: time.Hour})}
 		for range 20 {
 			w.start(t.Context(), t, "a")
 		}
 		w.after(t, 0, 1)
 		w.after(t, 5*second-1, 1)
 		w.after(t, 1, 2)
-		behind.Store(false)
+		isBehind.Store(false)
 		w.after(t, second, 2+8)
 		w.after(t, time.Minute, 20)
 		require.Zero(t, w.budget.Usage())

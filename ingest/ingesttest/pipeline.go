@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,7 +19,6 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
-	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
 )
@@ -119,94 +117,82 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 		o.Handler = redelivering(t, o.Handler, o.Effects)
 	}
 
-	// Not a ServeMux, which would redirect unclean paths.
-	var frontDoor, uploadDoor http.Handler
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v1/objects/") {
-			uploadDoor.ServeHTTP(w, r)
-			return
-		}
-		frontDoor.ServeHTTP(w, r)
-	}))
+	// The server's address is part of the URLs that the signer makes, so its handlers come
+	// later.
+	doors := &doors{}
+	server := httptest.NewServer(doors)
 	t.Cleanup(server.Close)
 	p.URL = server.URL
-	base, err := url.Parse(server.URL + "/v1/objects")
+	base, err := url.Parse(server.URL + objectsPath)
 	check(t, err)
 	signer, err := signedurl.NewSigner(base, bytes.Repeat([]byte{1}, 32), &signedurl.SignerOptions{Now: p.Clock.Now})
 	check(t, err)
-
 	if o.Signer == nil {
 		o.Signer = signer
 	}
+	o.Service.Now = p.Clock.Now
+	if o.Service.Logger == nil {
+		o.Service.Logger = slog.New(slog.NewJSONHandler(logWriter{p}, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	o.Service.Observe = p.observing(o.Service.Observe)
+	p.open(t, &o)
+	doors.open(t, p, signer, &o)
+	p.Client = &Client{URL: p.URL, Token: Token, HTTP: server.Client()}
+	if !o.NoWorker {
+		p.work(t, &o)
+	}
+	return p
+}
 
+// open makes the Service and the Sweeper.
+func (p *Pipeline) open(t testing.TB, o *Options) {
+	t.Helper()
 	topic, subscription, err := queue.NewLocal(nil)
 	check(t, err)
-	so := o.Service
-	so.Now = p.Clock.Now
-	if so.Logger == nil {
-		so.Logger = slog.New(slog.NewJSONHandler(logWriter{p}, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
-	observe := so.Observe
-	so.Observe = func(e ingest.Event) {
-		p.mu.Lock()
-		p.events = append(p.events, e)
-		p.mu.Unlock()
-		if observe != nil {
-			observe(e)
-		}
-	}
+	t.Cleanup(func() {
+		end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = topic.Shutdown(end)
+		_ = subscription.Shutdown(end)
+	})
 	store, err := blobstore.New(p.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: o.Signer})
 	check(t, err)
 	publisher, err := queue.NewPublisher(topic, nil)
 	check(t, err)
 	p.Service, err = ingest.New(ingest.Backends{
 		Store: store, Publisher: publisher, Subscription: queue.Static(subscription), Jobs: p.Jobs,
-	}, &so)
+	}, &o.Service)
 	check(t, err)
 	p.Sweeper, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: 100}) // workers have a clock of their own
 	check(t, err)
+}
 
-	who := o.Authenticator
-	if who == nil {
-		who, err = auth.ParseTokens(Token+"="+Organization+":tester", OtherToken+"="+OtherOrganization)
-		check(t, err)
-	}
-	frontDoor, err = httpapi.New(p.Service, who, &httpapi.Options{Logger: so.Logger, Body: o.Body})
+// work runs a worker until the test ends.
+func (p *Pipeline) work(t testing.TB, o *Options) {
+	t.Helper()
+	worker, err := ingest.NewWorker(p.Service, o.Handler, &o.Worker)
 	check(t, err)
-	uploads := &signedurl.HandlerOptions{Logger: so.Logger, Body: o.Body, OnCreated: p.Service.ObjectCreated}
-	if o.DropUploadNotifications {
-		uploads.OnCreated = nil
-	}
-	uploadDoor, err = signedurl.NewHandler(p.Bucket, signer, uploads)
-	check(t, err)
-	if o.Routes != nil {
-		mux := http.NewServeMux()
-		o.Routes(mux, p.Service)
-		mux.Handle("/", frontDoor)
-		frontDoor = mux
-	}
-	p.Client = &Client{URL: p.URL, Token: Token, HTTP: server.Client()}
-
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	if o.NoWorker {
-		done <- nil
-	} else {
-		worker, err := ingest.NewWorker(p.Service, o.Handler, &o.Worker)
-		check(t, err)
-		go func() { done <- worker.Run(ctx) }()
-	}
+	go func() { done <- worker.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
 			t.Errorf("worker: %v", err)
 		}
-		end, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = topic.Shutdown(end)
-		_ = subscription.Shutdown(end)
 	})
-	return p
+}
+
+// observing keeps events, and passes them on.
+func (p *Pipeline) observing(next func(ingest.Event)) func(ingest.Event) {
+	return func(e ingest.Event) {
+		p.mu.Lock()
+		p.events = append(p.events, e)
+		p.mu.Unlock()
+		if next != nil {
+			next(e)
+		}
+	}
 }
 
 type logWriter struct{ p *Pipeline }

@@ -118,11 +118,11 @@ func payload(t *testing.T, size int64) []byte {
 func TestLakeStoresEachLineOnce(t *testing.T) {
 	file := payload(t, 100_000)
 	for name, fail := range map[string]func(int) (bool, bool){
-		"no fault":                     never,
-		"each second call fails":       func(n int) (bool, bool) { return n%2 == 0, false },
-		"each second call did it":      func(n int) (bool, bool) { return false, n%2 == 0 },
-		"two of three, before, after":  func(n int) (bool, bool) { return n%3 == 0, n%3 == 1 },
-		"the first finish did it only": func(n int) (bool, bool) { return false, n == 8 },
+		"no fault":                never,
+		"every second call fails": func(n int) (bool, bool) { return n%2 == 0, false },
+		"every second call fails after it succeeded": func(n int) (bool, bool) { return false, n%2 == 0 },
+		"two of three, before, after":                func(n int) (bool, bool) { return n%3 == 0, n%3 == 1 },
+		"the first Finish fails after it succeeded":  func(n int) (bool, bool) { return false, n == 8 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := lake(t, fail)

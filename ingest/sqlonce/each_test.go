@@ -189,20 +189,20 @@ func TestOtherErrorsFailTheBatch(t *testing.T) {
 		db.patients(t)
 		away := errors.New("away")
 		for name, apply := range map[string]sqlonce.Apply{
-			"of the handler": func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
+			"the handler's": func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
 				if r.Index == 200 {
 					return away
 				}
 				return db.insert(ctx, tx, r)
 			},
-			"of a statement": func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
+			"a statement's": func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
 				if r.Index == 200 {
 					_, err := tx.ExecContext(ctx, "INSERT INTO nowhere VALUES (1)")
 					return fmt.Errorf("insert: %w", err)
 				}
 				return db.insert(ctx, tx, r)
 			},
-			"of a failure": func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
+			"a Failure": func(ctx context.Context, tx *sql.Tx, r *ingest.Resource) error {
 				return &ingest.Failure{Code: "mine", Message: "Mine", Permanent: true}
 			},
 			"a rejection without a message": func(context.Context, *sql.Tx, *ingest.Resource) error {
@@ -216,12 +216,12 @@ func TestOtherErrorsFailTheBatch(t *testing.T) {
 			require.Empty(t, db.ids(t), name)
 			require.Zero(t, db.keysLeft(t), name)
 			switch name {
-			case "of the handler":
+			case "the handler's":
 				require.ErrorIs(t, err, away)
-			case "of a failure":
+			case "a Failure":
 				f, ok := errors.AsType[*ingest.Failure](err)
 				require.True(t, ok && f.Permanent && f.Code == "mine")
-			case "of a statement":
+			case "a statement's":
 				require.True(t, isDrivers(err), "%v", err)
 			}
 		}

@@ -101,10 +101,10 @@ func TestWorkerKilledInEach(t *testing.T) {
 			child := exec.CommandContext(t.Context(), os.Args[0])
 			child.Env = append(os.Environ(), "FHIRDOCK_SQLONCE_EACH=1", "FHIRDOCK_SQLONCE_DIES="+at,
 				"FHIRDOCK_SQLONCE_DRIVER="+db.driver, "FHIRDOCK_SQLONCE_DSN="+db.dsn)
-			var said bytes.Buffer
-			child.Stderr = &said
+			var stderr bytes.Buffer
+			child.Stderr = &stderr
 			require.Error(t, child.Run())
-			require.NotEqual(t, 3, child.ProcessState.ExitCode(), said.String())
+			require.NotEqual(t, 3, child.ProcessState.ExitCode(), stderr.String())
 			if at == "in the middle" {
 				require.Empty(t, db.ids(t))
 			} else {

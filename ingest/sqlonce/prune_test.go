@@ -47,7 +47,7 @@ func TestPruneFinished(t *testing.T) {
 		}
 		add("completed, prefixed", create(jobs.Completed, 0), 0, old, "lab:")
 		add("failed, prefixed", create(jobs.Failed, 0), 0, old, "lab:")
-		add("completed lately", create(jobs.Completed, 0), 0, time.Now(), "")
+		add("completed recently", create(jobs.Completed, 0), 0, time.Now(), "")
 		redriven := create(jobs.Processing, 1)
 		add("the run before", redriven, 0, old, "")
 		add("the run", redriven, 1, old, "")
@@ -71,7 +71,7 @@ func TestPruneFinished(t *testing.T) {
 		for name, goes := range map[string]bool{
 			"completed": true, "cancelled": true, "completed, prefixed": true, "the run before": true, "no such job": true,
 			"failed": false, "failed, prefixed": false, "accepted": false, "processing": false, "awaiting_upload": false, "expired": false,
-			"completed lately": false, "the run": false, "unreadable": false, "of another form": false,
+			"completed recently": false, "the run": false, "unreadable": false, "of another form": false,
 		} {
 			first, err := db.handle(ctx, keys[name], nil)
 			require.NoError(t, err)

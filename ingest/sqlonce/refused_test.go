@@ -77,7 +77,7 @@ func TestRecognizedErrors(t *testing.T) {
 			schema = append(schema, "ALTER TABLE things ADD EXCLUDE (short WITH =)", "INSERT INTO things (id, short) VALUES (9, 'x')")
 			cases["too long"] = [2]string{"INSERT INTO things (id, short) VALUES (2, '" + secret + secret + "')", value}
 			cases["not a date"] = [2]string{"INSERT INTO things (id, born) VALUES (2, '" + secret + "'::text::date)", value}
-			cases["a date that there is none of"] = [2]string{"INSERT INTO things (id, born) VALUES (2, '2030-02-30'::text::date)", value}
+			cases["a nonexistent date"] = [2]string{"INSERT INTO things (id, born) VALUES (2, '2030-02-30'::text::date)", value}
 			cases["out of range"] = [2]string{"INSERT INTO things (id, n) VALUES (2, 100000)", value}
 			cases["exclusion"] = [2]string{"INSERT INTO things (id, short) VALUES (3, 'x')", constraint}
 			cases["not JSON"] = [2]string{"SELECT ('{' || '" + secret + "')::json", value}
@@ -85,10 +85,10 @@ func TestRecognizedErrors(t *testing.T) {
 			schema = append(schema, "CREATE TABLE kinds (kind ENUM ('a', 'b'), doc JSON)")
 			cases["too long"] = [2]string{"INSERT INTO things (id, short) VALUES (2, '" + secret + secret + "')", value}
 			cases["not a date"] = [2]string{"INSERT INTO things (id, born) VALUES (2, '" + secret + "')", value}
-			cases["a date that there is none of"] = [2]string{"INSERT INTO things (id, born) VALUES (2, '2030-02-30')", value}
+			cases["a nonexistent date"] = [2]string{"INSERT INTO things (id, born) VALUES (2, '2030-02-30')", value}
 			cases["out of range"] = [2]string{"INSERT INTO things (id, n) VALUES (2, 100000)", value}
 			cases["not a number"] = [2]string{"INSERT INTO things (id, n) VALUES (2, '" + secret + "')", value}
-			cases["none of an ENUM"] = [2]string{"INSERT INTO kinds (kind) VALUES ('" + secret + "')", value}
+			cases["not in the ENUM"] = [2]string{"INSERT INTO kinds (kind) VALUES ('" + secret + "')", value}
 			cases["not JSON"] = [2]string{"INSERT INTO kinds (doc) VALUES ('" + secret + "')", constraint}
 		}
 		for _, s := range schema {

@@ -234,12 +234,12 @@ func TestSecondWaitsForFirst(t *testing.T) {
 		first     bool
 		fails     bool
 	}{
-		"which commits":                   {sql.LevelDefault, true, false, false},
-		"which rolls back":                {sql.LevelDefault, false, true, false},
-		"which commits, serializable":     {sql.LevelSerializable, true, false, true},
-		"which rolls back, serializable":  {sql.LevelSerializable, false, true, false},
-		"which commits, repeatable read":  {sql.LevelRepeatableRead, true, false, true},
-		"which rolls back, read repeated": {sql.LevelRepeatableRead, false, true, false},
+		"which commits":                     {sql.LevelDefault, true, false, false},
+		"which rolls back":                  {sql.LevelDefault, false, true, false},
+		"which commits, serializable":       {sql.LevelSerializable, true, false, true},
+		"which rolls back, serializable":    {sql.LevelSerializable, false, true, false},
+		"which commits, repeatable read":    {sql.LevelRepeatableRead, true, false, true},
+		"which rolls back, repeatable read": {sql.LevelRepeatableRead, false, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a, b := db.begin(t, &sql.TxOptions{Isolation: c.isolation}), db.begin(t, &sql.TxOptions{Isolation: c.isolation})
@@ -338,10 +338,10 @@ func TestHandlerKilled(t *testing.T) {
 		for _, at := range []string{"before the commit", "after the commit"} {
 			child := exec.CommandContext(t.Context(), os.Args[0])
 			child.Env = append(os.Environ(), "FHIRDOCK_SQLONCE_DIES="+at, "FHIRDOCK_SQLONCE_DRIVER="+db.driver, "FHIRDOCK_SQLONCE_DSN="+db.dsn)
-			var said bytes.Buffer
-			child.Stderr = &said
+			var stderr bytes.Buffer
+			child.Stderr = &stderr
 			require.Error(t, child.Run())
-			require.NotEqual(t, 3, child.ProcessState.ExitCode(), said.String())
+			require.NotEqual(t, 3, child.ProcessState.ExitCode(), stderr.String())
 			if at == "before the commit" {
 				require.Zero(t, db.effects(t))
 			} else {

@@ -20,12 +20,11 @@
 //
 // # Indexes that lag
 //
-// On DynamoDB, List and Due query an index that is usually up to a second out of date.
-// They read what it finds again from the table, so that each job is as last written, and
-// leave out jobs that are no longer due or in the queried state. So a page
-// may have fewer jobs than its limit and still have a Next. Jobs that are not in the
-// index yet are missing; the next sweep finds them. Count of a state other than Accepted
-// counts what the index has.
+// On DynamoDB, List, Due, and Count of a state other than Accepted, query an index that is
+// usually up to a second out of date. List and Due read what they find again from the
+// table, so that each job is as last written, and leave out jobs that are no longer due or
+// in the queried state. So a page may have fewer jobs than its limit and still have a Next.
+// Jobs that are not in the index yet are missing; the next sweep finds them.
 //
 // # Size
 //

@@ -152,12 +152,12 @@ const (
 // version returns the schema's version, 0 if there is none; ErrSchema if it is higher
 // than target. It changes nothing in the database.
 func version(ctx context.Context, q reader, dialect Dialect, target int64) (current int64, err error) {
-	there := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '" + versionTable + "'"
+	exists := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '" + versionTable + "'"
 	if dialect == PostgreSQL {
-		there = "SELECT count(to_regclass('" + versionTable + "'))"
+		exists = "SELECT count(to_regclass('" + versionTable + "'))"
 	}
 	var tables int
-	err = q.QueryRowContext(ctx, there).Scan(&tables)
+	err = q.QueryRowContext(ctx, exists).Scan(&tables)
 	if err == nil && tables > 0 {
 		err = q.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable).Scan(&current)
 	}

@@ -79,14 +79,14 @@ default_pool_size = %d
 		args = append([]string{"-u", "postgres"}, args...)
 	}
 	cmd := exec.Command(program, args...)
-	var said strings.Builder
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var output strings.Builder
+	cmd.Stdout, cmd.Stderr = &output, &output
 	require.NoError(t, cmd.Start())
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Log(said.String())
+			t.Log(output.String())
 		}
 	})
 	address := fmt.Sprintf("127.0.0.1:%d", port)

@@ -1,5 +1,5 @@
-// Package panics describes recovered panics for the log, without values that were being
-// worked on. Packages queue and ingest use it.
+// Package panics describes recovered panics for logs, without any values. Packages queue and
+// ingest use it.
 package panics
 
 import (
@@ -8,10 +8,9 @@ import (
 	"strings"
 )
 
-// Stack returns the functions and lines of the goroutine that panicked, from where it
-// panicked on. It must be called by the deferred function that recovered, or by what
-// that calls. Arguments of the calls are left out: what runtime/debug prints has them,
-// and they can hold values of a payload.
+// Stack returns the functions and lines of the goroutine that panicked, starting where it
+// panicked. Call it in the deferred function that recovered, or in a function called by it.
+// Unlike runtime/debug, it omits arguments, which may contain values of a payload.
 func Stack() string {
 	pcs := make([]uintptr, 96)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])

@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
-func TestStackBeginsWhereItPanickedAndHasNoArguments(t *testing.T) {
+func TestStack(t *testing.T) {
 	for name, fail := range map[string]func(secret []int){
 		"panic":         func([]int) { panic("0x2a") },
 		"runtime error": func(secret []int) { secret[42] = 1 },

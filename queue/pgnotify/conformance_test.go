@@ -15,8 +15,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue/pgnotify"
 )
 
-// harness is for Go CDK's suite. A channel always exists; what does not exist is
-// the database.
+// harness is for Go CDK's suite. Channels always exist, so a nonexistent topic is in a
+// nonexistent database.
 type harness struct {
 	*server
 	t *testing.T
@@ -48,17 +48,17 @@ func (h *harness) CreateSubscription(ctx context.Context, _ driver.Topic, _ stri
 	if err != nil {
 		return nil, nil, err
 	}
-	return d, func() { _ = d.Close() }, nil // where the suite does not
+	return d, func() { _ = d.Close() }, nil // in case the suite does not
 }
 
-// MakeNonexistentSubscription: ours fails when it is opened, and not when something
-// is to be received. One that broke with the same error stands for it.
+// MakeNonexistentSubscription returns a subscription that broke with the error of opening
+// one, because opening fails and not Receive.
 func (h *harness) MakeNonexistentSubscription(ctx context.Context) (driver.Subscription, func(), error) {
 	config := h.config(h.t)
 	config.Database = noDatabase
 	_, err := pgnotify.SubscriptionForTest(ctx, config, h.channel, nil)
 	if err == nil {
-		return nil, nil, errors.New("a database is there that must not be")
+		return nil, nil, errors.New("the nonexistent database exists")
 	}
 	return pgnotify.BrokenForTest(err), func() {}, nil
 }
@@ -67,7 +67,7 @@ func (*harness) Close()                              {}
 func (*harness) MaxBatchSizes() (int, int)           { return 0, 0 }
 func (*harness) SupportsMultipleSubscriptions() bool { return true }
 
-// Go CDK's own suite. It skips TestNack, since nobody sends a message again.
+// TestConformance is Go CDK's own suite. It skips TestNack, because there is no redelivery.
 func TestConformance(t *testing.T) {
 	drivertest.RunConformanceTests(t, func(_ context.Context, t *testing.T) (drivertest.Harness, error) {
 		return &harness{server: newServer(t), t: t}, nil
@@ -105,7 +105,7 @@ func isPg(as func(error, any) bool, err error) error {
 	var c *pgconn.ConnectError
 	var s string
 	if !as(err, &e) || e.Code != "3D000" || !as(err, &c) || as(err, &s) {
-		return errors.New("the error is not told as it is")
+		return errors.New("ErrorAs does not return the PgError")
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ func (asTest) AfterSend(as func(any) bool) error  { return isNothing(as) }
 func isNothing(as func(any) bool) error {
 	var s string
 	if as(&s) {
-		return errors.New("there is nothing to be had")
+		return errors.New("As must not support anything")
 	}
 	return nil
 }

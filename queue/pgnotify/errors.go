@@ -8,11 +8,11 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// codes is what drivers of topics and subscriptions say of errors.
+// codes has the methods for errors of topics and subscriptions.
 type codes struct{}
 
-// IsRetryable implements driver.Topic and driver.Subscription. Of what failed
-// nobody knows whether it was done, and what is lost is sent again anyway.
+// IsRetryable implements driver.Topic and driver.Subscription. It returns false: the outcome
+// of a failure is unknown, and lost wake-ups don't matter.
 func (codes) IsRetryable(error) bool { return false }
 
 // ErrorAs implements driver.Topic and driver.Subscription.
@@ -48,7 +48,7 @@ func (codes) ErrorCode(err error) gcerrors.ErrorCode {
 	return gcerrors.Unknown
 }
 
-// readOnly is what a standby answers to NOTIFY and LISTEN.
+// readOnly is the SQLSTATE of NOTIFY and LISTEN on a standby.
 const readOnly = "25006"
 
 func onStandby(err error) bool {
@@ -56,8 +56,8 @@ func onStandby(err error) bool {
 	return ok && e.Code == readOnly
 }
 
-// sqlState is the code of an error of the server. See
-// https://www.postgresql.org/docs/current/errcodes-appendix.html.
+// sqlState maps a SQLSTATE to an error code.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
 func sqlState(code string) gcerrors.ErrorCode {
 	switch code {
 	case "3D000": // no such database
@@ -81,7 +81,7 @@ func sqlState(code string) gcerrors.ErrorCode {
 		return gcerrors.PermissionDenied
 	case "53": // resources, such as connections
 		return gcerrors.ResourceExhausted
-	case "55": // not in the state that is needed
+	case "55": // object not in prerequisite state
 		return gcerrors.FailedPrecondition
 	case "58", "XX":
 		return gcerrors.Internal

@@ -40,7 +40,7 @@ func Example() {
 	}
 	subscription := queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
 		sub, err := pgnotify.OpenSubscription(ctx, config, "wakeups", nil)
-		if err == nil { // somebody listens from now on
+		if err == nil { // now there is a listener
 			err = publisher.Publish(ctx, queue.Message{JobID: "job-1", OrganizationID: "demo"})
 		}
 		return sub, err
@@ -58,13 +58,13 @@ func Example() {
 	}
 }
 
-// The Example panics, or does not end, where it does not work.
+// If the Example fails, it panics or hangs.
 func TestExample(t *testing.T) {
 	newServer(t)
 	Example()
 }
 
-// BenchmarkNotify is the time from Send to Receive where nothing else goes on.
+// BenchmarkNotify measures the time from Send to Receive without other load.
 func BenchmarkNotify(b *testing.B) {
 	s := newServer(b)
 	topic, sub := s.topic(b), s.subscription(b, nil)

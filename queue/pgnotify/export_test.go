@@ -9,12 +9,12 @@ import (
 	"gocloud.dev/pubsub/driver"
 )
 
-// TopicForTest is the driver of a topic.
+// TopicForTest opens the driver of a topic.
 func TopicForTest(pool *pgxpool.Pool, channel string) (driver.Topic, error) {
 	return newTopic(pool, channel, nil)
 }
 
-// SubscriptionForTest is the driver of a subscription.
+// SubscriptionForTest opens the driver of a subscription.
 func SubscriptionForTest(ctx context.Context, config *pgx.ConnConfig, channel string, opts *SubscriptionOptions) (driver.Subscription, error) {
 	s, err := newSubscription(ctx, config, channel, opts)
 	if err != nil {
@@ -23,7 +23,7 @@ func SubscriptionForTest(ctx context.Context, config *pgx.ConnConfig, channel st
 	return s, nil
 }
 
-// BrokenForTest is the driver of a subscription that broke with an error.
+// BrokenForTest returns the driver of a subscription that broke with an error.
 func BrokenForTest(err error) driver.Subscription {
 	s := &subscription{stop: func() {}, broken: make(chan struct{}), ended: make(chan struct{}), err: err}
 	close(s.broken)
@@ -31,8 +31,8 @@ func BrokenForTest(err error) driver.Subscription {
 	return s
 }
 
-// WaitingForTest is how many messages are in the buffer.
+// WaitingForTest returns how many messages are in the buffer.
 func WaitingForTest(s driver.Subscription) int { return len(s.(*subscription).waiting) }
 
-// SQLStateForTest is the code for an error of the server.
+// SQLStateForTest exports sqlState.
 func SQLStateForTest(code string) gcerrors.ErrorCode { return sqlState(code) }

@@ -15,9 +15,9 @@ import (
 	"github.com/fhirdock/fhirdock/queue/pgnotify"
 )
 
-// After a failover no connection of the pool is left that leads to a standby. A schema
-// whose pg_notify refuses, as a standby does, stands for it.
-func TestTopicLeavesAStandby(t *testing.T) {
+// After a failover the topic closes the pool's connections to the standby. A pg_notify that
+// fails like on a standby simulates it.
+func TestTopicLeavesStandby(t *testing.T) {
 	s := newServer(t)
 	schema := strings.ToLower(s.channel)
 	t.Cleanup(func() { _, _ = s.pool.Exec(context.Background(), "DROP SCHEMA "+schema+" CASCADE") })

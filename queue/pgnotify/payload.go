@@ -15,19 +15,18 @@ import (
 	"gocloud.dev/pubsub/driver"
 )
 
-// maxPayload is the longest payload that PostgreSQL takes, in bytes: it must be
-// shorter than 8000.
+// maxPayload is the largest payload in bytes: PostgreSQL requires fewer than 8000.
 const maxPayload = 7999
 
 var errTooLong = errors.New("pgnotify: the message is too long")
 
-// envelope is what a payload holds. PostgreSQL makes one notification of equal
-// payloads of one transaction; by their ids, no two messages are equal.
+// envelope is the content of a payload. PostgreSQL merges equal payloads of a transaction;
+// the id makes them different.
 type envelope struct {
 	ID       string            `json:"id"`
-	Text     string            `json:"text,omitempty"`     // the body,
-	Bytes    []byte            `json:"bytes,omitempty"`    // or the body if it is not UTF-8
-	Metadata map[string]string `json:"metadata,omitempty"` // UTF-8: Go CDK sees to that
+	Text     string            `json:"text,omitempty"`     // the body if it is UTF-8
+	Bytes    []byte            `json:"bytes,omitempty"`    // otherwise the body
+	Metadata map[string]string `json:"metadata,omitempty"` // UTF-8, which Go CDK checks
 }
 
 func encode(m *driver.Message) (string, error) {
@@ -47,7 +46,7 @@ func encode(m *driver.Message) (string, error) {
 	}
 	payload := strings.TrimSuffix(b.String(), "\n")
 	if len(payload) > maxPayload {
-		return "", fmt.Errorf("%w: its payload has %d bytes, and PostgreSQL takes %d at most", errTooLong, len(payload), maxPayload)
+		return "", fmt.Errorf("%w: its payload has %d bytes, more than PostgreSQL's %d", errTooLong, len(payload), maxPayload)
 	}
 	return payload, nil
 }
@@ -65,7 +64,7 @@ func decode(n *pgconn.Notification) *driver.Message {
 	d.DisallowUnknownFields()
 	err := d.Decode(&e)
 	if _, more := d.Token(); err != nil || more != io.EOF || e.ID == "" {
-		// Somebody else's.
+		// Not sent by this package.
 		m.LoggableID, m.Body = "of process "+strconv.FormatUint(uint64(n.PID), 10), []byte(n.Payload)
 		return m
 	}

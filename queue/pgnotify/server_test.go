@@ -17,8 +17,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue/pgnotify"
 )
 
-// server is a PostgreSQL server, with a channel of the test's own. It leaves
-// nothing there.
+// server is a PostgreSQL server with a channel for the test. It leaves nothing there.
 type server struct {
 	url, channel string
 	pool         *pgxpool.Pool
@@ -31,8 +30,7 @@ func serverURL() string {
 	return "postgres://postgres@127.0.0.1:5432/test"
 }
 
-// newServer skips the test if there is no server, or fails it where
-// FHIRDOCK_TEST_ALL is 1.
+// newServer skips the test if there is no server, or fails it if FHIRDOCK_TEST_ALL is 1.
 func newServer(t testing.TB) *server {
 	t.Helper()
 	s := &server{url: serverURL(), channel: "Fhirdock_test_" + rand.Text()}
@@ -49,7 +47,7 @@ func newServer(t testing.TB) *server {
 	return s
 }
 
-// config is that of connections that the server knows by the channel's name.
+// config returns a configuration with the channel as the application name.
 func (s *server) config(t testing.TB) *pgx.ConnConfig {
 	t.Helper()
 	config, err := pgx.ParseConfig(s.url)
@@ -73,7 +71,7 @@ func (s *server) subscription(t testing.TB, opts *pgnotify.SubscriptionOptions) 
 	return sub
 }
 
-// driver is that of a subscription, which is closed at the end of the test.
+// driver opens the driver of a subscription, which is closed at the end of the test.
 func (s *server) driver(t testing.TB, opts *pgnotify.SubscriptionOptions) driver.Subscription {
 	t.Helper()
 	d, err := pgnotify.SubscriptionForTest(t.Context(), s.config(t), s.channel, opts)
@@ -82,7 +80,7 @@ func (s *server) driver(t testing.TB, opts *pgnotify.SubscriptionOptions) driver
 	return d
 }
 
-// listeners are the server's processes of the test's subscriptions.
+// listeners returns the server's processes of the test's subscriptions.
 func (s *server) listeners(t testing.TB) []int32 {
 	t.Helper()
 	rows, err := s.pool.Query(t.Context(), "select pid from pg_stat_activity where application_name = $1", s.channel)
@@ -112,7 +110,7 @@ func eventually(t testing.TB, what string, is func() bool) {
 	require.Eventually(t, is, 20*time.Second, time.Millisecond, what)
 }
 
-// nothingLeft: all goroutines of subscriptions are over, here and on the server.
+// nothingLeft checks that no goroutines and server processes of subscriptions are left.
 func (s *server) nothingLeft(t testing.TB) {
 	t.Helper()
 	eventually(t, "goroutines end", func() bool { return !strings.Contains(stacks(), "pgnotify.(*subscription)") })

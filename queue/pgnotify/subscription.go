@@ -14,43 +14,41 @@ import (
 	"gocloud.dev/pubsub/driver"
 )
 
-// SubscriptionOptions; nil, and zero fields, mean the defaults. None may be negative.
+// SubscriptionOptions are the options of a subscription; nil, and zero fields, mean the
+// defaults. None may be negative.
 type SubscriptionOptions struct {
-	// Capacity in messages of the buffer. What comes while it is full is dropped,
-	// and logged, once a minute at most. A message has less than 8000 bytes, one
-	// of package queue some 500. Default 4096.
+	// Capacity of the buffer in messages. When it is full, messages are dropped, and that
+	// is logged at most once a minute. A message has less than 8000 bytes, one of package
+	// queue about 500. Default: 4096.
 	Capacity int
-	// PingAfter is how long nothing may come on the connection before it is
-	// pinged. Default 30 s.
+	// PingAfter is how long the connection may be silent before it is pinged. Default:
+	// 30 s.
 	PingAfter time.Duration
 	// PingTimeout bounds the wait for the answer to a ping, and to LISTEN when the
-	// subscription is opened. Default 5 s.
+	// subscription is opened. Default: 5 s.
 	PingTimeout time.Duration
-	// Logger; default slog.Default().
+	// Logger gets warnings. Default: slog.Default().
 	Logger *slog.Logger
 }
 
-// closeTimeout bounds the end of a connection.
+// closeTimeout bounds closing a connection.
 const closeTimeout = 2 * time.Second
 
-// OpenSubscription connects, and returns a subscription to the messages that are
-// sent to a channel from now on; see [OpenTopic] for its name. ctx is for the opening
-// alone. config must come
-// from pgx.ParseConfig; it is not changed, and what is in OnNotification is not
-// called. The subscription must be shut down by the caller, which closes the
-// connection; that takes two seconds at most.
+// OpenSubscription connects and returns a subscription to the messages sent to a channel
+// from now on; see [OpenTopic] for its name. ctx is only for opening. config must come from
+// pgx.ParseConfig; it is not modified, and its OnNotification is not called. The caller must
+// shut the subscription down, which closes the connection within two seconds.
 //
-// Receive gives what came before the connection broke, and then an error, always;
-// see queue.Reopen. A context that is done ends a Receive and nothing else.
-// Subscription.As gives nothing: the connection is being read. Message.As gives
+// If the connection breaks, Receive returns the messages received before, and then always an
+// error; see queue.Reopen. A cancelled context ends only that Receive. Subscription.As
+// supports nothing, because the connection is in use. Message.As supports
 // **pgconn.Notification, ErrorAs **pgconn.PgError and **pgconn.ConnectError.
 func OpenSubscription(ctx context.Context, config *pgx.ConnConfig, channel string, opts *SubscriptionOptions) (*pubsub.Subscription, error) {
 	s, err := newSubscription(ctx, config, channel, opts)
 	if err != nil {
 		return nil, err
 	}
-	// One message at a time: a subscription that takes messages ahead would keep
-	// them from a handler that is free.
+	// One message at a time, because prefetched messages would not reach a free handler.
 	return pubsub.NewSubscription(s, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}, nil), nil
 }
 
@@ -89,7 +87,7 @@ func newSubscription(ctx context.Context, config *pgx.ConnConfig, channel string
 
 func listen(ctx context.Context, config *pgx.ConnConfig, channel string, timeout time.Duration) (*pgx.Conn, error) {
 	config = config.Copy()
-	config.OnNotification = nil // with one, WaitForNotification has nothing to say
+	config.OnNotification = nil // it would get the notifications instead of WaitForNotification
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("pgnotify: connect: %w", err)
@@ -103,11 +101,11 @@ func listen(ctx context.Context, config *pgx.ConnConfig, channel string, timeout
 	return conn, nil
 }
 
-// hangUp closes a connection, and waits for the end of one that pgx closes already.
+// hangUp closes a connection, or waits until pgx has closed it.
 func hangUp(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
-	_ = conn.Close(ctx) // the server sees to its side, sooner or later
+	_ = conn.Close(ctx) // the server will notice sooner or later
 	select {
 	case <-conn.PgConn().CleanupDone():
 	case <-ctx.Done():
@@ -125,16 +123,16 @@ type subscription struct {
 	opts    SubscriptionOptions
 	waiting chan *driver.Message
 	stop    context.CancelFunc
-	broken  chan struct{} // closed when nobody reads any more
-	err     error         // why; written before
-	ended   chan struct{} // closed when the connection is closed too
+	broken  chan struct{} // closed when reading has ended
+	err     error         // why; set before broken is closed
+	ended   chan struct{} // closed when the connection is closed
 
-	dropped int       // since the last warning
-	warned  time.Time // by run alone, like dropped
+	dropped int       // messages since the last warning; only used by run
+	warned  time.Time // time of the last warning; only used by run
 }
 
-// run owns the connection: it reads it until it breaks or stop is called, whether
-// anybody takes the messages or not.
+// run owns the connection. It reads until the connection breaks or stop is called, even if
+// nobody receives the messages.
 func (s *subscription) run(ctx context.Context, conn *pgx.Conn) {
 	defer close(s.ended)
 	s.err = s.read(ctx, conn)
@@ -155,7 +153,7 @@ func (s *subscription) read(ctx context.Context, conn *pgx.Conn) error {
 			s.keep(ctx, decode(n))
 		case conn.IsClosed() || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
 			return fmt.Errorf("pgnotify: the connection broke: %w", err)
-		default: // nothing came, which is no harm to the connection
+		default: // silence, after which the connection is still usable
 			if err := s.ping(ctx, conn); err != nil {
 				return err
 			}
@@ -171,12 +169,12 @@ func (s *subscription) ping(ctx context.Context, conn *pgx.Conn) error {
 	case err == nil:
 		return nil
 	case answer.Err() != nil:
-		return errSilent // and not DeadlineExceeded, as if that of a Receive were over
+		return errSilent // not DeadlineExceeded, which would look like a Receive's
 	}
 	return fmt.Errorf("pgnotify: the connection broke: %w", err)
 }
 
-// keep puts a message into the buffer, if there is room.
+// keep puts a message into the buffer, or drops it if the buffer is full.
 func (s *subscription) keep(ctx context.Context, m *driver.Message) {
 	select {
 	case s.waiting <- m:
@@ -190,14 +188,14 @@ func (s *subscription) keep(ctx context.Context, m *driver.Message) {
 	}
 }
 
-// ReceiveBatch implements driver.Subscription. It blocks until there is a message;
-// Go CDK ends it by its context. The connection knows nothing of it.
-func (s *subscription) ReceiveBatch(ctx context.Context, most int) ([]*driver.Message, error) {
+// ReceiveBatch implements driver.Subscription. It blocks until there is a message or ctx
+// ends, which does not affect the connection.
+func (s *subscription) ReceiveBatch(ctx context.Context, maxMessages int) ([]*driver.Message, error) {
 	select {
 	case m := <-s.waiting:
-		return s.take([]*driver.Message{m}, most), nil
+		return s.take([]*driver.Message{m}, maxMessages), nil
 	case <-s.broken:
-		if ms := s.take(nil, most); len(ms) > 0 { // they came before
+		if ms := s.take(nil, maxMessages); len(ms) > 0 { // received before it broke
 			return ms, nil
 		}
 		return nil, s.err
@@ -206,9 +204,9 @@ func (s *subscription) ReceiveBatch(ctx context.Context, most int) ([]*driver.Me
 	}
 }
 
-// take adds what there is to ms.
-func (s *subscription) take(ms []*driver.Message, most int) []*driver.Message {
-	for len(ms) < most {
+// take appends waiting messages to ms.
+func (s *subscription) take(ms []*driver.Message, maxMessages int) []*driver.Message {
+	for len(ms) < maxMessages {
 		select {
 		case m := <-s.waiting:
 			ms = append(ms, m)
@@ -219,13 +217,13 @@ func (s *subscription) take(ms []*driver.Message, most int) []*driver.Message {
 	return ms
 }
 
-// SendAcks implements driver.Subscription: there is nobody to tell.
+// SendAcks implements driver.Subscription. It does nothing.
 func (*subscription) SendAcks(context.Context, []driver.AckID) error { return nil }
 
-// CanNack implements driver.Subscription. Nobody sends a message again.
+// CanNack implements driver.Subscription. Messages are not redelivered.
 func (*subscription) CanNack() bool { return false }
 
-// SendNacks implements driver.Subscription. It is not called.
+// SendNacks implements driver.Subscription. It is never called.
 func (*subscription) SendNacks(context.Context, []driver.AckID) error { return errors.ErrUnsupported }
 
 // As implements driver.Subscription.

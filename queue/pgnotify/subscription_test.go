@@ -28,15 +28,15 @@ func stacks() string {
 	return b.String()
 }
 
-// What does not fit is dropped, and the connection is read on: the server has
-// nothing left to keep.
+// Messages that don't fit are dropped, and the connection is still read, so that the server
+// keeps nothing.
 func TestOverflow(t *testing.T) {
 	s := newServer(t)
 	var log bytes.Buffer
 	d := s.driver(t, &pgnotify.SubscriptionOptions{Capacity: 3, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 	topic, err := pgnotify.TopicForTest(s.pool, s.channel)
 	require.NoError(t, err)
-	// More than the buffers of a socket hold.
+	// More than fits into the buffers of a socket.
 	batch := make([]*driver.Message, 100)
 	for i := range batch {
 		batch[i] = &driver.Message{Body: []byte(strings.Repeat(string(rune('a'+i%26)), 7500))}
@@ -55,7 +55,7 @@ func TestOverflow(t *testing.T) {
 	require.Len(t, ms, 3)
 	require.Equal(t, "abc", string(ms[0].Body[:1])+string(ms[1].Body[:1])+string(ms[2].Body[:1]))
 
-	// And there is room again, once what is in the sockets has arrived too.
+	// There is space again, once everything in the sockets has arrived.
 	eventually(t, "a message that fits", func() bool {
 		assert.NoError(t, topic.SendBatch(t.Context(), []*driver.Message{{Body: []byte("again")}}))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
@@ -64,11 +64,11 @@ func TestOverflow(t *testing.T) {
 		return err == nil && string(ms[0].Body) == "again"
 	})
 	require.NoError(t, d.Close())
-	require.Equal(t, 1, strings.Count(log.String(), "notifications dropped"), "once a minute at most")
+	require.Equal(t, 1, strings.Count(log.String(), "notifications dropped"), "at most once a minute")
 	require.Contains(t, log.String(), s.channel)
 }
 
-// What came before the connection broke is received, then the error, always.
+// Messages that arrived before the connection broke are received, and then always the error.
 func TestKilledBackend(t *testing.T) {
 	s := newServer(t)
 	d := s.driver(t, nil)
@@ -94,7 +94,7 @@ func TestKilledBackend(t *testing.T) {
 	}
 }
 
-// A Consumer opens another subscription, and hears again.
+// A Consumer opens another subscription and receives again.
 func TestReopen(t *testing.T) {
 	s := newServer(t)
 	heard := make(chan string, 1000)
@@ -153,7 +153,7 @@ func TestShutdownUnderReceive(t *testing.T) {
 	s.nothingLeft(t)
 }
 
-// A driver's own Receive ends by its context, or by the end of the subscription.
+// ReceiveBatch ends with its context, or with the subscription.
 func TestReceiveEnds(t *testing.T) {
 	s := newServer(t)
 	d := s.driver(t, nil)
@@ -208,8 +208,8 @@ func TestCloseWaits(t *testing.T) {
 	s.nothingLeft(t)
 }
 
-// A Receive that ends does not end the connection, nor lose what comes; nor does the
-// end of the context with which the subscription was opened.
+// A cancelled Receive neither closes the connection nor loses messages; nor does the end of
+// the context with which the subscription was opened.
 func TestCancelledReceive(t *testing.T) {
 	s := newServer(t)
 	opening, opened := context.WithCancel(t.Context())
@@ -230,8 +230,7 @@ func TestCancelledReceive(t *testing.T) {
 	require.Equal(t, before, s.listeners(t))
 }
 
-// deaf is a connection on which nothing goes out any more once it is told so, as
-// if the way to the server were lost.
+// deaf is a connection that can be made to drop all writes, like a broken network.
 type deaf struct {
 	net.Conn
 	now *atomic.Bool
@@ -244,8 +243,7 @@ func (c deaf) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// A connection on which nothing comes is pinged: one that works stays, one that
-// does not is broken.
+// A silent connection is pinged. If there is no answer, the subscription breaks.
 func TestPing(t *testing.T) {
 	s := newServer(t)
 	var now atomic.Bool
@@ -268,7 +266,7 @@ func TestPing(t *testing.T) {
 	eventually(t, "a ping", func() bool { return pings() == 1 })
 	before := s.listeners(t)
 	topic := s.topic(t)
-	for range 100 { // some of them while a ping is under way
+	for range 100 { // some of them during a ping
 		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("a")}))
 		ms, err := d.ReceiveBatch(t.Context(), 1)
 		require.NoError(t, err)
@@ -285,7 +283,7 @@ func TestPing(t *testing.T) {
 	require.Equal(t, gcerrors.DeadlineExceeded, d.ErrorCode(err))
 }
 
-// A program's own handler of notifications does not take them away.
+// A handler in config.OnNotification does not get the notifications.
 func TestOnNotification(t *testing.T) {
 	s := newServer(t)
 	config := s.config(t)

@@ -14,27 +14,24 @@ import (
 	"gocloud.dev/pubsub/driver"
 )
 
-// TopicOptions; nil, and zero fields, mean the defaults.
+// TopicOptions are the options of a topic; nil, and zero fields, mean the defaults.
 type TopicOptions struct {
-	// Timeout bounds the sending of a batch, the wait for a connection of the
-	// pool included. It must not be negative. Default 10 s.
+	// Timeout bounds sending a batch, including the wait for a connection. It must not be
+	// negative. Default: 10 s.
 	Timeout time.Duration
 }
 
-// OpenTopic returns a topic that notifies the listeners of a channel. The name of
-// a channel has 1 to 63 characters of [A-Za-z0-9_], and upper case is not lower
-// case. Nothing is sent yet, nor looked up: there is no such thing as a channel
-// that does not exist. The topic must be shut down by the caller, and the pool be
-// closed after that; a pool of two connections is enough, and it may be in use for
-// other things. Where the server has become a standby, the topic resets the pool: its
-// connections are closed, those in use once they are given back.
+// OpenTopic returns a topic that notifies the listeners of a channel. The name of a channel
+// is case-sensitive and has 1 to 63 characters of [A-Za-z0-9_]. Channels need not be created,
+// and OpenTopic does not connect. The caller must shut the topic down, and close the pool
+// after that. Two connections are enough, and the pool may have other uses. If the server has
+// become a standby, the topic resets the pool, which closes its connections.
 //
-// Messages that are sent at the same time are sent together, up to 100, and get
-// one error. It has the code InvalidArgument if a message is too long, and
-// ResourceExhausted if the server's queue of notifications is full.
+// Messages that are sent at the same time are sent together, up to 100, and get the same
+// error. It has the code InvalidArgument if a message is too long, and ResourceExhausted if
+// the server's queue of notifications is full.
 //
-// Topic.As gives **pgxpool.Pool, ErrorAs **pgconn.PgError and
-// **pgconn.ConnectError.
+// Topic.As supports **pgxpool.Pool, ErrorAs **pgconn.PgError and **pgconn.ConnectError.
 func OpenTopic(pool *pgxpool.Pool, channel string, opts *TopicOptions) (*pubsub.Topic, error) {
 	t, err := newTopic(pool, channel, opts)
 	if err != nil {
@@ -60,8 +57,8 @@ func newTopic(pool *pgxpool.Pool, channel string, opts *TopicOptions) (*topic, e
 	return t, nil
 }
 
-// An identifier of PostgreSQL has 63 bytes at most; a longer one is cut by LISTEN
-// and refused by NOTIFY.
+// PostgreSQL's identifiers have at most 63 bytes. LISTEN truncates longer ones, and NOTIFY
+// fails.
 var channelName = regexp.MustCompile(`^[A-Za-z0-9_]{1,63}$`)
 
 func checkChannel(name string) error {
@@ -78,8 +75,8 @@ type topic struct {
 	timeout time.Duration
 }
 
-// SendBatch implements driver.Topic. Messages that can't be sent do not keep the
-// others, of other callers, from being sent.
+// SendBatch implements driver.Topic. If some messages can't be encoded, the others, which may
+// be from other callers, are still sent.
 func (t *topic) SendBatch(ctx context.Context, ms []*driver.Message) error {
 	none := func(any) bool { return false }
 	var refused error
@@ -104,7 +101,7 @@ func (t *topic) SendBatch(ctx context.Context, ms []*driver.Message) error {
 		_, err := t.pool.Exec(ctx, "select pg_notify($1, m) from unnest($2::text[]) as m", pgx.QueryExecModeExec, t.channel, payloads)
 		if err != nil {
 			if onStandby(err) {
-				// Its other connections may lead there too, and none would be closed.
+				// Other connections may lead to the standby too, and would not be closed.
 				t.pool.Reset()
 			}
 			return fmt.Errorf("pgnotify: notify: %w", err)

@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue/pgnotify"
 )
 
-// receive is the next message, within bounds.
+// receive returns the next message, with a timeout.
 func receive(t testing.TB, sub *pubsub.Subscription) *pubsub.Message {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -50,8 +50,8 @@ func TestContent(t *testing.T) {
 	}
 }
 
-// The longest message that goes has one byte less than the shortest that does not,
-// and others that are sent with that one arrive.
+// The longest message fits exactly. Messages in a batch with one that is too long are still
+// sent.
 func TestTooLong(t *testing.T) {
 	s := newServer(t)
 	d, err := pgnotify.TopicForTest(s.pool, s.channel)
@@ -70,7 +70,7 @@ func TestTooLong(t *testing.T) {
 
 	err = d.SendBatch(t.Context(), []*driver.Message{message(1), message(most + 1), message(2)})
 	require.Equal(t, gcerrors.InvalidArgument, d.ErrorCode(err))
-	require.ErrorContains(t, err, "8000 bytes, and PostgreSQL takes 7999 at most")
+	require.ErrorContains(t, err, "8000 bytes, more than PostgreSQL's 7999")
 	require.NotContains(t, err.Error(), "xx")
 	require.Len(t, receive(t, sub).Body, 1)
 	require.Len(t, receive(t, sub).Body, 2)
@@ -79,8 +79,8 @@ func TestTooLong(t *testing.T) {
 	require.Equal(t, gcerrors.InvalidArgument, gcerrors.Code(err))
 }
 
-// What others notify, a trigger or a person, is a body.
-func TestPayloadsOfOthers(t *testing.T) {
+// Payloads of triggers or psql are received as bodies.
+func TestForeignPayloads(t *testing.T) {
 	s := newServer(t)
 	sub := s.subscription(t, nil)
 	defer shutdown(t, sub)
@@ -96,7 +96,7 @@ func TestPayloadsOfOthers(t *testing.T) {
 	}
 }
 
-// The timeout holds where the pool has no connection to give.
+// The timeout includes the wait for a connection.
 func TestTopicTimeout(t *testing.T) {
 	s := newServer(t)
 	for range s.pool.Config().MaxConns {
@@ -132,8 +132,7 @@ func TestChannels(t *testing.T) {
 		require.ErrorContains(t, err, "must not be negative")
 	}
 
-	// Those of other tests have both cases; these are the longest, one that is a
-	// keyword, and one that is a number.
+	// The longest name, a keyword and a number. Other tests use upper and lower case.
 	for _, good := range []string{s.channel + strings.Repeat("x", 63-len(s.channel)), "select", "7"} {
 		s.channel = good
 		sub := s.subscription(t, nil)

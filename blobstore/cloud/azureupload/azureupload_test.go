@@ -24,7 +24,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/cloud/azureupload"
 )
 
-// open opens a container by the account's key.
+// open opens a container with the account's key.
 func open(ctx context.Context, service string) (*blob.Bucket, *azureupload.Signer) {
 	credential, err := container.NewSharedKeyCredential("account", base64.StdEncoding.EncodeToString([]byte("key")))
 	if err != nil {
@@ -71,7 +71,7 @@ func TestPermissions(t *testing.T) {
 	}
 }
 
-func TestABucketThatCanNotSign(t *testing.T) {
+func TestBucketWithoutKey(t *testing.T) {
 	client, err := container.NewClientWithNoCredential("https://account.blob.core.windows.net/payloads", nil)
 	require.NoError(t, err)
 	bucket, err := azureblob.OpenBucket(t.Context(), client, nil)
@@ -106,17 +106,17 @@ func TestVersions(t *testing.T) {
 	require.False(t, signer.Gone(context.Canceled))
 }
 
-func TestOnlyItsOwnDriver(t *testing.T) {
+func TestOtherDriver(t *testing.T) {
 	_, err := azureupload.New(memblob.OpenBucket(nil))
 	require.ErrorContains(t, err, "azureblob")
 }
 
-func TestOpenBucketSaysWhatIsAllowed(t *testing.T) {
+func TestOpenBucketErrors(t *testing.T) {
 	for given, want := range map[string]string{
 		"azblob://":              "azblob://NAME",
 		"azblob://c/path":        "azblob://NAME",
 		"s3://b":                 "azblob://NAME",
-		"azblob://c?key=s3cret":  `unknown parameter "key"; there are cdn, domain,`,
+		"azblob://c?key=s3cret":  `unknown parameter "key"; supported are cdn, domain,`,
 		"azblob://c?cdn=a&cdn=b": "more than once",
 	} {
 		_, _, err := azureupload.OpenBucket(t.Context(), given)

@@ -12,10 +12,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/policy"
 )
 
-// Scheme of the URLs that [OpenBucket] opens.
-const Scheme = azureblob.Scheme
-
-// parameters that Go CDK's opener has.
+// parameters that Go CDK's opener supports.
 // https://pkg.go.dev/gocloud.dev/blob/azureblob#URLOpener
 var parameters = []string{"cdn", "domain", "localemu", "protocol", "storage_account"}
 
@@ -29,7 +26,7 @@ var parameters = []string{"cdn", "domain", "localemu", "protocol", "storage_acco
 // any other endpoint use a connection string with BlobEndpoint or EndpointSuffix, or add
 // the domain to that map before opening.
 func OpenBucket(ctx context.Context, url string) (*blob.Bucket, *Signer, error) {
-	u, err := policy.Parse(Scheme, url, parameters...)
+	u, err := policy.Parse(azureblob.Scheme, url, parameters...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("azureupload: open bucket: %w", err)
 	}

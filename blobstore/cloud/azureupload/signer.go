@@ -19,17 +19,17 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/policy"
 )
 
-// MaxExpiry of a signed URL. Azure itself sets a service SAS no limit; this is
-// what the other clouds have.
+// maxExpiry is the maximum expiry of a signed URL. Azure has no limit for a service SAS; this
+// is the limit of the other clouds.
 // https://learn.microsoft.com/en-us/rest/api/storageservices/create-service-sas
-const MaxExpiry = 7 * 24 * time.Hour
+const maxExpiry = 7 * 24 * time.Hour
 
-// MaxPut is the largest body of one Put Blob, in bytes: 5,000 MiB.
+// maxPut is the largest body of one Put Blob, in bytes: 5,000 MiB.
 // https://learn.microsoft.com/en-us/rest/api/storageservices/put-blob#remarks
-const MaxPut = 5000 << 20
+const maxPut = 5000 << 20
 
-// Signer signs uploads into one container, and knows the versions of its blobs.
-// It is safe for concurrent use.
+// Signer signs uploads to a container and reads versions of its blobs. It is safe for
+// concurrent use.
 type Signer struct{ bucket *blob.Bucket }
 
 var (
@@ -48,29 +48,29 @@ func New(bucket *blob.Bucket) (*Signer, error) {
 	return &Signer{bucket: bucket}, nil
 }
 
-// Bindings implements [blobstore.UploadBinder]: create-only alone. A service SAS
-// signs key, permissions and times, and none of the request's headers.
+// Bindings implements [blobstore.UploadBinder]: a URL enforces only create-only. A service
+// SAS signs key, permissions and times, but no headers of the request.
 func (s *Signer) Bindings() blobstore.UploadBindings {
-	return blobstore.UploadBindings{CreateOnly: true, MaxPut: MaxPut, MaxExpiry: MaxExpiry}
+	return blobstore.UploadBindings{CreateOnly: true, MaxPut: maxPut, MaxExpiry: maxExpiry}
 }
 
-// SignUpload implements [blobstore.UploadSigner]. The errors say what of the
-// policy can't be signed; ErrKey, and ErrUnsupported where the bucket was opened
-// without the account's key, which alone signs a service SAS.
+// SignUpload implements [blobstore.UploadSigner]. It is an error if the policy is invalid;
+// ErrKey; ErrUnsupported if the bucket was opened without the account's key, which is needed
+// to sign a service SAS.
 func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
-	p, err := policy.Check(key, p, MaxExpiry)
+	p, err := policy.Check(key, p, maxExpiry)
 	if err != nil {
 		return nil, fmt.Errorf("azureupload: sign upload: %w", err)
 	}
 	signed, err := s.bucket.SignedURL(ctx, key, &blob.SignedURLOptions{
-		// A SAS ends at a whole second; a URL must not end before its time.
+		// A SAS ends at a whole second; round up.
 		Method: http.MethodPut, Expiry: p.Expiry + time.Second,
 		BeforeSign: func(as func(any) bool) error {
 			var permissions *sas.BlobPermissions
 			if !as(&permissions) {
 				return blobstore.ErrUnsupported
 			}
-			// Create alone refuses a blob that is there; Write would replace it.
+			// Create without Write does not replace an existing blob.
 			*permissions = sas.BlobPermissions{Create: true, Write: !p.CreateOnly}
 			return nil
 		},
@@ -94,8 +94,7 @@ func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadP
 	}, nil
 }
 
-// headersOf are what an honest client sends. Only the blob's type is asked for by
-// the service.
+// headersOf returns the headers for the client. The service requires only the blob's type.
 // https://learn.microsoft.com/en-us/rest/api/storageservices/put-blob
 func headersOf(p blobstore.UploadPolicy) map[string]string {
 	headers := map[string]string{"X-Ms-Blob-Type": "BlockBlob"}
@@ -103,16 +102,15 @@ func headersOf(p blobstore.UploadPolicy) map[string]string {
 		headers["Content-Type"] = p.ContentType
 	}
 	for name, value := range p.Metadata {
-		headers[http.CanonicalHeaderKey("X-Ms-Meta-"+name)] = url.PathEscape(value) // as azureblob reads it
+		headers[http.CanonicalHeaderKey("X-Ms-Meta-"+name)] = url.PathEscape(value) // azureblob unescapes it
 	}
 	return headers
 }
 
-// Describe implements [blobstore.Versions]: the ETag is the version, and Azure
-// keeps an MD5, no SHA-256.
+// Describe implements [blobstore.Versions]. The version is the ETag; Azure stores no SHA-256.
 func (s *Signer) Describe(*blob.Attributes) (sha256, version string) { return "", "" }
 
-// Pin implements [blobstore.Versions]: a blob is read only while it has the ETag.
+// Pin implements [blobstore.Versions]: a blob is only read while it has the ETag.
 func (s *Signer) Pin(version string, as func(any) bool) error {
 	var o *azblob.DownloadStreamOptions
 	if !as(&o) {
@@ -123,5 +121,5 @@ func (s *Signer) Pin(version string, as func(any) bool) error {
 	return nil
 }
 
-// Gone implements [blobstore.Versions]: another ETag is a failed precondition.
+// Gone implements [blobstore.Versions]. Another ETag is a failed precondition.
 func (s *Signer) Gone(error) bool { return false }

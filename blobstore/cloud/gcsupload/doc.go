@@ -1,28 +1,28 @@
-// Package gcsupload signs uploads into buckets of Google Cloud Storage over
-// gocloud.dev/blob/gcsblob, by V4 signatures, and reads objects by their
-// generation. Roles and bucket settings are in README.md beside it.
+// Package gcsupload signs uploads to buckets of Google Cloud Storage with V4 signatures, over
+// gocloud.dev/blob/gcsblob, and reads objects by their generation. README.md has roles and
+// bucket settings.
 //
-// # What a URL binds
+// # What a URL enforces
 //
-// Key, method and expiry; the content type, the exact or the greatest length,
-// create-only and the metadata. Each is a header under the signature, and the
-// client must send all of [blobstore.SignedUpload.Headers] as they are.
+// Key, method and expiry, the content type, the exact or maximum length, create-only and the
+// metadata. Each is a signed header. The client must send all of
+// [blobstore.SignedUpload.Headers].
 // https://cloud.google.com/storage/docs/access-control/signed-urls
 // https://cloud.google.com/storage/docs/authentication/canonical-requests
 //
-// The length is x-goog-content-length-range, create-only is
-// x-goog-if-generation-match: 0, which answers a second upload with 412.
+// The length is x-goog-content-length-range. Create-only is x-goog-if-generation-match: 0, so
+// a second upload gets a 412.
 // https://cloud.google.com/storage/docs/xml-api/reference-headers
 //
-// # What is checked after the upload instead
+// # What is checked after the upload
 //
-// The SHA-256: no header makes Cloud Storage check one (x-goog-content-sha256 is
-// part of how requests are signed, and is not documented to be compared with the
-// body). Package ingest compares it before it hands anything over. And the content
-// encoding, which a client may set: package ingest takes none.
+// The SHA-256, because no header makes Cloud Storage check one (x-goog-content-sha256 is part
+// of signing, and not documented to be compared with the body). Package ingest checks it
+// before it hands anything over. And the content encoding, which a client may set and
+// package ingest does not accept.
 //
 // # Versions
 //
-// An object is read by its generation: where the bucket keeps old ones, also when
-// another has replaced it, elsewhere only while it is there.
+// An object is read by its generation: in a bucket that keeps old generations even after it
+// was replaced, otherwise only while it exists.
 package gcsupload

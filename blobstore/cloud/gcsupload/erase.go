@@ -15,9 +15,9 @@ import (
 
 var _ blobstore.VersionRemover = (*Signer)(nil)
 
-// RemoveVersions implements [blobstore.VersionRemover]: it deletes each generation. A
-// bucket with soft delete keeps them for its own time all the same, and one under a
-// retention policy or a hold refuses.
+// RemoveVersions implements [blobstore.VersionRemover]. It deletes each generation. A bucket
+// with soft delete still keeps them for its retention time; with a retention policy or a
+// hold, deleting fails.
 func (s *Signer) RemoveVersions(ctx context.Context, prefix string, exact, dryRun bool) (blobstore.Removed, error) {
 	var removed blobstore.Removed
 	var client *storage.Client

@@ -24,7 +24,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/cloud/gcsupload"
 )
 
-// newKey is a service account's private key.
+// newKey returns a private key for a service account.
 func newKey() []byte {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -45,18 +45,18 @@ func open(ctx context.Context, opts *gcsblob.Options) (*blob.Bucket, *gcsupload.
 	return bucket, signer
 }
 
-// What the client is told to send is what is signed, and nothing else is.
-func TestHeadersAreThoseThatAreSigned(t *testing.T) {
+// Exactly the headers for the client are signed.
+func TestHeadersAreSigned(t *testing.T) {
 	_, signer := open(t.Context(), &gcsblob.Options{GoogleAccessID: "a@b.example", PrivateKey: newKey()})
 	const limit = "X-Goog-Content-Length-Range"
 	for name, c := range map[string]struct {
 		policy        blobstore.UploadPolicy
 		want, lengths string
 	}{
-		"nothing":                {blobstore.UploadPolicy{SHA256: strings.Repeat("0", 64)}, "host", ""},
-		"exact":                  {blobstore.UploadPolicy{Size: 7, MaxSize: 9}, "host;x-goog-content-length-range", "7,7"},
-		"at most":                {blobstore.UploadPolicy{MaxSize: 9}, "host;x-goog-content-length-range", "0,9"},
-		"no limit that there is": {blobstore.UploadPolicy{MaxSize: 1 << 62}, "host;x-goog-content-length-range", "0,5497558138880"},
+		"nothing":                  {blobstore.UploadPolicy{SHA256: strings.Repeat("0", 64)}, "host", ""},
+		"exact":                    {blobstore.UploadPolicy{Size: 7, MaxSize: 9}, "host;x-goog-content-length-range", "7,7"},
+		"at most":                  {blobstore.UploadPolicy{MaxSize: 9}, "host;x-goog-content-length-range", "0,9"},
+		"above the largest object": {blobstore.UploadPolicy{MaxSize: 1 << 62}, "host;x-goog-content-length-range", "0,5497558138880"},
 		"all": {blobstore.UploadPolicy{
 			ContentType: "application/fhir+ndjson; fhirVersion=4.3", Size: 7, CreateOnly: true, Metadata: map[string]string{"job_id": "j"},
 			SHA256: strings.Repeat("0", 64), Expiry: 7 * 24 * time.Hour,
@@ -86,7 +86,7 @@ func TestHeadersAreThoseThatAreSigned(t *testing.T) {
 	}
 }
 
-func TestABucketThatCanNotSign(t *testing.T) {
+func TestBucketWithoutKey(t *testing.T) {
 	_, signer := open(t.Context(), nil)
 	_, err := signer.SignUpload(t.Context(), "k", blobstore.UploadPolicy{})
 	require.ErrorIs(t, err, blobstore.ErrUnsupported)
@@ -101,17 +101,17 @@ func TestVersions(t *testing.T) {
 	require.Empty(t, sha256+version)
 }
 
-func TestOnlyItsOwnDriver(t *testing.T) {
+func TestOtherDriver(t *testing.T) {
 	_, err := gcsupload.New(memblob.OpenBucket(nil))
 	require.ErrorContains(t, err, "gcsblob")
 }
 
-func TestOpenBucketSaysWhatIsAllowed(t *testing.T) {
+func TestOpenBucketErrors(t *testing.T) {
 	for given, want := range map[string]string{
 		"gs://":                  "gs://NAME",
 		"gs://b/path":            "gs://NAME",
 		"s3://b":                 "gs://NAME",
-		"gs://b?project=s3cret":  `unknown parameter "project"; there are access_id, anonymous,`,
+		"gs://b?project=s3cret":  `unknown parameter "project"; supported are access_id, anonymous,`,
 		"gs://b?grpc=a&grpc=b":   "more than once",
 		"gs://b?anonymous=maybe": "parsing",
 	} {

@@ -10,19 +10,15 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/policy"
 )
 
-// Scheme of the URLs that [OpenBucket] opens.
-const Scheme = gcsblob.Scheme
-
-// parameters that Go CDK's opener has.
+// parameters that Go CDK's opener supports.
 // https://pkg.go.dev/gocloud.dev/blob/gcsblob#URLOpener
 var parameters = []string{"access_id", "anonymous", "grpc", "private_key_path", "universe_domain", "zonal"}
 
-// OpenBucket opens a URL like gs://NAME as Go CDK does, and its Signer. The bucket
-// is the caller's to close. Credentials are Google's Application Default
-// Credentials. It is an error if the URL has a parameter that there is none of;
-// that names those that there are.
+// OpenBucket opens a URL like gs://NAME with Go CDK, and returns the bucket, which the caller
+// closes, and its Signer. It uses Google's Application Default Credentials. Unknown
+// parameters are an error.
 func OpenBucket(ctx context.Context, url string) (*blob.Bucket, *Signer, error) {
-	u, err := policy.Parse(Scheme, url, parameters...)
+	u, err := policy.Parse(gcsblob.Scheme, url, parameters...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("gcsupload: open bucket: %w", err)
 	}

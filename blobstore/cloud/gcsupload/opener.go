@@ -8,7 +8,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-func init() { blobstore.DefaultURLMux().Register(Scheme, URLOpener{}) }
+func init() { blobstore.DefaultURLMux().Register("gs", URLOpener{}) }
 
 // URLOpener opens URLs as [OpenBucket] does. Importing this package registers it with
 // [blobstore.DefaultURLMux] for gs://.

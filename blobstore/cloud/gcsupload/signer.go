@@ -20,21 +20,16 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/policy"
 )
 
-// MaxExpiry of a signed URL, by the rules of V4 signing.
+// maxExpiry is the maximum expiry of a signed URL, the limit of V4 signing.
 // https://cloud.google.com/storage/docs/access-control/signed-urls
-const MaxExpiry = 7 * 24 * time.Hour
+const maxExpiry = 7 * 24 * time.Hour
 
-// MaxPut is the largest object, in bytes, and so the largest body of one PUT.
+// maxPut is the largest body of one PUT, which is the largest object, in bytes.
 // https://cloud.google.com/storage/quotas#objects
-const MaxPut = 5 << 40
+const maxPut = 5 << 40
 
-// maxObject is the most that Cloud Storage keeps in one object, in bytes: the
-// upper limit of a range that has none of its own.
-// https://cloud.google.com/storage/quotas#objects
-const maxObject = 5 << 40
-
-// Signer signs uploads into one bucket, and knows the versions of its objects.
-// It is safe for concurrent use.
+// Signer signs uploads to a bucket and reads versions of its objects. It is safe for
+// concurrent use.
 type Signer struct {
 	bucket   *blob.Bucket
 	emulator bool
@@ -46,9 +41,8 @@ var (
 	_ blobstore.Versions     = (*Signer)(nil)
 )
 
-// New returns a Signer over an open bucket of gocloud.dev/blob/gcsblob, which
-// stays the caller's. It fails if it is one of another driver. Where the
-// environment has STORAGE_EMULATOR_HOST, as for gcsblob, URLs are http.
+// New returns a Signer for the caller's bucket of gocloud.dev/blob/gcsblob. A bucket of
+// another driver is an error. If STORAGE_EMULATOR_HOST is set, as for gcsblob, URLs are http.
 func New(bucket *blob.Bucket) (*Signer, error) {
 	var client *storage.Client
 	if !bucket.As(&client) {
@@ -57,18 +51,18 @@ func New(bucket *blob.Bucket) (*Signer, error) {
 	return &Signer{bucket: bucket, emulator: os.Getenv("STORAGE_EMULATOR_HOST") != ""}, nil
 }
 
-// Bindings implements [blobstore.UploadBinder]: all of a policy but the SHA-256.
+// Bindings implements [blobstore.UploadBinder]: a URL enforces the policy except the SHA-256.
 func (s *Signer) Bindings() blobstore.UploadBindings {
 	return blobstore.UploadBindings{
-		ContentType: true, Size: true, MaxSize: true, CreateOnly: true, Metadata: true, MaxPut: MaxPut, MaxExpiry: MaxExpiry,
+		ContentType: true, Size: true, MaxSize: true, CreateOnly: true, Metadata: true, MaxPut: maxPut, MaxExpiry: maxExpiry,
 	}
 }
 
-// SignUpload implements [blobstore.UploadSigner]. The errors say what of the
-// policy can't be signed; ErrKey, and ErrUnsupported where the bucket was opened
-// without what signs: an account's id, and its key or the right to have it sign.
+// SignUpload implements [blobstore.UploadSigner]. It is an error if the policy is invalid;
+// ErrKey; ErrUnsupported if the bucket was opened without an account's id and its key, or
+// without permission to sign for it.
 func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
-	p, err := policy.Check(key, p, MaxExpiry)
+	p, err := policy.Check(key, p, maxExpiry)
 	if err != nil {
 		return nil, fmt.Errorf("gcsupload: sign upload: %w", err)
 	}
@@ -80,8 +74,7 @@ func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadP
 			if !as(&o) {
 				return blobstore.ErrUnsupported
 			}
-			// The default, V2, signs no conditions of our kind, and has no limit
-			// to its expiry.
+			// The default, V2, does not support these headers and has no maximum expiry.
 			o.Scheme = storage.SigningSchemeV4
 			o.Insecure = s.emulator
 			for _, name := range slices.Sorted(maps.Keys(headers)) {
@@ -105,7 +98,7 @@ func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadP
 	}, nil
 }
 
-// headersOf are the headers that bind a policy; all of them are signed.
+// headersOf returns the headers that enforce a policy. All of them are signed.
 // https://cloud.google.com/storage/docs/xml-api/reference-headers
 func headersOf(p blobstore.UploadPolicy) map[string]string {
 	headers := map[string]string{}
@@ -116,10 +109,10 @@ func headersOf(p blobstore.UploadPolicy) map[string]string {
 	case p.Size > 0:
 		headers["X-Goog-Content-Length-Range"] = lengths(p.Size, p.Size)
 	case p.MaxSize > 0:
-		headers["X-Goog-Content-Length-Range"] = lengths(0, min(p.MaxSize, maxObject))
+		headers["X-Goog-Content-Length-Range"] = lengths(0, min(p.MaxSize, maxPut))
 	}
 	if p.CreateOnly {
-		// Generation 0 is that of an object that is not there.
+		// Generation 0 means that the object does not exist.
 		headers["X-Goog-If-Generation-Match"] = "0"
 	}
 	for name, value := range p.Metadata {
@@ -128,11 +121,11 @@ func headersOf(p blobstore.UploadPolicy) map[string]string {
 	return headers
 }
 
-func lengths(least, most int64) string {
-	return strconv.FormatInt(least, 10) + "," + strconv.FormatInt(most, 10)
+func lengths(from, to int64) string {
+	return strconv.FormatInt(from, 10) + "," + strconv.FormatInt(to, 10)
 }
 
-// expiry reads from a URL when it ends.
+// expiry returns when a URL expires.
 func expiry(signed string) (time.Time, error) {
 	u, err := url.Parse(signed)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// Describe implements [blobstore.Versions]: the generation, which each write of an
-// object counts up. Cloud Storage keeps CRC32C and MD5, no SHA-256.
+// Describe implements [blobstore.Versions]. The version is the generation, which every write
+// of an object increases. Cloud Storage stores no SHA-256.
 // https://cloud.google.com/storage/docs/metadata#generation-number
 func (s *Signer) Describe(attrs *blob.Attributes) (sha256, version string) {
 	var object storage.ObjectAttrs
@@ -35,5 +35,5 @@ func (s *Signer) Pin(version string, as func(any) bool) error {
 	return nil
 }
 
-// Gone implements [blobstore.Versions]: a generation that is gone is not found.
+// Gone implements [blobstore.Versions]. A removed generation is not found.
 func (s *Signer) Gone(error) bool { return false }

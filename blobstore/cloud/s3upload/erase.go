@@ -16,9 +16,8 @@ import (
 
 var _ blobstore.VersionRemover = (*Signer)(nil)
 
-// RemoveVersions implements [blobstore.VersionRemover]. It needs the rights
-// s3:ListBucketVersions and s3:DeleteObjectVersion. A version under an Object Lock is an
-// error.
+// RemoveVersions implements [blobstore.VersionRemover]. It needs the permissions
+// s3:ListBucketVersions and s3:DeleteObjectVersion. A version with an Object Lock is an error.
 func (s *Signer) RemoveVersions(ctx context.Context, prefix string, exact, dryRun bool) (blobstore.Removed, error) {
 	var removed blobstore.Removed
 	bucket, prefix, err := s.inBucket(ctx, prefix)
@@ -60,8 +59,8 @@ func (s *Signer) RemoveVersions(ctx context.Context, prefix string, exact, dryRu
 	return removed, g.Wait()
 }
 
-// inBucket is the bucket's name and a prefix as S3 has them: Go CDK's bucket may be one
-// with a prefix, and escapes what S3 does not take.
+// inBucket returns the bucket's name and the prefix in S3, because Go CDK's bucket may add a
+// prefix and escapes some characters.
 func (s *Signer) inBucket(ctx context.Context, prefix string) (bucket, inside string, err error) {
 	_, _, err = s.bucket.ListPage(ctx, blob.FirstPageToken, 1, &blob.ListOptions{
 		Prefix: prefix,

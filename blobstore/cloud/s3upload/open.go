@@ -13,10 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/policy"
 )
 
-// Scheme of the URLs that [OpenBucket] opens.
-const Scheme = s3blob.Scheme
-
-// parameters that Go CDK's opener has.
+// parameters that Go CDK's opener supports.
 // https://pkg.go.dev/gocloud.dev/blob/s3blob#URLOpener and
 // https://pkg.go.dev/gocloud.dev/aws#V2ConfigFromURLParams
 var parameters = []string{
@@ -25,12 +22,11 @@ var parameters = []string{
 	"role", "ssetype", "use_path_style",
 }
 
-// OpenBucket opens a URL like s3://NAME?region=eu-central-1 as Go CDK does, and
-// its Signer, with [Checksums]. The bucket is the caller's to close. Credentials
-// are those of the environment, as the AWS SDK finds them. It is an error if the
-// URL has a parameter that there is none of; that names those that there are.
+// OpenBucket opens a URL like s3://NAME?region=eu-central-1 with Go CDK and [Checksums], and
+// returns the bucket, which the caller closes, and its Signer. It uses the AWS SDK's default
+// credentials. Unknown parameters are an error.
 func OpenBucket(ctx context.Context, url string) (*blob.Bucket, *Signer, error) {
-	u, err := policy.Parse(Scheme, url, parameters...)
+	u, err := policy.Parse(s3blob.Scheme, url, parameters...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("s3upload: open bucket: %w", err)
 	}
@@ -39,8 +35,8 @@ func OpenBucket(ctx context.Context, url string) (*blob.Bucket, *Signer, error) 
 	if err != nil {
 		return nil, nil, fmt.Errorf("s3upload: open bucket: %w", err)
 	}
-	// The opener has no place for a client's options; it leaves the bucket's own
-	// in opener.Options.
+	// The opener does not take options for the client, so open the bucket again with a
+	// changed client and the opener's Options.
 	var client *s3.Client
 	opened.As(&client)
 	bucket, err := s3blob.OpenBucket(ctx, s3.New(client.Options(), Checksums), u.Host, &opener.Options)
@@ -57,19 +53,18 @@ func OpenBucket(ctx context.Context, url string) (*blob.Bucket, *Signer, error) 
 	return bucket, signer, nil
 }
 
-// Checksums is an option for s3.NewFromConfig: the client asks for the checksum
-// where it asks for an object's attributes, so that [Signer.Describe] knows the
-// SHA-256 of an upload that was signed for one. S3 does not give it otherwise. On
-// an object under a key of KMS it needs kms:Decrypt.
+// Checksums is an option for s3.NewFromConfig that makes the client request checksums with
+// an object's attributes, so that [Signer.Describe] gets the SHA-256 of an upload. It needs
+// kms:Decrypt for objects encrypted with a KMS key.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 func Checksums(o *s3.Options) {
 	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("s3upload.Checksums",
 			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
 				if head, ok := in.Parameters.(*s3.HeadObjectInput); ok && head.ChecksumMode == "" {
-					asking := *head
-					asking.ChecksumMode = types.ChecksumModeEnabled
-					in.Parameters = &asking
+					changed := *head
+					changed.ChecksumMode = types.ChecksumModeEnabled
+					in.Parameters = &changed
 				}
 				return next.HandleInitialize(ctx, in)
 			}), middleware.Before)

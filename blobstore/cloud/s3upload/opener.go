@@ -8,7 +8,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-func init() { blobstore.DefaultURLMux().Register(Scheme, URLOpener{}) }
+func init() { blobstore.DefaultURLMux().Register("s3", URLOpener{}) }
 
 // URLOpener opens URLs as [OpenBucket] does. Importing this package registers it with
 // [blobstore.DefaultURLMux] for s3://.

@@ -38,8 +38,8 @@ func open(t testing.TB, credentials aws.CredentialsProvider, endpoint string) (*
 
 var static = credentials.NewStaticCredentialsProvider("id", "secret", "")
 
-// What the client is told to send is what is signed, and nothing else is.
-func TestHeadersAreThoseThatAreSigned(t *testing.T) {
+// Exactly the headers for the client are signed.
+func TestHeadersAreSigned(t *testing.T) {
 	_, signer := open(t, static, "https://s3.example")
 	for want, p := range map[string]blobstore.UploadPolicy{
 		"host": {MaxSize: 9},
@@ -67,7 +67,7 @@ func TestHeadersAreThoseThatAreSigned(t *testing.T) {
 	}
 }
 
-func TestAURLEndsWithItsCredentials(t *testing.T) {
+func TestURLExpiresWithCredentials(t *testing.T) {
 	ends := time.Now().Add(time.Minute).Truncate(time.Second).UTC()
 	_, signer := open(t, aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
 		return aws.Credentials{AccessKeyID: "id", SecretAccessKey: "secret", SessionToken: "token", CanExpire: true, Expires: ends}, nil
@@ -80,7 +80,7 @@ func TestAURLEndsWithItsCredentials(t *testing.T) {
 	require.True(t, signed.ExpiresAt.Before(ends))
 }
 
-// What S3 says of an object, as its documentation has it.
+// Describe reads what S3 documents for HeadObject.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 func TestDescribe(t *testing.T) {
 	const digest = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
@@ -99,7 +99,7 @@ func TestDescribe(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.Method != http.MethodHead || r.Header.Get("X-Amz-Checksum-Mode") != "ENABLED" {
-					t.Errorf("%s without asking for the checksum", r.Method)
+					t.Errorf("%s without ChecksumMode", r.Method)
 				}
 				for name, value := range c.header {
 					w.Header().Set(name, value)
@@ -123,18 +123,18 @@ func TestGone(t *testing.T) {
 	require.False(t, signer.Gone(context.Canceled))
 }
 
-func TestOnlyItsOwnDriver(t *testing.T) {
+func TestOtherDriver(t *testing.T) {
 	_, err := s3upload.New(memblob.OpenBucket(nil))
 	require.ErrorContains(t, err, "s3blob")
 }
 
-func TestOpenBucketSaysWhatIsAllowed(t *testing.T) {
+func TestOpenBucketErrors(t *testing.T) {
 	for given, want := range map[string]string{
 		"s3://":                     "s3://NAME",
 		"s3://b/path":               "s3://NAME",
 		"s3://user:s3cret@b":        "s3://NAME",
 		"gs://b":                    "s3://NAME",
-		"s3://b?regoin=s3cret":      `unknown parameter "regoin"; there are accelerate, anonymous,`,
+		"s3://b?regoin=s3cret":      `unknown parameter "regoin"; supported are accelerate, anonymous,`,
 		"s3://b?region=a&region=b":  "more than once",
 		"s3://b?a;b":                "malformed",
 		"s3://b?ssetype=s3cret-no":  "ssetype",

@@ -20,16 +20,16 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/policy"
 )
 
-// MaxExpiry of a signed URL, by the rules of Signature Version 4.
+// maxExpiry is the maximum expiry of a signed URL, the limit of Signature Version 4.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html
-const MaxExpiry = 7 * 24 * time.Hour
+const maxExpiry = 7 * 24 * time.Hour
 
-// MaxPut is the largest body of one PUT, in bytes.
+// maxPut is the largest body of one PUT, in bytes.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-const MaxPut = 5 << 30
+const maxPut = 5 << 30
 
-// Signer signs uploads into one bucket, and knows the versions of its objects.
-// It is safe for concurrent use.
+// Signer signs uploads to a bucket and reads versions of its objects. It is safe for
+// concurrent use.
 type Signer struct {
 	bucket *blob.Bucket
 	client *s3.Client
@@ -41,8 +41,8 @@ var (
 	_ blobstore.Versions     = (*Signer)(nil)
 )
 
-// New returns a Signer over an open bucket of gocloud.dev/blob/s3blob, which
-// stays the caller's. It fails if it is one of another driver.
+// New returns a Signer for the caller's bucket of gocloud.dev/blob/s3blob. A bucket of
+// another driver is an error.
 func New(bucket *blob.Bucket) (*Signer, error) {
 	s := &Signer{bucket: bucket}
 	if !bucket.As(&s.client) {
@@ -51,24 +51,23 @@ func New(bucket *blob.Bucket) (*Signer, error) {
 	return s, nil
 }
 
-// Bindings implements [blobstore.UploadBinder]: all of a policy but MaxSize.
+// Bindings implements [blobstore.UploadBinder]: a URL enforces the policy except MaxSize.
 func (s *Signer) Bindings() blobstore.UploadBindings {
 	return blobstore.UploadBindings{
-		ContentType: true, Size: true, SHA256: true, CreateOnly: true, Metadata: true, MaxPut: MaxPut, MaxExpiry: MaxExpiry,
+		ContentType: true, Size: true, SHA256: true, CreateOnly: true, Metadata: true, MaxPut: maxPut, MaxExpiry: maxExpiry,
 	}
 }
 
 // S3 implements [blobstore.S3Signer].
 func (s *Signer) S3() bool { return true }
 
-// SignUpload implements [blobstore.UploadSigner]. The errors say what of the
-// policy can't be signed; ErrKey, and ErrUnsupported where the service's client
-// does not sign all that it was given.
+// SignUpload implements [blobstore.UploadSigner]. It is an error if the policy is invalid;
+// ErrKey; ErrUnsupported if the client does not sign exactly the headers of the policy.
 //
-// A URL that was signed with temporary credentials ends with them, where that is
-// earlier than the policy says; ExpiresAt says so.
+// A URL signed with temporary credentials expires with them, if that is earlier; ExpiresAt
+// has that time.
 func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
-	p, err := policy.Check(key, p, MaxExpiry)
+	p, err := policy.Check(key, p, maxExpiry)
 	if err != nil {
 		return nil, fmt.Errorf("s3upload: sign upload: %w", err)
 	}
@@ -96,7 +95,7 @@ func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadP
 	}, nil
 }
 
-// bind puts a policy into what is signed.
+// bind sets the signed parameters of a policy.
 func bind(in *s3.PutObjectInput, p blobstore.UploadPolicy) {
 	if p.ContentType != "" {
 		in.ContentType = &p.ContentType
@@ -114,11 +113,11 @@ func bind(in *s3.PutObjectInput, p blobstore.UploadPolicy) {
 		if in.Metadata == nil {
 			in.Metadata = map[string]string{}
 		}
-		in.Metadata[name] = url.PathEscape(value) // as s3blob reads it
+		in.Metadata[name] = url.PathEscape(value) // s3blob unescapes it
 	}
 }
 
-// headersOf are the headers of what bind binds.
+// headersOf returns the headers that bind has signed.
 func headersOf(p blobstore.UploadPolicy) map[string]string {
 	headers := map[string]string{}
 	if p.ContentType != "" {
@@ -140,13 +139,13 @@ func headersOf(p blobstore.UploadPolicy) map[string]string {
 }
 
 func base64Digest(hexadecimal string) string {
-	raw, _ := hex.DecodeString(hexadecimal) // it was checked
+	raw, _ := hex.DecodeString(hexadecimal) // checked before
 	return base64.StdEncoding.EncodeToString(raw)
 }
 
-// check reads from a URL when it ends, and whether just the headers that the
-// client is told to send are signed: one that is not would bind nothing, one that
-// the client does not know of would fail the upload.
+// check returns when a URL expires. It is an error unless exactly the headers for the client
+// are signed: an unsigned header would not be enforced, and an additional signed one would
+// make the upload fail.
 func (s *Signer) check(ctx context.Context, signed string, headers map[string]string) (time.Time, error) {
 	u, err := url.Parse(signed)
 	if err != nil {
@@ -177,7 +176,7 @@ func (s *Signer) check(ctx context.Context, signed string, headers map[string]st
 	}
 	expires := at.Add(time.Duration(seconds) * time.Second)
 	if provider := s.client.Options().Credentials; provider != nil {
-		// The provider has them from signing.
+		// The provider has cached them for signing.
 		if c, err := provider.Retrieve(ctx); err == nil && c.CanExpire && c.Expires.Before(expires) {
 			expires = c.Expires.UTC()
 		}

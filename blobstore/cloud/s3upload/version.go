@@ -15,25 +15,24 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// versionPrefix tells a version's id from an ETag.
+// versionPrefix distinguishes a version id from an ETag.
 const versionPrefix = "versionId="
 
-// Describe implements [blobstore.Versions]: the SHA-256 that S3 keeps, where the
-// client asks for it (see [Checksums]) and the object was stored in one piece; the
-// version's id where the bucket has versioning, else the ETag.
+// Describe implements [blobstore.Versions]. It returns the SHA-256 if the client requests it
+// (see [Checksums]) and the object was not uploaded in parts, and the version id if the
+// bucket has versioning; otherwise the version is the ETag.
 func (s *Signer) Describe(attrs *blob.Attributes) (sha256, version string) {
 	var head s3.HeadObjectOutput
 	if !attrs.As(&head) {
 		return "", ""
 	}
-	// What was stored in parts has a checksum of their checksums.
+	// An object uploaded in parts has a checksum of their checksums.
 	if head.ChecksumType != types.ChecksumTypeComposite {
 		if raw, err := base64.StdEncoding.DecodeString(aws.ToString(head.ChecksumSHA256)); err == nil {
 			sha256 = hex.EncodeToString(raw)
 		}
 	}
-	// "null" is the version that is overwritten in place, in a bucket whose
-	// versioning was suspended.
+	// "null" is the version that is overwritten in place if versioning is suspended.
 	if id := aws.ToString(head.VersionId); id != "" && id != "null" {
 		version = versionPrefix + id
 	}

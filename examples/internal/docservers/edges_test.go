@@ -203,7 +203,7 @@ func TestURLs(t *testing.T) {
 		open      func(string) error
 		url, want string
 	}{
-		{dynamo, "dynamodb://t?partition_key=x", `unknown parameter "partition_key"; there are anonymous, dualstack, endpoint`},
+		{dynamo, "dynamodb://t?partition_key=x", `unknown parameter "partition_key"; supported are anonymous, dualstack, endpoint`},
 		{dynamo, "dynamodb://t?region=a&region=b", "more than once"},
 		{dynamo, "dynamodb://t?region=%zz", "malformed"},
 		{dynamo, "dynamodb://t/x?region=a", "must be dynamodb://TABLE"},

@@ -158,7 +158,7 @@ func TestFaultsAreFound(t *testing.T) {
 				return err
 			}
 		},
-		"a second creation is let through": func(f *faulty) {
+		"a second creation succeeds": func(f *faulty) {
 			f.create = func(ctx context.Context, j *jobs.Job) error {
 				err := f.Store.Create(ctx, j)
 				if errors.Is(err, jobs.ErrExists) && once(5) {
@@ -167,7 +167,7 @@ func TestFaultsAreFound(t *testing.T) {
 				return err
 			}
 		},
-		"an update that failed is made twice later": func(f *faulty) {
+		"a failed update is made twice later": func(f *faulty) {
 			f.update = func(ctx context.Context, j *jobs.Job) error {
 				if !once(20) {
 					return f.Store.Update(ctx, j)
@@ -178,7 +178,7 @@ func TestFaultsAreFound(t *testing.T) {
 				return errAway
 			}
 		},
-		"what is due is stale": func(f *faulty) {
+		"due is stale": func(f *faulty) {
 			var mu sync.Mutex
 			var last []*jobs.Job
 			f.due = func(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {

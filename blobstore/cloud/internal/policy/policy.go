@@ -1,5 +1,4 @@
-// Package policy is what the signers of the clouds share: checking a policy, and
-// opening by URL.
+// Package policy has what the clouds' signers share: checking policies and URLs.
 package policy
 
 import (
@@ -15,8 +14,8 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// Check returns a policy with its defaults, the expiry in whole seconds, or says
-// what can't be signed.
+// Check returns a policy with defaults and the expiry in whole seconds. It is an error if the
+// policy is invalid.
 func Check(key string, p blobstore.UploadPolicy, maxExpiry time.Duration) (blobstore.UploadPolicy, error) {
 	if !blobstore.ValidKey(key) {
 		return p, blobstore.ErrKey
@@ -25,15 +24,15 @@ func Check(key string, p blobstore.UploadPolicy, maxExpiry time.Duration) (blobs
 		p.Expiry = blobstore.DefaultExpiry
 	}
 	if p.Expiry > maxExpiry {
-		return p, fmt.Errorf("the expiry is above the service's limit of %v", maxExpiry)
+		return p, fmt.Errorf("the expiry exceeds the service's limit of %v", maxExpiry)
 	}
-	// Services count in seconds; a URL must not end before its time.
+	// Services use whole seconds; round up.
 	p.Expiry = (p.Expiry + time.Second - 1).Truncate(time.Second)
 	switch {
 	case p.Size < 0 || p.MaxSize < 0:
 		return p, errors.New("a size must not be negative")
 	case p.MaxSize > 0 && p.Size > p.MaxSize:
-		return p, errors.New("the size is above the policy's own maximum")
+		return p, errors.New("the size exceeds the policy's own maximum")
 	case !visible(p.ContentType, true):
 		return p, errors.New("the content type must be printable ASCII")
 	}
@@ -43,16 +42,16 @@ func Check(key string, p blobstore.UploadPolicy, maxExpiry time.Duration) (blobs
 	}
 	for name, value := range p.Metadata {
 		if !validName(name) {
-			return p, errors.New("a name of metadata must match ^[a-z_][a-z0-9_]*$")
+			return p, errors.New("metadata names must match ^[a-z_][a-z0-9_]*$")
 		}
 		if value == "" || !visible(value, false) {
-			return p, fmt.Errorf("the metadata %s must be printable ASCII, not empty, without spaces", name)
+			return p, fmt.Errorf("the metadata %s must be printable ASCII without spaces, and not empty", name)
 		}
 	}
 	return p, nil
 }
 
-// validName is a name that all three services keep as it is.
+// validName reports whether all services keep a name unchanged.
 func validName(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; c != '_' && (c < 'a' || c > 'z') && (c < '0' || c > '9' || i == 0) {
@@ -62,7 +61,7 @@ func validName(name string) bool {
 	return name != ""
 }
 
-// visible is what a header carries unchanged.
+// visible reports whether a header transmits a value unchanged.
 func visible(s string, space bool) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == ' ' && !space {
@@ -72,23 +71,23 @@ func visible(s string, space bool) bool {
 	return true
 }
 
-// Parse checks the URL of a bucket: the scheme, a name and nothing behind it, and
-// no parameters but those that are allowed.
+// Parse parses the URL of a bucket, which has the given scheme, a name without a path, and
+// only allowed parameters.
 func Parse(scheme, raw string, allowed ...string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return nil, errors.New("that is not a URL")
+		return nil, errors.New("malformed URL")
 	}
 	if u.Scheme != scheme || u.Host == "" || u.Path != "" && u.Path != "/" || u.User != nil || u.Fragment != "" {
 		return nil, fmt.Errorf("the URL must be %s://NAME, with or without parameters", scheme)
 	}
-	query, err := url.ParseQuery(u.RawQuery) // u.Query would pass over what is malformed
+	query, err := url.ParseQuery(u.RawQuery) // u.Query ignores malformed parameters
 	if err != nil {
 		return nil, errors.New("the parameters are malformed")
 	}
 	for name, values := range query {
 		if !slices.Contains(allowed, name) {
-			return nil, fmt.Errorf("unknown parameter %q; there are %s", name, strings.Join(allowed, ", "))
+			return nil, fmt.Errorf("unknown parameter %q; supported are %s", name, strings.Join(allowed, ", "))
 		}
 		if len(values) > 1 {
 			return nil, fmt.Errorf("the parameter %q is given more than once", name)

@@ -43,7 +43,7 @@ func checkTable(ctx context.Context, client *dynamodb.Client, table string) erro
 		active[keysOf(i.KeySchema)] = i.IndexStatus == types.IndexStatusActive || i.IndexStatus == types.IndexStatusUpdating
 	}
 	for _, k := range indexKeys {
-		if is, there := active[k]; !there {
+		if is, found := active[k]; !found {
 			wrong = append(wrong, "it needs a global index by "+k.String())
 		} else if !is {
 			wrong = append(wrong, "the global index by "+k.String()+" is not complete yet")
@@ -55,7 +55,7 @@ func checkTable(ctx context.Context, client *dynamodb.Client, table string) erro
 	}
 	for _, k := range append([]keys{tableKeys}, indexKeys...) {
 		for _, name := range []string{k.partition, k.sort} {
-			if is, there := text[name]; there && !is {
+			if is, found := text[name]; found && !is {
 				wrong = append(wrong, name+" must be a string")
 				text[name] = true // once
 			}

@@ -3,7 +3,7 @@ CREATE TABLE fhirdock_jobs (
     id              TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     organization_id TEXT COLLATE "C" NOT NULL,
     state           TEXT    NOT NULL,
-    created_at      BIGINT NOT NULL, -- microseconds since 1970, as all times
+    created_at      BIGINT NOT NULL, -- microseconds since 1970, like all times
     due_at          BIGINT,          -- NULL: never
     revision        BIGINT NOT NULL,
     record          TEXT    NOT NULL  -- the whole job, as JSON

@@ -1,6 +1,6 @@
 -- +goose Up
--- The oldest of an organization's jobs that are not finished; and, for those who
--- keep an order behind what failed, of those that failed once they were begun.
+-- For finding an organization's oldest unfinished job and, for jobs.Blocking, its oldest job
+-- that failed after it was begun.
 CREATE INDEX fhirdock_jobs_heads ON fhirdock_jobs (organization_id, created_at, id, state)
     WHERE state IN ('accepted', 'processing');
 CREATE INDEX fhirdock_jobs_failed ON fhirdock_jobs (organization_id, created_at, id)

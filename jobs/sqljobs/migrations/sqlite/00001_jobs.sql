@@ -3,7 +3,7 @@ CREATE TABLE fhirdock_jobs (
     id              TEXT    NOT NULL PRIMARY KEY,
     organization_id TEXT    NOT NULL,
     state           TEXT    NOT NULL,
-    created_at      INTEGER NOT NULL, -- microseconds since 1970, as all times
+    created_at      INTEGER NOT NULL, -- microseconds since 1970, like all times
     due_at          INTEGER,          -- NULL: never
     revision        INTEGER NOT NULL,
     record          TEXT    NOT NULL  -- the whole job, as JSON

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/fhirdock/fhirdock/ingest/backends"
+	"gocloud.dev/blob"
+)
+
+// checkBackends fails at the start for what can't work with this role, or if there is no
+// such bucket.
+func (c *config) checkBackends(ctx context.Context, back *backends.Backends, log *slog.Logger) error {
+	if back.LocalQueue && c.role != "all" {
+		log.Warn("the queue is within this process: other processes find jobs by asking the job store, some seconds later; see -topic")
+	}
+	if back.LocalJobs && c.role != "all" {
+		return errors.New("-jobs mem: is for one process that accepts and works, with -role all")
+	}
+	return checkBucket(ctx, back.Store.Bucket(), log)
+}
+
+// checkBucket fails at the start if there is no such bucket. One that does not answer
+// may answer later: see /readyz.
+func checkBucket(ctx context.Context, bucket *blob.Bucket, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	switch there, err := bucket.IsAccessible(ctx); {
+	case err != nil:
+		log.Warn("the bucket can't be reached; requests fail until it can", "error", err)
+	case !there:
+		return errors.New("-blob: there is no such bucket")
+	}
+	return nil
+}
