@@ -40,6 +40,6 @@ func ExampleAuthenticator() {
 	caller, err := who.Authenticate(r)
 	fmt.Println(caller.OrganizationID, caller.UserID, err)
 	// Output:
-	// no credentials
+	// auth: no credentials
 	// clinic exporter <nil>
 }
