@@ -49,7 +49,7 @@ func (s *Service) adopts(key string) bool {
 // adopted, code says why. An error means that a back end, or Adoption.Owner, did not
 // answer.
 func (s *Service) adopt(ctx context.Context, req adoptRequest) (code string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, settle)
+	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
 	object, who, code, err := s.adoptable(ctx, req)
 	if err != nil || code != "" {

@@ -63,8 +63,8 @@ func (a *attempt) readError(err error) error {
 	return &Failure{Code: "payload-read", Message: "The payload could not be read to its end", Err: err}
 }
 
-// change records facts under the claim.
-func (a *attempt) change(ctx context.Context, set func(*jobs.Job)) error {
+// record changes the job under the claim, and extends its lease.
+func (a *attempt) record(ctx context.Context, set func(*jobs.Job)) error {
 	return a.lease.change(ctx, func(j *jobs.Job) error {
 		if err := j.Extend(a.w.svc.now(), a.lease.claim, a.lease.length); err != nil {
 			return err

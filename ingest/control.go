@@ -13,7 +13,7 @@ import (
 // ErrNotFound, ErrState if it is finished otherwise, ErrUnavailable.
 func (s *Service) Cancel(ctx context.Context, who Caller, id string) (*jobs.Job, error) {
 	var repeat bool
-	job, err := s.change(ctx, who, id, func(j *jobs.Job) error {
+	job, err := s.changeOwn(ctx, who, id, func(j *jobs.Job) error {
 		if repeat = j.State == jobs.Cancelled; repeat {
 			return errUnchanged
 		}
@@ -29,7 +29,7 @@ func (s *Service) Cancel(ctx context.Context, who Caller, id string) (*jobs.Job,
 // Redrive accepts a failed or completed job once more. ErrNotFound, ErrState,
 // ErrUnavailable.
 func (s *Service) Redrive(ctx context.Context, who Caller, id string) (*jobs.Job, error) {
-	job, err := s.change(ctx, who, id, func(j *jobs.Job) error {
+	job, err := s.changeOwn(ctx, who, id, func(j *jobs.Job) error {
 		return j.Redrive(s.now())
 	})
 	if err == nil {
@@ -40,8 +40,8 @@ func (s *Service) Redrive(ctx context.Context, who Caller, id string) (*jobs.Job
 
 var errUnchanged = errors.New("unchanged")
 
-// change changes one of the caller's jobs.
-func (s *Service) change(ctx context.Context, who Caller, id string, change func(*jobs.Job) error) (*jobs.Job, error) {
+// changeOwn changes one of the caller's jobs.
+func (s *Service) changeOwn(ctx context.Context, who Caller, id string, change func(*jobs.Job) error) (*jobs.Job, error) {
 	ctx, cancel := s.inTime(ctx)
 	defer cancel()
 	if _, err := s.Job(ctx, who, id); err != nil {

@@ -58,7 +58,7 @@ func (d *dispatcher) poke(ctx context.Context, id string) {
 	d.mu.Lock()
 	d.hint(hint{id, trace.SpanContextFromContext(ctx)})
 	d.mu.Unlock()
-	d.look()
+	d.wake()
 }
 
 // hint notes a job to try. The caller has locked mu.
@@ -70,8 +70,8 @@ func (d *dispatcher) hint(h hint) {
 	}
 }
 
-// look makes the dispatcher look what there is to do.
-func (d *dispatcher) look() {
+// wake makes the dispatcher ask for what is next.
+func (d *dispatcher) wake() {
 	select {
 	case d.poked <- struct{}{}:
 	default:
@@ -223,7 +223,7 @@ func (d *dispatcher) start(ctx context.Context, t taken) {
 	d.running.Go(func() {
 		defer func() {
 			<-d.places
-			d.look()
+			d.wake()
 		}()
 		job, _ := d.w.work(ctx, t, d.stop) // logged; the job's record has the rest
 		d.ended(job)

@@ -47,3 +47,10 @@
 // Worker and a Sweeper, which [Run] puts together. Any number of either may share
 // the same back ends.
 package ingest
+
+// Where to find what. The front door: accept, body, create, idempotency, receipt, upload,
+// objectcreated, uploadarrived, adopt…, control, redrive, query, list, outcomes, waiting,
+// storetime. The worker: worker…, dispatch…, attempt…, lease, batch…, verify, failure and
+// what it logs (log…), publishoutcomes and readoutcomes, nothingtaken, clearcancelled,
+// workcalled. The sweeper: sweep…, prune…, retention, adoptlist. The operator: operator…,
+// erase…, orphans. Whole programs: run, serve.

@@ -58,7 +58,7 @@ func (l *lease) current() *jobs.Job {
 // somebody else the change is tried on that one; the transitions refuse it if the
 // claim is gone. A store that does not answer is given up on.
 func (l *lease) change(ctx context.Context, change func(*jobs.Job) error) error {
-	ctx, cancel := context.WithTimeout(ctx, settle)
+	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
 	// Not a mutex: whoever waits behind a store that does not answer gives up too.
 	select {

@@ -157,7 +157,7 @@ func (o *Operator) Redrive(ctx context.Context, req OperatorRequest) (*Changed, 
 		return nil, err
 	}
 	setDefault(&req.State, jobs.Failed)
-	return o.change(ctx, &req, []jobs.State{req.State}, "redriven", func(j *jobs.Job) error { return j.Redrive(o.svc.now()) }, nil)
+	return o.changeAll(ctx, &req, []jobs.State{req.State}, "redriven", func(j *jobs.Job) error { return j.Redrive(o.svc.now()) }, nil)
 }
 
 // Cancel ends jobs that are not finished, for good; workers that have them stop. It cancels
@@ -170,12 +170,12 @@ func (o *Operator) Cancel(ctx context.Context, req OperatorRequest) (*Changed, e
 	if req.State != "" {
 		open = []jobs.State{req.State}
 	}
-	return o.change(ctx, &req, open, "cancelled", func(j *jobs.Job) error { return j.Cancel(o.svc.now()) }, o.svc.finished)
+	return o.changeAll(ctx, &req, open, "cancelled", func(j *jobs.Job) error { return j.Cancel(o.svc.now()) }, o.svc.finished)
 }
 
-// change changes the jobs that are selected and in one of the states. then is called with
+// changeAll changes the jobs that are selected and in one of the states. then is called with
 // each job that was changed, if it is not nil.
-func (o *Operator) change(ctx context.Context, req *OperatorRequest, states []jobs.State, what string,
+func (o *Operator) changeAll(ctx context.Context, req *OperatorRequest, states []jobs.State, what string,
 	change func(*jobs.Job) error, then func(context.Context, *jobs.Job)) (*Changed, error) {
 	s, done := o.svc, &Changed{}
 	waking, cancel := context.WithTimeout(ctx, s.opts.WakeTimeout) // of all jobs, not of each

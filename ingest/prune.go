@@ -60,7 +60,7 @@ func (s *Service) prune(ctx context.Context) error {
 		p.lost.Store(0)
 	}
 	p.end = time.Now().Add(pruneTime)
-	ctx, cancel := context.WithTimeout(ctx, pruneTime+2*settle) // a list, and then what was begun
+	ctx, cancel := context.WithTimeout(ctx, pruneTime+2*bookkeeping) // a list, and then what was begun
 	defer cancel()
 	var failed []error
 	for len(p.steps) > 0 && ctx.Err() == nil && !p.over() {
@@ -159,7 +159,7 @@ func (s *Service) pruneEach(ctx context.Context, n int, f func(ctx context.Conte
 			left.Store(true)
 			return nil
 		}
-		ctx, cancel := context.WithTimeout(ctx, settle)
+		ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 		defer cancel()
 		return f(ctx, i)
 	})

@@ -134,9 +134,9 @@ func (s *Service) reading(format fhirbundle.Format, contentType string) *fhirbun
 // would see its warnings, and they would take memory for each line.
 const lineTwice = "ndjson-duplicate"
 
-// settle is the time that bookkeeping may take once a payload is stored: it
-// goes on when the client is gone, for half a record helps nobody.
-const settle = 10 * time.Second
+// bookkeeping is the time that a change of a record may take once its payload is stored,
+// even if the client is gone.
+const bookkeeping = 10 * time.Second
 
 // unavailable wraps an error of a back end.
 func unavailable(what string, err error) error {

@@ -139,7 +139,7 @@ func (w *Sweeper) sweep(ctx context.Context, most time.Duration) (done int, err 
 }
 
 func (w *Sweeper) due(ctx context.Context, now time.Time) ([]*jobs.Job, error) {
-	ctx, cancel := context.WithTimeout(ctx, settle)
+	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
 	return w.svc.back.Jobs.Due(ctx, now, w.opts.Page)
 }
@@ -150,7 +150,7 @@ func (w *Sweeper) poke(ctx context.Context) error {
 	if w.opts.Poke == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, settle)
+	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
 	w.mu.Lock()
 	defer w.mu.Unlock()

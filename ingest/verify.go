@@ -135,7 +135,7 @@ func (a *attempt) check(ctx context.Context) error {
 	if err != nil || job.Payload.Validated && digest == job.Payload.SHA256 {
 		return err
 	}
-	return a.change(ctx, func(j *jobs.Job) {
+	return a.record(ctx, func(j *jobs.Job) {
 		j.Payload.Validated = true
 		j.Payload.SHA256 = digest
 		if report != nil {

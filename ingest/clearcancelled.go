@@ -24,7 +24,7 @@ func (w *Worker) clear(ctx context.Context, job *jobs.Job) {
 		err = w.handle(ctx, func(ctx context.Context) error { return d.Discard(ctx, job) })
 	}
 	if err == nil {
-		err = ignoreMoved(w.change(ctx, job.ID, func(j *jobs.Job) error { // which may be erased by now
+		err = ignoreMoved(w.changeCancelled(ctx, job.ID, func(j *jobs.Job) error { // which may be erased by now
 			if err := j.Cleared(s.now()); err != nil {
 				return err
 			}
@@ -39,9 +39,9 @@ func (w *Worker) clear(ctx context.Context, job *jobs.Job) {
 	log.DebugContext(ctx, "cancelled job cleared away")
 }
 
-// change gives up on a store that does not answer.
-func (w *Worker) change(ctx context.Context, id string, change func(*jobs.Job) error) error {
-	ctx, cancel := context.WithTimeout(ctx, settle)
+// changeCancelled changes the record of a cancelled job, and gives up on a store that does not answer.
+func (w *Worker) changeCancelled(ctx context.Context, id string, change func(*jobs.Job) error) error {
+	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
 	_, err := jobs.Change(ctx, w.svc.back.Jobs, id, change)
 	return err

@@ -32,8 +32,8 @@ type brake struct {
 
 func (b *brake) on() bool { return b.failed.Load() >= dueAtOnce }
 
-// look makes a look, within lookTimeout.
-func (b *brake) look(ctx context.Context, look func(context.Context) error) error {
+// try makes a look, within lookTimeout.
+func (b *brake) try(ctx context.Context, look func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	before := b.succeeded.Load()
@@ -58,7 +58,7 @@ func (w *Sweeper) lookAfter(ctx context.Context, due []*jobs.Job, brake *brake) 
 	g.SetLimit(dueAtOnce)
 	for _, job := range due {
 		g.Go(func() error {
-			err := w.look(ctx, job, brake)
+			err := w.sweepJob(ctx, job, brake)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -73,8 +73,8 @@ func (w *Sweeper) lookAfter(ctx context.Context, due []*jobs.Job, brake *brake) 
 	return moved, errs
 }
 
-// look does what one due job needs, and moves its due time.
-func (w *Sweeper) look(ctx context.Context, job *jobs.Job, brake *brake) error {
+// sweepJob does what one due job needs, and moves its due time.
+func (w *Sweeper) sweepJob(ctx context.Context, job *jobs.Job, brake *brake) error {
 	s, now := w.svc, w.svc.now()
 	switch job.State {
 	case jobs.Processing:
@@ -95,7 +95,7 @@ func (w *Sweeper) look(ctx context.Context, job *jobs.Job, brake *brake) error {
 
 // postpone moves the due time of a job, unless somebody else has moved it.
 func (w *Sweeper) postpone(ctx context.Context, job *jobs.Job, now time.Time, by time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, settle)
+	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
 	_, err := jobs.Change(ctx, w.svc.back.Jobs, job.ID, func(j *jobs.Job) error {
 		if !j.DueAt.Equal(job.DueAt) {
@@ -108,7 +108,7 @@ func (w *Sweeper) postpone(ctx context.Context, job *jobs.Job, now time.Time, by
 
 // rescue takes a job from a worker that can't go on with it.
 func (w *Sweeper) rescue(ctx context.Context, job *jobs.Job, why string, take func(*jobs.Job) error) error {
-	ctx, cancel := context.WithTimeout(ctx, settle)
+	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
 	s := w.svc
 	rescued, err := jobs.Change(ctx, s.back.Jobs, job.ID, take)
@@ -129,8 +129,8 @@ func (w *Sweeper) rescue(ctx context.Context, job *jobs.Job, why string, take fu
 func (w *Sweeper) lookForUpload(ctx context.Context, job *jobs.Job, brake *brake) error {
 	var err error
 	if !brake.on() {
-		err = brake.look(ctx, func(ctx context.Context) error {
-			_, err := w.svc.look(ctx, job)
+		err = brake.try(ctx, func(ctx context.Context) error {
+			_, err := w.svc.findUpload(ctx, job)
 			return err
 		})
 		if err == nil {

@@ -67,7 +67,7 @@ func (s *Service) arrived(ctx context.Context, job *jobs.Job) error {
 		s.ignored(codeWebhook, job)
 	case job.Source != jobs.PresignedUpload: // an adopted object has no id in its key
 	case job.State == jobs.AwaitingUpload, job.State == jobs.Expired:
-		_, err := s.look(ctx, job)
+		_, err := s.findUpload(ctx, job)
 		return err
 	case job.State == jobs.Cancelled: // nobody wants it any more
 		s.ignored(codeCancelled, job)

@@ -98,7 +98,7 @@ func (w *Worker) pull(ctx context.Context, id string, goesOn bool, draining <-ch
 
 // passOn sends a wake-up if a job is ready, for another call.
 func (w *Worker) passOn(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookkeeping)
 	defer cancel()
 	w.turn.mu.Lock()
 	after := w.turn.after

@@ -54,7 +54,7 @@ func (w *Sweeper) mendClock(ctx context.Context) error {
 		return nil
 	}
 	c.found = false
-	read, cancel := context.WithTimeout(ctx, settle)
+	read, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
 	store := w.svc.back.Jobs
 	far, err := store.Due(read, now.Add(farAhead), jobs.MaxPage)
@@ -127,7 +127,7 @@ func (w *Sweeper) takeSilent(ctx context.Context, job *jobs.Job) error {
 
 // redate lets a job wait from now on, unless somebody else has changed it.
 func (w *Sweeper) redate(ctx context.Context, job *jobs.Job) error {
-	ctx, cancel := context.WithTimeout(ctx, settle)
+	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
 	_, err := jobs.Change(ctx, w.svc.back.Jobs, job.ID, func(j *jobs.Job) error {
 		if j.Revision != job.Revision {

@@ -24,7 +24,7 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 		}
 	}
 	// The record is written even if the work was told to end.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookkeeping)
 	defer cancel()
 	now := s.now()
 

@@ -113,7 +113,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 // it found.
 func (w *Worker) ask(ctx context.Context, q jobs.NextQuery) (claimed []taken, raced bool, err error) {
 	// To its end: a claim whose answer is not awaited has no worker until its lease is over.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookkeeping)
 	defer cancel()
 	asked := time.Now()
 	q.Now, q.Order = w.svc.now(), w.order
@@ -126,7 +126,7 @@ func (w *Worker) ask(ctx context.Context, q jobs.NextQuery) (claimed []taken, ra
 // prefer claims the job that a wake-up names if it is ready; where an order is kept, the
 // one of its organization whose turn it is. It returns nothing if there is none.
 func (w *Worker) prefer(ctx context.Context, id string) ([]taken, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settle) // as ask does
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookkeeping) // as ask does
 	defer cancel()
 	asked, store, now := time.Now(), w.svc.back.Jobs, w.svc.now()
 	job, err := store.Get(ctx, id)

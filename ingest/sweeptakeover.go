@@ -22,7 +22,7 @@ func (w *Sweeper) takeOver(ctx context.Context) error {
 	if s.back.Processes == nil {
 		return nil
 	}
-	read, cancel := context.WithTimeout(ctx, settle)
+	read, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
 	soon, err := s.back.Jobs.Due(read, s.now().Add(longestLease), jobs.MaxPage)
 	if err != nil && !errors.Is(err, jobs.ErrRecord) {

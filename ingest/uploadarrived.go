@@ -10,9 +10,9 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// look looks for the upload of a job that awaits it, and reports whether the job
+// findUpload looks for the upload of a job that awaits it, and reports whether the job
 // waits no longer.
-func (s *Service) look(ctx context.Context, job *jobs.Job) (bool, error) {
+func (s *Service) findUpload(ctx context.Context, job *jobs.Job) (bool, error) {
 	object, err := s.blobs.Attributes(ctx, job.Payload.Key)
 	if errors.Is(err, blobstore.ErrNotFound) {
 		return s.absent(ctx, job)
