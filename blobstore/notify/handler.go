@@ -69,8 +69,9 @@ const minSecret = 16
 // NewHandler returns a handler that receives notifications in all formats of this package:
 // Event Grid's webhooks with the handshakes of both schemas, Pub/Sub's push, SNS over HTTPS,
 // webhooks of S3-compatible servers, EventBridge's API destinations. It calls created for
-// each object, which must be safe for concurrent use. It is an error if created is nil, if there are neither
-// secrets nor Authenticate, if a secret is too short, or if another option is invalid.
+// each object, which must be safe for concurrent use. It is an error if created is nil, if
+// there are neither secrets nor Authenticate, if a secret is too short, or if another
+// option is invalid.
 //
 // # Answers
 //

@@ -10,7 +10,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/auth"
 )
 
-// certificates is an Authenticator of one's own: the organization is in the client's
+// certificates is a custom Authenticator. It reads the organization from the client
 // certificate, which the TLS server has verified.
 type certificates struct{}
 
@@ -25,8 +25,7 @@ func (certificates) Authenticate(r *http.Request) (ingest.Caller, error) {
 	return ingest.Caller{OrganizationID: leaf.Subject.Organization[0], UserID: leaf.Subject.CommonName}, nil
 }
 
-// Any type with the method Authenticate can say who is calling, such as by client
-// certificates. Give it to httpapi.New or backends.Backends.Mount.
+// A custom Authenticator, here for client certificates. Give it to httpapi.New or backends.Backends.Mount.
 func ExampleAuthenticator() {
 	var who auth.Authenticator = certificates{}
 	r := httptest.NewRequest("POST", "https://fhir.example/v1/ingestion/fhir/Bundle", nil)
