@@ -71,7 +71,7 @@ func (r *Reader) start() {
 	case c == '{':
 		w.pos++
 		r.openBundle()
-		r.state = atName
+		r.state = atMember
 	default:
 		at, line := w.offset(), w.lineAt(w.pos)+1
 		if end, ok := r.unit(0, watchNothing); ok {
@@ -213,7 +213,7 @@ func (r *Reader) memberEnd() {
 		r.failRead(badEnd)
 	case c == ',':
 		w.pos++
-		r.state = atName
+		r.state = atMember
 	case c == '}':
 		w.pos++
 		r.state = atTail

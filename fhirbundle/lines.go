@@ -96,10 +96,7 @@ func (r *Reader) readLine(data []byte, at int) {
 	s := &r.scan
 	s.marks.kind = watchResource
 	value := data[at:]
-	end, f := s.value(r.ahead(value, at), 0, true)
-	if f != fine || end > len(value) {
-		end, f = s.value(value, 0, true) // what is wrong has to be in the line
-	}
+	end, f := s.value(value, 0, true)
 	if f == more {
 		f, end = badEnd, len(value)
 	}
@@ -117,13 +114,6 @@ func (r *Reader) readLine(data []byte, at int) {
 		return
 	}
 	r.takeResource(data, at, at+end)
-}
-
-// ahead is a line, which starts at bytes after win.pos, with what follows it as
-// far as the scanner is faster for it.
-func (r *Reader) ahead(line []byte, at int) []byte {
-	rest := r.win.buf[r.win.pos+at:]
-	return rest[:min(len(line)+margin, len(rest))]
 }
 
 // lineFault reports a line that is not JSON.

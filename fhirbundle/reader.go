@@ -79,7 +79,7 @@ type state uint8
 
 const (
 	atStart      state = iota // the document, with its white space and byte order mark
-	atName                    // after the Bundle's opening brace, or a comma: a name
+	atMember                  // after the Bundle's opening brace, or a comma: a name
 	atMemberEnd               // after a member of the Bundle: a comma or a brace
 	atFirstEntry              // after the bracket of Bundle.entry
 	atEntryEnd                // after an entry: a comma or a bracket
@@ -189,7 +189,7 @@ func (r *Reader) Next() (*Entry, error) {
 		switch r.state {
 		case atStart:
 			r.start()
-		case atName:
+		case atMember:
 			r.member()
 		case atMemberEnd:
 			r.memberEnd()

@@ -30,6 +30,7 @@ type scanner struct {
 
 	marks marks
 
+	tail [2 * reach]byte // a copy of the last bytes, for the loop
 	room *room
 }
 
@@ -87,6 +88,7 @@ func (s *scanner) release() {
 	s.names, s.arena, s.extras = s.room.names[:0], s.room.arena[:0], s.room.extras[:0]
 	s.tables, s.nulls, s.pairs, s.scratch = nil, nil, nil, nil
 	s.found, s.lost, s.grave = nil, 0, false
+	s.tail = [2 * reach]byte{}
 	s.marks.kind, s.marks.refs = watchNothing, s.room.refs[:0]
 }
 

@@ -2,21 +2,15 @@ package fhirbundle
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
 )
 
-// walkString scans the string whose text starts at data[i], after the opening
-// quote, and returns the index of its closing quote. nul allows \u0000. It checks
-// each index; [scanString] is it or something faster.
-func walkString(data []byte, i int, nul bool) (int, fault) {
+// scanString scans the string whose text starts at data[i], after the opening
+// quote, and returns the index of its closing quote. nul allows \u0000.
+func scanString(data []byte, i int, nul bool) (int, fault) {
 	for {
-		m := special(load(data, i))
-		if m == 0 {
-			i += 8
-			continue
-		}
-		i += first(m)
-		if i >= len(data) {
+		if i = nextSpecial(data, i); i >= len(data) {
 			return len(data), more
 		}
 		if data[i] == '"' {
@@ -27,6 +21,44 @@ func walkString(data []byte, i int, nul bool) (int, fault) {
 			return i, f
 		}
 	}
+}
+
+// nextSpecial returns the index of the first byte from i on at which a string needs a
+// closer look, or an index not below len(data).
+func nextSpecial(data []byte, i int) int {
+	for i >= 0 && i <= len(data)-32 {
+		p := (*[32]byte)(data[i : i+32])
+		if m := special(binary.LittleEndian.Uint64(p[:8])); m != 0 {
+			return i + first(m)
+		}
+		if m := special(binary.LittleEndian.Uint64(p[8:16])); m != 0 {
+			return i + 8 + first(m)
+		}
+		if m := special(binary.LittleEndian.Uint64(p[16:24])); m != 0 {
+			return i + 16 + first(m)
+		}
+		if m := special(binary.LittleEndian.Uint64(p[24:])); m != 0 {
+			return i + 24 + first(m)
+		}
+		i += 32
+	}
+	for {
+		if m := special(load(data, i)); m != 0 {
+			return i + first(m)
+		}
+		i += 8
+	}
+}
+
+// endOfString returns the index of the closing quote of a string that was scanned
+// before and whose text starts at data[i], and whether it has no escapes.
+func endOfString(data []byte, i int) (end int, plain bool) {
+	end = nextSpecial(data, i)
+	if end < len(data) && data[end] == '"' {
+		return end, true
+	}
+	end, _ = scanString(data, end, true)
+	return end, bytes.IndexByte(data[i:end], '\\') < 0
 }
 
 // unusual checks the run of escapes and of characters beyond ASCII at data[i],

@@ -1,0 +1,589 @@
+package fhirbundle
+
+import "encoding/binary"
+
+// reach is how many bytes the loop looks at from where it is. It compares its
+// place with the end once for all of them.
+const reach = 64
+
+// step is where the loop goes on, or why it stopped.
+type step uint8
+
+const (
+	atValue      step = iota // before a value, or white space before it
+	atName                   // before a name, or white space before it
+	afterName                // after the closing quote of a name that was taken in
+	afterValue               // after a value
+	atFirstName              // after an opening brace
+	atFirstValue             // after an opening bracket
+	newName                  // at the closing quote of a name that needs a closer look
+	inName                   // before a name with an escape, not in ASCII, long, or near the end
+	inString                 // in a string with an escape, not in ASCII, long, or near the end
+	emptyString              // at the closing quote of an empty string
+	atNumber                 // before a number
+	atEnd                    // at the end of an object or array that needs a closer look
+	atDepth                  // before an object or array for which there is no frame
+	finished                 // after the value
+)
+
+// cursor is where a scan is.
+type cursor struct {
+	at     int    // an index into the data
+	start  int    // of the string, name, object or array that the loop stopped at
+	hash   uint64 // of the name
+	outer  int    // objects and arrays around the value
+	depth  int    // objects and arrays that are open
+	close  int    // depth down to which ends need a look
+	filter uint64 // of the innermost object's names
+	base   int    // its first name
+	flags  uint8  // of the innermost object or array
+}
+
+// loop scans what is usual, and stops at anything else. It calls no function, which
+// keeps its state in registers. data is what the cursor's indexes are of, or, near
+// its end, a copy of the last bytes, which is followed by zeros: then shift is where
+// they start.
+func (s *scanner) loop(data []byte, shift int, from step, o *cursor) step {
+	var (
+		i      = o.at - shift
+		lim    = len(data) - reach
+		filter = o.filter
+		names  = s.names[:cap(s.names)]
+		n      = len(s.names)
+		p      *[reach]byte // data[i:]
+		c      byte
+		start  = o.start - shift
+		k      int
+		w, m   uint64
+		h      uint64
+		last   *frame
+		q      *askedName
+	)
+	switch from {
+	case afterValue:
+		goto after
+	case atName:
+		goto name
+	}
+	if uint(i) >= uint(len(data)) {
+		goto leave
+	}
+	c = data[i]
+	goto value
+
+name:
+	// data[i] is the quote before a name.
+	i++
+	if i < 0 || i > lim {
+		goto nameAgain
+	}
+	p = (*[reach]byte)(data[i : i+reach])
+	start = i
+	w = binary.LittleEndian.Uint64(p[:8])
+	if m = special(w); m != 0 {
+		h = w & ((m&-m)>>7 - 1) // the bytes below the mark belong to the name
+		k = firstByJump(m)
+	} else {
+		h, k = w, 8
+		for {
+			w = binary.LittleEndian.Uint64(p[k : k+8])
+			if m = special(w); m != 0 {
+				break
+			}
+			h = chain(h, w)
+			if k += 8; k > reach-24 {
+				goto nameAgain
+			}
+		}
+		h = chain(h, w&((m&-m)>>7-1))
+		k += first(m)
+	}
+	w = binary.LittleEndian.Uint64(p[k : k+8])
+	i += k
+	m = filterBit(h)
+	if byte(w) != '"' || k > s.maxString {
+		i = start
+		goto nameAgain
+	}
+	if (filter|s.marks.filter)&m != 0 || p[0] == '_' || uint(n) >= uint(len(names)) {
+		if filter&m != 0 || p[0] == '_' || uint(n) >= uint(len(names)) {
+			o.hash = h
+			from = newName
+			goto leave
+		}
+		if s.marks.asks(m, o.depth) {
+			// As mark does, but for what it has to look further into. A hash, the
+			// length, and the first eight bytes make sure of a name of up to 16.
+			for q = askedNames[h*finger>>58]; q != nil; q = q.next {
+				// What is none of them just has a bit in common.
+				if q.hash != h || q.size != k || q.size > 8 && q.word != binary.LittleEndian.Uint64(p[:8]) {
+					continue
+				}
+				inside := s.marks.kind == watchResource || s.marks.open == resource && o.depth > s.marks.outer+1
+				if q.far {
+					k := len(s.marks.refs)
+					if q.size == len("fhir_comments") || !inside || k >= cap(s.marks.refs) {
+						o.hash = h
+						from = newName
+						goto leave
+					}
+					s.marks.refs = s.marks.refs[:k+1]
+					s.marks.refs[k] = uint32(i + shift + 1)
+				} else if inside {
+					if o.depth <= s.marks.depth {
+						s.marks.at[q.resource] = i + shift + 1
+					}
+				} else if o.depth == s.marks.outer+1 {
+					if q.entry == resource || q.entry == request {
+						if w>>8&0xffff != ':'|'{'<<8 {
+							o.hash = h
+							from = newName
+							goto leave
+						}
+						s.marks.open = q.entry // its end follows
+					}
+					s.marks.at[q.entry] = i + shift + 1
+				} else if s.marks.open == request && o.depth <= s.marks.depth {
+					s.marks.at[q.request] = i + shift + 1
+				}
+				break
+			}
+		}
+	}
+	filter |= m
+	names[n] = name{h, uint32(start + shift), uint32(k)}
+	n++
+
+	// The colon, and the start of the value.
+	if byte(w>>8) != ':' {
+		if w>>8&0xffff != ' '|':'<<8 {
+			i++
+			from = afterName
+			goto leave
+		}
+		w >>= 8
+		i++
+	}
+	i += 2
+	if c = byte(w >> 16); c == ' ' {
+		i++
+		c = byte(w >> 24)
+	}
+	if c != '"' {
+		goto value
+	}
+	i++
+	start = i
+
+member:
+	// In a string that is a member of an object.
+	if i < 0 || i > lim {
+		from = inString
+		goto leave
+	}
+	p = (*[reach]byte)(data[i : i+reach])
+	k = 0
+	if m = special(binary.LittleEndian.Uint64(p[:8])); m == 0 {
+		k = 8
+		if m = special(binary.LittleEndian.Uint64(p[8:16])); m == 0 {
+			k = 16
+			if m = special(binary.LittleEndian.Uint64(p[16:24])); m == 0 {
+				k = 24
+				if m = special(binary.LittleEndian.Uint64(p[24:32])); m == 0 {
+					i += 32
+					goto member
+				}
+			}
+		}
+	}
+	k += first(m)
+	w = binary.LittleEndian.Uint64(p[k : k+8])
+	i += k
+	if byte(w) != '"' {
+		// The usual escapes, and characters of two and three bytes where all
+		// continuations are right.
+		if byte(w) == '\\' && simple[byte(w>>8)] {
+			i += 2
+		} else if byte(w)-0xc2 < 0xe0-0xc2 && w&0xc000 == 0x8000 {
+			i += 2
+		} else if byte(w)-0xe1 < 0xed-0xe1 && w&0xc0c000 == 0x808000 {
+			i += 3
+		} else {
+			from = inString
+			goto leave
+		}
+		goto member
+	}
+	if uint(i-start)-1 >= uint(s.maxString) {
+		if from = inString; i == start {
+			from = emptyString
+		}
+		goto leave
+	}
+	if w>>8&0xffff == ','|'"'<<8 {
+		i += 2
+		goto name
+	}
+	c = byte(w >> 8)
+	i++
+
+afterMember:
+	// A value in an object has ended before data[i], and c is that byte.
+	if c == ',' {
+		i++
+		if uint(i) >= uint(len(data)) {
+			goto nameElsewhere
+		}
+		if c = data[i]; c == '"' {
+			goto name
+		}
+		for c <= ' ' {
+			if i < 0 || i >= lim || 1<<c&whites == 0 {
+				goto nameElsewhere
+			}
+			i++
+			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+				i += 8
+				if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+					i += 7
+					continue // at a blank
+				}
+			}
+			i += first(m)
+			c = data[i]
+		}
+		if c == '"' {
+			goto name
+		}
+		goto nameElsewhere
+	}
+	if c == '}' {
+		goto popObject
+	}
+	for c <= ' ' {
+		if i < 0 || i >= lim || 1<<c&whites == 0 {
+			goto afterElsewhere
+		}
+		i++
+		if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+			i += 8
+			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+				i += 7
+				continue // at a blank
+			}
+		}
+		i += first(m)
+		c = data[i]
+	}
+	if c == '}' {
+		goto popObject
+	}
+	if c == ',' {
+		goto afterMember
+	}
+	goto afterElsewhere
+
+value:
+	// A value starts at data[i], and c is its first byte.
+	if c == '{' {
+		if uint(o.depth) >= uint(len(s.frames)) {
+			from = atDepth
+			goto leave
+		}
+		last = &s.frames[o.depth]
+		last.filter, last.base, last.flags = filter, uint32(o.base), o.flags
+		o.depth++
+		filter, o.base, o.flags = 0, n, 0
+		start = i
+		i++
+		if uint(i) >= uint(len(data)) {
+			goto firstNameElsewhere
+		}
+		if c = data[i]; c == '"' {
+			goto name
+		}
+		for c <= ' ' {
+			if i < 0 || i >= lim || 1<<c&whites == 0 {
+				goto firstNameElsewhere
+			}
+			i++
+			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+				i += 8
+				if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+					i += 7
+					continue // at a blank
+				}
+			}
+			i += first(m)
+			c = data[i]
+		}
+		if c == '"' {
+			goto name
+		}
+		goto firstNameElsewhere
+	}
+	if c == '"' {
+		i++
+		start = i
+		if o.flags&isArray == 0 {
+			goto member
+		}
+		goto element
+	}
+	if c == '[' {
+		if uint(o.depth) >= uint(len(s.frames)) {
+			from = atDepth
+			goto leave
+		}
+		last = &s.frames[o.depth]
+		last.filter, last.base, last.flags = filter, uint32(o.base), o.flags
+		o.depth++
+		if o.flags&paired != 0 && s.counts(n) {
+			o.flags = isArray | counting
+		} else {
+			o.flags = isArray
+		}
+		start = i
+		i++
+		if uint(i) >= uint(len(data)) {
+			goto firstValueElsewhere
+		}
+		c = data[i]
+		for c <= ' ' {
+			if i < 0 || i >= lim || 1<<c&whites == 0 {
+				goto firstValueElsewhere
+			}
+			i++
+			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+				i += 8
+				if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+					i += 7
+					continue // at a blank
+				}
+			}
+			i += first(m)
+			c = data[i]
+		}
+		if c == ']' {
+			goto firstValueElsewhere
+		}
+		goto value
+	}
+	if i < 0 || i > lim {
+		from = atValue
+		goto leave
+	}
+	p = (*[reach]byte)(data[i : i+reach])
+	if c-'0' < 10 || c == '-' {
+		// Digits, of which the first is no zero, and a fraction.
+		k = 0
+		if c == '-' {
+			k, c = 1, p[1]
+		}
+		k++
+		if c == '0' {
+			if c = p[k]; c-'0' < 10 {
+				goto numeral
+			}
+		} else {
+			if c-'1' >= 9 {
+				goto numeral
+			}
+			for c = p[k]; c-'0' < 10; c = p[k] {
+				if k++; k > 24 {
+					goto numeral
+				}
+			}
+		}
+		if c == '.' {
+			if k++; p[k]-'0' >= 10 {
+				goto numeral
+			}
+			for c = p[k]; c-'0' < 10; c = p[k] {
+				if k++; k > 48 {
+					goto numeral
+				}
+			}
+		}
+		if c|0x20 == 'e' {
+			goto numeral
+		}
+		i += k
+		if o.flags&isArray == 0 {
+			goto afterMember
+		}
+		goto after
+	}
+	w = binary.LittleEndian.Uint64(p[:8])
+	if uint32(w) == 't'|'r'<<8|'u'<<16|'e'<<24 {
+		i += 4
+		goto after
+	}
+	if uint32(w) == 'f'|'a'<<8|'l'<<16|'s'<<24 && byte(w>>32) == 'e' {
+		i += 5
+		goto after
+	}
+	from = atValue
+	goto leave
+
+element:
+	// In a string that is an element of an array.
+	if i < 0 || i > lim {
+		from = inString
+		goto leave
+	}
+	p = (*[reach]byte)(data[i : i+reach])
+	if m = special(binary.LittleEndian.Uint64(p[:8])); m == 0 {
+		i += 8
+		goto element
+	}
+	k = first(m)
+	i += k
+	if p[k] != '"' {
+		from = inString
+		goto leave
+	}
+	if uint(i-start)-1 >= uint(s.maxString) {
+		if from = inString; i == start {
+			from = emptyString
+		}
+		goto leave
+	}
+	i++
+
+after:
+	// A value has ended before data[i].
+	if uint(i) >= uint(len(data)) {
+		goto afterElsewhere
+	}
+	c = data[i]
+	if o.flags&isArray == 0 {
+		goto afterMember
+	}
+	for c <= ' ' {
+		if i < 0 || i >= lim || 1<<c&whites == 0 {
+			goto afterElsewhere
+		}
+		i++
+		if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+			i += 8
+			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+				i += 7
+				continue // at a blank
+			}
+		}
+		i += first(m)
+		c = data[i]
+	}
+	if c == ']' {
+		goto popArray
+	}
+	if c != ',' {
+		goto afterElsewhere
+	}
+	if o.flags&counting != 0 {
+		s.pairs[len(s.pairs)-1].count++
+	}
+	i++
+	if uint(i) >= uint(len(data)) {
+		goto valueElsewhere
+	}
+	c = data[i]
+	for c <= ' ' {
+		if i < 0 || i >= lim || 1<<c&whites == 0 {
+			goto valueElsewhere
+		}
+		i++
+		if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+			i += 8
+			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+				i += 7
+				continue // at a blank
+			}
+		}
+		i += first(m)
+		c = data[i]
+	}
+	goto value
+
+popObject:
+	// The closing brace of the innermost object is data[i].
+	if o.flags&hasExtra != 0 || o.depth <= o.close {
+		if o.flags&hasExtra != 0 || o.depth < o.close || o.depth == o.outer+1 {
+			from = atEnd
+			goto leave
+		}
+		if s.marks.open != nowhere {
+			s.marks.end[s.marks.open] = i + shift + 1
+			s.marks.open = nowhere
+		}
+	}
+	n = o.base
+	goto pop
+
+popArray:
+	// The closing bracket of the innermost array is data[i].
+	if o.depth <= o.close {
+		from = atEnd
+		goto leave
+	}
+pop:
+	i++
+	o.depth--
+	last = &s.frames[o.depth]
+	filter = last.filter
+	o.base = int(last.base)
+	o.flags = last.flags
+	goto after
+
+numeral:
+	from = atNumber
+	goto leave
+nameAgain:
+	i--
+	from = inName
+	goto leave
+nameElsewhere:
+	from = atName
+	goto leave
+firstNameElsewhere:
+	from = atFirstName
+	goto leave
+firstValueElsewhere:
+	from = atFirstValue
+	goto leave
+valueElsewhere:
+	from = atValue
+	goto leave
+afterElsewhere:
+	from = afterValue
+leave:
+	o.at, o.filter, o.start = i+shift, filter, start+shift
+	s.names = s.names[:n]
+	return from
+}
+
+// whites has a bit for each kind of white space.
+const whites uint64 = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
+
+// firstByJump is first as a jump, which is predicted where names come in an order seen
+// before: what depends on the place goes on before mark is known.
+func firstByJump(mark uint64) int {
+	switch first(mark) {
+	case 1:
+		return 1
+	case 2:
+		return 2
+	case 3:
+		return 3
+	case 4:
+		return 4
+	case 5:
+		return 5
+	case 6:
+		return 6
+	case 7:
+		return 7
+	}
+	return 0
+}
