@@ -94,7 +94,7 @@ func took(read func(), size int) time.Duration {
 	return time.Since(start)
 }
 
-func readMaps(b *testing.B, format Format, data []byte) {
+func readMaps(b testing.TB, format Format, data []byte) {
 	for doc := range documents(format, data) {
 		var m map[string]any
 		if err := json.Unmarshal(doc, &m); err != nil {

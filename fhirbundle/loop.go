@@ -231,57 +231,19 @@ afterMember:
 	// A value in an object has ended before data[i], and c is that byte.
 	if c == ',' {
 		i++
-		if uint(i) >= uint(len(data)) {
-			goto nameElsewhere
+		if from = atName; uint(i) >= uint(len(data)) {
+			goto leave
 		}
 		if c = data[i]; c == '"' {
 			goto name
 		}
-		for c <= ' ' {
-			if i < 0 || i >= lim || 1<<c&whites == 0 {
-				goto nameElsewhere
-			}
-			i++
-			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
-				i += 8
-				if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
-					i += 7
-					continue // at a blank
-				}
-			}
-			i += first(m)
-			c = data[i]
-		}
-		if c == '"' {
-			goto name
-		}
-		goto nameElsewhere
+		goto space
 	}
 	if c == '}' {
 		goto popObject
 	}
-	for c <= ' ' {
-		if i < 0 || i >= lim || 1<<c&whites == 0 {
-			goto afterElsewhere
-		}
-		i++
-		if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
-			i += 8
-			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
-				i += 7
-				continue // at a blank
-			}
-		}
-		i += first(m)
-		c = data[i]
-	}
-	if c == '}' {
-		goto popObject
-	}
-	if c == ',' {
-		goto afterMember
-	}
-	goto afterElsewhere
+	from = afterValue
+	goto space
 
 value:
 	// A value starts at data[i], and c is its first byte.
@@ -296,31 +258,13 @@ value:
 		filter, o.base, o.flags = 0, n, 0
 		start = i
 		i++
-		if uint(i) >= uint(len(data)) {
-			goto firstNameElsewhere
+		if from = atFirstName; uint(i) >= uint(len(data)) {
+			goto leave
 		}
 		if c = data[i]; c == '"' {
 			goto name
 		}
-		for c <= ' ' {
-			if i < 0 || i >= lim || 1<<c&whites == 0 {
-				goto firstNameElsewhere
-			}
-			i++
-			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
-				i += 8
-				if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
-					i += 7
-					continue // at a blank
-				}
-			}
-			i += first(m)
-			c = data[i]
-		}
-		if c == '"' {
-			goto name
-		}
-		goto firstNameElsewhere
+		goto space
 	}
 	if c == '"' {
 		i++
@@ -345,29 +289,13 @@ value:
 		}
 		start = i
 		i++
-		if uint(i) >= uint(len(data)) {
-			goto firstValueElsewhere
+		if from = atFirstValue; uint(i) >= uint(len(data)) {
+			goto leave
 		}
-		c = data[i]
-		for c <= ' ' {
-			if i < 0 || i >= lim || 1<<c&whites == 0 {
-				goto firstValueElsewhere
-			}
-			i++
-			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
-				i += 8
-				if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
-					i += 7
-					continue // at a blank
-				}
-			}
-			i += first(m)
-			c = data[i]
+		if c = data[i]; c > ' ' && c != ']' {
+			goto value
 		}
-		if c == ']' {
-			goto firstValueElsewhere
-		}
-		goto value
+		goto space
 	}
 	if i < 0 || i > lim {
 		from = atValue
@@ -453,45 +381,41 @@ element:
 
 after:
 	// A value has ended before data[i].
-	if uint(i) >= uint(len(data)) {
-		goto afterElsewhere
+	if from = afterValue; uint(i) >= uint(len(data)) {
+		goto leave
 	}
-	c = data[i]
-	if o.flags&isArray == 0 {
+	if c = data[i]; o.flags&isArray == 0 {
 		goto afterMember
 	}
-	for c <= ' ' {
-		if i < 0 || i >= lim || 1<<c&whites == 0 {
-			goto afterElsewhere
-		}
-		i++
-		if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
-			i += 8
-			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
-				i += 7
-				continue // at a blank
-			}
-		}
-		i += first(m)
-		c = data[i]
-	}
+
+afterElement:
+	// A value in an array has ended before data[i], and c is that byte.
 	if c == ']' {
 		goto popArray
 	}
 	if c != ',' {
-		goto afterElsewhere
+		from = afterValue
+		goto space
 	}
 	if o.flags&counting != 0 {
 		s.pairs[len(s.pairs)-1].count++
 	}
 	i++
-	if uint(i) >= uint(len(data)) {
-		goto valueElsewhere
+	if from = atValue; uint(i) >= uint(len(data)) {
+		goto leave
 	}
-	c = data[i]
+	if c = data[i]; c > ' ' {
+		goto value
+	}
+
+space:
+	// What from says has not come yet at data[i], and c is that byte.
+	if c > ' ' {
+		goto leave
+	}
 	for c <= ' ' {
 		if i < 0 || i >= lim || 1<<c&whites == 0 {
-			goto valueElsewhere
+			goto leave
 		}
 		i++
 		if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
@@ -504,7 +428,22 @@ after:
 		i += first(m)
 		c = data[i]
 	}
-	goto value
+	switch from {
+	case atName, atFirstName:
+		if c == '"' {
+			goto name
+		}
+		goto leave
+	case afterValue:
+		if o.flags&isArray == 0 {
+			goto afterMember
+		}
+		goto afterElement
+	}
+	if c != ']' {
+		goto value
+	}
+	goto leave
 
 popObject:
 	// The closing brace of the innermost object is data[i].
@@ -542,21 +481,6 @@ numeral:
 nameAgain:
 	i--
 	from = inName
-	goto leave
-nameElsewhere:
-	from = atName
-	goto leave
-firstNameElsewhere:
-	from = atFirstName
-	goto leave
-firstValueElsewhere:
-	from = atFirstValue
-	goto leave
-valueElsewhere:
-	from = atValue
-	goto leave
-afterElsewhere:
-	from = afterValue
 leave:
 	o.at, o.filter, o.start = i+shift, filter, start+shift
 	s.names = s.names[:n]
