@@ -38,7 +38,7 @@ func (r *Reader) readOwn(data []byte) {
 	if r.bundle.in == batch {
 		a.created.limit = r.budget.max / 2
 	}
-	at := r.scan.marks.start(data, fullURL)
+	at := r.scan.marks.value(data, fullURL)
 	if at < 0 {
 		return
 	}

@@ -74,7 +74,7 @@ func (r *Reader) start() {
 		r.state = atMember
 	default:
 		at, line := w.offset(), w.lineAt(w.pos)+1
-		if end, ok := r.unit(0, watchNothing); ok {
+		if end, ok := r.unit(0, markNothing); ok {
 			r.report(bundleResourceType, Issue{Message: "Expected resourceType 'Bundle', got " + jsonKind(c), Line: line, Offset: at})
 			r.bundle.notObject = true
 			r.win.pos = end
@@ -86,7 +86,7 @@ func (r *Reader) start() {
 // openBundle makes the scanner's bottom object the Bundle, whose names have to
 // outlive what they were read from.
 func (r *Reader) openBundle() {
-	r.scan.extraOf(1)
+	r.scan.open()
 }
 
 // member reads a name, its colon, and its value, unless that is Bundle.entry.
@@ -97,7 +97,7 @@ func (r *Reader) member() {
 		r.failRead(badEnd)
 		return
 	}
-	if c == '}' && len(r.scan.names) == 0 && r.bundle.has == 0 {
+	if c == '}' && r.scan.openNames() == 0 && r.bundle.has == 0 {
 		w.pos++
 		r.state = atTail
 		return
@@ -158,7 +158,7 @@ func (r *Reader) memberValue(what member) {
 	if w.buf[w.pos] == '"' {
 		end, ok = r.bundleText()
 	} else {
-		end, ok = r.unit(1, watchNothing)
+		end, ok = r.unit(1, markNothing)
 	}
 	if !ok {
 		return
@@ -198,7 +198,7 @@ func (r *Reader) memberValue(what member) {
 // memberFindings reports what the scanner found in a member of the Bundle.
 func (r *Reader) memberFindings() {
 	for _, f := range r.scan.found {
-		r.report(f.rule, Issue{
+		r.report(ruleOfKind[f.kind], Issue{
 			Path: "Bundle", Line: r.win.lineAt(r.win.pos+f.at) + 1, Offset: r.win.offset() + int64(f.at),
 		})
 	}

@@ -8,19 +8,10 @@ import (
 
 // scanners are at rest, with nothing of a payload.
 var scanners = sync.Pool{New: func() any {
-	s := &scanner{room: new(room)}
-	s.start(new(options), silent)
+	s := new(scanner)
+	s.start()
 	return s
 }}
-
-// silent is for scanners whose findings are not read.
-var silent = func() *severities {
-	s := new(severities)
-	for i := range s {
-		s[i] = None
-	}
-	return s
-}()
 
 // CheckJSON says whether data is one JSON value, of any kind, by the rules that
 // are always errors: syntax, UTF-8, names that occur twice, surrogates, NUL, and
@@ -47,7 +38,7 @@ func isJSON(data []byte, o *options) bool {
 		return false
 	}
 	s := scanners.Get().(*scanner)
-	s.use(o, silent)
+	s.use(o.limits(), new(weights), basicTable)
 	s.allowNUL = true
 	end, f := s.value(data, 0, true)
 	s.release()
@@ -69,7 +60,7 @@ func explain(data []byte, opts *Options) error {
 		r.failRead(badEnd)
 		return r.err
 	}
-	end, ok := r.unit(0, watchNothing)
+	end, ok := r.unit(0, markNothing)
 	if !ok {
 		return r.err
 	}

@@ -150,7 +150,7 @@ func (d *lineIDs) grow(b *budget) bool {
 // compareLine compares the resource of a line with those of the lines before it.
 func (r *Reader) compareLine(data []byte) {
 	d, e := &r.lineIDs, &r.entry
-	if r.resumed || r.col.severity[lineTwice] == None || r.typeText == nil || !isID(e.ID) {
+	if r.resumed || r.col.severity.of[lineTwice] == None || r.typeText == nil || !isID(e.ID) {
 		return
 	}
 	version := r.versionID(data)
@@ -158,7 +158,7 @@ func (r *Reader) compareLine(data []byte) {
 		return
 	}
 	if d.add(&r.budget, r.typeText, e.ID, version) {
-		r.entryIssue(lineTwice, max(r.scan.marks.start(data, resourceID), 0), "resource.id", "")
+		r.entryIssue(lineTwice, max(r.scan.marks.value(data, resourceID), 0), "resource.id", "")
 	}
 	if d.refused && !r.unsure {
 		r.unsure = true

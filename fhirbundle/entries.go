@@ -6,7 +6,7 @@ import "strconv"
 // there is none, or where reading has ended.
 func (r *Reader) nextEntry() bool {
 	w := &r.win
-	r.scan.marks.kind = watchNothing
+	r.scan.marks.kind = markNothing
 	c, ok := w.peek()
 	switch {
 	case !ok:
@@ -28,7 +28,7 @@ func (r *Reader) nextEntry() bool {
 		}
 	}
 	line := w.keepLine(w.pos)
-	end, ok := r.unit(2, watchEntry)
+	end, ok := r.unit(2, markOuter)
 	if !ok {
 		return false
 	}
@@ -64,10 +64,10 @@ func (r *Reader) readEntry(data []byte) {
 	e, m := &r.entry, &r.scan.marks
 	r.entryData = data
 	var f facts
-	if at := m.start(data, resource); at >= 0 {
+	if at := m.value(data, resource); at >= 0 {
 		f |= hasResource
 		if data[at] == '{' {
-			end := m.end[resource]
+			end := m.end(resource)
 			e.Resource, e.ResourceOffset = data[at:end:end], e.Offset+int64(at)
 			typ, more := r.readResource(data, at)
 			r.counts.add(typ)
@@ -76,16 +76,16 @@ func (r *Reader) readEntry(data []byte) {
 			r.entryIssue(entryResourceObject, at, "resource", "has a 'resource' that is not an object")
 		}
 	}
-	if at := m.start(data, request); at >= 0 {
+	if at := m.value(data, request); at >= 0 {
 		f |= hasRequest | r.readRequest(data, at)
 	}
 	if f |= r.readFullURL(data, f); f&isPOST != 0 && f&hasFullURL != 0 && r.may(batch) && r.creates() {
 		r.create(data)
 	}
-	if at := m.start(data, response); at >= 0 {
+	if at := m.value(data, response); at >= 0 {
 		f |= r.readResponse(data, at)
 	}
-	if at := m.start(data, search); at >= 0 {
+	if at := m.value(data, search); at >= 0 {
 		f |= r.readSearch(data, at)
 	}
 	if r.may(searchset) {
@@ -100,7 +100,7 @@ func (r *Reader) readEntry(data []byte) {
 	if r.entries == 0 {
 		r.bundle.first = e.Type
 		if e.Resource != nil && !r.opts.basic {
-			r.want(data, m.start(data, resource))
+			r.want(data, m.value(data, resource))
 		}
 	}
 	if len(r.across.wanted.wishes) > 0 {
@@ -145,7 +145,7 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 		}
 		r.entryIssue(fhirResourceType, typeAt, "resource", "")
 	}
-	if r.scan.marks.at[resourceID] != 0 {
+	if r.scan.marks.has(resourceID) {
 		text, at := r.text(data, resourceID, 0)
 		e.ID = text
 		if !r.opts.basic && !isID(text) {
@@ -159,10 +159,10 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	case e.Type == "Bundle":
 		r.readBundle(data, at)
 		return typ, 0 // what it refers to is its own
-	case r.scan.marks.at[contained] != 0 || e.Type == "Parameters":
+	case r.scan.marks.has(contained) || e.Type == "Parameters":
 		r.readInside(data, at)
 		f = r.readRefs(data, r.inner.bundles, false)
-	case len(r.scan.marks.refs) > 0:
+	case len(r.scan.marks.deepAt) > 0:
 		f = r.readRefs(data, nil, true)
 	}
 	return typ, f
@@ -172,7 +172,7 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 // starts; nil where it is no string, and -1 where there is none. Texts with
 // escapes go into the reader's buffer number k.
 func (r *Reader) text(data []byte, p place, k int) ([]byte, int) {
-	at := r.scan.marks.start(data, p)
+	at := r.scan.marks.value(data, p)
 	if at < 0 || data[at] != '"' {
 		return nil, at
 	}
@@ -195,11 +195,11 @@ func (r *Reader) entryFindings(data []byte) {
 	for _, f := range r.scan.found {
 		member := ""
 		for _, p := range [...]place{resource, request} {
-			if at := m.start(data, p); at >= 0 && f.at >= at && f.at < max(m.end[p], at+1) {
+			if at := m.value(data, p); at >= 0 && f.at >= at && f.at < max(m.end(p), at+1) {
 				member = [...]string{resource: "resource", request: "request"}[p]
 			}
 		}
-		r.entryIssue(f.rule, f.at, member, "")
+		r.entryIssue(ruleOfKind[f.kind], f.at, member, "")
 	}
 	r.col.more += r.scan.lost
 }
@@ -250,7 +250,7 @@ func (r *Reader) passOver(ru rule) bool {
 // severityOf returns the severity of an issue of the entry that is being read. A line
 // needs a resourceType whatever the level; a resource inside its resource does not.
 func (r *Reader) severityOf(ru rule) Severity {
-	s := r.col.severity[ru]
+	s := r.col.severity.of[ru]
 	if ru == fhirResourceType && len(r.inner.trail) > 0 && r.opts.format != Bundle && !r.opts.strict {
 		if _, changed := r.opts.changed[rules[ru].Code]; !changed {
 			return Warning

@@ -56,7 +56,7 @@ const (
 	batchResponse
 	subscriptionNotification
 
-	kindCount = iota
+	bundleKinds = iota
 
 	requests  = transaction | batch
 	responses = transactionResponse | batchResponse

@@ -31,37 +31,37 @@ const (
 	isZip
 	isXML
 	isUTF16
+	faultCount
 )
 
-// faults says which rule each fault breaks, and how.
-var faults = [...]struct {
-	rule rule
-	text string
-}{
-	fine:         {0, ""},
-	more:         {jsonSyntax, "the document ends too early"},
-	badEnd:       {jsonSyntax, "the document ends too early"},
-	badValue:     {jsonSyntax, "a value was expected"},
-	badName:      {jsonSyntax, "a property name in double quotes was expected"},
-	badColon:     {jsonSyntax, "a colon was expected after the property name"},
-	badObject:    {jsonSyntax, "a comma or a closing brace was expected"},
-	badArray:     {jsonSyntax, "a comma or a closing bracket was expected"},
-	badNumber:    {jsonSyntax, "a number is not written as JSON wants it"},
-	badLiteral:   {jsonSyntax, "a literal is none of true, false and null"},
-	badEscape:    {jsonSyntax, "a string holds an escape that JSON does not know"},
-	badControl:   {jsonSyntax, "a string holds a control character that is not escaped"},
-	badTail:      {jsonSyntax, "something follows the end of the document"},
-	badComment:   {jsonSyntax, "JSON has no comments"},
-	badNUL:       {jsonNUL, "a NUL character is not allowed"},
-	badUTF8:      {jsonUTF8, "the text is not valid UTF-8"},
-	badSurrogate: {jsonSurrogate, "a string holds half of a surrogate pair"},
-	twice:        {jsonDup, "a property name occurs twice in one object"},
-	tooDeep:      {jsonDepth, "objects and arrays are nested too deeply"},
-	longString:   {jsonString, "a string is longer than the limit"},
-	longEntry:    {jsonEntry, "an entry, a line or a member of the Bundle is longer than the limit"},
-	manyNames:    {jsonMembers, "objects have more members than the limit"},
-	isGzip:       {jsonSyntax, "the payload is gzip, not JSON; send it uncompressed"},
-	isZip:        {jsonSyntax, "the payload is a zip archive, not JSON; send the files in it"},
-	isXML:        {jsonSyntax, "the payload is XML or HTML, not JSON; send FHIR's JSON format"},
-	isUTF16:      {jsonSyntax, "the payload is UTF-16 or UTF-32; send JSON in UTF-8"},
+// text says what is wrong.
+func (f fault) text() string { return faultTexts[f] }
+
+var faultTexts = [...]string{
+	fine:         "",
+	more:         "the document ends too early",
+	badEnd:       "the document ends too early",
+	badValue:     "a value was expected",
+	badName:      "a property name in double quotes was expected",
+	badColon:     "a colon was expected after the property name",
+	badObject:    "a comma or a closing brace was expected",
+	badArray:     "a comma or a closing bracket was expected",
+	badNumber:    "a number is not written as JSON wants it",
+	badLiteral:   "a literal is none of true, false and null",
+	badEscape:    "a string holds an escape that JSON does not know",
+	badControl:   "a string holds a control character that is not escaped",
+	badTail:      "something follows the end of the document",
+	badComment:   "JSON has no comments",
+	badNUL:       "a NUL character is not allowed",
+	badUTF8:      "the text is not valid UTF-8",
+	badSurrogate: "a string holds half of a surrogate pair",
+	twice:        "a property name occurs twice in one object",
+	tooDeep:      "objects and arrays are nested too deeply",
+	longString:   "a string is longer than the limit",
+	longEntry:    "an entry, a line or a member of the Bundle is longer than the limit",
+	manyNames:    "objects have more members than the limit",
+	isGzip:       "the payload is gzip, not JSON; send it uncompressed",
+	isZip:        "the payload is a zip archive, not JSON; send the files in it",
+	isXML:        "the payload is XML or HTML, not JSON; send FHIR's JSON format",
+	isUTF16:      "the payload is UTF-16 or UTF-32; send JSON in UTF-8",
 }

@@ -83,7 +83,7 @@ func (r *Reader) notLines(length, at int) bool {
 		}
 		from, cut = next+size, f != more && (line[0] == '{' || line[0] == '[') && r.isCut(line)
 	}
-	r.scan.marks.kind = watchNothing
+	r.scan.marks.kind = markNothing
 	r.report(ndjsonLines, Issue{Line: w.lineAt(w.pos+at) + 1, Offset: w.offset() + int64(at)})
 	r.err = r.Report().Err()
 	return true
@@ -91,7 +91,7 @@ func (r *Reader) notLines(length, at int) bool {
 
 // isCut reports whether text is the start of an object or array.
 func (r *Reader) isCut(text []byte) bool {
-	r.scan.marks.kind = watchNothing
+	r.scan.marks.kind = markNothing
 	_, f := r.scan.value(text, 0, true)
 	return f == more
 }

@@ -57,7 +57,7 @@ func (r *Reader) compareFullURL(text []byte, at int) {
 
 // versionID is meta.versionId of the entry's resource, nil where there is none.
 func (r *Reader) versionID(data []byte) []byte {
-	at := r.scan.marks.start(data, meta)
+	at := r.scan.marks.value(data, meta)
 	if at < 0 || data[at] != '{' {
 		return nil
 	}

@@ -107,7 +107,7 @@ func (r *Reader) readInside(data []byte, at int) {
 	in.begin()
 	c := contents{
 		at: at, end: at + len(r.entry.Resource), kind: kindOf(r.entry.Type),
-		contained: r.scan.marks.start(data, contained), parameter: -1,
+		contained: r.scan.marks.value(data, contained), parameter: -1,
 	}
 	if c.kind == aParameters {
 		walkObject(data, at, func(name []byte, value int) bool {

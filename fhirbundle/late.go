@@ -7,11 +7,11 @@ import "math/bits"
 // and how many there are.
 type lateJudge struct {
 	used  bool
-	index [kindCount + 1][len(typeRules)]uint16 // by lateIndex and rule: in found, from 1
+	index [bundleKinds + 1][len(typeRules)]uint16 // by lateIndex and rule: in found, from 1
 	found []lateFound
 
 	facts    facts // of the entry before
-	verdicts [kindCount + 1]verdict
+	verdicts [bundleKinds + 1]verdict
 }
 
 type lateFound struct {
@@ -51,14 +51,14 @@ func (r *Reader) judgeLater(f facts, e lateEntry) {
 	if !l.used || l.facts != f {
 		l.used, l.facts = true, f
 		l.verdicts[0] = f.judge(0, r.opts.version)
-		for k := kinds(1); k < 1<<kindCount; k <<= 1 {
+		for k := kinds(1); k < 1<<bundleKinds; k <<= 1 {
 			l.verdicts[lateIndex(k)] = f.judge(k, r.opts.version)
 		}
 	}
 	for k, v := range l.verdicts {
 		for ; v != 0; v &= v - 1 {
 			i := bits.TrailingZeros64(uint64(v))
-			if r.col.severity[typeRules[i].rule] == None {
+			if r.col.severity.of[typeRules[i].rule] == None {
 				continue
 			}
 			at := &l.index[k][i]
@@ -123,7 +123,7 @@ func (r *Reader) typeIssue(i int) {
 		at = r.oddQuery
 	default:
 		if t.member != nowhere {
-			at = max(r.scan.marks.start(r.entryData, t.member), 0)
+			at = max(r.scan.marks.value(r.entryData, t.member), 0)
 		}
 	}
 	r.entryIssue(t.rule, at, t.path, message)

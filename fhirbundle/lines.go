@@ -94,7 +94,7 @@ func (r *Reader) endLine(next int) {
 // readLine scans a line whose first byte that is not white space is data[at].
 func (r *Reader) readLine(data []byte, at int) {
 	s := &r.scan
-	s.marks.kind = watchResource
+	s.marks.kind = markInner
 	value := data[at:]
 	end, f := s.value(value, 0, true)
 	if f == more {
@@ -118,7 +118,7 @@ func (r *Reader) readLine(data []byte, at int) {
 
 // lineFault reports a line that is not JSON.
 func (r *Reader) lineFault(f fault, at int) {
-	r.lineIssue(faults[f].rule, r.faultMessage(f, r.entry.line, r.entry.Offset+int64(at)), at)
+	r.lineIssue(ruleOfFault(f), r.faultMessage(f, r.entry.line, r.entry.Offset+int64(at)), at)
 }
 
 // lineIssue reports an issue of a line as a whole; at counts from the line's start.

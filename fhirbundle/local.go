@@ -9,7 +9,7 @@ import (
 // each of its contained resources, which list has. apart are the extents in it that
 // have references of their own.
 func (r *Reader) judgeLocal(data []byte, c contents, list *containedList, apart []extent) {
-	refs := r.scan.marks.refs
+	refs := r.scan.marks.deepAt
 	first, _ := slices.BinarySearch(refs, uint32(c.at))
 	rest, around := apart, 0
 	for _, name := range refs[first:] {

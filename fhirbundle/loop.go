@@ -114,37 +114,25 @@ name:
 		if s.marks.asks(m, o.depth) {
 			// As mark does, but for what it has to look further into. A hash, the
 			// length, and the first eight bytes make sure of a name of up to 16.
-			for q = askedNames[h*finger>>58]; q != nil; q = q.next {
+			for q = s.marks.table.byBit[h*finger>>58]; q != nil; q = q.next {
 				// What is none of them just has a bit in common.
 				if q.hash != h || q.size != k || q.size > 8 && q.word != binary.LittleEndian.Uint64(p[:8]) {
 					continue
 				}
-				inside := s.marks.kind == watchResource || s.marks.open == resource && o.depth > s.marks.outer+1
-				if q.far {
-					k := len(s.marks.refs)
-					if q.size == len("fhir_comments") || !inside || k >= cap(s.marks.refs) {
-						o.hash = h
-						from = newName
-						goto leave
+				if q.deep && s.marks.section == 1 && len(s.marks.deepAt) < cap(s.marks.deepAt) {
+					k := len(s.marks.deepAt)
+					s.marks.deepAt = s.marks.deepAt[:k+1]
+					s.marks.deepAt[k] = uint32(i + shift + 1)
+				} else if q.deep || q.comment || q.opens != 0 && s.marks.section == 0 && w>>8&0xffff != ':'|'{'<<8 {
+					o.hash = h
+					from = newName
+					goto leave
+				} else if o.depth == s.marks.level {
+					s.marks.at[q.at[s.marks.section]&(maxPlaces-1)] = i + shift + 1
+					if q.opens != 0 && s.marks.section == 0 {
+						s.marks.open, s.marks.section = q.at[0], q.opens // its end follows
+						s.marks.level++
 					}
-					s.marks.refs = s.marks.refs[:k+1]
-					s.marks.refs[k] = uint32(i + shift + 1)
-				} else if inside {
-					if o.depth <= s.marks.depth {
-						s.marks.at[q.resource] = i + shift + 1
-					}
-				} else if o.depth == s.marks.outer+1 {
-					if q.entry == resource || q.entry == request {
-						if w>>8&0xffff != ':'|'{'<<8 {
-							o.hash = h
-							from = newName
-							goto leave
-						}
-						s.marks.open = q.entry // its end follows
-					}
-					s.marks.at[q.entry] = i + shift + 1
-				} else if s.marks.open == request && o.depth <= s.marks.depth {
-					s.marks.at[q.request] = i + shift + 1
 				}
 				break
 			}
@@ -452,10 +440,7 @@ popObject:
 			from = atEnd
 			goto leave
 		}
-		if s.marks.open != nowhere {
-			s.marks.end[s.marks.open] = i + shift + 1
-			s.marks.open = nowhere
-		}
+		s.marks.leave(i + shift + 1)
 	}
 	n = o.base
 	goto pop

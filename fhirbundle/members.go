@@ -45,26 +45,13 @@ func memberOf(name []byte) member {
 // there is a bit to remember.
 func (r *Reader) admitMember(what member, name []byte) fault {
 	if what == otherMember {
-		return r.addName(name)
+		return r.scan.addName(name, r.opts.maxEntry)
 	}
 	if r.bundle.has&(1<<what) != 0 {
 		return twice
 	}
 	r.bundle.has |= 1 << what
 	return fine
-}
-
-// addName takes in the name of a member of the Bundle that is not known.
-func (r *Reader) addName(text []byte) fault {
-	s := &r.scan
-	n := name{hashName(text), uint32(len(s.arena)) | inArena, uint32(len(text))}
-	s.arena = append(s.arena, text...)
-	_, f := s.admit(nil, n, 0, 1)
-	s.names = append(s.names, n)
-	if f == fine && len(s.arena) > r.opts.maxEntry {
-		f = longEntry // all names together are bounded like a value
-	}
-	return f
 }
 
 // seenAt is where a member is, if it was seen.

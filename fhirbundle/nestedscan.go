@@ -35,7 +35,7 @@ func (s *scanner) rest(data []byte, why step, o *cursor) (step, fault) {
 	case inString:
 		return s.oddString(data, o)
 	case emptyString:
-		s.note(fhirEmptyString, o.start-1)
+		s.note(emptyText, o.start-1)
 		o.at++
 		return afterValue, fine
 	case atNumber:
@@ -55,7 +55,7 @@ func (s *scanner) rest(data []byte, why step, o *cursor) (step, fault) {
 	switch why {
 	case atFirstName:
 		if c == '}' {
-			s.note(fhirEmptyObject, o.start)
+			s.note(emptyObject, o.start)
 			return s.end(data, o)
 		}
 		fallthrough
@@ -68,7 +68,7 @@ func (s *scanner) rest(data []byte, why step, o *cursor) (step, fault) {
 		return s.colon(data, o)
 	case atFirstValue:
 		if c == ']' {
-			s.note(fhirEmptyArray, o.start)
+			s.note(emptyArray, o.start)
 			return s.end(data, o)
 		}
 		fallthrough
@@ -160,7 +160,7 @@ func (s *scanner) oddString(data []byte, o *cursor) (step, fault) {
 		o.at = o.start - 1
 		return atValue, longString
 	case end == o.start:
-		s.note(fhirEmptyString, o.start-1)
+		s.note(emptyText, o.start-1)
 	}
 	o.at = end + 1
 	return afterValue, fine
@@ -192,9 +192,8 @@ func (s *scanner) end(data []byte, o *cursor) (step, fault) {
 	o.depth--
 	last := &s.frames[o.depth]
 	o.filter, o.base, o.flags = last.filter, int(last.base), last.flags
-	if o.depth == s.marks.close && s.marks.open != nowhere {
-		s.marks.end[s.marks.open] = o.at
-		s.marks.open = nowhere
+	if o.depth == s.marks.close {
+		s.marks.leave(o.at)
 	}
 	if o.depth == o.outer {
 		return finished, fine

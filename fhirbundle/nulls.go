@@ -13,12 +13,12 @@ type fillIn struct {
 // null judges a null at data[at] inside an object or array with the flags given.
 func (s *scanner) null(depth, outer int, flags uint8, at int) {
 	if flags&isArray == 0 || depth-1 <= outer {
-		s.note(fhirNull, at)
+		s.note(misplacedNull, at)
 		return
 	}
 	parent := &s.frames[depth-1]
 	if parent.flags&isArray != 0 {
-		s.note(fhirNull, at)
+		s.note(misplacedNull, at)
 		return
 	}
 	parent.flags |= hasExtra
@@ -40,7 +40,7 @@ func (s *scanner) checkNulls(data []byte, base int, e extra) {
 			text = s.scratch
 		}
 		if s.find(data, base, text, hashName(text), e.wide) < 0 {
-			s.note(fhirNull, n.at)
+			s.note(misplacedNull, n.at)
 		}
 	}
 	s.nulls = s.nulls[:e.nulls]

@@ -242,3 +242,8 @@ func oneOf[T ~string](values ...T) string {
 // name takes some 50 bytes of memory, which bounds them by what an entry may
 // take.
 func (o *options) maxNames() int { return max(o.maxEntry/64, 1<<16) }
+
+// limits are those of the scanner.
+func (o *options) limits() limits {
+	return limits{depth: o.maxDepth, text: o.maxString, names: o.maxNames(), finds: o.maxIssues}
+}

@@ -46,7 +46,7 @@ func (s *scanner) checkPairs(data []byte, base int, e extra) {
 		x := s.find(data, base, text, hashName(text), e.wide)
 		if x < 0 {
 			if isList && data[firstElement(data, value)] != ']' && !s.holdsNull(p.name, e) { // which are findings themselves
-				s.note(fhirNoValues, p.at-len(text)-len(`"_"`))
+				s.note(noValues, p.at-len(text)-len(`"_"`))
 			}
 			continue
 		}
@@ -54,7 +54,7 @@ func (s *scanner) checkPairs(data []byte, base int, e extra) {
 		hasList := data[at] == '['
 		switch {
 		case isList != hasList || isList && countPrimitives(data, at) != p.count:
-			s.note(fhirUnaligned, p.at-len(text)-len(`"_"`))
+			s.note(unaligned, p.at-len(text)-len(`"_"`))
 		case isList && s.holdsNull(p.name, e) && s.holdsNull(x, e):
 			s.checkBothNull(data, at, value)
 		}
@@ -77,7 +77,7 @@ func (s *scanner) checkBothNull(data []byte, x, y int) {
 	y = firstElement(data, y)
 	walkArray(data, x, func(at int) bool {
 		if data[at] == 'n' && data[y] == 'n' {
-			s.note(fhirBothNull, y)
+			s.note(bothNull, y)
 		}
 		y = nextElement(data, skipValue(data, y))
 		return true

@@ -166,8 +166,8 @@ func newReader(o options) *Reader {
 	}
 	r.resetIndexes()
 	r.counts.v = o.version
-	r.scan.room = new(room)
-	r.scan.start(&r.opts, r.col.severity)
+	r.scan.start()
+	r.useScanner()
 	return r
 }
 
@@ -273,7 +273,7 @@ func (r *Reader) failRead(atEnd fault) {
 func (r *Reader) fail(f fault, at int, path string) {
 	w := &r.win
 	line := w.lineAt(at) + 1
-	r.report(faults[f].rule, Issue{
+	r.report(ruleOfFault(f), Issue{
 		Message: r.faultMessage(f, line, w.base+int64(at)),
 		Path:    path, Entry: r.inside(), Line: line, Offset: w.base + int64(at),
 	})
@@ -281,7 +281,7 @@ func (r *Reader) fail(f fault, at int, path string) {
 }
 
 func (r *Reader) faultMessage(f fault, line, offset int64) string {
-	text := faults[f].text
+	text := f.text()
 	switch f {
 	case tooDeep:
 		text += fmt.Sprintf(" (%d levels are allowed)", r.opts.maxDepth)
@@ -299,7 +299,7 @@ func (r *Reader) faultMessage(f fault, line, offset int64) string {
 func (r *Reader) report(ru rule, is Issue) Issue {
 	is.Code = rules[ru].Code
 	if is.Severity == "" {
-		is.Severity = r.col.severity[ru]
+		is.Severity = r.col.severity.of[ru]
 	}
 	if is.Severity == None {
 		return is

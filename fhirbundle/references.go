@@ -7,7 +7,7 @@ import "bytes"
 // no local reference can be resolved.
 func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 	others := r.may(batch)
-	for _, name := range r.scan.marks.refs {
+	for _, name := range r.scan.marks.deepAt {
 		for len(bundles) > 0 && int(name) >= bundles[0].end {
 			bundles = bundles[1:]
 		}
@@ -120,7 +120,7 @@ func (r *Reader) referTo(data []byte, at int, others bool) {
 
 // isOwn reports whether text is the fullUrl of the entry that is being read.
 func (r *Reader) isOwn(data, text []byte) bool {
-	at := r.scan.marks.start(data, fullURL)
+	at := r.scan.marks.value(data, fullURL)
 	return at >= 0 && bytes.Equal(r.plainAt(data, at), text)
 }
 

@@ -22,8 +22,6 @@ func (r *Reader) ResetBytes(data []byte) {
 	r.win.buf, r.win.err = data, io.EOF
 }
 
-const frameBytes = 16
-
 // maxKept is how many bytes of one kind a reader keeps for the next payload.
 const maxKept = 64 << 10
 
@@ -36,7 +34,7 @@ func (r *Reader) reset() {
 	r.win = window{max: o.maxEntry, step: block}
 	r.col = collector{severity: r.col.severity, lines: o.format == NDJSON, max: o.maxIssues}
 	r.scan.release()
-	r.scan.use(o, r.col.severity)
+	r.useScanner()
 	r.resetIndexes()
 	r.counts.reset(o.version)
 	r.inner.release()
@@ -69,4 +67,13 @@ func (r *Reader) resetIndexes() {
 	r.recent.reset()
 	r.across.reset(&r.budget)
 	r.lineIDs.reset(&r.budget)
+}
+
+// useScanner makes the scanner ready, which was released.
+func (r *Reader) useScanner() {
+	t := wholeTable
+	if r.opts.basic {
+		t = basicTable
+	}
+	r.scan.use(r.opts.limits(), &r.col.severity.scan, t)
 }

@@ -5,7 +5,7 @@ package fhirbundle
 func (r *Reader) document() bool {
 	w := &r.win
 	line := w.keepLine(w.pos)
-	end, ok := r.unit(0, watchResource)
+	end, ok := r.unit(0, markInner)
 	if !ok {
 		return false
 	}
@@ -44,7 +44,7 @@ func (r *Reader) takeResource(data []byte, at, end int) {
 		}
 	}
 	for _, found := range r.scan.found {
-		r.entryIssue(found.rule, found.at, "", "")
+		r.entryIssue(ruleOfKind[found.kind], found.at, "", "")
 	}
 	r.win.pos -= at
 	r.col.more += r.scan.lost

@@ -218,9 +218,9 @@ func TestRulesTable(t *testing.T) {
 			assert.Equal(t, Warning, r.Severity(Lenient))
 		}
 	}
-	for f := more; int(f) < len(faults); f++ {
-		assert.NotEmpty(t, faults[f].text, f)
-		assert.True(t, rules[faults[f].rule].Always, f)
+	for f := more; f < faultCount; f++ {
+		assert.NotEmpty(t, f.text(), f)
+		assert.True(t, rules[ruleOfFault(f)].Always, f)
 	}
 	all[0].Code = "changed"
 	assert.NotEqual(t, "changed", Rules()[0].Code)

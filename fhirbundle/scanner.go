@@ -22,7 +22,7 @@ type scanner struct {
 	maxNames  int // of all objects that are open
 	maxFound  int
 	allowNUL  bool // as an escape
-	severity  *severities
+	weights   *weights
 
 	found []finding // in the value that was scanned last
 	lost  int64     // findings beyond maxFound
@@ -30,17 +30,17 @@ type scanner struct {
 
 	marks marks
 
-	tail [2 * reach]byte // a copy of the last bytes, for the loop
-	room *room
+	tail  [2 * reach]byte // a copy of the last bytes, for the loop
+	space *space
 }
 
-// room is what most payloads do with, in one allocation.
-type room struct {
+// space is what most payloads do with, in one allocation.
+type space struct {
 	frames [16]frame
 	names  [24]name
 	extras [2]extra
 	arena  [64]byte
-	refs   [24]uint32
+	deepAt [24]uint32
 }
 
 // frame is what an object or array goes on with once its child has ended.
@@ -57,52 +57,91 @@ const (
 	counting // of an array: its elements are counted
 )
 
-// finding is a rule that is broken at an offset in the scanned data.
+// kind is what kind of finding one is: what JSON allows and FHIR's JSON format does
+// not (http://hl7.org/fhir/R4/json.html).
+type kind uint8
+
+const (
+	misplacedNull kind = iota
+	emptyArray
+	emptyObject
+	emptyText
+	unaligned // x and _x are not arrays of the same length
+	noValues  // an array _x without x has no null
+	bothNull  // x and _x have null at the same index
+	comments  // a member has a name for comments
+	kindCount
+)
+
+// weight is what becomes of a finding.
+type weight uint8
+
+const (
+	ignored weight = iota
+	noted
+	grave // the first one is listed even if there is no room
+)
+
+// weights are by kind.
+type weights [kindCount]weight
+
+// finding is one at an offset in the scanned data.
 type finding struct {
-	rule rule
+	kind kind
 	at   int
 }
 
-// start makes a scanner ready that has room.
-func (s *scanner) start(o *options, severity *severities) {
-	s.seed = maphash.MakeSeed()
-	s.release()
-	s.use(o, severity)
+// limits are what a scanner allows.
+type limits struct {
+	depth int // objects and arrays that are open
+	text  int // bytes of one string
+	names int // of all objects that are open
+	finds int // findings that are listed
 }
 
-// use makes it ready for a payload with these options. Before that it was released.
-func (s *scanner) use(o *options, severity *severities) {
-	s.maxDepth, s.maxString, s.maxNames, s.maxFound = o.maxDepth, o.maxString, o.maxNames(), o.maxIssues
-	s.severity, s.allowNUL, s.marks.basic = severity, false, o.basic
-	if s.frames = s.frames[:cap(s.frames)]; len(s.frames) > o.maxDepth {
-		s.frames = s.frames[:o.maxDepth]
+// start makes a new scanner ready.
+func (s *scanner) start() {
+	s.seed = maphash.MakeSeed()
+	s.space = new(space)
+	s.release()
+}
+
+// use makes it ready for a payload. Before that it was released.
+func (s *scanner) use(l limits, w *weights, t *nameTable) {
+	s.maxDepth, s.maxString, s.maxNames, s.maxFound = l.depth, l.text, l.names, l.finds
+	s.weights, s.allowNUL, s.marks.table = w, false, t
+	if s.frames = s.frames[:cap(s.frames)]; len(s.frames) > l.depth {
+		s.frames = s.frames[:l.depth]
 	}
 }
 
 // release lets go of what was read. It keeps frames, if they are not too many, since
 // they hold nothing of a payload.
 func (s *scanner) release() {
-	if n := cap(s.frames); n < len(s.room.frames) || n*frameBytes > maxKept {
-		s.frames = s.room.frames[:]
+	if n := cap(s.frames); n < len(s.space.frames) || n > maxFrames {
+		s.frames = s.space.frames[:]
 	}
-	s.names, s.arena, s.extras = s.room.names[:0], s.room.arena[:0], s.room.extras[:0]
+	s.names, s.arena, s.extras = s.space.names[:0], s.space.arena[:0], s.space.extras[:0]
 	s.tables, s.nulls, s.pairs, s.scratch = nil, nil, nil, nil
 	s.found, s.lost, s.grave = nil, 0, false
 	s.tail = [2 * reach]byte{}
-	s.marks.kind, s.marks.refs = watchNothing, s.room.refs[:0]
+	s.marks.kind, s.marks.deepAt = markNothing, s.space.deepAt[:0]
 }
 
-func (s *scanner) note(r rule, at int) {
-	severity := s.severity[r]
-	if severity == None {
+// maxFrames is how many frames a scanner keeps for the next payload.
+const maxFrames = 4096
+
+func (s *scanner) note(k kind, at int) {
+	w := s.weights[k]
+	if w == ignored {
 		return
 	}
-	if len(s.found) >= s.maxFound && (severity != Error || s.grave) {
+	if len(s.found) >= s.maxFound && (w != grave || s.grave) {
 		s.lost++
 		return
 	}
-	s.grave = s.grave || severity == Error
-	s.found = append(s.found, finding{r, at})
+	s.grave = s.grave || w == grave
+	s.found = append(s.found, finding{k, at})
 }
 
 // value scans the value that starts at data[0], which is not white space, and
@@ -136,13 +175,13 @@ func (s *scanner) value(data []byte, depth int, final bool) (int, fault) {
 			return 0, longString
 		}
 		if end == 1 {
-			s.note(fhirEmptyString, 0)
+			s.note(emptyText, 0)
 		}
 		return end + 1, fine
 	case c == '-' || c-'0' < 10:
 		return number(data, 0, final)
 	case c == 'n':
-		s.note(fhirNull, 0)
+		s.note(misplacedNull, 0)
 		return literal(data, 0)
 	default:
 		return literal(data, 0)
@@ -212,6 +251,37 @@ func (s *scanner) rareName(data []byte, start, end, depth int) (ref uint32, size
 		}
 	}
 	return ref, size, hashName(text)
+}
+
+// open begins an object whose names outlive the data that they were read from. It has
+// no others around it.
+func (s *scanner) open() { s.extraOf(1) }
+
+// addName takes in a name of the object that open began. All its names together have
+// at most the given number of bytes.
+func (s *scanner) addName(text []byte, most int) fault {
+	n := name{hashName(text), uint32(len(s.arena)) | inArena, uint32(len(text))}
+	s.arena = append(s.arena, text...)
+	_, f := s.admit(nil, n, 0, 1)
+	s.names = append(s.names, n)
+	if f == fine && len(s.arena) > most {
+		f = longEntry
+	}
+	return f
+}
+
+// openNames is how many names the objects have that are open.
+func (s *scanner) openNames() int { return len(s.names) }
+
+// text scans the string that starts at data[0], if it is short and ends there, and
+// returns its end; 0 if it is for value to scan.
+func (s *scanner) shortText(data []byte, most int) int {
+	end, f := scanString(data, 1, s.allowNUL)
+	if f != fine || end == 1 || end >= min(s.maxString, most) {
+		return 0
+	}
+	s.marks.kind, s.found, s.lost, s.grave = markNothing, s.found[:0], 0, false
+	return end + 1
 }
 
 // leave ends an object that has an extra.

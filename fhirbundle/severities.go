@@ -1,7 +1,24 @@
 package fhirbundle
 
 // severities says what becomes of a finding, by its rule.
-type severities [ruleCount]Severity
+type severities struct {
+	of   [ruleCount]Severity
+	scan weights // the same of what the scanner finds
+}
+
+// setWeights sets what the scanner needs to know.
+func (s *severities) setWeights() {
+	for k, ru := range ruleOfKind {
+		switch s.of[ru] {
+		case None:
+			s.scan[k] = ignored
+		case Error:
+			s.scan[k] = grave
+		default:
+			s.scan[k] = noted
+		}
+	}
+}
 
 // common are the tables of readers whose program changes nothing, by level.
 var common = func() (all [3][3]*severities) {
@@ -25,14 +42,15 @@ const (
 func newSeverities(level Level, a as) *severities {
 	s := new(severities)
 	for i, r := range rules {
-		s[i] = r.Severity(level)
+		s.of[i] = r.Severity(level)
 		if a == asNested && r.Always && !r.Fixed {
-			s[i] = Rule{}.Severity(level)
+			s.of[i] = Rule{}.Severity(level)
 		}
 	}
 	if a == asLines { // nothing could be done with it
-		s[fhirResourceType] = Error
+		s.of[fhirResourceType] = Error
 	}
+	s.setWeights()
 	return s
 }
 
@@ -50,7 +68,8 @@ func (o *options) severities(a as) *severities {
 	}
 	own := *s
 	for code, severity := range o.changed { // which resolve has checked
-		own[ruleIndex(code)] = severity
+		own.of[ruleIndex(code)] = severity
 	}
+	own.setWeights()
 	return &own
 }

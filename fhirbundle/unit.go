@@ -5,7 +5,7 @@ import "io"
 // unit scans the value that starts at win.pos, of a name or a value, reading on
 // as far as it goes, and returns its end in win.buf. Where it is false reading
 // has ended.
-func (r *Reader) unit(depth int, kind watch) (int, bool) {
+func (r *Reader) unit(depth int, kind marking) (int, bool) {
 	w, s := &r.win, &r.scan
 	s.marks.kind = kind
 	for {
@@ -34,19 +34,16 @@ func (r *Reader) unit(depth int, kind watch) (int, bool) {
 // bundleText is unit for a name or a string of the Bundle itself. Nearly all are
 // short and in memory, and take no more than a look for their end.
 func (r *Reader) bundleText() (int, bool) {
-	w, s := &r.win, &r.scan
-	data := w.buf[w.pos:]
-	end, f := scanString(data[:min(len(data), firstBlock)], 1, s.allowNUL)
-	if f != fine || end == 1 || end >= min(s.maxString, r.opts.maxEntry) {
-		return r.unit(1, watchNothing)
+	data := r.win.buf[r.win.pos:]
+	if end := r.scan.shortText(data[:min(len(data), firstBlock)], r.opts.maxEntry); end > 0 {
+		return r.win.pos + end, true
 	}
-	s.marks.kind, s.found, s.lost, s.grave = watchNothing, s.found[:0], 0, false
-	return w.pos + end + 1, true
+	return r.unit(1, markNothing)
 }
 
 // inside is the index of the entry that is being scanned, if one is.
 func (r *Reader) inside() *int64 {
-	if r.scan.marks.kind != watchEntry {
+	if r.scan.marks.kind != markOuter {
 		return nil
 	}
 	i := r.entries
@@ -58,9 +55,9 @@ func (r *Reader) where() string {
 	switch {
 	case r.opts.format != Bundle || r.state == atStart || r.state == atTail:
 		return ""
-	case r.scan.marks.kind == watchEntry && r.scan.marks.open == resource:
+	case r.scan.marks.kind == markOuter && r.scan.marks.section == resourceSection:
 		return entryPath(r.entries, "resource")
-	case r.scan.marks.kind == watchEntry:
+	case r.scan.marks.kind == markOuter:
 		return entryPath(r.entries, "")
 	case r.state == atFirstEntry || r.state == atEntryEnd:
 		return "Bundle.entry"

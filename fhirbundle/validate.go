@@ -47,7 +47,7 @@ func borrow(opts *Options) (*Reader, error) {
 	o := &r.opts
 	r.win = window{max: o.maxEntry, step: block}
 	r.col = collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues}
-	r.scan.use(o, r.col.severity)
+	r.useScanner()
 	r.resetIndexes()
 	r.counts.v = o.version
 	return r, nil
@@ -55,7 +55,7 @@ func borrow(opts *Options) (*Reader, error) {
 
 // giveBack makes the reader let go of the payload before it rests.
 func giveBack(r *Reader) {
-	r.opts, r.col.severity, r.nested = options{}, nil, nil
+	r.opts, r.col.severity, r.nested = options{}, common[0][0], nil
 	r.ResetBytes(nil)
 	readers.Put(r)
 }

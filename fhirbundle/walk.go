@@ -89,3 +89,16 @@ func stringAt(data []byte, i int) []byte {
 	}
 	return data[i+1 : end : end]
 }
+
+// valueAt is where the value of a member starts whose name ends before data[i]. It
+// is inlined where it is used.
+func valueAt(data []byte, i int) int {
+	if data[i] == ':' && data[i+1] > ' ' {
+		return i + 1
+	}
+	return afterColon(data, i)
+}
+
+func afterColon(data []byte, i int) int {
+	return skipSpace(data, skipSpace(data, i)+1)
+}
