@@ -38,7 +38,7 @@ func (r *Reader) readOwn(data []byte) {
 	if r.bundle.in == batch {
 		a.created.limit = r.budget.max / 2
 	}
-	at := r.scan.marks.value(data, fullURL)
+	at := r.scan.Marks.Value(data, fullURL)
 	if at < 0 {
 		return
 	}
@@ -88,7 +88,7 @@ func (r *Reader) referAcross(data []byte, at int) {
 	case s.low&isDefined != 0 && r.bundle.typ.seen:
 		r.entryIssue(refBatch, at, "resource", "")
 	default:
-		a.created.keep(unresolved{k, r.entries, r.win.keepLine(r.win.pos + at), r.win.offset() + int64(at)})
+		a.created.keep(unresolved{k, r.entries, r.win.KeepLine(r.win.Pos + at), r.win.Offset() + int64(at)})
 	}
 	s.low |= isReferred
 }
@@ -125,7 +125,7 @@ func (r *Reader) judgeAcross() {
 	if r.bundle.in == batch {
 		for _, u := range a.created.unresolved {
 			if a.created.find(u.target).low&isDefined != 0 {
-				r.report(refBatch, Issue{Path: entryPath(u.entry, "resource"), Entry: &u.entry, Line: r.win.lineOf(u.line, u.offset), Offset: u.offset})
+				r.report(refBatch, Issue{Path: entryPath(u.entry, "resource"), Entry: &u.entry, Line: r.win.LineOf(u.line, u.offset), Offset: u.offset})
 			}
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // chunks gives data some bytes at a time, and ends with err.
@@ -117,8 +119,8 @@ func TestBoundaries(t *testing.T) {
 		if testing.Short() {
 			every = 5
 		}
-		for k := 0; k <= min(len(c.data), firstBlock); k += every {
-			pad := firstBlock - k
+		for k := 0; k <= min(len(c.data), scan.FirstBlock); k += every {
+			pad := scan.FirstBlock - k
 			data := append(bytes.Repeat([]byte(" "), pad), c.data...)
 			if bytes.HasPrefix(c.data, bom[:2]) {
 				break // it would not stand at the start
@@ -164,7 +166,7 @@ func TestSourceFails(t *testing.T) {
 				{join: true}, {size: 3, join: k%2 == 0}, {size: 64, idle: 2},
 			} {
 				s.data, s.err = c.data[:k], boom
-				step := block
+				step := scan.Block
 				if s.size > 0 {
 					step = s.size
 				}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"slices"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // bundleState is what was seen of the Bundle itself.
@@ -39,45 +41,45 @@ var bom = []byte("\xef\xbb\xbf")
 // start reads to the first byte of the document.
 func (r *Reader) start() {
 	w := &r.win
-	for len(w.buf)-w.pos < foreignBytes && w.more() {
+	for len(w.Buf)-w.Pos < foreignBytes && w.Fill() {
 	}
-	if rest := w.buf[w.pos:]; len(rest) < len(bom) && w.err != io.EOF && bytes.HasPrefix(bom, rest) {
-		r.failRead(badEnd) // what there is may be half of a mark
+	if rest := w.Buf[w.Pos:]; len(rest) < len(bom) && w.Err != io.EOF && bytes.HasPrefix(bom, rest) {
+		r.failRead(scan.BadEnd) // what there is may be half of a mark
 		return
 	}
-	if bytes.HasPrefix(w.buf[w.pos:], bom) {
+	if bytes.HasPrefix(w.Buf[w.Pos:], bom) {
 		r.report(jsonBOM, Issue{Line: 1})
-		w.pos += len(bom)
+		w.Pos += len(bom)
 	}
-	if f := foreign(w.buf[w.pos:]); f != fine {
-		r.fail(f, w.pos, "")
+	if f := foreign(w.Buf[w.Pos:]); f != scan.OK {
+		r.fail(f, w.Pos, "")
 		return
 	}
 	if r.opts.format == NDJSON {
 		r.state = atLine
 		return
 	}
-	c, ok := w.peek()
+	c, ok := w.Peek()
 	switch {
-	case !ok && w.err == io.EOF:
+	case !ok && w.Err == io.EOF:
 		r.report(bodyEmpty, Issue{Line: 1})
 		r.err = r.Report().Err()
 	case !ok:
-		r.failRead(badEnd)
+		r.failRead(scan.BadEnd)
 	case c == '<':
-		r.fail(isXML, w.pos, "")
+		r.fail(scan.IsXML, w.Pos, "")
 	case r.opts.format == Resource:
 		r.state = atDocument
 	case c == '{':
-		w.pos++
+		w.Pos++
 		r.openBundle()
 		r.state = atMember
 	default:
-		at, line := w.offset(), w.lineAt(w.pos)+1
-		if end, ok := r.unit(0, markNothing); ok {
+		at, line := w.Offset(), w.LineAt(w.Pos)+1
+		if end, ok := r.unit(0, scan.MarkNothing); ok {
 			r.report(bundleResourceType, Issue{Message: "Expected resourceType 'Bundle', got " + jsonKind(c), Line: line, Offset: at})
 			r.bundle.notObject = true
-			r.win.pos = end
+			r.win.Pos = end
 			r.state = atTail
 		}
 	}
@@ -86,63 +88,63 @@ func (r *Reader) start() {
 // openBundle makes the scanner's bottom object the Bundle, whose names have to
 // outlive what they were read from.
 func (r *Reader) openBundle() {
-	r.scan.open()
+	r.scan.OpenObject()
 }
 
 // member reads a name, its colon, and its value, unless that is Bundle.entry.
 func (r *Reader) member() {
 	w := &r.win
-	c, ok := w.peek()
+	c, ok := w.Peek()
 	if !ok {
-		r.failRead(badEnd)
+		r.failRead(scan.BadEnd)
 		return
 	}
-	if c == '}' && r.scan.openNames() == 0 && r.bundle.has == 0 {
-		w.pos++
+	if c == '}' && r.scan.OpenNames() == 0 && r.bundle.has == 0 {
+		w.Pos++
 		r.state = atTail
 		return
 	}
 	if c != '"' {
-		r.fail(faultAt(c, badName), w.pos, "Bundle")
+		r.fail(scan.FaultAt(c, scan.BadName), w.Pos, "Bundle")
 		return
 	}
 	end, ok := r.bundleText()
 	if !ok {
 		return
 	}
-	at := w.pos
-	text := w.buf[at+1 : end-1]
+	at := w.Pos
+	text := w.Buf[at+1 : end-1]
 	if bytes.IndexByte(text, '\\') >= 0 {
-		r.texts[0] = unescape(r.texts[0][:0], text)
+		r.texts[0] = scan.Unescape(r.texts[0][:0], text)
 		text = r.texts[0]
 	}
 	what := memberOf(text)
-	if f := r.admitMember(what, text); f != fine {
+	if f := r.admitMember(what, text); f != scan.OK {
 		r.fail(f, at, "Bundle")
 		return
 	}
-	w.pos = end
-	if c, ok = w.peek(); !ok {
-		r.failRead(badEnd)
+	w.Pos = end
+	if c, ok = w.Peek(); !ok {
+		r.failRead(scan.BadEnd)
 		return
 	}
 	if c != ':' {
-		r.fail(faultAt(c, badColon), w.pos, "Bundle")
+		r.fail(scan.FaultAt(c, scan.BadColon), w.Pos, "Bundle")
 		return
 	}
-	w.pos++
-	if c, ok = w.peek(); !ok {
-		r.failRead(badEnd)
+	w.Pos++
+	if c, ok = w.Peek(); !ok {
+		r.failRead(scan.BadEnd)
 		return
 	}
 	if what == bundleEntry {
 		r.bundle.entry = r.here()
 		if c == '[' {
 			if r.opts.maxDepth < 2 {
-				r.fail(tooDeep, w.pos, "Bundle.entry")
+				r.fail(scan.TooDeep, w.Pos, "Bundle.entry")
 				return
 			}
-			w.pos++
+			w.Pos++
 			r.state = atFirstEntry
 			return
 		}
@@ -155,20 +157,20 @@ func (r *Reader) memberValue(what member) {
 	w := &r.win
 	var end int
 	var ok bool
-	if w.buf[w.pos] == '"' {
+	if w.Buf[w.Pos] == '"' {
 		end, ok = r.bundleText()
 	} else {
-		end, ok = r.unit(1, markNothing)
+		end, ok = r.unit(1, scan.MarkNothing)
 	}
 	if !ok {
 		return
 	}
-	value := w.buf[w.pos:end]
+	value := w.Buf[w.Pos:end]
 	var text []byte
 	if value[0] == '"' {
 		text = value[1 : len(value)-1]
 		if bytes.IndexByte(text, '\\') >= 0 {
-			r.texts[0] = unescape(r.texts[0][:0], text)
+			r.texts[0] = scan.Unescape(r.texts[0][:0], text)
 			text = r.texts[0]
 		}
 	}
@@ -191,47 +193,47 @@ func (r *Reader) memberValue(what member) {
 		r.memberFindings()
 		r.readMember(what, value)
 	}
-	w.pos = end
+	w.Pos = end
 	r.state = atMemberEnd
 }
 
 // memberFindings reports what the scanner found in a member of the Bundle.
 func (r *Reader) memberFindings() {
-	for _, f := range r.scan.found {
-		r.report(ruleOfKind[f.kind], Issue{
-			Path: "Bundle", Line: r.win.lineAt(r.win.pos+f.at) + 1, Offset: r.win.offset() + int64(f.at),
+	for _, f := range r.scan.Findings {
+		r.report(ruleOfKind[f.Kind], Issue{
+			Path: "Bundle", Line: r.win.LineAt(r.win.Pos+f.At) + 1, Offset: r.win.Offset() + int64(f.At),
 		})
 	}
-	r.col.more += r.scan.lost
+	r.col.more += r.scan.Lost
 }
 
 func (r *Reader) memberEnd() {
 	w := &r.win
-	c, ok := w.peek()
+	c, ok := w.Peek()
 	switch {
 	case !ok:
-		r.failRead(badEnd)
+		r.failRead(scan.BadEnd)
 	case c == ',':
-		w.pos++
+		w.Pos++
 		r.state = atMember
 	case c == '}':
-		w.pos++
+		w.Pos++
 		r.state = atTail
 	default:
-		r.fail(faultAt(c, badObject), w.pos, "Bundle")
+		r.fail(scan.FaultAt(c, scan.BadObject), w.Pos, "Bundle")
 	}
 }
 
 // tail reads to the end, and judges the whole.
 func (r *Reader) tail() {
 	w := &r.win
-	c, ok := w.peek()
+	c, ok := w.Peek()
 	if ok {
-		r.fail(faultAt(c, badTail), w.pos, "")
+		r.fail(scan.FaultAt(c, scan.BadTail), w.Pos, "")
 		return
 	}
-	if w.err != io.EOF {
-		r.failRead(badEnd)
+	if w.Err != io.EOF {
+		r.failRead(scan.BadEnd)
 		return
 	}
 	if !r.resumed && r.opts.format == Bundle {

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"io"
 	"sync"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // scanners are at rest, with nothing of a payload.
 var scanners = sync.Pool{New: func() any {
-	s := new(scanner)
-	s.start()
+	s := new(scan.Scanner)
+	s.Init()
 	return s
 }}
 
@@ -33,17 +35,17 @@ func CheckJSON(data []byte, opts *Options) error {
 // isJSON is CheckJSON without its error.
 func isJSON(data []byte, o *options) bool {
 	data = bytes.TrimPrefix(data, bom)
-	data = data[skipSpace(data, 0):]
+	data = data[scan.SkipSpace(data, 0):]
 	if len(data) == 0 {
 		return false
 	}
-	s := scanners.Get().(*scanner)
-	s.use(o.limits(), new(weights), basicTable)
-	s.allowNUL = true
-	end, f := s.value(data, 0, true)
-	s.release()
+	s := scanners.Get().(*scan.Scanner)
+	s.Use(o.limits(), new(scan.Weights), basicTable)
+	s.AllowNUL = true
+	end, f := s.Value(data, 0, true)
+	s.Release()
 	scanners.Put(s)
-	return f == fine && end <= o.maxEntry && skipSpace(data, end) == len(data)
+	return f == scan.OK && end <= o.maxEntry && scan.SkipSpace(data, end) == len(data)
 }
 
 // explain reads what is not JSON once more, for its error.
@@ -53,18 +55,18 @@ func explain(data []byte, opts *Options) error {
 		return err
 	}
 	defer giveBack(r)
-	r.win.buf, r.win.err = bytes.TrimPrefix(data, bom), io.EOF
-	r.scan.allowNUL = true
-	r.win.base = int64(len(data) - len(r.win.buf))
-	if _, ok := r.win.peek(); !ok {
-		r.failRead(badEnd)
+	r.win.Buf, r.win.Err = bytes.TrimPrefix(data, bom), io.EOF
+	r.scan.AllowNUL = true
+	r.win.Base = int64(len(data) - len(r.win.Buf))
+	if _, ok := r.win.Peek(); !ok {
+		r.failRead(scan.BadEnd)
 		return r.err
 	}
-	end, ok := r.unit(0, markNothing)
+	end, ok := r.unit(0, scan.MarkNothing)
 	if !ok {
 		return r.err
 	}
-	r.win.pos = end
+	r.win.Pos = end
 	r.state, r.bundle.notObject = atTail, true
 	if r.tail(); r.err != io.EOF {
 		return r.err

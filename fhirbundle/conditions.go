@@ -1,6 +1,10 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // Conditions are the members of Bundle.entry.request that make an interaction
 // conditional, unescaped; empty where absent or not a string. See
@@ -21,16 +25,16 @@ func (e *Entry) Conditions() (c Conditions) {
 	if !bytes.Contains(e.Request, condition) && bytes.IndexByte(e.Request, '\\') < 0 {
 		return c
 	}
-	walkObject(e.Request, 0, func(name []byte, at int) bool {
+	scan.Members(e.Request, 0, func(name []byte, at int) bool {
 		switch string(name) {
 		case "ifNoneExist":
-			c.IfNoneExist = string(stringAt(e.Request, at))
+			c.IfNoneExist = string(scan.StringAt(e.Request, at))
 		case "ifMatch":
-			c.IfMatch = string(stringAt(e.Request, at))
+			c.IfMatch = string(scan.StringAt(e.Request, at))
 		case "ifNoneMatch":
-			c.IfNoneMatch = string(stringAt(e.Request, at))
+			c.IfNoneMatch = string(scan.StringAt(e.Request, at))
 		case "ifModifiedSince":
-			c.IfModifiedSince = string(stringAt(e.Request, at))
+			c.IfModifiedSince = string(scan.StringAt(e.Request, at))
 		}
 		return true
 	})

@@ -1,5 +1,7 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // Contained resources (http://hl7.org/fhir/R4/references.html#contained).
 
 // containedList is the contained resources of one resource.
@@ -82,7 +84,7 @@ func (c *containedList) refer(n int) {
 // readContained judges the contained resources of a resource in the array that
 // starts at data[i], and lists them.
 func (r *Reader) readContained(data []byte, i int, list *containedList) {
-	i = firstElement(data, i)
+	i = scan.FirstElement(data, i)
 	for n := 0; data[i] != ']'; n++ {
 		end := i
 		if data[i] == '{' {
@@ -90,10 +92,10 @@ func (r *Reader) readContained(data []byte, i int, list *containedList) {
 			end = r.readContainedResource(data, i, list)
 			r.inner.leave()
 		} else {
-			end = skipValue(data, i)
+			end = scan.SkipValue(data, i)
 			list.all = append(list.all, containedResource{uint32(i), uint32(end), true})
 		}
-		i = nextElement(data, end)
+		i = scan.NextElement(data, end)
 	}
 }
 
@@ -107,7 +109,7 @@ func (r *Reader) readContainedResource(data []byte, at int, list *containedList)
 	list.all = append(list.all, containedResource{uint32(at), uint32(c.end), false})
 	list.lone++
 	if c.id >= 0 {
-		if id := stringAt(data, c.id); len(id) > 0 && !list.name(id) {
+		if id := scan.StringAt(data, c.id); len(id) > 0 && !list.name(id) {
 			r.innerIssue(containedTwice, c.id, ".id")
 		}
 	}
@@ -131,7 +133,7 @@ func (r *Reader) readContainedResource(data []byte, at int, list *containedList)
 // resource: the versions and the security labels are those of its container.
 func (r *Reader) readContainedMeta(data []byte, i int) {
 	versioned := false
-	walkObject(data, i, func(name []byte, at int) bool {
+	scan.Members(data, i, func(name []byte, at int) bool {
 		switch string(name) {
 		case "versionId", "lastUpdated":
 			if !versioned && hasContent(data, at) {
@@ -158,7 +160,7 @@ func hasContent(data []byte, i int) bool {
 	case 'n':
 		return false
 	case '{', '[':
-		next := data[skipSpace(data, i+1)]
+		next := data[scan.SkipSpace(data, i+1)]
 		return next != '}' && next != ']'
 	}
 	return true

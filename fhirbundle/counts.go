@@ -1,5 +1,7 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // OtherType replaces every resourceType that is written like the name of a type but is
 // defined by no version of FHIR (R4, R4B, R5), in [Entry.Type] and in
 // [Report.ResourceCounts], which counts them together. Such a name could hold anything,
@@ -46,7 +48,7 @@ func (c *counts) recall(text []byte) (string, int) {
 }
 
 // recentOf is a place among recent. The start and the length tell most types apart.
-func recentOf(text []byte) uint64 { return (load(text, 0) + uint64(len(text))) * finger >> 58 }
+func recentOf(text []byte) uint64 { return (scan.Load(text, 0) + uint64(len(text))) * spread >> 58 }
 
 // lookUp returns a type as a shared string, or [OtherType], and its index for add.
 func (c *counts) lookUp(text []byte) (string, int) {

@@ -158,7 +158,7 @@ func (r *Reader) compareLine(data []byte) {
 		return
 	}
 	if d.add(&r.budget, r.typeText, e.ID, version) {
-		r.entryIssue(lineTwice, max(r.scan.marks.value(data, resourceID), 0), "resource.id", "")
+		r.entryIssue(lineTwice, max(r.scan.Marks.Value(data, resourceID), 0), "resource.id", "")
 	}
 	if d.refused && !r.unsure {
 		r.unsure = true

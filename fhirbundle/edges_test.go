@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // TestStringsAtTheLimit: a string of the longest length is taken and one of a
@@ -163,7 +165,7 @@ func TestBufferAtTheLimit(t *testing.T) {
 		o := &Options{Format: format, MaxEntryBytes: 1<<20 + 1000}
 		r := must(NewReader(&pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: 2000}, o))
 		_ = look(r)
-		assert.LessOrEqual(t, cap(r.win.buf), o.MaxEntryBytes+block)
+		assert.LessOrEqual(t, cap(r.win.Buf), o.MaxEntryBytes+scan.Block)
 	}
 }
 

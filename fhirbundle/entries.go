@@ -1,38 +1,42 @@
 package fhirbundle
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // nextEntry reads the next entry of the Bundle into r.entry. It is false where
 // there is none, or where reading has ended.
 func (r *Reader) nextEntry() bool {
 	w := &r.win
-	r.scan.marks.kind = markNothing
-	c, ok := w.peek()
+	r.scan.Marks.Marking = scan.MarkNothing
+	c, ok := w.Peek()
 	switch {
 	case !ok:
-		r.failRead(badEnd)
+		r.failRead(scan.BadEnd)
 		return false
 	case c == ']':
-		w.pos++
+		w.Pos++
 		r.state = atMemberEnd
 		return false
 	case r.state == atFirstEntry:
 	case c != ',':
-		r.fail(faultAt(c, badArray), w.pos, "Bundle.entry")
+		r.fail(scan.FaultAt(c, scan.BadArray), w.Pos, "Bundle.entry")
 		return false
 	default:
-		w.pos++
-		if c, ok = w.peek(); !ok {
-			r.failRead(badEnd)
+		w.Pos++
+		if c, ok = w.Peek(); !ok {
+			r.failRead(scan.BadEnd)
 			return false
 		}
 	}
-	line := w.keepLine(w.pos)
-	end, ok := r.unit(2, markOuter)
+	line := w.KeepLine(w.Pos)
+	end, ok := r.unit(2, scan.MarkOuter)
 	if !ok {
 		return false
 	}
-	data := w.buf[w.pos:end:end]
+	data := w.Buf[w.Pos:end:end]
 	r.begin(line, int64(len(data)))
 	if c == '{' {
 		r.readEntry(data)
@@ -41,10 +45,10 @@ func (r *Reader) nextEntry() bool {
 	}
 	r.entryFindings(data)
 	r.entry.Issues = r.issues
-	w.pos = end
+	w.Pos = end
 	r.entries++
 	r.state = atEntryEnd
-	r.pos = Position{Offset: w.offset(), Entries: r.entries, Lines: w.keepLine(end) - 1}
+	r.pos = Position{Offset: w.Offset(), Entries: r.entries, Lines: w.KeepLine(end) - 1}
 	return true
 }
 
@@ -56,18 +60,18 @@ func (r *Reader) begin(line, size int64) {
 	}
 	r.typeText = nil
 	r.col.line.issues, r.col.line.failed = 0, false
-	r.entry = Entry{Index: r.entries, Offset: r.win.offset(), Size: size, line: line, win: &r.win}
+	r.entry = Entry{Index: r.entries, Offset: r.win.Offset(), Size: size, line: line, win: &r.win}
 }
 
 // readEntry fills r.entry from an entry that was scanned, and judges it.
 func (r *Reader) readEntry(data []byte) {
-	e, m := &r.entry, &r.scan.marks
+	e, m := &r.entry, &r.scan.Marks
 	r.entryData = data
 	var f facts
-	if at := m.value(data, resource); at >= 0 {
+	if at := m.Value(data, resource); at >= 0 {
 		f |= hasResource
 		if data[at] == '{' {
-			end := m.end(resource)
+			end := m.End(resource)
 			e.Resource, e.ResourceOffset = data[at:end:end], e.Offset+int64(at)
 			typ, more := r.readResource(data, at)
 			r.counts.add(typ)
@@ -76,16 +80,16 @@ func (r *Reader) readEntry(data []byte) {
 			r.entryIssue(entryResourceObject, at, "resource", "has a 'resource' that is not an object")
 		}
 	}
-	if at := m.value(data, request); at >= 0 {
+	if at := m.Value(data, request); at >= 0 {
 		f |= hasRequest | r.readRequest(data, at)
 	}
 	if f |= r.readFullURL(data, f); f&isPOST != 0 && f&hasFullURL != 0 && r.may(batch) && r.creates() {
 		r.create(data)
 	}
-	if at := m.value(data, response); at >= 0 {
+	if at := m.Value(data, response); at >= 0 {
 		f |= r.readResponse(data, at)
 	}
-	if at := m.value(data, search); at >= 0 {
+	if at := m.Value(data, search); at >= 0 {
 		f |= r.readSearch(data, at)
 	}
 	if r.may(searchset) {
@@ -100,7 +104,7 @@ func (r *Reader) readEntry(data []byte) {
 	if r.entries == 0 {
 		r.bundle.first = e.Type
 		if e.Resource != nil && !r.opts.basic {
-			r.want(data, m.value(data, resource))
+			r.want(data, m.Value(data, resource))
 		}
 	}
 	if len(r.across.wanted.wishes) > 0 {
@@ -145,7 +149,7 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 		}
 		r.entryIssue(fhirResourceType, typeAt, "resource", "")
 	}
-	if r.scan.marks.has(resourceID) {
+	if r.scan.Marks.Has(resourceID) {
 		text, at := r.text(data, resourceID, 0)
 		e.ID = text
 		if !r.opts.basic && !isID(text) {
@@ -159,10 +163,10 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	case e.Type == "Bundle":
 		r.readBundle(data, at)
 		return typ, 0 // what it refers to is its own
-	case r.scan.marks.has(contained) || e.Type == "Parameters":
+	case r.scan.Marks.Has(contained) || e.Type == "Parameters":
 		r.readInside(data, at)
 		f = r.readRefs(data, r.inner.bundles, false)
-	case len(r.scan.marks.deepAt) > 0:
+	case len(r.scan.Marks.Deep) > 0:
 		f = r.readRefs(data, nil, true)
 	}
 	return typ, f
@@ -171,16 +175,16 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 // text returns the text of a marked member that is a string, and where its value
 // starts; nil where it is no string, and -1 where there is none. Texts with
 // escapes go into the reader's buffer number k.
-func (r *Reader) text(data []byte, p place, k int) ([]byte, int) {
-	at := r.scan.marks.value(data, p)
+func (r *Reader) text(data []byte, p scan.Place, k int) ([]byte, int) {
+	at := r.scan.Marks.Value(data, p)
 	if at < 0 || data[at] != '"' {
 		return nil, at
 	}
-	end, plain := endOfString(data, at+1)
+	end, plain := scan.StringEnd(data, at+1)
 	text := data[at+1 : end : end]
 	if !plain {
 		n := len(r.texts[k])
-		r.texts[k] = unescape(r.texts[k], text)
+		r.texts[k] = scan.Unescape(r.texts[k], text)
 		text = r.texts[k][n:len(r.texts[k]):len(r.texts[k])]
 	}
 	return text, at
@@ -188,20 +192,20 @@ func (r *Reader) text(data []byte, p place, k int) ([]byte, int) {
 
 // entryFindings reports what the scanner found in the entry.
 func (r *Reader) entryFindings(data []byte) {
-	if len(r.scan.found) == 0 {
+	if len(r.scan.Findings) == 0 {
 		return // and none was lost
 	}
-	m := &r.scan.marks
-	for _, f := range r.scan.found {
+	m := &r.scan.Marks
+	for _, f := range r.scan.Findings {
 		member := ""
-		for _, p := range [...]place{resource, request} {
-			if at := m.value(data, p); at >= 0 && f.at >= at && f.at < max(m.end(p), at+1) {
+		for _, p := range [...]scan.Place{resource, request} {
+			if at := m.Value(data, p); at >= 0 && f.At >= at && f.At < max(m.End(p), at+1) {
 				member = [...]string{resource: "resource", request: "request"}[p]
 			}
 		}
-		r.entryIssue(ruleOfKind[f.kind], f.at, member, "")
+		r.entryIssue(ruleOfKind[f.Kind], f.At, member, "")
 	}
-	r.col.more += r.scan.lost
+	r.col.more += r.scan.Lost
 }
 
 // entryIssue reports an issue of the entry that is being read, which starts at
@@ -216,8 +220,8 @@ func (r *Reader) entryIssue(ru rule, at int, member, message string) {
 	is := Issue{
 		Severity: r.severityOf(ru),
 		Entry:    &index,
-		Line:     r.win.lineAt(r.win.pos+at) + 1,
-		Offset:   r.win.offset() + int64(at),
+		Line:     r.win.LineAt(r.win.Pos+at) + 1,
+		Offset:   r.win.Offset() + int64(at),
 	}
 	if message != "" {
 		is.Message = entryMessage(index, message)

@@ -1,5 +1,7 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // Entry is one entry of a Bundle, or one line of an NDJSON file. Its slices
 // alias the reader's buffer: they may be read, not written, until the next call
 // of [Reader.Next].
@@ -38,7 +40,7 @@ type Entry struct {
 
 	failed bool // an error is not among Issues
 	line   int64
-	win    *window
+	win    *scan.Input
 }
 
 // Line is the line on which the entry starts, from 1. In a payload that is in
@@ -47,7 +49,7 @@ func (e *Entry) Line() int64 {
 	if e.win == nil {
 		return e.line
 	}
-	return e.win.lineOf(e.line, e.Offset)
+	return e.win.LineOf(e.line, e.Offset)
 }
 
 // Rejected reports whether an issue of the entry is an error.

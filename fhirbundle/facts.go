@@ -1,5 +1,7 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // facts are what was seen of an entry, as far as rules go that depend on the
 // Bundle's type or on the version of FHIR.
 type facts uint32
@@ -80,7 +82,7 @@ type verdict uint64
 // their findings are about.
 var typeRules = [...]struct {
 	rule   rule
-	member place
+	member scan.Place
 	path   string
 }{
 	{entryResource, nowhere, ""},

@@ -1,36 +1,38 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // ruleOfFault is the rule that a fault breaks.
-func ruleOfFault(f fault) rule {
+func ruleOfFault(f scan.Fault) rule {
 	switch f {
-	case badNUL:
+	case scan.BadNUL:
 		return jsonNUL
-	case badUTF8:
+	case scan.BadUTF8:
 		return jsonUTF8
-	case badSurrogate:
+	case scan.BadSurrogate:
 		return jsonSurrogate
-	case twice:
+	case scan.Twice:
 		return jsonDup
-	case tooDeep:
+	case scan.TooDeep:
 		return jsonDepth
-	case longString:
+	case scan.LongString:
 		return jsonString
-	case longEntry:
+	case scan.LongEntry:
 		return jsonEntry
-	case manyNames:
+	case scan.ManyNames:
 		return jsonMembers
 	}
 	return jsonSyntax
 }
 
 // ruleOfKind is the rule that a finding of the scanner is about.
-var ruleOfKind = [kindCount]rule{
-	misplacedNull: fhirNull,
-	emptyArray:    fhirEmptyArray,
-	emptyObject:   fhirEmptyObject,
-	emptyText:     fhirEmptyString,
-	unaligned:     fhirUnaligned,
-	noValues:      fhirNoValues,
-	bothNull:      fhirBothNull,
-	comments:      fhirComments,
+var ruleOfKind = [scan.Kinds]rule{
+	scan.MisplacedNull: fhirNull,
+	scan.EmptyArray:    fhirEmptyArray,
+	scan.EmptyObject:   fhirEmptyObject,
+	scan.EmptyText:     fhirEmptyString,
+	scan.Unaligned:     fhirUnaligned,
+	scan.NoValues:      fhirNoValues,
+	scan.BothNull:      fhirBothNull,
+	scan.Comments:      fhirComments,
 }

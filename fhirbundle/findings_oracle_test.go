@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // node is a JSON value, as jsontext reads it.
@@ -157,7 +159,7 @@ var constructs = []string{
 // inside the other, also where an object has a table of names.
 func orders() func(yield func([]byte) bool) {
 	named := func(c string, n int) string { return strings.ReplaceAll(c, "%d", strconv.Itoa(n)) }
-	many := many(wideObject + 8)
+	many := many(40)
 	far := `{` + req("DELETE", "Patient/2", strings.Repeat(" ", 300)) + `}` // from the end of the data
 	return func(yield func([]byte) bool) {
 		for i, x := range constructs {
@@ -201,7 +203,7 @@ func TestFindingsOracle(t *testing.T) {
 				want = append(want, e.findings()...)
 			}
 		}
-		for _, step := range []int{1 + len(doc)/3, block} {
+		for _, step := range []int{1 + len(doc)/3, scan.Block} {
 			r := stepped(bytes.NewReader(doc), &Options{MaxIssues: 10_000}, step)
 			for _, is := range look(r).Report.Issues {
 				if is.Entry != nil && slices.Contains(formatCodes, is.Code) {

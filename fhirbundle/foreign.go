@@ -3,6 +3,8 @@ package fhirbundle
 import (
 	"bytes"
 	"io"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // A payload in another format is reported as such, in one finding, instead of as a syntax
@@ -11,16 +13,16 @@ import (
 // foreign returns the fault of a payload that starts like another format than JSON in
 // UTF-8, or fine. It needs the first four bytes. UTF-16 and UTF-32 without a byte order
 // mark are recognized by the zero bytes in their first ASCII characters.
-func foreign(start []byte) fault {
+func foreign(start []byte) scan.Fault {
 	switch {
 	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
-		return isGzip
+		return scan.IsGzip
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
-		return isZip
+		return scan.IsZip
 	case bytes.HasPrefix(start, []byte{0xff, 0xfe}), bytes.HasPrefix(start, []byte{0xfe, 0xff}):
-		return isUTF16
+		return scan.IsUTF16
 	case len(start) < foreignBytes:
-		return fine
+		return scan.OK
 	}
 	var zeros [foreignBytes]bool
 	for i := range zeros {
@@ -28,13 +30,13 @@ func foreign(start []byte) fault {
 	}
 	switch zeros {
 	case [...]bool{true, false, true, false}, [...]bool{false, true, false, true}, [...]bool{true, true, true, false}, [...]bool{false, true, true, true}:
-		return isUTF16
+		return scan.IsUTF16
 	case [...]bool{true, true, false, false}: // a mark of UTF-32
 		if start[2] == 0xfe && start[3] == 0xff {
-			return isUTF16
+			return scan.IsUTF16
 		}
 	}
-	return fine
+	return scan.OK
 }
 
 // foreignBytes is how much of a payload foreign looks at.
@@ -55,45 +57,45 @@ const aheadOfLines = 64 << 10
 // is asked of each next line that may itself be one that was cut.
 func (r *Reader) notLines(length, at int) bool {
 	w := &r.win
-	line := w.buf[w.pos+at : w.pos+length]
+	line := w.Buf[w.Pos+at : w.Pos+length]
 	c := line[0]
 	switch last := bytes.TrimRight(line, " \t\r"); {
 	case c == '<':
-		r.fail(isXML, w.pos+at, "")
+		r.fail(scan.IsXML, w.Pos+at, "")
 		return true
 	case c != '{' && c != '[', last[len(last)-1] == '}' && c == '{', !r.isCut(line):
 		return false
 	}
-	for len(w.buf)-w.pos < aheadOfLines && w.more() {
+	for len(w.Buf)-w.Pos < aheadOfLines && w.Fill() {
 	}
-	if len(w.buf)-w.pos < aheadOfLines && w.err != io.EOF {
-		r.failRead(badEnd)
+	if len(w.Buf)-w.Pos < aheadOfLines && w.Err != io.EOF {
+		r.failRead(scan.BadEnd)
 		return true
 	}
-	ahead := w.buf[w.pos+at : min(len(w.buf), w.pos+aheadOfLines)]
-	end, f := r.scan.value(ahead, 0, true)
-	for from, cut := length-at, f != fine; cut; {
+	ahead := w.Buf[w.Pos+at : min(len(w.Buf), w.Pos+aheadOfLines)]
+	end, f := r.scan.Value(ahead, 0, true)
+	for from, cut := length-at, f != scan.OK; cut; {
 		next, size := nextLine(ahead, from)
 		line := ahead[next : next+size]
-		if size == 0 || f != more && end <= next || r.isObject(line) {
+		if size == 0 || f != scan.More && end <= next || r.isObject(line) {
 			return false
 		}
 		if c == '{' && line[0] == '{' && next+size == len(ahead) {
 			return false
 		}
-		from, cut = next+size, f != more && (line[0] == '{' || line[0] == '[') && r.isCut(line)
+		from, cut = next+size, f != scan.More && (line[0] == '{' || line[0] == '[') && r.isCut(line)
 	}
-	r.scan.marks.kind = markNothing
-	r.report(ndjsonLines, Issue{Line: w.lineAt(w.pos+at) + 1, Offset: w.offset() + int64(at)})
+	r.scan.Marks.Marking = scan.MarkNothing
+	r.report(ndjsonLines, Issue{Line: w.LineAt(w.Pos+at) + 1, Offset: w.Offset() + int64(at)})
 	r.err = r.Report().Err()
 	return true
 }
 
 // isCut reports whether text is the start of an object or array.
 func (r *Reader) isCut(text []byte) bool {
-	r.scan.marks.kind = markNothing
-	_, f := r.scan.value(text, 0, true)
-	return f == more
+	r.scan.Marks.Marking = scan.MarkNothing
+	_, f := r.scan.Value(text, 0, true)
+	return f == scan.More
 }
 
 // isObject reports whether text is an object and nothing else.
@@ -101,14 +103,14 @@ func (r *Reader) isObject(text []byte) bool {
 	if text[0] != '{' {
 		return false
 	}
-	end, f := r.scan.value(text, 0, true)
-	return f == fine && skipSpace(text, end) == len(text)
+	end, f := r.scan.Value(text, 0, true)
+	return f == scan.OK && scan.SkipSpace(text, end) == len(text)
 }
 
 // nextLine returns where the text of the first line that is not blank starts in data,
 // at or after i, and its length: 0 where there is none.
 func nextLine(data []byte, i int) (start, size int) {
-	start = skipSpace(data, i)
+	start = scan.SkipSpace(data, i)
 	size = len(data) - start
 	if n := bytes.IndexByte(data[start:], '\n'); n >= 0 {
 		size = n

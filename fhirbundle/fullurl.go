@@ -1,6 +1,10 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // readFullURL fills in the entry's fullUrl and judges it. The method is what was
 // read of the request: the body of a PATCH is the change, not the resource that
@@ -57,19 +61,19 @@ func (r *Reader) compareFullURL(text []byte, at int) {
 
 // versionID is meta.versionId of the entry's resource, nil where there is none.
 func (r *Reader) versionID(data []byte) []byte {
-	at := r.scan.marks.value(data, meta)
+	at := r.scan.Marks.Value(data, meta)
 	if at < 0 || data[at] != '{' {
 		return nil
 	}
-	if first := skipSpace(data, at+1); bytes.HasPrefix(data[first:], versionFirst) { // as it is nearly always
-		if version := stringAt(data, skipSpace(data, first+len(versionFirst))); version != nil {
+	if first := scan.SkipSpace(data, at+1); bytes.HasPrefix(data[first:], versionFirst) { // as it is nearly always
+		if version := scan.StringAt(data, scan.SkipSpace(data, first+len(versionFirst))); version != nil {
 			return version
 		}
 	}
 	var version []byte
-	walkObject(data, at, func(name []byte, value int) bool {
+	scan.Members(data, at, func(name []byte, value int) bool {
 		if string(name) == "versionId" {
-			version = stringAt(data, value)
+			version = scan.StringAt(data, value)
 		}
 		return version == nil
 	})

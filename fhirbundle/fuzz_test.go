@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // fuzzSeeds are documents to start from; those under testdata/fuzz come on top.
@@ -63,13 +65,13 @@ func FuzzReader(f *testing.F) {
 				last = e.Offset + e.Size
 				require.LessOrEqual(t, last, want.Positions[k].Offset)
 				require.True(t, bytes.HasPrefix(data[e.ResourceOffset:], e.Resource))
-				require.Equal(t, int64(bytes.Count(data[:e.Offset], newline)+1), e.Line())
+				require.Equal(t, int64(bytes.Count(data[:e.Offset], []byte("\n"))+1), e.Line())
 			}
 			for _, is := range want.Report.Issues {
 				require.LessOrEqual(t, is.Offset, int64(len(data)))
-				require.Equal(t, int64(bytes.Count(data[:is.Offset], newline)+1), max(is.Line, 1), "%+v", is)
+				require.Equal(t, int64(bytes.Count(data[:is.Offset], []byte("\n"))+1), max(is.Line, 1), "%+v", is)
 			}
-			for _, step := range []int{1, 5, block} {
+			for _, step := range []int{1, 5, scan.Block} {
 				require.Equal(t, want, look(stepped(bytes.NewReader(data), o, step)))
 			}
 		}
@@ -97,7 +99,7 @@ func FuzzResume(f *testing.F) {
 			require.NoError(t, err)
 			want := look(first)
 			r := must(ResumeReader(bytes.NewReader(data), at, o))
-			r.win.step = 1
+			r.win.Step = 1
 			require.Equal(t, want, look(r))
 		}
 	})

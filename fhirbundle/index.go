@@ -1,6 +1,10 @@
 package fhirbundle
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // index is a set of texts that entries are compared by: fullUrls, and the
 // resources that a transaction changes. It keeps hashes of 128 bits under random
@@ -94,15 +98,15 @@ func (x *index) key(text []byte) indexSlot {
 // together with a fullUrl's key, which nobody can foresee.
 func (x *index) versionKey(version []byte) indexSlot {
 	if len(version) <= 8 {
-		return indexSlot{load(version, 0), uint64(len(version)) << 8}
+		return indexSlot{scan.Load(version, 0), uint64(len(version)) << 8}
 	}
 	return x.key(version)
 }
 
 // with is the key of a pair.
 func (k indexSlot) with(other indexSlot) indexSlot {
-	k.high = chain(k.high, other.high)
-	k.low = chain(k.low, other.low)&^indexStates | isThere
+	k.high = scan.Chain(k.high, other.high)
+	k.low = scan.Chain(k.low, other.low)&^indexStates | isThere
 	return k
 }
 
@@ -209,3 +213,6 @@ func (x *index) keep(u unresolved) {
 	}
 	x.unresolved = append(x.unresolved, u)
 }
+
+// spread is an odd number that spreads the bits of what it is multiplied by.
+const spread = 0x9E3779B97F4A7C15

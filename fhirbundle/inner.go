@@ -1,6 +1,10 @@
 package fhirbundle
 
-import "strconv"
+import (
+	"strconv"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // inner is what a reader keeps while it judges the resources inside the resource
 // of an entry: contained ones, and those in Parameters.
@@ -107,10 +111,10 @@ func (r *Reader) readInside(data []byte, at int) {
 	in.begin()
 	c := contents{
 		at: at, end: at + len(r.entry.Resource), kind: kindOf(r.entry.Type),
-		contained: r.scan.marks.value(data, contained), parameter: -1,
+		contained: r.scan.Marks.Value(data, contained), parameter: -1,
 	}
 	if c.kind == aParameters {
-		walkObject(data, at, func(name []byte, value int) bool {
+		scan.Members(data, at, func(name []byte, value int) bool {
 			if string(name) == "parameter" {
 				c.parameter = value
 			}
@@ -168,7 +172,7 @@ func (r *Reader) readContents(data []byte, at int) contents {
 	c := contents{at: at, id: -1, meta: -1, contained: -1, parameter: -1}
 	typed := false
 	parameter := -1
-	c.end = walkObject(data, at, func(name []byte, value int) bool {
+	c.end = scan.Members(data, at, func(name []byte, value int) bool {
 		switch string(name) {
 		case "resourceType":
 			text := r.plainAt(data, value)

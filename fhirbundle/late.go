@@ -123,7 +123,7 @@ func (r *Reader) typeIssue(i int) {
 		at = r.oddQuery
 	default:
 		if t.member != nowhere {
-			at = max(r.scan.marks.value(r.entryData, t.member), 0)
+			at = max(r.scan.Marks.Value(r.entryData, t.member), 0)
 		}
 	}
 	r.entryIssue(t.rule, at, t.path, message)
@@ -140,7 +140,7 @@ func (r *Reader) judgeLate() {
 		}
 		t, found := &typeRules[i], &r.late.found[at-1]
 		for _, e := range found.first {
-			is := Issue{Path: entryPath(e.index, t.path), Entry: &e.index, Line: r.win.lineOf(e.line, e.offset), Offset: e.offset}
+			is := Issue{Path: entryPath(e.index, t.path), Entry: &e.index, Line: r.win.LineOf(e.line, e.offset), Offset: e.offset}
 			if t.rule == entryResource {
 				is.Message = entryMessage(e.index, missingResource)
 			}

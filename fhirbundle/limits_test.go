@@ -16,13 +16,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // TestWindows: however a document comes in, what is told of it is the same.
 func TestWindows(t *testing.T) {
 	check := func(name string, data []byte, o *Options) {
 		want := look(must(NewBytesReader(data, o)))
-		for _, step := range []int{1, 2, 3, 7, 64, 1000, block} {
+		for _, step := range []int{1, 2, 3, 7, 64, 1000, scan.Block} {
 			if len(data) > 100_000 && step < 64 {
 				continue
 			}
@@ -244,19 +246,19 @@ func TestForeseenHashes(t *testing.T) {
 		return w
 	}
 	// hash = chain(chain(w0, w1), 0) is the same wherever chain(w0, w1) is.
-	target := chain(word(), word())
+	target := scan.Chain(word(), word())
 	made := map[uint64]bool{}
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for len(made) < 5000 {
 		w0 := word()
-		w1 := chain(w0, target) // x with chain(w0, x) == target
+		w1 := scan.Chain(w0, target) // x with chain(w0, x) == target
 		if !printable(w1) || made[w0] {
 			continue
 		}
 		made[w0] = true
 		text := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, w0), w1)
-		require.Equal(t, chain(target, 0), hashName(text))
+		require.Equal(t, scan.Chain(target, 0), scan.HashName(text))
 		fmt.Fprintf(&b, "%q:1,", text)
 		if n := len(made); n == 5 || n == 31 || n == 32 || n == 33 || n == 5000 {
 			require.NoError(t, CheckJSON([]byte(b.String()+`"last":1}`), nil))

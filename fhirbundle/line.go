@@ -1,6 +1,10 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // AppendLine appends a resource to dst as one line of NDJSON, without the line
 // feed, and returns the extended slice. A resource without line ends is appended
@@ -15,9 +19,9 @@ func AppendLine(dst, resource []byte) []byte {
 	for i := 0; i < len(resource); {
 		switch resource[i] {
 		case ' ', '\t', '\r', '\n':
-			i = skipSpace(resource, i)
+			i = scan.SkipSpace(resource, i)
 		case '"':
-			end, _ := scanString(resource, i+1, true)
+			end, _ := scan.String(resource, i+1, true)
 			end = min(end+1, len(resource))
 			dst = append(dst, resource[i:end]...)
 			i = end

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"io"
 	"strings"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // nextLine reads the next line that is not blank into r.entry. It is false where
@@ -12,24 +14,24 @@ func (r *Reader) nextLine() bool {
 	w := &r.win
 	from := 0 // what of the line was searched already
 	for {
-		rest := w.buf[w.pos+from:]
+		rest := w.Buf[w.Pos+from:]
 		if n := bytes.IndexByte(rest, '\n'); n >= 0 {
-			return r.line(w.buf[w.pos:w.pos+from+n], 1)
+			return r.line(w.Buf[w.Pos:w.Pos+from+n], 1)
 		}
 		from += len(rest)
 		if from-1 > r.opts.maxEntry { // a carriage return may end it
 			return r.longLine()
 		}
-		if !w.more() {
+		if !w.Fill() {
 			break
 		}
 	}
-	if w.err != io.EOF {
-		r.failRead(badEnd)
+	if w.Err != io.EOF {
+		r.failRead(scan.BadEnd)
 		return false
 	}
-	if len(w.buf) > w.pos {
-		return r.line(w.buf[w.pos:], 0)
+	if len(w.Buf) > w.Pos {
+		return r.line(w.Buf[w.Pos:], 0)
 	}
 	if r.entries == 0 && !r.resumed {
 		r.report(bodyEmpty, Issue{Line: 1})
@@ -49,32 +51,32 @@ func (r *Reader) line(data []byte, ending int) bool {
 	if len(data) > 0 && data[0] == bom[0] && bytes.HasPrefix(data, bom) { // files that were joined
 		at, marked = len(bom), true
 	}
-	at = skipSpace(data, at)
+	at = scan.SkipSpace(data, at)
 	if at == len(data) {
 		if marked {
-			r.report(jsonBOM, Issue{Message: markedLine, Line: w.lineAt(w.pos) + 1, Offset: w.offset()})
+			r.report(jsonBOM, Issue{Message: markedLine, Line: w.LineAt(w.Pos) + 1, Offset: w.Offset()})
 		}
 		r.blank++
-		w.pos += size + ending
+		w.Pos += size + ending
 		return false
 	}
 	if r.entries == 0 && !r.resumed && len(data) <= r.opts.maxEntry {
 		if r.notLines(len(data), at) {
 			return false
 		}
-		data = w.buf[w.pos : w.pos+len(data)] // the window may have moved
+		data = w.Buf[w.Pos : w.Pos+len(data)] // the window may have moved
 	}
-	next := w.pos + size + ending
-	r.begin(w.lineAt(w.pos)+1, int64(len(data)))
+	next := w.Pos + size + ending
+	r.begin(w.LineAt(w.Pos)+1, int64(len(data)))
 	if marked {
 		r.lineIssue(jsonBOM, markedLine, 0)
 	}
 	if len(data) > r.opts.maxEntry {
-		r.lineFault(longEntry, 0)
+		r.lineFault(scan.LongEntry, 0)
 	} else {
 		r.readLine(data, at)
 	}
-	w.pass(next-w.pos, ending)
+	w.PassLine(next-w.Pos, ending)
 	r.endLine(next)
 	return true
 }
@@ -86,26 +88,26 @@ func (r *Reader) endLine(next int) {
 	if e.Rejected() {
 		r.refused++
 	}
-	w.pos = next
+	w.Pos = next
 	r.entries++
-	r.pos = Position{Offset: w.offset(), Entries: r.entries, Lines: w.lineAt(next)}
+	r.pos = Position{Offset: w.Offset(), Entries: r.entries, Lines: w.LineAt(next)}
 }
 
 // readLine scans a line whose first byte that is not white space is data[at].
 func (r *Reader) readLine(data []byte, at int) {
 	s := &r.scan
-	s.marks.kind = markInner
+	s.Marks.Marking = scan.MarkInner
 	value := data[at:]
-	end, f := s.value(value, 0, true)
-	if f == more {
-		f, end = badEnd, len(value)
+	end, f := s.Value(value, 0, true)
+	if f == scan.More {
+		f, end = scan.BadEnd, len(value)
 	}
-	if f == fine {
-		if tail := skipSpace(value, end); tail < len(value) {
-			f, end = faultAt(value[tail], badTail), tail
+	if f == scan.OK {
+		if tail := scan.SkipSpace(value, end); tail < len(value) {
+			f, end = scan.FaultAt(value[tail], scan.BadTail), tail
 		}
 	}
-	if f != fine {
+	if f != scan.OK {
 		r.lineFault(f, at+end)
 		return
 	}
@@ -117,7 +119,7 @@ func (r *Reader) readLine(data []byte, at int) {
 }
 
 // lineFault reports a line that is not JSON.
-func (r *Reader) lineFault(f fault, at int) {
+func (r *Reader) lineFault(f scan.Fault, at int) {
 	r.lineIssue(ruleOfFault(f), r.faultMessage(f, r.entry.line, r.entry.Offset+int64(at)), at)
 }
 
@@ -136,44 +138,44 @@ const markedLine = "The line starts with a byte order mark, which was skipped"
 // longLine skips a line that is longer than the limit, without holding it.
 func (r *Reader) longLine() bool {
 	w := &r.win
-	start, line := w.offset(), w.lineAt(w.pos)+1
+	start, line := w.Offset(), w.LineAt(w.Pos)+1
 	blank, last := true, byte(0)
 	for ended := false; !ended; {
-		rest := w.buf[w.pos:]
+		rest := w.Buf[w.Pos:]
 		n := bytes.IndexByte(rest, '\n')
 		if ended = n >= 0; ended {
 			rest = rest[:n]
 		}
 		if len(rest) > 0 {
-			blank = blank && skipSpace(rest, 0) == len(rest)
+			blank = blank && scan.SkipSpace(rest, 0) == len(rest)
 			last = rest[len(rest)-1]
 		}
-		w.pos += len(rest)
-		if !ended && !w.more() {
+		w.Pos += len(rest)
+		if !ended && !w.Fill() {
 			break
 		}
 	}
-	next := w.pos
+	next := w.Pos
 	switch {
-	case w.pos < len(w.buf): // at the line feed
+	case w.Pos < len(w.Buf): // at the line feed
 		next++
-	case w.err != io.EOF:
-		r.failRead(badEnd)
+	case w.Err != io.EOF:
+		r.failRead(scan.BadEnd)
 		return false
 	default:
 		last = 0
 	}
 	if blank {
 		r.blank++
-		w.pos = next
+		w.Pos = next
 		return false
 	}
-	r.begin(line, w.offset()-start)
+	r.begin(line, w.Offset()-start)
 	r.entry.Offset = start
 	if last == '\r' {
 		r.entry.Size--
 	}
-	r.lineFault(longEntry, 0)
+	r.lineFault(scan.LongEntry, 0)
 	r.endLine(next)
 	return true
 }

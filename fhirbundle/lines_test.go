@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // eachStep looks at a payload in memory and through windows of all kinds, and
@@ -18,7 +20,7 @@ import (
 func eachStep(t *testing.T, doc string, o *Options) seen {
 	t.Helper()
 	want := look(must(NewBytesReader([]byte(doc), o)))
-	for _, step := range []int{1, 2, 3, 7, 16, block} {
+	for _, step := range []int{1, 2, 3, 7, 16, scan.Block} {
 		require.Equal(t, want, look(stepped(strings.NewReader(doc), o, step)), "a window of %d", step)
 		require.Equal(t, want, look(stepped(iotest.HalfReader(strings.NewReader(doc)), o, step)), "a window of %d", step)
 	}
@@ -127,7 +129,7 @@ func TestReadErrors(t *testing.T) {
 		}
 		for n := range len(doc) + 1 {
 			for _, cause := range []error{boom, io.ErrUnexpectedEOF} {
-				for _, step := range []int{1, block} {
+				for _, step := range []int{1, scan.Block} {
 					o := &Options{Format: f, MaxEntryBytes: 200}
 					src := io.MultiReader(strings.NewReader(doc[:n]), iotest.ErrReader(cause))
 					got := stepped(src, o, step)

@@ -3,13 +3,15 @@ package fhirbundle
 import (
 	"bytes"
 	"slices"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // judgeLocal judges the references inside a root, and whether something refers to
 // each of its contained resources, which list has. apart are the extents in it that
 // have references of their own.
 func (r *Reader) judgeLocal(data []byte, c contents, list *containedList, apart []extent) {
-	refs := r.scan.marks.deepAt
+	refs := r.scan.Marks.Deep
 	first, _ := slices.BinarySearch(refs, uint32(c.at))
 	rest, around := apart, 0
 	for _, name := range refs[first:] {
@@ -23,7 +25,7 @@ func (r *Reader) judgeLocal(data []byte, c contents, list *containedList, apart 
 		if len(rest) > 0 && i >= rest[0].at {
 			continue
 		}
-		at := valueAt(data, i)
+		at := scan.ValueAt(data, i)
 		if data[at] != '"' || data[at+1] != '#' && data[at+1] != '\\' {
 			continue
 		}
@@ -90,12 +92,12 @@ func (m mentions) find(data []byte, c contents, apart []extent) {
 			i++
 			continue
 		}
-		end, plain := endOfString(data, i+1)
+		end, plain := scan.StringEnd(data, i+1)
 		text := data[i+1 : end]
 		if !plain {
 			text = m.reader.plain(text)
 		}
-		if end = skipSpace(data, end+1); data[end] != ':' && bytes.IndexByte(text, '#') >= 0 {
+		if end = scan.SkipSpace(data, end+1); data[end] != ':' && bytes.IndexByte(text, '#') >= 0 {
 			m.look(text, i)
 		}
 		i = end

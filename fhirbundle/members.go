@@ -1,5 +1,7 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // What the Bundle itself has, beside its entries, and the rules that ask for it.
 
 type member uint8
@@ -43,15 +45,15 @@ func memberOf(name []byte) member {
 
 // admitMember takes in a member of the Bundle of that name. Of a name that is known
 // there is a bit to remember.
-func (r *Reader) admitMember(what member, name []byte) fault {
+func (r *Reader) admitMember(what member, name []byte) scan.Fault {
 	if what == otherMember {
-		return r.scan.addName(name, r.opts.maxEntry)
+		return r.scan.AddName(name, r.opts.maxEntry)
 	}
 	if r.bundle.has&(1<<what) != 0 {
-		return twice
+		return scan.Twice
 	}
 	r.bundle.has |= 1 << what
-	return fine
+	return scan.OK
 }
 
 // seenAt is where a member is, if it was seen.
@@ -62,7 +64,7 @@ type seenAt struct {
 }
 
 func (r *Reader) here() seenAt {
-	return seenAt{true, r.win.keepLine(r.win.pos), r.win.offset()}
+	return seenAt{true, r.win.KeepLine(r.win.Pos), r.win.Offset()}
 }
 
 // lineOf is its line, from 1; the first one where it was not seen.
@@ -70,7 +72,7 @@ func (r *Reader) lineOf(at seenAt) int64 {
 	if !at.seen {
 		return 1
 	}
-	return r.win.lineOf(at.line, at.offset)
+	return r.win.LineOf(at.line, at.offset)
 }
 
 // readMember takes in the value of a member of the Bundle, value, which was
@@ -95,7 +97,7 @@ func (r *Reader) readMember(what member, value []byte) {
 		b.readLinks(value)
 		if b.linkTwice >= 0 {
 			b.link.offset += b.linkTwice
-			b.link.line = r.win.keepLine(r.win.pos + int(b.linkTwice))
+			b.link.line = r.win.KeepLine(r.win.Pos + int(b.linkTwice))
 		}
 	case issues:
 		b.issues = r.here()
@@ -106,9 +108,9 @@ func (r *Reader) readMember(what member, value []byte) {
 // hasString says whether the object at data[i] has a member that is a string and
 // not empty.
 func hasString(data []byte, i int, member string) (found bool) {
-	walkObject(data, i, func(name []byte, at int) bool {
+	scan.Members(data, i, func(name []byte, at int) bool {
 		if string(name) == member {
-			found = len(stringAt(data, at)) > 0
+			found = len(scan.StringAt(data, at)) > 0
 			return false
 		}
 		return true

@@ -1,6 +1,10 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // unescaped is the text of a string in the data, without escapes, and a place in both.
 type unescaped struct {
@@ -17,7 +21,7 @@ func (u *unescaped) place(i int) int {
 		if u.data[u.at] == '\\' {
 			size = escapeSize(u.data, u.at)
 		}
-		u.scratch = unescape(u.scratch[:0], u.data[u.at:u.at+size])
+		u.scratch = scan.Unescape(u.scratch[:0], u.data[u.at:u.at+size])
 		u.i += len(u.scratch)
 		u.at += size
 	}
@@ -26,10 +30,10 @@ func (u *unescaped) place(i int) int {
 
 // escapeSize returns the length of the escape sequence at data[i], 0 if it is none.
 func escapeSize(data []byte, i int) int {
-	switch n, f := escape(data, i); f {
-	case fine:
+	switch n, f := scan.Escape(data, i); f {
+	case scan.OK:
 		return n
-	case badNUL:
+	case scan.BadNUL:
 		return len(`\u0000`)
 	}
 	return 0
@@ -50,7 +54,7 @@ func (w *resolver) narrative(start, end int) {
 		}
 		i += n + size
 	}
-	u.text = unescape(make([]byte, 0, end-start), w.data[start:end])
+	u.text = scan.Unescape(make([]byte, 0, end-start), w.data[start:end])
 	for i := 0; ; {
 		n := bytes.IndexByte(u.text[i:], '<')
 		if n < 0 {
@@ -91,10 +95,10 @@ func (w *resolver) tag(u *unescaped, i int) int {
 			i++
 		}
 		attribute := text[name:i]
-		if i = skipSpace(text, i); i >= len(text) || text[i] != '=' {
+		if i = scan.SkipSpace(text, i); i >= len(text) || text[i] != '=' {
 			continue
 		}
-		if i = skipSpace(text, i+1); i >= len(text) || text[i] != '"' && text[i] != '\'' {
+		if i = scan.SkipSpace(text, i+1); i >= len(text) || text[i] != '"' && text[i] != '\'' {
 			continue
 		}
 		n := bytes.IndexByte(text[i+1:], text[i])

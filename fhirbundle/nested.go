@@ -31,8 +31,8 @@ func (r *Reader) readNested(data []byte, at, end int) {
 	n.opts.nesting = nesting
 	n.ResetBytes(data[at:end])
 	n.col.outer = &r.col
-	n.win.base = r.win.offset() + int64(at)
-	n.win.lines = r.win.lineAt(r.win.pos + at)
+	n.win.Base = r.win.Offset() + int64(at)
+	n.win.Lines = r.win.LineAt(r.win.Pos + at)
 	for {
 		if _, err := n.Next(); err != nil {
 			break
@@ -72,17 +72,17 @@ func (r *Reader) takeIssues(n *Reader) {
 // dropFound forgets what the scanner found in Bundles inside the entry's resource:
 // it has been found again.
 func (r *Reader) dropFound(bundles []extent) {
-	kept := r.scan.found[:0]
-	for _, f := range r.scan.found {
-		for len(bundles) > 0 && f.at >= bundles[0].end {
+	kept := r.scan.Findings[:0]
+	for _, f := range r.scan.Findings {
+		for len(bundles) > 0 && f.At >= bundles[0].end {
 			bundles = bundles[1:]
 		}
-		if len(bundles) == 0 || f.at < bundles[0].at || bundles[0].unread {
+		if len(bundles) == 0 || f.At < bundles[0].at || bundles[0].unread {
 			kept = append(kept, f)
 		}
 	}
-	if len(kept) < len(r.scan.found) {
-		r.scan.lost = 0 // there was no room for more of them
+	if len(kept) < len(r.scan.Findings) {
+		r.scan.Lost = 0 // there was no room for more of them
 	}
-	r.scan.found = kept
+	r.scan.Findings = kept
 }

@@ -7,6 +7,8 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // ErrOptions is matched, with errors.Is, by the error of a function that was
@@ -244,6 +246,6 @@ func oneOf[T ~string](values ...T) string {
 func (o *options) maxNames() int { return max(o.maxEntry/64, 1<<16) }
 
 // limits are those of the scanner.
-func (o *options) limits() limits {
-	return limits{depth: o.maxDepth, text: o.maxString, names: o.maxNames(), finds: o.maxIssues}
+func (o *options) limits() scan.Limits {
+	return scan.Limits{Depth: o.maxDepth, String: o.maxString, Names: o.maxNames(), Findings: o.maxIssues}
 }

@@ -1,5 +1,7 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // readParameters judges the resources of the parameters in the array that starts at
 // data[i], and of their parts. It doesn't recurse, since parts may nest as deep as
 // JSON may.
@@ -10,7 +12,7 @@ func (r *Reader) readParameters(data []byte, i int) {
 	in := &r.inner
 	base := len(in.trail)
 	in.enter("parameter", 0)
-	i = firstElement(data, i)
+	i = scan.FirstElement(data, i)
 	inList := true // or in one of its parameters
 	for {
 		switch {
@@ -20,17 +22,17 @@ func (r *Reader) readParameters(data []byte, i int) {
 				return
 			}
 			inList = false
-			i = nextElement(data, i+1)
+			i = scan.NextElement(data, i+1)
 		case data[i] == '}':
 			in.trail[len(in.trail)-1].index++
 			inList = true
-			i = nextElement(data, i+1)
+			i = scan.NextElement(data, i+1)
 		case inList && data[i] == '{':
 			inList = false
-			i = skipSpace(data, i+1)
+			i = scan.SkipSpace(data, i+1)
 		case inList:
 			in.trail[len(in.trail)-1].index++
-			i = nextElement(data, skipValue(data, i))
+			i = scan.NextElement(data, scan.SkipValue(data, i))
 		default:
 			i, inList = r.readPart(data, i)
 		}
@@ -40,12 +42,12 @@ func (r *Reader) readParameters(data []byte, i int) {
 // readPart goes on with the member of a parameter whose name starts at data[i]. It
 // returns where the next one is, or, if it is part, the first element.
 func (r *Reader) readPart(data []byte, i int) (next int, inList bool) {
-	end, plain := endOfString(data, i+1)
+	end, plain := scan.StringEnd(data, i+1)
 	name := data[i+1 : end]
 	if !plain {
 		name = r.plain(name)
 	}
-	at := valueAt(data, end+1)
+	at := scan.ValueAt(data, end+1)
 	switch {
 	case string(name) == "resource" && data[at] == '{':
 		r.inner.enter("resource", -1)
@@ -53,9 +55,9 @@ func (r *Reader) readPart(data []byte, i int) (next int, inList bool) {
 		r.inner.leave()
 	case string(name) == "part" && data[at] == '[':
 		r.inner.enter("part", 0)
-		return firstElement(data, at), true
+		return scan.FirstElement(data, at), true
 	default:
-		end = skipValue(data, at)
+		end = scan.SkipValue(data, at)
 	}
-	return nextElement(data, end), false
+	return scan.NextElement(data, end), false
 }

@@ -1,8 +1,10 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // The members of an entry, of its resource and of its request that rules ask for.
 const (
-	nowhere place = iota
+	nowhere scan.Place = iota
 	fullURL
 	resource
 	request
@@ -19,30 +21,30 @@ const (
 
 // Sections of an entry. A resource that no Bundle holds is resourceSection by itself.
 const (
-	entrySection section = iota
+	entrySection scan.Section = iota
 	resourceSection
 	requestSection
 )
 
 var (
-	basicNames = []askedName{
-		{text: "fullUrl", at: [...]place{entrySection: fullURL, requestSection: 0}},
-		{text: "resource", at: [...]place{entrySection: resource, requestSection: 0}, opens: resourceSection},
-		{text: "request", at: [...]place{entrySection: request, requestSection: 0}, opens: requestSection},
-		{text: "response", at: [...]place{entrySection: response, requestSection: 0}},
-		{text: "resourceType", at: [...]place{resourceSection: resourceType, requestSection: 0}},
-		{text: "id", at: [...]place{resourceSection: resourceID, requestSection: 0}},
-		{text: "method", at: [...]place{requestSection: method}},
-		{text: "url", at: [...]place{requestSection: requestURL}},
+	basicNames = []scan.Member{
+		{Text: "fullUrl", At: [...]scan.Place{entrySection: fullURL, requestSection: 0}},
+		{Text: "resource", At: [...]scan.Place{entrySection: resource, requestSection: 0}, Opens: resourceSection},
+		{Text: "request", At: [...]scan.Place{entrySection: request, requestSection: 0}, Opens: requestSection},
+		{Text: "response", At: [...]scan.Place{entrySection: response, requestSection: 0}},
+		{Text: "resourceType", At: [...]scan.Place{resourceSection: resourceType, requestSection: 0}},
+		{Text: "id", At: [...]scan.Place{resourceSection: resourceID, requestSection: 0}},
+		{Text: "method", At: [...]scan.Place{requestSection: method}},
+		{Text: "url", At: [...]scan.Place{requestSection: requestURL}},
 	}
 	// basicTable is for level Basic, and wholeTable for the others.
-	basicTable = newNameTable(basicNames...)
-	wholeTable = newNameTable(append([]askedName{
-		{text: "search", at: [...]place{entrySection: search, requestSection: 0}},
-		{text: "meta", at: [...]place{resourceSection: meta, requestSection: 0}},
-		{text: "contained", at: [...]place{resourceSection: contained, requestSection: 0}},
-		{text: "ifNoneExist", at: [...]place{requestSection: ifNoneExist}},
-		{text: "reference", deep: true},
-		{text: "fhir_comments", comment: true},
+	basicTable = scan.NewTable(basicNames...)
+	wholeTable = scan.NewTable(append([]scan.Member{
+		{Text: "search", At: [...]scan.Place{entrySection: search, requestSection: 0}},
+		{Text: "meta", At: [...]scan.Place{resourceSection: meta, requestSection: 0}},
+		{Text: "contained", At: [...]scan.Place{resourceSection: contained, requestSection: 0}},
+		{Text: "ifNoneExist", At: [...]scan.Place{requestSection: ifNoneExist}},
+		{Text: "reference", Deep: true},
+		{Text: "fhir_comments", Comment: true},
 	}, basicNames...)...)
 )

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // seen is all that a reader tells of a payload, copied.
@@ -50,7 +52,7 @@ func look(r *Reader) seen {
 // value is met by the window's end.
 func stepped(src io.Reader, o *Options, step int) *Reader {
 	r := must(NewReader(src, o))
-	r.win.step = step
+	r.win.Step = step
 	return r
 }
 
@@ -152,7 +154,7 @@ func TestSixRules(t *testing.T) {
 		{name: "behind the end", doc: tx(post(patient)) + "{}", first: "Invalid JSON: something follows the end of the document, at line 1, byte offset 150", codes: []string{"!json-syntax"}, offset: 150},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			for _, step := range []int{0, 1, 3, block} {
+			for _, step := range []int{0, 1, 3, scan.Block} {
 				r := must(NewBytesReader([]byte(c.doc), &frontDoor))
 				if step > 0 {
 					r = stepped(iotest.OneByteReader(strings.NewReader(c.doc)), &frontDoor, step)
@@ -294,7 +296,7 @@ func TestLimitsExactly(t *testing.T) {
 	entry := post(`{"resourceType":"Basic","x":"` + strings.Repeat("y", 50) + `","z":[[[1]]]}`)
 	doc := []byte(tx(entry))
 	o := &Options{MaxDepth: 7, MaxStringBytes: 50, MaxEntryBytes: len(entry)}
-	for _, step := range []int{1, 16, block} {
+	for _, step := range []int{1, 16, scan.Block} {
 		assert.NoError(t, look(stepped(bytes.NewReader(doc), o, step)).Report.Err())
 	}
 	for _, less := range []Options{

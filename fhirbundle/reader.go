@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // ErrInvalid is matched by every error that says that a payload is not
@@ -26,8 +28,8 @@ func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 // Reader reads one payload. It is not safe for concurrent use.
 type Reader struct {
 	opts    options
-	win     window
-	scan    scanner
+	win     scan.Input
+	scan    scan.Scanner
 	col     collector
 	counts  counts
 	budget  budget
@@ -97,7 +99,7 @@ func NewReader(src io.Reader, opts *Options) (*Reader, error) {
 		return nil, err
 	}
 	r := newReader(o)
-	r.win.src = src
+	r.win.Src = src
 	return r, nil
 }
 
@@ -110,7 +112,7 @@ func NewBytesReader(data []byte, opts *Options) (*Reader, error) {
 		return nil, err
 	}
 	r := newReader(o)
-	r.win.buf, r.win.err = data, io.EOF
+	r.win.Buf, r.win.Err = data, io.EOF
 	return r, nil
 }
 
@@ -132,7 +134,7 @@ func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 	r.begun = at.Offset
 	r.pos = at
 	r.entries, r.skipped = at.Entries, at.Entries
-	r.win.base, r.win.lines = at.Offset, at.Lines
+	r.win.Base, r.win.Lines = at.Offset, at.Lines
 	if r.opts.format == NDJSON {
 		r.state = atLine
 		return r, nil
@@ -161,12 +163,12 @@ func (o *options) as() as {
 func newReader(o options) *Reader {
 	r := &Reader{
 		opts: o,
-		win:  window{max: o.maxEntry, step: block},
+		win:  scan.Input{Max: o.maxEntry, Step: scan.Block},
 		col:  collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues},
 	}
 	r.resetIndexes()
 	r.counts.v = o.version
-	r.scan.start()
+	r.scan.Init()
 	r.useScanner()
 	return r
 }
@@ -233,8 +235,8 @@ func (r *Reader) All() iter.Seq2[*Entry, error] {
 // that it is where the reader started.
 func (r *Reader) Position() Position {
 	p := r.pos
-	if r.win.src == nil && p.Lines < 0 {
-		p.Lines = r.win.lineOf(0, p.Offset) - 1
+	if r.win.Src == nil && p.Lines < 0 {
+		p.Lines = r.win.LineOf(0, p.Offset) - 1
 	}
 	return p
 }
@@ -250,7 +252,7 @@ func (r *Reader) Report() *Report {
 		ResourceCounts: r.counts.byType(),
 		Rejected:       r.refused,
 		BlankLines:     r.blank,
-		Bytes:          r.win.offset() - r.begun,
+		Bytes:          r.win.Offset() - r.begun,
 		Issues:         r.col.issues(),
 		MoreIssues:     r.col.more,
 	}
@@ -259,37 +261,37 @@ func (r *Reader) Report() *Report {
 
 // failRead ends reading because src ended or failed; atEnd is the fault if it
 // just ended.
-func (r *Reader) failRead(atEnd fault) {
+func (r *Reader) failRead(atEnd scan.Fault) {
 	w := &r.win
-	if w.err == io.EOF {
-		w.pos = len(w.buf)
-		r.fail(atEnd, w.pos, r.where())
+	if w.Err == io.EOF {
+		w.Pos = len(w.Buf)
+		r.fail(atEnd, w.Pos, r.where())
 		return
 	}
-	r.err = fmt.Errorf("fhirbundle: reading the payload at byte %d: %w", w.base+int64(len(w.buf)), w.err)
+	r.err = fmt.Errorf("fhirbundle: reading the payload at byte %d: %w", w.Base+int64(len(w.Buf)), w.Err)
 }
 
 // fail ends reading because of what stands at win.buf[at].
-func (r *Reader) fail(f fault, at int, path string) {
+func (r *Reader) fail(f scan.Fault, at int, path string) {
 	w := &r.win
-	line := w.lineAt(at) + 1
+	line := w.LineAt(at) + 1
 	r.report(ruleOfFault(f), Issue{
-		Message: r.faultMessage(f, line, w.base+int64(at)),
-		Path:    path, Entry: r.inside(), Line: line, Offset: w.base + int64(at),
+		Message: r.faultMessage(f, line, w.Base+int64(at)),
+		Path:    path, Entry: r.inside(), Line: line, Offset: w.Base + int64(at),
 	})
 	r.err = r.Report().Err()
 }
 
-func (r *Reader) faultMessage(f fault, line, offset int64) string {
-	text := f.text()
+func (r *Reader) faultMessage(f scan.Fault, line, offset int64) string {
+	text := f.Text()
 	switch f {
-	case tooDeep:
+	case scan.TooDeep:
 		text += fmt.Sprintf(" (%d levels are allowed)", r.opts.maxDepth)
-	case longString:
+	case scan.LongString:
 		text += fmt.Sprintf(" of %d bytes", r.opts.maxString)
-	case manyNames:
+	case scan.ManyNames:
 		text += fmt.Sprintf(" of %d", r.opts.maxNames())
-	case longEntry:
+	case scan.LongEntry:
 		text += fmt.Sprintf(" of %d bytes", r.opts.maxEntry)
 	}
 	return fmt.Sprintf("Invalid JSON: %s, at line %d, byte offset %d", text, line, offset)

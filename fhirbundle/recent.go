@@ -1,5 +1,7 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // recentRefs are references to UUIDs that were taken in last: resources that stand
 // beside each other refer to the same patient and encounter. What is among them
 // need not be taken in again. They are kept as they are written, so that neither
@@ -17,8 +19,8 @@ const uuidPrefix = "urn:uuid:"
 // at is the only place at which a text can be. Where many share one, none of them
 // is found, and nothing is lost but time.
 func (c *recentRefs) at(text []byte) *quotedURN {
-	start, end := load(text, len(uuidPrefix)), load(text, len(quotedURN{})-9) // before the quote
-	return &c.texts[(start^end)*mixer>>59]
+	start, end := scan.Load(text, len(uuidPrefix)), scan.Load(text, len(quotedURN{})-9) // before the quote
+	return &c.texts[(start^end)*spread>>59]
 }
 
 // has says whether the string whose text is at the start of data is among them.
@@ -29,8 +31,8 @@ func (c *recentRefs) has(data []byte) bool {
 	}
 	// Word by word, since a call takes as long as all of them.
 	have, a := c.at(data), data[:size]
-	return load(a, 32) == load(have[:], 32) && load(a, 24) == load(have[:], 24) && load(a, 16) == load(have[:], 16) &&
-		load(a, 8) == load(have[:], 8) && load(a, 0) == load(have[:], 0) && load(a, 38) == load(have[:], 38)
+	return scan.Load(a, 32) == scan.Load(have[:], 32) && scan.Load(a, 24) == scan.Load(have[:], 24) && scan.Load(a, 16) == scan.Load(have[:], 16) &&
+		scan.Load(a, 8) == scan.Load(have[:], 8) && scan.Load(a, 0) == scan.Load(have[:], 0) && scan.Load(a, 38) == scan.Load(have[:], 38)
 }
 
 // add takes in a string without escapes, given with its closing quote, if it is a

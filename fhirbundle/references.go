@@ -1,20 +1,24 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // readRefs judges the references of a resource, which the scanner has found, without
 // those in Bundles inside it. alone says that the resource has none inside it: then
 // no local reference can be resolved.
 func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 	others := r.may(batch)
-	for _, name := range r.scan.marks.deepAt {
+	for _, name := range r.scan.Marks.Deep {
 		for len(bundles) > 0 && int(name) >= bundles[0].end {
 			bundles = bundles[1:]
 		}
 		if len(bundles) > 0 && int(name) >= bundles[0].at {
 			continue
 		}
-		at := valueAt(data, int(name))
+		at := scan.ValueAt(data, int(name))
 		if data[at] != '"' || r.recent.has(data[at+1:]) {
 			continue
 		}
@@ -104,7 +108,7 @@ func (r *Reader) referTo(data []byte, at int, others bool) {
 	if r.opts.format != Bundle || r.resumed {
 		return
 	}
-	end, plain := endOfString(data, at+1)
+	end, plain := scan.StringEnd(data, at+1)
 	text := data[at+1 : end]
 	switch {
 	case !plain:
@@ -114,13 +118,13 @@ func (r *Reader) referTo(data []byte, at int, others bool) {
 	}
 	text, _, _ = bytes.Cut(text, []byte("#"))
 	if k, keep := r.index.refer(text); keep {
-		r.index.keep(unresolved{k, r.entries, r.win.keepLine(r.win.pos + at), r.win.offset() + int64(at)})
+		r.index.keep(unresolved{k, r.entries, r.win.KeepLine(r.win.Pos + at), r.win.Offset() + int64(at)})
 	}
 }
 
 // isOwn reports whether text is the fullUrl of the entry that is being read.
 func (r *Reader) isOwn(data, text []byte) bool {
-	at := r.scan.marks.value(data, fullURL)
+	at := r.scan.Marks.Value(data, fullURL)
 	return at >= 0 && bytes.Equal(r.plainAt(data, at), text)
 }
 
@@ -135,7 +139,7 @@ func (r *Reader) judgeRefs() {
 		u := &x.unresolved[i]
 		if x.find(u.target).low&isDefined == 0 {
 			entry := u.entry // the issue outlives the index
-			r.report(refURN, Issue{Path: entryPath(entry, "resource"), Entry: &entry, Line: r.win.lineOf(u.line, u.offset), Offset: u.offset})
+			r.report(refURN, Issue{Path: entryPath(entry, "resource"), Entry: &entry, Line: r.win.LineOf(u.line, u.offset), Offset: u.offset})
 		}
 	}
 }
@@ -160,7 +164,7 @@ func (r *Reader) plain(text []byte) []byte {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return text
 	}
-	r.scratch = unescape(r.scratch[:0], text)
+	r.scratch = scan.Unescape(r.scratch[:0], text)
 	return r.scratch
 }
 
@@ -170,10 +174,10 @@ func (r *Reader) plainAt(data []byte, i int) []byte {
 	if data[i] != '"' {
 		return nil
 	}
-	end, plain := endOfString(data, i+1)
+	end, plain := scan.StringEnd(data, i+1)
 	text := data[i+1 : end : end]
 	if !plain {
-		r.scratch = unescape(r.scratch[:0], text)
+		r.scratch = scan.Unescape(r.scratch[:0], text)
 		text = r.scratch
 	}
 	return text

@@ -2,9 +2,9 @@ package fhirbundle
 
 // readRequest fills in the request, which starts at data[at], and judges it.
 func (r *Reader) readRequest(data []byte, at int) (f facts) {
-	e, m := &r.entry, &r.scan.marks
+	e, m := &r.entry, &r.scan.Marks
 	if data[at] == '{' {
-		end := m.end(request)
+		end := m.End(request)
 		e.Request = data[at:end:end]
 		f |= r.readMethod(data, at)
 		e.URL = r.readURLText(data)
@@ -18,8 +18,8 @@ func (r *Reader) readRequest(data []byte, at int) (f facts) {
 		r.entryIssue(txURL, at, "request.url", "")
 		return f
 	}
-	if m.has(ifNoneExist) && e.Request != nil {
-		if at := m.value(data, ifNoneExist); !isQuery(r.plainAt(data, at)) {
+	if m.Has(ifNoneExist) && e.Request != nil {
+		if at := m.Value(data, ifNoneExist); !isQuery(r.plainAt(data, at)) {
 			f |= oddIfNoneExist
 		}
 	}
@@ -44,7 +44,7 @@ func (r *Reader) readMethod(data []byte, at int) (f facts) {
 // the resource, which takes a comparison and no search for the end.
 func (r *Reader) readURLText(data []byte) []byte {
 	typ := r.typeText
-	if at := r.scan.marks.value(data, requestURL); at >= 0 && typ != nil {
+	if at := r.scan.Marks.Value(data, requestURL); at >= 0 && typ != nil {
 		end := at + 1 + len(typ)
 		if end < len(data) && data[end] == '"' && data[at] == '"' && string(data[at+1:end]) == string(typ) {
 			return data[at+1 : end : end]

@@ -1,6 +1,10 @@
 package fhirbundle
 
-import "io"
+import (
+	"io"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // Reset makes the reader ready for another payload, which it reads from src with
 // the options that it was made with. What it has allocated is used again: for
@@ -8,18 +12,18 @@ import "io"
 // that it returned are no longer valid, nor is what they alias; reports are.
 func (r *Reader) Reset(src io.Reader) {
 	var buf []byte
-	if r.win.src != nil && cap(r.win.buf) <= block {
-		buf = r.win.buf[:0]
+	if r.win.Src != nil && cap(r.win.Buf) <= scan.Block {
+		buf = r.win.Buf[:0]
 	}
 	r.reset()
-	r.win.src, r.win.buf = src, buf
+	r.win.Src, r.win.Buf = src, buf
 }
 
 // ResetBytes is [Reader.Reset] for a payload that is in memory already, as
 // [NewBytesReader] reads it. With nil the reader lets go of what it has read.
 func (r *Reader) ResetBytes(data []byte) {
 	r.reset()
-	r.win.buf, r.win.err = data, io.EOF
+	r.win.Buf, r.win.Err = data, io.EOF
 }
 
 // maxKept is how many bytes of one kind a reader keeps for the next payload.
@@ -31,9 +35,9 @@ const maxKept = 64 << 10
 func (r *Reader) reset() {
 	o := &r.opts
 	r.progress = progress{}
-	r.win = window{max: o.maxEntry, step: block}
+	r.win = scan.Input{Max: o.maxEntry, Step: scan.Block}
 	r.col = collector{severity: r.col.severity, lines: o.format == NDJSON, max: o.maxIssues}
-	r.scan.release()
+	r.scan.Release()
 	r.useScanner()
 	r.resetIndexes()
 	r.counts.reset(o.version)
@@ -75,5 +79,5 @@ func (r *Reader) useScanner() {
 	if r.opts.basic {
 		t = basicTable
 	}
-	r.scan.use(r.opts.limits(), &r.col.severity.scan, t)
+	r.scan.Use(r.opts.limits(), &r.col.severity.scan, t)
 }

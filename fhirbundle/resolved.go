@@ -3,6 +3,8 @@ package fhirbundle
 import (
 	"bytes"
 	"strings"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // AppendResolved appends a resource to dst with its references replaced, and returns
@@ -112,8 +114,8 @@ func (w *resolver) run() {
 				of = levels[n-2].of
 			}
 		case '"':
-			end, _ := scanString(w.data, i+1, true)
-			next := skipSpace(w.data, end+1)
+			end, _ := scan.String(w.data, i+1, true)
+			next := scan.SkipSpace(w.data, end+1)
 			switch {
 			case end >= len(w.data):
 				return
@@ -154,7 +156,7 @@ func (w *resolver) text(start, end int) []byte {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return text
 	}
-	w.scratch = unescape(w.scratch[:0], text)
+	w.scratch = scan.Unescape(w.scratch[:0], text)
 	return w.scratch
 }
 

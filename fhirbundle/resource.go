@@ -1,15 +1,17 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // document reads the one resource of a payload of format Resource into r.entry. It is
 // false where reading has ended.
 func (r *Reader) document() bool {
 	w := &r.win
-	line := w.keepLine(w.pos)
-	end, ok := r.unit(0, markInner)
+	line := w.KeepLine(w.Pos)
+	end, ok := r.unit(0, scan.MarkInner)
 	if !ok {
 		return false
 	}
-	data := w.buf[w.pos:end:end]
+	data := w.Buf[w.Pos:end:end]
 	r.begin(line, int64(len(data)))
 	if data[0] == '{' {
 		r.takeResource(data, 0, len(data))
@@ -17,10 +19,10 @@ func (r *Reader) document() bool {
 		r.entryIssue(fhirResourceType, 0, "", "")
 	}
 	r.entry.Issues = r.issues
-	w.pos = end
+	w.Pos = end
 	r.entries++
 	r.state = atTail
-	r.pos = Position{Offset: w.offset(), Entries: r.entries, Lines: w.keepLine(end) - 1}
+	r.pos = Position{Offset: w.Offset(), Entries: r.entries, Lines: w.KeepLine(end) - 1}
 	return true
 }
 
@@ -31,7 +33,7 @@ func (r *Reader) takeResource(data []byte, at, end int) {
 	e.Resource, e.ResourceOffset = value[:end-at:end-at], e.Offset+int64(at)
 	// Offsets in the marks count from the resource, those of issues from win.pos:
 	// the window stands on the resource meanwhile.
-	r.win.pos += at
+	r.win.Pos += at
 	r.entryData = value
 	typ, facts := r.readResource(value, 0)
 	if facts&conditional != 0 {
@@ -43,11 +45,11 @@ func (r *Reader) takeResource(data []byte, at, end int) {
 			r.entryIssue(refURN, r.urn, "resource", "")
 		}
 	}
-	for _, found := range r.scan.found {
-		r.entryIssue(ruleOfKind[found.kind], found.at, "", "")
+	for _, found := range r.scan.Findings {
+		r.entryIssue(ruleOfKind[found.Kind], found.At, "", "")
 	}
-	r.win.pos -= at
-	r.col.more += r.scan.lost
+	r.win.Pos -= at
+	r.col.more += r.scan.Lost
 	if !r.entry.failed && !hasError(r.issues) {
 		r.counts.add(typ)
 	}

@@ -1,6 +1,10 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // readResponse judges the response, which starts at data[at].
 func (r *Reader) readResponse(data []byte, at int) (f facts) {
@@ -11,18 +15,18 @@ func (r *Reader) readResponse(data []byte, at int) (f facts) {
 	if data[at] != '{' {
 		return f
 	}
-	walkObject(data, at, func(name []byte, value int) bool {
+	scan.Members(data, at, func(name []byte, value int) bool {
 		switch string(name) {
 		case "status":
 			if !startsWithStatus(r.plainAt(data, value)) {
 				f |= oddStatus
 			}
 		case "etag":
-			if isOtherETag(stringAt(data, value), r.versionID(data)) {
+			if isOtherETag(scan.StringAt(data, value), r.versionID(data)) {
 				f |= otherETag
 			}
 		case "location":
-			if r.isOtherLocation(stringAt(data, value)) {
+			if r.isOtherLocation(scan.StringAt(data, value)) {
 				f |= otherLocation
 			}
 		case "outcome":
@@ -40,8 +44,8 @@ func isOutcomeAt(data []byte, at int) (is bool) {
 	if data[at] != '{' {
 		return data[at] == 'n'
 	}
-	walkObject(data, at, func(name []byte, value int) bool {
-		is = string(name) == "resourceType" && string(stringAt(data, value)) == "OperationOutcome"
+	scan.Members(data, at, func(name []byte, value int) bool {
+		is = string(name) == "resourceType" && string(scan.StringAt(data, value)) == "OperationOutcome"
 		return string(name) != "resourceType"
 	})
 	return is

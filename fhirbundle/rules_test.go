@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // bundleOf is a Bundle of a type, its members in either order.
@@ -218,8 +220,8 @@ func TestRulesTable(t *testing.T) {
 			assert.Equal(t, Warning, r.Severity(Lenient))
 		}
 	}
-	for f := more; f < faultCount; f++ {
-		assert.NotEmpty(t, f.text(), f)
+	for f := scan.More; f < scan.Faults; f++ {
+		assert.NotEmpty(t, f.Text(), f)
 		assert.True(t, rules[ruleOfFault(f)].Always, f)
 	}
 	all[0].Code = "changed"

@@ -1,12 +1,14 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // readSearch judges entry.search, which starts at data[at].
 func (r *Reader) readSearch(data []byte, at int) (f facts) {
 	f = hasSearch
 	if r.opts.basic || data[at] != '{' {
 		return f
 	}
-	walkObject(data, at, func(name []byte, value int) bool {
+	scan.Members(data, at, func(name []byte, value int) bool {
 		if string(name) != "mode" {
 			return true
 		}
@@ -41,17 +43,17 @@ func hasIssue(value []byte, is func(severity string) bool) (found bool) {
 	if value[0] != '{' {
 		return false
 	}
-	walkObject(value, 0, func(name []byte, list int) bool {
+	scan.Members(value, 0, func(name []byte, list int) bool {
 		if string(name) != "issue" || value[list] != '[' {
 			return true
 		}
-		walkArray(value, list, func(issue int) bool {
+		scan.Elements(value, list, func(issue int) bool {
 			if value[issue] != '{' {
 				return true
 			}
-			walkObject(value, issue, func(name []byte, at int) bool {
+			scan.Members(value, issue, func(name []byte, at int) bool {
 				if string(name) == "severity" {
-					found = is(string(stringAt(value, at)))
+					found = is(string(scan.StringAt(value, at)))
 				}
 				return !found
 			})
@@ -73,17 +75,17 @@ func (b *bundleState) readLinks(value []byte) {
 		return
 	}
 	var seen [len(linkOnce)]bool
-	walkArray(value, 0, func(link int) bool {
+	scan.Elements(value, 0, func(link int) bool {
 		if value[link] != '{' {
 			return true
 		}
 		url, relation := false, -1
-		walkObject(value, link, func(name []byte, at int) bool {
+		scan.Members(value, link, func(name []byte, at int) bool {
 			switch string(name) {
 			case "url":
-				url = len(stringAt(value, at)) > 0
+				url = len(scan.StringAt(value, at)) > 0
 			case "relation":
-				text := stringAt(value, at)
+				text := scan.StringAt(value, at)
 				for i, word := range linkOnce {
 					if string(text) == word {
 						relation = i

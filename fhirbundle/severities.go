@@ -1,9 +1,11 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // severities says what becomes of a finding, by its rule.
 type severities struct {
 	of   [ruleCount]Severity
-	scan weights // the same of what the scanner finds
+	scan scan.Weights // the same of what the scanner finds
 }
 
 // setWeights sets what the scanner needs to know.
@@ -11,11 +13,11 @@ func (s *severities) setWeights() {
 	for k, ru := range ruleOfKind {
 		switch s.of[ru] {
 		case None:
-			s.scan[k] = ignored
+			s.scan[k] = scan.Ignored
 		case Error:
-			s.scan[k] = grave
+			s.scan[k] = scan.Grave
 		default:
-			s.scan[k] = noted
+			s.scan[k] = scan.Noted
 		}
 	}
 }

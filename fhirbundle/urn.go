@@ -1,6 +1,10 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // A UUID or an OID as a URI. FHIR's patterns are those of the data types uuid and
 // oid (http://hl7.org/fhir/R4/datatypes.html#uuid); elements of other types hold
@@ -36,7 +40,7 @@ func uuidFault(text []byte, small bool) rule {
 			}
 			continue
 		}
-		if hexDigit[c] > 15 {
+		if scan.HexDigit[c] > 15 {
 			return fhirUUID
 		}
 		capital |= c & 0x40 &^ (c << 1) // letters have 0x40, small ones 0x20 too
@@ -54,12 +58,12 @@ func isSmallUUID(text []byte) bool {
 		dashes2, zeros2, mask2 = '-' | '-'<<40, '0' | '0'<<40, 0xff | 0xff<<40
 		dashes3, zeros3, mask3 = '-'<<16 | '-'<<56, '0'<<16 | '0'<<56, 0xff<<16 | 0xff<<56
 	)
-	second, third := load(text, 8), load(text, 16)
+	second, third := scan.Load(text, 8), scan.Load(text, 16)
 	if second&mask2 != dashes2 || third&mask3 != dashes3 {
 		return false
 	}
-	return smallHex(load(text, 0))&smallHex(second&^mask2|zeros2)&smallHex(third&^mask3|zeros3)&
-		smallHex(load(text, 24))&smallHex(load(text, 28)) == highBits
+	return smallHex(scan.Load(text, 0))&smallHex(second&^mask2|zeros2)&smallHex(third&^mask3|zeros3)&
+		smallHex(scan.Load(text, 24))&smallHex(scan.Load(text, 28)) == highBits
 }
 
 const highBits = 0x8080808080808080

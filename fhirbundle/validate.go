@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"sync"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // readers are at rest: they hold nothing of a payload or of anyone's options.
@@ -19,7 +21,7 @@ func Validate(src io.Reader, opts *Options) (*Report, error) {
 		return nil, err
 	}
 	defer giveBack(r)
-	r.win.src = src
+	r.win.Src = src
 	return drain(r)
 }
 
@@ -31,7 +33,7 @@ func ValidateBytes(data []byte, opts *Options) (*Report, error) {
 		return nil, err
 	}
 	defer giveBack(r)
-	r.win.buf, r.win.err = data, io.EOF
+	r.win.Buf, r.win.Err = data, io.EOF
 	return drain(r)
 }
 
@@ -45,7 +47,7 @@ func borrow(opts *Options) (*Reader, error) {
 	r := readers.Get().(*Reader)
 	r.opts = resolved
 	o := &r.opts
-	r.win = window{max: o.maxEntry, step: block}
+	r.win = scan.Input{Max: o.maxEntry, Step: scan.Block}
 	r.col = collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues}
 	r.useScanner()
 	r.resetIndexes()

@@ -1,5 +1,7 @@
 package fhirbundle
 
+import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+
 // wanted are the references of a document's Composition and of a message's
 // MessageHeader that the specification says must be to entries of the same Bundle.
 type wanted struct {
@@ -90,22 +92,22 @@ func (r *Reader) want(data []byte, at int) {
 func (r *Reader) wantIn(data []byte, i int, in []*mustRefer) (end int) {
 	switch data[i] {
 	case '[':
-		for i = firstElement(data, i); data[i] != ']'; {
-			i = nextElement(data, r.wantIn(data, i, in))
+		for i = scan.FirstElement(data, i); data[i] != ']'; {
+			i = scan.NextElement(data, r.wantIn(data, i, in))
 		}
 		return i + 1
 	case '{':
-		for i = skipSpace(data, i+1); data[i] != '}'; {
-			end, plain := endOfString(data, i+1)
+		for i = scan.SkipSpace(data, i+1); data[i] != '}'; {
+			end, plain := scan.StringEnd(data, i+1)
 			name := data[i+1 : end]
 			if !plain {
-				name = unescape(nil, name)
+				name = scan.Unescape(nil, name)
 			}
-			i = nextElement(data, r.wantOf(data, valueAt(data, end+1), name, in))
+			i = scan.NextElement(data, r.wantOf(data, scan.ValueAt(data, end+1), name, in))
 		}
 		return i + 1
 	}
-	return skipValue(data, i)
+	return scan.SkipValue(data, i)
 }
 
 // wantOf takes in the references of a member, of those in in, whose value starts at
@@ -120,7 +122,7 @@ func (r *Reader) wantOf(data []byte, at int, name []byte, in []*mustRefer) (end 
 		}
 		return r.wantAll(data, at, m.rule)
 	}
-	return skipValue(data, at)
+	return scan.SkipValue(data, at)
 }
 
 // wantAll takes in a Reference, or the References of an array, that starts at
@@ -128,19 +130,19 @@ func (r *Reader) wantOf(data []byte, at int, name []byte, in []*mustRefer) (end 
 func (r *Reader) wantAll(data []byte, i int, ru rule) (end int) {
 	switch data[i] {
 	case '[':
-		for i = firstElement(data, i); data[i] != ']'; {
-			i = nextElement(data, r.wantAll(data, i, ru))
+		for i = scan.FirstElement(data, i); data[i] != ']'; {
+			i = scan.NextElement(data, r.wantAll(data, i, ru))
 		}
 		return i + 1
 	case '{':
-		return walkObject(data, i, func(name []byte, at int) bool {
+		return scan.Members(data, i, func(name []byte, at int) bool {
 			if string(name) == "reference" {
 				r.wantReference(data, at, ru)
 			}
 			return true
 		})
 	}
-	return skipValue(data, i)
+	return scan.SkipValue(data, i)
 }
 
 // wantReference records the reference at data[at], unless it is conditional or to a
@@ -154,7 +156,7 @@ func (r *Reader) wantReference(data []byte, at int, ru rule) {
 		return
 	}
 	w := &r.across.wanted
-	x := wish{rule: ru, line: r.win.keepLine(r.win.pos + at), offset: r.win.offset() + int64(at)}
+	x := wish{rule: ru, line: r.win.KeepLine(r.win.Pos + at), offset: r.win.Offset() + int64(at)}
 	if url, version := r.resolve(text); url != nil {
 		x.target = w.key(url)
 		if len(version) > 0 {
@@ -194,6 +196,6 @@ func (r *Reader) judgeWanted() {
 		if (x.rule == refDocument) != (r.bundle.in == document) || x.target.low != 0 && w.find(x.target).low&isDefined != 0 {
 			continue
 		}
-		r.report(x.rule, Issue{Path: entryPath(0, "resource"), Entry: &zero, Line: r.win.lineOf(x.line, x.offset), Offset: x.offset})
+		r.report(x.rule, Issue{Path: entryPath(0, "resource"), Entry: &zero, Line: r.win.LineOf(x.line, x.offset), Offset: x.offset})
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // counted counts what is read of it.
@@ -40,7 +42,7 @@ func TestReadAhead(t *testing.T) {
 			break
 		}
 		require.NoError(t, err)
-		require.LessOrEqual(t, src.n-before, int64(block))
+		require.LessOrEqual(t, src.n-before, int64(scan.Block))
 	}
 }
 

@@ -1,32 +1,32 @@
-package fhirbundle
+package scan
 
 // nested scans the object or array that starts at data[0]. The loop does what is
 // usual; the functions here do the rest, and find all faults.
-func (s *scanner) nested(data []byte, depth int) (int, fault) {
+func (s *Scanner) nested(data []byte, depth int) (int, Fault) {
 	var (
-		o    = cursor{outer: depth, depth: depth, close: s.marks.close + 1}
+		o    = cursor{outer: depth, depth: depth, close: s.Marks.close + 1}
 		at   = atValue
 		text = data
 		base = 0
-		f    fault
+		f    Fault
 	)
 	for {
 		if base == 0 && o.at > len(data)-reach {
 			base, text = o.at, s.tail[:len(data)-o.at+reach]
 			clear(text[copy(text, data[o.at:]):])
 		}
-		if at, f = s.rest(data, s.loop(text, base, at, &o), &o); f != fine {
+		if at, f = s.rest(data, s.loop(text, base, at, &o), &o); f != OK {
 			return o.at, f
 		}
 		if at == finished {
-			return o.at, fine
+			return o.at, OK
 		}
 	}
 }
 
 // rest does what the loop stopped for. It returns where the loop goes on, or a
 // fault at o.at.
-func (s *scanner) rest(data []byte, why step, o *cursor) (step, fault) {
+func (s *Scanner) rest(data []byte, why step, o *cursor) (step, Fault) {
 	switch why {
 	case newName:
 		return s.newName(data, name{o.hash, uint32(o.start), uint32(o.at - o.start)}, o)
@@ -35,67 +35,67 @@ func (s *scanner) rest(data []byte, why step, o *cursor) (step, fault) {
 	case inString:
 		return s.oddString(data, o)
 	case emptyString:
-		s.note(emptyText, o.start-1)
+		s.note(EmptyText, o.start-1)
 		o.at++
-		return afterValue, fine
+		return afterValue, OK
 	case atNumber:
 		return s.oddValue(data, o)
 	case atEnd:
 		return s.end(data, o)
 	case atDepth:
 		if !s.deepen(o.depth) {
-			return atValue, tooDeep
+			return atValue, TooDeep
 		}
-		return atValue, fine
+		return atValue, OK
 	}
-	if o.at = skipSpace(data, o.at); o.at >= len(data) {
-		return why, more
+	if o.at = SkipSpace(data, o.at); o.at >= len(data) {
+		return why, More
 	}
 	c := data[o.at]
 	switch why {
 	case atFirstName:
 		if c == '}' {
-			s.note(emptyObject, o.start)
+			s.note(EmptyObject, o.start)
 			return s.end(data, o)
 		}
 		fallthrough
 	case atName:
 		if c != '"' {
-			return why, faultAt(c, badName)
+			return why, FaultAt(c, BadName)
 		}
-		return atName, fine
+		return atName, OK
 	case afterName:
 		return s.colon(data, o)
 	case atFirstValue:
 		if c == ']' {
-			s.note(emptyArray, o.start)
+			s.note(EmptyArray, o.start)
 			return s.end(data, o)
 		}
 		fallthrough
 	case atValue:
 		if c == '"' || c == '{' || c == '[' {
-			return atValue, fine
+			return atValue, OK
 		}
 		return s.oddValue(data, o)
 	}
 	if o.flags&isArray != 0 {
 		if c != ',' && c != ']' {
-			return why, faultAt(c, badArray)
+			return why, FaultAt(c, BadArray)
 		}
 	} else if c != ',' && c != '}' {
-		return why, faultAt(c, badObject)
+		return why, FaultAt(c, BadObject)
 	}
-	return afterValue, fine
+	return afterValue, OK
 }
 
 // newName takes in a name that the loop could not, which ends before the quote at
 // o.at.
-func (s *scanner) newName(data []byte, n name, o *cursor) (step, fault) {
+func (s *Scanner) newName(data []byte, n name, o *cursor) (step, Fault) {
 	bit := filterBit(n.hash)
 	o.at++
 	if o.filter&bit != 0 {
 		wide, f := s.admit(data, n, o.base, o.depth)
-		if f != fine {
+		if f != OK {
 			o.at = o.start - 1
 			return atName, f
 		}
@@ -104,7 +104,7 @@ func (s *scanner) newName(data []byte, n name, o *cursor) (step, fault) {
 			o.filter = ^uint64(0)
 		}
 	}
-	if s.marks.asks(bit, o.depth) {
+	if s.Marks.asks(bit, o.depth) {
 		s.mark(data, s.text(data, n), bit, o.at, o.depth)
 	}
 	if n.off&inArena == 0 && data[o.start] == '_' {
@@ -113,17 +113,17 @@ func (s *scanner) newName(data []byte, n name, o *cursor) (step, fault) {
 	}
 	o.filter |= bit
 	s.names = append(s.names, n)
-	if o.at = skipSpace(data, o.at); o.at >= len(data) {
-		return afterName, more
+	if o.at = SkipSpace(data, o.at); o.at >= len(data) {
+		return afterName, More
 	}
 	return s.colon(data, o)
 }
 
 // oddName scans the name at data[o.at].
-func (s *scanner) oddName(data []byte, o *cursor) (step, fault) {
+func (s *Scanner) oddName(data []byte, o *cursor) (step, Fault) {
 	o.start = o.at + 1
-	end, f := scanString(data, o.start, s.allowNUL)
-	if o.at = end; f != fine {
+	end, f := String(data, o.start, s.AllowNUL)
+	if o.at = end; f != OK {
 		return atName, f
 	}
 	ref, size, hash := s.rareName(data, o.start, end, o.depth)
@@ -132,56 +132,56 @@ func (s *scanner) oddName(data []byte, o *cursor) (step, fault) {
 	}
 	if end-o.start > s.maxString {
 		o.at = o.start - 1
-		return atName, longString
+		return atName, LongString
 	}
 	return s.newName(data, name{hash, ref, uint32(size)}, o)
 }
 
 // colon goes on after the colon at data[o.at].
-func (s *scanner) colon(data []byte, o *cursor) (step, fault) {
+func (s *Scanner) colon(data []byte, o *cursor) (step, Fault) {
 	if data[o.at] != ':' {
-		return afterName, faultAt(data[o.at], badColon)
+		return afterName, FaultAt(data[o.at], BadColon)
 	}
-	if o.at = skipSpace(data, o.at+1); o.at >= len(data) {
-		return atValue, more
+	if o.at = SkipSpace(data, o.at+1); o.at >= len(data) {
+		return atValue, More
 	}
-	return atValue, fine
+	return atValue, OK
 }
 
 // oddString scans the string whose text starts at data[o.start], and of which what is
 // before o.at was seen.
-func (s *scanner) oddString(data []byte, o *cursor) (step, fault) {
-	end, f := scanString(data, o.at, s.allowNUL)
+func (s *Scanner) oddString(data []byte, o *cursor) (step, Fault) {
+	end, f := String(data, o.at, s.AllowNUL)
 	switch {
-	case f != fine:
+	case f != OK:
 		o.at = end
 		return atValue, f
 	case end-o.start > s.maxString:
 		o.at = o.start - 1
-		return atValue, longString
+		return atValue, LongString
 	case end == o.start:
-		s.note(emptyText, o.start-1)
+		s.note(EmptyText, o.start-1)
 	}
 	o.at = end + 1
-	return afterValue, fine
+	return afterValue, OK
 }
 
 // oddValue scans a number or a literal.
-func (s *scanner) oddValue(data []byte, o *cursor) (step, fault) {
-	var f fault
+func (s *Scanner) oddValue(data []byte, o *cursor) (step, Fault) {
+	var f Fault
 	at := o.at
 	if c := data[at]; c-'0' < 10 || c == '-' {
 		o.at, f = number(data, at, false)
 		return afterValue, f
 	}
-	if o.at, f = literal(data, at); f == fine && data[at] == 'n' {
+	if o.at, f = literal(data, at); f == OK && data[at] == 'n' {
 		s.null(o.depth, o.outer, o.flags, at)
 	}
 	return afterValue, f
 }
 
 // end ends the innermost object or array at its closing character, data[o.at].
-func (s *scanner) end(data []byte, o *cursor) (step, fault) {
+func (s *Scanner) end(data []byte, o *cursor) (step, Fault) {
 	if o.flags&isArray == 0 {
 		if o.flags&hasExtra != 0 {
 			s.leave(data, o.base, o.depth)
@@ -192,11 +192,11 @@ func (s *scanner) end(data []byte, o *cursor) (step, fault) {
 	o.depth--
 	last := &s.frames[o.depth]
 	o.filter, o.base, o.flags = last.filter, int(last.base), last.flags
-	if o.depth == s.marks.close {
-		s.marks.leave(o.at)
+	if o.depth == s.Marks.close {
+		s.Marks.leave(o.at)
 	}
 	if o.depth == o.outer {
-		return finished, fine
+		return finished, OK
 	}
-	return afterValue, fine
+	return afterValue, OK
 }

@@ -1,14 +1,14 @@
-package fhirbundle
+package scan
 
 // number scans the number at data[i], a digit or a minus sign, by the grammar
 // of RFC 8259, section 6. It returns the index after it. At the end of data
 // the number may be cut: the fault is more if final is false or if it is not a
 // number yet.
-func number(data []byte, i int, final bool) (int, fault) {
+func number(data []byte, i int, final bool) (int, Fault) {
 	if data[i] == '-' {
 		i++
 		if i >= len(data) {
-			return i, more
+			return i, More
 		}
 	}
 	switch c := data[i]; {
@@ -22,7 +22,7 @@ func number(data []byte, i int, final bool) (int, fault) {
 	if i < len(data) && data[i] == '.' {
 		j := digits(data, i+1)
 		if j >= len(data) && (!final || j == i+1) {
-			return j, more
+			return j, More
 		}
 		if j == i+1 {
 			return j, badNumber
@@ -36,7 +36,7 @@ func number(data []byte, i int, final bool) (int, fault) {
 		}
 		j := digits(data, i)
 		if j >= len(data) && (!final || j == i) {
-			return j, more
+			return j, More
 		}
 		if j == i {
 			return j, badNumber
@@ -44,9 +44,9 @@ func number(data []byte, i int, final bool) (int, fault) {
 		i = j
 	}
 	if i >= len(data) && !final {
-		return i, more
+		return i, More
 	}
-	return i, fine
+	return i, OK
 }
 
 func digits(data []byte, i int) int {
@@ -54,4 +54,28 @@ func digits(data []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// literal scans true, false or null at data[i].
+func literal(data []byte, i int) (int, Fault) {
+	var want string
+	switch data[i] {
+	case 't':
+		want = "true"
+	case 'f':
+		want = "false"
+	case 'n':
+		want = "null"
+	default:
+		return i, FaultAt(data[i], badValue)
+	}
+	for k := range len(want) {
+		if i+k >= len(data) {
+			return i + k, More
+		}
+		if data[i+k] != want[k] {
+			return i, badLiteral
+		}
+	}
+	return i + len(want), OK
 }

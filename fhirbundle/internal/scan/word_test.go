@@ -1,4 +1,4 @@
-package fhirbundle
+package scan
 
 import (
 	"testing"

@@ -1,4 +1,4 @@
-package fhirbundle
+package scan
 
 import "slices"
 
@@ -16,7 +16,7 @@ type companion struct {
 
 // pair takes in a name that is a companion, before it joins scanner.names; at is
 // the index after its closing quote.
-func (s *scanner) pair(at, depth int) {
+func (s *Scanner) pair(at, depth int) {
 	s.extraOf(depth)
 	s.pairs = append(s.pairs, companion{name: len(s.names), at: at})
 }
@@ -24,7 +24,7 @@ func (s *scanner) pair(at, depth int) {
 // counts reports whether the array that is the value of the last of the given number
 // of names is to be counted, and begins to. The caller says how many there are: run
 // keeps a count of its own, which scanner.names lags.
-func (s *scanner) counts(names int) bool {
+func (s *Scanner) counts(names int) bool {
 	n := len(s.pairs)
 	if n == 0 || s.pairs[n-1].name != names-1 {
 		return false
@@ -34,27 +34,27 @@ func (s *scanner) counts(names int) bool {
 }
 
 // checkPairs judges the companions in an object that ends.
-func (s *scanner) checkPairs(data []byte, base int, e extra) {
+func (s *Scanner) checkPairs(data []byte, base int, e extra) {
 	for _, p := range s.pairs[e.pairs:] {
 		text := s.text(data, s.names[p.name])
 		if len(text) == 0 || text[0] != '_' {
 			continue
 		}
 		text = text[1:]
-		value := valueAt(data, p.at)
+		value := ValueAt(data, p.at)
 		isList := data[value] == '['
-		x := s.find(data, base, text, hashName(text), e.wide)
+		x := s.find(data, base, text, HashName(text), e.wide)
 		if x < 0 {
-			if isList && data[firstElement(data, value)] != ']' && !s.holdsNull(p.name, e) { // which are findings themselves
-				s.note(noValues, p.at-len(text)-len(`"_"`))
+			if isList && data[FirstElement(data, value)] != ']' && !s.holdsNull(p.name, e) { // which are findings themselves
+				s.note(NoValues, p.at-len(text)-len(`"_"`))
 			}
 			continue
 		}
-		at := valueAt(data, s.behindName(x, e))
+		at := ValueAt(data, s.behindName(x, e))
 		hasList := data[at] == '['
 		switch {
 		case isList != hasList || isList && countPrimitives(data, at) != p.count:
-			s.note(unaligned, p.at-len(text)-len(`"_"`))
+			s.note(Unaligned, p.at-len(text)-len(`"_"`))
 		case isList && s.holdsNull(p.name, e) && s.holdsNull(x, e):
 			s.checkBothNull(data, at, value)
 		}
@@ -64,7 +64,7 @@ func (s *scanner) checkPairs(data []byte, base int, e extra) {
 
 // holdsNull reports whether the array that is the value of scanner.names[name], of
 // the object that ends, holds a null.
-func (s *scanner) holdsNull(name int, e extra) bool {
+func (s *Scanner) holdsNull(name int, e extra) bool {
 	_, found := slices.BinarySearchFunc(s.nulls[e.nulls:], name, func(n fillIn, name int) int { return n.name - name })
 	return found
 }
@@ -73,20 +73,20 @@ func (s *scanner) holdsNull(name int, e extra) bool {
 // and data[y] and have the same length. Where both have null at the same index there
 // is an element with neither a value nor children, which no element may be
 // (http://hl7.org/fhir/R4/element.html#ele-1).
-func (s *scanner) checkBothNull(data []byte, x, y int) {
-	y = firstElement(data, y)
-	walkArray(data, x, func(at int) bool {
+func (s *Scanner) checkBothNull(data []byte, x, y int) {
+	y = FirstElement(data, y)
+	Elements(data, x, func(at int) bool {
 		if data[at] == 'n' && data[y] == 'n' {
-			s.note(bothNull, y)
+			s.note(BothNull, y)
 		}
-		y = nextElement(data, skipValue(data, y))
+		y = NextElement(data, SkipValue(data, y))
 		return true
 	})
 }
 
 // behindName is the index after the closing quote of the name in scanner.names[x],
 // of the object that ends.
-func (s *scanner) behindName(x int, e extra) int {
+func (s *Scanner) behindName(x int, e extra) int {
 	n := s.names[x]
 	if n.off&inArena == 0 {
 		return int(n.off+n.size) + 1
@@ -99,7 +99,7 @@ func (s *scanner) behindName(x int, e extra) int {
 // countPrimitives counts the elements of the array at data[i], up to one that is an
 // object or an array, for then they are no primitives.
 func countPrimitives(data []byte, i int) (n int) {
-	walkArray(data, i, func(at int) bool {
+	Elements(data, i, func(at int) bool {
 		n++
 		if data[at] == '{' || data[at] == '[' {
 			n = -1
@@ -107,4 +107,50 @@ func countPrimitives(data []byte, i int) (n int) {
 		return n > 0
 	})
 	return n
+}
+
+// In FHIR's JSON null stands only in an array of primitives x, or in its
+// companion _x, to keep the two aligned (http://hl7.org/fhir/R4/json.html#null).
+// Whether an array has a companion is known where its object ends.
+
+// fillIn is an array that holds a null and needs a companion.
+type fillIn struct {
+	name int // the array's name, an index into scanner.names
+	at   int // its first null
+}
+
+// null judges a null at data[at] inside an object or array with the flags given.
+func (s *Scanner) null(depth, outer int, flags uint8, at int) {
+	if flags&isArray == 0 || depth-1 <= outer {
+		s.note(MisplacedNull, at)
+		return
+	}
+	parent := &s.frames[depth-1]
+	if parent.flags&isArray != 0 {
+		s.note(MisplacedNull, at)
+		return
+	}
+	parent.flags |= hasExtra
+	s.extraOf(depth - 1)
+	name := len(s.names) - 1
+	if n := len(s.nulls); n == 0 || s.nulls[n-1].name != name {
+		s.nulls = append(s.nulls, fillIn{name, at})
+	}
+}
+
+// checkNulls judges the nulls in arrays of an object that ends.
+func (s *Scanner) checkNulls(data []byte, base int, e extra) {
+	for _, n := range s.nulls[e.nulls:] {
+		text := s.text(data, s.names[n.name])
+		if len(text) > 0 && text[0] == '_' {
+			text = text[1:]
+		} else {
+			s.scratch = append(append(s.scratch[:0], '_'), text...)
+			text = s.scratch
+		}
+		if s.find(data, base, text, HashName(text), e.wide) < 0 {
+			s.note(MisplacedNull, n.at)
+		}
+	}
+	s.nulls = s.nulls[:e.nulls]
 }

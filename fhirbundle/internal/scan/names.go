@@ -1,4 +1,4 @@
-package fhirbundle
+package scan
 
 import (
 	"bytes"
@@ -38,16 +38,16 @@ const (
 func filterBit(h uint64) uint64 { return 1 << (h * finger >> 58) }
 
 // chain adds eight bytes of a name to the hash of those before.
-func chain(h, w uint64) uint64 { return bits.RotateLeft64(h*mixer, 29) ^ w }
+func Chain(h, w uint64) uint64 { return bits.RotateLeft64(h*mixer, 29) ^ w }
 
 // hashName is the hash that the scanner's loop computes while it looks for the
 // end of a name.
-func hashName(text []byte) uint64 {
+func HashName(text []byte) uint64 {
 	var h uint64
 	for i := 0; i+8 <= len(text); i += 8 {
-		h = chain(h, load(text, i))
+		h = Chain(h, Load(text, i))
 	}
-	return chain(h, loadTail(text, len(text)&^7))
+	return Chain(h, loadTail(text, len(text)&^7))
 }
 
 // extra is what an open object needs beyond its frame, if anything.
@@ -61,14 +61,14 @@ type extra struct {
 }
 
 // extraOf returns the extra of the innermost open object, at the given depth.
-func (s *scanner) extraOf(depth int) *extra {
+func (s *Scanner) extraOf(depth int) *extra {
 	if n := len(s.extras); n == 0 || s.extras[n-1].depth != depth {
 		s.extras = append(s.extras, extra{depth: depth, arena: len(s.arena), table: len(s.tables), nulls: len(s.nulls), pairs: len(s.pairs)})
 	}
 	return &s.extras[len(s.extras)-1]
 }
 
-func (s *scanner) text(data []byte, n name) []byte {
+func (s *Scanner) text(data []byte, n name) []byte {
 	if n.off&inArena != 0 {
 		off := n.off &^ inArena
 		return s.arena[off : off+n.size]
@@ -80,11 +80,11 @@ func (s *scanner) text(data []byte, n name) []byte {
 // 32 bits of its seeded hash above, so that a look seldom leaves the table.
 type slot uint64
 
-func (s *scanner) tag(text []byte) uint32 { return uint32(maphash.Bytes(s.seed, text)) }
+func (s *Scanner) tag(text []byte) uint32 { return uint32(maphash.Bytes(s.seed, text)) }
 
 // seek returns where in the table of the innermost object, whose names start at
 // base, the text is or would go, and whether it is there.
-func (s *scanner) seek(data []byte, base int, table []slot, text []byte, tag uint32) (int, bool) {
+func (s *Scanner) seek(data []byte, base int, table []slot, text []byte, tag uint32) (int, bool) {
 	mask := uint32(len(table) - 1)
 	for k := tag & mask; ; k = (k + 1) & mask {
 		at := table[k]
@@ -99,7 +99,7 @@ func (s *scanner) seek(data []byte, base int, table []slot, text []byte, tag uin
 
 // find returns where in scanner.names the innermost object, whose names start at
 // base, has the name, or -1. wide says whether it has a table.
-func (s *scanner) find(data []byte, base int, text []byte, h uint64, wide bool) int {
+func (s *Scanner) find(data []byte, base int, text []byte, h uint64, wide bool) int {
 	if wide {
 		table := s.tables[s.extras[len(s.extras)-1].table:]
 		if k, found := s.seek(data, base, table, text, s.tag(text)); found {
@@ -117,7 +117,7 @@ func (s *scanner) find(data []byte, base int, text []byte, h uint64, wide bool) 
 
 // widen makes sure that the innermost object has a table with room for one more
 // name and for those that it has.
-func (s *scanner) widen(data []byte, base int, e *extra) {
+func (s *Scanner) widen(data []byte, base int, e *extra) {
 	count := len(s.names) - base
 	old := len(s.tables) - e.table
 	if old >= 2*(count+1) {
@@ -154,7 +154,7 @@ func (s *scanner) widen(data []byte, base int, e *extra) {
 
 // admit is the way of a name that the filter could not clear. It returns whether
 // the object has a table from now on. The caller appends the name.
-func (s *scanner) admit(data []byte, n name, base, depth int) (wide bool, f fault) {
+func (s *Scanner) admit(data []byte, n name, base, depth int) (wide bool, f Fault) {
 	text := s.text(data, n)
 	if k := len(s.extras); k > 0 && s.extras[k-1].depth == depth {
 		wide = s.extras[k-1].wide
@@ -162,22 +162,40 @@ func (s *scanner) admit(data []byte, n name, base, depth int) (wide bool, f faul
 	count := len(s.names) - base
 	if !wide {
 		if s.find(data, base, text, n.hash, false) >= 0 {
-			return false, twice
+			return false, Twice
 		}
 		if count < wideObject {
-			return false, fine
+			return false, OK
 		}
 	}
 	if len(s.names) >= s.maxNames {
-		return true, manyNames
+		return true, ManyNames
 	}
 	e := s.extraOf(depth)
 	s.widen(data, base, e)
 	table, tag := s.tables[e.table:], s.tag(text)
 	k, found := s.seek(data, base, table, text, tag)
 	if found {
-		return true, twice
+		return true, Twice
 	}
 	table[k] = slot(tag)<<32 | slot(count+1)
-	return true, fine
+	return true, OK
+}
+
+// rareName makes a name that is not plain ASCII comparable: its text stands
+// in data[start:end]. If it has escapes its text goes into the arena.
+func (s *Scanner) rareName(data []byte, start, end, depth int) (ref uint32, size int, hash uint64) {
+	text := data[start:end]
+	ref, size = uint32(start), len(text)
+	for _, c := range text {
+		if c == '\\' {
+			s.pair(end+1, depth) // it is found again only there
+			n := len(s.arena)
+			s.arena = Unescape(s.arena, text)
+			text = s.arena[n:]
+			ref, size = uint32(n)|inArena, len(text)
+			break
+		}
+	}
+	return ref, size, HashName(text)
 }

@@ -1,4 +1,4 @@
-package fhirbundle
+package scan
 
 import "encoding/binary"
 
@@ -43,7 +43,7 @@ type cursor struct {
 // keeps its state in registers. data is what the cursor's indexes are of, or, near
 // its end, a copy of the last bytes, which is followed by zeros: then shift is where
 // they start.
-func (s *scanner) loop(data []byte, shift int, from step, o *cursor) step {
+func (s *Scanner) loop(data []byte, shift int, from step, o *cursor) step {
 	var (
 		i      = o.at - shift
 		lim    = len(data) - reach
@@ -57,7 +57,7 @@ func (s *scanner) loop(data []byte, shift int, from step, o *cursor) step {
 		w, m   uint64
 		h      uint64
 		last   *frame
-		q      *askedName
+		q      *Member
 	)
 	switch from {
 	case afterValue:
@@ -90,12 +90,12 @@ name:
 			if m = special(w); m != 0 {
 				break
 			}
-			h = chain(h, w)
+			h = Chain(h, w)
 			if k += 8; k > reach-24 {
 				goto nameAgain
 			}
 		}
-		h = chain(h, w&((m&-m)>>7-1))
+		h = Chain(h, w&((m&-m)>>7-1))
 		k += first(m)
 	}
 	w = binary.LittleEndian.Uint64(p[k : k+8])
@@ -105,33 +105,33 @@ name:
 		i = start
 		goto nameAgain
 	}
-	if (filter|s.marks.filter)&m != 0 || p[0] == '_' || uint(n) >= uint(len(names)) {
+	if (filter|s.Marks.filter)&m != 0 || p[0] == '_' || uint(n) >= uint(len(names)) {
 		if filter&m != 0 || p[0] == '_' || uint(n) >= uint(len(names)) {
 			o.hash = h
 			from = newName
 			goto leave
 		}
-		if s.marks.asks(m, o.depth) {
+		if s.Marks.asks(m, o.depth) {
 			// As mark does, but for what it has to look further into. A hash, the
 			// length, and the first eight bytes make sure of a name of up to 16.
-			for q = s.marks.table.byBit[h*finger>>58]; q != nil; q = q.next {
+			for q = s.Marks.table.byBit[h*finger>>58]; q != nil; q = q.next {
 				// What is none of them just has a bit in common.
 				if q.hash != h || q.size != k || q.size > 8 && q.word != binary.LittleEndian.Uint64(p[:8]) {
 					continue
 				}
-				if q.deep && s.marks.section == 1 && len(s.marks.deepAt) < cap(s.marks.deepAt) {
-					k := len(s.marks.deepAt)
-					s.marks.deepAt = s.marks.deepAt[:k+1]
-					s.marks.deepAt[k] = uint32(i + shift + 1)
-				} else if q.deep || q.comment || q.opens != 0 && s.marks.section == 0 && w>>8&0xffff != ':'|'{'<<8 {
+				if q.Deep && s.Marks.Section == 1 && len(s.Marks.Deep) < cap(s.Marks.Deep) {
+					k := len(s.Marks.Deep)
+					s.Marks.Deep = s.Marks.Deep[:k+1]
+					s.Marks.Deep[k] = uint32(i + shift + 1)
+				} else if q.Deep || q.Comment || q.Opens != 0 && s.Marks.Section == 0 && w>>8&0xffff != ':'|'{'<<8 {
 					o.hash = h
 					from = newName
 					goto leave
-				} else if o.depth == s.marks.level {
-					s.marks.at[q.at[s.marks.section]&(maxPlaces-1)] = i + shift + 1
-					if q.opens != 0 && s.marks.section == 0 {
-						s.marks.open, s.marks.section = q.at[0], q.opens // its end follows
-						s.marks.level++
+				} else if o.depth == s.Marks.level {
+					s.Marks.at[q.At[s.Marks.Section]&(maxPlaces-1)] = i + shift + 1
+					if q.Opens != 0 && s.Marks.Section == 0 {
+						s.Marks.open, s.Marks.Section = q.At[0], q.Opens // its end follows
+						s.Marks.level++
 					}
 				}
 				break
@@ -440,7 +440,7 @@ popObject:
 			from = atEnd
 			goto leave
 		}
-		s.marks.leave(i + shift + 1)
+		s.Marks.leave(i + shift + 1)
 	}
 	n = o.base
 	goto pop

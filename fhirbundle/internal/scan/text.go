@@ -1,4 +1,4 @@
-package fhirbundle
+package scan
 
 import (
 	"bytes"
@@ -8,16 +8,16 @@ import (
 
 // scanString scans the string whose text starts at data[i], after the opening
 // quote, and returns the index of its closing quote. nul allows \u0000.
-func scanString(data []byte, i int, nul bool) (int, fault) {
+func String(data []byte, i int, nul bool) (int, Fault) {
 	for {
 		if i = nextSpecial(data, i); i >= len(data) {
-			return len(data), more
+			return len(data), More
 		}
 		if data[i] == '"' {
-			return i, fine
+			return i, OK
 		}
-		var f fault
-		if i, f = unusual(data, i, nul); f != fine {
+		var f Fault
+		if i, f = unusual(data, i, nul); f != OK {
 			return i, f
 		}
 	}
@@ -43,7 +43,7 @@ func nextSpecial(data []byte, i int) int {
 		i += 32
 	}
 	for {
-		if m := special(load(data, i)); m != 0 {
+		if m := special(Load(data, i)); m != 0 {
 			return i + first(m)
 		}
 		i += 8
@@ -52,19 +52,19 @@ func nextSpecial(data []byte, i int) int {
 
 // endOfString returns the index of the closing quote of a string that was scanned
 // before and whose text starts at data[i], and whether it has no escapes.
-func endOfString(data []byte, i int) (end int, plain bool) {
+func StringEnd(data []byte, i int) (end int, plain bool) {
 	end = nextSpecial(data, i)
 	if end < len(data) && data[end] == '"' {
 		return end, true
 	}
-	end, _ = scanString(data, end, true)
+	end, _ = String(data, end, true)
 	return end, bytes.IndexByte(data[i:end], '\\') < 0
 }
 
 // unusual checks the run of escapes and of characters beyond ASCII at data[i],
 // and returns the index of the first plain character after it, which may be
 // the closing quote.
-func unusual(data []byte, i int, nul bool) (int, fault) {
+func unusual(data []byte, i int, nul bool) (int, Fault) {
 	for i < len(data) {
 		c := data[i]
 		switch {
@@ -73,18 +73,18 @@ func unusual(data []byte, i int, nul bool) (int, fault) {
 				i += 2
 				continue
 			}
-			n, f := escape(data, i)
-			if f == badNUL && nul {
-				f, n = fine, len(`\u0000`)
+			n, f := Escape(data, i)
+			if f == BadNUL && nul {
+				f, n = OK, len(`\u0000`)
 			}
-			if f != fine {
+			if f != OK {
 				return i, f
 			}
 			i += n
 		case c >= utf8.RuneSelf:
 			// Characters of two and three bytes, but for the blocks in which
 			// not all continuations are right, need no decoder.
-			w := load(data, i)
+			w := Load(data, i)
 			switch {
 			case c-0xc2 < 0xe0-0xc2 && w&0xc000 == 0x8000:
 				i += 2
@@ -96,20 +96,20 @@ func unusual(data []byte, i int, nul bool) (int, fault) {
 			r, n := utf8.DecodeRune(data[i:])
 			if r == utf8.RuneError && n == 1 {
 				if !utf8.FullRune(data[i:]) {
-					return i, more
+					return i, More
 				}
-				return i, badUTF8
+				return i, BadUTF8
 			}
 			i += n
 		case c == 0:
-			return i, badNUL
+			return i, BadNUL
 		case c < ' ':
 			return i, badControl
 		default:
-			return i, fine
+			return i, OK
 		}
 	}
-	return i, more
+	return i, More
 }
 
 // simple are the characters that make an escape with a backslash alone.
@@ -117,58 +117,58 @@ var simple = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, '
 
 // escape checks the escape sequence at data[i], a backslash, and returns its
 // length: 12 for a surrogate pair.
-func escape(data []byte, i int) (int, fault) {
+func Escape(data []byte, i int) (int, Fault) {
 	if i+1 >= len(data) {
-		return 0, more
+		return 0, More
 	}
 	switch data[i+1] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return 2, fine
+		return 2, OK
 	case 'u':
 	default:
 		return 0, badEscape
 	}
 	r, f := hex4(data, i+2)
 	switch {
-	case f != fine:
+	case f != OK:
 		return 0, f
 	case r == 0:
-		return 0, badNUL
+		return 0, BadNUL
 	case r < 0xd800 || r > 0xdfff:
-		return 6, fine
+		return 6, OK
 	case r >= 0xdc00:
-		return 0, badSurrogate
+		return 0, BadSurrogate
 	}
 	for k, want := range [2]byte{'\\', 'u'} {
 		if i+6+k >= len(data) {
-			return 0, more
+			return 0, More
 		}
 		if data[i+6+k] != want {
-			return 0, badSurrogate
+			return 0, BadSurrogate
 		}
 	}
 	r, f = hex4(data, i+8)
-	if f != fine {
+	if f != OK {
 		return 0, f
 	}
 	if r < 0xdc00 || r > 0xdfff {
-		return 0, badSurrogate
+		return 0, BadSurrogate
 	}
-	return 12, fine
+	return 12, OK
 }
 
-func hex4(data []byte, i int) (rune, fault) {
+func hex4(data []byte, i int) (rune, Fault) {
 	if i >= 0 && i <= len(data)-4 {
-		a, b, c, d := hexDigit[data[i]], hexDigit[data[i+1]], hexDigit[data[i+2]], hexDigit[data[i+3]]
+		a, b, c, d := HexDigit[data[i]], HexDigit[data[i+1]], HexDigit[data[i+2]], HexDigit[data[i+3]]
 		if a|b|c|d < 16 {
-			return rune(a)<<12 | rune(b)<<8 | rune(c)<<4 | rune(d), fine
+			return rune(a)<<12 | rune(b)<<8 | rune(c)<<4 | rune(d), OK
 		}
 	}
 	return slowHex4(data, i)
 }
 
 // hexDigit is the value of a character that is a hexadecimal digit, and 255 of others.
-var hexDigit = func() (digits [256]uint8) {
+var HexDigit = func() (digits [256]uint8) {
 	for c := range digits {
 		digits[c] = 255
 	}
@@ -182,11 +182,11 @@ var hexDigit = func() (digits [256]uint8) {
 }()
 
 // slowHex4 is hex4 for what may be cut or broken, and finds where.
-func slowHex4(data []byte, i int) (rune, fault) {
+func slowHex4(data []byte, i int) (rune, Fault) {
 	var r rune
 	for k := i; k < i+4; k++ {
 		if k >= len(data) {
-			return 0, more
+			return 0, More
 		}
 		c := data[k]
 		switch {
@@ -198,12 +198,12 @@ func slowHex4(data []byte, i int) (rune, fault) {
 			return 0, badEscape
 		}
 	}
-	return r, fine
+	return r, OK
 }
 
 // unescape appends the text of a string that was scanned before, given without
 // its quotes.
-func unescape(dst, text []byte) []byte {
+func Unescape(dst, text []byte) []byte {
 	for {
 		n := bytes.IndexByte(text, '\\')
 		if n < 0 {

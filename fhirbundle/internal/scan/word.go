@@ -1,9 +1,11 @@
-package fhirbundle
+package scan
 
 import (
 	"encoding/binary"
 	"math/bits"
 )
+
+// Eight bytes are looked at in one word, the first byte lowest.
 
 const (
 	ones   = 0x0101010101010101
@@ -26,9 +28,29 @@ func special(w uint64) uint64 {
 // first is the place, from 0, of the lowest mark.
 func first(mark uint64) int { return bits.TrailingZeros64(mark) >> 3 }
 
+// load returns the eight bytes at b[i:] with the first one lowest, whatever the
+// machine's byte order. Behind the end of b it reads zeros: a zero byte stops
+// every loop of the scanner, which then looks at the index.
+func Load(b []byte, i int) uint64 {
+	if i >= 0 && i <= len(b)-8 { // in these words the compiler sees that no bounds check is needed
+		return binary.LittleEndian.Uint64(b[i : i+8])
+	}
+	return loadTail(b, i)
+}
+
+func loadTail(b []byte, i int) uint64 {
+	var w uint64
+	if i < len(b) {
+		for k, c := range b[i:] {
+			w |= uint64(c) << (8 * k)
+		}
+	}
+	return w
+}
+
 // skipSpace returns the index of the first byte at or after i that is not
 // JSON's white space, or len(data). It is inlined where it is used.
-func skipSpace(data []byte, i int) int {
+func SkipSpace(data []byte, i int) int {
 	if uint(i) < uint(len(data)) && data[i] > ' ' {
 		return i
 	}

@@ -1,16 +1,16 @@
-package fhirbundle
+package scan
 
 // What was scanned before can be walked without a check. These functions are for
 // the few small objects whose insides a rule asks for; they allocate nothing but
 // for names and strings with escapes, which are seldom.
 
 // skipValue returns the index after the value that starts at data[i].
-func skipValue(data []byte, i int) int {
+func SkipValue(data []byte, i int) int {
 	depth := 0
 	for {
 		switch data[i] {
 		case '"':
-			end, _ := endOfString(data, i+1)
+			end, _ := StringEnd(data, i+1)
 			i = end + 1
 		case '{', '[':
 			depth++
@@ -38,26 +38,26 @@ var endsScalar = [256]bool{',': true, '}': true, ']': true, ' ': true, '\n': tru
 // walkObject calls f with the name, without escapes, and the place of the value of
 // each member of the object that starts at data[i], until f returns false. It
 // returns the index after the object, or 0 where f did so.
-func walkObject(data []byte, i int, f func(name []byte, at int) bool) int {
-	for i = skipSpace(data, i+1); data[i] != '}'; {
-		end, plain := endOfString(data, i+1)
+func Members(data []byte, i int, f func(name []byte, at int) bool) int {
+	for i = SkipSpace(data, i+1); data[i] != '}'; {
+		end, plain := StringEnd(data, i+1)
 		name := data[i+1 : end]
 		if !plain {
-			name = unescape(nil, name)
+			name = Unescape(nil, name)
 		}
-		at := valueAt(data, end+1)
+		at := ValueAt(data, end+1)
 		if !f(name, at) {
 			return 0
 		}
-		i = nextElement(data, skipValue(data, at))
+		i = NextElement(data, SkipValue(data, at))
 	}
 	return i + 1
 }
 
 // walkArray calls f with the place of each element of the array that starts at
 // data[i], until f returns false.
-func walkArray(data []byte, i int, f func(at int) bool) {
-	for i = firstElement(data, i); data[i] != ']'; i = nextElement(data, skipValue(data, i)) {
+func Elements(data []byte, i int, f func(at int) bool) {
+	for i = FirstElement(data, i); data[i] != ']'; i = NextElement(data, SkipValue(data, i)) {
 		if !f(i) {
 			return
 		}
@@ -66,33 +66,33 @@ func walkArray(data []byte, i int, f func(at int) bool) {
 
 // firstElement returns where the first element of the array that starts at data[i]
 // is, or its closing bracket.
-func firstElement(data []byte, i int) int { return skipSpace(data, i+1) }
+func FirstElement(data []byte, i int) int { return SkipSpace(data, i+1) }
 
 // nextElement returns where the element, or member, after one that ends before
 // data[i] is, or the closing bracket.
-func nextElement(data []byte, i int) int {
-	if i = skipSpace(data, i); data[i] == ',' {
-		i = skipSpace(data, i+1)
+func NextElement(data []byte, i int) int {
+	if i = SkipSpace(data, i); data[i] == ',' {
+		i = SkipSpace(data, i+1)
 	}
 	return i
 }
 
 // stringAt returns the text of the string at data[i], without escapes; nil where
 // there is another value.
-func stringAt(data []byte, i int) []byte {
+func StringAt(data []byte, i int) []byte {
 	if data[i] != '"' {
 		return nil
 	}
-	end, plain := endOfString(data, i+1)
+	end, plain := StringEnd(data, i+1)
 	if !plain {
-		return unescape(nil, data[i+1:end])
+		return Unescape(nil, data[i+1:end])
 	}
 	return data[i+1 : end : end]
 }
 
 // valueAt is where the value of a member starts whose name ends before data[i]. It
 // is inlined where it is used.
-func valueAt(data []byte, i int) int {
+func ValueAt(data []byte, i int) int {
 	if data[i] == ':' && data[i+1] > ' ' {
 		return i + 1
 	}
@@ -100,5 +100,5 @@ func valueAt(data []byte, i int) int {
 }
 
 func afterColon(data []byte, i int) int {
-	return skipSpace(data, skipSpace(data, i)+1)
+	return SkipSpace(data, SkipSpace(data, i)+1)
 }
