@@ -35,7 +35,7 @@ func TestPlacesAcross(t *testing.T) {
 	} {
 		for _, last := range []bool{false, true} {
 			doc := bundleWith(c.typ, docHead, last, strings.Join(c.entries, ",\n"))
-			got := eachStep(t, doc, &Options{Level: Strict, Types: []string{}})
+			got := eachStep(t, doc, &Options{Level: LevelStrict, Types: []string{}})
 			require.Len(t, got.Report.Issues, 2, doc)
 			at, entry := c.at, c.entry
 			if last && c.typ == "batch" { // in the order of the references
@@ -43,7 +43,7 @@ func TestPlacesAcross(t *testing.T) {
 			}
 			for i, is := range got.Report.Issues {
 				assert.Equal(t, c.code, is.Code)
-				assert.Equal(t, Error, is.Severity)
+				assert.Equal(t, SeverityError, is.Severity)
 				assert.Equal(t, strings.Index(doc, at[i]), int(is.Offset), doc)
 				assert.Equal(t, strings.Count(doc[:is.Offset], "\n")+1, int(is.Line))
 				assert.Equal(t, fmt.Sprintf("Bundle.entry[%d].resource", entry[i]), is.Path)
@@ -57,7 +57,7 @@ func TestPlacesAcross(t *testing.T) {
 // warning at Lenient, and at Basic nothing is looked for.
 func TestAcrossLevels(t *testing.T) {
 	doc := []byte(bundleWith("document", docHead, false, `{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Composition","subject":{"reference":"urn:oid:1.3"}}}`))
-	for level, want := range map[Level][]string{Strict: {"!ref-document", "ref-urn"}, Lenient: {"ref-document", "ref-urn"}, Basic: nil} {
+	for level, want := range map[Level][]string{LevelStrict: {"!ref-document", "ref-urn"}, LevelLenient: {"ref-document", "ref-urn"}, LevelBasic: nil} {
 		rep := must(ValidateBytes(doc, &Options{Level: level, Types: []string{}}))
 		assert.Equal(t, want, codes(rep.Issues), level)
 	}
@@ -132,7 +132,7 @@ func TestAcrossOfResumed(t *testing.T) {
 		_, err := first.Next()
 		require.NoError(t, err)
 		at := first.Position()
-		r := must(ResumeReader(bytes.NewReader([]byte(doc[at.Offset:])), at, &Options{Level: Strict, Types: []string{}}))
+		r := must(ResumeReader(bytes.NewReader([]byte(doc[at.Offset:])), at, &Options{Level: LevelStrict, Types: []string{}}))
 		for {
 			if _, err := r.Next(); err != nil {
 				require.Equal(t, io.EOF, err)

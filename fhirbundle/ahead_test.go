@@ -14,7 +14,7 @@ func TestLineEndsTheValue(t *testing.T) {
 	line := `{"resourceType": "A", "x": [ 1, true, {"y": "z"} ], "text": "` + strings.Repeat("abc ", 40) + `" , "z": {} }`
 	for i := 1; i < len(line); i++ {
 		data := "{}\n" + line[:i] + "\n" + line[i:] + "\n" + line
-		r := must(NewBytesReader([]byte(data), &Options{Format: NDJSON}))
+		r := must(NewBytesReader([]byte(data), &Options{Format: FormatNDJSON}))
 		var starts []int64
 		var rejected []bool
 		for e, err := range r.All() {

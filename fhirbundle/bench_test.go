@@ -31,11 +31,11 @@ func benchData() []struct {
 		format Format
 		data   []byte
 	}{
-		{"compact", Bundle, fhirgen.New(nil).AppendBundle(nil, "transaction", 400)},
-		{"indented", Bundle, fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "transaction", 400)},
-		{"small", Bundle, []byte(fmt.Sprintf(`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":%s,"request":{"method":"POST","url":"Procedure"}}]}`,
+		{"compact", FormatBundle, fhirgen.New(nil).AppendBundle(nil, "transaction", 400)},
+		{"indented", FormatBundle, fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "transaction", 400)},
+		{"small", FormatBundle, []byte(fmt.Sprintf(`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":%s,"request":{"method":"POST","url":"Procedure"}}]}`,
 			fhirgen.New(nil).AppendResource(nil, "Procedure")))}, // 1.6 kB
-		{"ndjson", NDJSON, nd.Bytes()},
+		{"ndjson", FormatNDJSON, nd.Bytes()},
 	}
 }
 
@@ -56,10 +56,10 @@ func readAll(b testing.TB, r *Reader) {
 // else the machine does hits both.
 func BenchmarkAgainstMap(b *testing.B) {
 	for _, d := range benchData() {
-		o := &Options{Format: d.format, Level: Basic}
+		o := &Options{Format: d.format, Level: LevelBasic}
 		src := bytes.NewReader(nil)
 		reused := must(NewBytesReader(nil, o))
-		strict := must(NewBytesReader(nil, &Options{Format: d.format, Level: Strict}))
+		strict := must(NewBytesReader(nil, &Options{Format: d.format, Level: LevelStrict}))
 		for _, by := range []struct {
 			name string
 			read func()
@@ -162,7 +162,7 @@ func BenchmarkJSONText(b *testing.B) {
 
 func documents(f Format, data []byte) func(func([]byte) bool) {
 	return func(yield func([]byte) bool) {
-		if f == Bundle {
+		if f == FormatBundle {
 			yield(data)
 			return
 		}

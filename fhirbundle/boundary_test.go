@@ -62,7 +62,7 @@ func boundaryCases() []boundaryCase {
 		`"n":[-0.0e-10, 1E+5 ,0,10.250],"t":[true,false],"x":null,"e":["",[],{}],"longer than a word or two":{"longer than a word or twp":"longer than a word or two"},` +
 		"\"space\" :\r\n\t {\n                \"deep\":[[[{\"er\":1}]]]} }"
 	strict := func(o Options) Options {
-		o.Level = Strict
+		o.Level = LevelStrict
 		return o
 	}
 	all := tx(post(odd), `{"fullUrl":"urn:uuid:\u0031","request":{"method":"D\u0045LETE","url":"A\/1"}}`, post(patient)+"\n ", " {\"resource\" : "+patient+" } ")
@@ -74,8 +74,8 @@ func boundaryCases() []boundaryCase {
 		{"of everything", []byte("\xef\xbb\xbf" + all + " \n"), strict(Options{})},
 		{"type behind", []byte(bundleOf("collection", true, post(patient), `{"request":{"method":"GET","url":"A"}}`, `7`, `{"resource":"x"}`)), strict(Options{})},
 		{"wide", []byte(tx(post(wide))), strict(Options{})},
-		{"lines", []byte(lines), strict(Options{Format: NDJSON})},
-		{"long lines", []byte(lines), strict(Options{Format: NDJSON, MaxEntryBytes: 60, MaxStringBytes: 8})},
+		{"lines", []byte(lines), strict(Options{Format: FormatNDJSON})},
+		{"long lines", []byte(lines), strict(Options{Format: FormatNDJSON, MaxEntryBytes: 60, MaxStringBytes: 8})},
 		{"no Bundle", []byte(` [ 1.5e3 , "x" , {"a":null} ] `), strict(Options{})},
 		{"a number", []byte(`-120.340e+15`), Options{}},
 		{"a mark and a bit", []byte("\xef\xbb"), Options{}},

@@ -55,7 +55,7 @@ func (r *Reader) start() {
 		r.fail(f, w.Pos, "")
 		return
 	}
-	if r.opts.format == NDJSON {
+	if r.opts.format == FormatNDJSON {
 		r.state = atLine
 		return
 	}
@@ -68,7 +68,7 @@ func (r *Reader) start() {
 		r.failRead(scan.BadEnd)
 	case c == '<':
 		r.fail(scan.IsXML, w.Pos, "")
-	case r.opts.format == Resource:
+	case r.opts.format == FormatResource:
 		r.state = atDocument
 	case c == '{':
 		w.Pos++
@@ -236,7 +236,7 @@ func (r *Reader) tail() {
 		r.failRead(scan.BadEnd)
 		return
 	}
-	if !r.resumed && r.opts.format == Bundle {
+	if !r.resumed && r.opts.format == FormatBundle {
 		r.judgeBundle()
 	}
 	r.err = io.EOF

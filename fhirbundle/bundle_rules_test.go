@@ -491,13 +491,13 @@ func TestBundleRules(t *testing.T) {
 			for _, last := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s %s, type last %v", c.name, version, c.typ, last), func(t *testing.T) {
 					doc := bundleWith(c.typ, c.members, last, c.entries...)
-					o := &Options{Level: Strict, Types: []string{}, Version: Version(version)}
+					o := &Options{Level: LevelStrict, Types: []string{}, Version: Version(version)}
 					got := eachStep(t, doc, o)
 					var codes []string
 					for _, is := range got.Report.Issues {
 						said[is.Code] = true
 						code := is.Code
-						if is.Severity == Warning {
+						if is.Severity == SeverityWarning {
 							code = "~" + code
 						}
 						codes = append(codes, code)
@@ -529,7 +529,7 @@ func TestBundleRules(t *testing.T) {
 func TestBundlesInLines(t *testing.T) {
 	doc := `{"resourceType":"Patient"}` + "\n" + bundleWith("transaction", "", false, `{`+req("DELETE", "Patient/1", "")+`}`) + "\n" +
 		bundleWith("transaction", `"id":"a b"`, false, `{`+req("DELETE", "Patient/1", "")+`}`, `{"x":[],`+req("DELETE", "Patient/1", "")+`}`)
-	got := eachStep(t, doc, &Options{Format: NDJSON, Level: Strict})
+	got := eachStep(t, doc, &Options{Format: FormatNDJSON, Level: LevelStrict})
 	var texts []string
 	for _, is := range got.Report.Issues {
 		texts = append(texts, fmt.Sprint(is.Code, " ", is.Path, " ", *is.Entry, " ", is.Line))
@@ -549,7 +549,7 @@ func TestFindingsOfNested(t *testing.T) {
 	nested := bundleWith("collection", "", false, slices.Repeat([]string{`{` + fullObs[:len(fullObs)-1] + `,"x":[]}}`}, 10)...)
 	nested = strings.ReplaceAll(nested, "http://a.b/Observation/o1", uuid1)
 	for _, most := range []int{3, 100} {
-		r := must(NewBytesReader([]byte(nested+"\n"+nested), &Options{Format: NDJSON, Level: Strict, MaxIssues: most, Severities: map[string]Severity{"bdl-7": None}}))
+		r := must(NewBytesReader([]byte(nested+"\n"+nested), &Options{Format: FormatNDJSON, Level: LevelStrict, MaxIssues: most, Severities: map[string]Severity{"bdl-7": SeverityNone}}))
 		e, err := r.Next()
 		require.NoError(t, err)
 		assert.True(t, e.Rejected())
@@ -561,7 +561,7 @@ func TestFindingsOfNested(t *testing.T) {
 		assert.Len(t, rep.Issues, min(most, 20))
 		assert.Equal(t, int64(20-min(most, 20)), rep.MoreIssues)
 	}
-	rep := must(ValidateBytes([]byte(bundleWith("batch", "", false, `{"y":[],"resource":`+nested+`,`+req("POST", "Bundle", "")+`}`)), &Options{MaxIssues: 100, Severities: map[string]Severity{"bdl-7": None}}))
+	rep := must(ValidateBytes([]byte(bundleWith("batch", "", false, `{"y":[],"resource":`+nested+`,`+req("POST", "Bundle", "")+`}`)), &Options{MaxIssues: 100, Severities: map[string]Severity{"bdl-7": SeverityNone}}))
 	assert.Len(t, rep.Issues, 11)
 	assert.Zero(t, rep.MoreIssues)
 }

@@ -32,9 +32,9 @@ type listed struct {
 // add takes an issue in. The error to show is listed in any case.
 func (c *collector) add(r rule, is Issue) {
 	c.line.issues++
-	c.line.failed = c.line.failed || is.Severity == Error
+	c.line.failed = c.line.failed || is.Severity == SeverityError
 	rank := rules[r].rank
-	shown := is.Severity == Error && (is.Entry == nil || !c.lines) &&
+	shown := is.Severity == SeverityError && (is.Entry == nil || !c.lines) &&
 		(c.first == nil || before(rank, &is, c.rank, c.first))
 	if shown {
 		copied := is
@@ -43,7 +43,7 @@ func (c *collector) add(r rule, is Issue) {
 	if len(c.errors)+len(c.warnings) >= c.max {
 		c.more++
 		switch {
-		case is.Severity == Error && len(c.warnings) > 0: // errors go before warnings
+		case is.Severity == SeverityError && len(c.warnings) > 0: // errors go before warnings
 			c.warnings = c.warnings[:len(c.warnings)-1]
 		case shown:
 			c.errors = c.errors[:c.max-1]
@@ -52,7 +52,7 @@ func (c *collector) add(r rule, is Issue) {
 		}
 	}
 	list := &c.warnings
-	if is.Severity == Error {
+	if is.Severity == SeverityError {
 		list = &c.errors
 	}
 	*list = append(*list, listed{is, c.count})
@@ -79,7 +79,7 @@ func (c *collector) issues() []Issue {
 // report, and its first error in any case.
 func (c *collector) full(r rule, s Severity) bool {
 	if c.lines {
-		return c.line.issues >= c.max && (s != Error || c.line.failed)
+		return c.line.issues >= c.max && (s != SeverityError || c.line.failed)
 	}
 	if c.outer != nil && c.outer.full(r, s) {
 		return true
@@ -87,7 +87,7 @@ func (c *collector) full(r rule, s Severity) bool {
 	if len(c.errors)+len(c.warnings) < c.max {
 		return false
 	}
-	return s != Error || len(c.warnings) == 0 && c.first != nil && c.rank <= rules[r].rank
+	return s != SeverityError || len(c.warnings) == 0 && c.first != nil && c.rank <= rules[r].rank
 }
 
 // entryPath is the path of an entry of the Bundle, and of one of its members.

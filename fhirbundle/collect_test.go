@@ -19,11 +19,11 @@ func TestFirstIsListed(t *testing.T) {
 		level     Level
 		first     string
 	}{
-		{"type", bundleOf("nonsense", false, bad...), Lenient, "Unsupported bundle type: a name that FHIR does not define"},
-		{"resourceType", `{"type":"batch","entry":[` + tx(bad...)[len(tx())-2:], Lenient, "Expected resourceType 'Bundle', got no resourceType"},
-		{"JSON", tx(bad...) + "]", Lenient, "Invalid JSON: something follows the end of the document, at line 1, byte offset 13256"},
-		{"an entry behind findings", tx(append(empty, bad[0])...), Strict, "Entry 300 missing 'resource' field"},
-		{"an entry behind warnings", tx(append(empty, bad[0])...), Lenient, "Entry 300 missing 'resource' field"},
+		{"type", bundleOf("nonsense", false, bad...), LevelLenient, "Unsupported bundle type: a name that FHIR does not define"},
+		{"resourceType", `{"type":"batch","entry":[` + tx(bad...)[len(tx())-2:], LevelLenient, "Expected resourceType 'Bundle', got no resourceType"},
+		{"JSON", tx(bad...) + "]", LevelLenient, "Invalid JSON: something follows the end of the document, at line 1, byte offset 13256"},
+		{"an entry behind findings", tx(append(empty, bad[0])...), LevelStrict, "Entry 300 missing 'resource' field"},
+		{"an entry behind warnings", tx(append(empty, bad[0])...), LevelLenient, "Entry 300 missing 'resource' field"},
 	} {
 		rep := must(ValidateBytes([]byte(c.doc), &Options{Level: c.level, MaxIssues: 10}))
 		var invalid *InvalidError
@@ -96,8 +96,8 @@ func TestLateOrder(t *testing.T) {
 func TestLostFindings(t *testing.T) {
 	x := `[[],[],[],[],[]]`
 	for format, doc := range map[Format]string{
-		NDJSON: `{"resourceType":"Basic","x":` + x + `}`,
-		Bundle: `{"x":` + x + `,` + tx(post(patient))[1:],
+		FormatNDJSON: `{"resourceType":"Basic","x":` + x + `}`,
+		FormatBundle: `{"x":` + x + `,` + tx(post(patient))[1:],
 	} {
 		rep := must(ValidateBytes([]byte(doc), &Options{Format: format, MaxIssues: 3}))
 		assert.Len(t, rep.Issues, 3, format)
@@ -114,6 +114,6 @@ func TestLongList(t *testing.T) {
 	require.Len(t, rep.Issues, n)
 	assert.Equal(t, int64(n), rep.MoreIssues)
 	assert.True(t, slices.IsSortedFunc(rep.Issues, func(a, b Issue) int { return cmp.Compare(*a.Entry, *b.Entry) }))
-	assert.Equal(t, Warning, rep.Issues[n/2-1].Severity)
-	assert.Equal(t, Error, rep.Issues[n/2].Severity)
+	assert.Equal(t, SeverityWarning, rep.Issues[n/2-1].Severity)
+	assert.Equal(t, SeverityError, rep.Issues[n/2].Severity)
 }

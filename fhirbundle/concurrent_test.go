@@ -11,7 +11,7 @@ import (
 // Whoever reads at the same time, with the same options, finds the same. It is what
 // the race detector is for.
 func TestConcurrent(t *testing.T) {
-	opts := &Options{Level: Strict, Severities: map[string]Severity{"bdl-7": Warning}, Types: []string{"transaction", "batch", "message"}}
+	opts := &Options{Level: LevelStrict, Severities: map[string]Severity{"bdl-7": SeverityWarning}, Types: []string{"transaction", "batch", "message"}}
 	docs := resetDocs(t)
 	want, notJSON := make([]*Report, len(docs)), make([]error, len(docs))
 	for i, doc := range docs {

@@ -172,7 +172,7 @@ func TestInnerOracle(t *testing.T) {
 		require.NoError(t, err)
 		version := [...]Version{R4, R4B, R5}[g.IntN(3)]
 		want := innerOracle(root, version)
-		rep := must(ValidateBytes(data, &Options{Format: NDJSON, Version: version}))
+		rep := must(ValidateBytes(data, &Options{Format: FormatNDJSON, Version: version}))
 		got := codes(rep.Issues)
 		slices.Sort(want)
 		slices.Sort(got)

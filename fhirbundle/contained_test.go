@@ -99,12 +99,12 @@ func TestResourcesInside(t *testing.T) {
 		}
 		for version := range strings.FieldsSeq(versions) {
 			t.Run(c.name+"/"+version, func(t *testing.T) {
-				for _, format := range []Format{Bundle, NDJSON} {
+				for _, format := range []Format{FormatBundle, FormatNDJSON} {
 					doc, path := " "+c.resource+"\n", "Resource"
-					if format == Bundle {
+					if format == FormatBundle {
 						doc, path = "{\"resourceType\":\"Bundle\",\"type\":\"batch-response\",\n\"entry\":[{\"response\":{\"status\":\"200\"},\n\"resource\":"+c.resource+"}]}", "Bundle.entry[0].resource"
 					}
-					o := &Options{Format: format, Level: Strict, Types: []string{}, Version: Version(version)}
+					o := &Options{Format: format, Level: LevelStrict, Types: []string{}, Version: Version(version)}
 					got := eachStep(t, doc, o)
 					require.Len(t, got.Report.Issues, len(c.want), "%+v", got.Report.Issues)
 					for i, is := range got.Report.Issues {
@@ -118,10 +118,10 @@ func TestResourcesInside(t *testing.T) {
 						assert.True(t, strings.HasPrefix(doc[is.Offset:], text), "%s at %.60s", is.Code, doc[is.Offset:])
 						assert.Equal(t, int64(0), *is.Entry)
 					}
-					o.Level = Lenient
+					o.Level = LevelLenient
 					rep := must(ValidateBytes([]byte(doc), o))
 					assert.NoError(t, rep.Err())
-					o.Level = Basic
+					o.Level = LevelBasic
 					rep = must(ValidateBytes([]byte(doc), o))
 					assert.Empty(t, rep.Issues)
 				}
@@ -140,13 +140,13 @@ func TestContainedOrder(t *testing.T) {
 	before := `{"resourceType":"Basic","x":[` + strings.Join(ids, ",") + `],"contained":[` + strings.Join(many, ",") + `]}`
 	after := `{"contained":[` + strings.Join(many, ",") + `],"x":[` + strings.Join(ids, ",") + `],"resourceType":"Basic"}`
 	for _, doc := range []string{before, after} {
-		assert.Empty(t, must(ValidateBytes([]byte(doc), &Options{Format: NDJSON})).Issues)
+		assert.Empty(t, must(ValidateBytes([]byte(doc), &Options{Format: FormatNDJSON})).Issues)
 		gone := strings.Replace(doc, `"#c57"`, `"#c07"`, 1)
-		rep := must(ValidateBytes([]byte(gone), &Options{Format: NDJSON}))
+		rep := must(ValidateBytes([]byte(gone), &Options{Format: FormatNDJSON}))
 		require.Equal(t, []string{"ref-1", "dom-3"}, codes(rep.Issues))
 		assert.Equal(t, "Resource.contained[57]", rep.Issues[1].Path)
 		twice := strings.Replace(doc, `"id":"c57"`, `"id":"c56"`, 1)
-		rep = must(ValidateBytes([]byte(twice), &Options{Format: NDJSON}))
+		rep = must(ValidateBytes([]byte(twice), &Options{Format: FormatNDJSON}))
 		assert.Equal(t, []string{"contained-id-twice", "ref-1", "dom-3"}, codes(rep.Issues))
 	}
 }
@@ -156,7 +156,7 @@ func TestContainedOrder(t *testing.T) {
 func TestNothingLeftInside(t *testing.T) {
 	with := `{"resourceType":"Basic","contained":[{"resourceType":"Basic","id":"x"}],"a":{"reference":"#x"}}`
 	without := `{"resourceType":"Basic","a":{"reference":"#x"}}`
-	r := must(NewBytesReader([]byte(with+"\n"+without), &Options{Format: NDJSON}))
+	r := must(NewBytesReader([]byte(with+"\n"+without), &Options{Format: FormatNDJSON}))
 	for range 2 {
 		for _, want := range []int{0, 1} {
 			e, err := r.Next()
@@ -198,7 +198,7 @@ func TestDeepInside(t *testing.T) {
 func TestPartsDeep(t *testing.T) {
 	const levels = 40_000
 	doc := []byte(`{"resourceType":"Parameters","parameter":[` + strings.Repeat(`{"part":[`, levels) + `{"resource":{"resourceType":"Basic","id":"a b"}}` + strings.Repeat(`]}`, levels) + `]}`)
-	rep := must(ValidateBytes(doc, &Options{Format: NDJSON, MaxDepth: 100_000}))
+	rep := must(ValidateBytes(doc, &Options{Format: FormatNDJSON, MaxDepth: 100_000}))
 	require.Len(t, rep.Issues, 1)
 	assert.Equal(t, "fhir-id", rep.Issues[0].Code)
 	assert.Equal(t, levels, strings.Count(rep.Issues[0].Path, ".part[0]"))
@@ -212,7 +212,7 @@ func TestInsideAllocatesNothing(t *testing.T) {
 	two := `{"resourceType":"Parameters","parameter":[{"name":"a","part":[{"name":"b","resource":` + one + `}]},{"name":"c","resource":{"resourceType":"Bundle","type":"searchset","link":[{"relation":"self","url":"a"}],"entry":[{"fullUrl":"http://a.b/Patient/1","resource":{"resourceType":"Patient","id":"1"}}]}}]}`
 	const n = 1000
 	lines := bytes.Repeat([]byte(one+"\n"+two+"\n"), n)
-	r := must(NewBytesReader(lines, &Options{Format: NDJSON, Level: Strict}))
+	r := must(NewBytesReader(lines, &Options{Format: FormatNDJSON, Level: LevelStrict}))
 	for range 2 { // the first ones make what the others use
 		_, err := r.Next()
 		require.NoError(t, err)

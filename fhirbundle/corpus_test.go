@@ -43,7 +43,7 @@ func (f corpusFile) options() *Options {
 		o.Version = Version(f.version)
 	}
 	if f.kind == "ndjson" {
-		o.Format = NDJSON
+		o.Format = FormatNDJSON
 	}
 	return o
 }
@@ -201,11 +201,11 @@ func TestCorpus(t *testing.T) {
 			continue
 		}
 		o := f.options()
-		o.Level, o.MaxIssues = Strict, 10000
+		o.Level, o.MaxIssues = LevelStrict, 10000
 		data := f.data
 		if !strings.HasPrefix(f.kind, "Bundle") && f.kind != "ndjson" {
 			// One resource: a line.
-			o.Format = NDJSON
+			o.Format = FormatNDJSON
 			data = bytes.ReplaceAll(bytes.ReplaceAll(data, []byte("\n"), nil), []byte("\r"), nil)
 		}
 		rep, err := Validate(bytes.NewReader(data), o)
@@ -216,9 +216,9 @@ func TestCorpus(t *testing.T) {
 			r, _ := ruleOf(is.Code)
 			broken = broken || r.rank == rules[jsonSyntax].rank
 			// That a Bundle has entries is the door's policy, not FHIR's.
-			invalid = invalid || is.Severity == Error && is.Code != "bundle-no-entries"
+			invalid = invalid || is.Severity == SeverityError && is.Code != "bundle-no-entries"
 		}
-		if broken && o.Format != NDJSON {
+		if broken && o.Format != FormatNDJSON {
 			assert.Less(t, rep.Bytes, int64(len(data)), f.name) // it stopped there
 		} else {
 			assert.Equal(t, int64(len(data)), rep.Bytes, f.name)

@@ -22,7 +22,7 @@
 // # What is a finding
 //
 // All other rules that can be decided from the payload alone (see [Rules]) are warnings
-// at level [Lenient] and errors at level [Strict]:
+// at level [LevelLenient] and errors at level [LevelStrict]:
 //
 //   - FHIR's JSON format: misplaced nulls, empty values, x and _x that do not match,
 //     resourceType and id, types that the version of FHIR does not have;
@@ -50,7 +50,7 @@
 //   - urn:uuid: and urn:oid: in a fullUrl or a reference must be followed by a UUID or an
 //     OID. Upper-case letters in a UUID are a warning.
 //
-// Level [Basic] skips these rules, which makes reading some 30% faster. They differ
+// Level [LevelBasic] skips these rules, which makes reading some 30% faster. They differ
 // between [R4], [R4B] and [R5]. [Options.Severities] changes the severity of a rule's
 // findings. A resource that is a Bundle is checked by the rules of Bundles too, also
 // inside Parameters or another resource. Its entries are its own: they are not yielded

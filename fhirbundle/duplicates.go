@@ -150,7 +150,7 @@ func (d *lineIDs) grow(b *budget) bool {
 // compareLine compares the resource of a line with those of the lines before it.
 func (r *Reader) compareLine(data []byte) {
 	d, e := &r.lineIDs, &r.entry
-	if r.resumed || r.col.severity.of[lineTwice] == None || r.typeText == nil || !isID(e.ID) {
+	if r.resumed || r.col.severity.of[lineTwice] == SeverityNone || r.typeText == nil || !isID(e.ID) {
 		return
 	}
 	version := r.versionID(data)

@@ -34,12 +34,12 @@ func TestLinesTwice(t *testing.T) {
 		`{"resourceType":"Patient","id":"4"}`,
 	}
 	doc := strings.Join(lines, "\n")
-	for _, level := range []Level{Lenient, Strict} {
-		got := eachStep(t, doc, &Options{Format: NDJSON, Level: level, Severities: map[string]Severity{"fhir-id": None, "fhir-unknown-type": None}})
+	for _, level := range []Level{LevelLenient, LevelStrict} {
+		got := eachStep(t, doc, &Options{Format: FormatNDJSON, Level: level, Severities: map[string]Severity{"fhir-id": SeverityNone, "fhir-unknown-type": SeverityNone}})
 		assert.Zero(t, got.Report.Rejected)
 		var found []string
 		for _, is := range got.Report.Issues {
-			assert.Equal(t, Warning, is.Severity)
+			assert.Equal(t, SeverityWarning, is.Severity)
 			found = append(found, fmt.Sprint(is.Code, " ", *is.Entry, " ", is.Line, " ", is.Path))
 			line := doc[is.Offset:]
 			switch is.Code {
@@ -56,12 +56,12 @@ func TestLinesTwice(t *testing.T) {
 			"ref-urn 13 14 Resource",
 		}, found)
 	}
-	assert.Empty(t, must(ValidateBytes([]byte(doc), &Options{Format: NDJSON, Level: Basic})).Issues)
+	assert.Empty(t, must(ValidateBytes([]byte(doc), &Options{Format: FormatNDJSON, Level: LevelBasic})).Issues)
 
 	// What is before the place at which reading goes on is not compared.
 	doc += "\n" + lines[14]
 	at := strings.Index(doc, lines[6])
-	r := must(ResumeReader(strings.NewReader(doc[at:]), Position{Offset: int64(at), Entries: 6, Lines: 6}, &Options{Format: NDJSON, Severities: map[string]Severity{"fhir-id": None, "fhir-unknown-type": None}}))
+	r := must(ResumeReader(strings.NewReader(doc[at:]), Position{Offset: int64(at), Entries: 6, Lines: 6}, &Options{Format: FormatNDJSON, Severities: map[string]Severity{"fhir-id": SeverityNone, "fhir-unknown-type": SeverityNone}}))
 	for _, err := range r.All() {
 		require.NoError(t, err)
 	}
@@ -91,7 +91,7 @@ func TestLinesTwiceAreBounded(t *testing.T) {
 	const n = 20_000
 	doc := manyLines(n)
 	for _, most := range []int{1, 1000, 20_000, 300_000, 2_000_000, DefaultMaxIndexBytes} {
-		rep := must(ValidateBytes([]byte(doc), &Options{Format: NDJSON, MaxIndexBytes: most, MaxIssues: n}))
+		rep := must(ValidateBytes([]byte(doc), &Options{Format: FormatNDJSON, MaxIndexBytes: most, MaxIssues: n}))
 		seen := map[string]bool{}
 		var twice, unsure []int64
 		for _, is := range rep.Issues {
@@ -133,7 +133,7 @@ func TestLinesTwiceAreBounded(t *testing.T) {
 // TestLinesTwiceOfReset: a reader that is used again knows nothing of the lines
 // before, and keeps none of them.
 func TestLinesTwiceOfReset(t *testing.T) {
-	o := &Options{Format: NDJSON, Severities: map[string]Severity{}}
+	o := &Options{Format: FormatNDJSON, Severities: map[string]Severity{}}
 	r := must(NewBytesReader(nil, o))
 	for _, n := range []int{100, 20_000, 100} {
 		doc := strings.ReplaceAll(manyLines(n), `"p`, `"q`)

@@ -15,7 +15,7 @@ import (
 // byte more is not, wherever it stands. Nor is one of a byte taken for empty.
 func TestStringsAtTheLimit(t *testing.T) {
 	for _, n := range []int{16, 17, 23, 24, 25, 31, 32, 40} { // "resourceType" has to fit
-		o := &Options{MaxStringBytes: n, Level: Strict, Types: []string{}}
+		o := &Options{MaxStringBytes: n, Level: LevelStrict, Types: []string{}}
 		for _, plain := range []bool{true, false} {
 			at := strings.Repeat("a", n)
 			if !plain { // the last byte belongs to an escape
@@ -56,7 +56,7 @@ func TestOrderOfFindings(t *testing.T) {
 		`{"a":[null],"b":{"c":[null,{}]}}`: {"fhir-json-null", "fhir-json-null", "fhir-json-empty-object"},
 		`{"a":{},"b":[null],"c":[]}`:       {"fhir-json-empty-object", "fhir-json-null", "fhir-json-empty-array"},
 	} {
-		got := eachStep(t, `{"resourceType":"Basic","x":`+value+`}`, &Options{Format: NDJSON})
+		got := eachStep(t, `{"resourceType":"Basic","x":`+value+`}`, &Options{Format: FormatNDJSON})
 		assert.Equal(t, want, codes(got.Report.Issues), value)
 	}
 }
@@ -70,7 +70,7 @@ func TestAfterAFault(t *testing.T) {
 		`{"a":1,"b":2,"resourceType":`, `{"\u0061":{"b":[null],"\u0063":`, `{` + many(50) + `,"a":x`, `{"a":[null],"\u0062":[null],"c":[[[{"d":`,
 		`{"b":[null]`, `{"_b":[null],"x":{"_b":[null],]`, `{"a":[null],]`,
 	} {
-		got := eachStep(t, strings.Join([]string{good, broken, good, broken, odd, broken, good}, "\n"), &Options{Format: NDJSON, Level: Strict})
+		got := eachStep(t, strings.Join([]string{good, broken, good, broken, odd, broken, good}, "\n"), &Options{Format: FormatNDJSON, Level: LevelStrict})
 		require.Len(t, got.Entries, 7)
 		for i, e := range got.Entries {
 			switch {
@@ -103,7 +103,7 @@ func (a *asked) Read([]byte) (int, error) { a.n++; return 0, nil }
 // it stands.
 func TestNULEverywhere(t *testing.T) {
 	resource := `{"resourceType" : "Basic" , "a":[ 12 , { "b":"0123456789" },[ ],{ },[3]],"c":{"d":4 , "e":5} }`
-	for format, doc := range map[Format]string{Bundle: " " + tx(post(resource), " "+post(resource)) + " ", NDJSON: resource + " "} {
+	for format, doc := range map[Format]string{FormatBundle: " " + tx(post(resource), " "+post(resource)) + " ", FormatNDJSON: resource + " "} {
 		o := &Options{Format: format}
 		for i := range len(doc) + 1 {
 			data := []byte(doc[:i] + "\x00" + doc[i:])
@@ -161,7 +161,7 @@ func TestValueAtTheLimit(t *testing.T) {
 // TestBufferAtTheLimit: a value that is too long does not make the buffer longer
 // than the limit and what is read at once.
 func TestBufferAtTheLimit(t *testing.T) {
-	for _, format := range []Format{Bundle, NDJSON} {
+	for _, format := range []Format{FormatBundle, FormatNDJSON} {
 		o := &Options{Format: format, MaxEntryBytes: 1<<20 + 1000}
 		r := must(NewReader(&pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: 2000}, o))
 		_ = look(r)
@@ -178,7 +178,7 @@ func TestEmptyName(t *testing.T) {
 		`"_":[{"id":"b"},null],"":[null,"a"]`: nil,
 		`"_":[null]`:                          {"fhir-json-null"},
 	} {
-		got := eachStep(t, `{"resourceType":"Basic",`+members+`}`, &Options{Format: NDJSON})
+		got := eachStep(t, `{"resourceType":"Basic",`+members+`}`, &Options{Format: FormatNDJSON})
 		assert.Equal(t, want, codes(got.Report.Issues), members)
 	}
 }

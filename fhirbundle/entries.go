@@ -127,7 +127,7 @@ func (r *Reader) notifies() bool {
 // may reports whether the Bundle is, or may turn out to be, one of k, as far as this
 // reader judges what depends on it.
 func (r *Reader) may(k kinds) bool {
-	return r.bundle.in&k != 0 || !r.bundle.typ.seen && !r.resumed && r.opts.format == Bundle
+	return r.bundle.in&k != 0 || !r.bundle.typ.seen && !r.resumed && r.opts.format == FormatBundle
 }
 
 // readResource takes from the marks what concerns a resource that starts at
@@ -226,7 +226,7 @@ func (r *Reader) entryIssue(ru rule, at int, member, message string) {
 	if message != "" {
 		is.Message = entryMessage(index, message)
 	}
-	if r.opts.format != Bundle {
+	if r.opts.format != FormatBundle {
 		is.Path = linePath(member)
 	} else {
 		is.Path = entryPath(index, member)
@@ -238,14 +238,14 @@ func (r *Reader) entryIssue(ru rule, at int, member, message string) {
 // written out: because its rule is not reported, or because it is only counted.
 func (r *Reader) passOver(ru rule) bool {
 	s := r.severityOf(ru)
-	if s == None {
+	if s == SeverityNone {
 		return true
 	}
 	if !r.col.full(ru, s) {
 		return false
 	}
 	r.col.more++
-	if s == Error {
+	if s == SeverityError {
 		r.entry.failed, r.col.failed = true, true
 	}
 	return true
@@ -255,9 +255,9 @@ func (r *Reader) passOver(ru rule) bool {
 // needs a resourceType whatever the level; a resource inside its resource does not.
 func (r *Reader) severityOf(ru rule) Severity {
 	s := r.col.severity.of[ru]
-	if ru == fhirResourceType && len(r.inner.trail) > 0 && r.opts.format != Bundle && !r.opts.strict {
+	if ru == fhirResourceType && len(r.inner.trail) > 0 && r.opts.format != FormatBundle && !r.opts.strict {
 		if _, changed := r.opts.changed[rules[ru].Code]; !changed {
-			return Warning
+			return SeverityWarning
 		}
 	}
 	return s

@@ -36,7 +36,7 @@ func ExampleValidate() {
 }
 
 func ExampleValidateBytes_strict() {
-	report, err := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{Level: fhirbundle.Strict})
+	report, err := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{Level: fhirbundle.LevelStrict})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -71,7 +71,7 @@ func ExampleReader_Next_ndjson() {
 {"resourceType":"Patient",,}
 
 {"resourceType":"Observation","id":"o1"}`
-	r, err := fhirbundle.NewReader(strings.NewReader(file), &fhirbundle.Options{Format: fhirbundle.NDJSON})
+	r, err := fhirbundle.NewReader(strings.NewReader(file), &fhirbundle.Options{Format: fhirbundle.FormatNDJSON})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -138,9 +138,9 @@ func ExampleOptions_Check() {
 // A program decides for itself which findings it refuses.
 func ExampleOptions_severities() {
 	report, err := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{
-		Level:      fhirbundle.Strict,
+		Level:      fhirbundle.LevelStrict,
 		Version:    fhirbundle.R5,
-		Severities: map[string]fhirbundle.Severity{"bdl-3c": fhirbundle.Information},
+		Severities: map[string]fhirbundle.Severity{"bdl-3c": fhirbundle.SeverityInformation},
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -252,7 +252,7 @@ func ExampleCheckJSON() {
 func ExampleRules() {
 	for _, rule := range fhirbundle.Rules() {
 		if strings.HasPrefix(rule.Code, "fu-") {
-			fmt.Printf("%s (%s, strict: %s): %s\n", rule.Code, rule.Severity(fhirbundle.Lenient), rule.Severity(fhirbundle.Strict), rule.Message)
+			fmt.Printf("%s (%s, strict: %s): %s\n", rule.Code, rule.Severity(fhirbundle.LevelLenient), rule.Severity(fhirbundle.LevelStrict), rule.Message)
 		}
 	}
 	// Output:
@@ -264,7 +264,7 @@ func ExampleRules() {
 }
 
 func ExampleReader_ResetBytes() {
-	r, err := fhirbundle.NewBytesReader(nil, &fhirbundle.Options{Level: fhirbundle.Strict})
+	r, err := fhirbundle.NewBytesReader(nil, &fhirbundle.Options{Level: fhirbundle.LevelStrict})
 	if err != nil {
 		fmt.Println(err)
 		return

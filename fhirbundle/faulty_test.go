@@ -47,7 +47,7 @@ func cPost(resource string) string {
 func cIn(resource string) []faultyDocument {
 	return []faultyDocument{
 		{doc: cBundle(cPost(resource))},
-		{doc: cBasic + "\n" + resource + "\n" + cBasic, o: Options{Format: NDJSON}},
+		{doc: cBasic + "\n" + resource + "\n" + cBasic, o: Options{Format: FormatNDJSON}},
 	}
 }
 
@@ -62,17 +62,17 @@ func faultyDocuments() map[string][]faultyDocument {
 	}
 	short := Options{MaxStringBytes: 30}
 	long := `"` + strings.Repeat(canary, 4) + `"`
-	small, smallLines := Options{MaxEntryBytes: 300}, Options{MaxEntryBytes: 300, Format: NDJSON}
+	small, smallLines := Options{MaxEntryBytes: 300}, Options{MaxEntryBytes: 300, Format: FormatNDJSON}
 	large := cResource + cValue + `:[` + strings.Repeat(cValue+",", 40) + cValue + `]}`
 	all := plantedDocuments()
 	for code, docs := range map[string][]faultyDocument{
 		// JSON.
-		"body-empty": {{doc: " \n"}, {doc: "\n\n", o: Options{Format: NDJSON}}},
+		"body-empty": {{doc: " \n"}, {doc: "\n\n", o: Options{Format: FormatNDJSON}}},
 		"json-syntax": append(cIn(cResource+cValue+cValue+`}`),
 			append(cIn(cResource+cValue+`:"`+canary+`\x`+canary+`"}`),
 				faultyDocument{doc: `{` + cMember}, faultyDocument{doc: cValue + cValue}, faultyDocument{doc: canary}, faultyDocument{doc: cBundle(cEntry) + canary},
 				faultyDocument{doc: cHead + cEntry + canary}, faultyDocument{doc: `{` + cValue + canary}, faultyDocument{doc: `{` + cMember + canary},
-				faultyDocument{doc: canary + "\n" + cBasic, o: Options{Format: NDJSON}})...),
+				faultyDocument{doc: canary + "\n" + cBasic, o: Options{Format: FormatNDJSON}})...),
 		"json-utf8":          append(cIn(cResource+cValue+":\""+canary+"\xff"+canary+"\"}"), cIn(cResource+"\""+canary+"\xff"+canary+"\":1}")...),
 		"json-dup":           append(cIn(cResource+cMember+","+cMember+"}"), faultyDocument{doc: `{` + cMember + `,` + cMember + `}`}),
 		"json-surrogate":     append(cIn(cResource+cValue+`:"`+canary+`\ud800`+canary+`"}`), cIn(cResource+`"`+canary+`\ud800`+canary+`":1}`)...),
@@ -81,7 +81,7 @@ func faultyDocuments() map[string][]faultyDocument {
 		"json-string-length": {{cBundle(cPost(cResource + cValue + `:` + long + `}`)), short}, {cBundle(cPost(cResource + long + `:` + cValue + `}`)), short}, {`{` + cValue + `:` + long + `}`, short}},
 		"json-entry-length":  {{cBundle(cPost(large)), small}, {`{` + cValue + `:` + large + `}`, small}, {cBasic + "\n" + large, smallLines}},
 		"json-members":       {{`{` + cValue + `:{` + wide.String() + cMember + `}}`, Options{MaxEntryBytes: 1 << 20}}},
-		"json-bom":           {{doc: "\xef\xbb\xbf" + cBundle(cEntry)}, {doc: "\xef\xbb\xbf" + cBasic, o: Options{Format: NDJSON}}},
+		"json-bom":           {{doc: "\xef\xbb\xbf" + cBundle(cEntry)}, {doc: "\xef\xbb\xbf" + cBasic, o: Options{Format: FormatNDJSON}}},
 
 		// The six rules.
 		"bundle-resource-type":  {{doc: `{"resourceType":` + cValue + `,"type":"batch",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: `{"resourceType":"` + canaryWord + `","type":"batch",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: cBasic}, {doc: cValue}, {doc: `[` + cValue + `]`}, {doc: `{` + cMember + `}`}},
@@ -91,9 +91,9 @@ func faultyDocuments() map[string][]faultyDocument {
 		"bundle-entry-object":   {{doc: cBundle(cValue)}, {doc: cBundle(`[` + cValue + `]`)}},
 		"entry-resource":        {{doc: cBundle(`{` + cMember + `}`)}, {doc: `{` + cMember + `,"entry":[{` + cMember + `}],"type":"batch","resourceType":"Bundle"}`}},
 		"entry-resource-object": {{doc: cBundle(cPost(cValue))}, {doc: cBundle(cPost(`[` + cValue + `]`))}},
-		"ndjson-duplicate":      {{doc: cBasic + "\n" + cBasic, o: Options{Format: NDJSON}}},
-		"ndjson-lines":          {{doc: "{\n " + cMember + ",\n" + cMember + "x\n}\n", o: Options{Format: NDJSON}}, {doc: "[\n" + cBasic + ",\n" + cBasic + "]", o: Options{Format: NDJSON}}},
-		"ndjson-object":         {{doc: cValue + "\n[" + cValue + "]\n", o: Options{Format: NDJSON}}},
+		"ndjson-duplicate":      {{doc: cBasic + "\n" + cBasic, o: Options{Format: FormatNDJSON}}},
+		"ndjson-lines":          {{doc: "{\n " + cMember + ",\n" + cMember + "x\n}\n", o: Options{Format: FormatNDJSON}}, {doc: "[\n" + cBasic + ",\n" + cBasic + "]", o: Options{Format: FormatNDJSON}}},
+		"ndjson-object":         {{doc: cValue + "\n[" + cValue + "]\n", o: Options{Format: FormatNDJSON}}},
 
 		// FHIR's JSON format.
 		"fhir-resource-type":     append(cIn(`{"resourceType":`+cValue+`,`+cMember+`}`), cIn(`{`+cMember+`}`)...),

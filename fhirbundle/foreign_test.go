@@ -56,8 +56,8 @@ func TestForeign(t *testing.T) {
 		"UTF-32LE, bare":  {inUTF32(doc, binary.LittleEndian, false), "the payload is UTF-16 or UTF-32"},
 		"UTF-32BE, bare":  {inUTF32(doc, binary.BigEndian, false), "the payload is UTF-16 or UTF-32"},
 	} {
-		for _, format := range []Format{Bundle, NDJSON, Resource} {
-			for _, level := range []Level{Lenient, Strict, Basic} {
+		for _, format := range []Format{FormatBundle, FormatNDJSON, FormatResource} {
+			for _, level := range []Level{LevelLenient, LevelStrict, LevelBasic} {
 				got := eachStep(t, c.doc, &Options{Format: format, Level: level})
 				var all []string
 				for _, is := range got.Report.Issues {
@@ -103,7 +103,7 @@ func TestNotLines(t *testing.T) {
 		"broken later":          "{\n  \"resourceType\": \"Patient\",\n  \"id\": x\n}",
 		"longer than is looked": "{\n  \"resourceType\": \"Patient\",\n" + strings.Repeat("  \"a\": [\n", 1) + strings.Repeat("    {\"b\": 1},\n", 10_000) + "{}]}",
 	} {
-		got := eachStep(t, doc, &Options{Format: NDJSON})
+		got := eachStep(t, doc, &Options{Format: FormatNDJSON})
 		var all []string
 		for _, is := range got.Report.Issues {
 			if is.Code != "json-bom" {
@@ -118,7 +118,7 @@ func TestNotLines(t *testing.T) {
 		assert.Zero(t, got.Report.Resources, name)
 	}
 	cause := &InvalidError{}
-	r := must(NewReader(&chunks{data: []byte("{\n\"a\":1,\n"), err: cause}, &Options{Format: NDJSON}))
+	r := must(NewReader(&chunks{data: []byte("{\n\"a\":1,\n"), err: cause}, &Options{Format: FormatNDJSON}))
 	_, err := r.Next()
 	assert.ErrorIs(t, err, cause)
 }
@@ -130,7 +130,7 @@ func TestBrokenFirstLine(t *testing.T) {
 		`{"resourceType":"Patient","name":[{"family":"a"},`, `{"a":[{`, `[` + patient + `,`, `{"a" 1`, `[1`, `{"a":tru`, `{"a":1}}`, `nonsense`, `"x"`, `[]`, `[` + patient + `]`,
 	} {
 		for _, end := range []string{"\n", "\r\n"} {
-			got := eachStep(t, first+end+patient+end+patient+end+strings.Repeat(" ", 300), &Options{Format: NDJSON})
+			got := eachStep(t, first+end+patient+end+patient+end+strings.Repeat(" ", 300), &Options{Format: FormatNDJSON})
 			assert.Equal(t, "EOF", got.Err, "%q", first)
 			assert.NoError(t, got.Report.Err(), "%q", first)
 			assert.Equal(t, int64(1), got.Report.Rejected, "%q", first)
@@ -142,17 +142,17 @@ func TestBrokenFirstLine(t *testing.T) {
 		{`{"a":`, `{"a":`}, {`{"a":`, `{"a":`, `{"a":[`, `{"a":`}, {`{"a":`, `{"b":"x`}, {`{"a":[`, `{"a":{"b":1,`}, {`{"a":`, `{"a":`, `[`},
 	} {
 		doc := strings.Join(lines, "\n") + "\n" + patient + "\n" + patient
-		got := eachStep(t, doc, &Options{Format: NDJSON})
+		got := eachStep(t, doc, &Options{Format: FormatNDJSON})
 		assert.NoError(t, got.Report.Err(), "%q", lines)
 		assert.Equal(t, int64(len(lines)), got.Report.Rejected, "%q", lines)
 		assert.Equal(t, int64(2), got.Report.Resources, "%q", lines)
 	}
 	// Nor where the next one is longer than is looked at.
 	long := `{"resourceType":"Basic","id":"` + strings.Repeat("x", aheadOfLines) + `"}`
-	rep := must(ValidateBytes([]byte(`{"a":`+"\n"+long+"\n"+patient), &Options{Format: NDJSON}))
+	rep := must(ValidateBytes([]byte(`{"a":`+"\n"+long+"\n"+patient), &Options{Format: FormatNDJSON}))
 	assert.NoError(t, rep.Err())
 	assert.Equal(t, int64(2), rep.Resources)
-	got := eachStep(t, `[`+patient+`,`+patient+`]`+"\n", &Options{Format: NDJSON})
+	got := eachStep(t, `[`+patient+`,`+patient+`]`+"\n", &Options{Format: FormatNDJSON})
 	require.Len(t, got.Report.Issues, 1)
 	assert.Equal(t, "The line is a JSON array, not an object; each line holds one resource", got.Report.Issues[0].Message)
 }
@@ -161,7 +161,7 @@ func TestBrokenFirstLine(t *testing.T) {
 func TestMarksInLines(t *testing.T) {
 	mark := string(bom)
 	doc := mark + patient + "\n" + mark + patient + "\r\n" + mark + "\n" + patient + "\n" + mark + " " + patient
-	got := eachStep(t, doc, &Options{Format: NDJSON, Level: Strict})
+	got := eachStep(t, doc, &Options{Format: FormatNDJSON, Level: LevelStrict})
 	require.NoError(t, got.Report.Err())
 	assert.Equal(t, int64(4), got.Report.Resources)
 	assert.Equal(t, int64(1), got.Report.BlankLines)
@@ -169,7 +169,7 @@ func TestMarksInLines(t *testing.T) {
 	for _, is := range got.Report.Issues {
 		if is.Code == "json-bom" {
 			at = append(at, is.Line, is.Offset)
-			assert.Equal(t, Warning, is.Severity)
+			assert.Equal(t, SeverityWarning, is.Severity)
 		}
 	}
 	assert.Equal(t, []int64{1, 0, 2, 40, 3, 81, 5, 122}, at)
@@ -179,17 +179,17 @@ func TestMarksInLines(t *testing.T) {
 	}
 	// Also where reading goes on.
 	for i, p := range got.Positions[:3] {
-		r := must(ResumeReader(iotest.OneByteReader(strings.NewReader(doc[p.Offset:])), p, &Options{Format: NDJSON}))
+		r := must(ResumeReader(iotest.OneByteReader(strings.NewReader(doc[p.Offset:])), p, &Options{Format: FormatNDJSON}))
 		rest := look(r)
 		require.Len(t, rest.Entries, 3-i)
 		assert.Equal(t, got.Entries[i+1].ResourceOffset, rest.Entries[0].ResourceOffset)
 		assert.Zero(t, rest.Report.Rejected)
 	}
 	// A mark elsewhere is none.
-	rep := must(ValidateBytes([]byte(patient+"\n "+mark+patient+"\n"+patient+mark), &Options{Format: NDJSON}))
+	rep := must(ValidateBytes([]byte(patient+"\n "+mark+patient+"\n"+patient+mark), &Options{Format: FormatNDJSON}))
 	assert.Equal(t, int64(2), rep.Rejected)
 	// The program can refuse them.
-	rep = must(ValidateBytes([]byte(patient+"\n"+mark+patient+"\n"), &Options{Format: NDJSON, Severities: map[string]Severity{"json-bom": Error}}))
+	rep = must(ValidateBytes([]byte(patient+"\n"+mark+patient+"\n"), &Options{Format: FormatNDJSON, Severities: map[string]Severity{"json-bom": SeverityError}}))
 	assert.Equal(t, int64(1), rep.Rejected)
 	assert.NoError(t, rep.Err())
 }

@@ -42,12 +42,12 @@ func addSeeds(f *testing.F) {
 
 var fuzzOptions = []Options{
 	{},
-	{Level: Strict, Types: []string{}, MaxIssues: 5},
+	{Level: LevelStrict, Types: []string{}, MaxIssues: 5},
 	{MaxDepth: 5, MaxStringBytes: 20, MaxEntryBytes: 100},
-	{Format: NDJSON},
-	{Level: Basic},
-	{Level: Strict, Version: R5, Types: []string{}, MaxIndexBytes: 1000},
-	{Format: NDJSON, Level: Strict, MaxDepth: 5, MaxStringBytes: 20, MaxEntryBytes: 100},
+	{Format: FormatNDJSON},
+	{Level: LevelBasic},
+	{Level: LevelStrict, Version: R5, Types: []string{}, MaxIndexBytes: 1000},
+	{Format: FormatNDJSON, Level: LevelStrict, MaxDepth: 5, MaxStringBytes: 20, MaxEntryBytes: 100},
 }
 
 // FuzzReader: a document tells the same through every window, and everything it
@@ -127,10 +127,10 @@ func FuzzValidate(f *testing.F) {
 			MaxDepth: depth, MaxStringBytes: text, MaxEntryBytes: entry, MaxIssues: issues, MaxIndexBytes: index,
 		}
 		if flags&1 != 0 {
-			o.Format = NDJSON
+			o.Format = FormatNDJSON
 		}
 		if flags&2 != 0 {
-			o.Level = Strict
+			o.Level = LevelStrict
 		}
 		if flags&4 != 0 {
 			o.Types = []string{}
@@ -153,8 +153,8 @@ func FuzzValidate(f *testing.F) {
 			require.NotEmpty(t, is.Message)
 			switch s := Severity(severity); {
 			case r.Fixed:
-				require.Equal(t, Error, is.Severity)
-			case is.Code == code && slices.Contains([]Severity{Error, Warning, Information, None}, s):
+				require.Equal(t, SeverityError, is.Severity)
+			case is.Code == code && slices.Contains([]Severity{SeverityError, SeverityWarning, SeverityInformation, SeverityNone}, s):
 				require.Equal(t, s, is.Severity) // of None there is none
 			}
 		}

@@ -50,7 +50,7 @@ func TestMillionEntries(t *testing.T) {
 		t.Skip("SKIPPED: -short, and this takes seconds")
 	}
 	const n = 1_000_000
-	r := must(NewReader(entryStream(n, func(b []byte, i int) []byte { return putEntry(b, i, max(i-1, 0)) }), &Options{Level: Strict}))
+	r := must(NewReader(entryStream(n, func(b []byte, i int) []byte { return putEntry(b, i, max(i-1, 0)) }), &Options{Level: LevelStrict}))
 	var peak uint64
 	for i := 0; ; i++ {
 		_, err := r.Next()
@@ -85,12 +85,12 @@ func TestIndexIsBounded(t *testing.T) {
 		{"unresolved references", func(b []byte, i int) []byte { return putEntry(b, i, n+i) }, 3*16384*slotBytes + 4096*unresolvedBytes, []string{"ref-urn"}},
 	} {
 		for _, max := range []int{1, 1000, 20_000, 100_000, c.enough} {
-			rep, err := Validate(entryStream(n, c.entry), &Options{Level: Strict, MaxIndexBytes: max})
+			rep, err := Validate(entryStream(n, c.entry), &Options{Level: LevelStrict, MaxIndexBytes: max})
 			require.NoError(t, err)
 			codes := map[string]int{}
 			for _, is := range rep.Issues {
 				codes[is.Code]++
-				assert.Equal(t, Warning, is.Severity, "%s, %d: %+v", c.name, max, is)
+				assert.Equal(t, SeverityWarning, is.Severity, "%s, %d: %+v", c.name, max, is)
 			}
 			if max < c.enough {
 				assert.Equal(t, map[string]int{"not-checked": 1}, codes, "%s, %d", c.name, max)
@@ -124,6 +124,6 @@ func TestIndexKeepsWhatItHas(t *testing.T) {
 func TestIndexOfReset(t *testing.T) {
 	nested := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"` + uuid1 + `","resource":` + patient + `}]}`
 	entry := `{"resource":` + nested + `,"request":{"method":"POST","url":"Bundle"}}`
-	rep := must(ValidateBytes([]byte(tx(strings.Split(strings.Repeat(entry+"\n", 20), "\n")[:20]...)), &Options{Level: Strict}))
+	rep := must(ValidateBytes([]byte(tx(strings.Split(strings.Repeat(entry+"\n", 20), "\n")[:20]...)), &Options{Level: LevelStrict}))
 	assert.Empty(t, rep.Issues)
 }

@@ -3,13 +3,13 @@ package fhirbundle
 // Severity of an [Issue], in the words of FHIR's IssueSeverity.
 type Severity string
 
-// The severities of issues; a payload is refused for an Error only.
+// The severities of issues; a payload is refused for a SeverityError only.
 const (
-	Error       Severity = "error"
-	Warning     Severity = "warning"
-	Information Severity = "information"
-	// None is for [Options.Severities] only: the rule is not reported.
-	None Severity = "none"
+	SeverityError       Severity = "error"
+	SeverityWarning     Severity = "warning"
+	SeverityInformation Severity = "information"
+	// SeverityNone is for [Options.Severities] only: the rule is not reported.
+	SeverityNone Severity = "none"
 )
 
 // Issue is one finding. It holds nothing of the payload's values.
@@ -34,7 +34,7 @@ type Issue struct {
 
 func hasError(issues []Issue) bool {
 	for i := range issues {
-		if issues[i].Severity == Error {
+		if issues[i].Severity == SeverityError {
 			return true
 		}
 	}

@@ -58,7 +58,7 @@ func (r *Reader) judgeLater(f facts, e lateEntry) {
 	for k, v := range l.verdicts {
 		for ; v != 0; v &= v - 1 {
 			i := bits.TrailingZeros64(uint64(v))
-			if r.col.severity.of[typeRules[i].rule] == None {
+			if r.col.severity.of[typeRules[i].rule] == SeverityNone {
 				continue
 			}
 			at := &l.index[k][i]

@@ -12,7 +12,7 @@ import (
 // onlyErrors leaves out of what was seen what is no error.
 func onlyErrors(s seen) seen {
 	drop := func(issues []Issue) []Issue {
-		issues = slices.DeleteFunc(slices.Clone(issues), func(is Issue) bool { return is.Severity != Error })
+		issues = slices.DeleteFunc(slices.Clone(issues), func(is Issue) bool { return is.Severity != SeverityError })
 		if len(issues) == 0 {
 			return nil
 		}
@@ -38,7 +38,7 @@ func TestBasic(t *testing.T) {
 		o := f.options()
 		o.MaxIssues = 100_000
 		want := onlyErrors(look(must(NewBytesReader(f.data, o))))
-		o.Level = Basic
+		o.Level = LevelBasic
 		got := look(must(NewBytesReader(f.data, o)))
 		require.Equal(t, want, got, f.name)
 	}
@@ -51,21 +51,21 @@ func TestSeverities(t *testing.T) {
 	const broken = `{"resourceType":"Bundle","entry":[{"fullUrl":"x","resource":{"resourceType":"Patient","a":[],"b":null,"contained":[{"id":"a b"}]}},{},7],"total":1,"type":"batch"}`
 	nested := tx(post(broken))
 	always := map[string]bool{"json-syntax": true}
-	for _, level := range []Level{Lenient, Strict} {
+	for _, level := range []Level{LevelLenient, LevelStrict} {
 		for _, doc := range []string{broken, nested, broken + "x"} {
 			plain := must(ValidateBytes([]byte(doc), &Options{Level: level}))
 			require.NotEmpty(t, plain.Issues)
 			for _, is := range plain.Issues {
-				for _, severity := range []Severity{Error, Warning, Information, None} {
+				for _, severity := range []Severity{SeverityError, SeverityWarning, SeverityInformation, SeverityNone} {
 					o := &Options{Level: level, Severities: map[string]Severity{is.Code: severity}}
-					if always[is.Code] && severity != Error {
+					if always[is.Code] && severity != SeverityError {
 						require.ErrorIs(t, o.Check(), ErrOptions, "%s as %s", is.Code, severity)
 						continue
 					}
 					var want []Issue
 					for _, p := range plain.Issues {
 						if p.Code == is.Code {
-							if severity == None {
+							if severity == SeverityNone {
 								continue
 							}
 							p.Severity = severity
@@ -84,7 +84,7 @@ func TestSeverities(t *testing.T) {
 // TestSilentRulesTakeNoRoom: what is not reported does not push out what is.
 func TestSilentRulesTakeNoRoom(t *testing.T) {
 	doc := `{"resourceType":"Patient","a":[` + strings.Repeat(`"",`, 500) + `"x"],"b":[]}`
-	rep := must(ValidateBytes([]byte(doc), &Options{Format: NDJSON, MaxIssues: 3, Severities: map[string]Severity{"fhir-json-empty-string": None}}))
+	rep := must(ValidateBytes([]byte(doc), &Options{Format: FormatNDJSON, MaxIssues: 3, Severities: map[string]Severity{"fhir-json-empty-string": SeverityNone}}))
 	assert.Equal(t, []string{"fhir-json-empty-array"}, codes(rep.Issues))
 	assert.Zero(t, rep.MoreIssues)
 }
@@ -97,11 +97,11 @@ func TestContainedWithoutType(t *testing.T) {
 		want []string
 	}{
 		{Options{}, []string{"fhir-resource-type"}},
-		{Options{Level: Strict}, []string{"!fhir-resource-type"}},
-		{Options{Severities: map[string]Severity{"fhir-resource-type": Error}}, []string{"!fhir-resource-type"}},
-		{Options{Severities: map[string]Severity{"fhir-resource-type": None}}, nil},
+		{Options{Level: LevelStrict}, []string{"!fhir-resource-type"}},
+		{Options{Severities: map[string]Severity{"fhir-resource-type": SeverityError}}, []string{"!fhir-resource-type"}},
+		{Options{Severities: map[string]Severity{"fhir-resource-type": SeverityNone}}, nil},
 	} {
-		for _, c.o.Format = range []Format{NDJSON, Resource} {
+		for _, c.o.Format = range []Format{FormatNDJSON, FormatResource} {
 			require.Equal(t, c.want, codes(must(ValidateBytes(doc, &c.o)).Issues), c.o)
 		}
 	}

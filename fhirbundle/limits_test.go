@@ -34,7 +34,7 @@ func TestWindows(t *testing.T) {
 		require.Equal(t, want, look(must(NewReader(iotest.DataErrReader(bytes.NewReader(data)), o))), name)
 	}
 	check("generated", fhirgen.New(nil).AppendBundle(nil, "message", 30), nil)
-	check("indented", fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "message", 300), &Options{Level: Strict})
+	check("indented", fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "message", 300), &Options{Level: LevelStrict})
 	for _, h := range hostile {
 		check(h.name, h.make(3000), nil)
 	}
@@ -46,7 +46,7 @@ func TestWindows(t *testing.T) {
 // TestGenerated: generated data is good at level Strict, and counted.
 func TestGenerated(t *testing.T) {
 	for _, typ := range []string{"transaction", "batch", "collection", "message"} {
-		rep := must(ValidateBytes(fhirgen.New(nil).AppendBundle(nil, typ, 500), &Options{Level: Strict}))
+		rep := must(ValidateBytes(fhirgen.New(nil).AppendBundle(nil, typ, 500), &Options{Level: LevelStrict}))
 		require.NoError(t, rep.Err(), typ)
 		assert.Empty(t, rep.Issues)
 		assert.Equal(t, int64(500), rep.Entries)
@@ -74,8 +74,8 @@ func TestNoAllocationPerEntry(t *testing.T) {
 		format     Format
 		small, big []byte
 	}{
-		{"Bundle", Bundle, g.AppendBundle(nil, "transaction", 100), g.AppendBundle(nil, "transaction", 1000)},
-		{"NDJSON", NDJSON, nd[0].Bytes(), nd[1].Bytes()},
+		{"Bundle", FormatBundle, g.AppendBundle(nil, "transaction", 100), g.AppendBundle(nil, "transaction", 1000)},
+		{"NDJSON", FormatNDJSON, nd[0].Bytes(), nd[1].Bytes()},
 	} {
 		o := &Options{Format: c.format}
 		src := bytes.NewReader(nil)
@@ -139,9 +139,9 @@ func TestMemory(t *testing.T) {
 		err  string // of the report
 	}{
 		{"Bundle, type last", &pattern{head: `{"entry":[`, body: entry, left: n, tail: post(patient) + `],"type":"batch","resourceType":"Bundle"}`}, Options{}, 1 << 20, ""},
-		{"NDJSON", &pattern{body: line, left: n}, Options{Format: NDJSON}, 1 << 20, ""},
-		{"NDJSON with escapes", &pattern{body: `{"resourceTyp\u0065":"P\u0061tient","id":"` + strings.Repeat(`\u0061`, 60) + "\"}\n", left: 100_000}, Options{Format: NDJSON}, 4 << 20, ""},
-		{"one endless line", &pattern{body: strings.Repeat("x", 4096), left: size / 4096}, Options{Format: NDJSON, MaxEntryBytes: 1 << 20}, 8 << 20, ""},
+		{"NDJSON", &pattern{body: line, left: n}, Options{Format: FormatNDJSON}, 1 << 20, ""},
+		{"NDJSON with escapes", &pattern{body: `{"resourceTyp\u0065":"P\u0061tient","id":"` + strings.Repeat(`\u0061`, 60) + "\"}\n", left: 100_000}, Options{Format: FormatNDJSON}, 4 << 20, ""},
+		{"one endless line", &pattern{body: strings.Repeat("x", 4096), left: size / 4096}, Options{Format: FormatNDJSON, MaxEntryBytes: 1 << 20}, 8 << 20, ""},
 		{"one endless entry", &pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: size / 4096}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, "longer than the limit of 1048576 bytes"},
 		{"endless names of the Bundle", &names{}, Options{MaxEntryBytes: 1 << 20}, 24 << 20, "more members than the limit"},
 		{"endless long names of the Bundle", &names{more: strings.Repeat("n", 1000)}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, "longer than the limit of 1048576 bytes"},

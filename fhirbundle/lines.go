@@ -128,7 +128,7 @@ func (r *Reader) lineIssue(ru rule, message string, at int) {
 	e := &r.entry
 	index := e.Index
 	is := r.report(ru, Issue{Message: message, Entry: &index, Line: e.line, Offset: e.Offset + int64(at)})
-	if is.Severity != None {
+	if is.Severity != SeverityNone {
 		r.issues = append(r.issues, is)
 	}
 }

@@ -61,7 +61,7 @@ func TestLines(t *testing.T) {
 		{"only bad lines", "x\ny\n", []string{"!json-syntax", "!json-syntax"}, []int64{1, 2}, 0, map[string]int64{}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := &Options{Format: NDJSON, MaxEntryBytes: 450}
+			o := &Options{Format: FormatNDJSON, MaxEntryBytes: 450}
 			got := eachStep(t, c.doc, o)
 			assert.Equal(t, "EOF", got.Err)
 			var rejected, good int64
@@ -89,7 +89,7 @@ func TestLines(t *testing.T) {
 				assert.NotEmpty(t, e.Type)
 			}
 			rep := got.Report
-			assert.Equal(t, NDJSON, rep.Format)
+			assert.Equal(t, FormatNDJSON, rep.Format)
 			assert.Equal(t, int64(len(c.entries)), rep.Entries)
 			assert.Equal(t, rejected, rep.Rejected)
 			assert.Equal(t, good, rep.Resources)
@@ -108,7 +108,7 @@ func TestLines(t *testing.T) {
 // TestStrictLines: at level Strict a finding rejects its line and nothing else.
 func TestStrictLines(t *testing.T) {
 	doc := "\xef\xbb\xbf" + `{"resourceType":"Basic","id":"a_b"}` + "\n" + `{"resourceType":"Basic","x":[]}` + "\n" + `{"resourceType":"Basic"}`
-	got := eachStep(t, doc, &Options{Format: NDJSON, Level: Strict})
+	got := eachStep(t, doc, &Options{Format: FormatNDJSON, Level: LevelStrict})
 	assert.Equal(t, []string{"json-bom", "!fhir-id", "!fhir-json-empty-array"}, codes(got.Report.Issues))
 	assert.Equal(t, "Resource.id", got.Report.Issues[1].Path)
 	assert.Equal(t, int64(3+29), got.Report.Issues[1].Offset)
@@ -122,9 +122,9 @@ func TestStrictLines(t *testing.T) {
 // is never taken for broken JSON.
 func TestReadErrors(t *testing.T) {
 	boom := errors.New("boom")
-	for _, f := range []Format{Bundle, NDJSON} {
+	for _, f := range []Format{FormatBundle, FormatNDJSON} {
 		doc := "\n " + tx(post(patient), `{"request":{"method":"GET","url":"A"}}`)
-		if f == NDJSON {
+		if f == FormatNDJSON {
 			doc = patient + "\n\n" + patient + "\n" + `{"resourceType":"Basic","x":"` + strings.Repeat("y", 300) + "\"}\n" + patient + "\n"
 		}
 		for n := range len(doc) + 1 {
@@ -228,7 +228,7 @@ func TestManyTypes(t *testing.T) {
 	for i := range 3000 {
 		fmt.Fprintf(&b, "{\"resourceType\":\"%s\"}\n", letters(i))
 	}
-	r := must(NewReader(&b, &Options{Format: NDJSON}))
+	r := must(NewReader(&b, &Options{Format: FormatNDJSON}))
 	for range 3000 {
 		e, err := r.Next()
 		require.NoError(t, err)
@@ -254,7 +254,7 @@ func TestLongLines(t *testing.T) {
 		{long + long, 50, false}, {long + long + "\n", 50, false}, {long + long + "\r\n", 50, false},
 		{long + long + "\r", 51, false}, // without its line feed it is white space
 	} {
-		got := eachStep(t, c.doc, &Options{Format: NDJSON, MaxEntryBytes: len(line)})
+		got := eachStep(t, c.doc, &Options{Format: FormatNDJSON, MaxEntryBytes: len(line)})
 		e := got.Entries[0]
 		assert.Equal(t, c.size, e.Size, "%q", c.doc)
 		assert.Equal(t, c.ok, !e.Rejected(), "%q", c.doc)
@@ -279,7 +279,7 @@ func TestIssuesOfOneLine(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := must(NewBytesReader([]byte(c.line+c.line), &Options{
-				Format: NDJSON, MaxIssues: 20, Severities: map[string]Severity{"fhir-json-empty-object": Error, "fhir-json-empty-string": Error},
+				Format: FormatNDJSON, MaxIssues: 20, Severities: map[string]Severity{"fhir-json-empty-object": SeverityError, "fhir-json-empty-string": SeverityError},
 			}))
 			var issues int64
 			for e, err := range r.All() {
@@ -301,11 +301,11 @@ func TestErrorAfterManyWarnings(t *testing.T) {
 	warnings := strings.Repeat(`{"_a":[{"id":"x"}]},`, DefaultMaxIssues)
 	resource := `{"resourceType":"Basic","a":[` + warnings + `{"b":null}]}`
 	for format, doc := range map[Format]string{
-		Resource: resource,
-		Bundle:   `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"http://a.b/Basic/1","resource":` + resource + `}]}`,
-		NDJSON:   resource,
+		FormatResource: resource,
+		FormatBundle:   `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"http://a.b/Basic/1","resource":` + resource + `}]}`,
+		FormatNDJSON:   resource,
 	} {
-		r := must(NewBytesReader([]byte(doc), &Options{Format: format, Level: Strict}))
+		r := must(NewBytesReader([]byte(doc), &Options{Format: format, Level: LevelStrict}))
 		e, err := r.Next()
 		require.NoError(t, err)
 		assert.True(t, e.Rejected(), format)

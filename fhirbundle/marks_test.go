@@ -45,8 +45,8 @@ func TestPathsInEntry(t *testing.T) {
 func TestNamesFurtherIn(t *testing.T) {
 	const deeper = `"a":{"id":"x y","resourceType":"Flag","meta":{"id":1},"fullUrl":"z","method":"z","url":"z","resource":{"id":7},"request":{"method":"z"}}`
 	resource := `{` + deeper + `,"resourceType":"Patient","id":"p",` + strings.Replace(deeper, `"a"`, `"b"`, 1) + `}`
-	line := look(must(NewBytesReader([]byte(resource), &Options{Format: NDJSON, Level: Strict})))
-	entry := look(must(NewBytesReader([]byte(tx(`{`+deeper+`,"fullUrl":"`+uuid1+`","resource":`+resource+`,"request":{"method":"PUT",`+strings.Replace(deeper, `"a"`, `"c"`, 1)+`,"url":"Patient/p"},`+strings.Replace(deeper, `"a"`, `"d"`, 1)+`}`)), &Options{Level: Strict})))
+	line := look(must(NewBytesReader([]byte(resource), &Options{Format: FormatNDJSON, Level: LevelStrict})))
+	entry := look(must(NewBytesReader([]byte(tx(`{`+deeper+`,"fullUrl":"`+uuid1+`","resource":`+resource+`,"request":{"method":"PUT",`+strings.Replace(deeper, `"a"`, `"c"`, 1)+`,"url":"Patient/p"},`+strings.Replace(deeper, `"a"`, `"d"`, 1)+`}`)), &Options{Level: LevelStrict})))
 	for _, s := range []seen{line, entry} {
 		assert.Empty(t, s.Report.Issues)
 		assert.Equal(t, "Patient", s.Entries[0].Type)

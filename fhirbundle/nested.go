@@ -24,7 +24,7 @@ func (r *Reader) readNested(data []byte, at, end int) {
 	}
 	if r.nested == nil {
 		o := r.opts
-		o.format, o.types, o.needEntries, o.nesting = Bundle, nil, false, nesting
+		o.format, o.types, o.needEntries, o.nesting = FormatBundle, nil, false, nesting
 		r.nested = newReader(o)
 	}
 	n := r.nested
@@ -49,7 +49,7 @@ func (r *Reader) readNested(data []byte, at, end int) {
 // takeIssues takes over the issues of a Bundle inside the entry.
 func (r *Reader) takeIssues(n *Reader) {
 	path := r.inner.path("")
-	if r.opts.format != Bundle {
+	if r.opts.format != FormatBundle {
 		path = linePath(path)
 	} else {
 		path = entryPath(r.entries, path)
@@ -59,7 +59,7 @@ func (r *Reader) takeIssues(n *Reader) {
 		ru := ruleIndex(is.Code)
 		if r.col.full(ru, is.Severity) {
 			r.col.more++
-			r.entry.failed = r.entry.failed || is.Severity == Error
+			r.entry.failed = r.entry.failed || is.Severity == SeverityError
 			continue
 		}
 		is.Path = path + strings.TrimPrefix(is.Path, "Bundle")

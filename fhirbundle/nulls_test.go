@@ -27,5 +27,5 @@ func TestNullsAtTheEdge(t *testing.T) {
 	}
 	// What an array left behind must not become a name of a later object.
 	doc := `[null]` + "\n" + `{"resourceType":"Basic","x":[null]}` + "\n" + `{"resourceType":"Basic","x":[null],"_x":[null]}` + "\n"
-	assert.Equal(t, []string{"!ndjson-object", null, "fhir-json-both-null"}, codes(eachStep(t, doc, &Options{Format: NDJSON}).Report.Issues))
+	assert.Equal(t, []string{"!ndjson-object", null, "fhir-json-both-null"}, codes(eachStep(t, doc, &Options{Format: FormatNDJSON}).Report.Issues))
 }

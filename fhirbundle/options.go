@@ -20,29 +20,29 @@ var ErrOptions = errors.New("fhirbundle: invalid options")
 type Format string
 
 const (
-	// Bundle is one FHIR Bundle in FHIR's JSON format.
-	Bundle Format = "bundle"
-	// NDJSON is one resource a line; lines end with LF or CRLF, the last one
+	// FormatBundle is one FHIR Bundle in FHIR's JSON format.
+	FormatBundle Format = "bundle"
+	// FormatNDJSON is one resource a line; lines end with LF or CRLF, the last one
 	// may lack its end, and blank lines are skipped and counted.
-	NDJSON Format = "ndjson"
-	// Resource is one resource of any type in FHIR's JSON format, on any number of
+	FormatNDJSON Format = "ndjson"
+	// FormatResource is one resource of any type in FHIR's JSON format, on any number of
 	// lines. It is held in memory whole: [Options.MaxEntryBytes] bounds it. A
 	// resource that is a Bundle is judged as one that another resource holds.
-	Resource Format = "resource"
+	FormatResource Format = "resource"
 )
 
 // Level says what becomes of a finding that is not always an error.
 type Level string
 
 const (
-	// Lenient reports findings as warnings. It is the default.
-	Lenient Level = "lenient"
-	// Strict reports findings as errors.
-	Strict Level = "strict"
-	// Basic only checks the rules that are always errors, see [Rule.Always]. Use it to
+	// LevelLenient reports findings as warnings. It is the default.
+	LevelLenient Level = "lenient"
+	// LevelStrict reports findings as errors.
+	LevelStrict Level = "strict"
+	// LevelBasic only checks the rules that are always errors, see [Rule.Always]. Use it to
 	// read the entries of a payload, or one that was checked before. Other rules are
 	// not checked even if [Options.Severities] names them.
-	Basic Level = "basic"
+	LevelBasic Level = "basic"
 )
 
 // Defaults of [Options].
@@ -67,7 +67,7 @@ type Options struct {
 	// Version of FHIR. Default R4. See [VersionOf] for what a request says.
 	Version Version
 	// Severities changes what becomes of findings, by the code of their rule (see
-	// [Rules]), whatever the level: [Error], [Warning], [Information], or [None],
+	// [Rules]), whatever the level: [SeverityError], [SeverityWarning], [SeverityInformation], or [SeverityNone],
 	// which keeps the rule silent. Rules that are [Rule.Fixed] can't be changed.
 	Severities map[string]Severity
 	// Types are the Bundle types that are accepted. Default: all that the version
@@ -153,20 +153,20 @@ func (o *Options) resolve() (options, error) {
 	}
 	r := defaults
 	switch o.Format {
-	case "", Bundle:
-	case NDJSON, Resource:
+	case "", FormatBundle:
+	case FormatNDJSON, FormatResource:
 		r.format = o.Format
 	default:
-		return r, optionError("Format", strconv.Quote(string(o.Format)), oneOf(Bundle, NDJSON, Resource))
+		return r, optionError("Format", strconv.Quote(string(o.Format)), oneOf(FormatBundle, FormatNDJSON, FormatResource))
 	}
 	switch o.Level {
-	case "", Lenient:
-	case Strict:
+	case "", LevelLenient:
+	case LevelStrict:
 		r.strict = true
-	case Basic:
+	case LevelBasic:
 		r.basic = true
 	default:
-		return r, optionError("Level", strconv.Quote(string(o.Level)), oneOf(Lenient, Strict, Basic))
+		return r, optionError("Level", strconv.Quote(string(o.Level)), oneOf(LevelLenient, LevelStrict, LevelBasic))
 	}
 	switch o.Version {
 	case "":
@@ -200,9 +200,9 @@ func (o *Options) resolve() (options, error) {
 		switch i := ruleIndex(code); {
 		case i == 0:
 			return r, optionError("Severities", strconv.Quote(code), "the code of one of Rules()")
-		case severity != Error && severity != Warning && severity != Information && severity != None:
-			return r, optionError("Severities["+code+"]", strconv.Quote(string(severity)), oneOf(Error, Warning, Information, None))
-		case rules[i].Fixed && severity != Error:
+		case severity != SeverityError && severity != SeverityWarning && severity != SeverityInformation && severity != SeverityNone:
+			return r, optionError("Severities["+code+"]", strconv.Quote(string(severity)), oneOf(SeverityError, SeverityWarning, SeverityInformation, SeverityNone))
+		case rules[i].Fixed && severity != SeverityError:
 			return r, optionError("Severities["+code+"]", strconv.Quote(string(severity)), "error: nothing can be read after what breaks this rule")
 		}
 	}
@@ -212,7 +212,7 @@ func (o *Options) resolve() (options, error) {
 
 // defaults are what a nil *Options means.
 var defaults = options{
-	format:    Bundle,
+	format:    FormatBundle,
 	maxDepth:  DefaultMaxDepth,
 	maxString: DefaultMaxEntryBytes,
 	maxEntry:  DefaultMaxEntryBytes,

@@ -86,7 +86,7 @@ func NewOutcome(issues []Issue) *OperationOutcome {
 	}
 	if len(issues) == 0 {
 		o.Issue = []OutcomeIssue{{
-			Severity: string(Information), Code: "informational",
+			Severity: string(SeverityInformation), Code: "informational",
 			Details: &CodeableConcept{Coding: []Coding{{CodeSystem, allFine}}, Text: "No issues"},
 		}}
 	}
@@ -102,7 +102,7 @@ func (o *OperationOutcome) Issues() []Issue {
 	for _, out := range o.Issue {
 		is := Issue{Code: out.Code, Severity: Severity(out.Severity)}
 		if out.Severity == "fatal" {
-			is.Severity = Error
+			is.Severity = SeverityError
 		}
 		if d := out.Details; d != nil {
 			is.Message = d.Text

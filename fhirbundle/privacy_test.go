@@ -79,7 +79,7 @@ func TestPrivacy(t *testing.T) {
 				require.Contains(t, d.doc, sings)
 			}
 			o := d.o
-			o.Level = Strict
+			o.Level = LevelStrict
 			assert.Contains(t, hushed(t, []byte(d.doc), &o), rule.Code, "%.1000q", d.doc)
 			for _, o := range everyOption(d.o) {
 				hushed(t, []byte(d.doc), &o)
@@ -93,7 +93,7 @@ func TestPrivacy(t *testing.T) {
 // everyOption varies options over what makes other texts.
 func everyOption(from Options) []Options {
 	var all []Options
-	for _, format := range []Format{Bundle, NDJSON} {
+	for _, format := range []Format{FormatBundle, FormatNDJSON} {
 		for _, o := range []Options{{}, {Version: R5, Types: []string{}}, {MaxDepth: 3}, {MaxStringBytes: 8}, {MaxEntryBytes: 20}, {MaxIssues: 1}} {
 			o.Format, o.Level = format, from.Level
 			all = append(all, o)
@@ -120,7 +120,7 @@ func TestPrivacyOfMutations(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range n {
 		data := mutate(r, docs)
-		all := everyOption(Options{Level: Strict})
+		all := everyOption(Options{Level: LevelStrict})
 		hushed(t, data, &all[r.IntN(len(all))])
 	}
 }

@@ -61,7 +61,7 @@ func codes(issues []Issue) []string {
 	var all []string
 	for _, is := range issues {
 		c := is.Code
-		if is.Severity == Error {
+		if is.Severity == SeverityError {
 			c = "!" + c
 		}
 		all = append(all, c)
@@ -96,12 +96,12 @@ func TestEmptyBundles(t *testing.T) {
 			continue // their first entry is required
 		}
 		for _, v := range []Version{R4, R4B} {
-			rep := must(ValidateBytes([]byte(doc), &Options{Level: Strict, Version: v}))
+			rep := must(ValidateBytes([]byte(doc), &Options{Level: LevelStrict, Version: v}))
 			assert.Empty(t, rep.Issues, "%s %s", v, doc)
 		}
-		rep := must(ValidateBytes([]byte(doc), &Options{Level: Strict, RequireEntries: true}))
+		rep := must(ValidateBytes([]byte(doc), &Options{Level: LevelStrict, RequireEntries: true}))
 		assert.Equal(t, []string{"!bundle-no-entries"}, codes(rep.Issues), doc)
-		rep = must(ValidateBytes([]byte(strings.Replace(doc, "}", `,"entry":[]}`, 1)), &Options{Level: Strict}))
+		rep = must(ValidateBytes([]byte(strings.Replace(doc, "}", `,"entry":[]}`, 1)), &Options{Level: LevelStrict}))
 		assert.Equal(t, []string{"!fhir-json-empty-array"}, codes(rep.Issues), doc)
 	}
 }
@@ -280,7 +280,7 @@ func TestFaults(t *testing.T) {
 			require.NotEmpty(t, want.Report.Issues)
 			is := want.Report.Issues[len(want.Report.Issues)-1]
 			assert.Equal(t, c.code, is.Code)
-			assert.Equal(t, Error, is.Severity)
+			assert.Equal(t, SeverityError, is.Severity)
 			assert.Equal(t, int64(at), is.Offset, "it stands at %q", c.doc[min(int(is.Offset), len(c.doc)):])
 			assert.True(t, strings.HasPrefix(want.Err, "Invalid JSON: "), want.Err)
 			assert.ErrorIs(t, want.Report.Err(), ErrInvalid)

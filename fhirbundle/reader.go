@@ -135,11 +135,11 @@ func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 	r.pos = at
 	r.entries, r.skipped = at.Entries, at.Entries
 	r.win.Base, r.win.Lines = at.Offset, at.Lines
-	if r.opts.format == NDJSON {
+	if r.opts.format == FormatNDJSON {
 		r.state = atLine
 		return r, nil
 	}
-	if r.opts.format == Resource {
+	if r.opts.format == FormatResource {
 		r.state = atTail
 		return r, nil
 	}
@@ -152,7 +152,7 @@ func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 // as is what a reader with these options reads.
 func (o *options) as() as {
 	switch {
-	case o.format != Bundle:
+	case o.format != FormatBundle:
 		return asLines
 	case o.nesting > 0:
 		return asNested
@@ -164,7 +164,7 @@ func newReader(o options) *Reader {
 	r := &Reader{
 		opts: o,
 		win:  scan.Input{Max: o.maxEntry, Step: scan.Block},
-		col:  collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues},
+		col:  collector{severity: o.severities(o.as()), lines: o.format == FormatNDJSON, max: o.maxIssues},
 	}
 	r.resetIndexes()
 	r.counts.v = o.version
@@ -303,7 +303,7 @@ func (r *Reader) report(ru rule, is Issue) Issue {
 	if is.Severity == "" {
 		is.Severity = r.col.severity.of[ru]
 	}
-	if is.Severity == None {
+	if is.Severity == SeverityNone {
 		return is
 	}
 	if is.Message == "" {

@@ -24,7 +24,7 @@ func TestRecentReferences(t *testing.T) {
 		refer(one[:44]+`\"`), refer(one[:44]+`\"`), // a quote where others end
 		refer(one[:43]+`\/`), refer(one[:43]+`/`), // the same
 	)
-	r := must(NewBytesReader(nil, &Options{Severities: map[string]Severity{"fhir-uuid": None}}))
+	r := must(NewBytesReader(nil, &Options{Severities: map[string]Severity{"fhir-uuid": SeverityNone}}))
 	for range 2 {
 		r.ResetBytes([]byte(doc))
 		readAll(t, r)

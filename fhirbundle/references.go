@@ -105,7 +105,7 @@ func controlsResult(query []byte) bool {
 // referTo takes in a reference, at data[at], to what only an entry of the same
 // Bundle can be. others is whether it matters which entry has a reference to another.
 func (r *Reader) referTo(data []byte, at int, others bool) {
-	if r.opts.format != Bundle || r.resumed {
+	if r.opts.format != FormatBundle || r.resumed {
 		return
 	}
 	end, plain := scan.StringEnd(data, at+1)

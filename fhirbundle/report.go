@@ -9,7 +9,7 @@ type Report struct {
 	// Entries of the Bundle, or lines that are not blank.
 	Entries int64
 	// Resources that could be handed on, in all and by [Entry.Type]. A resource
-	// without a type, which a Bundle may hold at level [Lenient], is in Resources
+	// without a type, which a Bundle may hold at level [LevelLenient], is in Resources
 	// alone; those of types that no version of FHIR defines are counted together,
 	// as [OtherType].
 	Resources      int64
@@ -45,7 +45,7 @@ func (r *Report) firstError() *Issue {
 	var rank uint8
 	for i := range r.Issues {
 		is := &r.Issues[i]
-		if is.Severity != Error || r.Format == NDJSON && is.Entry != nil {
+		if is.Severity != SeverityError || r.Format == FormatNDJSON && is.Entry != nil {
 			continue
 		}
 		ru, ok := ruleOf(is.Code)

@@ -36,7 +36,7 @@ func (r *Reader) reset() {
 	o := &r.opts
 	r.progress = progress{}
 	r.win = scan.Input{Max: o.maxEntry, Step: scan.Block}
-	r.col = collector{severity: r.col.severity, lines: o.format == NDJSON, max: o.maxIssues}
+	r.col = collector{severity: r.col.severity, lines: o.format == FormatNDJSON, max: o.maxIssues}
 	r.scan.Release()
 	r.useScanner()
 	r.resetIndexes()

@@ -44,7 +44,7 @@ func resetDocs(t *testing.T) [][]byte {
 // TestReset: a reader that has read something else reads as a new one does.
 func TestReset(t *testing.T) {
 	docs := resetDocs(t)
-	for _, o := range []*Options{nil, {Level: Strict, MaxIssues: 3, MaxDepth: 12}, {Format: NDJSON, Types: []string{}}} {
+	for _, o := range []*Options{nil, {Level: LevelStrict, MaxIssues: 3, MaxDepth: 12}, {Format: FormatNDJSON, Types: []string{}}} {
 		fromBytes, fromStream := must(NewBytesReader(nil, o)), must(NewReader(strings.NewReader("{"), o))
 		resumed := must(ResumeReader(strings.NewReader(`,{}],"a":1`), Position{Offset: 9, Entries: 2, Lines: 1}, o))
 		look(resumed)

@@ -39,7 +39,7 @@ func (r *Reader) takeResource(data []byte, at, end int) {
 	if facts&conditional != 0 {
 		r.entryIssue(refConditional, r.conditional, "resource", "")
 	}
-	if r.opts.format == NDJSON {
+	if r.opts.format == FormatNDJSON {
 		r.compareLine(value)
 		if facts&refersToURN != 0 {
 			r.entryIssue(refURN, r.urn, "resource", "")

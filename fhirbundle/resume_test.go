@@ -54,7 +54,7 @@ func TestResume(t *testing.T) {
 	var nd bytes.Buffer
 	_, err := fhirgen.New(nil).WriteNDJSON(&nd, 200_000)
 	require.NoError(t, err)
-	o := &Options{Format: NDJSON}
+	o := &Options{Format: FormatNDJSON}
 	checkResume(t, "NDJSON", nd.Bytes(), o)
 	checkResume(t, "CRLF", bytes.ReplaceAll(nd.Bytes(), []byte("\n"), []byte("\r\n")), o)
 	checkResume(t, "no final line feed", bytes.TrimSuffix(nd.Bytes(), []byte("\n")), o)
@@ -99,7 +99,7 @@ func TestResumedBundle(t *testing.T) {
 		}
 	}
 	// Nothing left is no empty body.
-	got := look(must(ResumeReader(strings.NewReader(""), at, &Options{Format: NDJSON})))
+	got := look(must(ResumeReader(strings.NewReader(""), at, &Options{Format: FormatNDJSON})))
 	assert.NoError(t, got.Report.Err())
 	assert.Zero(t, got.Report.Entries)
 }

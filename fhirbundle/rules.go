@@ -10,9 +10,9 @@ type Rule struct {
 	// Spec is the address of the section that the rule comes from.
 	Spec string
 	// Always is whether a finding is an error at every level. Otherwise it is
-	// a warning at [Lenient] and, unless it is Mild, an error at [Strict].
+	// a warning at [LevelLenient] and, unless it is Mild, an error at [LevelStrict].
 	Always bool
-	// Mild is whether a finding is a warning at [Strict] too.
+	// Mild is whether a finding is a warning at [LevelStrict] too.
 	Mild bool
 	// Fixed is whether [Options.Severities] has no say: nothing can be read
 	// from where such a rule is broken.
@@ -243,12 +243,12 @@ func Rules() []Rule { return append([]Rule(nil), rules[1:]...) }
 // Severity of a finding at a level.
 func (r Rule) Severity(level Level) Severity {
 	switch {
-	case r.Always || level == Strict && !r.Mild:
-		return Error
-	case level == Basic:
-		return None
+	case r.Always || level == LevelStrict && !r.Mild:
+		return SeverityError
+	case level == LevelBasic:
+		return SeverityNone
 	}
-	return Warning
+	return SeverityWarning
 }
 
 func ruleOf(code string) (Rule, bool) {

@@ -76,14 +76,14 @@ func TestLevelRules(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, typeLast := range []bool{false, true} {
-				for _, level := range []Level{Lenient, Strict} {
+				for _, level := range []Level{LevelLenient, LevelStrict} {
 					doc := bundleOf(c.typ, typeLast, in(`1`), c.entry)
 					if c.typ == "collection" {
 						doc = bundleOf(c.typ, typeLast, `{"fullUrl":"urn:oid:1.3","resource":{"resourceType":"Basic"}}`, c.entry)
 					}
 					rep := must(ValidateBytes([]byte(doc), &Options{Level: level}))
 					want := slices.Clone(c.codes)
-					if level == Strict {
+					if level == LevelStrict {
 						for i := range want {
 							want[i] = "!" + want[i]
 						}
@@ -93,7 +93,7 @@ func TestLevelRules(t *testing.T) {
 						assert.NoError(t, rep.Err())
 						continue
 					}
-					assert.Equal(t, level == Strict, rep.Err() != nil)
+					assert.Equal(t, level == LevelStrict, rep.Err() != nil)
 					is := rep.Issues[0]
 					assert.Equal(t, "Bundle.entry[1]"+c.path, is.Path)
 					assert.Equal(t, int64(1), *is.Entry)
@@ -146,7 +146,7 @@ func TestEntryWithoutResource(t *testing.T) {
 	for typ, row := range want {
 		for body, entry := range bodies {
 			for _, typeLast := range []bool{false, true} {
-				rep := must(ValidateBytes([]byte(bundleOf(typ, typeLast, entry)), &Options{Types: []string{}, Level: Strict}))
+				rep := must(ValidateBytes([]byte(bundleOf(typ, typeLast, entry)), &Options{Types: []string{}, Level: LevelStrict}))
 				var got []string
 				for _, is := range rep.Issues {
 					if is.Code == "entry-resource" || is.Code == "bdl-3" {
@@ -173,7 +173,7 @@ func TestManyIssues(t *testing.T) {
 		assert.Equal(t, int64(107-10), rep.MoreIssues)
 		var errors []int64
 		for _, is := range rep.Issues {
-			if is.Severity == Error {
+			if is.Severity == SeverityError {
 				errors = append(errors, *is.Entry)
 			}
 		}
@@ -215,9 +215,9 @@ func TestRulesTable(t *testing.T) {
 		assert.True(t, strings.HasPrefix(r.Spec, "http"), r.Code)
 		if r.Always {
 			assert.Positive(t, r.rank, r.Code)
-			assert.Equal(t, Error, r.Severity(Lenient))
+			assert.Equal(t, SeverityError, r.Severity(LevelLenient))
 		} else {
-			assert.Equal(t, Warning, r.Severity(Lenient))
+			assert.Equal(t, SeverityWarning, r.Severity(LevelLenient))
 		}
 	}
 	for f := scan.More; f < scan.Faults; f++ {
@@ -237,7 +237,7 @@ func TestStoredReport(t *testing.T) {
 	require.NoError(t, json.Unmarshal(raw, &back))
 	assert.EqualError(t, back.Err(), rep.Err().Error())
 
-	rep = must(ValidateBytes([]byte("{}\n[]\n"), &Options{Format: NDJSON}))
+	rep = must(ValidateBytes([]byte("{}\n[]\n"), &Options{Format: FormatNDJSON}))
 	raw, err = json.Marshal(rep)
 	require.NoError(t, err)
 	back = Report{}

@@ -12,9 +12,9 @@ type severities struct {
 func (s *severities) setWeights() {
 	for k, ru := range ruleOfKind {
 		switch s.of[ru] {
-		case None:
+		case SeverityNone:
 			s.scan[k] = scan.Ignored
-		case Error:
+		case SeverityError:
 			s.scan[k] = scan.Grave
 		default:
 			s.scan[k] = scan.Noted
@@ -24,7 +24,7 @@ func (s *severities) setWeights() {
 
 // common are the tables of readers whose program changes nothing, by level.
 var common = func() (all [3][3]*severities) {
-	for i, level := range [...]Level{Lenient, Strict, Basic} {
+	for i, level := range [...]Level{LevelLenient, LevelStrict, LevelBasic} {
 		for k := range all[i] {
 			all[i][k] = newSeverities(level, as(k))
 		}
@@ -50,7 +50,7 @@ func newSeverities(level Level, a as) *severities {
 		}
 	}
 	if a == asLines { // nothing could be done with it
-		s.of[fhirResourceType] = Error
+		s.of[fhirResourceType] = SeverityError
 	}
 	s.setWeights()
 	return s

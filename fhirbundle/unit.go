@@ -57,7 +57,7 @@ func (r *Reader) inside() *int64 {
 // where is the path of what is being scanned.
 func (r *Reader) where() string {
 	switch {
-	case r.opts.format != Bundle || r.state == atStart || r.state == atTail:
+	case r.opts.format != FormatBundle || r.state == atStart || r.state == atTail:
 		return ""
 	case r.scan.Marks.Marking == scan.MarkOuter && r.scan.Marks.Section == resourceSection:
 		return entryPath(r.entries, "resource")

@@ -64,14 +64,14 @@ func TestURN(t *testing.T) {
 		}
 		require.Equal(t, want, got, uri)
 
-		severity := Error
+		severity := SeverityError
 		if want == "fhir-uuid-case" {
-			severity = Warning
+			severity = SeverityWarning
 		}
 		for _, text := range []string{uri, strings.Replace(uri, ":", `\u003a`, 1)} {
 			for version := range strings.FieldsSeq("R4 R4B R5") {
 				doc := fmt.Sprintf("{\"resourceType\":\"Bundle\",\"type\":\"collection\",\n\"entry\":[{\"fullUrl\":\"%s\",\"resource\":{\"resourceType\":\"Basic\",\"a\":{\"reference\":\"%s\"},\"b\":{\"reference\":\"%s\"}}}]}", text, text, text)
-				rep := must(ValidateBytes([]byte(doc), &Options{Level: Strict, Version: Version(version)}))
+				rep := must(ValidateBytes([]byte(doc), &Options{Level: LevelStrict, Version: Version(version)}))
 				var found []Issue
 				for _, is := range rep.Issues {
 					if strings.HasPrefix(is.Code, "fhir-") {
@@ -102,13 +102,13 @@ func TestURN(t *testing.T) {
 		}
 
 		line := fmt.Sprintf(`{"resourceType":"Basic","a":{"reference":"%s"}}`, uri)
-		rep := must(ValidateBytes([]byte(line), &Options{Format: NDJSON, Severities: map[string]Severity{"ref-urn": None}}))
+		rep := must(ValidateBytes([]byte(line), &Options{Format: FormatNDJSON, Severities: map[string]Severity{"ref-urn": SeverityNone}}))
 		if want == "" {
 			assert.Empty(t, rep.Issues, uri)
 		} else if assert.Equal(t, []string{want}, codes(rep.Issues)) {
 			assert.Equal(t, "Resource", rep.Issues[0].Path)
 		}
-		assert.Empty(t, must(ValidateBytes([]byte(line), &Options{Format: NDJSON, Level: Basic})).Issues)
+		assert.Empty(t, must(ValidateBytes([]byte(line), &Options{Format: FormatNDJSON, Level: LevelBasic})).Issues)
 	}
 }
 

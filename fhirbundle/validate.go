@@ -48,7 +48,7 @@ func borrow(opts *Options) (*Reader, error) {
 	r.opts = resolved
 	o := &r.opts
 	r.win = scan.Input{Max: o.maxEntry, Step: scan.Block}
-	r.col = collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues}
+	r.col = collector{severity: o.severities(o.as()), lines: o.format == FormatNDJSON, max: o.maxIssues}
 	r.useScanner()
 	r.resetIndexes()
 	r.counts.v = o.version

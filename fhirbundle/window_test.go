@@ -31,7 +31,7 @@ func TestReadAhead(t *testing.T) {
 		strings.NewReader(`{"resourceType":"Basic","x":"`+strings.Repeat("x", large)+"\"}\n"),
 		&pattern{body: line, left: 20_000},
 	)}
-	r := must(NewReader(src, &Options{Format: NDJSON}))
+	r := must(NewReader(src, &Options{Format: FormatNDJSON}))
 	_, err := r.Next()
 	require.NoError(t, err)
 	require.LessOrEqual(t, src.n, int64(3*large)) // at most as much again as was scanned
@@ -49,13 +49,13 @@ func TestReadAhead(t *testing.T) {
 // TestHighestLimits: the highest limits that can be set end nowhere beyond an
 // int, be it one of 32 bits.
 func TestHighestLimits(t *testing.T) {
-	o := Options{MaxStringBytes: maxInt31, MaxEntryBytes: maxInt31, Format: NDJSON}
+	o := Options{MaxStringBytes: maxInt31, MaxEntryBytes: maxInt31, Format: FormatNDJSON}
 	text := `{"resourceType":"Basic","x":"` + strings.Repeat("x", 600_000) + `"}`
 	rep, err := Validate(strings.NewReader(text+"\n"+text), &o)
 	require.NoError(t, err)
 	require.Zero(t, rep.Rejected)
 	require.Equal(t, int64(2), rep.Entries)
-	o.Format = Bundle
+	o.Format = FormatBundle
 	rep, err = Validate(strings.NewReader(tx(post(text))), &o)
 	require.NoError(t, err)
 	require.NoError(t, rep.Err())

@@ -105,7 +105,7 @@ func New(back Backends, opts *Options) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := map[string]fhirbundle.Severity{lineTwice: fhirbundle.None}
+	lines := map[string]fhirbundle.Severity{lineTwice: fhirbundle.SeverityNone}
 	maps.Copy(lines, o.Severities)
 	svc := &Service{
 		lines:    lines,
@@ -133,7 +133,7 @@ func (s *Service) reading(format fhirbundle.Format, contentType string) *fhirbun
 		version = s.opts.FHIRVersion
 	}
 	severities := s.opts.Severities
-	if format == fhirbundle.NDJSON {
+	if format == fhirbundle.FormatNDJSON {
 		severities = s.lines
 	}
 	return &fhirbundle.Options{
