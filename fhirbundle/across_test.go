@@ -96,7 +96,7 @@ func TestAcrossIsBounded(t *testing.T) {
 				r := must(NewBytesReader(doc, &Options{Types: []string{}, MaxIndexBytes: most, MaxIssues: 2 * n}))
 				readAll(t, r)
 				rep := r.Report()
-				taken := r.index.bytes() + r.across.created.bytes() + r.across.wanted.bytes() + cap(r.across.wanted.wishes)*wishBytes
+				taken := r.index.bytes() + r.cross.created.bytes() + r.cross.required.bytes() + cap(r.cross.required.refs)*requiredRefBytes
 				assert.Equal(t, taken, r.budget.taken)
 				assert.LessOrEqual(t, taken, max(most, 3*firstSlots*slotBytes))
 				found := map[string]int{}

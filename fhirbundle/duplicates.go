@@ -150,7 +150,7 @@ func (d *lineIDs) grow(b *budget) bool {
 // compareLine compares the resource of a line with those of the lines before it.
 func (r *Reader) compareLine(data []byte) {
 	d, e := &r.lineIDs, &r.entry
-	if r.resumed || r.col.severity.of[lineTwice] == SeverityNone || r.typeText == nil || !isID(e.ID) {
+	if r.resumed || r.collected.severity.of[lineTwice] == SeverityNone || r.typeText == nil || !isID(e.ID) {
 		return
 	}
 	version := r.versionID(data)
@@ -158,10 +158,10 @@ func (r *Reader) compareLine(data []byte) {
 		return
 	}
 	if d.add(&r.budget, r.typeText, e.ID, version) {
-		r.entryIssue(lineTwice, max(r.scan.Marks.Value(data, resourceID), 0), "resource.id", "")
+		r.entryIssue(lineTwice, max(r.scan.Marks.Value(data, placeID), 0), "resource.id", "")
 	}
-	if d.refused && !r.unsure {
-		r.unsure = true
+	if d.refused && !r.notCompared {
+		r.notCompared = true
 		r.entryIssue(notChecked, 0, "", "and the lines after it were not compared with earlier lines: there was no room")
 	}
 }

@@ -165,7 +165,7 @@ func TestBufferAtTheLimit(t *testing.T) {
 		o := &Options{Format: format, MaxEntryBytes: 1<<20 + 1000}
 		r := must(NewReader(&pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: 2000}, o))
 		_ = look(r)
-		assert.LessOrEqual(t, cap(r.win.Buf), o.MaxEntryBytes+scan.Block)
+		assert.LessOrEqual(t, cap(r.input.Buf), o.MaxEntryBytes+scan.Block)
 	}
 }
 

@@ -54,3 +54,252 @@ func (e *Entry) Line() int64 {
 
 // Rejected reports whether an issue of the entry is an error.
 func (e *Entry) Rejected() bool { return e.failed || hasError(e.Issues) }
+
+// The members of an entry, of its resource and of its request that rules ask for.
+const (
+	placeNone scan.Place = iota
+	placeFullURL
+	placeResource
+	placeRequest
+	placeResponse
+	placeSearch
+	placeResourceType
+	placeID
+	placeMeta
+	placeContained
+	placeMethod
+	placeURL
+	placeIfNoneExist
+)
+
+// Sections of an entry. A resource that no Bundle holds is resourceSection by itself.
+const (
+	sectionEntry scan.Section = iota
+	sectionResource
+	sectionRequest
+)
+
+var (
+	basicNames = []scan.Member{
+		{Text: "fullUrl", At: [...]scan.Place{sectionEntry: placeFullURL, sectionRequest: 0}},
+		{Text: "resource", At: [...]scan.Place{sectionEntry: placeResource, sectionRequest: 0}, Opens: sectionResource},
+		{Text: "request", At: [...]scan.Place{sectionEntry: placeRequest, sectionRequest: 0}, Opens: sectionRequest},
+		{Text: "response", At: [...]scan.Place{sectionEntry: placeResponse, sectionRequest: 0}},
+		{Text: "resourceType", At: [...]scan.Place{sectionResource: placeResourceType, sectionRequest: 0}},
+		{Text: "id", At: [...]scan.Place{sectionResource: placeID, sectionRequest: 0}},
+		{Text: "method", At: [...]scan.Place{sectionRequest: placeMethod}},
+		{Text: "url", At: [...]scan.Place{sectionRequest: placeURL}},
+	}
+	// basicTable is for level Basic, and wholeTable for the others.
+	basicTable = scan.NewTable(basicNames...)
+	wholeTable = scan.NewTable(append([]scan.Member{
+		{Text: "search", At: [...]scan.Place{sectionEntry: placeSearch, sectionRequest: 0}},
+		{Text: "meta", At: [...]scan.Place{sectionResource: placeMeta, sectionRequest: 0}},
+		{Text: "contained", At: [...]scan.Place{sectionResource: placeContained, sectionRequest: 0}},
+		{Text: "ifNoneExist", At: [...]scan.Place{sectionRequest: placeIfNoneExist}},
+		{Text: "reference", Deep: true},
+		{Text: "fhir_comments", Comment: true},
+	}, basicNames...)...)
+)
+
+// nextEntry reads the next entry of the Bundle into r.entry. It is false where
+// there is none, or where reading has ended.
+func (r *Reader) nextEntry() bool {
+	w := &r.input
+	r.scan.Marks.Marking = scan.MarkNothing
+	c, ok := w.Peek()
+	switch {
+	case !ok:
+		r.failRead(scan.BadEnd)
+		return false
+	case c == ']':
+		w.Pos++
+		r.state = atMemberEnd
+		return false
+	case r.state == atFirstEntry:
+	case c != ',':
+		r.fail(scan.FaultAt(c, scan.BadArray), w.Pos, "Bundle.entry")
+		return false
+	default:
+		w.Pos++
+		if c, ok = w.Peek(); !ok {
+			r.failRead(scan.BadEnd)
+			return false
+		}
+	}
+	line := w.KeepLine(w.Pos)
+	end, ok := r.scanValue(2, scan.MarkOuter)
+	if !ok {
+		return false
+	}
+	data := w.Buf[w.Pos:end:end]
+	r.beginEntry(line, int64(len(data)))
+	if c == '{' {
+		r.readEntry(data)
+	} else {
+		r.entryIssue(bundleEntryObject, 0, "", "is not an object")
+	}
+	r.entryFindings(data)
+	r.entry.Issues = r.issues
+	w.Pos = end
+	r.entries++
+	r.state = atEntryEnd
+	r.pos = Position{Offset: w.Offset(), Entries: r.entries, Lines: w.KeepLine(end) - 1}
+	return true
+}
+
+// begin empties r.entry for an entry or a line that starts at win.pos.
+func (r *Reader) beginEntry(line, size int64) {
+	r.issues = r.issues[:0]
+	for k := range r.texts {
+		r.texts[k] = r.texts[k][:0]
+	}
+	r.typeText = nil
+	r.collected.line.issues, r.collected.line.failed = 0, false
+	r.entry = Entry{Index: r.entries, Offset: r.input.Offset(), Size: size, line: line, win: &r.input}
+}
+
+// readEntry fills r.entry from an entry that was scanned, and judges it.
+func (r *Reader) readEntry(data []byte) {
+	e, m := &r.entry, &r.scan.Marks
+	r.entryData = data
+	var f facts
+	if at := m.Value(data, placeResource); at >= 0 {
+		f |= hasResource
+		if data[at] == '{' {
+			end := m.End(placeResource)
+			e.Resource, e.ResourceOffset = data[at:end:end], e.Offset+int64(at)
+			typ, more := r.readResource(data, at)
+			r.counts.add(typ)
+			f |= more &^ refersToURN
+		} else {
+			r.entryIssue(entryResourceObject, at, "resource", "has a 'resource' that is not an object")
+		}
+	}
+	if at := m.Value(data, placeRequest); at >= 0 {
+		f |= hasRequest | r.readRequest(data, at)
+	}
+	if f |= r.readFullURL(data, f); f&isPOST != 0 && f&hasFullURL != 0 && r.may(typeBatch) && r.creates() {
+		r.create(data)
+	}
+	if at := m.Value(data, placeResponse); at >= 0 {
+		f |= r.readResponse(data, at)
+	}
+	if at := m.Value(data, placeSearch); at >= 0 {
+		f |= r.readSearch(data, at)
+	}
+	if r.may(typeSearchset) {
+		f |= r.readOutcome()
+	}
+	if f&isPATCH != 0 && e.Type != "" && e.Type != "Parameters" && e.Type != "Binary" {
+		f |= oddPatch
+	}
+	if f&(isPOST|isPUT) != 0 && f&hasResource == 0 && !r.notifies() {
+		f |= lacksBody
+	}
+	if r.entries == 0 {
+		r.bundle.first = e.Type
+		if e.Resource != nil && !r.opts.basic {
+			r.requireRefs(data, m.Value(data, placeResource))
+		}
+	}
+	if len(r.cross.required.refs) > 0 {
+		r.resolveRequired(data)
+	}
+	r.checkFacts(f)
+	if !r.notCompared && (r.index.refused || r.index.lost > 0 || r.cross.short(r.bundle.types)) {
+		r.notCompared = true
+		r.entryIssue(notChecked, 0, "", "and the entries after it were not fully compared with the others: there was no room")
+	}
+}
+
+// notifies reports whether the Bundle, if it is a history, is the notification of a
+// subscription, whose entries may leave out the resources
+// (http://hl7.org/fhir/R4B/subscription.html#channels-and-payloads).
+func (r *Reader) notifies() bool {
+	return r.bundle.first == "SubscriptionStatus" || r.bundle.first == "Parameters"
+}
+
+// may reports whether the Bundle is, or may turn out to be, one of k, as far as this
+// reader judges what depends on it.
+func (r *Reader) may(k typeSet) bool {
+	return r.bundle.types&k != 0 || !r.bundle.typ.seen && !r.resumed && r.opts.format == FormatBundle
+}
+
+// readResource takes from the marks what concerns a resource that starts at
+// data[at], and judges it. It returns the type's index for counting.
+func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
+	e := &r.entry
+	text, typeAt := r.text(data, placeResourceType, 0)
+	if e.Type, typ = r.counts.recall(text); typ >= 0 || isTypeName(text) {
+		if typ < 0 {
+			e.Type, typ = r.counts.lookUp(text)
+		}
+		r.typeText = text
+		if !r.opts.basic && !r.counts.known(typ) {
+			r.entryIssue(fhirUnknownType, typeAt, "resource", "")
+		}
+	} else {
+		if typeAt < 0 {
+			typeAt = at
+		}
+		r.entryIssue(fhirResourceType, typeAt, "resource", "")
+	}
+	if r.scan.Marks.Has(placeID) {
+		text, at := r.text(data, placeID, 0)
+		e.ID = text
+		if !r.opts.basic && !isID(text) {
+			r.entryIssue(fhirID, at, "resource.id", "")
+		}
+	}
+	if r.opts.basic {
+		return typ, 0
+	}
+	switch {
+	case e.Type == "Bundle":
+		r.readBundle(data, at)
+		return typ, 0 // what it refers to is its own
+	case r.scan.Marks.Has(placeContained) || e.Type == "Parameters":
+		r.readInside(data, at)
+		f = r.readRefs(data, r.inner.bundles, false)
+	case len(r.scan.Marks.Deep) > 0:
+		f = r.readRefs(data, nil, true)
+	}
+	return typ, f
+}
+
+// text returns the text of a marked member that is a string, and where its value
+// starts; nil where it is no string, and -1 where there is none. Texts with
+// escapes go into the reader's buffer number k.
+func (r *Reader) text(data []byte, p scan.Place, k int) ([]byte, int) {
+	at := r.scan.Marks.Value(data, p)
+	if at < 0 || data[at] != '"' {
+		return nil, at
+	}
+	end, plain := scan.StringEnd(data, at+1)
+	text := data[at+1 : end : end]
+	if !plain {
+		n := len(r.texts[k])
+		r.texts[k] = scan.Unescape(r.texts[k], text)
+		text = r.texts[k][n:len(r.texts[k]):len(r.texts[k])]
+	}
+	return text, at
+}
+
+// entryFindings reports what the scanner found in the entry.
+func (r *Reader) entryFindings(data []byte) {
+	if len(r.scan.Findings) == 0 {
+		return // and none was lost
+	}
+	m := &r.scan.Marks
+	for _, f := range r.scan.Findings {
+		member := ""
+		for _, p := range [...]scan.Place{placeResource, placeRequest} {
+			if at := m.Value(data, p); at >= 0 && f.At >= at && f.At < max(m.End(p), at+1) {
+				member = [...]string{placeResource: "resource", placeRequest: "request"}[p]
+			}
+		}
+		r.entryIssue(ruleOfKind[f.Kind], f.At, member, "")
+	}
+	r.collected.more += r.scan.Lost
+}

@@ -99,7 +99,7 @@ func FuzzResume(f *testing.F) {
 			require.NoError(t, err)
 			want := look(first)
 			r := must(ResumeReader(bytes.NewReader(data), at, o))
-			r.win.Step = 1
+			r.input.Step = 1
 			require.Equal(t, want, look(r))
 		}
 	})

@@ -1,6 +1,11 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
 
 // Links maps the entries of a Bundle to the references that replace references to
 // them: when a transaction is carried out, the resources that it creates get ids. It
@@ -79,12 +84,192 @@ func (l *Links) Resolve(from string, ref []byte) (to string, ok bool) {
 	return to, true
 }
 
-// isTypeAndID reports whether text is Type/id.
-func isTypeAndID(text []byte) bool {
-	typ, id, ok := bytes.Cut(text, []byte("/"))
-	return ok && isResourceType(typ) && isID(id)
+// AppendResolved appends a resource to dst with its references replaced, and returns
+// the extended slice. Everything else is copied byte for byte. It calls resolve with
+// each reference, unescaped, and replaces it if ok is true; [Links.Resolve] is made for
+// that. resolve must not keep ref. It isn't called for references to contained
+// resources, "#id".
+//
+// In a transaction, a server replaces more than References
+// (http://hl7.org/fhir/R4/http.html#trules). AppendResolved follows that as far as the
+// name of an element tells its type. These are replaced:
+//
+//   - reference, if it is a string;
+//   - elements whose names end in a type that is uri, url, oid or uuid, such as valueUri;
+//   - url, as in an Attachment, but not an extension's, which names its definition, nor a
+//     resource's own, which is what canonicals refer to;
+//   - in a narrative, the href of an <a> and the src of an <img>.
+//
+// These are not: elements of type canonical, elements that only the resource's
+// definition says are a uri, such as system, and the resource's id. Bundles are copied
+// as they are, also inside another resource, since references in them are to their own
+// entries. If such a Bundle has its resourceType last, resolve has been called for
+// references that are then not replaced.
+//
+// The resource must be valid JSON, such as [Entry.Resource] of an entry that is not
+// rejected. AppendResolved takes linear time, and allocates only for references with
+// escapes and for narratives with links. It is safe for concurrent use if resolve is.
+func AppendResolved(dst, resource []byte, resolve func(ref []byte) (to string, ok bool)) []byte {
+	w := resolver{dst: dst, data: resource, resolve: resolve}
+	w.run()
+	return append(w.dst, w.data[w.done:]...)
 }
 
-// isResourceType reports whether some version of FHIR has a resource type of that
-// name.
-func isResourceType(name []byte) bool { return resourceTypes[string(name)].in != 0 }
+// resolver writes a resource with other references.
+type resolver struct {
+	dst     []byte
+	data    []byte
+	done    int // what of data is in dst
+	resolve func([]byte) (string, bool)
+	scratch []byte
+}
+
+// resolverLevel is an open object or array.
+type resolverLevel struct {
+	dst, done int // those of the resolver where it begins, to go back to
+	of        valueRole
+	list      bool
+}
+
+// holder is what a value is the value of.
+type valueRole uint8
+
+const (
+	roleOther        valueRole = iota
+	roleReference              // its string is a reference, whatever object it is in
+	roleURL                    // it is one, unless the object has one of another kind
+	roleDiv                    // it may be a narrative
+	roleResourceType           //
+	roleOwnURL                 // objects in it have a url that is no reference
+)
+
+// holderOf is what a member of that name is.
+func roleOf(name []byte) valueRole {
+	switch string(name) {
+	case "reference":
+		return roleReference
+	case "url":
+		return roleURL
+	case "div":
+		return roleDiv
+	case "resourceType":
+		return roleResourceType
+	case "extension", "modifierExtension", "contained", "resource":
+		return roleOwnURL
+	case "unmapped", "structure", "operation":
+		// ConceptMap and StructureMap have a canonical there, TestScript a text.
+		return roleOwnURL
+	}
+	for _, suffix := range [...]string{"Uri", "Url", "Oid", "Uuid"} {
+		if len(name) > len(suffix) && string(name[len(name)-len(suffix):]) == suffix {
+			return roleReference
+		}
+	}
+	return roleOther
+}
+
+func (w *resolver) run() {
+	var room [32]resolverLevel
+	levels := room[:0] // the objects and arrays that are open
+	of := roleOwnURL   // the resource
+	still := 0         // how many levels are open down to a Bundle, if in one
+	for i := 0; i < len(w.data); {
+		switch c := w.data[i]; c {
+		case '{', '[':
+			levels = append(levels, resolverLevel{len(w.dst), w.done, of, c == '['})
+			i++
+		case '}', ']':
+			i++
+			n := len(levels)
+			if n == 0 {
+				return
+			}
+			if still == n {
+				still = 0
+			}
+			if levels = levels[:n-1]; n > 1 && levels[n-2].list {
+				of = levels[n-2].of
+			}
+		case '"':
+			end, _ := scan.String(w.data, i+1, true)
+			next := scan.SkipSpace(w.data, end+1)
+			switch {
+			case end >= len(w.data):
+				return
+			case next < len(w.data) && w.data[next] == ':':
+				of = roleOf(w.text(i+1, end))
+				next++
+			case still > 0 || len(levels) == 0:
+			case of == roleResourceType && string(w.text(i+1, end)) == "Bundle":
+				top := levels[len(levels)-1]
+				w.dst, w.done, still = w.dst[:top.dst], top.done, len(levels)
+			default:
+				w.value(of, &levels[len(levels)-1], i+1, end)
+			}
+			i = next
+		default:
+			i++
+		}
+	}
+}
+
+// value goes over the string data[start:end], which is in the object or array top.
+func (w *resolver) value(of valueRole, top *resolverLevel, start, end int) {
+	switch {
+	case of == roleReference, of == roleURL && !top.list && top.of != roleOwnURL:
+		if to, ok := w.ask(w.text(start, end)); ok {
+			w.replace(start, end, appendJSON, to)
+		}
+	case of == roleDiv:
+		if text := w.data[start:end]; bytes.Contains(text, []byte("href")) || bytes.Contains(text, []byte("src")) {
+			w.narrative(start, end)
+		}
+	}
+}
+
+// text is data[start:end], the text of a string, without escapes.
+func (w *resolver) text(start, end int) []byte {
+	text := w.data[start:end:end]
+	if bytes.IndexByte(text, '\\') < 0 {
+		return text
+	}
+	w.scratch = scan.Unescape(w.scratch[:0], text)
+	return w.scratch
+}
+
+func (w *resolver) ask(ref []byte) (string, bool) {
+	if len(ref) == 0 || ref[0] == '#' {
+		return "", false
+	}
+	return w.resolve(ref)
+}
+
+// replace writes to in place of data[start:end].
+func (w *resolver) replace(start, end int, write func(dst []byte, text string) []byte, to string) {
+	w.dst = append(w.dst, w.data[w.done:start]...)
+	w.dst = write(w.dst, to)
+	w.done = end
+}
+
+// appendJSON appends text as it is written in a string.
+func appendJSON(dst []byte, text string) []byte {
+	const hex = "0123456789abcdef"
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
+// appendAttribute appends text as it is written in an attribute of a narrative.
+func appendAttribute(dst []byte, text string) []byte {
+	return appendJSON(dst, attributeEscaper.Replace(text))
+}
+
+var attributeEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", `"`, "&quot;", "'", "&#39;")

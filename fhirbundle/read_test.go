@@ -52,7 +52,7 @@ func look(r *Reader) seen {
 // value is met by the window's end.
 func stepped(src io.Reader, o *Options, step int) *Reader {
 	r := must(NewReader(src, o))
-	r.win.Step = step
+	r.input.Step = step
 	return r
 }
 

@@ -27,52 +27,52 @@ func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 // Reader reads one payload. It is not safe for concurrent use.
 type Reader struct {
-	opts    options
-	win     scan.Input
-	scan    scan.Scanner
-	col     collector
-	counts  counts
-	budget  budget
-	index   index
-	recent  recentRefs // taken in by index
-	across  across
-	lineIDs lineIDs
-	late    *lateJudge // nil as long as nothing was to be judged late
-	nested  *Reader    // for resources that are Bundles; nil until there is one
-	inner   inner
-	entry   Entry
-	issues  []Issue // of entry, reused
-	texts   [3][]byte
+	opts      options
+	input     scan.Input
+	scan      scan.Scanner
+	collected collector
+	counts    typeCounts
+	budget    budget
+	index     index
+	recent    recentRefs // taken in by index
+	cross     crossRefs
+	lineIDs   lineIDs
+	deferred  *deferredChecks // nil as long as nothing was to be judged late
+	nested    *Reader         // for resources that are Bundles; nil until there is one
+	inner     innerResources
+	entry     Entry
+	issues    []Issue // of entry, reused
+	texts     [3][]byte
 	progress
 }
 
 // progress is what a reader knows of the payload. It starts from zero with each
 // one.
 type progress struct {
-	state   state
-	resumed bool
-	begun   int64 // offset at which reading began
-	err     error // what Next returns from now on
+	state       state
+	resumed     bool
+	startOffset int64 // offset at which reading began
+	err         error // what Next returns from now on
 
-	bundle  bundleState
-	unsure  bool  // not-checked was reported
-	entries int64 // of the Bundle, or lines that are not blank
-	skipped int64 // of them, before the position that was resumed at
-	blank   int64
-	refused int64
-	pos     Position
-	scratch []byte
+	bundle      bundleState
+	notCompared bool  // not-checked was reported
+	entries     int64 // of the Bundle, or lines that are not blank
+	skipped     int64 // of them, before the position that was resumed at
+	blankLines  int64
+	rejected    int64
+	pos         Position
+	scratch     []byte
 
-	entryData   []byte   // of which entry is made
-	typeText    []byte   // its resourceType as written, where it may be a type's name
-	conditional int      // where the first conditional reference of the resource is, if any
-	oddQuery    int      // where the first one is whose query is odd, if any
-	queryType   string   // of a conditional reference before, which FHIR has
-	urn         int      // where the first one to a URN is, if any
-	judged      struct { // of the entry that was judged last
+	entryData     []byte   // of which entry is made
+	typeText      []byte   // its resourceType as written, where it may be a type's name
+	conditionalAt int      // where the first conditional reference of the resource is, if any
+	oddQueryAt    int      // where the first one is whose query is odd, if any
+	queryType     string   // of a conditional reference before, which FHIR has
+	urnAt         int      // where the first one to a URN is, if any
+	checked       struct { // of the entry that was judged last
 		ok      bool
 		facts   facts
-		verdict verdict
+		verdict ruleSet
 	}
 }
 
@@ -99,7 +99,7 @@ func NewReader(src io.Reader, opts *Options) (*Reader, error) {
 		return nil, err
 	}
 	r := newReader(o)
-	r.win.Src = src
+	r.input.Src = src
 	return r, nil
 }
 
@@ -112,7 +112,7 @@ func NewBytesReader(data []byte, opts *Options) (*Reader, error) {
 		return nil, err
 	}
 	r := newReader(o)
-	r.win.Buf, r.win.Err = data, io.EOF
+	r.input.Buf, r.input.Err = data, io.EOF
 	return r, nil
 }
 
@@ -131,10 +131,10 @@ func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 		return r, err
 	}
 	r.resumed = true
-	r.begun = at.Offset
+	r.startOffset = at.Offset
 	r.pos = at
 	r.entries, r.skipped = at.Entries, at.Entries
-	r.win.Base, r.win.Lines = at.Offset, at.Lines
+	r.input.Base, r.input.Lines = at.Offset, at.Lines
 	if r.opts.format == FormatNDJSON {
 		r.state = atLine
 		return r, nil
@@ -145,26 +145,26 @@ func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 	}
 	r.state = atEntryEnd
 	r.openBundle()
-	r.bundle.has = 1 << bundleEntry
+	r.bundle.has = 1 << memberEntry
 	return r, nil
 }
 
 // as is what a reader with these options reads.
-func (o *options) as() as {
+func (o *options) readerKind() readerKind {
 	switch {
 	case o.format != FormatBundle:
-		return asLines
+		return readsLines
 	case o.nesting > 0:
-		return asNested
+		return readsNested
 	}
-	return asBundle
+	return readsBundle
 }
 
 func newReader(o options) *Reader {
 	r := &Reader{
-		opts: o,
-		win:  scan.Input{Max: o.maxEntry, Step: scan.Block},
-		col:  collector{severity: o.severities(o.as()), lines: o.format == FormatNDJSON, max: o.maxIssues},
+		opts:      o,
+		input:     scan.Input{Max: o.maxEntry, Step: scan.Block},
+		collected: collector{severity: o.severities(o.readerKind()), lines: o.format == FormatNDJSON, max: o.maxIssues},
 	}
 	r.resetIndexes()
 	r.counts.v = o.version
@@ -235,8 +235,8 @@ func (r *Reader) All() iter.Seq2[*Entry, error] {
 // that it is where the reader started.
 func (r *Reader) Position() Position {
 	p := r.pos
-	if r.win.Src == nil && p.Lines < 0 {
-		p.Lines = r.win.LineOf(0, p.Offset) - 1
+	if r.input.Src == nil && p.Lines < 0 {
+		p.Lines = r.input.LineOf(0, p.Offset) - 1
 	}
 	return p
 }
@@ -250,65 +250,87 @@ func (r *Reader) Report() *Report {
 		Entries:        r.entries - r.skipped,
 		Resources:      r.counts.all,
 		ResourceCounts: r.counts.byType(),
-		Rejected:       r.refused,
-		BlankLines:     r.blank,
-		Bytes:          r.win.Offset() - r.begun,
-		Issues:         r.col.issues(),
-		MoreIssues:     r.col.more,
+		Rejected:       r.rejected,
+		BlankLines:     r.blankLines,
+		Bytes:          r.input.Offset() - r.startOffset,
+		Issues:         r.collected.issues(),
+		MoreIssues:     r.collected.more,
 	}
 	return rep
 }
 
-// failRead ends reading because src ended or failed; atEnd is the fault if it
-// just ended.
-func (r *Reader) failRead(atEnd scan.Fault) {
-	w := &r.win
-	if w.Err == io.EOF {
-		w.Pos = len(w.Buf)
-		r.fail(atEnd, w.Pos, r.where())
-		return
+// Reset makes the reader ready for another payload, which it reads from src with
+// the options that it was made with. What it has allocated is used again: for
+// payloads of a few kB that is a good part of what reading them costs. Entries
+// that it returned are no longer valid, nor is what they alias; reports are.
+func (r *Reader) Reset(src io.Reader) {
+	var buf []byte
+	if r.input.Src != nil && cap(r.input.Buf) <= scan.Block {
+		buf = r.input.Buf[:0]
 	}
-	r.err = fmt.Errorf("fhirbundle: reading the payload at byte %d: %w", w.Base+int64(len(w.Buf)), w.Err)
+	r.reset()
+	r.input.Src, r.input.Buf = src, buf
 }
 
-// fail ends reading because of what stands at win.buf[at].
-func (r *Reader) fail(f scan.Fault, at int, path string) {
-	w := &r.win
-	line := w.LineAt(at) + 1
-	r.report(ruleOfFault(f), Issue{
-		Message: r.faultMessage(f, line, w.Base+int64(at)),
-		Path:    path, Entry: r.inside(), Line: line, Offset: w.Base + int64(at),
-	})
-	r.err = r.Report().Err()
+// ResetBytes is [Reader.Reset] for a payload that is in memory already, as
+// [NewBytesReader] reads it. With nil the reader lets go of what it has read.
+func (r *Reader) ResetBytes(data []byte) {
+	r.reset()
+	r.input.Buf, r.input.Err = data, io.EOF
 }
 
-func (r *Reader) faultMessage(f scan.Fault, line, offset int64) string {
-	text := f.Text()
-	switch f {
-	case scan.TooDeep:
-		text += fmt.Sprintf(" (%d levels are allowed)", r.opts.maxDepth)
-	case scan.LongString:
-		text += fmt.Sprintf(" of %d bytes", r.opts.maxString)
-	case scan.ManyNames:
-		text += fmt.Sprintf(" of %d", r.opts.maxNames())
-	case scan.LongEntry:
-		text += fmt.Sprintf(" of %d bytes", r.opts.maxEntry)
+// maxKept is how many bytes of one kind a reader keeps for the next payload.
+const maxKept = 64 << 10
+
+// reset keeps the options and some memory, and nothing of what was read. It goes
+// part by part: to make a Reader anew and to copy it takes as long as to read a
+// few hundred bytes.
+func (r *Reader) reset() {
+	o := &r.opts
+	r.progress = progress{}
+	r.input = scan.Input{Max: o.maxEntry, Step: scan.Block}
+	r.collected = collector{severity: r.collected.severity, lines: o.format == FormatNDJSON, max: o.maxIssues}
+	r.scan.Release()
+	r.useScanner()
+	r.resetIndexes()
+	r.counts.reset(o.version)
+	r.inner.release()
+	if r.deferred != nil {
+		r.deferred.reset()
 	}
-	return fmt.Sprintf("Invalid JSON: %s, at line %d, byte offset %d", text, line, offset)
+	r.entry = Entry{}
+	if cap(r.issues) <= 2*fewTypes {
+		clear(r.issues[:cap(r.issues)])
+		r.issues = r.issues[:0]
+	} else {
+		r.issues = nil
+	}
+	for i, text := range r.texts {
+		if cap(text) <= maxKept {
+			r.texts[i] = text[:0]
+		} else {
+			r.texts[i] = nil
+		}
+	}
+	if r.nested != nil && r.nested.state != atStart {
+		r.nested.ResetBytes(nil)
+	}
 }
 
-// report completes an issue of a rule and collects it.
-func (r *Reader) report(ru rule, is Issue) Issue {
-	is.Code = rules[ru].Code
-	if is.Severity == "" {
-		is.Severity = r.col.severity.of[ru]
+// resetIndexes empties what entries are compared by.
+func (r *Reader) resetIndexes() {
+	r.budget = budget{max: r.opts.maxIndex}
+	r.index.reset(&r.budget, r.budget.max)
+	r.recent.reset()
+	r.cross.reset(&r.budget)
+	r.lineIDs.reset(&r.budget)
+}
+
+// useScanner makes the scanner ready, which was released.
+func (r *Reader) useScanner() {
+	t := wholeTable
+	if r.opts.basic {
+		t = basicTable
 	}
-	if is.Severity == SeverityNone {
-		return is
-	}
-	if is.Message == "" {
-		is.Message = rules[ru].Message
-	}
-	r.col.add(ru, is)
-	return is
+	r.scan.Use(r.opts.limits(), &r.collected.severity.scan, t)
 }

@@ -10,7 +10,7 @@ import (
 // those in Bundles inside it. alone says that the resource has none inside it: then
 // no local reference can be resolved.
 func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
-	others := r.may(batch)
+	others := r.may(typeBatch)
 	for _, name := range r.scan.Marks.Deep {
 		for len(bundles) > 0 && int(name) >= bundles[0].end {
 			bundles = bundles[1:]
@@ -36,10 +36,10 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 		switch c := text[n]; {
 		case c == '?' && n > 0:
 			if f&conditional == 0 {
-				f, r.conditional = f|conditional, at
+				f, r.conditionalAt = f|conditional, at
 			}
 			if f&oddQuery == 0 && r.isOddQuery(text, n) {
-				f, r.oddQuery = f|oddQuery, at
+				f, r.oddQueryAt = f|oddQuery, at
 			}
 		case c == '#' && n == 0 && alone && (len(text) > 1 && text[1] != '"' || r.opts.version.bansBareFragment()):
 			r.entryIssue(ref1, at, "resource", "")
@@ -49,7 +49,7 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 			}
 			if isURN(text) {
 				if f&refersToURN == 0 {
-					f, r.urn = f|refersToURN, at
+					f, r.urnAt = f|refersToURN, at
 				}
 				r.referTo(data, at, others)
 			}
@@ -118,19 +118,19 @@ func (r *Reader) referTo(data []byte, at int, others bool) {
 	}
 	text, _, _ = bytes.Cut(text, []byte("#"))
 	if k, keep := r.index.refer(text); keep {
-		r.index.keep(unresolved{k, r.entries, r.win.KeepLine(r.win.Pos + at), r.win.Offset() + int64(at)})
+		r.index.keep(unresolved{k, r.entries, r.input.KeepLine(r.input.Pos + at), r.input.Offset() + int64(at)})
 	}
 }
 
 // isOwn reports whether text is the fullUrl of the entry that is being read.
 func (r *Reader) isOwn(data, text []byte) bool {
-	at := r.scan.Marks.Value(data, fullURL)
+	at := r.scan.Marks.Value(data, placeFullURL)
 	return at >= 0 && bytes.Equal(r.plainAt(data, at), text)
 }
 
 // judgeRefs judges the references that no entry before theirs has resolved.
-func (r *Reader) judgeRefs() {
-	r.judgeAcross()
+func (r *Reader) checkRefs() {
+	r.checkCrossRefs()
 	x := &r.index
 	if x.refused { // fullUrls are missing: not-checked says so
 		return
@@ -139,7 +139,7 @@ func (r *Reader) judgeRefs() {
 		u := &x.unresolved[i]
 		if x.find(u.target).low&isDefined == 0 {
 			entry := u.entry // the issue outlives the index
-			r.report(refURN, Issue{Path: entryPath(entry, "resource"), Entry: &entry, Line: r.win.LineOf(u.line, u.offset), Offset: u.offset})
+			r.addIssue(refURN, Issue{Path: entryPath(entry, "resource"), Entry: &entry, Line: r.input.LineOf(u.line, u.offset), Offset: u.offset})
 		}
 	}
 }
@@ -181,4 +181,52 @@ func (r *Reader) plainAt(data []byte, i int) []byte {
 		text = r.scratch
 	}
 	return text
+}
+
+// recentRefs are references to UUIDs that were taken in last: resources that stand
+// beside each other refer to the same patient and encounter. What is among them
+// need not be taken in again. They are kept as they are written, so that neither
+// an end has to be found nor a hash to be made.
+type recentRefs struct {
+	texts [32]quotedURN
+	used  bool
+}
+
+// quotedURN is a reference and its closing quote, without escapes.
+type quotedURN [len(uuidPrefix) + len("00000000-0000-0000-0000-000000000000") + len(`"`)]byte
+
+const uuidPrefix = "urn:uuid:"
+
+// at is the only place at which a text can be. Where many share one, none of them
+// is found, and nothing is lost but time.
+func (c *recentRefs) at(text []byte) *quotedURN {
+	start, end := scan.Load(text, len(uuidPrefix)), scan.Load(text, len(quotedURN{})-9) // before the quote
+	return &c.texts[(start^end)*spread>>59]
+}
+
+// has says whether the string whose text is at the start of data is among them.
+func (c *recentRefs) has(data []byte) bool {
+	const size = len(quotedURN{})
+	if len(data) < size || data[0] != 'u' {
+		return false
+	}
+	// Word by word, since a call takes as long as all of them.
+	have, a := c.at(data), data[:size]
+	return scan.Load(a, 32) == scan.Load(have[:], 32) && scan.Load(a, 24) == scan.Load(have[:], 24) && scan.Load(a, 16) == scan.Load(have[:], 16) &&
+		scan.Load(a, 8) == scan.Load(have[:], 8) && scan.Load(a, 0) == scan.Load(have[:], 0) && scan.Load(a, 38) == scan.Load(have[:], 38)
+}
+
+// add takes in a string without escapes, given with its closing quote, if it is a
+// UUID in which nothing is found.
+func (c *recentRefs) add(quoted []byte) {
+	if len(quoted) == len(quotedURN{}) && urnFault(quoted[:len(quoted)-1]) == 0 {
+		*c.at(quoted), c.used = quotedURN(quoted), true
+	}
+}
+
+// reset forgets them: they are what a payload says.
+func (c *recentRefs) reset() {
+	if c.used {
+		*c = recentRefs{}
+	}
 }

@@ -90,3 +90,65 @@ func (r *Reader) isOtherLocation(location []byte) bool {
 	u, ok := parseURL(location)
 	return ok && u.id != nil && r.opts.version.hasType(u.typ) && (string(u.typ) != e.Type || string(u.id) != string(e.ID))
 }
+
+// readSearch judges entry.search, which starts at data[at].
+func (r *Reader) readSearch(data []byte, at int) (f facts) {
+	f = hasSearch
+	if r.opts.basic || data[at] != '{' {
+		return f
+	}
+	scan.Members(data, at, func(name []byte, value int) bool {
+		if string(name) != "mode" {
+			return true
+		}
+		switch string(r.plainAt(data, value)) {
+		case "match", "include":
+		case "outcome":
+			f |= modeOutcome
+		default:
+			f |= oddMode
+		}
+		return false
+	})
+	return f
+}
+
+// readOutcome finds out whether the entry's resource is an OperationOutcome, and how
+// severe it is.
+func (r *Reader) readOutcome() (f facts) {
+	if r.entry.Type != "OperationOutcome" || r.opts.basic {
+		return 0
+	}
+	f = isOutcome
+	if hasIssue(r.entry.Resource, func(severity string) bool { return severity == "fatal" || severity == "error" }) {
+		f |= severeOutcome
+	}
+	return f
+}
+
+// hasIssue reports whether value is an OperationOutcome that has an issue of a severity
+// for which is returns true.
+func hasIssue(value []byte, is func(severity string) bool) (found bool) {
+	if value[0] != '{' {
+		return false
+	}
+	scan.Members(value, 0, func(name []byte, list int) bool {
+		if string(name) != "issue" || value[list] != '[' {
+			return true
+		}
+		scan.Elements(value, list, func(issue int) bool {
+			if value[issue] != '{' {
+				return true
+			}
+			scan.Members(value, issue, func(name []byte, at int) bool {
+				if string(name) == "severity" {
+					found = is(string(scan.StringAt(value, at)))
+				}
+				return !found
+			})
+			return !found
+		})
+		return false
+	})
+	return found
+}

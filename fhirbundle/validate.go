@@ -1,6 +1,7 @@
 package fhirbundle
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"sync"
@@ -21,7 +22,7 @@ func Validate(src io.Reader, opts *Options) (*Report, error) {
 		return nil, err
 	}
 	defer giveBack(r)
-	r.win.Src = src
+	r.input.Src = src
 	return drain(r)
 }
 
@@ -33,7 +34,7 @@ func ValidateBytes(data []byte, opts *Options) (*Report, error) {
 		return nil, err
 	}
 	defer giveBack(r)
-	r.win.Buf, r.win.Err = data, io.EOF
+	r.input.Buf, r.input.Err = data, io.EOF
 	return drain(r)
 }
 
@@ -47,8 +48,8 @@ func borrow(opts *Options) (*Reader, error) {
 	r := readers.Get().(*Reader)
 	r.opts = resolved
 	o := &r.opts
-	r.win = scan.Input{Max: o.maxEntry, Step: scan.Block}
-	r.col = collector{severity: o.severities(o.as()), lines: o.format == FormatNDJSON, max: o.maxIssues}
+	r.input = scan.Input{Max: o.maxEntry, Step: scan.Block}
+	r.collected = collector{severity: o.severities(o.readerKind()), lines: o.format == FormatNDJSON, max: o.maxIssues}
 	r.useScanner()
 	r.resetIndexes()
 	r.counts.v = o.version
@@ -57,7 +58,7 @@ func borrow(opts *Options) (*Reader, error) {
 
 // giveBack makes the reader let go of the payload before it rests.
 func giveBack(r *Reader) {
-	r.opts, r.col.severity, r.nested = options{}, common[0][0], nil
+	r.opts, r.collected.severity, r.nested = options{}, common[0][0], nil
 	r.ResetBytes(nil)
 	readers.Put(r)
 }
@@ -73,4 +74,70 @@ func drain(r *Reader) (*Report, error) {
 			return r.Report(), err
 		}
 	}
+}
+
+// scanners are at rest, with nothing of a payload.
+var scanners = sync.Pool{New: func() any {
+	s := new(scan.Scanner)
+	s.Init()
+	return s
+}}
+
+// CheckJSON says whether data is one JSON value, of any kind, by the rules that
+// are always errors: syntax, UTF-8, names that occur twice, surrogates, NUL, and
+// the limits of opts, of which MaxEntryBytes holds for the whole value. An
+// escaped NUL is no error here: JSON has it, FHIR does not. The error is an
+// [*InvalidError], or that the options can't work, which matches [ErrOptions].
+// CheckJSON is safe for concurrent use, also with the same options.
+func CheckJSON(data []byte, opts *Options) error {
+	o, err := opts.resolve()
+	if err != nil {
+		return err
+	}
+	if isJSON(data, &o) {
+		return nil
+	}
+	return explain(data, opts)
+}
+
+// isJSON is CheckJSON without its error.
+func isJSON(data []byte, o *options) bool {
+	data = bytes.TrimPrefix(data, bom)
+	data = data[scan.SkipSpace(data, 0):]
+	if len(data) == 0 {
+		return false
+	}
+	s := scanners.Get().(*scan.Scanner)
+	s.Use(o.limits(), new(scan.Weights), basicTable)
+	s.AllowNUL = true
+	end, f := s.Value(data, 0, true)
+	s.Release()
+	scanners.Put(s)
+	return f == scan.OK && end <= o.maxEntry && scan.SkipSpace(data, end) == len(data)
+}
+
+// explain reads what is not JSON once more, for its error.
+func explain(data []byte, opts *Options) error {
+	r, err := borrow(opts)
+	if err != nil {
+		return err
+	}
+	defer giveBack(r)
+	r.input.Buf, r.input.Err = bytes.TrimPrefix(data, bom), io.EOF
+	r.scan.AllowNUL = true
+	r.input.Base = int64(len(data) - len(r.input.Buf))
+	if _, ok := r.input.Peek(); !ok {
+		r.failRead(scan.BadEnd)
+		return r.err
+	}
+	end, ok := r.scanValue(0, scan.MarkNothing)
+	if !ok {
+		return r.err
+	}
+	r.input.Pos = end
+	r.state, r.bundle.notObject = atTail, true
+	if r.tail(); r.err != io.EOF {
+		return r.err
+	}
+	return nil
 }

@@ -50,7 +50,7 @@ func (s *Scanner) checkPairs(data []byte, base int, e extra) {
 			}
 			continue
 		}
-		at := ValueAt(data, s.behindName(x, e))
+		at := ValueAt(data, s.nameEnd(x, e))
 		hasList := data[at] == '['
 		switch {
 		case isList != hasList || isList && countPrimitives(data, at) != p.count:
@@ -65,7 +65,7 @@ func (s *Scanner) checkPairs(data []byte, base int, e extra) {
 // holdsNull reports whether the array that is the value of scanner.names[name], of
 // the object that ends, holds a null.
 func (s *Scanner) holdsNull(name int, e extra) bool {
-	_, found := slices.BinarySearchFunc(s.nulls[e.nulls:], name, func(n fillIn, name int) int { return n.name - name })
+	_, found := slices.BinarySearchFunc(s.nulls[e.nulls:], name, func(n nullArray, name int) int { return n.name - name })
 	return found
 }
 
@@ -86,7 +86,7 @@ func (s *Scanner) checkBothNull(data []byte, x, y int) {
 
 // behindName is the index after the closing quote of the name in scanner.names[x],
 // of the object that ends.
-func (s *Scanner) behindName(x int, e extra) int {
+func (s *Scanner) nameEnd(x int, e extra) int {
 	n := s.names[x]
 	if n.off&inArena == 0 {
 		return int(n.off+n.size) + 1
@@ -114,7 +114,7 @@ func countPrimitives(data []byte, i int) (n int) {
 // Whether an array has a companion is known where its object ends.
 
 // fillIn is an array that holds a null and needs a companion.
-type fillIn struct {
+type nullArray struct {
 	name int // the array's name, an index into scanner.names
 	at   int // its first null
 }
@@ -134,7 +134,7 @@ func (s *Scanner) null(depth, outer int, flags uint8, at int) {
 	s.extraOf(depth - 1)
 	name := len(s.names) - 1
 	if n := len(s.nulls); n == 0 || s.nulls[n-1].name != name {
-		s.nulls = append(s.nulls, fillIn{name, at})
+		s.nulls = append(s.nulls, nullArray{name, at})
 	}
 }
 

@@ -82,7 +82,7 @@ name:
 	w = binary.LittleEndian.Uint64(p[:8])
 	if m = special(w); m != 0 {
 		h = w & ((m&-m)>>7 - 1) // the bytes below the mark belong to the name
-		k = firstByJump(m)
+		k = firstMarkedByJump(m)
 	} else {
 		h, k = w, 8
 		for {
@@ -96,7 +96,7 @@ name:
 			}
 		}
 		h = Chain(h, w&((m&-m)>>7-1))
-		k += first(m)
+		k += firstMarked(m)
 	}
 	w = binary.LittleEndian.Uint64(p[k : k+8])
 	i += k
@@ -114,7 +114,7 @@ name:
 		if s.Marks.asks(m, o.depth) {
 			// As mark does, but for what it has to look further into. A hash, the
 			// length, and the first eight bytes make sure of a name of up to 16.
-			for q = s.Marks.table.byBit[h*finger>>58]; q != nil; q = q.next {
+			for q = s.Marks.table.byBit[h*filterMultiplier>>58]; q != nil; q = q.next {
 				// What is none of them just has a bit in common.
 				if q.hash != h || q.size != k || q.size > 8 && q.word != binary.LittleEndian.Uint64(p[:8]) {
 					continue
@@ -130,7 +130,7 @@ name:
 				} else if o.depth == s.Marks.level {
 					s.Marks.at[q.At[s.Marks.Section]&(maxPlaces-1)] = i + shift + 1
 					if q.Opens != 0 && s.Marks.Section == 0 {
-						s.Marks.open, s.Marks.Section = q.At[0], q.Opens // its end follows
+						s.Marks.openPlace, s.Marks.Section = q.At[0], q.Opens // its end follows
 						s.Marks.level++
 					}
 				}
@@ -184,13 +184,13 @@ member:
 			}
 		}
 	}
-	k += first(m)
+	k += firstMarked(m)
 	w = binary.LittleEndian.Uint64(p[k : k+8])
 	i += k
 	if byte(w) != '"' {
 		// The usual escapes, and characters of two and three bytes where all
 		// continuations are right.
-		if byte(w) == '\\' && simple[byte(w>>8)] {
+		if byte(w) == '\\' && simpleEscape[byte(w>>8)] {
 			i += 2
 		} else if byte(w)-0xc2 < 0xe0-0xc2 && w&0xc000 == 0x8000 {
 			i += 2
@@ -270,7 +270,7 @@ value:
 		last = &s.frames[o.depth]
 		last.filter, last.base, last.flags = filter, uint32(o.base), o.flags
 		o.depth++
-		if o.flags&paired != 0 && s.counts(n) {
+		if o.flags&hasCompanion != 0 && s.counts(n) {
 			o.flags = isArray | counting
 		} else {
 			o.flags = isArray
@@ -353,7 +353,7 @@ element:
 		i += 8
 		goto element
 	}
-	k = first(m)
+	k = firstMarked(m)
 	i += k
 	if p[k] != '"' {
 		from = inString
@@ -413,7 +413,7 @@ space:
 				continue // at a blank
 			}
 		}
-		i += first(m)
+		i += firstMarked(m)
 		c = data[i]
 	}
 	switch from {
@@ -477,8 +477,8 @@ const whites uint64 = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
 
 // firstByJump is first as a jump, which is predicted where names come in an order seen
 // before: what depends on the place goes on before mark is known.
-func firstByJump(mark uint64) int {
-	switch first(mark) {
+func firstMarkedByJump(mark uint64) int {
+	switch firstMarked(mark) {
 	case 1:
 		return 1
 	case 2:

@@ -70,9 +70,9 @@ type Marks struct {
 	filter  uint64 // of the names of interest
 	deep    uint64 // of those that are looked at below depth too
 
-	Section Section // that is being scanned
-	level   int     // depth of its members
-	open    Place   // whose section that is; 0: it is section 0
+	Section   Section // that is being scanned
+	level     int     // depth of its members
+	openPlace Place   // whose section that is; 0: it is section 0
 
 	at   [maxPlaces]int
 	ends [maxPlaces]int
@@ -91,7 +91,7 @@ const (
 // reset gets ready for a value around which depth objects and arrays are open.
 func (m *Marks) reset(depth int) {
 	m.outer, m.close, m.depth, m.filter, m.deep = depth, depth, -1, 0, 0
-	m.Section, m.level, m.open = 0, depth+1, 0
+	m.Section, m.level, m.openPlace = 0, depth+1, 0
 	switch m.Marking {
 	case MarkOuter:
 		m.depth, m.close, m.filter = depth+2, depth+1, m.table.outer
@@ -113,15 +113,15 @@ func (m *Marks) asks(bit uint64, depth int) bool {
 
 // enter begins the section of a place.
 func (m *Marks) enter(p Place, of Section) {
-	m.open, m.Section = p, of
+	m.openPlace, m.Section = p, of
 	m.level++
 }
 
 // leave ends the section that is open, if there is one, before data[end].
 func (m *Marks) leave(end int) {
-	if m.open != 0 {
-		m.ends[m.open] = end
-		m.open, m.Section = 0, 0
+	if m.openPlace != 0 {
+		m.ends[m.openPlace] = end
+		m.openPlace, m.Section = 0, 0
 		m.level--
 	}
 }

@@ -27,18 +27,18 @@ type name struct {
 const inArena = 1 << 31
 
 const (
-	mixer = 0x9E3779B97F4A7C15
+	hashMultiplier = 0x9E3779B97F4A7C15
 	// finger was picked among odd numbers at random: with it the names that a
 	// reader looks for share bits with few of FHIR's other usual names, and the
 	// names of one object with each other.
-	finger = 0xA100C5089C13E14F
+	filterMultiplier = 0xA100C5089C13E14F
 )
 
 // filterBit is the bit of a hash in an object's filter.
-func filterBit(h uint64) uint64 { return 1 << (h * finger >> 58) }
+func filterBit(h uint64) uint64 { return 1 << (h * filterMultiplier >> 58) }
 
 // chain adds eight bytes of a name to the hash of those before.
-func Chain(h, w uint64) uint64 { return bits.RotateLeft64(h*mixer, 29) ^ w }
+func Chain(h, w uint64) uint64 { return bits.RotateLeft64(h*hashMultiplier, 29) ^ w }
 
 // hashName is the hash that the scanner's loop computes while it looks for the
 // end of a name.
@@ -154,7 +154,7 @@ func (s *Scanner) widen(data []byte, base int, e *extra) {
 
 // admit is the way of a name that the filter could not clear. It returns whether
 // the object has a table from now on. The caller appends the name.
-func (s *Scanner) admit(data []byte, n name, base, depth int) (wide bool, f Fault) {
+func (s *Scanner) admitName(data []byte, n name, base, depth int) (wide bool, f Fault) {
 	text := s.text(data, n)
 	if k := len(s.extras); k > 0 && s.extras[k-1].depth == depth {
 		wide = s.extras[k-1].wide

@@ -16,7 +16,7 @@ type Scanner struct {
 	arena     []byte  // text of names that do not stand in the data
 	tables    []slot
 	extras    []extra
-	nulls     []fillIn
+	nulls     []nullArray
 	pairs     []companion
 	scratch   []byte
 	seed      maphash.Seed
@@ -33,12 +33,12 @@ type Scanner struct {
 
 	Marks Marks
 
-	tail  [2 * reach]byte // a copy of the last bytes, for the loop
-	space *space
+	tail   [2 * reach]byte // a copy of the last bytes, for the loop
+	inline *inlineBuffers
 }
 
 // space is what most payloads do with, in one allocation.
-type space struct {
+type inlineBuffers struct {
 	frames [16]frame
 	names  [24]name
 	extras [2]extra
@@ -54,10 +54,10 @@ type frame struct {
 }
 
 const (
-	isArray  = 1 << iota
-	hasExtra // scanner.extras ends with one of this object
-	paired   // of an object: a name with an underscore came
-	counting // of an array: its elements are counted
+	isArray      = 1 << iota
+	hasExtra     // scanner.extras ends with one of this object
+	hasCompanion // of an object: a name with an underscore came
+	counting     // of an array: its elements are counted
 )
 
 // limits are what a scanner allows.
@@ -71,7 +71,7 @@ type Limits struct {
 // start makes a new scanner ready.
 func (s *Scanner) Init() {
 	s.seed = maphash.MakeSeed()
-	s.space = new(space)
+	s.inline = new(inlineBuffers)
 	s.Release()
 }
 
@@ -87,14 +87,14 @@ func (s *Scanner) Use(l Limits, w *Weights, t *Table) {
 // release lets go of what was read. It keeps frames, if they are not too many, since
 // they hold nothing of a payload.
 func (s *Scanner) Release() {
-	if n := cap(s.frames); n < len(s.space.frames) || n > maxFrames {
-		s.frames = s.space.frames[:]
+	if n := cap(s.frames); n < len(s.inline.frames) || n > maxFrames {
+		s.frames = s.inline.frames[:]
 	}
-	s.names, s.arena, s.extras = s.space.names[:0], s.space.arena[:0], s.space.extras[:0]
+	s.names, s.arena, s.extras = s.inline.names[:0], s.inline.arena[:0], s.inline.extras[:0]
 	s.tables, s.nulls, s.pairs, s.scratch = nil, nil, nil, nil
 	s.Findings, s.Lost, s.grave = nil, 0, false
 	s.tail = [2 * reach]byte{}
-	s.Marks.Marking, s.Marks.Deep = MarkNothing, s.space.deepAt[:0]
+	s.Marks.Marking, s.Marks.Deep = MarkNothing, s.inline.deepAt[:0]
 }
 
 // maxFrames is how many frames a scanner keeps for the next payload.
@@ -145,7 +145,7 @@ func (s *Scanner) Value(data []byte, depth int, final bool) (int, Fault) {
 }
 
 // deepen makes room for one more level; false if that would be one too many.
-func (s *Scanner) deepen(depth int) bool {
+func (s *Scanner) growFrames(depth int) bool {
 	if depth >= s.maxDepth {
 		return false
 	}
@@ -164,7 +164,7 @@ func (s *Scanner) OpenObject() { s.extraOf(1) }
 func (s *Scanner) AddName(text []byte, most int) Fault {
 	n := name{HashName(text), uint32(len(s.arena)) | inArena, uint32(len(text))}
 	s.arena = append(s.arena, text...)
-	_, f := s.admit(nil, n, 0, 1)
+	_, f := s.admitName(nil, n, 0, 1)
 	s.names = append(s.names, n)
 	if f == OK && len(s.arena) > most {
 		f = LongEntry

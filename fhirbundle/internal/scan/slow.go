@@ -15,7 +15,7 @@ func (s *Scanner) nested(data []byte, depth int) (int, Fault) {
 			base, text = o.at, s.tail[:len(data)-o.at+reach]
 			clear(text[copy(text, data[o.at:]):])
 		}
-		if at, f = s.rest(data, s.loop(text, base, at, &o), &o); f != OK {
+		if at, f = s.handle(data, s.loop(text, base, at, &o), &o); f != OK {
 			return o.at, f
 		}
 		if at == finished {
@@ -26,10 +26,10 @@ func (s *Scanner) nested(data []byte, depth int) (int, Fault) {
 
 // rest does what the loop stopped for. It returns where the loop goes on, or a
 // fault at o.at.
-func (s *Scanner) rest(data []byte, why step, o *cursor) (step, Fault) {
+func (s *Scanner) handle(data []byte, why step, o *cursor) (step, Fault) {
 	switch why {
 	case newName:
-		return s.newName(data, name{o.hash, uint32(o.start), uint32(o.at - o.start)}, o)
+		return s.addName(data, name{o.hash, uint32(o.start), uint32(o.at - o.start)}, o)
 	case inName:
 		return s.oddName(data, o)
 	case inString:
@@ -43,7 +43,7 @@ func (s *Scanner) rest(data []byte, why step, o *cursor) (step, Fault) {
 	case atEnd:
 		return s.end(data, o)
 	case atDepth:
-		if !s.deepen(o.depth) {
+		if !s.growFrames(o.depth) {
 			return atValue, TooDeep
 		}
 		return atValue, OK
@@ -90,11 +90,11 @@ func (s *Scanner) rest(data []byte, why step, o *cursor) (step, Fault) {
 
 // newName takes in a name that the loop could not, which ends before the quote at
 // o.at.
-func (s *Scanner) newName(data []byte, n name, o *cursor) (step, Fault) {
+func (s *Scanner) addName(data []byte, n name, o *cursor) (step, Fault) {
 	bit := filterBit(n.hash)
 	o.at++
 	if o.filter&bit != 0 {
-		wide, f := s.admit(data, n, o.base, o.depth)
+		wide, f := s.admitName(data, n, o.base, o.depth)
 		if f != OK {
 			o.at = o.start - 1
 			return atName, f
@@ -108,7 +108,7 @@ func (s *Scanner) newName(data []byte, n name, o *cursor) (step, Fault) {
 		s.mark(data, s.text(data, n), bit, o.at, o.depth)
 	}
 	if n.off&inArena == 0 && data[o.start] == '_' {
-		o.flags |= hasExtra | paired
+		o.flags |= hasExtra | hasCompanion
 		s.pair(o.at, o.depth)
 	}
 	o.filter |= bit
@@ -128,13 +128,13 @@ func (s *Scanner) oddName(data []byte, o *cursor) (step, Fault) {
 	}
 	ref, size, hash := s.rareName(data, o.start, end, o.depth)
 	if ref&inArena != 0 {
-		o.flags |= hasExtra | paired
+		o.flags |= hasExtra | hasCompanion
 	}
 	if end-o.start > s.maxString {
 		o.at = o.start - 1
 		return atName, LongString
 	}
-	return s.newName(data, name{hash, ref, uint32(size)}, o)
+	return s.addName(data, name{hash, ref, uint32(size)}, o)
 }
 
 // colon goes on after the colon at data[o.at].

@@ -17,7 +17,7 @@ func String(data []byte, i int, nul bool) (int, Fault) {
 			return i, OK
 		}
 		var f Fault
-		if i, f = unusual(data, i, nul); f != OK {
+		if i, f = specialRun(data, i, nul); f != OK {
 			return i, f
 		}
 	}
@@ -29,22 +29,22 @@ func nextSpecial(data []byte, i int) int {
 	for i >= 0 && i <= len(data)-32 {
 		p := (*[32]byte)(data[i : i+32])
 		if m := special(binary.LittleEndian.Uint64(p[:8])); m != 0 {
-			return i + first(m)
+			return i + firstMarked(m)
 		}
 		if m := special(binary.LittleEndian.Uint64(p[8:16])); m != 0 {
-			return i + 8 + first(m)
+			return i + 8 + firstMarked(m)
 		}
 		if m := special(binary.LittleEndian.Uint64(p[16:24])); m != 0 {
-			return i + 16 + first(m)
+			return i + 16 + firstMarked(m)
 		}
 		if m := special(binary.LittleEndian.Uint64(p[24:])); m != 0 {
-			return i + 24 + first(m)
+			return i + 24 + firstMarked(m)
 		}
 		i += 32
 	}
 	for {
 		if m := special(Load(data, i)); m != 0 {
-			return i + first(m)
+			return i + firstMarked(m)
 		}
 		i += 8
 	}
@@ -64,12 +64,12 @@ func StringEnd(data []byte, i int) (end int, plain bool) {
 // unusual checks the run of escapes and of characters beyond ASCII at data[i],
 // and returns the index of the first plain character after it, which may be
 // the closing quote.
-func unusual(data []byte, i int, nul bool) (int, Fault) {
+func specialRun(data []byte, i int, nul bool) (int, Fault) {
 	for i < len(data) {
 		c := data[i]
 		switch {
 		case c == '\\':
-			if i+1 < len(data) && simple[data[i+1]] {
+			if i+1 < len(data) && simpleEscape[data[i+1]] {
 				i += 2
 				continue
 			}
@@ -113,7 +113,7 @@ func unusual(data []byte, i int, nul bool) (int, Fault) {
 }
 
 // simple are the characters that make an escape with a backslash alone.
-var simple = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
+var simpleEscape = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
 
 // escape checks the escape sequence at data[i], a backslash, and returns its
 // length: 12 for a surrogate pair.

@@ -26,7 +26,7 @@ func special(w uint64) uint64 {
 }
 
 // first is the place, from 0, of the lowest mark.
-func first(mark uint64) int { return bits.TrailingZeros64(mark) >> 3 }
+func firstMarked(mark uint64) int { return bits.TrailingZeros64(mark) >> 3 }
 
 // load returns the eight bytes at b[i:] with the first one lowest, whatever the
 // machine's byte order. Behind the end of b it reads zeros: a zero byte stops
@@ -67,7 +67,7 @@ func skipSpaces(data []byte, i int) int {
 			i += 8
 			continue
 		}
-		i += first(x)
+		i += firstMarked(x)
 		switch data[i] {
 		case '\n', '\r', '\t':
 			i++

@@ -27,9 +27,9 @@ func TestSpecial(t *testing.T) {
 					m := special(w)
 					switch {
 					case odd(byte(c)):
-						require.Equal(t, at, first(m), "%x", w)
+						require.Equal(t, at, firstMarked(m), "%x", w)
 					case at < 7 && odd(behind):
-						require.Equal(t, at+1, first(m), "%x", w)
+						require.Equal(t, at+1, firstMarked(m), "%x", w)
 					default:
 						require.Zero(t, m, "%x", w)
 					}

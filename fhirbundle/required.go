@@ -4,73 +4,73 @@ import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 
 // wanted are the references of a document's Composition and of a message's
 // MessageHeader that the specification says must be to entries of the same Bundle.
-type wanted struct {
+type requiredRefs struct {
 	index
-	wishes  []wish
+	refs    []requiredRef
 	refused bool // one found no room
 }
 
 // wish is a reference, where it is, and the rule that it breaks if no entry is its
 // target.
-type wish struct {
+type requiredRef struct {
 	target       indexSlot // empty: no entry can be it
 	rule         rule
 	line, offset int64
 }
 
-const wishBytes = 40
+const requiredRefBytes = 40
 
-func (w *wanted) reset(b *budget, limit int) {
+func (w *requiredRefs) reset(b *budget, limit int) {
 	w.index.reset(b, limit)
-	if cap(w.wishes)*wishBytes > maxKept {
-		w.wishes = nil
+	if cap(w.refs)*requiredRefBytes > maxKept {
+		w.refs = nil
 	}
-	w.wishes, w.refused = w.wishes[:0], false
-	b.taken += cap(w.wishes) * wishBytes
+	w.refs, w.refused = w.refs[:0], false
+	b.taken += cap(w.refs) * requiredRefBytes
 }
 
-func (w *wanted) short() bool { return w.refused || w.index.refused }
+func (w *requiredRefs) short() bool { return w.refused || w.index.refused }
 
-func (w *wanted) keep(x wish) {
-	if len(w.wishes) == cap(w.wishes) {
-		more := max(16, 2*cap(w.wishes))
-		if !w.take(more, wishBytes) {
+func (w *requiredRefs) keep(x requiredRef) {
+	if len(w.refs) == cap(w.refs) {
+		more := max(16, 2*cap(w.refs))
+		if !w.take(more, requiredRefBytes) {
 			w.refused = true
 			return
 		}
-		w.budget.taken -= cap(w.wishes) * wishBytes
-		w.wishes = append(make([]wish, 0, more), w.wishes...)
+		w.budget.taken -= cap(w.refs) * requiredRefBytes
+		w.refs = append(make([]requiredRef, 0, more), w.refs...)
 	}
-	w.wishes = append(w.wishes, x)
+	w.refs = append(w.refs, x)
 }
 
 // mustRefer is a member of a resource whose references must be to entries of the
 // Bundle, or in which there are such members.
-type mustRefer struct {
+type refElement struct {
 	name  string
-	rule  rule         // of a Reference
-	in    []*mustRefer // of what else
+	rule  rule          // of a Reference
+	in    []*refElement // of what else
 	notIn Version
 }
 
 // mustReferIn are the members of what the first entry of a Bundle can be: R4,
 // documents.html#content, and what MessageHeader says of its members. In R5 event.detail
 // is no Reference.
-var mustReferIn = func() map[string][]*mustRefer {
-	section := &mustRefer{name: "section"}
-	section.in = []*mustRefer{{name: "author", rule: refDocument}, {name: "focus", rule: refDocument}, {name: "entry", rule: refDocument}, section}
-	return map[string][]*mustRefer{
+var requiredRefElements = func() map[string][]*refElement {
+	section := &refElement{name: "section"}
+	section.in = []*refElement{{name: "author", rule: refDocument}, {name: "focus", rule: refDocument}, {name: "entry", rule: refDocument}, section}
+	return map[string][]*refElement{
 		"Composition": {
 			{name: "subject", rule: refDocument},
 			{name: "encounter", rule: refDocument},
 			{name: "author", rule: refDocument},
-			{name: "attester", in: []*mustRefer{{name: "party", rule: refDocument}}},
+			{name: "attester", in: []*refElement{{name: "party", rule: refDocument}}},
 			{name: "custodian", rule: refDocument},
-			{name: "event", in: []*mustRefer{{name: "detail", rule: refDocument, notIn: R5}}},
+			{name: "event", in: []*refElement{{name: "detail", rule: refDocument, notIn: R5}}},
 			section,
 		},
 		"MessageHeader": {
-			{name: "response", in: []*mustRefer{{name: "details", rule: refMessage}}},
+			{name: "response", in: []*refElement{{name: "details", rule: refMessage}}},
 			{name: "focus", rule: refFocus},
 		},
 	}
@@ -78,22 +78,22 @@ var mustReferIn = func() map[string][]*mustRefer {
 
 // want records the references of the first entry, whose resource starts at data[at], that
 // must be to entries of the Bundle.
-func (r *Reader) want(data []byte, at int) {
+func (r *Reader) requireRefs(data []byte, at int) {
 	switch typ := r.entry.Type; {
-	case typ == "Composition" && r.may(document), typ == "MessageHeader" && r.may(message):
-		r.readOwn(data)
-		r.wantIn(data, at, mustReferIn[typ])
+	case typ == "Composition" && r.may(typeDocument), typ == "MessageHeader" && r.may(typeMessage):
+		r.readOwnURL(data)
+		r.requireIn(data, at, requiredRefElements[typ])
 	}
 }
 
 // wantIn records the references of an object, or of the objects of an array, that starts
 // at data[i], and returns the index after it. It visits each byte once,
 // however deep sections are nested.
-func (r *Reader) wantIn(data []byte, i int, in []*mustRefer) (end int) {
+func (r *Reader) requireIn(data []byte, i int, in []*refElement) (end int) {
 	switch data[i] {
 	case '[':
 		for i = scan.FirstElement(data, i); data[i] != ']'; {
-			i = scan.NextElement(data, r.wantIn(data, i, in))
+			i = scan.NextElement(data, r.requireIn(data, i, in))
 		}
 		return i + 1
 	case '{':
@@ -103,7 +103,7 @@ func (r *Reader) wantIn(data []byte, i int, in []*mustRefer) (end int) {
 			if !plain {
 				name = scan.Unescape(nil, name)
 			}
-			i = scan.NextElement(data, r.wantOf(data, scan.ValueAt(data, end+1), name, in))
+			i = scan.NextElement(data, r.requireMember(data, scan.ValueAt(data, end+1), name, in))
 		}
 		return i + 1
 	}
@@ -112,32 +112,32 @@ func (r *Reader) wantIn(data []byte, i int, in []*mustRefer) (end int) {
 
 // wantOf takes in the references of a member, of those in in, whose value starts at
 // data[at], and returns the index after it.
-func (r *Reader) wantOf(data []byte, at int, name []byte, in []*mustRefer) (end int) {
+func (r *Reader) requireMember(data []byte, at int, name []byte, in []*refElement) (end int) {
 	for _, m := range in {
 		if m.name != string(name) || m.notIn == r.opts.version {
 			continue
 		}
 		if m.in != nil {
-			return r.wantIn(data, at, m.in)
+			return r.requireIn(data, at, m.in)
 		}
-		return r.wantAll(data, at, m.rule)
+		return r.requireAll(data, at, m.rule)
 	}
 	return scan.SkipValue(data, at)
 }
 
 // wantAll takes in a Reference, or the References of an array, that starts at
 // data[i], and returns the index after it.
-func (r *Reader) wantAll(data []byte, i int, ru rule) (end int) {
+func (r *Reader) requireAll(data []byte, i int, ru rule) (end int) {
 	switch data[i] {
 	case '[':
 		for i = scan.FirstElement(data, i); data[i] != ']'; {
-			i = scan.NextElement(data, r.wantAll(data, i, ru))
+			i = scan.NextElement(data, r.requireAll(data, i, ru))
 		}
 		return i + 1
 	case '{':
 		return scan.Members(data, i, func(name []byte, at int) bool {
 			if string(name) == "reference" {
-				r.wantReference(data, at, ru)
+				r.requireRef(data, at, ru)
 			}
 			return true
 		})
@@ -147,7 +147,7 @@ func (r *Reader) wantAll(data []byte, i int, ru rule) (end int) {
 
 // wantReference records the reference at data[at], unless it is conditional or to a
 // contained resource: then it is not to an entry.
-func (r *Reader) wantReference(data []byte, at int, ru rule) {
+func (r *Reader) requireRef(data []byte, at int, ru rule) {
 	text := r.plainAt(data, at)
 	if len(text) == 0 || text[0] == '#' {
 		return
@@ -155,8 +155,8 @@ func (r *Reader) wantReference(data []byte, at int, ru rule) {
 	if n := letters(text); n > 0 && n < len(text) && text[n] == '?' {
 		return
 	}
-	w := &r.across.wanted
-	x := wish{rule: ru, line: r.win.KeepLine(r.win.Pos + at), offset: r.win.Offset() + int64(at)}
+	w := &r.cross.required
+	x := requiredRef{rule: ru, line: r.input.KeepLine(r.input.Pos + at), offset: r.input.Offset() + int64(at)}
 	if url, version := r.resolve(text); url != nil {
 		x.target = w.key(url)
 		if len(version) > 0 {
@@ -172,12 +172,12 @@ func (r *Reader) wantReference(data []byte, at int, ru rule) {
 }
 
 // grant marks what the first entry refers to as found if this entry is it.
-func (r *Reader) grant(data []byte) {
-	w := &r.across.wanted
-	if r.readOwn(data); len(r.across.own) == 0 || w.used == 0 {
+func (r *Reader) resolveRequired(data []byte) {
+	w := &r.cross.required
+	if r.readOwnURL(data); len(r.cross.ownURL) == 0 || w.used == 0 {
 		return
 	}
-	k := w.key(r.across.own)
+	k := w.key(r.cross.ownURL)
 	if s := w.find(k); s.low != 0 {
 		s.low |= isDefined
 	}
@@ -189,13 +189,13 @@ func (r *Reader) grant(data []byte) {
 }
 
 // judgeWanted judges the wishes of a document or a message.
-func (r *Reader) judgeWanted() {
-	w := &r.across.wanted
+func (r *Reader) checkRequired() {
+	w := &r.cross.required
 	zero := int64(0)
-	for _, x := range w.wishes {
-		if (x.rule == refDocument) != (r.bundle.in == document) || x.target.low != 0 && w.find(x.target).low&isDefined != 0 {
+	for _, x := range w.refs {
+		if (x.rule == refDocument) != (r.bundle.types == typeDocument) || x.target.low != 0 && w.find(x.target).low&isDefined != 0 {
 			continue
 		}
-		r.report(x.rule, Issue{Path: entryPath(0, "resource"), Entry: &zero, Line: r.win.LineOf(x.line, x.offset), Offset: x.offset})
+		r.addIssue(x.rule, Issue{Path: entryPath(0, "resource"), Entry: &zero, Line: r.input.LineOf(x.line, x.offset), Offset: x.offset})
 	}
 }

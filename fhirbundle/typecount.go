@@ -9,7 +9,7 @@ import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 const OtherType = "Other"
 
 // counts counts resources by type.
-type counts struct {
+type typeCounts struct {
 	types []typeCount // that were seen
 	all   int64
 	v     Version
@@ -30,7 +30,7 @@ type typeCount struct {
 const fewTypes = 16
 
 // reset forgets all types, and keeps room for a few.
-func (c *counts) reset(v Version) {
+func (c *typeCounts) reset(v Version) {
 	if cap(c.types) > 2*fewTypes {
 		c.types = nil
 	}
@@ -40,7 +40,7 @@ func (c *counts) reset(v Version) {
 
 // recall returns a type that was looked up before and is still among recent, as a
 // shared string, with its index for add. The index is -1 where it is not.
-func (c *counts) recall(text []byte) (string, int) {
+func (c *typeCounts) recall(text []byte) (string, int) {
 	if i := int(c.recent[recentOf(text)]) - 1; i >= 0 && c.types[i].name == string(text) {
 		return c.types[i].name, i
 	}
@@ -51,7 +51,7 @@ func (c *counts) recall(text []byte) (string, int) {
 func recentOf(text []byte) uint64 { return (scan.Load(text, 0) + uint64(len(text))) * spread >> 58 }
 
 // lookUp returns a type as a shared string, or [OtherType], and its index for add.
-func (c *counts) lookUp(text []byte) (string, int) {
+func (c *typeCounts) lookUp(text []byte) (string, int) {
 	fhir := resourceTypes[string(text)]
 	name := fhir.name
 	if name == "" {
@@ -72,18 +72,18 @@ func (c *counts) lookUp(text []byte) (string, int) {
 }
 
 // known reports whether the version of FHIR has the type with that index.
-func (c *counts) known(i int) bool { return c.types[i].known }
+func (c *typeCounts) known(i int) bool { return c.types[i].known }
 
 // add counts a resource whose type has the index that lookUp returned; -1 where it
 // has none.
-func (c *counts) add(i int) {
+func (c *typeCounts) add(i int) {
 	c.all++
 	if i >= 0 {
 		c.types[i].n++
 	}
 }
 
-func (c *counts) byType() map[string]int64 {
+func (c *typeCounts) byType() map[string]int64 {
 	m := make(map[string]int64, len(c.types))
 	for _, t := range c.types {
 		if t.n > 0 {

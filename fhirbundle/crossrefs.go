@@ -1,0 +1,135 @@
+package fhirbundle
+
+import "bytes"
+
+// across holds what the references of an entry are compared with in other entries: in a
+// batch, the resources that they create; in a document or a message, their fullUrls. In
+// other Bundles it stays empty.
+type crossRefs struct {
+	created  index        // fullUrls of what a batch creates, and references to them
+	required requiredRefs // what the first entry of a document or a message refers to
+	ownURL   []byte       // the fullUrl of the entry that is being read, as normalURL has it
+	rootLen  int          // how much of own is the server's root; 0 where it names none
+	ownURLOf int64        // the entry whose own is, from 1
+	target   []byte       // reused
+}
+
+func (a *crossRefs) reset(b *budget) {
+	a.created.reset(b, b.max/4)
+	a.required.reset(b, b.max/4)
+	a.ownURL, a.rootLen, a.ownURLOf = a.ownURL[:0], 0, 0
+	if cap(a.ownURL) > maxKept || cap(a.target) > maxKept {
+		a.ownURL, a.target = nil, nil
+	}
+}
+
+// short reports whether something found no room that a Bundle of that kind needs.
+func (a *crossRefs) short(k typeSet) bool {
+	return k&typeBatch != 0 && (a.created.refused || a.created.lost > 0) || k&(typeDocument|typeMessage) != 0 && a.required.short()
+}
+
+// readOwn sets own to the fullUrl of the entry that is being read.
+func (r *Reader) readOwnURL(data []byte) {
+	a := &r.cross
+	if a.ownURLOf == r.entries+1 {
+		return
+	}
+	a.ownURLOf, a.ownURL, a.rootLen = r.entries+1, a.ownURL[:0], 0
+	if r.bundle.types == typeBatch {
+		a.created.limit = r.budget.max / 2
+	}
+	at := r.scan.Marks.Value(data, placeFullURL)
+	if at < 0 {
+		return
+	}
+	a.ownURL = normalURL(a.ownURL, r.plainAt(data, at))
+	if typ, id := restful(a.ownURL); r.opts.version.hasType(typ) {
+		a.rootLen = len(a.ownURL) - len(typ) - len("/") - len(id)
+	}
+}
+
+// resolve returns the target of a reference in the entry that is being read, by the rules
+// for references in Bundles (R4, bundle.html#references): a URL to compare with fullUrls
+// in the form of normalURL, and the version that it asks for, if any. The URL is nil
+// if the specification gives the reference no meaning.
+func (r *Reader) resolve(text []byte) (url, version []byte) {
+	a := &r.cross
+	text, _, _ = bytes.Cut(text, []byte("#"))
+	if !isAbsolute(text) {
+		path, version, _ := bytes.Cut(text, []byte("/_history/"))
+		typ, id, _ := bytes.Cut(path, []byte("/"))
+		if a.rootLen == 0 || !r.opts.version.hasType(typ) || !isID(id) {
+			return nil, nil
+		}
+		a.target = append(append(a.target[:0], a.ownURL[:a.rootLen]...), path...)
+		return a.target, version
+	}
+	if isHTTP(text) {
+		text, version, _ = bytes.Cut(text, []byte("/_history/"))
+	}
+	a.target = normalURL(a.target[:0], text)
+	return a.target, version
+}
+
+// referAcross records the reference at data[at], in an entry of a Bundle that is or may
+// turn out to be a batch.
+func (r *Reader) referAcross(data []byte, at int) {
+	a := &r.cross
+	r.readOwnURL(data)
+	url, _ := r.resolve(r.plainAt(data, at))
+	if url == nil || bytes.Equal(url, a.ownURL) {
+		return
+	}
+	k := a.created.key(url)
+	s := a.created.enter(k)
+	switch {
+	case s == nil || s.low&isReferred != 0:
+		return
+	case s.low&isDefined != 0 && r.bundle.typ.seen:
+		r.entryIssue(refBatch, at, "resource", "")
+	default:
+		a.created.keep(unresolved{k, r.entries, r.input.KeepLine(r.input.Pos + at), r.input.Offset() + int64(at)})
+	}
+	s.low |= isReferred
+}
+
+// creates reports whether the entry, a POST, creates a resource, rather than calling an
+// operation or a search.
+func (r *Reader) creates() bool {
+	if string(r.entry.URL) == string(r.typeText) {
+		return true
+	}
+	u, ok := parseURL(r.entry.URL)
+	return ok && u.id == nil && !isOperation(u)
+}
+
+// create records that the entry creates a resource, in a Bundle that is or may turn out
+// to be a batch.
+func (r *Reader) create(data []byte) {
+	a := &r.cross
+	if r.readOwnURL(data); len(a.ownURL) == 0 {
+		return
+	}
+	if s := a.created.enter(a.created.key(a.ownURL)); s != nil {
+		s.low |= isDefined
+	}
+}
+
+// judgeAcross judges the references whose entries came after them.
+func (r *Reader) checkCrossRefs() {
+	a := &r.cross
+	if !r.notCompared && a.short(r.bundle.types) {
+		r.notCompared = true
+		r.addIssue(notChecked, Issue{Path: "Bundle.entry", Line: r.lineOf(r.bundle.entry), Offset: r.bundle.entry.offset})
+	}
+	if r.bundle.types == typeBatch {
+		for _, u := range a.created.unresolved {
+			if a.created.find(u.target).low&isDefined != 0 {
+				r.addIssue(refBatch, Issue{Path: entryPath(u.entry, "resource"), Entry: &u.entry, Line: r.input.LineOf(u.line, u.offset), Offset: u.offset})
+			}
+		}
+	}
+	if r.bundle.types&(typeDocument|typeMessage) != 0 {
+		r.checkRequired()
+	}
+}

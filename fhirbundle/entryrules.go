@@ -1,0 +1,360 @@
+package fhirbundle
+
+import (
+	"math/bits"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
+
+// facts are what was seen of an entry, as far as rules go that depend on the
+// Bundle's type or on the version of FHIR.
+type facts uint32
+
+const (
+	hasResource facts = 1 << iota
+	hasRequest
+	hasResponse
+	hasSearch
+	hasFullURL
+	hasMethod // one that FHIR knows, or another
+	isPOST
+	isPUT
+	isPATCH
+	isDELETE
+	isRead // GET or HEAD
+	oddURL
+	otherType       // request.url names it
+	otherID         // likewise
+	lacksID         // which request.url says the resource has
+	oddIfNoneExist  //
+	conditional     // a reference in the resource
+	oddQuery        // in a conditional reference
+	refersToURN     // a reference in the resource; only needed for NDJSON
+	sameFullURL     // and versionId, or none, as an earlier entry
+	sameVersion     // likewise, with a versionId
+	sameIdentity    // as what an earlier entry changes
+	isOutcome       // the resource is an OperationOutcome; only set where a searchset is possible
+	severeOutcome   // with an issue that is fatal or an error
+	modeOutcome     // search.mode says so
+	oddMode         // search.mode is none that FHIR knows
+	oddStatus       // of the response
+	otherETag       // than meta.versionId
+	otherLocation   // than the resource's
+	otherOutcome    // than an OperationOutcome, in the response
+	lacksBody       // which a POST or a PUT has, unless this is a notification
+	oddPatch        // the body of a PATCH can't be a patch
+	carriesResource = isPOST | isPUT | isPATCH
+	bodyless        = isRead | isDELETE
+)
+
+// kinds is a set of Bundle types.
+type typeSet uint16
+
+const (
+	typeTransaction typeSet = 1 << iota
+	typeBatch
+	typeCollection
+	typeMessage
+	typeDocument
+	typeHistory
+	typeSearchset
+	typeTransactionResponse
+	typeBatchResponse
+	typeSubscriptionNotification
+
+	typeSetCount = iota
+
+	typesOfRequests  = typeTransaction | typeBatch
+	typesOfResponses = typeTransactionResponse | typeBatchResponse
+)
+
+// kind is the set of one that a Bundle type is; empty where the version of FHIR
+// does not have it.
+func (v Version) typeSet(typ string) typeSet {
+	for i, t := range bundleTypes {
+		if k := typeSet(1) << i; t == typ && (v == R5 || k != typeSubscriptionNotification) {
+			return k
+		}
+	}
+	return 0
+}
+
+// verdict is a set of the rules in typeRules.
+type ruleSet uint64
+
+// typeRules are the rules of an entry that depend on facts, and the member that
+// their findings are about.
+var entryRules = [...]struct {
+	rule   rule
+	member scan.Place
+	path   string
+}{
+	{entryResource, placeNone, ""},
+	{bdl2, placeSearch, "search"},
+	{bdl3, placeRequest, "request"},
+	{bdl3A, placeNone, ""},
+	{bdl3B, placeNone, ""},
+	{bdl3C, placeNone, ""},
+	{bdl3D, placeNone, "response"},
+	{bdl4, placeResponse, "response"},
+	{bdl7, placeFullURL, "fullUrl"},
+	{bdl14, placeMethod, "request.method"},
+	{bdl15, placeNone, "fullUrl"},
+	{fuMissing, placeNone, "fullUrl"},
+	{fuSearchset, placeNone, "fullUrl"},
+	{versionTwice, placeMeta, "resource.meta.versionId"},
+	{historyBody, placeNone, "resource"},
+	{searchMode, placeSearch, "search.mode"},
+	{searchOutcome, placeSearch, "search.mode"},
+	{searchSeverity, placeResource, "resource"},
+	{responseStatus, placeResponse, "response.status"},
+	{responseETag, placeResponse, "response.etag"},
+	{responseLocation, placeResponse, "response.location"},
+	{responseOutcome, placeResponse, "response.outcome"},
+	{txURLFormat, placeURL, "request.url"},
+	{txURLType, placeURL, "request.url"},
+	{txURLID, placeURL, "request.url"},
+	{txPutNoID, placeResource, "resource.id"},
+	{txBody, placeResource, "resource"},
+	{txDuplicate, placeURL, "request"},
+	{txIfNoneExist, placeIfNoneExist, "request.ifNoneExist"},
+	{txPatchBody, placeResource, "resource"},
+	{refConditional, placeResource, "resource"},
+	{refQuery, placeResource, "resource"},
+}
+
+// judge says which of typeRules an entry breaks in a Bundle of that type; kind is
+// empty where it is not one that the version of FHIR has.
+func (f facts) violations(kind typeSet, v Version) ruleSet {
+	var out ruleSet
+	broken := func(r rule, is bool) {
+		if is {
+			out |= ruleBit[r]
+		}
+	}
+	has := func(x facts) bool { return f&x != 0 }
+	in := func(k typeSet) bool { return kind&k != 0 }
+
+	broken(entryResource, f.lacksResource(kind))
+	if kind == 0 {
+		return out
+	}
+	broken(bdl2, has(hasSearch) && !in(typeSearchset))
+	broken(bdl7, has(sameFullURL) && !in(typeHistory))
+	if v == R5 {
+		body := has(carriesResource) == has(hasResource)
+		broken(bdl3A, in(typeDocument|typeMessage|typeSearchset|typeCollection) && (!has(hasResource) || has(hasRequest|hasResponse)))
+		broken(bdl3B, in(typeHistory) && (!has(hasRequest) || !has(hasResponse) || !body))
+		broken(bdl3C, in(typesOfRequests) && (!has(hasMethod) || !body))
+		broken(bdl3D, in(typesOfResponses) && !has(hasResponse))
+		broken(bdl14, in(typeHistory) && has(isPATCH))
+		broken(bdl15, !in(typesOfRequests|typesOfResponses) && !has(hasFullURL|isPOST))
+	} else {
+		broken(bdl3, in(typesOfRequests|typeHistory) != has(hasRequest))
+		broken(bdl4, in(typesOfResponses|typeHistory) != has(hasResponse))
+		identified := has(hasFullURL) || !has(hasResource)
+		broken(fuMissing, !identified && (in(typeDocument|typeMessage|typeCollection) || in(typeHistory) && !has(isPOST)))
+		broken(fuSearchset, in(typeSearchset) && !identified)
+		broken(historyBody, in(typeHistory) && has(lacksBody))
+		broken(txBody, in(typesOfRequests) && has(bodyless) && has(hasResource))
+	}
+	broken(versionTwice, in(typeHistory) && has(sameVersion))
+	broken(responseLocation, in(typeHistory) && has(isPOST) && has(otherLocation))
+	if in(typesOfResponses | typeHistory) {
+		broken(responseStatus, has(oddStatus))
+		broken(responseETag, has(otherETag))
+		broken(responseOutcome, has(otherOutcome))
+	}
+	if in(typeSearchset) {
+		broken(searchMode, has(oddMode))
+		broken(searchOutcome, has(isOutcome) != has(modeOutcome) && !has(oddMode))
+		broken(searchSeverity, has(severeOutcome))
+	}
+	if in(typesOfRequests) {
+		broken(txPatchBody, has(oddPatch))
+		broken(txURLFormat, has(oddURL))
+		broken(txURLType, has(otherType))
+		broken(txURLID, has(otherID))
+		broken(txPutNoID, has(lacksID))
+		broken(txIfNoneExist, has(oddIfNoneExist))
+	}
+	broken(txDuplicate, in(typeTransaction) && has(sameIdentity))
+	broken(refQuery, in(typeTransaction) && has(oddQuery))
+	broken(refConditional, !in(typeTransaction) && has(conditional))
+	return out
+}
+
+// lacksResource says whether an entry, in a Bundle of this type, should have a
+// resource and has none.
+func (f facts) lacksResource(kind typeSet) bool {
+	if f&hasResource != 0 {
+		return false
+	}
+	switch kind {
+	case typeTransaction, typeBatch:
+		return f&bodyless == 0
+	case typeHistory, typeSubscriptionNotification: // bdl-5
+		return f&(hasRequest|hasResponse) == 0
+	case typeTransactionResponse, typeBatchResponse:
+		return f&hasResponse == 0
+	}
+	return true
+}
+
+// verdictOf is the set of one that a rule is.
+var ruleBit = func() (sets [ruleCount]ruleSet) {
+	for i, t := range entryRules {
+		sets[t.rule] = 1 << i
+	}
+	return sets
+}()
+
+// lateJudge judges entries before the Bundle's type is known: by each type that it
+// may turn out to be. Of the findings of each it keeps as many as can be listed,
+// and how many there are.
+type deferredChecks struct {
+	used  bool
+	index [typeSetCount + 1][len(entryRules)]uint16 // by lateIndex and rule: in found, from 1
+	found []deferredFinding
+
+	facts      facts // of the entry before
+	violations [typeSetCount + 1]ruleSet
+}
+
+type deferredFinding struct {
+	count int64
+	first []entryPosition
+}
+
+type entryPosition struct {
+	index, line, offset int64
+}
+
+// reset forgets the entries and keeps some memory.
+func (l *deferredChecks) reset() {
+	if !l.used {
+		return
+	}
+	kept := 0
+	for _, f := range l.found {
+		kept += cap(f.first) * entryPositionBytes
+	}
+	if kept > maxKept {
+		l.found = nil
+	}
+	*l = deferredChecks{found: l.found[:0]}
+}
+
+const entryPositionBytes = 24 // of a lateEntry
+
+// lateIndex is the place of a kind in the tables of lateJudge; 0 is no kind.
+func deferredIndex(k typeSet) int { return bits.Len16(uint16(k)) }
+
+func (r *Reader) deferFacts(f facts, e entryPosition) {
+	if r.deferred == nil {
+		r.deferred = new(deferredChecks)
+	}
+	l := r.deferred
+	if !l.used || l.facts != f {
+		l.used, l.facts = true, f
+		l.violations[0] = f.violations(0, r.opts.version)
+		for k := typeSet(1); k < 1<<typeSetCount; k <<= 1 {
+			l.violations[deferredIndex(k)] = f.violations(k, r.opts.version)
+		}
+	}
+	for k, v := range l.violations {
+		for ; v != 0; v &= v - 1 {
+			i := bits.TrailingZeros64(uint64(v))
+			if r.collected.severity.of[entryRules[i].rule] == SeverityNone {
+				continue
+			}
+			at := &l.index[k][i]
+			if *at == 0 {
+				*at = l.more()
+			}
+			found := &l.found[*at-1]
+			if found.count++; len(found.first) < r.opts.maxIssues {
+				found.first = append(found.first, e)
+			}
+		}
+	}
+}
+
+// more is the place, from 1, of one more of found, whose memory may have been used
+// before.
+func (l *deferredChecks) more() uint16 {
+	if n := len(l.found); n < cap(l.found) {
+		l.found = l.found[:n+1]
+		l.found[n] = deferredFinding{first: l.found[n].first[:0]}
+	} else {
+		l.found = append(l.found, deferredFinding{})
+	}
+	return uint16(len(l.found))
+}
+
+// judgeFacts judges the entry that is being read, now or later.
+func (r *Reader) checkFacts(f facts) {
+	const anything = hasResource | hasRequest | hasResponse
+	if f&anything == 0 {
+		r.entryIssue(bdl5, 0, "", "")
+		if r.resumed || !r.bundle.typ.seen {
+			// No type would make it right.
+			r.entryIssue(entryResource, 0, "", missingResource)
+			f |= hasResource
+		}
+	}
+	switch {
+	case r.resumed: // it was judged before
+	case !r.bundle.typ.seen:
+		r.deferFacts(f, entryPosition{r.entries, r.entry.line, r.entry.Offset})
+	default:
+		if f != r.checked.facts || !r.checked.ok {
+			r.checked.facts, r.checked.verdict, r.checked.ok = f, f.violations(r.bundle.types, r.opts.version), true
+		}
+		for v := r.checked.verdict; v != 0; v &= v - 1 {
+			r.typeIssue(bits.TrailingZeros64(uint64(v)))
+		}
+	}
+}
+
+// typeIssue reports an issue of the entry that is being read, of typeRules[i].
+func (r *Reader) typeIssue(i int) {
+	t := &entryRules[i]
+	at, message := 0, ""
+	switch t.rule {
+	case entryResource:
+		message = missingResource
+	case refConditional:
+		at = r.conditionalAt
+	case refQuery:
+		at = r.oddQueryAt
+	default:
+		if t.member != placeNone {
+			at = max(r.scan.Marks.Value(r.entryData, t.member), 0)
+		}
+	}
+	r.entryIssue(t.rule, at, t.path, message)
+}
+
+// judgeLate judges the entries that were read before the type was.
+func (r *Reader) checkDeferred() {
+	if r.deferred == nil || !r.deferred.used {
+		return
+	}
+	for i, at := range r.deferred.index[deferredIndex(r.bundle.types)] {
+		if at == 0 {
+			continue
+		}
+		t, found := &entryRules[i], &r.deferred.found[at-1]
+		for _, e := range found.first {
+			is := Issue{Path: entryPath(e.index, t.path), Entry: &e.index, Line: r.input.LineOf(e.line, e.offset), Offset: e.offset}
+			if t.rule == entryResource {
+				is.Message = entryMessage(e.index, missingResource)
+			}
+			r.addIssue(t.rule, is)
+		}
+		r.collected.more += found.count - int64(len(found.first))
+	}
+}
+
+const missingResource = "missing 'resource' field"
