@@ -63,7 +63,7 @@ func TestAcrossLevels(t *testing.T) {
 	}
 }
 
-// TestAcrossIsBounded: references that find no room are not compared, which is said
+// TestAcrossIsBounded: references that do not fit are not compared, which is said
 // once where the Bundle turns out to be one in which they matter, and nothing is said
 // that is wrong.
 func TestAcrossIsBounded(t *testing.T) {
@@ -119,7 +119,7 @@ func TestAcrossIsBounded(t *testing.T) {
 	}
 }
 
-// TestAcrossOfResumed: a reader that goes on elsewhere judges nothing that what is
+// TestAcrossOfResumed: a reader that goes on elsewhere checks nothing that what is
 // before might say otherwise.
 func TestAcrossOfResumed(t *testing.T) {
 	for _, doc := range []string{

@@ -72,7 +72,7 @@ func boundaryCases() []boundaryCase {
 		{"generated", fhirgen.New(nil).AppendBundle(nil, "transaction", 1), strict(Options{})},
 		{"indented", fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "batch", 1), strict(Options{})},
 		{"of everything", []byte("\xef\xbb\xbf" + all + " \n"), strict(Options{})},
-		{"type behind", []byte(bundleOf("collection", true, post(patient), `{"request":{"method":"GET","url":"A"}}`, `7`, `{"resource":"x"}`)), strict(Options{})},
+		{"type after", []byte(bundleOf("collection", true, post(patient), `{"request":{"method":"GET","url":"A"}}`, `7`, `{"resource":"x"}`)), strict(Options{})},
 		{"wide", []byte(tx(post(wide))), strict(Options{})},
 		{"lines", []byte(lines), strict(Options{Format: FormatNDJSON})},
 		{"long lines", []byte(lines), strict(Options{Format: FormatNDJSON, MaxEntryBytes: 60, MaxStringBytes: 8})},
@@ -175,8 +175,8 @@ func TestSourceFails(t *testing.T) {
 				_, err := r.Next()
 				if !errors.Is(err, boom) {
 					// Only if it was broken before.
-					require.ErrorIs(t, err, ErrInvalid, "%s, an error behind %d bytes", c.name, k)
-					require.Equal(t, whole.Err, err.Error(), "%s, an error behind %d bytes", c.name, k)
+					require.ErrorIs(t, err, ErrInvalid, "%s, an error after %d bytes", c.name, k)
+					require.Equal(t, whole.Err, err.Error(), "%s, an error after %d bytes", c.name, k)
 					require.Equal(t, whole.Report.Issues, got.Report.Issues)
 				} else {
 					require.NotErrorIs(t, err, ErrInvalid)
@@ -185,7 +185,7 @@ func TestSourceFails(t *testing.T) {
 				n := len(got.Entries)
 				require.LessOrEqual(t, n, len(whole.Entries))
 				sameSeen(t, seen{Entries: append([]Entry(nil), whole.Entries[:n]...), Positions: append([]Position(nil), whole.Positions[:n]...)},
-					seen{Entries: got.Entries, Positions: got.Positions}, "%s, an error behind %d bytes", c.name, k)
+					seen{Entries: got.Entries, Positions: got.Positions}, "%s, an error after %d bytes", c.name, k)
 			}
 		}
 	}

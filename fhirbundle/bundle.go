@@ -6,41 +6,40 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// bundleState is what was seen of the Bundle itself.
+// bundleState is what was read of the Bundle itself.
 type bundleState struct {
 	resourceType memberText
 	typ          memberText
-	kind         string  // typ where it is one that FHIR defines
-	types        typeSet // the same as a set; empty where the version has no such type
-	has          uint16  // a bit for each member that is known, but for otherMember
+	kind         string  // typ, if FHIR defines it
+	types        typeSet // the same as a set; empty if the version of FHIR has no such type
+	has          uint16  // a bit for each known member
 	entry        memberAt
-	notArray     bool // the member entry is something else
-	notObject    bool // so is the document
+	notArray     bool // the member entry is not an array
+	notObject    bool // the document is not an object
 
-	first      string // type of the first entry's resource
-	identified bool   // by an identifier with a system and a value
-	timed      bool   // by a timestamp
+	first      string // the type of the first resource
+	identified bool   // has an identifier with a system and a value
+	timed      bool   // has a timestamp
 	selfLink   bool
-	link       memberAt // the links, or the first that is there twice
-	linkTwice  int64    // where that is among them, or -1
-	severe     bool     // an issue is worse than a warning
+	link       memberAt // the links, or the first with a relation for the second time
+	linkTwice  int64    // its index in the links, or -1
+	severe     bool     // one of Bundle.issues is worse than a warning
 	total      memberAt
 	issues     memberAt
 }
 
-// seenText is a member of the Bundle that should be a word.
+// memberText is a member of the Bundle that should be a word.
 type memberText struct {
 	memberAt
-	word string // as resourceWord and bundleWord return it
+	word string // see resourceWord and bundleWord
 }
 
-// openBundle makes the scanner's bottom object the Bundle, whose names have to
-// outlive what they were read from.
+// openBundle makes the Bundle the scanner's outermost object.
 func (r *Reader) openBundle() {
 	r.scan.OpenObject()
 }
 
-// member reads a name, its colon, and its value, unless that is Bundle.entry.
+// member reads a name, its colon, and its value, unless that is the array Bundle.entry.
 func (r *Reader) member() {
 	w := &r.input
 	c, ok := w.Peek()
@@ -199,8 +198,8 @@ func memberOf(name []byte) member {
 	return memberOther
 }
 
-// admitMember takes in a member of the Bundle of that name. Of a name that is known
-// there is a bit to remember.
+// admitMember checks that the Bundle has no other member of that name. Known members
+// have a bit in bundle.has.
 func (r *Reader) admitMember(what member, name []byte) scan.Fault {
 	if what == memberOther {
 		return r.scan.AddName(name, r.opts.maxEntry)
@@ -212,10 +211,10 @@ func (r *Reader) admitMember(what member, name []byte) scan.Fault {
 	return scan.OK
 }
 
-// memberAt is where a member is, if it was seen.
+// memberAt is the position of a member.
 type memberAt struct {
 	seen   bool
-	line   int64 // of keepLine
+	line   int64 // as KeepLine returned it
 	offset int64
 }
 
@@ -223,7 +222,7 @@ func (r *Reader) here() memberAt {
 	return memberAt{true, r.input.KeepLine(r.input.Pos), r.input.Offset()}
 }
 
-// lineOf is its line, from 1; the first one where it was not seen.
+// lineOf returns the line of a member, from 1. It is 1 for a member that is missing.
 func (r *Reader) lineOf(at memberAt) int64 {
 	if !at.seen {
 		return 1

@@ -12,7 +12,7 @@ import (
 )
 
 // bundle makes a Bundle of a type, with more members, of entries. The type stands
-// behind the entries where last says so.
+// after the entries where last says so.
 func bundleWith(typ, members string, last bool, entries ...string) string {
 	list := shortUUID.ReplaceAllString(`"entry":[`+strings.Join(entries, ",")+`]`, "${1}0000000$2-0000-4000-8000-000000000000$3")
 	if members != "" {
@@ -53,7 +53,7 @@ func patientWith(more string) string {
 
 var bundleRuleCases = []struct {
 	name     string
-	versions string // those that it is judged at
+	versions string // those that it is checked at
 	typ      string
 	members  string
 	entries  []string
@@ -482,7 +482,7 @@ var bundleRuleCases = []struct {
 }
 
 // TestBundleRules: what each rule finds at level Strict, at each version of FHIR,
-// whether the type stands before the entries or behind them, in memory and through
+// whether the type stands before the entries or after them, in memory and through
 // the smallest window. A "~" marks what stays a warning.
 func TestBundleRules(t *testing.T) {
 	said := map[string]bool{}
@@ -525,7 +525,7 @@ func TestBundleRules(t *testing.T) {
 }
 
 // TestBundlesInLines: a line may hold a Bundle, as those of deleted resources do,
-// and is judged as one.
+// and is checked as one.
 func TestBundlesInLines(t *testing.T) {
 	doc := `{"resourceType":"Patient"}` + "\n" + bundleWith("transaction", "", false, `{`+req("DELETE", "Patient/1", "")+`}`) + "\n" +
 		bundleWith("transaction", `"id":"a b"`, false, `{`+req("DELETE", "Patient/1", "")+`}`, `{"x":[],`+req("DELETE", "Patient/1", "")+`}`)

@@ -6,7 +6,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// judgeBundle judges what is known at the end of a Bundle only.
+// checkBundle checks the rules that need the whole Bundle.
 func (r *Reader) checkBundle() {
 	b := &r.bundle
 	if b.notObject {
@@ -23,7 +23,7 @@ func (r *Reader) checkBundle() {
 			Path:    "Bundle", Line: r.lineOf(b.resourceType.memberAt), Offset: b.resourceType.offset,
 		})
 	}
-	// Of another resource only what it says of itself as a Bundle is judged.
+	// Another resource is only checked as far as it looks like a Bundle.
 	other := !isBundle && b.resourceType.word != ""
 	if !r.accepts(b.kind) && (b.typ.seen || !other) {
 		got := "none"
@@ -70,13 +70,12 @@ const (
 	memberIssues
 )
 
-// readMember takes in the value of a member of the Bundle, value, which was
-// scanned.
+// readMember reads the value of a member of the Bundle, which was scanned.
 func (r *Reader) readMember(what member, value []byte) {
 	b := &r.bundle
 	switch what {
 	case memberID:
-		// Of a Bundle that is a resource it was judged as any resource's.
+		// The id of a Bundle inside a resource was checked like any other.
 		if r.opts.nesting == 0 && !isID(r.plainAt(value, 0)) {
 			at := r.here()
 			r.addIssue(fhirID, Issue{Path: "Bundle.id", Line: r.lineOf(at), Offset: at.offset})
@@ -100,8 +99,8 @@ func (r *Reader) readMember(what member, value []byte) {
 	}
 }
 
-// hasString says whether the object at data[i] has a member that is a string and
-// not empty.
+// hasString reports whether the object at data[i] has a member that is a string and not
+// empty.
 func hasString(data []byte, i int, member string) (found bool) {
 	scan.Members(data, i, func(name []byte, at int) bool {
 		if string(name) == member {
@@ -113,7 +112,7 @@ func hasString(data []byte, i int, member string) (found bool) {
 	return found
 }
 
-// judgeMembers judges what the Bundle's type demands of the Bundle itself.
+// checkMembers checks what the Bundle's type requires of the Bundle itself.
 func (r *Reader) checkMembers() {
 	b := &r.bundle
 	in := func(k typeSet) bool { return b.types&k != 0 }
@@ -156,8 +155,8 @@ func (r *Reader) checkMembers() {
 	broken(bdl18, "Bundle.link", in(typeSearchset) && !b.selfLink)
 }
 
-// linkOnce are the relations of which a searchset or a history can only have one
-// link: there is one search, and one page before and after another.
+// linkOnce has the relations that only one link of a searchset or a history may have:
+// there is one search, and one page before and after another.
 var linkOnce = [...]string{"self", "first", "previous", "prev", "next", "last"}
 
 // readLinks reads the links of the Bundle.
@@ -192,7 +191,7 @@ func (b *bundleState) readLinks(value []byte) {
 		if linkOnce[relation] == "self" && url {
 			b.selfLink = true
 		}
-		if linkOnce[relation] == "prev" { // the same, by another name
+		if linkOnce[relation] == "prev" { // another name for previous
 			relation--
 		}
 		if seen[relation] && b.linkTwice < 0 {

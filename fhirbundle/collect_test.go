@@ -22,8 +22,8 @@ func TestFirstIsListed(t *testing.T) {
 		{"type", bundleOf("nonsense", false, bad...), LevelLenient, "Unsupported bundle type: a name that FHIR does not define"},
 		{"resourceType", `{"type":"batch","entry":[` + tx(bad...)[len(tx())-2:], LevelLenient, "Expected resourceType 'Bundle', got no resourceType"},
 		{"JSON", tx(bad...) + "]", LevelLenient, "Invalid JSON: something follows the end of the document, at line 1, byte offset 13256"},
-		{"an entry behind findings", tx(append(empty, bad[0])...), LevelStrict, "Entry 300 missing 'resource' field"},
-		{"an entry behind warnings", tx(append(empty, bad[0])...), LevelLenient, "Entry 300 missing 'resource' field"},
+		{"an entry after findings", tx(append(empty, bad[0])...), LevelStrict, "Entry 300 missing 'resource' field"},
+		{"an entry after warnings", tx(append(empty, bad[0])...), LevelLenient, "Entry 300 missing 'resource' field"},
 	} {
 		rep := must(ValidateBytes([]byte(c.doc), &Options{Level: c.level, MaxIssues: 10}))
 		var invalid *InvalidError
@@ -38,7 +38,7 @@ func TestFirstIsListed(t *testing.T) {
 }
 
 // TestFirstEntry: of several entries the first one is shown, also where the
-// Bundle's type stands behind them and they are judged late.
+// Bundle's type comes after them and they are checked late.
 func TestFirstEntry(t *testing.T) {
 	get := `{"request":{"method":"GET","url":"Basic"}}`
 	for _, c := range []struct {

@@ -9,18 +9,18 @@ import (
 
 // Contained resources (http://hl7.org/fhir/R4/references.html#contained).
 
-// containedList is the contained resources of one resource.
+// containedList has the contained resources of one resource.
 type containedList struct {
-	all  []containedResource // of the elements of the array, in their order
-	lone int                 // how many nothing is known to refer to
+	all  []containedResource // in the order of the array
+	lone int                 // how many have nothing that refers to them so far
 
 	few  []containedID
-	many map[string]int32 // from an id to its place in all, where there are more than few
+	many map[string]int32 // from an id to an index in all, if there are more than few
 }
 
 type containedResource struct {
 	at, end  uint32
-	referred bool // something refers to it, or it refers to its container
+	referred bool // something refers to it, or it refers to the container
 }
 
 type containedID struct {
@@ -28,14 +28,14 @@ type containedID struct {
 	n  int32
 }
 
-// fewIDs is up to how many ids it is faster to look at each than to use a map.
+// fewIDs is the number of ids up to which a linear search is faster than a map.
 const fewIDs = 16
 
 func (c *containedList) reset() {
 	c.all, c.few, c.many, c.lone = c.all[:0], c.few[:0], nil, 0
 }
 
-// release also lets go of the payload and of memory that is seldom needed.
+// release also drops references to the payload, and memory that is rarely needed.
 func (c *containedList) release() {
 	clear(c.few[:cap(c.few)])
 	if cap(c.all) > fewIDs {
@@ -44,7 +44,7 @@ func (c *containedList) release() {
 	c.reset()
 }
 
-// find returns the place in all of the resource with that id, or -1.
+// find returns the index in all of the resource with that id, or -1.
 func (c *containedList) find(id []byte) int {
 	for _, k := range c.few {
 		if string(k.id) == string(id) {
@@ -57,8 +57,7 @@ func (c *containedList) find(id []byte) int {
 	return -1
 }
 
-// name gives the resource added last an id, and reports whether it is the first of
-// that id.
+// name sets the id of the resource added last, and reports whether no other has it.
 func (c *containedList) name(id []byte) bool {
 	if c.find(id) >= 0 {
 		return false
@@ -86,8 +85,8 @@ func (c *containedList) refer(n int) {
 	}
 }
 
-// readContained judges the contained resources of a resource in the array that
-// starts at data[i], and lists them.
+// readContained checks the contained resources in the array that starts at data[i], and
+// adds them to list.
 func (r *Reader) readContained(data []byte, i int, list *containedList) {
 	i = scan.FirstElement(data, i)
 	for n := 0; data[i] != ']'; n++ {
@@ -104,8 +103,8 @@ func (r *Reader) readContained(data []byte, i int, list *containedList) {
 	}
 }
 
-// readContainedResource judges the one that starts at data[at], and returns the
-// index after it.
+// readContainedResource checks the one that starts at data[at], and returns the index
+// after it.
 func (r *Reader) readContainedResource(data []byte, at int, list *containedList) (end int) {
 	c := r.readContents(data, at)
 	if list.all == nil {
@@ -134,8 +133,8 @@ func (r *Reader) readContainedResource(data []byte, at int, list *containedList)
 	return c.end
 }
 
-// readContainedMeta judges the meta, which starts at data[i], of a contained
-// resource: the versions and the security labels are those of its container.
+// readContainedMeta checks the meta, which starts at data[i], of a contained resource:
+// its version and security labels are those of its container.
 func (r *Reader) readContainedMeta(data []byte, i int) {
 	versioned := false
 	scan.Members(data, i, func(name []byte, at int) bool {
@@ -158,8 +157,8 @@ func (r *Reader) readContainedMeta(data []byte, i int) {
 	})
 }
 
-// hasContent reports whether the value at data[i] is neither null nor an empty
-// object or array, which other rules judge.
+// hasContent reports whether the value at data[i] is neither null nor an empty object or
+// array, which are findings of their own.
 func hasContent(data []byte, i int) bool {
 	switch data[i] {
 	case 'n':
@@ -171,9 +170,9 @@ func hasContent(data []byte, i int) bool {
 	return true
 }
 
-// judgeLocal judges the references inside a root, and whether something refers to
-// each of its contained resources, which list has. apart are the extents in it that
-// have references of their own.
+// checkLocalRefs checks the local references in a root resource, and that something
+// refers to each of its contained resources, which list has. separate has the resources
+// in it that have their own local references.
 func (r *Reader) checkLocalRefs(data []byte, c contents, list *containedList, apart []extent) {
 	refs := r.scan.Marks.Deep
 	first, _ := slices.BinarySearch(refs, uint32(c.at))
@@ -201,7 +200,7 @@ func (r *Reader) checkLocalRefs(data []byte, c contents, list *containedList, ap
 		if len(text) > 1 {
 			n = list.find(text[1:])
 		} else {
-			// The container, if the reference is in a contained resource.
+			// "#" in a contained resource refers to the container.
 			for around < len(list.all) && int(list.all[around].end) <= i {
 				around++
 			}
@@ -233,17 +232,17 @@ func (r *Reader) checkLocalRefs(data []byte, c contents, list *containedList, ap
 	}
 }
 
-// bansBareFragment reports whether "#", the container, is allowed in contained
-// resources only. R4 doesn't say so, R4B's and R5's ref-1 does.
+// bansBareFragment reports whether only contained resources may refer to "#", their
+// container: ref-1 of R4B and R5 says so, R4 does not.
 func (v Version) bansBareFragment() bool { return v != R4 }
 
-// mentions finds what refers to a contained resource by other means than a
-// Reference: an element of type canonical, uri or url, or a link or an image in a
-// narrative. Types are not known here, so any string counts that says "#id".
+// idMentions finds what refers to a contained resource other than a Reference: an
+// element of type canonical, uri or url, or a link or image in a narrative. The types of
+// elements are not known here, so any string "#id" counts.
 type idMentions struct {
 	list   *containedList
 	reader *Reader
-	around int // the contained resource that is being looked at
+	around int // index of the contained resource at the current position
 }
 
 func (m idMentions) find(data []byte, c contents, apart []extent) {

@@ -167,7 +167,7 @@ func TestNothingLeftInside(t *testing.T) {
 	}
 }
 
-// TestDeepInside: a level too many is said to be not judged, once for each resource
+// TestDeepInside: a level too many is said to be not checked, once for each resource
 // that is on it, and nothing in it is found.
 func TestDeepInside(t *testing.T) {
 	bad := `{"resourceType":"Patient","a":{"reference":"#x"}}`

@@ -176,7 +176,7 @@ var mislabelled = map[string]map[string]int{
 // ifNoneExistSays: it holds the type and a question mark.
 var ifNoneExistSays = map[string]int{"tx-if-none-exist": 1}
 
-// structural are rows that only the definitions of resources can judge.
+// structural are rows that only the definitions of resources can check.
 var structural = map[string]string{
 	"invalid/hapi-fhir-jpaserver-starter__r4__tests-numer-EXM104_FHIR3-bundle.json": "json-type: a string where R4 defines a CodeableConcept",
 }
@@ -189,7 +189,7 @@ func codeOf(rule string) string {
 	return ours[rule]
 }
 
-// TestCorpus judges every document at level Strict, as of its version of FHIR, with
+// TestCorpus checks every document at level Strict, as of its version of FHIR, with
 // all Bundle types accepted. What is valid has no error; what is invalid has one,
 // save by its structure alone; and each rule that the manifest names and that is
 // ours is found.

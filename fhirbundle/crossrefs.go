@@ -2,15 +2,15 @@ package fhirbundle
 
 import "bytes"
 
-// across holds what the references of an entry are compared with in other entries: in a
-// batch, the resources that they create; in a document or a message, their fullUrls. In
-// other Bundles it stays empty.
+// crossRefs has what references are compared with in other entries: in a batch, the
+// resources that other entries create; in a document or a message, their fullUrls. It is
+// empty for other Bundles.
 type crossRefs struct {
-	created  index        // fullUrls of what a batch creates, and references to them
-	required requiredRefs // what the first entry of a document or a message refers to
-	ownURL   []byte       // the fullUrl of the entry that is being read, as normalURL has it
-	rootLen  int          // how much of own is the server's root; 0 where it names none
-	ownURLOf int64        // the entry whose own is, from 1
+	created  index        // fullUrls of the resources that a batch creates, and references to them
+	required requiredRefs // references of the first entry of a document or a message
+	ownURL   []byte       // the fullUrl of the current entry, in the form of normalURL
+	rootLen  int          // length of the server's root in ownURL, or 0
+	ownURLOf int64        // the entry that ownURL belongs to, from 1
 	target   []byte       // reused
 }
 
@@ -23,12 +23,12 @@ func (a *crossRefs) reset(b *budget) {
 	}
 }
 
-// short reports whether something found no room that a Bundle of that kind needs.
+// short reports whether something that a Bundle of that type needs did not fit.
 func (a *crossRefs) short(k typeSet) bool {
 	return k&typeBatch != 0 && (a.created.refused || a.created.lost > 0) || k&(typeDocument|typeMessage) != 0 && a.required.short()
 }
 
-// readOwn sets own to the fullUrl of the entry that is being read.
+// readOwnURL sets ownURL to the fullUrl of the current entry.
 func (r *Reader) readOwnURL(data []byte) {
 	a := &r.cross
 	if a.ownURLOf == r.entries+1 {
@@ -48,10 +48,10 @@ func (r *Reader) readOwnURL(data []byte) {
 	}
 }
 
-// resolve returns the target of a reference in the entry that is being read, by the rules
-// for references in Bundles (R4, bundle.html#references): a URL to compare with fullUrls
-// in the form of normalURL, and the version that it asks for, if any. The URL is nil
-// if the specification gives the reference no meaning.
+// resolve returns the target of a reference in the current entry, by the rules for
+// references in Bundles (R4, bundle.html#references): a URL in the form of normalURL,
+// and the version in the reference, if any. The URL is nil if the specification gives
+// the reference no meaning.
 func (r *Reader) resolve(text []byte) (url, version []byte) {
 	a := &r.cross
 	text, _, _ = bytes.Cut(text, []byte("#"))
@@ -115,7 +115,7 @@ func (r *Reader) create(data []byte) {
 	}
 }
 
-// judgeAcross judges the references whose entries came after them.
+// checkCrossRefs checks references to entries after them.
 func (r *Reader) checkCrossRefs() {
 	a := &r.cross
 	if !r.notCompared && a.short(r.bundle.types) {

@@ -35,7 +35,7 @@ func compare(t testing.TB, dec *jsontext.Decoder, data []byte, most int) (valid 
 	return err == nil
 }
 
-// isMember says whether the text is a member of the entry at data[from:]. Where it
+// isMember reports whether the text is a member of the entry at data[from:]. Where it
 // stands is not told, and it may stand elsewhere too.
 func isMember(data []byte, from int, text []byte, known map[span]bool) bool {
 	for at := from; ; at++ {
@@ -95,7 +95,7 @@ func compareSpans(t testing.TB, data []byte, all, open []span, most int) {
 		if end, f := r.scan.Value(value, s.depth, true); f != scan.OK || end != length {
 			t.Fatalf("the value at %d ends at %d, not %d (fault %d), in %q", s.start, s.end, s.start+end, f, data)
 		}
-		// Nothing behind its end matters, and without its last byte it is no
+		// Nothing after its end matters, and without its last byte it is no
 		// value, unless it is a number.
 		if end, f := r.scan.Value(value[:length], s.depth, true); f != scan.OK || end != length {
 			t.Fatalf("the value at %d alone ends at %d, not %d (fault %d), in %q", s.start, s.end, s.start+end, f, data)
@@ -104,7 +104,7 @@ func compareSpans(t testing.TB, data []byte, all, open []span, most int) {
 		if length > 1 && !isNumber {
 			cut := 1 + (length*7+k)%(length-1)
 			if _, f := r.scan.Value(value[:cut], s.depth, true); f != scan.More {
-				t.Fatalf("the value at %d is not cut behind %d bytes (fault %d), in %q", s.start, cut, f, data)
+				t.Fatalf("the value at %d is not cut after %d bytes (fault %d), in %q", s.start, cut, f, data)
 			}
 		}
 		if isNumber {

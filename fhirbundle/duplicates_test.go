@@ -85,8 +85,8 @@ func manyLines(n int) string {
 	return b.String()
 }
 
-// TestLinesTwiceAreBounded: lines that find no room are not compared, which is said
-// once; what was taken in before is still compared, and nothing is said that is wrong.
+// TestLinesTwiceAreBounded: lines that do not fit are not compared, which is said
+// once; what was recorded before is still compared, and nothing is said that is wrong.
 func TestLinesTwiceAreBounded(t *testing.T) {
 	const n = 20_000
 	doc := manyLines(n)

@@ -62,7 +62,7 @@ func TestOrderOfFindings(t *testing.T) {
 }
 
 // TestAfterAFault: what a broken line leaves in the scanner does not show in
-// the lines behind it.
+// the lines after it.
 func TestAfterAFault(t *testing.T) {
 	const good = `{"resourceType":"Basic","a":1,"b":[null],"_b":[{"id":"x"}],"\u0063":{"d":2}}`
 	const odd = `{"a":[null],"resourceType":"Basic"}` // its null is found
@@ -75,7 +75,7 @@ func TestAfterAFault(t *testing.T) {
 		for i, e := range got.Entries {
 			switch {
 			case i == 4:
-				assert.Equal(t, []string{"!fhir-json-null"}, codes(e.Issues), "behind %s", broken)
+				assert.Equal(t, []string{"!fhir-json-null"}, codes(e.Issues), "after %s", broken)
 			default:
 				assert.Equal(t, i%2 == 1, e.Rejected(), "line %d of those with %s", i+1, broken)
 			}

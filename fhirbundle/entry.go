@@ -2,49 +2,48 @@ package fhirbundle
 
 import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 
-// Entry is one entry of a Bundle, or one line of an NDJSON file. Its slices
-// alias the reader's buffer: they may be read, not written, until the next call
-// of [Reader.Next].
+// Entry is one entry of a Bundle, or one line of an NDJSON file. Its slices alias the
+// reader's buffer: they may be read, not written, until the next call of [Reader.Next].
 type Entry struct {
-	// Index is the entry's place in Bundle.entry, or among the lines that are
-	// not blank, from 0.
+	// Index is the entry's index in Bundle.entry, or among the lines that are not blank,
+	// from 0.
 	Index int64
-	// Offset is where the entry (its opening brace, or its line) starts, in
-	// bytes from the start of the document. Size is its length in bytes.
+	// Offset is where the entry starts (its opening brace, or its line), in bytes from the
+	// start of the document. Size is its length in bytes.
 	Offset int64
 	Size   int64
 
-	// Resource is the resource as it stands in the document, byte for byte;
-	// nil where the entry has none. ResourceOffset is where it starts.
+	// Resource is the resource as in the document, byte for byte, or nil if the entry has
+	// none. ResourceOffset is where it starts, in bytes from the start of the document.
 	Resource       []byte
 	ResourceOffset int64
-	// Type is the resource's resourceType; empty where it has none that is
-	// written like a type's name, and [OtherType] where no version of FHIR
-	// defines it. The string is shared between entries, not allocated for each.
+	// Type is the resource's resourceType. It is [OtherType] if no version of FHIR defines
+	// it, and empty if it is missing or can't be the name of a type. The string is shared
+	// between entries, not allocated for each.
 	Type string
-	// ID is Resource.id, unescaped; nil where there is none.
+	// ID is Resource.id, unescaped, or nil.
 	ID []byte
-	// FullURL is Bundle.entry.fullUrl, unescaped; nil where there is none.
+	// FullURL is Bundle.entry.fullUrl, unescaped, or nil.
 	FullURL []byte
-	// Request is the raw Bundle.entry.request object; nil where there is none.
+	// Request is the object Bundle.entry.request as in the document, or nil.
 	Request []byte
 	// Method and URL are Bundle.entry.request.method and .url, unescaped.
 	Method string
 	URL    []byte
 
-	// Issues found in this entry. A line lists at most [Options.MaxIssues], and its
-	// first error in any case. Of a Bundle's entry they are listed as long as the
-	// report has room for them; [Entry.Rejected] counts the others too. A line with an
-	// error must not be handed on: Resource is nil if the line is not JSON.
+	// Issues of this entry. A line lists at most [Options.MaxIssues], and always its first
+	// error. An entry of a Bundle lists those that the report has room for, but
+	// [Entry.Rejected] knows of all. Don't use a line with an error: its Resource is nil
+	// if it is not JSON.
 	Issues []Issue
 
-	failed bool // an error is not among Issues
+	failed bool // an error is not listed in Issues
 	line   int64
 	win    *scan.Input
 }
 
-// Line is the line on which the entry starts, from 1. In a payload that is in
-// memory lines are counted only as far as they are asked for.
+// Line returns the line on which the entry starts, from 1. In a payload in memory, lines
+// are counted on demand.
 func (e *Entry) Line() int64 {
 	if e.win == nil {
 		return e.line
@@ -55,7 +54,7 @@ func (e *Entry) Line() int64 {
 // Rejected reports whether an issue of the entry is an error.
 func (e *Entry) Rejected() bool { return e.failed || hasError(e.Issues) }
 
-// The members of an entry, of its resource and of its request that rules ask for.
+// Members of an entry, its resource and its request whose positions are needed.
 const (
 	placeNone scan.Place = iota
 	placeFullURL
@@ -90,7 +89,7 @@ var (
 		{Text: "method", At: [...]scan.Place{sectionRequest: placeMethod}},
 		{Text: "url", At: [...]scan.Place{sectionRequest: placeURL}},
 	}
-	// basicTable is for level Basic, and wholeTable for the others.
+	// basicTable is for LevelBasic, wholeTable for the other levels.
 	basicTable = scan.NewTable(basicNames...)
 	wholeTable = scan.NewTable(append([]scan.Member{
 		{Text: "search", At: [...]scan.Place{sectionEntry: placeSearch, sectionRequest: 0}},
@@ -102,8 +101,8 @@ var (
 	}, basicNames...)...)
 )
 
-// nextEntry reads the next entry of the Bundle into r.entry. It is false where
-// there is none, or where reading has ended.
+// nextEntry reads the next entry of the Bundle into r.entry. It returns false if there
+// is none, or if reading has ended.
 func (r *Reader) nextEntry() bool {
 	w := &r.input
 	r.scan.Marks.Marking = scan.MarkNothing
@@ -148,7 +147,7 @@ func (r *Reader) nextEntry() bool {
 	return true
 }
 
-// begin empties r.entry for an entry or a line that starts at win.pos.
+// beginEntry resets r.entry for an entry or a line that starts at input.Pos.
 func (r *Reader) beginEntry(line, size int64) {
 	r.issues = r.issues[:0]
 	for k := range r.texts {
@@ -159,7 +158,7 @@ func (r *Reader) beginEntry(line, size int64) {
 	r.entry = Entry{Index: r.entries, Offset: r.input.Offset(), Size: size, line: line, win: &r.input}
 }
 
-// readEntry fills r.entry from an entry that was scanned, and judges it.
+// readEntry fills r.entry from an entry that was scanned, and checks it.
 func (r *Reader) readEntry(data []byte) {
 	e, m := &r.entry, &r.scan.Marks
 	r.entryData = data
@@ -214,20 +213,20 @@ func (r *Reader) readEntry(data []byte) {
 }
 
 // notifies reports whether the Bundle, if it is a history, is the notification of a
-// subscription, whose entries may leave out the resources
+// subscription, whose entries need no resources
 // (http://hl7.org/fhir/R4B/subscription.html#channels-and-payloads).
 func (r *Reader) notifies() bool {
 	return r.bundle.first == "SubscriptionStatus" || r.bundle.first == "Parameters"
 }
 
-// may reports whether the Bundle is, or may turn out to be, one of k, as far as this
-// reader judges what depends on it.
+// may reports whether the Bundle is, or may turn out to be, of a type in k, as far as
+// this reader checks rules that depend on it.
 func (r *Reader) may(k typeSet) bool {
 	return r.bundle.types&k != 0 || !r.bundle.typ.seen && !r.resumed && r.opts.format == FormatBundle
 }
 
-// readResource takes from the marks what concerns a resource that starts at
-// data[at], and judges it. It returns the type's index for counting.
+// readResource reads the marked members of a resource that starts at data[at], and
+// checks it. It returns the type's index in counts.
 func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	e := &r.entry
 	text, typeAt := r.text(data, placeResourceType, 0)
@@ -258,7 +257,7 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	switch {
 	case e.Type == "Bundle":
 		r.readBundle(data, at)
-		return typ, 0 // what it refers to is its own
+		return typ, 0 // its references are to its own entries
 	case r.scan.Marks.Has(placeContained) || e.Type == "Parameters":
 		r.readInside(data, at)
 		f = r.readRefs(data, r.inner.bundles, false)
@@ -268,9 +267,9 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 	return typ, f
 }
 
-// text returns the text of a marked member that is a string, and where its value
-// starts; nil where it is no string, and -1 where there is none. Texts with
-// escapes go into the reader's buffer number k.
+// text returns the text of a marked member that is a string, and the position of its
+// value: nil if it is not a string, and -1 if it is missing. Text with escapes is
+// unescaped into r.texts[k].
 func (r *Reader) text(data []byte, p scan.Place, k int) ([]byte, int) {
 	at := r.scan.Marks.Value(data, p)
 	if at < 0 || data[at] != '"' {

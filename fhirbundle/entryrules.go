@@ -6,8 +6,8 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// facts are what was seen of an entry, as far as rules go that depend on the
-// Bundle's type or on the version of FHIR.
+// facts are properties of an entry that rules need which depend on the Bundle's type or
+// the version of FHIR.
 type facts uint32
 
 const (
@@ -16,38 +16,38 @@ const (
 	hasResponse
 	hasSearch
 	hasFullURL
-	hasMethod // one that FHIR knows, or another
+	hasMethod // any method
 	isPOST
 	isPUT
 	isPATCH
 	isDELETE
 	isRead // GET or HEAD
 	oddURL
-	otherType       // request.url names it
-	otherID         // likewise
-	lacksID         // which request.url says the resource has
-	oddIfNoneExist  //
-	conditional     // a reference in the resource
-	oddQuery        // in a conditional reference
-	refersToURN     // a reference in the resource; only needed for NDJSON
-	sameFullURL     // and versionId, or none, as an earlier entry
-	sameVersion     // likewise, with a versionId
-	sameIdentity    // as what an earlier entry changes
-	isOutcome       // the resource is an OperationOutcome; only set where a searchset is possible
-	severeOutcome   // with an issue that is fatal or an error
-	modeOutcome     // search.mode says so
-	oddMode         // search.mode is none that FHIR knows
-	oddStatus       // of the response
-	otherETag       // than meta.versionId
-	otherLocation   // than the resource's
-	otherOutcome    // than an OperationOutcome, in the response
-	lacksBody       // which a POST or a PUT has, unless this is a notification
+	otherType // request.url has another type than the resource
+	otherID   // request.url has another id than the resource
+	lacksID   // request.url has an id and the resource has none
+	oddIfNoneExist
+	conditional     // the resource has a conditional reference
+	oddQuery        // one of them has an odd query
+	refersToURN     // the resource refers to a URN; only used for NDJSON
+	sameFullURL     // fullUrl and versionId, or none, are those of an earlier entry
+	sameVersion     // and it has a versionId
+	sameIdentity    // an earlier entry changes the same resource
+	isOutcome       // the resource is an OperationOutcome; only set if this may be a searchset
+	severeOutcome   // and has an issue that is fatal or an error
+	modeOutcome     // search.mode is outcome
+	oddMode         // search.mode is unknown
+	oddStatus       // response.status is invalid
+	otherETag       // response.etag differs from meta.versionId
+	otherLocation   // response.location differs from the resource
+	otherOutcome    // response.outcome is not an OperationOutcome
+	lacksBody       // a POST or PUT without a resource, unless this is a notification
 	oddPatch        // the body of a PATCH can't be a patch
 	carriesResource = isPOST | isPUT | isPATCH
 	bodyless        = isRead | isDELETE
 )
 
-// kinds is a set of Bundle types.
+// typeSet is a set of Bundle types.
 type typeSet uint16
 
 const (
@@ -68,8 +68,8 @@ const (
 	typesOfResponses = typeTransactionResponse | typeBatchResponse
 )
 
-// kind is the set of one that a Bundle type is; empty where the version of FHIR
-// does not have it.
+// typeSet returns the set of one Bundle type. It is empty if the version of FHIR does
+// not have the type.
 func (v Version) typeSet(typ string) typeSet {
 	for i, t := range bundleTypes {
 		if k := typeSet(1) << i; t == typ && (v == R5 || k != typeSubscriptionNotification) {
@@ -79,11 +79,11 @@ func (v Version) typeSet(typ string) typeSet {
 	return 0
 }
 
-// verdict is a set of the rules in typeRules.
+// ruleSet is a set of entryRules.
 type ruleSet uint64
 
-// typeRules are the rules of an entry that depend on facts, and the member that
-// their findings are about.
+// entryRules are the rules of an entry that depend on facts, and the member that their
+// findings are about.
 var entryRules = [...]struct {
 	rule   rule
 	member scan.Place
@@ -123,8 +123,8 @@ var entryRules = [...]struct {
 	{refQuery, placeResource, "resource"},
 }
 
-// judge says which of typeRules an entry breaks in a Bundle of that type; kind is
-// empty where it is not one that the version of FHIR has.
+// violations returns the entryRules that an entry breaks in a Bundle of that type. kind
+// is empty if the version of FHIR has no such type.
 func (f facts) violations(kind typeSet, v Version) ruleSet {
 	var out ruleSet
 	broken := func(r rule, is bool) {
@@ -184,8 +184,8 @@ func (f facts) violations(kind typeSet, v Version) ruleSet {
 	return out
 }
 
-// lacksResource says whether an entry, in a Bundle of this type, should have a
-// resource and has none.
+// lacksResource reports whether an entry should have a resource and has none, in a
+// Bundle of that type.
 func (f facts) lacksResource(kind typeSet) bool {
 	if f&hasResource != 0 {
 		return false
@@ -201,7 +201,7 @@ func (f facts) lacksResource(kind typeSet) bool {
 	return true
 }
 
-// verdictOf is the set of one that a rule is.
+// ruleBit has the set of one rule.
 var ruleBit = func() (sets [ruleCount]ruleSet) {
 	for i, t := range entryRules {
 		sets[t.rule] = 1 << i
@@ -209,15 +209,14 @@ var ruleBit = func() (sets [ruleCount]ruleSet) {
 	return sets
 }()
 
-// lateJudge judges entries before the Bundle's type is known: by each type that it
-// may turn out to be. Of the findings of each it keeps as many as can be listed,
-// and how many there are.
+// deferredChecks has the findings of entries that were read before the Bundle's type,
+// for each type that it may turn out to be: their number, and as many as can be listed.
 type deferredChecks struct {
 	used  bool
-	index [typeSetCount + 1][len(entryRules)]uint16 // by lateIndex and rule: in found, from 1
+	index [typeSetCount + 1][len(entryRules)]uint16 // by deferredIndex and rule: a number in found, from 1
 	found []deferredFinding
 
-	facts      facts // of the entry before
+	facts      facts // of the previous entry
 	violations [typeSetCount + 1]ruleSet
 }
 
@@ -245,9 +244,9 @@ func (l *deferredChecks) reset() {
 	*l = deferredChecks{found: l.found[:0]}
 }
 
-const entryPositionBytes = 24 // of a lateEntry
+const entryPositionBytes = 24 // of a entryPosition
 
-// lateIndex is the place of a kind in the tables of lateJudge; 0 is no kind.
+// deferredIndex is the index of a type in the tables of deferredChecks; 0 is no type.
 func deferredIndex(k typeSet) int { return bits.Len16(uint16(k)) }
 
 func (r *Reader) deferFacts(f facts, e entryPosition) {
@@ -280,8 +279,7 @@ func (r *Reader) deferFacts(f facts, e entryPosition) {
 	}
 }
 
-// more is the place, from 1, of one more of found, whose memory may have been used
-// before.
+// more returns the number, from 1, of one more element of found, reusing its memory.
 func (l *deferredChecks) more() uint16 {
 	if n := len(l.found); n < cap(l.found) {
 		l.found = l.found[:n+1]
@@ -292,19 +290,19 @@ func (l *deferredChecks) more() uint16 {
 	return uint16(len(l.found))
 }
 
-// judgeFacts judges the entry that is being read, now or later.
+// checkFacts checks the current entry, now or once the type is known.
 func (r *Reader) checkFacts(f facts) {
 	const anything = hasResource | hasRequest | hasResponse
 	if f&anything == 0 {
 		r.entryIssue(bdl5, 0, "", "")
 		if r.resumed || !r.bundle.typ.seen {
-			// No type would make it right.
+			// This is wrong in a Bundle of any type.
 			r.entryIssue(entryResource, 0, "", missingResource)
 			f |= hasResource
 		}
 	}
 	switch {
-	case r.resumed: // it was judged before
+	case r.resumed: // the entry was checked before
 	case !r.bundle.typ.seen:
 		r.deferFacts(f, entryPosition{r.entries, r.entry.line, r.entry.Offset})
 	default:
@@ -317,7 +315,7 @@ func (r *Reader) checkFacts(f facts) {
 	}
 }
 
-// typeIssue reports an issue of the entry that is being read, of typeRules[i].
+// typeIssue reports that the current entry breaks entryRules[i].
 func (r *Reader) typeIssue(i int) {
 	t := &entryRules[i]
 	at, message := 0, ""
@@ -336,7 +334,7 @@ func (r *Reader) typeIssue(i int) {
 	r.entryIssue(t.rule, at, t.path, message)
 }
 
-// judgeLate judges the entries that were read before the type was.
+// checkDeferred reports the findings of entries that were read before the Bundle's type.
 func (r *Reader) checkDeferred() {
 	if r.deferred == nil || !r.deferred.used {
 		return

@@ -163,7 +163,7 @@ func ExampleVersionOf() {
 	//  false
 }
 
-// A position is plain data. Reading goes on behind the entry that came last.
+// A position is plain data. Reading goes on after the entry that came last.
 func ExampleResumeReader() {
 	r, err := fhirbundle.NewReader(strings.NewReader(bundle), nil)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// isAbsolute says whether text starts with a scheme (RFC 3986, section 3.1).
+// isAbsolute reports whether text starts with a scheme (RFC 3986, section 3.1).
 func isAbsolute(text []byte) bool {
 	for i, c := range text {
 		switch {
@@ -19,8 +19,8 @@ func isAbsolute(text []byte) bool {
 	return false
 }
 
-// restful returns the last two segments, type and id, of a fullUrl that looks like
-// http(s)://…/Type/id.
+// restful returns the last two segments, type and id, of a fullUrl of the form
+// http(s)://…/Type/id, or nil.
 func restful(fullURL []byte) (typ, id []byte) {
 	rest, ok := bytes.CutPrefix(fullURL, []byte("http"))
 	if !ok || !bytes.HasPrefix(rest, []byte("://")) && !bytes.HasPrefix(rest, []byte("s://")) {
@@ -35,13 +35,13 @@ func restful(fullURL []byte) (typ, id []byte) {
 	return typ, id
 }
 
-// readFullURL fills in the entry's fullUrl and judges it. The method is what was
-// read of the request: the body of a PATCH is the change, not the resource that
-// fullUrl names (http://hl7.org/fhir/R4/http.html#patch).
+// readFullURL fills in the entry's fullUrl and checks it. method has the facts of the
+// request: the body of a PATCH is the change, not the resource that fullUrl identifies
+// (http://hl7.org/fhir/R4/http.html#patch).
 func (r *Reader) readFullURL(data []byte, method facts) (f facts) {
 	e := &r.entry
 	text, at := r.text(data, placeFullURL, 1)
-	if at < 0 || data[at] == 'n' { // null is none
+	if at < 0 || data[at] == 'n' { // null means missing
 		return 0
 	}
 	e.FullURL = text
@@ -56,7 +56,7 @@ func (r *Reader) readFullURL(data []byte, method facts) (f facts) {
 			r.entryIssue(fault, at, "fullUrl", "")
 		}
 	}
-	if bytes.IndexByte(text, '_') >= 0 && bytes.Contains(text, []byte("/_history/")) { // seldom
+	if bytes.IndexByte(text, '_') >= 0 && bytes.Contains(text, []byte("/_history/")) { // rare
 		r.entryIssue(bdl8, at, "fullUrl", "")
 	}
 	if r.typeText != nil && method&isPATCH == 0 {
@@ -73,8 +73,7 @@ func (r *Reader) readFullURL(data []byte, method facts) (f facts) {
 	return f | hasFullURL
 }
 
-// compareFullURL compares a fullUrl at data[at] with what the resource says of
-// itself.
+// compareFullURL compares a fullUrl at data[at] with the type and id of the resource.
 func (r *Reader) compareFullURL(text []byte, at int) {
 	e := &r.entry
 	typ, id := restful(text)
@@ -88,13 +87,13 @@ func (r *Reader) compareFullURL(text []byte, at int) {
 	}
 }
 
-// versionID is meta.versionId of the entry's resource, nil where there is none.
+// versionID returns meta.versionId of the entry's resource, or nil.
 func (r *Reader) versionID(data []byte) []byte {
 	at := r.scan.Marks.Value(data, placeMeta)
 	if at < 0 || data[at] != '{' {
 		return nil
 	}
-	if first := scan.SkipSpace(data, at+1); bytes.HasPrefix(data[first:], versionFirst) { // as it is nearly always
+	if first := scan.SkipSpace(data, at+1); bytes.HasPrefix(data[first:], versionFirst) { // as in nearly all
 		if version := scan.StringAt(data, scan.SkipSpace(data, first+len(versionFirst))); version != nil {
 			return version
 		}
@@ -111,16 +110,16 @@ func (r *Reader) versionID(data []byte) []byte {
 
 var versionFirst = []byte(`"versionId":`)
 
-// A UUID or an OID as a URI. FHIR's patterns are those of the data types uuid and
-// oid (http://hl7.org/fhir/R4/datatypes.html#uuid); elements of other types hold
-// them too, and then what RFC 9562 and RFC 3061 say is what makes them one.
+// UUIDs and OIDs as URIs. FHIR has patterns for the data types uuid and oid
+// (http://hl7.org/fhir/R4/datatypes.html#uuid). In elements of other types, which may have
+// them too, RFC 9562 and RFC 3061 apply.
 
 const oidPrefix = "urn:oid:"
 
-// urnFault is the rule that a URI breaks if it is to be a UUID or an OID; 0 if none.
+// urnFault returns the rule that a URI breaks as a UUID or an OID, or 0.
 func urnFault(uri []byte) rule {
 	if len(uri) == len(quotedURN{})-1 && string(uri[:len(uuidPrefix)]) == uuidPrefix && isSmallUUID(uri[len(uuidPrefix):]) {
-		return 0 // as nearly all
+		return 0 // as in nearly all
 	}
 	uri, _, _ = bytes.Cut(uri, []byte("#"))
 	if rest, small, ok := cutFold(uri, uuidPrefix); ok {
@@ -132,7 +131,8 @@ func urnFault(uri []byte) rule {
 	return 0
 }
 
-// uuidFault judges what follows urn:uuid:. small is whether that is in lower case.
+// uuidFault checks the text after urn:uuid:. small reports whether that prefix is in
+// lower case.
 func uuidFault(text []byte, small bool) rule {
 	if len(text) != len("00000000-0000-0000-0000-000000000000") {
 		return fhirUUID
@@ -148,7 +148,7 @@ func uuidFault(text []byte, small bool) rule {
 		if scan.HexDigit[c] > 15 {
 			return fhirUUID
 		}
-		capital |= c & 0x40 &^ (c << 1) // letters have 0x40, small ones 0x20 too
+		capital |= c & 0x40 &^ (c << 1) // letters have 0x40, lower-case ones 0x20 too
 	}
 	if capital != 0 || !small {
 		return fhirUUIDCase
@@ -156,7 +156,7 @@ func uuidFault(text []byte, small bool) rule {
 	return 0
 }
 
-// isSmallUUID reports whether text, of 36 bytes, is a UUID in lower case. It takes
+// isSmallUUID reports whether text, of 36 bytes, is a UUID in lower case. It checks
 // eight bytes at a time, the last ones twice.
 func isSmallUUID(text []byte) bool {
 	const (
@@ -183,8 +183,8 @@ func smallHex(w uint64) uint64 {
 	return (digit | letter) &^ w & highBits
 }
 
-// isOID reports whether text is numbers with dots between them, at least two, of
-// which the first is 0, 1 or 2 and none has a zero to lead it.
+// isOID reports whether text is at least two numbers separated by dots, the first one 0,
+// 1 or 2, and none with a leading zero.
 func isOID(text []byte) bool {
 	if len(text) < 3 || text[0]-'0' > 2 || text[1] != '.' {
 		return false
@@ -204,8 +204,8 @@ func isOID(text []byte) bool {
 	return true
 }
 
-// cutFold cuts a prefix, which is in lower case, from text, whatever its case. small
-// reports whether text has it in lower case.
+// cutFold removes a lower-case prefix from text, ignoring case. small reports whether
+// text has it in lower case.
 func cutFold(text []byte, prefix string) (rest []byte, small, ok bool) {
 	if len(text) < len(prefix) {
 		return nil, false, false
@@ -220,16 +220,16 @@ func cutFold(text []byte, prefix string) (rest []byte, small, ok bool) {
 	return nil, false, false
 }
 
-// isHTTP reports whether text is a URL of the scheme http or https, in letters of either
-// case (RFC 3986, section 3.1).
+// isHTTP reports whether text is a URL of the scheme http or https, ignoring case (RFC
+// 3986, section 3.1).
 func isHTTP(text []byte) bool {
 	scheme, _, ok := bytes.Cut(text, []byte("://"))
 	return ok && (bytes.EqualFold(scheme, []byte("http")) || bytes.EqualFold(scheme, []byte("https")))
 }
 
 // normalURL appends a URL in a form that is the same for all URLs that FHIR considers
-// equal: http and https, upper and lower case in the server's name, and any query make no
-// difference (R4, http.html#root). Other URIs are appended as they are.
+// equal: http or https, the case of the server's name, and the query make no difference
+// (R4, http.html#root). Other URIs are appended unchanged.
 func normalURL(b, text []byte) []byte {
 	if !isHTTP(text) {
 		return append(b, text...)

@@ -114,7 +114,7 @@ func FuzzCheckJSON(f *testing.F) {
 
 // FuzzValidate: whatever the options are, a payload in memory and one that is
 // streamed get the same report, which keeps to its bounds, as does memory, and
-// judges the same once it was stored and read again.
+// checks the same once it was stored and read again.
 func FuzzValidate(f *testing.F) {
 	for i, data := range fuzzSeeds() {
 		f.Add(data, uint8(i), "R5", rules[1+i%(len(rules)-1)].Code, "none", 0, 0, 0, i, i*10)

@@ -70,7 +70,7 @@ func TestMillionEntries(t *testing.T) {
 	assert.Equal(t, int64(n), r.Report().Entries)
 }
 
-// TestIndexIsBounded: entries that find no room are not compared, which is said
+// TestIndexIsBounded: entries that do not fit are not compared, which is said
 // once, at the first of them; nothing is said of them that may be wrong.
 func TestIndexIsBounded(t *testing.T) {
 	const n = 3000
@@ -107,7 +107,7 @@ func TestIndexIsBounded(t *testing.T) {
 	}
 }
 
-// TestIndexKeepsWhatItHas: behind the bound what was taken in before is still
+// TestIndexKeepsWhatItHas: after the bound what was recorded before is still
 // compared.
 func TestIndexKeepsWhatItHas(t *testing.T) {
 	entry := func(b []byte, i int) []byte { return putEntry(b, i%2990, i%2990) }

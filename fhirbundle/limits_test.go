@@ -205,7 +205,7 @@ func TestNamesOfOneObject(t *testing.T) {
 }
 
 // TestNestedNames: the table of a wide object is not that of the objects in it,
-// and it is still right behind them.
+// and it is still right after them.
 func TestNestedNames(t *testing.T) {
 	for _, doc := range []string{
 		`{` + many(100) + `,"a":{"n1":1,"n2":2,"b":{` + many(100) + `,"c":{"n1":1}},"n3":{}},"d":[{"n5":1},{"n5":1}]}`,

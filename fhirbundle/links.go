@@ -7,31 +7,31 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// Links maps the entries of a Bundle to the references that replace references to
-// them: when a transaction is carried out, the resources that it creates get ids. It
-// resolves references by http://hl7.org/fhir/R4/bundle.html#references: an absolute
-// one, such as a urn:uuid:, must equal the fullUrl of an entry; a relative one is first
-// appended to the server's root, taken from the fullUrl of the entry that holds the
-// reference. http and https, and capitals in the name of a server, make no difference
+// Links maps the entries of a Bundle to new references, for example to the ids that a
+// server has assigned to the resources of a transaction. It resolves references by
+// http://hl7.org/fhir/R4/bundle.html#references: an absolute one, such as a urn:uuid:,
+// must equal the fullUrl of an entry; a relative one is first appended to the server's
+// root, taken from the fullUrl of the entry that holds the reference. http or https, and
+// the case of a server's name, make no difference
 // (http://hl7.org/fhir/R4/http.html#root).
 //
 // The zero value is ready to use. It holds a fullUrl and a [Target] for each entry
-// added. Resolve may be called concurrently, but not while Add is.
+// added. Resolve may be called concurrently, but not with Add.
 type Links struct {
 	targets map[string]Target
 }
 
-// Target is what a reference to an entry becomes.
+// Target is what references to an entry become.
 type Target struct {
 	// Reference replaces the reference, for example "Patient/123".
 	Reference string
-	// VersionID is the version that a version-specific reference is to. Where it is
-	// empty, such references are not resolved.
+	// VersionID is the version for version-specific references. If it is empty, these are
+	// not resolved.
 	VersionID string
 }
 
-// Add adds an entry by its fullUrl. An entry without one can't be referred to, and is
-// ignored. If two have the same one, the last counts.
+// Add adds an entry by its fullUrl. It ignores an entry without one, because nothing can
+// refer to it. If two entries have the same fullUrl, the last one counts.
 func (l *Links) Add(fullURL string, to Target) {
 	if fullURL == "" {
 		return
@@ -44,11 +44,11 @@ func (l *Links) Add(fullURL string, to Target) {
 
 // Resolve returns what replaces a reference in the entry whose fullUrl is from. ok is
 // false if the reference is not to an entry that was added. A fragment is kept, and the
-// target's version takes the place of the reference's. References to contained
-// resources and conditional ones, "Type?query", are not resolved.
+// target's version replaces the reference's. References to contained resources and
+// conditional ones, "Type?query", are not resolved.
 //
-// from need not have been added. If it is empty, or isn't an http or https URL that
-// ends in a type and an id, relative references have no meaning within the Bundle.
+// from need not have been added. If it is empty, or not an http or https URL that ends
+// in a type and an id, relative references are not resolved.
 func (l *Links) Resolve(from string, ref []byte) (to string, ok bool) {
 	ref, fragment, hasFragment := bytes.Cut(ref, []byte("#"))
 	ref, _, versioned := bytes.Cut(ref, []byte("/_history/"))
@@ -85,9 +85,9 @@ func (l *Links) Resolve(from string, ref []byte) (to string, ok bool) {
 }
 
 // AppendResolved appends a resource to dst with its references replaced, and returns
-// the extended slice. Everything else is copied byte for byte. It calls resolve with
-// each reference, unescaped, and replaces it if ok is true; [Links.Resolve] is made for
-// that. resolve must not keep ref. It isn't called for references to contained
+// the extended slice. Everything else is copied byte for byte. It calls resolve, for
+// example [Links.Resolve], with each unescaped reference, and replaces the reference if
+// ok is true. resolve must not keep ref. It isn't called for references to contained
 // resources, "#id".
 //
 // In a transaction, a server replaces more than References
@@ -100,11 +100,10 @@ func (l *Links) Resolve(from string, ref []byte) (to string, ok bool) {
 //     resource's own, which is what canonicals refer to;
 //   - in a narrative, the href of an <a> and the src of an <img>.
 //
-// These are not: elements of type canonical, elements that only the resource's
-// definition says are a uri, such as system, and the resource's id. Bundles are copied
-// as they are, also inside another resource, since references in them are to their own
-// entries. If such a Bundle has its resourceType last, resolve has been called for
-// references that are then not replaced.
+// These are not: elements of type canonical, elements like system that are a uri only by
+// the definition of the resource, and the resource's id. Bundles are copied unchanged, even
+// inside another resource, because their references are to their own entries. If such a
+// Bundle has its resourceType last, resolve is called for references that are not replaced.
 //
 // The resource must be valid JSON, such as [Entry.Resource] of an entry that is not
 // rejected. AppendResolved takes linear time, and allocates only for references with
@@ -115,35 +114,35 @@ func AppendResolved(dst, resource []byte, resolve func(ref []byte) (to string, o
 	return append(w.dst, w.data[w.done:]...)
 }
 
-// resolver writes a resource with other references.
+// resolver copies a resource and replaces its references.
 type resolver struct {
 	dst     []byte
 	data    []byte
-	done    int // what of data is in dst
+	done    int // how much of data is in dst
 	resolve func([]byte) (string, bool)
 	scratch []byte
 }
 
 // resolverLevel is an open object or array.
 type resolverLevel struct {
-	dst, done int // those of the resolver where it begins, to go back to
+	dst, done int // of the resolver at its start, to go back to
 	of        valueRole
 	list      bool
 }
 
-// holder is what a value is the value of.
+// valueRole is the meaning of a value, by the name of its member.
 type valueRole uint8
 
 const (
-	roleOther        valueRole = iota
-	roleReference              // its string is a reference, whatever object it is in
-	roleURL                    // it is one, unless the object has one of another kind
-	roleDiv                    // it may be a narrative
-	roleResourceType           //
-	roleOwnURL                 // objects in it have a url that is no reference
+	roleOther     valueRole = iota
+	roleReference           // a string is a reference
+	roleURL                 // a string is a reference, unless the object is a roleOwnURL
+	roleDiv                 // a string may be a narrative
+	roleResourceType
+	roleOwnURL // the url of an object in it is not a reference
 )
 
-// holderOf is what a member of that name is.
+// roleOf returns the role of a member with that name.
 func roleOf(name []byte) valueRole {
 	switch string(name) {
 	case "reference":
@@ -157,7 +156,7 @@ func roleOf(name []byte) valueRole {
 	case "extension", "modifierExtension", "contained", "resource":
 		return roleOwnURL
 	case "unmapped", "structure", "operation":
-		// ConceptMap and StructureMap have a canonical there, TestScript a text.
+		// url is a canonical in ConceptMap and StructureMap, and text in TestScript.
 		return roleOwnURL
 	}
 	for _, suffix := range [...]string{"Uri", "Url", "Oid", "Uuid"} {
@@ -170,9 +169,9 @@ func roleOf(name []byte) valueRole {
 
 func (w *resolver) run() {
 	var room [32]resolverLevel
-	levels := room[:0] // the objects and arrays that are open
+	levels := room[:0] // open objects and arrays
 	of := roleOwnURL   // the resource
-	still := 0         // how many levels are open down to a Bundle, if in one
+	still := 0         // the level of the Bundle that is being copied, or 0
 	for i := 0; i < len(w.data); {
 		switch c := w.data[i]; c {
 		case '{', '[':
@@ -213,7 +212,7 @@ func (w *resolver) run() {
 	}
 }
 
-// value goes over the string data[start:end], which is in the object or array top.
+// value handles the string data[start:end], which is in the object or array top.
 func (w *resolver) value(of valueRole, top *resolverLevel, start, end int) {
 	switch {
 	case of == roleReference, of == roleURL && !top.list && top.of != roleOwnURL:
@@ -227,7 +226,7 @@ func (w *resolver) value(of valueRole, top *resolverLevel, start, end int) {
 	}
 }
 
-// text is data[start:end], the text of a string, without escapes.
+// text returns data[start:end], the text of a string, without escapes.
 func (w *resolver) text(start, end int) []byte {
 	text := w.data[start:end:end]
 	if bytes.IndexByte(text, '\\') < 0 {
@@ -244,14 +243,14 @@ func (w *resolver) ask(ref []byte) (string, bool) {
 	return w.resolve(ref)
 }
 
-// replace writes to in place of data[start:end].
+// replace writes to instead of data[start:end].
 func (w *resolver) replace(start, end int, write func(dst []byte, text string) []byte, to string) {
 	w.dst = append(w.dst, w.data[w.done:start]...)
 	w.dst = write(w.dst, to)
 	w.done = end
 }
 
-// appendJSON appends text as it is written in a string.
+// appendJSON appends text as the text of a JSON string.
 func appendJSON(dst []byte, text string) []byte {
 	const hex = "0123456789abcdef"
 	for i := range len(text) {
@@ -267,7 +266,7 @@ func appendJSON(dst []byte, text string) []byte {
 	return dst
 }
 
-// appendAttribute appends text as it is written in an attribute of a narrative.
+// appendAttribute appends text as an attribute of a narrative in a JSON string.
 func appendAttribute(dst []byte, text string) []byte {
 	return appendJSON(dst, attributeEscaper.Replace(text))
 }

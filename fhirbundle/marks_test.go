@@ -58,9 +58,9 @@ func TestNamesFurtherIn(t *testing.T) {
 	assert.Equal(t, "PUT Patient/p", e.Method+" "+string(e.URL))
 }
 
-// TestPathsBehindAnEntry: where the resource or request of an entry ends says
+// TestPathsAfterAnEntry: where the resource or request of an entry ends says
 // nothing about the next one.
-func TestPathsBehindAnEntry(t *testing.T) {
+func TestPathsAfterAnEntry(t *testing.T) {
 	long := `{"resource":{"resourceType":"Basic","id":"b","text":"` + strings.Repeat("x", 200) + `"},"request":{"method":"PUT","url":"Basic/b"}}`
 	rep := must(ValidateBytes([]byte(`{"resourceType":"Bundle","type":"history","entry":[`+long+`,{"resource":7,"request":8,"search":{"a":null}}]}`), &Options{Types: []string{}}))
 	for _, is := range rep.Issues {

@@ -25,7 +25,7 @@ func TestBundleNamesTwice(t *testing.T) {
 	}
 }
 
-// TestResumedEntryTwice: a reader that goes on behind an entry knows that there was
+// TestResumedEntryTwice: a reader that goes on after an entry knows that there was
 // a member entry.
 func TestResumedEntryTwice(t *testing.T) {
 	r := must(ResumeReader(strings.NewReader(`],"entry":[]}`), Position{Offset: 9, Entries: 1}, nil))

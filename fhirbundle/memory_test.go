@@ -41,7 +41,7 @@ func shownCode(rep *Report) string {
 	return ""
 }
 
-// TestHostile: documents made to cost much are judged rightly, and take memory
+// TestHostile: documents made to cost much are checked rightly, and take memory
 // in proportion to their size, or to that of what has to be held of them. How
 // fast they are read is logged; BenchmarkHostile says it better.
 func TestHostile(t *testing.T) {

@@ -6,7 +6,8 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// unescaped is the text of a string in the data, without escapes, and a place in both.
+// unescaped is the text of a string in the data, without escapes, and a position in
+// both.
 type unescaped struct {
 	text    []byte
 	data    []byte
@@ -14,7 +15,8 @@ type unescaped struct {
 	scratch []byte
 }
 
-// place returns where text[i] is in the data. It only goes forward.
+// place returns the position of text[i] in the data. i must not decrease from call to
+// call.
 func (u *unescaped) place(i int) int {
 	for u.i < i {
 		size := 1
@@ -28,7 +30,8 @@ func (u *unescaped) place(i int) int {
 	return u.at
 }
 
-// escapeSize returns the length of the escape sequence at data[i], 0 if it is none.
+// escapeSize returns the length of the escape sequence at data[i], or 0 if it is
+// invalid.
 func escapeSize(data []byte, i int) int {
 	switch n, f := scan.Escape(data, i); f {
 	case scan.OK:
@@ -39,7 +42,7 @@ func escapeSize(data []byte, i int) int {
 	return 0
 }
 
-// narrative goes over the links and images of a narrative, the text of a string in
+// narrative replaces the links and images of a narrative, the text of a string in
 // data[start:end].
 func (w *resolver) narrative(start, end int) {
 	u := unescaped{data: w.data[:end], at: start}
@@ -71,7 +74,7 @@ func (w *resolver) narrative(start, end int) {
 	}
 }
 
-// tag goes over the attributes of the tag whose name starts at u.text[i], and returns
+// tag replaces the attributes of the tag whose name starts at u.text[i], and returns
 // where it ends.
 func (w *resolver) tag(u *unescaped, i int) int {
 	text, name := u.text, i
@@ -113,7 +116,7 @@ func (w *resolver) tag(u *unescaped, i int) int {
 	return i
 }
 
-// attribute goes over a reference in a narrative, which is u.text[start:end].
+// attribute replaces a reference in a narrative, u.text[start:end].
 func (w *resolver) attribute(u *unescaped, start, end int) {
 	value := u.text[start:end]
 	if bytes.IndexByte(value, '&') >= 0 {
@@ -124,7 +127,7 @@ func (w *resolver) attribute(u *unescaped, start, end int) {
 	}
 }
 
-// isNameByte reports whether c can be in the name of a tag or of an attribute.
+// isNameByte reports whether c may be in the name of a tag or an attribute.
 func isNameByte(c byte) bool {
 	return c|0x20-'a' < 26 || c-'0' < 10 || c == '-' || c == ':' || c == '_' || c == '.'
 }

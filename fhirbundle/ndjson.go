@@ -7,19 +7,19 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// aheadOfLines is how far a file is looked at to see that it is one document over
-// several lines. It bounds the memory for that.
+// aheadOfLines is how far a file is read ahead to detect one document over several
+// lines.
 const aheadOfLines = 64 << 10
 
-// notLines ends reading if what starts with the first line that is not blank is not
-// NDJSON but XML, or one JSON document over several lines. That line has the given
-// length, and its first character is at win.buf[win.pos+at]. What it reads ahead may
-// move the window.
+// notLines ends reading and returns true if the payload is not NDJSON: if, from the
+// first line that is not blank, it is XML, or one JSON document over several lines. That
+// line has the given length, and its first character is at input.Buf[input.Pos+at].
+// notLines reads ahead, which may move the data in input.
 //
-// A line that was cut is not taken for such a document, since a broken line must not
-// stop the others: the next line has to go on where it ended, and must not be a whole
-// object, nor one too long to be seen whole. Where what follows is broken as well, this
-// is asked of each next line that may itself be one that was cut.
+// A broken line must not stop the others. A truncated line therefore only counts as the
+// start of such a document if the next line continues it, and is neither a whole object
+// nor too long to be seen whole. If the document breaks later, the same applies to each
+// next line that may itself be truncated.
 func (r *Reader) notLines(length, at int) bool {
 	w := &r.input
 	line := w.Buf[w.Pos+at : w.Pos+length]
@@ -63,7 +63,7 @@ func (r *Reader) isCut(text []byte) bool {
 	return f == scan.More
 }
 
-// isObject reports whether text is an object and nothing else.
+// isObject reports whether text is one object and nothing else.
 func (r *Reader) isObject(text []byte) bool {
 	if text[0] != '{' {
 		return false
@@ -72,8 +72,8 @@ func (r *Reader) isObject(text []byte) bool {
 	return f == scan.OK && scan.SkipSpace(text, end) == len(text)
 }
 
-// nextLine returns where the text of the first line that is not blank starts in data,
-// at or after i, and its length: 0 where there is none.
+// nextLine returns the start of the first line in data that is not blank, at or after
+// i, without leading white space, and its length, or 0 if there is none.
 func nextLine(data []byte, i int) (start, size int) {
 	start = scan.SkipSpace(data, i)
 	size = len(data) - start
@@ -83,18 +83,18 @@ func nextLine(data []byte, i int) (start, size int) {
 	return start, size
 }
 
-// nextLine reads the next line that is not blank into r.entry. It is false where
-// the line was blank, or where reading has ended.
+// nextLine reads the next line into r.entry. It returns false if the line was blank, or
+// if reading has ended.
 func (r *Reader) nextLine() bool {
 	w := &r.input
-	from := 0 // what of the line was searched already
+	from := 0 // how much of the line was searched already
 	for {
 		rest := w.Buf[w.Pos+from:]
 		if n := bytes.IndexByte(rest, '\n'); n >= 0 {
 			return r.line(w.Buf[w.Pos:w.Pos+from+n], 1)
 		}
 		from += len(rest)
-		if from-1 > r.opts.maxEntry { // a carriage return may end it
+		if from-1 > r.opts.maxEntry { // it may end with a carriage return
 			return r.longLine()
 		}
 		if !w.Fill() {
@@ -115,7 +115,7 @@ func (r *Reader) nextLine() bool {
 	return false
 }
 
-// line reads one line, which is followed by the given number of bytes of line end.
+// line reads one line. ending is the length of its line end.
 func (r *Reader) line(data []byte, ending int) bool {
 	w := &r.input
 	size := len(data)
@@ -123,7 +123,7 @@ func (r *Reader) line(data []byte, ending int) bool {
 		data = data[:size-1]
 	}
 	at, marked := 0, false
-	if len(data) > 0 && data[0] == bom[0] && bytes.HasPrefix(data, bom) { // files that were joined
+	if len(data) > 0 && data[0] == bom[0] && bytes.HasPrefix(data, bom) { // of a file that was appended to another
 		at, marked = len(bom), true
 	}
 	at = scan.SkipSpace(data, at)
@@ -139,7 +139,7 @@ func (r *Reader) line(data []byte, ending int) bool {
 		if r.notLines(len(data), at) {
 			return false
 		}
-		data = w.Buf[w.Pos : w.Pos+len(data)] // the window may have moved
+		data = w.Buf[w.Pos : w.Pos+len(data)] // notLines may have moved it
 	}
 	next := w.Pos + size + ending
 	r.beginEntry(w.LineAt(w.Pos)+1, int64(len(data)))
@@ -156,7 +156,7 @@ func (r *Reader) line(data []byte, ending int) bool {
 	return true
 }
 
-// endLine completes the entry; the next line starts at win.buf[next].
+// endLine completes the entry. The next line starts at input.Buf[next].
 func (r *Reader) endLine(next int) {
 	w, e := &r.input, &r.entry
 	e.Issues = r.issues
@@ -168,7 +168,7 @@ func (r *Reader) endLine(next int) {
 	r.pos = Position{Offset: w.Offset(), Entries: r.entries, Lines: w.LineAt(next)}
 }
 
-// readLine scans a line whose first byte that is not white space is data[at].
+// readLine scans a line. Its first byte that is not white space is data[at].
 func (r *Reader) readLine(data []byte, at int) {
 	s := &r.scan
 	s.Marks.Marking = scan.MarkInner
@@ -198,7 +198,7 @@ func (r *Reader) lineFault(f scan.Fault, at int) {
 	r.lineIssue(ruleOfFault(f), r.faultMessage(f, r.entry.line, r.entry.Offset+int64(at)), at)
 }
 
-// lineIssue reports an issue of a line as a whole; at counts from the line's start.
+// lineIssue reports an issue of a line as a whole. at counts from the line's start.
 func (r *Reader) lineIssue(ru rule, message string, at int) {
 	e := &r.entry
 	index := e.Index
@@ -210,7 +210,7 @@ func (r *Reader) lineIssue(ru rule, message string, at int) {
 
 const markedLine = "The line starts with a byte order mark, which was skipped"
 
-// longLine skips a line that is longer than the limit, without holding it.
+// longLine skips a line above the limit without holding it in memory.
 func (r *Reader) longLine() bool {
 	w := &r.input
 	start, line := w.Offset(), w.LineAt(w.Pos)+1
@@ -255,8 +255,8 @@ func (r *Reader) longLine() bool {
 	return true
 }
 
-// document reads the one resource of a payload of format Resource into r.entry. It is
-// false where reading has ended.
+// document reads the resource of a payload of FormatResource into r.entry. It returns
+// false if reading has ended.
 func (r *Reader) document() bool {
 	w := &r.input
 	line := w.KeepLine(w.Pos)
@@ -279,13 +279,13 @@ func (r *Reader) document() bool {
 	return true
 }
 
-// takeResource fills r.entry from a resource that was scanned, and judges it as one
-// that no Bundle holds. It is data[at:end]; data starts at win.pos.
+// readTopResource fills r.entry from a resource that was scanned and is not in a Bundle,
+// and checks it. The resource is data[at:end]; data starts at input.Pos.
 func (r *Reader) readTopResource(data []byte, at, end int) {
 	e, value := &r.entry, data[at:]
 	e.Resource, e.ResourceOffset = value[:end-at:end-at], e.Offset+int64(at)
-	// Offsets in the marks count from the resource, those of issues from win.pos:
-	// the window stands on the resource meanwhile.
+	// Marks count from the resource, and issues from input.Pos, which is therefore moved to
+	// the resource for now.
 	r.input.Pos += at
 	r.entryData = value
 	typ, facts := r.readResource(value, 0)
@@ -308,12 +308,11 @@ func (r *Reader) readTopResource(data []byte, at, end int) {
 	}
 }
 
-// AppendLine appends a resource to dst as one line of NDJSON, without the line
-// feed, and returns the extended slice. A resource without line ends is appended
-// as it is, byte for byte; of another the white space between its tokens is left
-// out, and nothing else is changed. The resource must be valid JSON, such as
-// [Entry.Resource] of an entry that is not rejected: then a line end can't stand
-// inside a string.
+// AppendLine appends a resource to dst as one line of NDJSON, without the line feed, and
+// returns the extended slice. A resource without line ends is appended unchanged;
+// otherwise the white space between tokens is removed, and nothing else changes. The
+// resource must be valid JSON, such as [Entry.Resource] of an entry that is not
+// rejected.
 func AppendLine(dst, resource []byte) []byte {
 	if bytes.IndexByte(resource, '\n') < 0 && bytes.IndexByte(resource, '\r') < 0 {
 		return append(dst, resource...)

@@ -7,30 +7,30 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// inner is what a reader keeps while it judges the resources inside the resource
-// of an entry: contained ones, and those in Parameters.
+// innerResources is the state of checking the resources inside an entry's resource:
+// contained ones, and those in Parameters.
 type innerResources struct {
-	trail    []pathStep // from the entry's resource to what is being judged
-	bundles  []extent   // Bundles, in order; what they refer to is their own
-	separate []extent   // what has local references of its own, of the roots that are open
-	depth    int        // roots that are open
+	trail    []pathStep // from the entry's resource to the current one
+	bundles  []extent   // Bundles, in order; their references are to their own entries
+	separate []extent   // resources in the open roots that have their own local references
+	depth    int        // open roots
 	used     bool
 	lists    [maxNesting]containedList
 }
 
-// pathStep is a member, and its index where it is an element of an array; else -1.
+// pathStep is a member, and its index if it is an element of an array, or -1.
 type pathStep struct {
 	name  string
 	index int
 }
 
-// extent is a resource in the data.
+// extent is the range of a resource in the data.
 type extent struct {
 	at, end int
-	unread  bool // a Bundle that is nested too deeply to be judged
+	unread  bool // a Bundle that is nested too deeply to be checked
 }
 
-// begin gets ready for the resource of another entry.
+// begin prepares for the resource of another entry.
 func (in *innerResources) begin() {
 	in.trail, in.bundles, in.separate, in.depth, in.used = in.trail[:0], in.bundles[:0], in.separate[:0], 0, true
 }
@@ -41,8 +41,7 @@ func (in *innerResources) enter(name string, index int) {
 
 func (in *innerResources) leave() { in.trail = in.trail[:len(in.trail)-1] }
 
-// path returns the path of a member of the resource that is being judged, from the entry
-// on.
+// path returns the path of a member of the current resource, starting in the entry.
 func (in *innerResources) path(member string) string {
 	p := append(make([]byte, 0, 64), "resource"...)
 	for _, s := range in.trail {
@@ -55,7 +54,7 @@ func (in *innerResources) path(member string) string {
 	return string(append(p, member...))
 }
 
-// release lets go of the payload.
+// release drops references to the payload.
 func (in *innerResources) release() {
 	if !in.used {
 		return
@@ -75,14 +74,14 @@ func (in *innerResources) release() {
 	}
 }
 
-// resourceKind is how a resource holds others.
+// resourceKind says how a resource holds other resources.
 type resourceKind uint8
 
 const (
-	kindDomain resourceKind = iota // or none that FHIR knows
+	kindDomain resourceKind = iota // or an unknown type
 	kindBundle
 	kindParameters
-	kindBinary // it holds none
+	kindBinary // holds none
 )
 
 func kindOf(typ string) resourceKind {
@@ -97,16 +96,15 @@ func kindOf(typ string) resourceKind {
 	return kindDomain
 }
 
-// contents says where a resource is, and where the values of those members are that the
-// rules need; -1 for a member that is absent.
+// contents has the range of a resource, and the positions of the members that rules
+// need, or -1.
 type contents struct {
 	at, end                        int
 	kind                           resourceKind
 	id, meta, contained, parameter int
 }
 
-// readInside judges the resources inside the entry's resource, which starts at
-// data[at].
+// readInside checks the resources inside the entry's resource, which starts at data[at].
 func (r *Reader) readInside(data []byte, at int) {
 	in := &r.inner
 	in.begin()
@@ -126,9 +124,8 @@ func (r *Reader) readInside(data []byte, at int) {
 	r.dropNestedFindings(in.bundles)
 }
 
-// readRoot judges what is inside a resource, and its local references. It is a root:
-// such references are resolved in it, and never outside
-// (http://hl7.org/fhir/R4/references.html#contained).
+// readRoot checks what is inside a resource, and its local references, which are
+// resolved in it and never outside (http://hl7.org/fhir/R4/references.html#contained).
 func (r *Reader) readRoot(data []byte, c contents) {
 	in := &r.inner
 	apart := len(in.separate)
@@ -150,8 +147,8 @@ func (r *Reader) readRoot(data []byte, c contents) {
 	in.depth--
 }
 
-// readInner judges the resource of a parameter, which starts at data[at], and
-// returns the index after it.
+// readInner checks the resource of a parameter, which starts at data[at], and returns
+// the index after it.
 func (r *Reader) readInner(data []byte, at int) (end int) {
 	in := &r.inner
 	c := r.readContents(data, at)
@@ -168,7 +165,7 @@ func (r *Reader) readInner(data []byte, at int) (end int) {
 }
 
 // readContents finds the members of an inner resource, which starts at data[at], and
-// judges its type and id.
+// checks its type and id.
 func (r *Reader) readContents(data []byte, at int) contents {
 	c := contents{at: at, id: -1, meta: -1, contained: -1, parameter: -1}
 	typed := false
@@ -204,32 +201,33 @@ func (r *Reader) readContents(data []byte, at int) contents {
 	return c
 }
 
-// innerIssue reports an issue of what the trail leads to, or of a member of it.
+// innerIssue reports an issue of the resource at the end of the trail, or of a member of
+// it.
 func (r *Reader) innerIssue(ru rule, at int, member string) {
 	if !r.suppressed(ru) {
 		r.entryIssue(ru, at, r.inner.path(member), "")
 	}
 }
 
-// tooDeep reports that the resource at data[at] is not judged.
+// tooDeep reports that the resource at data[at] was not checked.
 func (r *Reader) tooDeep(at int) {
 	if !r.suppressed(notChecked) {
 		r.entryIssue(notChecked, at, r.inner.path(""), "has resources nested too deeply inside one another; they were not checked")
 	}
 }
 
-// maxNesting is how many Bundles and Parameters may be inside one another, the
-// outermost counted, for their resources to be judged: each level is read once more.
+// maxNesting is how deep Bundles and Parameters may nest, counting the outermost, for
+// their resources to be checked. Each level is read once more.
 const maxNesting = 4
 
-// readBundle judges the entry's resource, a Bundle that starts at data[at].
+// readBundle checks the entry's resource, a Bundle that starts at data[at].
 func (r *Reader) readBundle(data []byte, at int) {
 	r.inner.begin()
 	r.readNested(data, at, at+len(r.entry.Resource))
 	r.dropNestedFindings(r.inner.bundles)
 }
 
-// readNested judges the resource data[at:end], a Bundle, by the rules of Bundles.
+// readNested checks the resource data[at:end] by the rules of Bundles.
 func (r *Reader) readNested(data []byte, at, end int) {
 	nesting := r.opts.nesting + r.inner.depth + 1
 	deep := nesting >= maxNesting
@@ -262,7 +260,7 @@ func (r *Reader) readNested(data []byte, at, end int) {
 	r.collected.failed = r.collected.failed || n.collected.failed
 }
 
-// takeIssues takes over the issues of a Bundle inside the entry.
+// adoptIssues adds the issues of a Bundle inside the entry to those of the entry.
 func (r *Reader) adoptIssues(n *Reader) {
 	path := r.inner.path("")
 	if r.opts.format != FormatBundle {
@@ -285,8 +283,8 @@ func (r *Reader) adoptIssues(n *Reader) {
 	}
 }
 
-// dropFound forgets what the scanner found in Bundles inside the entry's resource:
-// it has been found again.
+// dropNestedFindings drops the scanner's findings in Bundles inside the entry's
+// resource, which were reported when those were read.
 func (r *Reader) dropNestedFindings(bundles []extent) {
 	kept := r.scan.Findings[:0]
 	for _, f := range r.scan.Findings {
@@ -298,13 +296,13 @@ func (r *Reader) dropNestedFindings(bundles []extent) {
 		}
 	}
 	if len(kept) < len(r.scan.Findings) {
-		r.scan.Lost = 0 // there was no room for more of them
+		r.scan.Lost = 0 // the nested reader has counted them
 	}
 	r.scan.Findings = kept
 }
 
-// readParameters judges the resources of the parameters in the array that starts at
-// data[i], and of their parts. It doesn't recurse, since parts may nest as deep as
+// readParameters checks the resources in the parameters of the array that starts at
+// data[i], and in their parts. It doesn't recurse, because parts may nest as deep as
 // JSON may.
 func (r *Reader) readParameters(data []byte, i int) {
 	if data[i] != '[' {
@@ -314,7 +312,7 @@ func (r *Reader) readParameters(data []byte, i int) {
 	base := len(in.trail)
 	in.enter("parameter", 0)
 	i = scan.FirstElement(data, i)
-	inList := true // or in one of its parameters
+	inList := true // not in one of its parameters
 	for {
 		switch {
 		case data[i] == ']':
@@ -340,8 +338,8 @@ func (r *Reader) readParameters(data []byte, i int) {
 	}
 }
 
-// readPart goes on with the member of a parameter whose name starts at data[i]. It
-// returns where the next one is, or, if it is part, the first element.
+// readPart reads the member of a parameter whose name starts at data[i]. It returns the
+// position of the next member, or, if the member is part, of its first element.
 func (r *Reader) readPart(data []byte, i int) (next int, inList bool) {
 	end, plain := scan.StringEnd(data, i+1)
 	name := data[i+1 : end]

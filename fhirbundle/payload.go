@@ -8,8 +8,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// failRead ends reading because src ended or failed; atEnd is the fault if it
-// just ended.
+// failRead ends reading because src ended or failed. atEnd is the fault if it ended.
 func (r *Reader) failRead(atEnd scan.Fault) {
 	w := &r.input
 	if w.Err == io.EOF {
@@ -20,7 +19,7 @@ func (r *Reader) failRead(atEnd scan.Fault) {
 	r.err = fmt.Errorf("fhirbundle: reading the payload at byte %d: %w", w.Base+int64(len(w.Buf)), w.Err)
 }
 
-// fail ends reading because of what stands at win.buf[at].
+// fail ends reading because of the byte at input.Buf[at].
 func (r *Reader) fail(f scan.Fault, at int, path string) {
 	w := &r.input
 	line := w.LineAt(at) + 1
@@ -46,12 +45,12 @@ func (r *Reader) faultMessage(f scan.Fault, line, offset int64) string {
 	return fmt.Sprintf("Invalid JSON: %s, at line %d, byte offset %d", text, line, offset)
 }
 
-// A payload in another format is reported as such, in one finding, instead of as a syntax
+// A payload in another format gets one finding that names the format, instead of a syntax
 // error at its first byte.
 
 // foreign returns the fault of a payload that starts like another format than JSON in
-// UTF-8, or fine. It needs the first four bytes. UTF-16 and UTF-32 without a byte order
-// mark are recognized by the zero bytes in their first ASCII characters.
+// UTF-8, or OK. It needs the first foreignBytes bytes. UTF-16 and UTF-32 without a byte
+// order mark are recognized by the zero bytes in their first ASCII characters.
 func foreign(start []byte) scan.Fault {
 	switch {
 	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
@@ -70,7 +69,7 @@ func foreign(start []byte) scan.Fault {
 	switch zeros {
 	case [...]bool{true, false, true, false}, [...]bool{false, true, false, true}, [...]bool{true, true, true, false}, [...]bool{false, true, true, true}:
 		return scan.IsUTF16
-	case [...]bool{true, true, false, false}: // a mark of UTF-32
+	case [...]bool{true, true, false, false}: // a byte order mark of UTF-32
 		if start[2] == 0xfe && start[3] == 0xff {
 			return scan.IsUTF16
 		}
@@ -78,12 +77,11 @@ func foreign(start []byte) scan.Fault {
 	return scan.OK
 }
 
-// foreignBytes is how much of a payload foreign looks at.
+// foreignBytes is how much of a payload foreign needs.
 const foreignBytes = 4
 
-// unit scans the value that starts at win.pos, of a name or a value, reading on
-// as far as it goes, and returns its end in win.buf. Where it is false reading
-// has ended.
+// scanValue scans the value, or name, that starts at input.Pos, reads on as needed, and
+// returns its end in input.Buf. It returns false if reading has ended.
 func (r *Reader) scanValue(depth int, kind scan.Marking) (int, bool) {
 	w, s := &r.input, &r.scan
 	s.Marks.Marking = kind
@@ -110,8 +108,8 @@ func (r *Reader) scanValue(depth int, kind scan.Marking) (int, bool) {
 	}
 }
 
-// bundleText is unit for a name or a string of the Bundle itself. Nearly all are
-// short and in memory, and take no more than a look for their end.
+// scanText is scanValue for a name or a string of the Bundle itself. Nearly all are
+// short and in memory, so that only their end must be found.
 func (r *Reader) scanText() (int, bool) {
 	data := r.input.Buf[r.input.Pos:]
 	if end := r.scan.ShortString(data[:min(len(data), scan.FirstBlock)], r.opts.maxEntry); end > 0 {
@@ -120,7 +118,7 @@ func (r *Reader) scanText() (int, bool) {
 	return r.scanValue(1, scan.MarkNothing)
 }
 
-// inside is the index of the entry that is being scanned, if one is.
+// entryIndex returns the index of the entry that is being scanned, or nil.
 func (r *Reader) entryIndex() *int64 {
 	if r.scan.Marks.Marking != scan.MarkOuter {
 		return nil
@@ -129,7 +127,7 @@ func (r *Reader) entryIndex() *int64 {
 	return &i
 }
 
-// where is the path of what is being scanned.
+// path returns the path of the value that is being scanned.
 func (r *Reader) path() string {
 	switch {
 	case r.opts.format != FormatBundle || r.state == atStart || r.state == atTail:
@@ -152,7 +150,7 @@ func (r *Reader) start() {
 	for len(w.Buf)-w.Pos < foreignBytes && w.Fill() {
 	}
 	if rest := w.Buf[w.Pos:]; len(rest) < len(bom) && w.Err != io.EOF && bytes.HasPrefix(bom, rest) {
-		r.failRead(scan.BadEnd) // what there is may be half of a mark
+		r.failRead(scan.BadEnd) // this may be half of a mark
 		return
 	}
 	if bytes.HasPrefix(w.Buf[w.Pos:], bom) {
@@ -193,7 +191,7 @@ func (r *Reader) start() {
 	}
 }
 
-// tail reads to the end, and judges the whole.
+// tail reads to the end, and checks the Bundle as a whole.
 func (r *Reader) tail() {
 	w := &r.input
 	c, ok := w.Peek()

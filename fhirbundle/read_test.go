@@ -151,7 +151,7 @@ func TestSixRules(t *testing.T) {
 		{name: "get before the type", doc: `{"entry":[{"request":{"method":"GET","url":"Basic"}}],"type":"collection","resourceType":"Bundle"}`, first: "Entry 0 missing 'resource' field", codes: []string{"!entry-resource", "bdl-3"}, path: "Bundle.entry[0]", offset: 10},
 		{name: "get before a good type", doc: `{"entry":[{"request":{"method":"GET","url":"Basic"}}],"type":"transaction","resourceType":"Bundle"}`},
 		{name: "a Bundle in a Bundle", doc: tx(post(`{"resourceType":"Bundle","type":"searchset","entry":[{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Basic","id":"z"}}],"id":"inner"}`))},
-		{name: "behind the end", doc: tx(post(patient)) + "{}", first: "Invalid JSON: something follows the end of the document, at line 1, byte offset 150", codes: []string{"!json-syntax"}, offset: 150},
+		{name: "after the end", doc: tx(post(patient)) + "{}", first: "Invalid JSON: something follows the end of the document, at line 1, byte offset 150", codes: []string{"!json-syntax"}, offset: 150},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, step := range []int{0, 1, 3, scan.Block} {
@@ -223,14 +223,14 @@ func TestFaults(t *testing.T) {
 		{"NUL in a string", in("\"a\x00\""), "json-nul", "\x00"},
 		{"NUL for a value", in("\x00"), "json-nul", "\x00"},
 		{"NUL for a comma", in("[1\x002]"), "json-nul", "\x00"},
-		{"NUL behind", tx(post(patient)) + "\x00", "json-nul", "\x00"},
+		{"NUL after", tx(post(patient)) + "\x00", "json-nul", "\x00"},
 		{"control character", in("\"a\x1f\""), "json-syntax", "\x1f"},
 		{"line feed in a string", in("\"a\n\""), "json-syntax", "\n"},
 		{"unknown escape", in(`"\x41"`), "json-syntax", `\x41`},
 		{"short escape", in(`"\u00g0"`), "json-syntax", `\u00g0`},
 		{"leading zero", in(`01`), "json-syntax", `1}`},
 		{"plus", in(`+1`), "json-syntax", `+1`},
-		{"no digit behind the point", in(`1.`), "json-syntax", `}}`},
+		{"no digit after the point", in(`1.`), "json-syntax", `}}`},
 		{"no digit in the exponent", in(`1e+`), "json-syntax", `}}`},
 		{"minus alone", in(`-`), "json-syntax", `}}`},
 		{"literal", in(`nul`), "json-syntax", `nul}`},

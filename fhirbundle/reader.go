@@ -9,16 +9,16 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// ErrInvalid is matched by every error that says that a payload is not
-// acceptable, as opposed to one that says that it could not be read.
+// ErrInvalid is matched by every error that means that a payload is invalid, as opposed
+// to one that means that it could not be read.
 var ErrInvalid = errors.New("fhirbundle: invalid payload")
 
-// InvalidError is what [Report.Err] returns; errors.Is(err, ErrInvalid) holds.
+// InvalidError is the error of an invalid payload. It matches [ErrInvalid].
 type InvalidError struct {
-	// Issues as in the report, warnings included.
+	// Issues as in the report, including warnings.
 	Issues []Issue
-	// First is the finding to show where only one can be shown: the first that
-	// applies in the order of the six rules.
+	// First is the error to show if only one can be shown: the first one in the order of
+	// the front door's rules.
 	First Issue
 }
 
@@ -34,42 +34,41 @@ type Reader struct {
 	counts    typeCounts
 	budget    budget
 	index     index
-	recent    recentRefs // taken in by index
+	recent    recentRefs // references that are in index
 	cross     crossRefs
 	lineIDs   lineIDs
-	deferred  *deferredChecks // nil as long as nothing was to be judged late
+	deferred  *deferredChecks // nil until there is something to defer
 	nested    *Reader         // for resources that are Bundles; nil until there is one
 	inner     innerResources
 	entry     Entry
-	issues    []Issue // of entry, reused
+	issues    []Issue // of the current entry, reused
 	texts     [3][]byte
 	progress
 }
 
-// progress is what a reader knows of the payload. It starts from zero with each
-// one.
+// progress is the state of reading one payload. Its zero value is the start.
 type progress struct {
 	state       state
 	resumed     bool
-	startOffset int64 // offset at which reading began
+	startOffset int64 // where reading began
 	err         error // what Next returns from now on
 
 	bundle      bundleState
 	notCompared bool  // not-checked was reported
 	entries     int64 // of the Bundle, or lines that are not blank
-	skipped     int64 // of them, before the position that was resumed at
+	skipped     int64 // of entries: before the position that was resumed at
 	blankLines  int64
 	rejected    int64
 	pos         Position
 	scratch     []byte
 
-	entryData     []byte   // of which entry is made
-	typeText      []byte   // its resourceType as written, where it may be a type's name
-	conditionalAt int      // where the first conditional reference of the resource is, if any
-	oddQueryAt    int      // where the first one is whose query is odd, if any
-	queryType     string   // of a conditional reference before, which FHIR has
-	urnAt         int      // where the first one to a URN is, if any
-	checked       struct { // of the entry that was judged last
+	entryData     []byte   // the data of entry
+	typeText      []byte   // its resourceType as written, if it may be the name of a type
+	conditionalAt int      // position of the first conditional reference of the resource
+	oddQueryAt    int      // position of the first one with an odd query
+	queryType     string   // a type that an earlier conditional reference had
+	urnAt         int      // position of the first reference to a URN
+	checked       struct { // the entry that was checked last
 		ok      bool
 		facts   facts
 		verdict ruleSet
@@ -90,9 +89,9 @@ const (
 	atDocument                // Resource: the resource
 )
 
-// NewReader returns a reader of src. It reads in blocks of 256 KiB, the first of
-// 4 and 32 KiB, and waits until a block is full or src ends; src needs no buffer of
-// its own. The only error is one of the options, which matches [ErrOptions].
+// NewReader returns a reader of src. It reads blocks of 4, 32 and then 256 KiB, and
+// waits until a block is full or src ends; src needs no buffer of its own. The only
+// error is for invalid options, and matches [ErrOptions].
 func NewReader(src io.Reader, opts *Options) (*Reader, error) {
 	o, err := opts.resolve()
 	if err != nil {
@@ -103,9 +102,9 @@ func NewReader(src io.Reader, opts *Options) (*Reader, error) {
 	return r, nil
 }
 
-// NewBytesReader returns a reader of a payload that is in memory already. data
-// is not copied; entries alias it, and it must not be changed meanwhile. The only
-// error is one of the options, which matches [ErrOptions].
+// NewBytesReader returns a reader of a payload in memory. data is not copied: entries
+// alias it, and it must not change while the reader is in use. The only error is for
+// invalid options, and matches [ErrOptions].
 func NewBytesReader(data []byte, opts *Options) (*Reader, error) {
 	o, err := opts.resolve()
 	if err != nil {
@@ -116,12 +115,11 @@ func NewBytesReader(data []byte, opts *Options) (*Reader, error) {
 	return r, nil
 }
 
-// ResumeReader returns a reader that goes on at a position that [Reader.Position]
-// gave for the same payload, read with the same options; src must start at
-// at.Offset. What stands before is taken as read and valid: rules over the
-// whole Bundle are not judged again, nor those of an entry that depend on the
-// Bundle's type, and counts start from zero. A Position that no reader can have
-// given is an error that matches [ErrOptions], as options are that can't work.
+// ResumeReader returns a reader that continues at a position that [Reader.Position]
+// returned for the same payload and options. src must start at at.Offset. Everything
+// before it counts as read and valid: the rules of the whole Bundle, and those of an
+// entry that depend on the Bundle's type, are not checked again, and counts start from
+// zero. An impossible Position is an error that matches [ErrOptions].
 func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 	if at.Offset < 0 || at.Entries < 0 || at.Lines < 0 {
 		return nil, optionError("Position", fmt.Sprintf("%+v", at), "what Reader.Position returned")
@@ -149,7 +147,7 @@ func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 	return r, nil
 }
 
-// as is what a reader with these options reads.
+// readerKind returns what a reader with these options reads.
 func (o *options) readerKind() readerKind {
 	switch {
 	case o.format != FormatBundle:
@@ -173,18 +171,18 @@ func newReader(o options) *Reader {
 	return r
 }
 
-// Next returns the next entry, or io.EOF after the end of the document. What
-// it returns is valid until the next call.
+// Next returns the next entry, or io.EOF after the end of the document. The entry is
+// valid until the next call.
 //
-// Findings do not stop it: they are in [Entry.Issues] and in [Reader.Report].
-// Where reading can't go on it returns an error, the same one from then on: an
-// *[InvalidError] if the payload is to blame (JSON that is broken, a limit, an
-// empty body where a Bundle should be), otherwise what src returned, wrapped. In
-// NDJSON a broken line is an entry with issues, and reading goes on after it, unless
-// the file is not NDJSON at all: another format, or one document over several lines.
+// Findings are not errors of Next: they are in [Entry.Issues] and [Reader.Report]. If
+// reading can't continue, Next returns an error, and the same error from then on: an
+// *[InvalidError] if the payload is at fault (invalid JSON, a limit, an empty body
+// instead of a Bundle), otherwise the error of src, wrapped. In NDJSON, an invalid line
+// is an entry with issues, and reading continues after it, unless the file is not
+// NDJSON: another format, or one document over several lines.
 //
-// A Bundle's entries are yielded as they are read, before the rest of it was
-// seen: whether the Bundle as a whole may be taken is known at io.EOF only.
+// The entries of a Bundle are returned before the rest of it was read: only at io.EOF
+// does [Report.Err] say whether the Bundle is valid.
 func (r *Reader) Next() (*Entry, error) {
 	for r.err == nil {
 		var ok bool
@@ -211,9 +209,9 @@ func (r *Reader) Next() (*Entry, error) {
 	return nil, r.err
 }
 
-// All iterates over what is left. Its last pair is an error and no entry if
-// reading can't go on, or if the payload as a whole can't be taken, as
-// [Report.Err] says. An entry is valid until the loop's body ends.
+// All iterates over the remaining entries. Its last pair is an error without an entry if
+// reading can't continue, or if the payload as a whole is invalid, see [Report.Err]. An
+// entry is valid until the loop's body ends.
 func (r *Reader) All() iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		for {
@@ -231,8 +229,8 @@ func (r *Reader) All() iter.Seq2[*Entry, error] {
 	}
 }
 
-// Position is the boundary after the entry that Next returned last. Before
-// that it is where the reader started.
+// Position returns the boundary after the entry that Next returned last. Before the
+// first call it is where the reader started.
 func (r *Reader) Position() Position {
 	p := r.pos
 	if r.input.Src == nil && p.Lines < 0 {
@@ -241,8 +239,8 @@ func (r *Reader) Position() Position {
 	return p
 }
 
-// Report says what was learnt so far; it is complete once Next has returned
-// io.EOF or an error that is an [ErrInvalid]. The report is the caller's.
+// Report returns what is known so far. It is complete once Next has returned io.EOF or
+// an error that matches [ErrInvalid]. The report is the caller's.
 func (r *Reader) Report() *Report {
 	rep := &Report{
 		Format:         r.opts.format,
@@ -259,10 +257,9 @@ func (r *Reader) Report() *Report {
 	return rep
 }
 
-// Reset makes the reader ready for another payload, which it reads from src with
-// the options that it was made with. What it has allocated is used again: for
-// payloads of a few kB that is a good part of what reading them costs. Entries
-// that it returned are no longer valid, nor is what they alias; reports are.
+// Reset prepares the reader for another payload, which it reads from src with the same
+// options. It reuses memory, which matters for payloads of a few kB. Entries that it
+// returned are no longer valid; reports are.
 func (r *Reader) Reset(src io.Reader) {
 	var buf []byte
 	if r.input.Src != nil && cap(r.input.Buf) <= scan.Block {
@@ -272,8 +269,8 @@ func (r *Reader) Reset(src io.Reader) {
 	r.input.Src, r.input.Buf = src, buf
 }
 
-// ResetBytes is [Reader.Reset] for a payload that is in memory already, as
-// [NewBytesReader] reads it. With nil the reader lets go of what it has read.
+// ResetBytes is [Reader.Reset] for a payload in memory, see [NewBytesReader]. With nil
+// the reader drops all references to the previous payload.
 func (r *Reader) ResetBytes(data []byte) {
 	r.reset()
 	r.input.Buf, r.input.Err = data, io.EOF
@@ -282,9 +279,8 @@ func (r *Reader) ResetBytes(data []byte) {
 // maxKept is how many bytes of one kind a reader keeps for the next payload.
 const maxKept = 64 << 10
 
-// reset keeps the options and some memory, and nothing of what was read. It goes
-// part by part: to make a Reader anew and to copy it takes as long as to read a
-// few hundred bytes.
+// reset keeps the options and some memory, and nothing of the payload. It resets field
+// by field: making a new Reader takes as long as reading a few hundred bytes.
 func (r *Reader) reset() {
 	o := &r.opts
 	r.progress = progress{}
@@ -317,7 +313,7 @@ func (r *Reader) reset() {
 	}
 }
 
-// resetIndexes empties what entries are compared by.
+// resetIndexes empties the indexes that entries are compared with.
 func (r *Reader) resetIndexes() {
 	r.budget = budget{max: r.opts.maxIndex}
 	r.index.reset(&r.budget, r.budget.max)
@@ -326,7 +322,7 @@ func (r *Reader) resetIndexes() {
 	r.lineIDs.reset(&r.budget)
 }
 
-// useScanner makes the scanner ready, which was released.
+// useScanner prepares the scanner, which must be new or released.
 func (r *Reader) useScanner() {
 	t := wholeTable
 	if r.opts.basic {

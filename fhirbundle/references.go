@@ -6,8 +6,8 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// readRefs judges the references of a resource, which the scanner has found, without
-// those in Bundles inside it. alone says that the resource has none inside it: then
+// readRefs checks the references of a resource that the scanner marked, except those in
+// Bundles inside the resource. alone means that there are no resources inside it: then
 // no local reference can be resolved.
 func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 	others := r.may(typeBatch)
@@ -22,8 +22,8 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 		if data[at] != '"' || r.recent.has(data[at+1:]) {
 			continue
 		}
-		// The start says what it is, as far as it has no escapes. Where it ends
-		// is of no interest, but to URNs.
+		// The start shows the kind of reference, unless it has escapes. Only URNs need
+		// the end.
 		text := data[at+1:]
 		n := letters(text)
 		if text[n] == '\\' {
@@ -31,7 +31,7 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 			n = letters(text)
 		}
 		if n >= len(text) {
-			continue // it had escapes, and is nothing but letters
+			continue // only letters, after escapes
 		}
 		switch c := text[n]; {
 		case c == '?' && n > 0:
@@ -63,8 +63,9 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 	return f
 }
 
-// isOddQuery reports whether a conditional reference, the start of text, is to n letters
-// that are no type, or has parameters that do not filter (R4, http.html#trules).
+// isOddQuery reports whether a conditional reference, at the start of text, has n
+// letters that are not a resource type, or a parameter that does not filter (R4,
+// http.html#trules).
 func (r *Reader) isOddQuery(text []byte, n int) bool {
 	if r.queryType != string(text[:n]) {
 		if !r.opts.version.hasType(text[:n]) {
@@ -88,8 +89,8 @@ func (r *Reader) isOddQuery(text []byte, n int) bool {
 	}
 }
 
-// controlsResult reports whether a parameter of a search, the start of query, controls
-// what is returned (R4, search.html#return).
+// controlsResult reports whether a search parameter, at the start of query, controls the
+// result instead of filtering (R4, search.html#return).
 func controlsResult(query []byte) bool {
 	name := query
 	if end := bytes.IndexAny(query, "=:&"); end >= 0 {
@@ -102,8 +103,9 @@ func controlsResult(query []byte) bool {
 	return false
 }
 
-// referTo takes in a reference, at data[at], to what only an entry of the same
-// Bundle can be. others is whether it matters which entry has a reference to another.
+// referTo records a reference, at data[at], that only an entry of the same Bundle can
+// resolve. others means that references to other entries matter more than those to the
+// entry itself.
 func (r *Reader) referTo(data []byte, at int, others bool) {
 	if r.opts.format != FormatBundle || r.resumed {
 		return
@@ -122,17 +124,17 @@ func (r *Reader) referTo(data []byte, at int, others bool) {
 	}
 }
 
-// isOwn reports whether text is the fullUrl of the entry that is being read.
+// isOwn reports whether text is the fullUrl of the current entry.
 func (r *Reader) isOwn(data, text []byte) bool {
 	at := r.scan.Marks.Value(data, placeFullURL)
 	return at >= 0 && bytes.Equal(r.plainAt(data, at), text)
 }
 
-// judgeRefs judges the references that no entry before theirs has resolved.
+// checkRefs checks the references that no earlier entry has resolved.
 func (r *Reader) checkRefs() {
 	r.checkCrossRefs()
 	x := &r.index
-	if x.refused { // fullUrls are missing: not-checked says so
+	if x.refused { // fullUrls are missing, and not-checked was reported
 		return
 	}
 	for i := range x.unresolved {
@@ -144,12 +146,12 @@ func (r *Reader) checkRefs() {
 	}
 }
 
-// isURN says whether text names what has no address.
+// isURN reports whether text is a urn:uuid or a urn:oid.
 func isURN(text []byte) bool {
 	return bytes.HasPrefix(text, []byte("urn:uuid:")) || bytes.HasPrefix(text, []byte("urn:oid:"))
 }
 
-// letters returns how many letters text starts with.
+// letters returns the number of letters that text starts with.
 func letters(text []byte) int {
 	for i, c := range text {
 		if c|0x20-'a' >= 26 {
@@ -159,7 +161,7 @@ func letters(text []byte) int {
 	return len(text)
 }
 
-// plain is text, as it is written in a string, without escapes.
+// plain returns text, as written in a string, without escapes.
 func (r *Reader) plain(text []byte) []byte {
 	if bytes.IndexByte(text, '\\') < 0 {
 		return text
@@ -168,8 +170,8 @@ func (r *Reader) plain(text []byte) []byte {
 	return r.scratch
 }
 
-// plainAt is the text of the string at data[i], without escapes; nil where there
-// is another value.
+// plainAt returns the text of the string at data[i] without escapes, or nil if the value
+// is not a string.
 func (r *Reader) plainAt(data []byte, i int) []byte {
 	if data[i] != '"' {
 		return nil
@@ -183,48 +185,48 @@ func (r *Reader) plainAt(data []byte, i int) []byte {
 	return text
 }
 
-// recentRefs are references to UUIDs that were taken in last: resources that stand
-// beside each other refer to the same patient and encounter. What is among them
-// need not be taken in again. They are kept as they are written, so that neither
-// an end has to be found nor a hash to be made.
+// recentRefs holds references to UUIDs that were recorded recently, because neighboring
+// resources refer to the same patient and encounter. These need not be recorded again.
+// They are kept as written, so that a lookup needs neither the end of the text nor a
+// hash.
 type recentRefs struct {
 	texts [32]quotedURN
 	used  bool
 }
 
-// quotedURN is a reference and its closing quote, without escapes.
+// quotedURN is a reference without escapes, and its closing quote.
 type quotedURN [len(uuidPrefix) + len("00000000-0000-0000-0000-000000000000") + len(`"`)]byte
 
 const uuidPrefix = "urn:uuid:"
 
-// at is the only place at which a text can be. Where many share one, none of them
-// is found, and nothing is lost but time.
+// at returns the only slot that a text can be in. Texts that share a slot displace each
+// other, which only costs time.
 func (c *recentRefs) at(text []byte) *quotedURN {
 	start, end := scan.Load(text, len(uuidPrefix)), scan.Load(text, len(quotedURN{})-9) // before the quote
 	return &c.texts[(start^end)*spread>>59]
 }
 
-// has says whether the string whose text is at the start of data is among them.
+// has reports whether the string whose text starts data is in the cache.
 func (c *recentRefs) has(data []byte) bool {
 	const size = len(quotedURN{})
 	if len(data) < size || data[0] != 'u' {
 		return false
 	}
-	// Word by word, since a call takes as long as all of them.
+	// Word by word, because a call would take longer.
 	have, a := c.at(data), data[:size]
 	return scan.Load(a, 32) == scan.Load(have[:], 32) && scan.Load(a, 24) == scan.Load(have[:], 24) && scan.Load(a, 16) == scan.Load(have[:], 16) &&
 		scan.Load(a, 8) == scan.Load(have[:], 8) && scan.Load(a, 0) == scan.Load(have[:], 0) && scan.Load(a, 38) == scan.Load(have[:], 38)
 }
 
-// add takes in a string without escapes, given with its closing quote, if it is a
-// UUID in which nothing is found.
+// add adds a string without escapes, given with its closing quote, if it is a valid
+// UUID.
 func (c *recentRefs) add(quoted []byte) {
 	if len(quoted) == len(quotedURN{}) && urnFault(quoted[:len(quoted)-1]) == 0 {
 		*c.at(quoted), c.used = quotedURN(quoted), true
 	}
 }
 
-// reset forgets them: they are what a payload says.
+// reset removes the references, which are data from a payload.
 func (c *recentRefs) reset() {
 	if c.used {
 		*c = recentRefs{}

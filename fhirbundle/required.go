@@ -2,18 +2,18 @@ package fhirbundle
 
 import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 
-// wanted are the references of a document's Composition and of a message's
-// MessageHeader that the specification says must be to entries of the same Bundle.
+// requiredRefs has the references of a document's Composition, or of a message's
+// MessageHeader, that must be to entries of the same Bundle.
 type requiredRefs struct {
 	index
 	refs    []requiredRef
-	refused bool // one found no room
+	refused bool // one did not fit
 }
 
-// wish is a reference, where it is, and the rule that it breaks if no entry is its
+// requiredRef is such a reference, and the rule that it breaks if no entry is its
 // target.
 type requiredRef struct {
-	target       indexSlot // empty: no entry can be it
+	target       indexSlot // empty if no entry can be it
 	rule         rule
 	line, offset int64
 }
@@ -44,18 +44,18 @@ func (w *requiredRefs) keep(x requiredRef) {
 	w.refs = append(w.refs, x)
 }
 
-// mustRefer is a member of a resource whose references must be to entries of the
-// Bundle, or in which there are such members.
+// refElement is an element whose references must be to entries of the Bundle, or that
+// has such elements.
 type refElement struct {
 	name  string
-	rule  rule          // of a Reference
-	in    []*refElement // of what else
+	rule  rule          // for a Reference
+	in    []*refElement // for other elements
 	notIn Version
 }
 
-// mustReferIn are the members of what the first entry of a Bundle can be: R4,
-// documents.html#content, and what MessageHeader says of its members. In R5 event.detail
-// is no Reference.
+// requiredRefElements has these elements by the type of the first resource: R4,
+// documents.html#content, and the definition of MessageHeader. In R5 event.detail is not
+// a Reference.
 var requiredRefElements = func() map[string][]*refElement {
 	section := &refElement{name: "section"}
 	section.in = []*refElement{{name: "author", rule: refDocument}, {name: "focus", rule: refDocument}, {name: "entry", rule: refDocument}, section}
@@ -76,8 +76,8 @@ var requiredRefElements = func() map[string][]*refElement {
 	}
 }()
 
-// want records the references of the first entry, whose resource starts at data[at], that
-// must be to entries of the Bundle.
+// requireRefs records the references of the first entry, whose resource starts at
+// data[at], that must be to entries of the Bundle.
 func (r *Reader) requireRefs(data []byte, at int) {
 	switch typ := r.entry.Type; {
 	case typ == "Composition" && r.may(typeDocument), typ == "MessageHeader" && r.may(typeMessage):
@@ -86,9 +86,9 @@ func (r *Reader) requireRefs(data []byte, at int) {
 	}
 }
 
-// wantIn records the references of an object, or of the objects of an array, that starts
-// at data[i], and returns the index after it. It visits each byte once,
-// however deep sections are nested.
+// requireIn records the references in an object, or in the objects of an array, that
+// starts at data[i], and returns the index after it. It reads each byte once, however
+// deep sections are nested.
 func (r *Reader) requireIn(data []byte, i int, in []*refElement) (end int) {
 	switch data[i] {
 	case '[':
@@ -110,8 +110,8 @@ func (r *Reader) requireIn(data []byte, i int, in []*refElement) (end int) {
 	return scan.SkipValue(data, i)
 }
 
-// wantOf takes in the references of a member, of those in in, whose value starts at
-// data[at], and returns the index after it.
+// requireMember records the references of a member, if it is in in. Its value starts at
+// data[at]. It returns the index after it.
 func (r *Reader) requireMember(data []byte, at int, name []byte, in []*refElement) (end int) {
 	for _, m := range in {
 		if m.name != string(name) || m.notIn == r.opts.version {
@@ -125,8 +125,8 @@ func (r *Reader) requireMember(data []byte, at int, name []byte, in []*refElemen
 	return scan.SkipValue(data, at)
 }
 
-// wantAll takes in a Reference, or the References of an array, that starts at
-// data[i], and returns the index after it.
+// requireAll records a Reference, or the References of an array, that starts at data[i],
+// and returns the index after it.
 func (r *Reader) requireAll(data []byte, i int, ru rule) (end int) {
 	switch data[i] {
 	case '[':
@@ -145,8 +145,8 @@ func (r *Reader) requireAll(data []byte, i int, ru rule) (end int) {
 	return scan.SkipValue(data, i)
 }
 
-// wantReference records the reference at data[at], unless it is conditional or to a
-// contained resource: then it is not to an entry.
+// requireRef records the reference at data[at], unless it is conditional or to a
+// contained resource.
 func (r *Reader) requireRef(data []byte, at int, ru rule) {
 	text := r.plainAt(data, at)
 	if len(text) == 0 || text[0] == '#' {
@@ -171,7 +171,7 @@ func (r *Reader) requireRef(data []byte, at int, ru rule) {
 	w.keep(x)
 }
 
-// grant marks what the first entry refers to as found if this entry is it.
+// resolveRequired marks the required references to the current entry as resolved.
 func (r *Reader) resolveRequired(data []byte) {
 	w := &r.cross.required
 	if r.readOwnURL(data); len(r.cross.ownURL) == 0 || w.used == 0 {
@@ -188,7 +188,7 @@ func (r *Reader) resolveRequired(data []byte) {
 	}
 }
 
-// judgeWanted judges the wishes of a document or a message.
+// checkRequired checks the required references of a document or a message.
 func (r *Reader) checkRequired() {
 	w := &r.cross.required
 	zero := int64(0)

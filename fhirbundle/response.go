@@ -6,7 +6,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// readResponse judges the response, which starts at data[at].
+// readResponse checks the response, which starts at data[at].
 func (r *Reader) readResponse(data []byte, at int) (f facts) {
 	f = hasResponse
 	if r.opts.basic {
@@ -51,8 +51,8 @@ func isOutcomeAt(data []byte, at int) (is bool) {
 	return is
 }
 
-// startsWithStatus reports whether text starts with an HTTP status: three digits, and
-// not four.
+// startsWithStatus reports whether text starts with an HTTP status: exactly three
+// digits.
 func startsWithStatus(text []byte) bool {
 	const digits = 3
 	if len(text) < digits {
@@ -66,8 +66,8 @@ func startsWithStatus(text []byte) bool {
 	return len(text) == digits || text[digits]-'0' >= 10
 }
 
-// isOtherETag reports whether an entity tag, with or without W/ and quotes, names another
-// version. It is false if either of them is missing.
+// isOtherETag reports whether an entity tag, with or without W/ and quotes, differs from
+// a version. It returns false if either is missing.
 func isOtherETag(tag, version []byte) bool {
 	if len(tag) == 0 || len(version) == 0 {
 		return false
@@ -80,7 +80,7 @@ func isOtherETag(tag, version []byte) bool {
 }
 
 // isOtherLocation reports whether a location, [root/]Type/id with or without a version,
-// names another id or type than the resource has.
+// has another type or id than the resource.
 func (r *Reader) isOtherLocation(location []byte) bool {
 	e := &r.entry
 	if e.Type == "" || e.ID == nil {
@@ -91,7 +91,7 @@ func (r *Reader) isOtherLocation(location []byte) bool {
 	return ok && u.id != nil && r.opts.version.hasType(u.typ) && (string(u.typ) != e.Type || string(u.id) != string(e.ID))
 }
 
-// readSearch judges entry.search, which starts at data[at].
+// readSearch checks entry.search, which starts at data[at].
 func (r *Reader) readSearch(data []byte, at int) (f facts) {
 	f = hasSearch
 	if r.opts.basic || data[at] != '{' {
@@ -113,8 +113,8 @@ func (r *Reader) readSearch(data []byte, at int) (f facts) {
 	return f
 }
 
-// readOutcome finds out whether the entry's resource is an OperationOutcome, and how
-// severe it is.
+// readOutcome returns whether the entry's resource is an OperationOutcome, and how
+// severe.
 func (r *Reader) readOutcome() (f facts) {
 	if r.entry.Type != "OperationOutcome" || r.opts.basic {
 		return 0
@@ -126,8 +126,8 @@ func (r *Reader) readOutcome() (f facts) {
 	return f
 }
 
-// hasIssue reports whether value is an OperationOutcome that has an issue of a severity
-// for which is returns true.
+// hasIssue reports whether value is an OperationOutcome with an issue whose severity is
+// accepted by is.
 func hasIssue(value []byte, is func(severity string) bool) (found bool) {
 	if value[0] != '{' {
 		return false

@@ -67,8 +67,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestResumedBundle: what is broken behind the position is found, what can't be
-// seen is not judged.
+// TestResumedBundle: what is broken after the position is found, what can't be
+// seen is not checked.
 func TestResumedBundle(t *testing.T) {
 	at := Position{Offset: 100, Entries: 3, Lines: 2}
 	for _, c := range []struct {

@@ -24,7 +24,7 @@ func bundleOf(typ string, typeLast bool, entries ...string) string {
 
 // TestLevelRules: what is a warning at Lenient and an error at Strict. The
 // findings are the same whether the Bundle's type stands before its entries or
-// behind them.
+// after them.
 func TestLevelRules(t *testing.T) {
 	req := `"request":{"method":"POST","url":"Basic"}`
 	in := func(x string) string { return `{"resource":{"resourceType":"Basic","x":` + x + `},` + req + `}` }
@@ -103,7 +103,7 @@ func TestLevelRules(t *testing.T) {
 					}
 					at := c.at
 					if c.name == "request in a collection" && !typeLast {
-						at = `{"method"` // judged at once, the place is known
+						at = `{"method"` // checked at once, the place is known
 					}
 					assert.Equal(t, int64(start+strings.Index(doc[start:], at)), is.Offset)
 					rule, ok := ruleOf(is.Code)
@@ -228,7 +228,7 @@ func TestRulesTable(t *testing.T) {
 	assert.NotEqual(t, "changed", Rules()[0].Code)
 }
 
-// TestStoredReport: a report that went through JSON judges as before.
+// TestStoredReport: a report that went through JSON checks as before.
 func TestStoredReport(t *testing.T) {
 	rep := must(ValidateBytes([]byte(`{"resourceType":"Bundle","type":"searchset","entry":[{}]}`), nil))
 	raw, err := json.Marshal(rep)

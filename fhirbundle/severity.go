@@ -2,13 +2,13 @@ package fhirbundle
 
 import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 
-// severities says what becomes of a finding, by its rule.
+// severities has the severity of findings by rule.
 type severities struct {
 	of   [ruleCount]Severity
-	scan scan.Weights // the same of what the scanner finds
+	scan scan.Weights // the same for what the scanner finds
 }
 
-// setWeights sets what the scanner needs to know.
+// setWeights sets scan.
 func (s *severities) setWeights() {
 	for k, ru := range ruleOfKind {
 		switch s.of[ru] {
@@ -22,7 +22,7 @@ func (s *severities) setWeights() {
 	}
 }
 
-// common are the tables of readers whose program changes nothing, by level.
+// common has the severities of readers without Options.Severities, by level.
 var common = func() (all [3][3]*severities) {
 	for i, level := range [...]Level{LevelLenient, LevelStrict, LevelBasic} {
 		for k := range all[i] {
@@ -32,13 +32,13 @@ var common = func() (all [3][3]*severities) {
 	return all
 }()
 
-// as is what a reader reads.
+// readerKind is what a reader reads.
 type readerKind uint8
 
 const (
 	readsBundle readerKind = iota
 	readsLines
-	readsNested // a Bundle that is a resource: what the front door wants does not concern it
+	readsNested // a Bundle inside a resource, to which the front door's rules don't apply
 )
 
 func newSeverities(level Level, a readerKind) *severities {
@@ -49,14 +49,14 @@ func newSeverities(level Level, a readerKind) *severities {
 			s.of[i] = Rule{}.Severity(level)
 		}
 	}
-	if a == readsLines { // nothing could be done with it
+	if a == readsLines { // it could not be used
 		s.of[fhirResourceType] = SeverityError
 	}
 	s.setWeights()
 	return s
 }
 
-// severities of a reader with these options.
+// severities returns the severities of a reader with these options.
 func (o *options) severities(a readerKind) *severities {
 	s := common[0][a]
 	switch {
@@ -76,7 +76,7 @@ func (o *options) severities(a readerKind) *severities {
 	return &own
 }
 
-// ruleOfFault is the rule that a fault breaks.
+// ruleOfFault returns the rule that a fault breaks.
 func ruleOfFault(f scan.Fault) rule {
 	switch f {
 	case scan.BadNUL:
@@ -99,7 +99,7 @@ func ruleOfFault(f scan.Fault) rule {
 	return jsonSyntax
 }
 
-// ruleOfKind is the rule that a finding of the scanner is about.
+// ruleOfKind has the rule that a finding of the scanner breaks.
 var ruleOfKind = [scan.Kinds]rule{
 	scan.MisplacedNull: fhirNull,
 	scan.EmptyArray:    fhirEmptyArray,
@@ -111,14 +111,14 @@ var ruleOfKind = [scan.Kinds]rule{
 	scan.Comments:      fhirComments,
 }
 
-// Severity of an [Issue], in the words of FHIR's IssueSeverity.
+// Severity is the severity of an [Issue], as in FHIR's IssueSeverity.
 type Severity string
 
-// The severities of issues; a payload is refused for a SeverityError only.
+// Only a SeverityError makes a payload invalid.
 const (
 	SeverityError       Severity = "error"
 	SeverityWarning     Severity = "warning"
 	SeverityInformation Severity = "information"
-	// SeverityNone is for [Options.Severities] only: the rule is not reported.
+	// SeverityNone turns a rule off in [Options.Severities]. No issue has it.
 	SeverityNone Severity = "none"
 )

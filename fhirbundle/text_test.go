@@ -10,7 +10,7 @@ import (
 )
 
 // TestUTF8: what is UTF-8 and what is not agrees with unicode/utf8, for
-// every byte that can start a character and those around every limit behind it.
+// every byte that can start a character and those around every limit after it.
 func TestUTF8(t *testing.T) {
 	next := []byte{'a', 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xa2, 0xbf, 0xc0, 0xc2, 0xff}
 	check := func(text ...byte) {

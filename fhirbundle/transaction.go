@@ -7,7 +7,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// readRequest fills in the request, which starts at data[at], and judges it.
+// readRequest fills in the request, which starts at data[at], and checks it.
 func (r *Reader) readRequest(data []byte, at int) (f facts) {
 	e, m := &r.entry, &r.scan.Marks
 	if data[at] == '{' {
@@ -47,8 +47,8 @@ func (r *Reader) readMethod(data []byte, at int) (f facts) {
 	return f | is
 }
 
-// readURLText returns the URL of the request. That of a POST is usually the type of
-// the resource, which takes a comparison and no search for the end.
+// readURLText returns the URL of the request. That of a POST is usually the type of the
+// resource, so that comparing them saves finding its end.
 func (r *Reader) readURLText(data []byte) []byte {
 	typ := r.typeText
 	if at := r.scan.Marks.Value(data, placeURL); at >= 0 && typ != nil {
@@ -61,13 +61,13 @@ func (r *Reader) readURLText(data []byte) []byte {
 	return text
 }
 
-// readURL judges the URL of a request with the given method, and compares it with
-// the resource. The body of a PATCH is the change, not the resource
-// (http://hl7.org/fhir/R4/http.html#patch), so nothing is compared with it.
+// readURL checks the URL of a request with the given method, and compares it with the
+// resource. The body of a PATCH is the change, not the resource
+// (http://hl7.org/fhir/R4/http.html#patch), and is not compared.
 func (r *Reader) readURL(method facts) (f facts) {
 	e := &r.entry
 	u, ok := identity{typ: e.URL, whole: e.URL}, true
-	if string(e.URL) != string(r.typeText) { // what a POST usually says
+	if string(e.URL) != string(r.typeText) { // as in most POSTs
 		u, ok = parseURL(e.URL)
 	}
 	named := len(u.typ) > 0 && (string(u.typ) == string(r.typeText) || r.opts.version.hasType(u.typ))
@@ -105,16 +105,15 @@ func (r *Reader) readURL(method facts) (f facts) {
 	return f
 }
 
-// isOperation reports whether the URL of a POST is an operation, a search, or the server's
-// root.
+// isOperation reports whether the URL of a POST is an operation, a search, or the
+// server's root.
 func isOperation(u identity) bool {
 	return u.id == nil && (len(u.typ) == 0 || u.typ[0] == '$' || string(u.typ) == "_search")
 }
 
-// identify records the identity of a resource that the entry changes, and reports
-// whether an earlier entry of the transaction changes it too. What a POST creates
-// has no identity before the server gives it one: its fullUrl is the resource's id
-// at the source and is ignored (http://hl7.org/fhir/R4/http.html#trules).
+// identify records which resource the entry changes, and reports whether an earlier
+// entry of the transaction changes it too. What a POST creates is identified by the
+// server, which ignores its fullUrl and id (http://hl7.org/fhir/R4/http.html#trules).
 func (r *Reader) identify(u identity) bool {
 	if r.resumed || r.bundle.typ.seen && r.bundle.types != typeTransaction {
 		return false
@@ -127,7 +126,7 @@ func (r *Reader) identify(u identity) bool {
 }
 
 // Conditions are the members of Bundle.entry.request that make an interaction
-// conditional, unescaped; empty where absent or not a string. See
+// conditional, unescaped, and empty if they are missing or not strings. See
 // https://hl7.org/fhir/R4/http.html#cond-update, #ccreate, #cread and #concurrency.
 type Conditions struct {
 	// IfNoneExist is the query of a conditional create, without a question mark.
@@ -135,12 +134,12 @@ type Conditions struct {
 	// IfMatch and IfNoneMatch are entity tags, such as W/"3".
 	IfMatch     string
 	IfNoneMatch string
-	// IfModifiedSince is an instant as FHIR writes it, not a date of HTTP.
+	// IfModifiedSince is an instant in FHIR's format, not an HTTP date.
 	IfModifiedSince string
 }
 
-// Conditions returns the conditions of the entry's request. The result is the
-// caller's. A request that has none costs a search for its names.
+// Conditions returns the conditions of the entry's request. The result is the caller's.
+// Without conditions, a search for their names is all it costs.
 func (e *Entry) Conditions() (c Conditions) {
 	if !bytes.Contains(e.Request, condition) && bytes.IndexByte(e.Request, '\\') < 0 {
 		return c
@@ -164,19 +163,20 @@ func (e *Entry) Conditions() (c Conditions) {
 // condition is how the names of conditions begin, unless they are escaped.
 var condition = []byte(`"if`)
 
-// identity is what the URL of a request says of a resource: [root/]Type/id, or
-// [root/]Type?query, or [root/]Type/?query, as http.html#delete writes it.
+// identity is the resource that the URL of a request names: [root/]Type/id,
+// [root/]Type?query, or [root/]Type/?query, as in http.html#delete.
 type identity struct {
 	typ   []byte // the last segment that is not an id
-	id    []byte // nil where the URL names none
+	id    []byte // nil if the URL has none
 	query bool
-	slash bool   // after the type, before nothing or a query
+	slash bool   // the type ends with a slash and there is no id
 	whole []byte // the URL from typ on
 }
 
-// parseURL takes the URL of a request apart, relative to the server's root or
-// absolute. A resource type after what is none, as in http://host/fhir/Patient, is
-// the type, and no id. It is false where text is no URL.
+// parseURL parses the URL of a request, which is absolute or relative to the server's
+// root. If the last segment is a resource type and the one before it is not, as in
+// http://host/fhir/Patient, the last one is the type, and there is no id. ok is false if
+// text is not a URL.
 func parseURL(text []byte) (u identity, ok bool) {
 	if !isURL(text) {
 		return u, false
@@ -211,8 +211,8 @@ func parseURL(text []byte) (u identity, ok bool) {
 	return u, true
 }
 
-// isURL says whether text has only characters that a URL may have (RFC 3986,
-// section 2), and the bar, which searches have.
+// isURL reports whether all characters of text may be in a URL (RFC 3986, section 2).
+// The bar may, because searches use it.
 func isURL(text []byte) bool {
 	for i, c := range text {
 		if c <= ' ' || c >= 0x7f || oddInURL[c] {
@@ -229,42 +229,43 @@ var oddInURL = [128]bool{'<': true, '>': true, '"': true, '{': true, '}': true, 
 
 func isHex(c byte) bool { return c-'0' < 10 || c|0x20-'a' < 6 }
 
-// isQuery says whether text is what follows the question mark of a search: a
-// parameter's name, an equals sign, and so on.
+// isQuery reports whether text is the query of a search: a parameter's name, an equals
+// sign, and so on.
 func isQuery(text []byte) bool {
 	name, _, ok := bytes.Cut(text, []byte("="))
 	return ok && len(name) > 0 && bytes.IndexByte(name, '?') < 0 && bytes.IndexByte(name, '/') < 0 && isURL(text)
 }
 
 // Interaction is FHIR's code for what the request of an entry asks a server to do
-// (https://hl7.org/fhir/R4/valueset-restful-interaction.html). Reads, GET searches and
-// histories are all InteractionRead. It is empty if the method and URL name none.
+// (https://hl7.org/fhir/R4/valueset-restful-interaction.html). Reads, searches with GET
+// and histories are all InteractionRead. It is empty if method and URL match no
+// interaction.
 type Interaction string
 
 const (
-	// InteractionRead: any GET or HEAD.
+	// InteractionRead is any GET or HEAD.
 	InteractionRead Interaction = "read"
-	// InteractionCreate: a POST to a type. The body is a resource.
+	// InteractionCreate is a POST to a type. The body is a resource.
 	InteractionCreate Interaction = "create"
-	// InteractionUpdate: a PUT to an id or a query. The body is a resource.
+	// InteractionUpdate is a PUT to an id or a query. The body is a resource.
 	InteractionUpdate Interaction = "update"
-	// InteractionPatch: a PATCH. The body is a patch, as a Binary or as Parameters.
+	// InteractionPatch is a PATCH. The body is a patch: a Binary or Parameters.
 	InteractionPatch Interaction = "patch"
-	// InteractionDelete: a DELETE. A body means nothing.
+	// InteractionDelete is a DELETE. A body has no meaning.
 	InteractionDelete Interaction = "delete"
-	// InteractionSearch: a POST to _search. A body is no resource.
+	// InteractionSearch is a POST to _search. A body is not a resource to store.
 	InteractionSearch Interaction = "search"
-	// InteractionOperation: a POST to the URL of an operation, of the server, a type
-	// or a resource. The body is its input.
+	// InteractionOperation is a POST to an operation of the server, a type or a resource.
+	// The body is its input.
 	InteractionOperation Interaction = "operation"
-	// InteractionTransaction: a POST to the server's root. The body is a Bundle that
-	// is processed and not kept.
+	// InteractionTransaction is a POST to the server's root. The body is a Bundle to
+	// process, not to store.
 	InteractionTransaction Interaction = "transaction"
 )
 
-// InteractionOf returns the interaction of Bundle.entry.request.method and .url. The
-// URL may be absolute or relative to the server's root. Only its path counts. A create
-// need not be of a type that FHIR defines.
+// InteractionOf returns the interaction of Bundle.entry.request.method and .url. The URL
+// may be absolute or relative to the server's root. Only its path counts. The type of a
+// create need not be one that FHIR defines.
 func InteractionOf(method, url string) Interaction {
 	path, _, _ := strings.Cut(url, "?")
 	if _, after, absolute := strings.Cut(path, "://"); absolute {
@@ -298,13 +299,13 @@ func InteractionOf(method, url string) Interaction {
 		case last == "":
 			return InteractionTransaction
 		case isCapitalized(last) && resourceTypes[before[strings.LastIndexByte(before, '/')+1:]].in == 0:
-			return InteractionCreate // and not Type/id
+			return InteractionCreate // but not Type/id
 		}
 	}
 	return ""
 }
 
-// isCapitalized reports whether text is written as FHIR's types are.
+// isCapitalized reports whether text is written like the name of a type.
 func isCapitalized(text string) bool {
 	return text != "" && text[0]-'A' < 26 && isTypeName([]byte(text))
 }

@@ -2,31 +2,29 @@ package fhirbundle
 
 import "github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 
-// OtherType replaces every resourceType that is written like the name of a type but is
-// defined by no version of FHIR (R4, R4B, R5), in [Entry.Type] and in
-// [Report.ResourceCounts], which counts them together. Such a name could hold anything,
-// even something about a patient, so it is not passed on.
+// OtherType replaces resource types that no version of FHIR (R4, R4B, R5) defines, in
+// [Entry.Type] and in [Report.ResourceCounts], which counts them together. Such a name
+// could be anything, even data about a patient, so it is not passed on.
 const OtherType = "Other"
 
-// counts counts resources by type.
+// typeCounts counts resources by type.
 type typeCounts struct {
-	types []typeCount // that were seen
+	types []typeCount // found so far
 	all   int64
 	v     Version
 
-	// recent are indices into types, from 1, of names that were looked up, by
-	// bits of their hashes.
+	// recent has indexes into types, from 1, of names looked up recently, by recentOf.
 	recent [64]uint16
 }
 
 type typeCount struct {
 	name  string // shared, not allocated
 	n     int64
-	known bool // the version has it
+	known bool // the version of FHIR has it
 }
 
-// fewTypes is how many types there is room for at first, and how many things of one
-// kind a reader keeps room for.
+// fewTypes is how many types there is room for at first, and how many elements of a
+// slice a reader keeps for the next payload.
 const fewTypes = 16
 
 // reset forgets all types, and keeps room for a few.
@@ -38,8 +36,7 @@ func (c *typeCounts) reset(v Version) {
 	c.recent = [len(c.recent)]uint16{}
 }
 
-// recall returns a type that was looked up before and is still among recent, as a
-// shared string, with its index for add. The index is -1 where it is not.
+// recall returns a type that is among recent, as a shared string, and its index, or -1.
 func (c *typeCounts) recall(text []byte) (string, int) {
 	if i := int(c.recent[recentOf(text)]) - 1; i >= 0 && c.types[i].name == string(text) {
 		return c.types[i].name, i
@@ -47,10 +44,11 @@ func (c *typeCounts) recall(text []byte) (string, int) {
 	return "", -1
 }
 
-// recentOf is a place among recent. The start and the length tell most types apart.
+// recentOf returns an index into recent. Most types differ in their first bytes or their
+// length.
 func recentOf(text []byte) uint64 { return (scan.Load(text, 0) + uint64(len(text))) * spread >> 58 }
 
-// lookUp returns a type as a shared string, or [OtherType], and its index for add.
+// lookUp returns a type as a shared string, or [OtherType], and its index.
 func (c *typeCounts) lookUp(text []byte) (string, int) {
 	fhir := resourceTypes[string(text)]
 	name := fhir.name
@@ -74,8 +72,7 @@ func (c *typeCounts) lookUp(text []byte) (string, int) {
 // known reports whether the version of FHIR has the type with that index.
 func (c *typeCounts) known(i int) bool { return c.types[i].known }
 
-// add counts a resource whose type has the index that lookUp returned; -1 where it
-// has none.
+// add counts a resource whose type has that index, or -1 if it has none.
 func (c *typeCounts) add(i int) {
 	c.all++
 	if i >= 0 {

@@ -9,13 +9,13 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// readers are at rest: they hold nothing of a payload or of anyone's options.
+// readers has idle readers, which hold nothing of a payload or of a caller's options.
 var readers = sync.Pool{New: func() any { return newReader(defaults) }}
 
-// Validate reads src to its end and reports on it. Whether the payload can be taken
-// is [Report.Err]; the error here is that src failed, or that the options can't work,
-// which matches [ErrOptions]: then the report is nil. Validate is safe for concurrent
-// use, also with the same options.
+// Validate reads src to its end and reports on it. [Report.Err] says whether the payload
+// is valid. The error of Validate is that src failed, or that the options are invalid,
+// which matches [ErrOptions]; then the report is nil. Validate may be called
+// concurrently, with the same options too.
 func Validate(src io.Reader, opts *Options) (*Report, error) {
 	r, err := borrow(opts)
 	if err != nil {
@@ -26,8 +26,8 @@ func Validate(src io.Reader, opts *Options) (*Report, error) {
 	return drain(r)
 }
 
-// ValidateBytes is [Validate] for a payload that is in memory already. The only
-// error is one of the options; with nil options there is none.
+// ValidateBytes is [Validate] for a payload in memory. The only error is for invalid
+// options; with nil options there is none.
 func ValidateBytes(data []byte, opts *Options) (*Report, error) {
 	r, err := borrow(opts)
 	if err != nil {
@@ -38,8 +38,8 @@ func ValidateBytes(data []byte, opts *Options) (*Report, error) {
 	return drain(r)
 }
 
-// borrow returns a reader with these options that has nothing to read yet. What
-// does not depend on options was reset when it was given back.
+// borrow returns a reader with these options and nothing to read yet. Everything that
+// doesn't depend on options was reset when it was given back.
 func borrow(opts *Options) (*Reader, error) {
 	resolved, err := opts.resolve()
 	if err != nil {
@@ -56,7 +56,7 @@ func borrow(opts *Options) (*Reader, error) {
 	return r, nil
 }
 
-// giveBack makes the reader let go of the payload before it rests.
+// giveBack resets the reader and puts it back.
 func giveBack(r *Reader) {
 	r.opts, r.collected.severity, r.nested = options{}, common[0][0], nil
 	r.ResetBytes(nil)
@@ -76,19 +76,18 @@ func drain(r *Reader) (*Report, error) {
 	}
 }
 
-// scanners are at rest, with nothing of a payload.
+// scanners has idle scanners, which hold nothing of a payload.
 var scanners = sync.Pool{New: func() any {
 	s := new(scan.Scanner)
 	s.Init()
 	return s
 }}
 
-// CheckJSON says whether data is one JSON value, of any kind, by the rules that
-// are always errors: syntax, UTF-8, names that occur twice, surrogates, NUL, and
-// the limits of opts, of which MaxEntryBytes holds for the whole value. An
-// escaped NUL is no error here: JSON has it, FHIR does not. The error is an
-// [*InvalidError], or that the options can't work, which matches [ErrOptions].
-// CheckJSON is safe for concurrent use, also with the same options.
+// CheckJSON checks that data is one JSON value of any kind, by the rules that are always
+// errors: syntax, UTF-8, duplicate names, surrogates, NUL, and the limits of opts.
+// MaxEntryBytes limits the whole value. An escaped NUL is allowed, because JSON has it
+// and only FHIR does not. The error is an [*InvalidError], or for invalid options, which
+// matches [ErrOptions]. CheckJSON may be called concurrently, with the same options too.
 func CheckJSON(data []byte, opts *Options) error {
 	o, err := opts.resolve()
 	if err != nil {
@@ -116,7 +115,7 @@ func isJSON(data []byte, o *options) bool {
 	return f == scan.OK && end <= o.maxEntry && scan.SkipSpace(data, end) == len(data)
 }
 
-// explain reads what is not JSON once more, for its error.
+// explain reads invalid JSON once more, to make the error.
 func explain(data []byte, opts *Options) error {
 	r, err := borrow(opts)
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Version is a version of FHIR. What this package checks differs between them in
-// the rules of Bundles and in the resource types that there are.
+// Version is a version of FHIR. Versions differ in the rules of Bundles and in their
+// resource types.
 type Version string
 
 const (
@@ -16,8 +16,8 @@ const (
 	R5  Version = "R5"  // 5.0
 )
 
-// Number is what the media-type parameter fhirVersion says: "4.0", "4.3" or "5.0".
-// It is empty for what is none of the constants.
+// Number returns the version as the media-type parameter fhirVersion has it: "4.0",
+// "4.3" or "5.0". It is empty for other values.
 func (v Version) Number() string {
 	switch v {
 	case R4:
@@ -30,11 +30,10 @@ func (v Version) Number() string {
 	return ""
 }
 
-// VersionOf returns the version that a media type names in its parameter
-// fhirVersion, as in application/fhir+json; fhirVersion=4.0
-// (http://hl7.org/fhir/R4/http.html#version-parameter). ok is false where there
-// is no such parameter, where it names a version that this package does not
-// know, or where the media type can't be parsed.
+// VersionOf returns the version in the parameter fhirVersion of a media type, as in
+// application/fhir+json; fhirVersion=4.0
+// (http://hl7.org/fhir/R4/http.html#version-parameter). ok is false if the parameter is
+// missing or its version unknown, or if the media type is invalid.
 func VersionOf(mediaType string) (v Version, ok bool) {
 	_, params, err := mime.ParseMediaType(mediaType)
 	if err != nil {
@@ -113,7 +112,7 @@ func listTypes(groups map[uint8]string) map[string]knownResource {
 	return types
 }
 
-// hasType says whether a version of FHIR defines a resource type.
+// hasType reports whether the version of FHIR defines a resource type.
 func (v Version) hasType(name []byte) bool { return resourceTypes[string(name)].in&v.bit() != 0 }
 
 func (v Version) bit() uint8 {
@@ -139,11 +138,10 @@ func isWord(text []byte) bool {
 	return true
 }
 
-// isTypeName says whether text can be the name of a resource type. FHIR's have
-// letters only.
+// isTypeName reports whether text can be the name of a resource type: letters only.
 func isTypeName(text []byte) bool { return isWord(text) && bytes.IndexByte(text, '-') < 0 }
 
-// isID says whether text is an id as FHIR has them: [A-Za-z0-9\-\.]{1,64}.
+// isID reports whether text is an id as FHIR defines it: [A-Za-z0-9\-\.]{1,64}.
 func isID(text []byte) bool {
 	if len(text) == 0 || len(text) > 64 {
 		return false
@@ -155,8 +153,8 @@ func isID(text []byte) bool {
 	return bad == 0
 }
 
-// notID is 1 where a byte has no place in an id. A table, since what an id is
-// made of can't be foreseen: branches would be wrong half the time.
+// notID is 1 for a byte that an id can't have. It is a table because branches on the
+// bytes of an id are mispredicted half the time.
 var notID = func() (t [256]byte) {
 	for c := range t {
 		if c := byte(c); c|0x20-'a' >= 26 && c-'0' >= 10 && c != '-' && c != '.' {
@@ -166,8 +164,7 @@ var notID = func() (t [256]byte) {
 	return t
 }()
 
-// knownType returns the Bundle type that text is, as FHIR R4, R4B and R5 define
-// them, or "".
+// knownType returns the Bundle type that text is, if R4, R4B or R5 defines it, or "".
 func knownType(text []byte) string {
 	for _, t := range bundleTypes {
 		if t == string(text) {
@@ -177,9 +174,8 @@ func knownType(text []byte) string {
 	return ""
 }
 
-// resourceWord returns the resource type that text is, as a shared string,
-// [OtherType] where no version of FHIR defines it, and "" where it can't be the name
-// of a type.
+// resourceWord returns the resource type that text is, as a shared string: [OtherType]
+// if no version of FHIR defines it, and "" if it can't be the name of a type.
 func resourceWord(text []byte) string {
 	if known := resourceTypes[string(text)].name; known != "" || !isWord(text) {
 		return known
@@ -195,7 +191,7 @@ func bundleWord(text []byte) string {
 	return OtherType
 }
 
-// quotable is a word for a message: only names that FHIR defines are quoted, since
+// quotable returns text for a message. It quotes only names that FHIR defines, since
 // others can be anything.
 func quotable(seen memberText, quote string) string {
 	switch {
@@ -212,8 +208,8 @@ var bundleTypes = [...]string{
 	"transaction-response", "batch-response", "subscription-notification",
 }
 
-// methodOf returns the HTTP method that text is, and what it is as a fact; "" where
-// it is none that FHIR has.
+// methodOf returns the HTTP method that text is, and the fact for it, or "" if FHIR has
+// no such method.
 func methodOf(text []byte) (string, facts) {
 	switch string(text) {
 	case "POST":

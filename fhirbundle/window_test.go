@@ -23,7 +23,7 @@ func (c *counted) Read(b []byte) (int, error) {
 }
 
 // TestReadAhead: one large line does not make a reader wait for as much before
-// it tells of the lines behind it.
+// it tells of the lines after it.
 func TestReadAhead(t *testing.T) {
 	const large = 8 << 20
 	line := `{"resourceType":"Basic","x":"` + strings.Repeat("x", 1000) + "\"}\n"

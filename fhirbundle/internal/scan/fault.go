@@ -1,11 +1,11 @@
 package scan
 
-// A fault is why a scan stopped. The zero fault is none.
+// Fault says why a scan failed.
 type Fault uint8
 
 const (
 	OK Fault = iota
-	// more says that the data ended inside a value.
+	// More means that the data ended inside a value.
 	More
 	BadEnd
 	badValue
@@ -34,7 +34,7 @@ const (
 	Faults
 )
 
-// text says what is wrong.
+// Text says what is wrong, for messages.
 func (f Fault) Text() string { return faultTexts[f] }
 
 var faultTexts = [...]string{
@@ -66,8 +66,8 @@ var faultTexts = [...]string{
 	IsUTF16:      "the payload is UTF-16 or UTF-32; send JSON in UTF-8",
 }
 
-// faultAt is the fault f, or what the byte that does not fit says by itself: it is a
-// NUL, or starts a comment.
+// FaultAt returns the fault for an unexpected byte: f, unless the byte is a NUL or
+// starts a comment.
 func FaultAt(c byte, f Fault) Fault {
 	switch c {
 	case 0:

@@ -1,7 +1,7 @@
 package scan
 
-// kind is what kind of finding one is: what JSON allows and FHIR's JSON format does
-// not (http://hl7.org/fhir/R4/json.html).
+// Kind is a kind of finding: something that JSON allows and FHIR's JSON format does not
+// (http://hl7.org/fhir/R4/json.html).
 type Kind uint8
 
 const (
@@ -10,30 +10,31 @@ const (
 	EmptyObject
 	EmptyText
 	Unaligned // x and _x are not arrays of the same length
-	NoValues  // an array _x without x has no null
-	BothNull  // x and _x have null at the same index
-	Comments  // a member has a name for comments
+	NoValues  // an array _x without an array x has no null
+	BothNull  // x and _x are null at the same index
+	Comments  // a member is for comments, by its name
 	Kinds
 )
 
-// weight is what becomes of a finding.
+// weight says how findings of a kind are listed.
 type weight uint8
 
 const (
 	Ignored weight = iota
 	Noted
-	Grave // the first one is listed even if there is no room
+	Grave // the first is listed even beyond the limit
 )
 
-// weights are by kind.
+// Weights has the weight of each kind.
 type Weights [Kinds]weight
 
-// finding is one at an offset in the scanned data.
+// Finding is a finding at an index in the scanned data.
 type Finding struct {
 	Kind Kind
 	At   int
 }
 
+// note lists a finding.
 func (s *Scanner) note(k Kind, at int) {
 	w := s.weights[k]
 	if w == Ignored {

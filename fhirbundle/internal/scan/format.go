@@ -2,28 +2,27 @@ package scan
 
 import "slices"
 
-// A primitive x and what FHIR's JSON keeps of it in _x, its id and extensions, are
-// both arrays of the same length, or neither is one
+// FHIR's JSON format keeps the id and the extensions of a primitive x in a member _x.
+// Either both are arrays of the same length, or neither is an array
 // (http://hl7.org/fhir/R4/json.html#primitive).
 
-// companion is a member of an open object whose name starts with an underscore, or
-// whose name has escapes: then it may be either of a pair.
+// companion is a member of an open object whose name starts with an underscore or has
+// escapes.
 type companion struct {
-	name  int // an index into scanner.names
+	name  int // an index into Scanner.names
 	at    int // after the name's closing quote
-	count int // of elements, where it is an array
+	count int // of elements if it is an array
 }
 
-// pair takes in a name that is a companion, before it joins scanner.names; at is
-// the index after its closing quote.
+// pair adds a companion whose name is about to be added to Scanner.names. at is the index
+// after its closing quote.
 func (s *Scanner) pair(at, depth int) {
 	s.extraOf(depth)
 	s.pairs = append(s.pairs, companion{name: len(s.names), at: at})
 }
 
-// counts reports whether the array that is the value of the last of the given number
-// of names is to be counted, and begins to. The caller says how many there are: run
-// keeps a count of its own, which scanner.names lags.
+// counts reports whether the last name is a companion, and starts counting the elements
+// of its array. names is the number of names, because the loop keeps its own count.
 func (s *Scanner) counts(names int) bool {
 	n := len(s.pairs)
 	if n == 0 || s.pairs[n-1].name != names-1 {
@@ -33,7 +32,7 @@ func (s *Scanner) counts(names int) bool {
 	return true
 }
 
-// checkPairs judges the companions in an object that ends.
+// checkPairs checks the companions in an object that closes.
 func (s *Scanner) checkPairs(data []byte, base int, e extra) {
 	for _, p := range s.pairs[e.pairs:] {
 		text := s.text(data, s.names[p.name])
@@ -45,7 +44,7 @@ func (s *Scanner) checkPairs(data []byte, base int, e extra) {
 		isList := data[value] == '['
 		x := s.find(data, base, text, HashName(text), e.wide)
 		if x < 0 {
-			if isList && data[FirstElement(data, value)] != ']' && !s.holdsNull(p.name, e) { // which are findings themselves
+			if isList && data[FirstElement(data, value)] != ']' && !s.holdsNull(p.name, e) { // null and [] are findings of their own
 				s.note(NoValues, p.at-len(text)-len(`"_"`))
 			}
 			continue
@@ -62,17 +61,16 @@ func (s *Scanner) checkPairs(data []byte, base int, e extra) {
 	s.pairs = s.pairs[:e.pairs]
 }
 
-// holdsNull reports whether the array that is the value of scanner.names[name], of
-// the object that ends, holds a null.
+// holdsNull reports whether the value of Scanner.names[name], in the object that closes,
+// is an array with a null.
 func (s *Scanner) holdsNull(name int, e extra) bool {
 	_, found := slices.BinarySearchFunc(s.nulls[e.nulls:], name, func(n nullArray, name int) int { return n.name - name })
 	return found
 }
 
-// checkBothNull judges an array of values and its companion, which start at data[x]
-// and data[y] and have the same length. Where both have null at the same index there
-// is an element with neither a value nor children, which no element may be
-// (http://hl7.org/fhir/R4/element.html#ele-1).
+// checkBothNull checks an array of values and its companion, which start at data[x]
+// and data[y] and have the same length. A null at the same index in both means an element
+// with neither a value nor children (http://hl7.org/fhir/R4/element.html#ele-1).
 func (s *Scanner) checkBothNull(data []byte, x, y int) {
 	y = FirstElement(data, y)
 	Elements(data, x, func(at int) bool {
@@ -84,8 +82,8 @@ func (s *Scanner) checkBothNull(data []byte, x, y int) {
 	})
 }
 
-// behindName is the index after the closing quote of the name in scanner.names[x],
-// of the object that ends.
+// nameEnd returns the index after the closing quote of Scanner.names[x], in the object
+// that closes.
 func (s *Scanner) nameEnd(x int, e extra) int {
 	n := s.names[x]
 	if n.off&inArena == 0 {
@@ -96,8 +94,8 @@ func (s *Scanner) nameEnd(x int, e extra) int {
 	return pairs[i].at
 }
 
-// countPrimitives counts the elements of the array at data[i], up to one that is an
-// object or an array, for then they are no primitives.
+// countPrimitives counts the elements of the array at data[i]. It returns -1 if one is
+// an object or an array.
 func countPrimitives(data []byte, i int) (n int) {
 	Elements(data, i, func(at int) bool {
 		n++
@@ -109,17 +107,17 @@ func countPrimitives(data []byte, i int) (n int) {
 	return n
 }
 
-// In FHIR's JSON null stands only in an array of primitives x, or in its
-// companion _x, to keep the two aligned (http://hl7.org/fhir/R4/json.html#null).
-// Whether an array has a companion is known where its object ends.
+// null is allowed only in an array of primitives x and in its companion _x, to keep the
+// two aligned (http://hl7.org/fhir/R4/json.html#null). Whether an array has a companion is
+// known when its object closes.
 
-// fillIn is an array that holds a null and needs a companion.
+// nullArray is an array that has a null and therefore needs a companion.
 type nullArray struct {
-	name int // the array's name, an index into scanner.names
+	name int // the array's name, an index into Scanner.names
 	at   int // its first null
 }
 
-// null judges a null at data[at] inside an object or array with the flags given.
+// null checks a null at data[at] in an object or array that has the given flags.
 func (s *Scanner) null(depth, outer int, flags uint8, at int) {
 	if flags&isArray == 0 || depth-1 <= outer {
 		s.note(MisplacedNull, at)
@@ -138,7 +136,7 @@ func (s *Scanner) null(depth, outer int, flags uint8, at int) {
 	}
 }
 
-// checkNulls judges the nulls in arrays of an object that ends.
+// checkNulls checks the nulls in the arrays of an object that closes.
 func (s *Scanner) checkNulls(data []byte, base int, e extra) {
 	for _, n := range s.nulls[e.nulls:] {
 		text := s.text(data, s.names[n.name])

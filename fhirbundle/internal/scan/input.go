@@ -6,34 +6,34 @@ import (
 )
 
 const (
-	FirstBlock = 4 << 10 // what a small payload costs
-	lookAhead  = 32 << 10
-	Block      = 256 << 10 // what is read at once once it proved to be large
+	FirstBlock = 4 << 10   // the size of the first read
+	lookAhead  = 32 << 10  // how far line feeds are searched ahead
+	Block      = 256 << 10 // the size of reads from a large payload
 )
 
-// window is the part of a payload that is in memory. Where it reads a stream
-// it holds what is being scanned and at most a block or as much again after it.
+// Input is the part of a payload that is in memory: all of it, or, of a stream, the value
+// that is being scanned and at most a block, or as much again, after it.
 type Input struct {
-	Src  io.Reader // nil where buf is the whole payload
-	Buf  []byte    // what is in memory
-	Pos  int       // how much of buf is done with
-	Base int64     // offset of buf[0] in the document
-	Err  error     // why there is no more: io.EOF, or what src returned
-	Max  int       // how long one value may be
-	Step int       // how much is read at once: block, but for tests
+	Src  io.Reader // nil if Buf is the whole payload
+	Buf  []byte
+	Pos  int   // index in Buf of the next byte to read
+	Base int64 // offset of Buf[0] in the document
+	Err  error // why nothing more can be read: io.EOF, or the error of Src
+	Max  int   // the longest value that is allowed
+	Step int   // the size of reads: Block, except in tests
 
-	Lines   int64 // line feeds before buf[counted]
+	Lines   int64 // line feeds before Buf[counted]
 	counted int
-	clear   int // there are none from buf[counted] to buf[clear]
+	clear   int // there are none in Buf[counted:clear]
 }
 
+// Offset returns the offset of Buf[Pos] in the document.
 func (w *Input) Offset() int64 { return w.Base + int64(w.Pos) }
 
-// more reads on, keeping what stands at and after pos. It is false where
-// nothing was added: w.err says why. It at least doubles what is kept, so that
-// a value that is scanned again each time is scanned in linear time. Otherwise
-// it reads a block, even into a buffer that a large value has made longer:
-// what is read ahead is waited for.
+// Fill reads more, and keeps Buf from Pos on. It returns false if it read nothing: Err
+// says why. It at least doubles what it keeps, so that a value that is scanned again each
+// time takes linear time. Otherwise it reads one block, however large the buffer is,
+// because the caller waits for it.
 func (w *Input) Fill() bool {
 	if w.Err != nil {
 		return false
@@ -44,11 +44,11 @@ func (w *Input) Fill() bool {
 	switch {
 	case size == 0:
 		size = min(FirstBlock, w.Step)
-	case size < w.Step && len(w.Buf) > 0: // or it is one that a payload before left
+	case size < w.Step && len(w.Buf) > 0: // an empty buffer is from an earlier payload
 		size = min(8*size, w.Step)
 	case size-kept < kept:
 		size = 2 * kept
-		// Differences, since a sum may be too much for an int of 32 bits.
+		// A sum could overflow an int of 32 bits.
 		if size-w.Step > w.Max && kept-w.Step < w.Max {
 			size = w.Max + w.Step
 		}
@@ -77,8 +77,8 @@ func (w *Input) Fill() bool {
 	return len(w.Buf) > kept
 }
 
-// peek returns the next byte that is not white space, or false at the end of
-// what can be read.
+// Peek skips white space and returns the next byte, or false if there is none: Err says
+// why.
 func (w *Input) Peek() (byte, bool) {
 	for {
 		if w.Pos < len(w.Buf) {
@@ -95,8 +95,8 @@ func (w *Input) Peek() (byte, bool) {
 	}
 }
 
-// lineAt returns the number of line feeds before buf[i]. What lies between two
-// places that are asked for one after the other is looked at.
+// LineAt returns the number of line feeds before Buf[i]. It counts those between i and
+// the index of the previous call.
 func (w *Input) LineAt(i int) int64 {
 	if i < w.counted {
 		w.Lines -= int64(bytes.Count(w.Buf[i:w.counted], newline))
@@ -108,8 +108,8 @@ func (w *Input) LineAt(i int) int64 {
 	return w.Lines
 }
 
-// keepLine returns the line, from 1, of buf[i], which lineOf gives later: 0 where that
-// can still count, since the payload stays in memory.
+// KeepLine returns the line of Buf[i], from 1, for a later LineOf. It returns 0 if the
+// whole payload is in memory, because LineOf can count the lines then.
 func (w *Input) KeepLine(i int) int64 {
 	if w.Src == nil {
 		return 0
@@ -117,7 +117,7 @@ func (w *Input) KeepLine(i int) int64 {
 	return w.LineAt(i) + 1
 }
 
-// lineOf returns the line, from 1, at an offset of which keepLine returned line.
+// LineOf returns the line at an offset, from 1. line is what KeepLine returned there.
 func (w *Input) LineOf(line, offset int64) int64 {
 	if w.Src == nil && line == 0 {
 		line = w.LineAt(int(offset-w.Base)) + 1
@@ -125,8 +125,8 @@ func (w *Input) LineOf(line, offset int64) int64 {
 	return line
 }
 
-// count counts the line feeds from buf[counted] to buf[i]. Where there is none for
-// long, as in compact documents, they are looked for only once.
+// count counts the line feeds in Buf[counted:i]. It remembers how far there are none, so
+// that compact documents are searched only once.
 func (w *Input) count(i int) {
 	ahead := w.Buf[w.counted:min(max(i, w.counted+lookAhead), len(w.Buf))]
 	n := bytes.IndexByte(ahead, '\n')
@@ -138,8 +138,8 @@ func (w *Input) count(i int) {
 	}
 }
 
-// pass says that of the next n bytes only the last one may be a line feed, and
-// whether it is, so that lineAt need not look.
+// PassLine tells LineAt that the next n bytes are one line, and whether they end with a
+// line feed: ended is 1 or 0.
 func (w *Input) PassLine(n, ended int) {
 	if w.counted >= w.Pos && w.counted < w.Pos+n {
 		w.Lines += int64(ended)

@@ -2,47 +2,49 @@ package scan
 
 import "encoding/binary"
 
-// reach is how many bytes the loop looks at from where it is. It compares its
-// place with the end once for all of them.
+// reach is how many bytes the loop may read ahead of its position after one
+// comparison with the end of the data.
 const reach = 64
 
-// step is where the loop goes on, or why it stopped.
+// step says where the loop resumes, or why it stopped.
 type step uint8
 
 const (
 	atValue      step = iota // before a value, or white space before it
 	atName                   // before a name, or white space before it
-	afterName                // after the closing quote of a name that was taken in
+	afterName                // after the closing quote of a name that was added
 	afterValue               // after a value
 	atFirstName              // after an opening brace
 	atFirstValue             // after an opening bracket
-	newName                  // at the closing quote of a name that needs a closer look
+	newName                  // at the closing quote of a name that must be compared with others
 	inName                   // before a name with an escape, not in ASCII, long, or near the end
 	inString                 // in a string with an escape, not in ASCII, long, or near the end
 	emptyString              // at the closing quote of an empty string
 	atNumber                 // before a number
-	atEnd                    // at the end of an object or array that needs a closer look
-	atDepth                  // before an object or array for which there is no frame
+	atEnd                    // at the closing character of an object or array with more to do
+	atDepth                  // before an object or array that has no frame yet
 	finished                 // after the value
 )
 
-// cursor is where a scan is.
+// cursor is the state of a scan between two runs of the loop.
 type cursor struct {
 	at     int    // an index into the data
 	start  int    // of the string, name, object or array that the loop stopped at
 	hash   uint64 // of the name
 	outer  int    // objects and arrays around the value
-	depth  int    // objects and arrays that are open
-	close  int    // depth down to which ends need a look
+	depth  int    // open objects and arrays
+	close  int    // the ends of objects and arrays are marked down to this depth
 	filter uint64 // of the innermost object's names
 	base   int    // its first name
 	flags  uint8  // of the innermost object or array
 }
 
-// loop scans what is usual, and stops at anything else. It calls no function, which
-// keeps its state in registers. data is what the cursor's indexes are of, or, near
-// its end, a copy of the last bytes, which is followed by zeros: then shift is where
-// they start.
+// loop scans common JSON and stops at anything else. It is one function without calls,
+// so that its state stays in registers: most of a reader's time is spent here. It checks
+// an index once for all the bytes within reach.
+//
+// data is the data that the cursor's indexes refer to, with shift 0. Near its end, data
+// is a copy of the last bytes followed by zeros, and shift is where they start.
 func (s *Scanner) loop(data []byte, shift int, from step, o *cursor) step {
 	var (
 		i      = o.at - shift
@@ -112,10 +114,10 @@ name:
 			goto leave
 		}
 		if s.Marks.asks(m, o.depth) {
-			// As mark does, but for what it has to look further into. A hash, the
-			// length, and the first eight bytes make sure of a name of up to 16.
+			// This is mark, except for the rare cases. The hash, the length and the
+			// first eight bytes identify a name of up to 16 bytes.
 			for q = s.Marks.table.byBit[h*filterMultiplier>>58]; q != nil; q = q.next {
-				// What is none of them just has a bit in common.
+				// Other names can have the same bit.
 				if q.hash != h || q.size != k || q.size > 8 && q.word != binary.LittleEndian.Uint64(p[:8]) {
 					continue
 				}
@@ -188,8 +190,7 @@ member:
 	w = binary.LittleEndian.Uint64(p[k : k+8])
 	i += k
 	if byte(w) != '"' {
-		// The usual escapes, and characters of two and three bytes where all
-		// continuations are right.
+		// Common escapes, and most characters of two and three bytes.
 		if byte(w) == '\\' && simpleEscape[byte(w>>8)] {
 			i += 2
 		} else if byte(w)-0xc2 < 0xe0-0xc2 && w&0xc000 == 0x8000 {
@@ -291,7 +292,7 @@ value:
 	}
 	p = (*[reach]byte)(data[i : i+reach])
 	if c-'0' < 10 || c == '-' {
-		// Digits, of which the first is no zero, and a fraction.
+		// Digits without a leading zero, and a fraction. oddValue does the others.
 		k = 0
 		if c == '-' {
 			k, c = 1, p[1]
@@ -397,7 +398,7 @@ afterElement:
 	}
 
 space:
-	// What from says has not come yet at data[i], and c is that byte.
+	// Skip white space at data[i], c, and go on as from says.
 	if c > ' ' {
 		goto leave
 	}
@@ -472,11 +473,11 @@ leave:
 	return from
 }
 
-// whites has a bit for each kind of white space.
+// whites has a bit for each white space character.
 const whites uint64 = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
 
-// firstByJump is first as a jump, which is predicted where names come in an order seen
-// before: what depends on the place goes on before mark is known.
+// firstMarkedByJump is firstMarked as a switch. The processor predicts its jump when names
+// come in a familiar order, and need not wait for mark.
 func firstMarkedByJump(mark uint64) int {
 	switch firstMarked(mark) {
 	case 1:

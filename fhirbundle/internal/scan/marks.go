@@ -4,41 +4,40 @@ import (
 	"math/bits"
 )
 
-// place is a member whose position is marked. The package that scans numbers them
-// from 1.
+// Place is a member whose position is marked, numbered from 1 by the caller.
 type Place uint8
 
-// maxPlaces is how many places there can be, and the one that is none.
+// maxPlaces is one more than the highest Place.
 const maxPlaces = 16
 
-// section is a part of a value. Section 0 is the value itself; the others are members
-// of it whose own members are marked too.
+// Section is a part of a value: 0 is the value itself, the others are members of it whose
+// own members are marked too.
 type Section uint8
 
 const sections = 3
 
-// askedName is a name whose members are marked.
+// Member is a name whose members are marked.
 type Member struct {
 	Text  string
-	At    [sections]Place // by the section that has the member; 0: it is not marked there
-	Opens Section         // that an object or array of this name, in section 0, is
+	At    [sections]Place // by the section that the member is in; 0: it is not marked there
+	Opens Section         // the section that an object or array of this name in section 0 is
 
-	Deep    bool // positions of all such members in section 1 are listed, however deep
-	Comment bool // members of this name are a finding, however deep
+	Deep    bool // list the positions of all such members in section 1, at any depth
+	Comment bool // report members of this name, at any depth
 
 	hash, word uint64 // word: the first eight bytes
 	size       int
 	next       *Member // with the same bit in a filter
 }
 
-// nameTable is the names whose members are marked.
+// Table has the members that are marked.
 type Table struct {
 	byBit        [64]*Member // by its bit in a filter
 	outer, inner uint64      // filters of a value with sections, and of one that is section 1
 	deep         uint64      // filter of those that are looked for at any depth
 }
 
-// newNameTable makes a table of names.
+// NewTable makes a table. It is read only, and can be shared.
 func NewTable(names ...Member) *Table {
 	t := new(Table)
 	for _, a := range names {
@@ -58,17 +57,16 @@ func NewTable(names ...Member) *Table {
 	return t
 }
 
-// marks are the positions of the members that the names in a table ask for, taken down
-// by the scanner in passing.
+// Marks has the positions of the members that a Table asks for, in the value that was
+// scanned last.
 type Marks struct {
 	Marking Marking
 	table   *Table
-	start   Section
 	outer   int
-	depth   int    // names are looked at down to this depth
-	close   int    // ends are looked at down to this depth; at least outer
+	depth   int    // names are marked down to this depth
+	close   int    // ends are marked down to this depth; at least outer
 	filter  uint64 // of the names of interest
-	deep    uint64 // of those that are looked at below depth too
+	deep    uint64 // of the names that are marked at any depth
 
 	Section   Section // that is being scanned
 	level     int     // depth of its members
@@ -76,19 +74,19 @@ type Marks struct {
 
 	at   [maxPlaces]int
 	ends [maxPlaces]int
-	Deep []uint32 // of the names that are deep, as in at
+	Deep []uint32 // positions after the names of Deep members
 }
 
-// marking says which members of a value are marked.
+// Marking says which members the next value has.
 type Marking uint8
 
 const (
 	MarkNothing Marking = iota
-	MarkOuter           // those of a value that has sections
-	MarkInner           // those of a value that is section 1
+	MarkOuter           // the value is section 0
+	MarkInner           // the value is section 1
 )
 
-// reset gets ready for a value around which depth objects and arrays are open.
+// reset prepares for a value inside depth open objects and arrays.
 func (m *Marks) reset(depth int) {
 	m.outer, m.close, m.depth, m.filter, m.deep = depth, depth, -1, 0, 0
 	m.Section, m.level, m.openPlace = 0, depth+1, 0
@@ -126,8 +124,8 @@ func (m *Marks) leave(end int) {
 	}
 }
 
-// mark takes down a name of an object at the given depth, with its bit in a filter;
-// at is the index after its closing quote, which is never 0.
+// mark marks a member at the given depth, if the table has its name. bit is the name's bit
+// in a filter, and at the index after its closing quote, which is never 0.
 func (s *Scanner) mark(data, text []byte, bit uint64, at, depth int) {
 	m := &s.Marks
 	a := m.table.byBit[bits.TrailingZeros64(bit)]
@@ -143,7 +141,7 @@ func (s *Scanner) mark(data, text []byte, bit uint64, at, depth int) {
 		}
 	case depth == m.level:
 		p := a.At[m.Section]
-		m.at[p] = at // that of place 0 is not looked at
+		m.at[p] = at // that of place 0 is never read
 		if m.Section == 0 && a.Opens != 0 {
 			m.ends[p] = 0 // of a value before
 			if opens(data, at) {
@@ -153,8 +151,8 @@ func (s *Scanner) mark(data, text []byte, bit uint64, at, depth int) {
 	}
 }
 
-// opens reports whether a colon and an object or an array follow at data[i]. Other
-// values have no end that the scanner would take down.
+// opens reports whether a colon and an object or array follow at data[i]. The ends of
+// other values are not marked.
 func opens(data []byte, i int) bool {
 	if i = SkipSpace(data, i); i >= len(data) || data[i] != ':' {
 		return false
@@ -163,7 +161,7 @@ func opens(data []byte, i int) bool {
 	return i < len(data) && (data[i] == '{' || data[i] == '[')
 }
 
-// at is the position of the value of a marked member in data, or -1.
+// Value returns the position of the value of a marked member in data, or -1.
 func (m *Marks) Value(data []byte, p Place) int {
 	if m.at[p] == 0 {
 		return -1
@@ -171,9 +169,9 @@ func (m *Marks) Value(data []byte, p Place) int {
 	return ValueAt(data, m.at[p])
 }
 
-// has reports whether a member is marked.
+// Has reports whether the value has the member.
 func (m *Marks) Has(p Place) bool { return m.at[p] != 0 }
 
-// end is the index after the object or array of a place that opens a section; 0 if it
-// is another value.
+// End returns the index after the object or array of a member that opens a section. It is
+// 0 if the value of the member is something else.
 func (m *Marks) End(p Place) int { return m.ends[p] }

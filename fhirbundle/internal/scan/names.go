@@ -7,20 +7,19 @@ import (
 	"slices"
 )
 
-// How names of one object are told apart. Each has a hash of 64 bits. A filter
-// of 64 bits, one for each object that is open, says of most names that they are
-// new; otherwise the hashes are compared one by one. That hash can be foreseen,
-// so from wideObject names on a table with a seeded hash takes over: whatever a
-// sender writes, a name costs constant time.
+// Names in one object must differ. Each name has a 64-bit hash. A 64-bit filter for each
+// open object shows that most names are new; the hashes of others are compared one by
+// one. A sender can predict this hash, so objects with wideObject names or more use a
+// table with a seeded hash. A name therefore takes constant time, whatever the payload.
 
-// wideObject is the number of names from which an object gets a table.
+// wideObject is the number of names at which an object gets a table.
 const wideObject = 32
 
 // A name that is being compared. It stands in the data or, where it was
-// unescaped or has to outlive the data, in scanner.arena.
+// unescaped or has to outlive the data, in Scanner.arena.
 type name struct {
 	hash uint64
-	off  uint32 // inArena is set where it is an offset into the arena
+	off  uint32 // in the data, or in the arena if inArena is set
 	size uint32
 }
 
@@ -28,19 +27,19 @@ const inArena = 1 << 31
 
 const (
 	hashMultiplier = 0x9E3779B97F4A7C15
-	// finger was picked among odd numbers at random: with it the names that a
-	// reader looks for share bits with few of FHIR's other usual names, and the
-	// names of one object with each other.
+	// filterMultiplier was chosen among random odd numbers. With it, the names that
+	// are marked share few bits with FHIR's other common names, and the names of one
+	// object share few with each other.
 	filterMultiplier = 0xA100C5089C13E14F
 )
 
-// filterBit is the bit of a hash in an object's filter.
+// filterBit is the bit of a hash in a filter.
 func filterBit(h uint64) uint64 { return 1 << (h * filterMultiplier >> 58) }
 
-// chain adds eight bytes of a name to the hash of those before.
+// Chain adds eight bytes of a name to the hash of those before.
 func Chain(h, w uint64) uint64 { return bits.RotateLeft64(h*hashMultiplier, 29) ^ w }
 
-// hashName is the hash that the scanner's loop computes while it looks for the
+// HashName is the hash that the scanner's loop computes while it looks for the
 // end of a name.
 func HashName(text []byte) uint64 {
 	var h uint64
@@ -50,13 +49,13 @@ func HashName(text []byte) uint64 {
 	return Chain(h, loadTail(text, len(text)&^7))
 }
 
-// extra is what an open object needs beyond its frame, if anything.
+// extra is what some open objects need beyond their frame.
 type extra struct {
 	depth int // frames below it
-	arena int // length of scanner.arena before it
-	table int // start in scanner.tables, which ends with it
-	nulls int // length of scanner.nulls before it
-	pairs int // length of scanner.pairs before it
+	arena int // length of Scanner.arena before it
+	table int // start in Scanner.tables, which ends with it
+	nulls int // length of Scanner.nulls before it
+	pairs int // length of Scanner.pairs before it
 	wide  bool
 }
 
@@ -76,14 +75,14 @@ func (s *Scanner) text(data []byte, n name) []byte {
 	return data[n.off : n.off+n.size]
 }
 
-// A slot of a table is 0 or the place of a name among its object's, from 1, with
-// 32 bits of its seeded hash above, so that a look seldom leaves the table.
+// slot is one slot of a table: 0, or the number of a name in its object, from 1, and
+// 32 bits of its seeded hash above it, so that few lookups leave the table.
 type slot uint64
 
 func (s *Scanner) tag(text []byte) uint32 { return uint32(maphash.Bytes(s.seed, text)) }
 
-// seek returns where in the table of the innermost object, whose names start at
-// base, the text is or would go, and whether it is there.
+// seek returns the slot of text in the table of the innermost object, whose names
+// start at base, or the empty slot for it, and whether the text was found.
 func (s *Scanner) seek(data []byte, base int, table []slot, text []byte, tag uint32) (int, bool) {
 	mask := uint32(len(table) - 1)
 	for k := tag & mask; ; k = (k + 1) & mask {
@@ -97,8 +96,8 @@ func (s *Scanner) seek(data []byte, base int, table []slot, text []byte, tag uin
 	}
 }
 
-// find returns where in scanner.names the innermost object, whose names start at
-// base, has the name, or -1. wide says whether it has a table.
+// find returns where in Scanner.names the innermost object, whose names start at
+// base, has the name, or -1. wide reports whether it has a table.
 func (s *Scanner) find(data []byte, base int, text []byte, h uint64, wide bool) int {
 	if wide {
 		table := s.tables[s.extras[len(s.extras)-1].table:]
@@ -115,8 +114,8 @@ func (s *Scanner) find(data []byte, base int, text []byte, h uint64, wide bool) 
 	return -1
 }
 
-// widen makes sure that the innermost object has a table with room for one more
-// name and for those that it has.
+// widen makes sure that the innermost object has a table that is large enough for its
+// names and one more.
 func (s *Scanner) widen(data []byte, base int, e *extra) {
 	count := len(s.names) - base
 	old := len(s.tables) - e.table
@@ -125,7 +124,7 @@ func (s *Scanner) widen(data []byte, base int, e *extra) {
 	}
 	size := 1 << bits.Len(uint(4*(count+1)-1))
 	s.tables = slices.Grow(s.tables, size)[:e.table+old+size]
-	// The new table is made after the old one and takes its place.
+	// The new table is built after the old one, and then moved to its place.
 	table := s.tables[e.table+old:]
 	clear(table)
 	mask := uint32(size - 1)
@@ -152,7 +151,7 @@ func (s *Scanner) widen(data []byte, base int, e *extra) {
 	e.wide = true
 }
 
-// admit is the way of a name that the filter could not clear. It returns whether
+// admitName checks a name that the filter could not show to be new. It returns whether
 // the object has a table from now on. The caller appends the name.
 func (s *Scanner) admitName(data []byte, n name, base, depth int) (wide bool, f Fault) {
 	text := s.text(data, n)
@@ -182,14 +181,14 @@ func (s *Scanner) admitName(data []byte, n name, base, depth int) (wide bool, f 
 	return true, OK
 }
 
-// rareName makes a name that is not plain ASCII comparable: its text stands
-// in data[start:end]. If it has escapes its text goes into the arena.
+// rareName returns where the text of a name is, given as data[start:end], and its hash.
+// A name with escapes is unescaped into the arena.
 func (s *Scanner) rareName(data []byte, start, end, depth int) (ref uint32, size int, hash uint64) {
 	text := data[start:end]
 	ref, size = uint32(start), len(text)
 	for _, c := range text {
 		if c == '\\' {
-			s.pair(end+1, depth) // it is found again only there
+			s.pair(end+1, depth) // which holds its position
 			n := len(s.arena)
 			s.arena = Unescape(s.arena, text)
 			text = s.arena[n:]

@@ -1,9 +1,8 @@
 package scan
 
-// number scans the number at data[i], a digit or a minus sign, by the grammar
-// of RFC 8259, section 6. It returns the index after it. At the end of data
-// the number may be cut: the fault is more if final is false or if it is not a
-// number yet.
+// number scans the number at data[i], a digit or a minus sign, by the grammar of
+// RFC 8259, section 6. It returns the index after it. If the data ends there, the fault
+// is More unless final is true and the number is complete.
 func number(data []byte, i int, final bool) (int, Fault) {
 	if data[i] == '-' {
 		i++

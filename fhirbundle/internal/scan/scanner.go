@@ -8,12 +8,12 @@ import (
 	"slices"
 )
 
-// scanner checks one JSON value at a time. It never recurses: what it has to
-// remember of each open object or array is a frame.
+// Scanner checks one JSON value at a time. It doesn't recurse: each open object or array
+// has a frame.
 type Scanner struct {
 	frames    []frame // of the levels that are open, and some more
-	names     []name  // of the objects that are open, the innermost last
-	arena     []byte  // text of names that do not stand in the data
+	names     []name  // of all open objects, the innermost last
+	arena     []byte  // the text of names that are not in the data
 	tables    []slot
 	extras    []extra
 	nulls     []nullArray
@@ -24,12 +24,12 @@ type Scanner struct {
 	maxString int
 	maxNames  int // of all objects that are open
 	maxFound  int
-	AllowNUL  bool // as an escape
+	AllowNUL  bool // allows \u0000
 	weights   *Weights
 
 	Findings []Finding // in the value that was scanned last
-	Lost     int64     // findings beyond maxFound
-	grave    bool      // one of found is an error
+	Lost     int64     // findings that are not listed
+	grave    bool      // one of Findings is grave
 
 	Marks Marks
 
@@ -37,7 +37,7 @@ type Scanner struct {
 	inline *inlineBuffers
 }
 
-// space is what most payloads do with, in one allocation.
+// inlineBuffers holds buffers that are large enough for most payloads, in one allocation.
 type inlineBuffers struct {
 	frames [16]frame
 	names  [24]name
@@ -46,36 +46,36 @@ type inlineBuffers struct {
 	deepAt [24]uint32
 }
 
-// frame is what an object or array goes on with once its child has ended.
+// frame is the state of an object or array while a value inside it is scanned.
 type frame struct {
 	filter uint64
-	base   uint32 // its first name in scanner.names
+	base   uint32 // its first name in Scanner.names
 	flags  uint8
 }
 
 const (
 	isArray      = 1 << iota
-	hasExtra     // scanner.extras ends with one of this object
-	hasCompanion // of an object: a name with an underscore came
-	counting     // of an array: its elements are counted
+	hasExtra     // Scanner.extras ends with one of this object
+	hasCompanion // of an object: it has a name with an underscore
+	counting     // of an array: its elements are being counted
 )
 
-// limits are what a scanner allows.
+// Limits are what a scanner allows.
 type Limits struct {
-	Depth    int // objects and arrays that are open
-	String   int // bytes of one string
-	Names    int // of all objects that are open
-	Findings int // findings that are listed
+	Depth    int // open objects and arrays
+	String   int // bytes in one string
+	Names    int // names in all open objects
+	Findings int // findings listed for one value
 }
 
-// start makes a new scanner ready.
+// Init prepares a new scanner.
 func (s *Scanner) Init() {
 	s.seed = maphash.MakeSeed()
 	s.inline = new(inlineBuffers)
 	s.Release()
 }
 
-// use makes it ready for a payload. Before that it was released.
+// Use prepares the scanner for a payload. It must be new, or released.
 func (s *Scanner) Use(l Limits, w *Weights, t *Table) {
 	s.maxDepth, s.maxString, s.maxNames, s.maxFound = l.Depth, l.String, l.Names, l.Findings
 	s.weights, s.AllowNUL, s.Marks.table = w, false, t
@@ -84,8 +84,7 @@ func (s *Scanner) Use(l Limits, w *Weights, t *Table) {
 	}
 }
 
-// release lets go of what was read. It keeps frames, if they are not too many, since
-// they hold nothing of a payload.
+// Release drops everything that refers to a payload. It keeps up to maxFrames frames.
 func (s *Scanner) Release() {
 	if n := cap(s.frames); n < len(s.inline.frames) || n > maxFrames {
 		s.frames = s.inline.frames[:]
@@ -100,13 +99,12 @@ func (s *Scanner) Release() {
 // maxFrames is how many frames a scanner keeps for the next payload.
 const maxFrames = 4096
 
-// value scans the value that starts at data[0], which is not white space, and
-// returns the index after it. depth is the number of objects and arrays that
-// are open around it. final says that nothing follows data: only a number has
-// to know. Where it returns a fault, the index is where the fault is.
+// Value scans the value that starts at data[0], which must not be white space, and
+// returns the index after it, or a fault and its index. depth is the number of open
+// objects and arrays around the value. final means that nothing follows data, so that a
+// number at its end is complete.
 //
-// It is a function of the bytes up to where it stops: with the fault more, it
-// can be called again with more data and comes to the same end.
+// If the fault is More, call Value again with the same data and more after it.
 func (s *Scanner) Value(data []byte, depth int, final bool) (int, Fault) {
 	s.Findings, s.Lost, s.grave = s.Findings[:0], 0, false
 	s.Marks.reset(depth)
@@ -144,7 +142,7 @@ func (s *Scanner) Value(data []byte, depth int, final bool) (int, Fault) {
 	}
 }
 
-// deepen makes room for one more level; false if that would be one too many.
+// growFrames makes room for one more level. It returns false at the limit.
 func (s *Scanner) growFrames(depth int) bool {
 	if depth >= s.maxDepth {
 		return false
@@ -155,12 +153,12 @@ func (s *Scanner) growFrames(depth int) bool {
 	return true
 }
 
-// open begins an object whose names outlive the data that they were read from. It has
-// no others around it.
+// OpenObject begins an outermost object whose members the caller scans one by one, and
+// whose names must outlive the data they were read from.
 func (s *Scanner) OpenObject() { s.extraOf(1) }
 
-// addName takes in a name of the object that open began. All its names together have
-// at most the given number of bytes.
+// AddName adds a name to the object that OpenObject began. The fault is Twice if it has
+// the name already, and LongEntry if its names have more than most bytes in all.
 func (s *Scanner) AddName(text []byte, most int) Fault {
 	n := name{HashName(text), uint32(len(s.arena)) | inArena, uint32(len(text))}
 	s.arena = append(s.arena, text...)
@@ -172,11 +170,11 @@ func (s *Scanner) AddName(text []byte, most int) Fault {
 	return f
 }
 
-// openNames is how many names the objects have that are open.
+// OpenNames returns the number of names in all open objects.
 func (s *Scanner) OpenNames() int { return len(s.names) }
 
-// text scans the string that starts at data[0], if it is short and ends there, and
-// returns its end; 0 if it is for value to scan.
+// ShortString scans the string that starts at data[0] and returns its end. It returns 0
+// if the string is empty, incomplete, invalid or too long: then call Value.
 func (s *Scanner) ShortString(data []byte, most int) int {
 	end, f := String(data, 1, s.AllowNUL)
 	if f != OK || end == 1 || end >= min(s.maxString, most) {
@@ -186,7 +184,7 @@ func (s *Scanner) ShortString(data []byte, most int) int {
 	return end + 1
 }
 
-// leave ends an object that has an extra.
+// leave closes an object that has an extra.
 func (s *Scanner) leave(data []byte, base, depth int) {
 	e := s.extras[len(s.extras)-1]
 	s.checkPairs(data, base, e)

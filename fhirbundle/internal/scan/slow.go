@@ -1,7 +1,7 @@
 package scan
 
-// nested scans the object or array that starts at data[0]. The loop does what is
-// usual; the functions here do the rest, and find all faults.
+// nested scans the object or array that starts at data[0]. The loop scans what is
+// common. The functions in this file do the rest, and find all faults.
 func (s *Scanner) nested(data []byte, depth int) (int, Fault) {
 	var (
 		o    = cursor{outer: depth, depth: depth, close: s.Marks.close + 1}
@@ -24,8 +24,8 @@ func (s *Scanner) nested(data []byte, depth int) (int, Fault) {
 	}
 }
 
-// rest does what the loop stopped for. It returns where the loop goes on, or a
-// fault at o.at.
+// handle deals with whatever the loop stopped at. It returns where the loop resumes, or
+// a fault at o.at.
 func (s *Scanner) handle(data []byte, why step, o *cursor) (step, Fault) {
 	switch why {
 	case newName:
@@ -88,8 +88,7 @@ func (s *Scanner) handle(data []byte, why step, o *cursor) (step, Fault) {
 	return afterValue, OK
 }
 
-// newName takes in a name that the loop could not, which ends before the quote at
-// o.at.
+// addName adds a name that ends before the quote at o.at and that the loop could not add.
 func (s *Scanner) addName(data []byte, n name, o *cursor) (step, Fault) {
 	bit := filterBit(n.hash)
 	o.at++
@@ -137,7 +136,7 @@ func (s *Scanner) oddName(data []byte, o *cursor) (step, Fault) {
 	return s.addName(data, name{hash, ref, uint32(size)}, o)
 }
 
-// colon goes on after the colon at data[o.at].
+// colon skips the colon at data[o.at] and the white space after it.
 func (s *Scanner) colon(data []byte, o *cursor) (step, Fault) {
 	if data[o.at] != ':' {
 		return afterName, FaultAt(data[o.at], BadColon)
@@ -148,8 +147,8 @@ func (s *Scanner) colon(data []byte, o *cursor) (step, Fault) {
 	return atValue, OK
 }
 
-// oddString scans the string whose text starts at data[o.start], and of which what is
-// before o.at was seen.
+// oddString scans the rest, from o.at on, of the string whose text starts at
+// data[o.start].
 func (s *Scanner) oddString(data []byte, o *cursor) (step, Fault) {
 	end, f := String(data, o.at, s.AllowNUL)
 	switch {

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// scanString scans the string whose text starts at data[i], after the opening
+// String scans the string whose text starts at data[i], after the opening
 // quote, and returns the index of its closing quote. nul allows \u0000.
 func String(data []byte, i int, nul bool) (int, Fault) {
 	for {
@@ -23,8 +23,8 @@ func String(data []byte, i int, nul bool) (int, Fault) {
 	}
 }
 
-// nextSpecial returns the index of the first byte from i on at which a string needs a
-// closer look, or an index not below len(data).
+// nextSpecial returns the index of the first byte from i on that special marks, or
+// len(data) or more if there is none.
 func nextSpecial(data []byte, i int) int {
 	for i >= 0 && i <= len(data)-32 {
 		p := (*[32]byte)(data[i : i+32])
@@ -50,7 +50,7 @@ func nextSpecial(data []byte, i int) int {
 	}
 }
 
-// endOfString returns the index of the closing quote of a string that was scanned
+// StringEnd returns the index of the closing quote of a string that was scanned
 // before and whose text starts at data[i], and whether it has no escapes.
 func StringEnd(data []byte, i int) (end int, plain bool) {
 	end = nextSpecial(data, i)
@@ -61,7 +61,7 @@ func StringEnd(data []byte, i int) (end int, plain bool) {
 	return end, bytes.IndexByte(data[i:end], '\\') < 0
 }
 
-// unusual checks the run of escapes and of characters beyond ASCII at data[i],
+// specialRun checks the run of escapes and of characters beyond ASCII at data[i],
 // and returns the index of the first plain character after it, which may be
 // the closing quote.
 func specialRun(data []byte, i int, nul bool) (int, Fault) {
@@ -82,8 +82,8 @@ func specialRun(data []byte, i int, nul bool) (int, Fault) {
 			}
 			i += n
 		case c >= utf8.RuneSelf:
-			// Characters of two and three bytes, but for the blocks in which
-			// not all continuations are right, need no decoder.
+			// Characters of two and three bytes need no decoder, except in blocks
+			// where some continuation bytes are invalid.
 			w := Load(data, i)
 			switch {
 			case c-0xc2 < 0xe0-0xc2 && w&0xc000 == 0x8000:
@@ -112,10 +112,10 @@ func specialRun(data []byte, i int, nul bool) (int, Fault) {
 	return i, More
 }
 
-// simple are the characters that make an escape with a backslash alone.
+// simpleEscape has the characters that form an escape with just a backslash.
 var simpleEscape = [256]bool{'"': true, '\\': true, '/': true, 'b': true, 'f': true, 'n': true, 'r': true, 't': true}
 
-// escape checks the escape sequence at data[i], a backslash, and returns its
+// Escape checks the escape sequence at data[i], a backslash, and returns its
 // length: 12 for a surrogate pair.
 func Escape(data []byte, i int) (int, Fault) {
 	if i+1 >= len(data) {
@@ -167,7 +167,7 @@ func hex4(data []byte, i int) (rune, Fault) {
 	return slowHex4(data, i)
 }
 
-// hexDigit is the value of a character that is a hexadecimal digit, and 255 of others.
+// HexDigit is the value of a hexadecimal digit, and 255 for other characters.
 var HexDigit = func() (digits [256]uint8) {
 	for c := range digits {
 		digits[c] = 255
@@ -181,7 +181,7 @@ var HexDigit = func() (digits [256]uint8) {
 	return digits
 }()
 
-// slowHex4 is hex4 for what may be cut or broken, and finds where.
+// slowHex4 is hex4 for digits that may be incomplete or invalid.
 func slowHex4(data []byte, i int) (rune, Fault) {
 	var r rune
 	for k := i; k < i+4; k++ {
@@ -201,8 +201,8 @@ func slowHex4(data []byte, i int) (rune, Fault) {
 	return r, OK
 }
 
-// unescape appends the text of a string that was scanned before, given without
-// its quotes.
+// Unescape appends the text of a string without its escapes. The text was scanned
+// before, and is given without quotes.
 func Unescape(dst, text []byte) []byte {
 	for {
 		n := bytes.IndexByte(text, '\\')

@@ -1,10 +1,9 @@
 package scan
 
-// What was scanned before can be walked without a check. These functions are for
-// the few small objects whose insides a rule asks for; they allocate nothing but
-// for names and strings with escapes, which are seldom.
+// These functions walk through values that were scanned before. They check nothing, and
+// allocate only for names and strings with escapes, which are rare.
 
-// skipValue returns the index after the value that starts at data[i].
+// SkipValue returns the index after the value that starts at data[i].
 func SkipValue(data []byte, i int) int {
 	depth := 0
 	for {
@@ -35,9 +34,9 @@ func SkipValue(data []byte, i int) int {
 // endsScalar are the characters that can follow a number or a literal.
 var endsScalar = [256]bool{',': true, '}': true, ']': true, ' ': true, '\n': true, '\r': true, '\t': true, ':': true}
 
-// walkObject calls f with the name, without escapes, and the place of the value of
-// each member of the object that starts at data[i], until f returns false. It
-// returns the index after the object, or 0 where f did so.
+// Members calls f for each member of the object that starts at data[i], until f returns
+// false, with the unescaped name and the position of the value. It returns the index
+// after the object, or 0 if f returned false.
 func Members(data []byte, i int, f func(name []byte, at int) bool) int {
 	for i = SkipSpace(data, i+1); data[i] != '}'; {
 		end, plain := StringEnd(data, i+1)
@@ -54,7 +53,7 @@ func Members(data []byte, i int, f func(name []byte, at int) bool) int {
 	return i + 1
 }
 
-// walkArray calls f with the place of each element of the array that starts at
+// Elements calls f with the position of each element of the array that starts at
 // data[i], until f returns false.
 func Elements(data []byte, i int, f func(at int) bool) {
 	for i = FirstElement(data, i); data[i] != ']'; i = NextElement(data, SkipValue(data, i)) {
@@ -64,12 +63,12 @@ func Elements(data []byte, i int, f func(at int) bool) {
 	}
 }
 
-// firstElement returns where the first element of the array that starts at data[i]
-// is, or its closing bracket.
+// FirstElement returns the position of the first element of the array that starts at
+// data[i], or of its closing bracket.
 func FirstElement(data []byte, i int) int { return SkipSpace(data, i+1) }
 
-// nextElement returns where the element, or member, after one that ends before
-// data[i] is, or the closing bracket.
+// NextElement returns the position of the element or member after one that ends before
+// data[i], or of the closing bracket or brace.
 func NextElement(data []byte, i int) int {
 	if i = SkipSpace(data, i); data[i] == ',' {
 		i = SkipSpace(data, i+1)
@@ -77,8 +76,8 @@ func NextElement(data []byte, i int) int {
 	return i
 }
 
-// stringAt returns the text of the string at data[i], without escapes; nil where
-// there is another value.
+// StringAt returns the unescaped text of the string at data[i], or nil if the value is
+// not a string.
 func StringAt(data []byte, i int) []byte {
 	if data[i] != '"' {
 		return nil
@@ -90,8 +89,8 @@ func StringAt(data []byte, i int) []byte {
 	return data[i+1 : end : end]
 }
 
-// valueAt is where the value of a member starts whose name ends before data[i]. It
-// is inlined where it is used.
+// ValueAt returns the position of the value of a member whose name ends before data[i].
+// It is small enough to be inlined.
 func ValueAt(data []byte, i int) int {
 	if data[i] == ':' && data[i+1] > ' ' {
 		return i + 1

@@ -5,8 +5,6 @@ import (
 	"math/bits"
 )
 
-// Eight bytes are looked at in one word, the first byte lowest.
-
 const (
 	ones   = 0x0101010101010101
 	highs  = 0x8080808080808080
@@ -16,23 +14,21 @@ const (
 	blanks = ' ' * ones
 )
 
-// special marks, with the high bit of each, the bytes of w at which a string
-// needs a closer look: a quote, a backslash, a control character, and what is
-// not ASCII. Only the lowest mark is exact: a borrow may set marks above it. The
-// second lowest bit turned over, a quote is 0x20, and with the control characters
-// below 0x21, where no other character of ASCII comes to lie.
+// special sets the high bit of each byte of w that is a quote, a backslash, a control
+// character or not ASCII. Only the lowest mark is exact, because a borrow may set marks
+// above it. Flipping the second lowest bit turns a quote into 0x20, so that quotes and
+// control characters are the only ASCII characters below 0x21.
 func special(w uint64) uint64 {
 	return (((w ^ twos) - signs) | ((w ^ slants) - ones) | w) & highs
 }
 
-// first is the place, from 0, of the lowest mark.
+// firstMarked is the place, from 0, of the lowest mark.
 func firstMarked(mark uint64) int { return bits.TrailingZeros64(mark) >> 3 }
 
-// load returns the eight bytes at b[i:] with the first one lowest, whatever the
-// machine's byte order. Behind the end of b it reads zeros: a zero byte stops
-// every loop of the scanner, which then looks at the index.
+// Load returns the eight bytes at b[i:], the first one lowest, on any platform. Bytes
+// after the end of b read as zeros, which special marks.
 func Load(b []byte, i int) uint64 {
-	if i >= 0 && i <= len(b)-8 { // in these words the compiler sees that no bounds check is needed
+	if i >= 0 && i <= len(b)-8 { // in this form the compiler needs no bounds check
 		return binary.LittleEndian.Uint64(b[i : i+8])
 	}
 	return loadTail(b, i)
@@ -48,8 +44,8 @@ func loadTail(b []byte, i int) uint64 {
 	return w
 }
 
-// skipSpace returns the index of the first byte at or after i that is not
-// JSON's white space, or len(data). It is inlined where it is used.
+// SkipSpace returns the index of the first byte at or after i that is not white space,
+// or len(data). It is small enough to be inlined.
 func SkipSpace(data []byte, i int) int {
 	if uint(i) < uint(len(data)) && data[i] > ' ' {
 		return i
