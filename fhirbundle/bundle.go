@@ -210,22 +210,3 @@ func (r *Reader) admitMember(what member, name []byte) scan.Fault {
 	r.bundle.has |= 1 << what
 	return scan.OK
 }
-
-// memberAt is the position of a member.
-type memberAt struct {
-	seen   bool
-	line   int64 // as KeepLine returned it
-	offset int64
-}
-
-func (r *Reader) here() memberAt {
-	return memberAt{true, r.input.KeepLine(r.input.Pos), r.input.Offset()}
-}
-
-// lineOf returns the line of a member, from 1. It is 1 for a member that is missing.
-func (r *Reader) lineOf(at memberAt) int64 {
-	if !at.seen {
-		return 1
-	}
-	return r.input.LineOf(at.line, at.offset)
-}

@@ -55,7 +55,48 @@ func (r *Reader) accepts(kind string) bool {
 	return kind != "" && slices.Contains(r.opts.types, kind)
 }
 
-// What the Bundle itself has, beside its entries, and the rules that ask for it.
+// checkMembers checks what the Bundle's type requires of the Bundle itself.
+func (r *Reader) checkMembers() {
+	b := &r.bundle
+	in := func(k typeSet) bool { return b.types&k != 0 }
+	const demanding = typeDocument | typeMessage | typeSearchset | typeHistory | typeSubscriptionNotification
+	if b.types == 0 || b.types&demanding == 0 && !b.total.seen && !b.issues.seen {
+		return
+	}
+	bundle := Issue{Path: "Bundle", Line: r.lineOf(b.typ.memberAt), Offset: b.typ.offset}
+	broken := func(ru rule, path string, is bool) {
+		if is {
+			at := bundle
+			at.Path = path
+			r.addIssue(ru, at)
+		}
+	}
+	if b.total.seen && !in(typeSearchset|typeHistory) {
+		r.addIssue(bdl1, Issue{Path: "Bundle.total", Line: r.lineOf(b.total), Offset: b.total.offset})
+	}
+	if b.link.seen && b.linkTwice >= 0 && in(typeSearchset|typeHistory) {
+		r.addIssue(linkTwice, Issue{Path: "Bundle.link", Line: r.lineOf(b.link), Offset: b.link.offset})
+	}
+	broken(bdl9, "Bundle.identifier", in(typeDocument) && !b.identified)
+	broken(bdl10, "Bundle.timestamp", in(typeDocument) && !b.timed)
+	const first = "Bundle.entry[0].resource"
+	broken(bdl11, first, in(typeDocument) && b.first != "Composition")
+	broken(bdl12, first, in(typeMessage) && b.first != "MessageHeader")
+	if r.opts.version != R5 {
+		return
+	}
+	broken(bdl13, first, in(typeSubscriptionNotification) && b.first != "SubscriptionStatus")
+	if b.issues.seen {
+		at := Issue{Path: "Bundle.issues", Line: r.lineOf(b.issues), Offset: b.issues.offset}
+		if b.severe {
+			r.addIssue(bdl16, at)
+		}
+		if in(typeDocument) {
+			r.addIssue(bdl17, at)
+		}
+	}
+	broken(bdl18, "Bundle.link", in(typeSearchset) && !b.selfLink)
+}
 
 const (
 	memberOther member = iota
@@ -110,49 +151,6 @@ func hasString(data []byte, i int, member string) (found bool) {
 		return true
 	})
 	return found
-}
-
-// checkMembers checks what the Bundle's type requires of the Bundle itself.
-func (r *Reader) checkMembers() {
-	b := &r.bundle
-	in := func(k typeSet) bool { return b.types&k != 0 }
-	const demanding = typeDocument | typeMessage | typeSearchset | typeHistory | typeSubscriptionNotification
-	if b.types == 0 || b.types&demanding == 0 && !b.total.seen && !b.issues.seen {
-		return
-	}
-	bundle := Issue{Path: "Bundle", Line: r.lineOf(b.typ.memberAt), Offset: b.typ.offset}
-	broken := func(ru rule, path string, is bool) {
-		if is {
-			at := bundle
-			at.Path = path
-			r.addIssue(ru, at)
-		}
-	}
-	if b.total.seen && !in(typeSearchset|typeHistory) {
-		r.addIssue(bdl1, Issue{Path: "Bundle.total", Line: r.lineOf(b.total), Offset: b.total.offset})
-	}
-	if b.link.seen && b.linkTwice >= 0 && in(typeSearchset|typeHistory) {
-		r.addIssue(linkTwice, Issue{Path: "Bundle.link", Line: r.lineOf(b.link), Offset: b.link.offset})
-	}
-	broken(bdl9, "Bundle.identifier", in(typeDocument) && !b.identified)
-	broken(bdl10, "Bundle.timestamp", in(typeDocument) && !b.timed)
-	const first = "Bundle.entry[0].resource"
-	broken(bdl11, first, in(typeDocument) && b.first != "Composition")
-	broken(bdl12, first, in(typeMessage) && b.first != "MessageHeader")
-	if r.opts.version != R5 {
-		return
-	}
-	broken(bdl13, first, in(typeSubscriptionNotification) && b.first != "SubscriptionStatus")
-	if b.issues.seen {
-		at := Issue{Path: "Bundle.issues", Line: r.lineOf(b.issues), Offset: b.issues.offset}
-		if b.severe {
-			r.addIssue(bdl16, at)
-		}
-		if in(typeDocument) {
-			r.addIssue(bdl17, at)
-		}
-	}
-	broken(bdl18, "Bundle.link", in(typeSearchset) && !b.selfLink)
 }
 
 // linkOnce has the relations that only one link of a searchset or a history may have:

@@ -232,10 +232,6 @@ func (r *Reader) checkLocalRefs(data []byte, c contents, list *containedList, ap
 	}
 }
 
-// bansBareFragment reports whether only contained resources may refer to "#", their
-// container: ref-1 of R4B and R5 says so, R4 does not.
-func (v Version) bansBareFragment() bool { return v != R4 }
-
 // idMentions finds what refers to a contained resource other than a Reference: an
 // element of type canonical, uri or url, or a link or image in a narrative. The types of
 // elements are not known here, so any string "#id" counts.

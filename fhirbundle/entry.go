@@ -219,12 +219,6 @@ func (r *Reader) notifies() bool {
 	return r.bundle.first == "SubscriptionStatus" || r.bundle.first == "Parameters"
 }
 
-// may reports whether the Bundle is, or may turn out to be, of a type in k, as far as
-// this reader checks rules that depend on it.
-func (r *Reader) may(k typeSet) bool {
-	return r.bundle.types&k != 0 || !r.bundle.typ.seen && !r.resumed && r.opts.format == FormatBundle
-}
-
 // readResource reads the marked members of a resource that starts at data[at], and
 // checks it. It returns the type's index in counts.
 func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
@@ -265,24 +259,6 @@ func (r *Reader) readResource(data []byte, at int) (typ int, f facts) {
 		f = r.readRefs(data, nil, true)
 	}
 	return typ, f
-}
-
-// text returns the text of a marked member that is a string, and the position of its
-// value: nil if it is not a string, and -1 if it is missing. Text with escapes is
-// unescaped into r.texts[k].
-func (r *Reader) text(data []byte, p scan.Place, k int) ([]byte, int) {
-	at := r.scan.Marks.Value(data, p)
-	if at < 0 || data[at] != '"' {
-		return nil, at
-	}
-	end, plain := scan.StringEnd(data, at+1)
-	text := data[at+1 : end : end]
-	if !plain {
-		n := len(r.texts[k])
-		r.texts[k] = scan.Unescape(r.texts[k], text)
-		text = r.texts[k][n:len(r.texts[k]):len(r.texts[k])]
-	}
-	return text, at
 }
 
 // entryFindings reports what the scanner found in the entry.

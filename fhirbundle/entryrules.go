@@ -6,6 +6,12 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
+// may reports whether the Bundle is, or may turn out to be, of a type in k, as far as
+// this reader checks rules that depend on it.
+func (r *Reader) may(k typeSet) bool {
+	return r.bundle.types&k != 0 || !r.bundle.typ.seen && !r.resumed && r.opts.format == FormatBundle
+}
+
 // facts are properties of an entry that rules need which depend on the Bundle's type or
 // the version of FHIR.
 type facts uint32
@@ -244,7 +250,7 @@ func (l *deferredChecks) reset() {
 	*l = deferredChecks{found: l.found[:0]}
 }
 
-const entryPositionBytes = 24 // of a entryPosition
+const entryPositionBytes = 24 // of an entryPosition
 
 // deferredIndex is the index of a type in the tables of deferredChecks; 0 is no type.
 func deferredIndex(k typeSet) int { return bits.Len16(uint16(k)) }

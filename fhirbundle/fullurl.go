@@ -1,39 +1,6 @@
 package fhirbundle
 
-import (
-	"bytes"
-
-	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
-)
-
-// isAbsolute reports whether text starts with a scheme (RFC 3986, section 3.1).
-func isAbsolute(text []byte) bool {
-	for i, c := range text {
-		switch {
-		case c|0x20-'a' < 26:
-		case i > 0 && (c-'0' < 10 || c == '+' || c == '-' || c == '.'):
-		default:
-			return c == ':' && i > 0 && i+1 < len(text)
-		}
-	}
-	return false
-}
-
-// restful returns the last two segments, type and id, of a fullUrl of the form
-// http(s)://…/Type/id, or nil.
-func restful(fullURL []byte) (typ, id []byte) {
-	rest, ok := bytes.CutPrefix(fullURL, []byte("http"))
-	if !ok || !bytes.HasPrefix(rest, []byte("://")) && !bytes.HasPrefix(rest, []byte("s://")) {
-		return nil, nil
-	}
-	cut := bytes.LastIndexByte(fullURL, '/')
-	typ, id = fullURL[:cut], fullURL[cut+1:]
-	typ = typ[bytes.LastIndexByte(typ, '/')+1:]
-	if !isID(id) {
-		return nil, nil
-	}
-	return typ, id
-}
+import "bytes"
 
 // readFullURL fills in the entry's fullUrl and checks it. method has the facts of the
 // request: the body of a PATCH is the change, not the resource that fullUrl identifies
@@ -87,165 +54,134 @@ func (r *Reader) compareFullURL(text []byte, at int) {
 	}
 }
 
-// versionID returns meta.versionId of the entry's resource, or nil.
-func (r *Reader) versionID(data []byte) []byte {
-	at := r.scan.Marks.Value(data, placeMeta)
-	if at < 0 || data[at] != '{' {
-		return nil
-	}
-	if first := scan.SkipSpace(data, at+1); bytes.HasPrefix(data[first:], versionFirst) { // as in nearly all
-		if version := scan.StringAt(data, scan.SkipSpace(data, first+len(versionFirst))); version != nil {
-			return version
-		}
-	}
-	var version []byte
-	scan.Members(data, at, func(name []byte, value int) bool {
-		if string(name) == "versionId" {
-			version = scan.StringAt(data, value)
-		}
-		return version == nil
-	})
-	return version
+// crossRefs has what references are compared with in other entries: in a batch, the
+// resources that other entries create; in a document or a message, their fullUrls. It is
+// empty for other Bundles.
+type crossRefs struct {
+	created  index        // fullUrls of the resources that a batch creates, and references to them
+	required requiredRefs // references of the first entry of a document or a message
+	ownURL   []byte       // the fullUrl of the current entry, in the form of normalURL
+	rootLen  int          // length of the server's root in ownURL, or 0
+	ownURLOf int64        // the entry that ownURL belongs to, from 1
+	target   []byte       // reused
 }
 
-var versionFirst = []byte(`"versionId":`)
-
-// UUIDs and OIDs as URIs. FHIR has patterns for the data types uuid and oid
-// (http://hl7.org/fhir/R4/datatypes.html#uuid). In elements of other types, which may have
-// them too, RFC 9562 and RFC 3061 apply.
-
-const oidPrefix = "urn:oid:"
-
-// urnFault returns the rule that a URI breaks as a UUID or an OID, or 0.
-func urnFault(uri []byte) rule {
-	if len(uri) == len(quotedURN{})-1 && string(uri[:len(uuidPrefix)]) == uuidPrefix && isSmallUUID(uri[len(uuidPrefix):]) {
-		return 0 // as in nearly all
+func (a *crossRefs) reset(b *budget) {
+	a.created.reset(b, b.max/4)
+	a.required.reset(b, b.max/4)
+	a.ownURL, a.rootLen, a.ownURLOf = a.ownURL[:0], 0, 0
+	if cap(a.ownURL) > maxKept || cap(a.target) > maxKept {
+		a.ownURL, a.target = nil, nil
 	}
-	uri, _, _ = bytes.Cut(uri, []byte("#"))
-	if rest, small, ok := cutFold(uri, uuidPrefix); ok {
-		return uuidFault(rest, small)
-	}
-	if rest, _, ok := cutFold(uri, oidPrefix); ok && !isOID(rest) {
-		return fhirOID
-	}
-	return 0
 }
 
-// uuidFault checks the text after urn:uuid:. small reports whether that prefix is in
-// lower case.
-func uuidFault(text []byte, small bool) rule {
-	if len(text) != len("00000000-0000-0000-0000-000000000000") {
-		return fhirUUID
+// short reports whether something that a Bundle of that type needs did not fit.
+func (a *crossRefs) short(k typeSet) bool {
+	return k&typeBatch != 0 && (a.created.refused || a.created.lost > 0) || k&(typeDocument|typeMessage) != 0 && a.required.short()
+}
+
+// readOwnURL sets ownURL to the fullUrl of the current entry.
+func (r *Reader) readOwnURL(data []byte) {
+	a := &r.cross
+	if a.ownURLOf == r.entries+1 {
+		return
 	}
-	capital := byte(0)
-	for i, c := range text {
-		if i == 8 || i == 13 || i == 18 || i == 23 {
-			if c != '-' {
-				return fhirUUID
+	a.ownURLOf, a.ownURL, a.rootLen = r.entries+1, a.ownURL[:0], 0
+	if r.bundle.types == typeBatch {
+		a.created.limit = r.budget.max / 2
+	}
+	at := r.scan.Marks.Value(data, placeFullURL)
+	if at < 0 {
+		return
+	}
+	a.ownURL = normalURL(a.ownURL, r.plainAt(data, at))
+	if typ, id := restful(a.ownURL); r.opts.version.hasType(typ) {
+		a.rootLen = len(a.ownURL) - len(typ) - len("/") - len(id)
+	}
+}
+
+// resolve returns the target of a reference in the current entry, by the rules for
+// references in Bundles (R4, bundle.html#references): a URL in the form of normalURL,
+// and the version in the reference, if any. The URL is nil if the specification gives
+// the reference no meaning.
+func (r *Reader) resolve(text []byte) (url, version []byte) {
+	a := &r.cross
+	text, _, _ = bytes.Cut(text, []byte("#"))
+	if !isAbsolute(text) {
+		path, version, _ := bytes.Cut(text, []byte("/_history/"))
+		typ, id, _ := bytes.Cut(path, []byte("/"))
+		if a.rootLen == 0 || !r.opts.version.hasType(typ) || !isID(id) {
+			return nil, nil
+		}
+		a.target = append(append(a.target[:0], a.ownURL[:a.rootLen]...), path...)
+		return a.target, version
+	}
+	if isHTTP(text) {
+		text, version, _ = bytes.Cut(text, []byte("/_history/"))
+	}
+	a.target = normalURL(a.target[:0], text)
+	return a.target, version
+}
+
+// referAcross records the reference at data[at], in an entry of a Bundle that is or may
+// turn out to be a batch.
+func (r *Reader) referAcross(data []byte, at int) {
+	a := &r.cross
+	r.readOwnURL(data)
+	url, _ := r.resolve(r.plainAt(data, at))
+	if url == nil || bytes.Equal(url, a.ownURL) {
+		return
+	}
+	k := a.created.key(url)
+	s := a.created.enter(k)
+	switch {
+	case s == nil || s.low&isReferred != 0:
+		return
+	case s.low&isDefined != 0 && r.bundle.typ.seen:
+		r.entryIssue(refBatch, at, "resource", "")
+	default:
+		a.created.keep(unresolved{k, r.entries, r.input.KeepLine(r.input.Pos + at), r.input.Offset() + int64(at)})
+	}
+	s.low |= isReferred
+}
+
+// creates reports whether the entry, a POST, creates a resource, rather than calling an
+// operation or a search.
+func (r *Reader) creates() bool {
+	if string(r.entry.URL) == string(r.typeText) {
+		return true
+	}
+	u, ok := parseURL(r.entry.URL)
+	return ok && u.id == nil && !isOperation(u)
+}
+
+// create records that the entry creates a resource, in a Bundle that is or may turn out
+// to be a batch.
+func (r *Reader) create(data []byte) {
+	a := &r.cross
+	if r.readOwnURL(data); len(a.ownURL) == 0 {
+		return
+	}
+	if s := a.created.enter(a.created.key(a.ownURL)); s != nil {
+		s.low |= isDefined
+	}
+}
+
+// checkCrossRefs checks references to entries after them.
+func (r *Reader) checkCrossRefs() {
+	a := &r.cross
+	if !r.notCompared && a.short(r.bundle.types) {
+		r.notCompared = true
+		r.addIssue(notChecked, Issue{Path: "Bundle.entry", Line: r.lineOf(r.bundle.entry), Offset: r.bundle.entry.offset})
+	}
+	if r.bundle.types == typeBatch {
+		for _, u := range a.created.unresolved {
+			if a.created.find(u.target).low&isDefined != 0 {
+				r.addIssue(refBatch, Issue{Path: entryPath(u.entry, "resource"), Entry: &u.entry, Line: r.input.LineOf(u.line, u.offset), Offset: u.offset})
 			}
-			continue
 		}
-		if scan.HexDigit[c] > 15 {
-			return fhirUUID
-		}
-		capital |= c & 0x40 &^ (c << 1) // letters have 0x40, lower-case ones 0x20 too
 	}
-	if capital != 0 || !small {
-		return fhirUUIDCase
+	if r.bundle.types&(typeDocument|typeMessage) != 0 {
+		r.checkRequired()
 	}
-	return 0
-}
-
-// isSmallUUID reports whether text, of 36 bytes, is a UUID in lower case. It checks
-// eight bytes at a time, the last ones twice.
-func isSmallUUID(text []byte) bool {
-	const (
-		dashes2, zeros2, mask2 = '-' | '-'<<40, '0' | '0'<<40, 0xff | 0xff<<40
-		dashes3, zeros3, mask3 = '-'<<16 | '-'<<56, '0'<<16 | '0'<<56, 0xff<<16 | 0xff<<56
-	)
-	second, third := scan.Load(text, 8), scan.Load(text, 16)
-	if second&mask2 != dashes2 || third&mask3 != dashes3 {
-		return false
-	}
-	return smallHex(scan.Load(text, 0))&smallHex(second&^mask2|zeros2)&smallHex(third&^mask3|zeros3)&
-		smallHex(scan.Load(text, 24))&smallHex(scan.Load(text, 28)) == highBits
-}
-
-const highBits = 0x8080808080808080
-
-// smallHex sets the highest bit of each byte that is a digit or a letter from a to f,
-// and no other bit.
-func smallHex(w uint64) uint64 {
-	const each = 0x0101010101010101
-	low := w &^ highBits
-	digit := (low + (0x80-'0')*each) &^ (low + (0x80-'9'-1)*each)
-	letter := (low + (0x80-'a')*each) &^ (low + (0x80-'f'-1)*each)
-	return (digit | letter) &^ w & highBits
-}
-
-// isOID reports whether text is at least two numbers separated by dots, the first one 0,
-// 1 or 2, and none with a leading zero.
-func isOID(text []byte) bool {
-	if len(text) < 3 || text[0]-'0' > 2 || text[1] != '.' {
-		return false
-	}
-	for len(text) > 0 {
-		arc, rest, more := bytes.Cut(text, []byte("."))
-		if len(arc) == 0 || arc[0] == '0' && len(arc) > 1 || more && len(rest) == 0 {
-			return false
-		}
-		for _, c := range arc {
-			if c-'0' > 9 {
-				return false
-			}
-		}
-		text = rest
-	}
-	return true
-}
-
-// cutFold removes a lower-case prefix from text, ignoring case. small reports whether
-// text has it in lower case.
-func cutFold(text []byte, prefix string) (rest []byte, small, ok bool) {
-	if len(text) < len(prefix) {
-		return nil, false, false
-	}
-	head := text[:len(prefix)]
-	if string(head) == prefix {
-		return text[len(prefix):], true, true
-	}
-	if bytes.EqualFold(head, []byte(prefix)) {
-		return text[len(prefix):], false, true
-	}
-	return nil, false, false
-}
-
-// isHTTP reports whether text is a URL of the scheme http or https, ignoring case (RFC
-// 3986, section 3.1).
-func isHTTP(text []byte) bool {
-	scheme, _, ok := bytes.Cut(text, []byte("://"))
-	return ok && (bytes.EqualFold(scheme, []byte("http")) || bytes.EqualFold(scheme, []byte("https")))
-}
-
-// normalURL appends a URL in a form that is the same for all URLs that FHIR considers
-// equal: http or https, the case of the server's name, and the query make no difference
-// (R4, http.html#root). Other URIs are appended unchanged.
-func normalURL(b, text []byte) []byte {
-	if !isHTTP(text) {
-		return append(b, text...)
-	}
-	_, rest, _ := bytes.Cut(text, []byte("://"))
-	rest, _, _ = bytes.Cut(rest, []byte("?"))
-	host, path := rest, []byte(nil)
-	if i := bytes.IndexByte(rest, '/'); i >= 0 {
-		host, path = rest[:i], rest[i:]
-	}
-	b = append(b, "http://"...)
-	for _, c := range host {
-		if c-'A' < 26 {
-			c |= 0x20
-		}
-		b = append(b, c)
-	}
-	return append(b, path...)
 }

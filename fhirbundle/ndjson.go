@@ -40,7 +40,7 @@ func (r *Reader) notLines(length, at int) bool {
 	ahead := w.Buf[w.Pos+at : min(len(w.Buf), w.Pos+aheadOfLines)]
 	end, f := r.scan.Value(ahead, 0, true)
 	for from, cut := length-at, f != scan.OK; cut; {
-		next, size := nextLine(ahead, from)
+		next, size := nextTextLine(ahead, from)
 		line := ahead[next : next+size]
 		if size == 0 || f != scan.More && end <= next || r.isObject(line) {
 			return false
@@ -72,9 +72,9 @@ func (r *Reader) isObject(text []byte) bool {
 	return f == scan.OK && scan.SkipSpace(text, end) == len(text)
 }
 
-// nextLine returns the start of the first line in data that is not blank, at or after
+// nextTextLine returns the start of the first line in data that is not blank, at or after
 // i, without leading white space, and its length, or 0 if there is none.
-func nextLine(data []byte, i int) (start, size int) {
+func nextTextLine(data []byte, i int) (start, size int) {
 	start = scan.SkipSpace(data, i)
 	size = len(data) - start
 	if n := bytes.IndexByte(data[start:], '\n'); n >= 0 {

@@ -2,48 +2,10 @@ package fhirbundle
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
-
-// failRead ends reading because src ended or failed. atEnd is the fault if it ended.
-func (r *Reader) failRead(atEnd scan.Fault) {
-	w := &r.input
-	if w.Err == io.EOF {
-		w.Pos = len(w.Buf)
-		r.fail(atEnd, w.Pos, r.path())
-		return
-	}
-	r.err = fmt.Errorf("fhirbundle: reading the payload at byte %d: %w", w.Base+int64(len(w.Buf)), w.Err)
-}
-
-// fail ends reading because of the byte at input.Buf[at].
-func (r *Reader) fail(f scan.Fault, at int, path string) {
-	w := &r.input
-	line := w.LineAt(at) + 1
-	r.addIssue(ruleOfFault(f), Issue{
-		Message: r.faultMessage(f, line, w.Base+int64(at)),
-		Path:    path, Entry: r.entryIndex(), Line: line, Offset: w.Base + int64(at),
-	})
-	r.err = r.Report().Err()
-}
-
-func (r *Reader) faultMessage(f scan.Fault, line, offset int64) string {
-	text := f.Text()
-	switch f {
-	case scan.TooDeep:
-		text += fmt.Sprintf(" (%d levels are allowed)", r.opts.maxDepth)
-	case scan.LongString:
-		text += fmt.Sprintf(" of %d bytes", r.opts.maxString)
-	case scan.ManyNames:
-		text += fmt.Sprintf(" of %d", r.opts.maxNames())
-	case scan.LongEntry:
-		text += fmt.Sprintf(" of %d bytes", r.opts.maxEntry)
-	}
-	return fmt.Sprintf("Invalid JSON: %s, at line %d, byte offset %d", text, line, offset)
-}
 
 // A payload in another format gets one finding that names the format, instead of a syntax
 // error at its first byte.
@@ -79,68 +41,6 @@ func foreign(start []byte) scan.Fault {
 
 // foreignBytes is how much of a payload foreign needs.
 const foreignBytes = 4
-
-// scanValue scans the value, or name, that starts at input.Pos, reads on as needed, and
-// returns its end in input.Buf. It returns false if reading has ended.
-func (r *Reader) scanValue(depth int, kind scan.Marking) (int, bool) {
-	w, s := &r.input, &r.scan
-	s.Marks.Marking = kind
-	for {
-		data := w.Buf[w.Pos:]
-		cut := len(data) > r.opts.maxEntry
-		if cut {
-			data = data[:r.opts.maxEntry]
-		}
-		end, f := s.Value(data, depth, !cut && w.Err == io.EOF)
-		switch {
-		case f == scan.OK:
-			return w.Pos + end, true
-		case f != scan.More:
-			r.fail(f, w.Pos+end, r.path())
-			return 0, false
-		case len(data) == r.opts.maxEntry:
-			r.fail(scan.LongEntry, w.Pos, r.path())
-			return 0, false
-		case w.Err != nil || !w.Fill() && w.Err != io.EOF:
-			r.failRead(scan.BadEnd)
-			return 0, false
-		}
-	}
-}
-
-// scanText is scanValue for a name or a string of the Bundle itself. Nearly all are
-// short and in memory, so that only their end must be found.
-func (r *Reader) scanText() (int, bool) {
-	data := r.input.Buf[r.input.Pos:]
-	if end := r.scan.ShortString(data[:min(len(data), scan.FirstBlock)], r.opts.maxEntry); end > 0 {
-		return r.input.Pos + end, true
-	}
-	return r.scanValue(1, scan.MarkNothing)
-}
-
-// entryIndex returns the index of the entry that is being scanned, or nil.
-func (r *Reader) entryIndex() *int64 {
-	if r.scan.Marks.Marking != scan.MarkOuter {
-		return nil
-	}
-	i := r.entries
-	return &i
-}
-
-// path returns the path of the value that is being scanned.
-func (r *Reader) path() string {
-	switch {
-	case r.opts.format != FormatBundle || r.state == atStart || r.state == atTail:
-		return ""
-	case r.scan.Marks.Marking == scan.MarkOuter && r.scan.Marks.Section == sectionResource:
-		return entryPath(r.entries, "resource")
-	case r.scan.Marks.Marking == scan.MarkOuter:
-		return entryPath(r.entries, "")
-	case r.state == atFirstEntry || r.state == atEntryEnd:
-		return "Bundle.entry"
-	}
-	return "Bundle"
-}
 
 var bom = []byte("\xef\xbb\xbf")
 
@@ -207,19 +107,4 @@ func (r *Reader) tail() {
 		r.checkBundle()
 	}
 	r.err = io.EOF
-}
-
-// jsonKind names the kind of value that starts with c.
-func jsonKind(c byte) string {
-	switch c {
-	case '[':
-		return "a JSON array"
-	case '"':
-		return "a JSON string"
-	case 't', 'f':
-		return "a JSON boolean"
-	case 'n':
-		return "JSON null"
-	}
-	return "a JSON number"
 }

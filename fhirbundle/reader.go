@@ -239,24 +239,6 @@ func (r *Reader) Position() Position {
 	return p
 }
 
-// Report returns what is known so far. It is complete once Next has returned io.EOF or
-// an error that matches [ErrInvalid]. The report is the caller's.
-func (r *Reader) Report() *Report {
-	rep := &Report{
-		Format:         r.opts.format,
-		BundleType:     r.bundle.kind,
-		Entries:        r.entries - r.skipped,
-		Resources:      r.counts.all,
-		ResourceCounts: r.counts.byType(),
-		Rejected:       r.rejected,
-		BlankLines:     r.blankLines,
-		Bytes:          r.input.Offset() - r.startOffset,
-		Issues:         r.collected.issues(),
-		MoreIssues:     r.collected.more,
-	}
-	return rep
-}
-
 // Reset prepares the reader for another payload, which it reads from src with the same
 // options. It reuses memory, which matters for payloads of a few kB. Entries that it
 // returned are no longer valid; reports are.

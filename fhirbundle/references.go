@@ -146,45 +146,6 @@ func (r *Reader) checkRefs() {
 	}
 }
 
-// isURN reports whether text is a urn:uuid or a urn:oid.
-func isURN(text []byte) bool {
-	return bytes.HasPrefix(text, []byte("urn:uuid:")) || bytes.HasPrefix(text, []byte("urn:oid:"))
-}
-
-// letters returns the number of letters that text starts with.
-func letters(text []byte) int {
-	for i, c := range text {
-		if c|0x20-'a' >= 26 {
-			return i
-		}
-	}
-	return len(text)
-}
-
-// plain returns text, as written in a string, without escapes.
-func (r *Reader) plain(text []byte) []byte {
-	if bytes.IndexByte(text, '\\') < 0 {
-		return text
-	}
-	r.scratch = scan.Unescape(r.scratch[:0], text)
-	return r.scratch
-}
-
-// plainAt returns the text of the string at data[i] without escapes, or nil if the value
-// is not a string.
-func (r *Reader) plainAt(data []byte, i int) []byte {
-	if data[i] != '"' {
-		return nil
-	}
-	end, plain := scan.StringEnd(data, i+1)
-	text := data[i+1 : end : end]
-	if !plain {
-		r.scratch = scan.Unescape(r.scratch[:0], text)
-		text = r.scratch
-	}
-	return text
-}
-
 // recentRefs holds references to UUIDs that were recorded recently, because neighboring
 // resources refer to the same patient and encounter. These need not be recorded again.
 // They are kept as written, so that a lookup needs neither the end of the text nor a
@@ -196,8 +157,6 @@ type recentRefs struct {
 
 // quotedURN is a reference without escapes, and its closing quote.
 type quotedURN [len(uuidPrefix) + len("00000000-0000-0000-0000-000000000000") + len(`"`)]byte
-
-const uuidPrefix = "urn:uuid:"
 
 // at returns the only slot that a text can be in. Texts that share a slot displace each
 // other, which only costs time.

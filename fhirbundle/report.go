@@ -5,6 +5,24 @@ import (
 	"strings"
 )
 
+// Report returns what is known so far. It is complete once Next has returned io.EOF or
+// an error that matches [ErrInvalid]. The report is the caller's.
+func (r *Reader) Report() *Report {
+	rep := &Report{
+		Format:         r.opts.format,
+		BundleType:     r.bundle.kind,
+		Entries:        r.entries - r.skipped,
+		Resources:      r.counts.all,
+		ResourceCounts: r.counts.byType(),
+		Rejected:       r.rejected,
+		BlankLines:     r.blankLines,
+		Bytes:          r.input.Offset() - r.startOffset,
+		Issues:         r.collected.issues(),
+		MoreIssues:     r.collected.more,
+	}
+	return rep
+}
+
 // Issue is one finding. It has no values from the payload.
 type Issue struct {
 	// Code of the rule; stable. See [Rules].

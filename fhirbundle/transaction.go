@@ -105,12 +105,6 @@ func (r *Reader) readURL(method facts) (f facts) {
 	return f
 }
 
-// isOperation reports whether the URL of a POST is an operation, a search, or the
-// server's root.
-func isOperation(u identity) bool {
-	return u.id == nil && (len(u.typ) == 0 || u.typ[0] == '$' || string(u.typ) == "_search")
-}
-
 // identify records which resource the entry changes, and reports whether an earlier
 // entry of the transaction changes it too. What a POST creates is identified by the
 // server, which ignores its fullUrl and id (http://hl7.org/fhir/R4/http.html#trules).
@@ -162,79 +156,6 @@ func (e *Entry) Conditions() (c Conditions) {
 
 // condition is how the names of conditions begin, unless they are escaped.
 var condition = []byte(`"if`)
-
-// identity is the resource that the URL of a request names: [root/]Type/id,
-// [root/]Type?query, or [root/]Type/?query, as in http.html#delete.
-type identity struct {
-	typ   []byte // the last segment that is not an id
-	id    []byte // nil if the URL has none
-	query bool
-	slash bool   // the type ends with a slash and there is no id
-	whole []byte // the URL from typ on
-}
-
-// parseURL parses the URL of a request, which is absolute or relative to the server's
-// root. If the last segment is a resource type and the one before it is not, as in
-// http://host/fhir/Patient, the last one is the type, and there is no id. ok is false if
-// text is not a URL.
-func parseURL(text []byte) (u identity, ok bool) {
-	if !isURL(text) {
-		return u, false
-	}
-	path := text
-	if i := bytes.IndexByte(text, '?'); i >= 0 {
-		path, u.query = text[:i], true
-	}
-	start := 0
-	if i := bytes.Index(path, []byte("://")); i >= 0 {
-		host := path[i+3:]
-		if start = len(path); bytes.IndexByte(host, '/') >= 0 {
-			start += bytes.IndexByte(host, '/') - len(host)
-		}
-	}
-	last := max(bytes.LastIndexByte(path, '/')+1, start)
-	first := last
-	if last > start+1 && isID(path[last:]) {
-		if first = max(bytes.LastIndexByte(path[:last-1], '/')+1, start); isTypeName(path[first:last-1]) &&
-			(isResourceType(path[first:last-1]) || !isResourceType(path[last:])) {
-			u.typ, u.id, u.whole = path[first:last-1], path[last:], path[first:]
-			return u, true
-		}
-	}
-	if last == len(path) && last > start+1 {
-		if first = max(bytes.LastIndexByte(path[:last-1], '/')+1, start); isTypeName(path[first : last-1]) {
-			u.typ, u.slash, u.whole = path[first:last-1], true, text[first:]
-			return u, true
-		}
-	}
-	u.typ, u.whole = path[last:], text[last:]
-	return u, true
-}
-
-// isURL reports whether all characters of text may be in a URL (RFC 3986, section 2).
-// The bar may, because searches use it.
-func isURL(text []byte) bool {
-	for i, c := range text {
-		if c <= ' ' || c >= 0x7f || oddInURL[c] {
-			return false
-		}
-		if c == '%' && (i+2 >= len(text) || !isHex(text[i+1]) || !isHex(text[i+2])) {
-			return false
-		}
-	}
-	return len(text) > 0
-}
-
-var oddInURL = [128]bool{'<': true, '>': true, '"': true, '{': true, '}': true, '\\': true, '^': true, '`': true}
-
-func isHex(c byte) bool { return c-'0' < 10 || c|0x20-'a' < 6 }
-
-// isQuery reports whether text is the query of a search: a parameter's name, an equals
-// sign, and so on.
-func isQuery(text []byte) bool {
-	name, _, ok := bytes.Cut(text, []byte("="))
-	return ok && len(name) > 0 && bytes.IndexByte(name, '?') < 0 && bytes.IndexByte(name, '/') < 0 && isURL(text)
-}
 
 // Interaction is FHIR's code for what the request of an entry asks a server to do
 // (https://hl7.org/fhir/R4/valueset-restful-interaction.html). Reads, searches with GET

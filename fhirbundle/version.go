@@ -6,6 +6,10 @@ import (
 	"strings"
 )
 
+// bansBareFragment reports whether only contained resources may refer to "#", their
+// container: ref-1 of R4B and R5 says so, R4 does not.
+func (v Version) bansBareFragment() bool { return v != R4 }
+
 // Version is a version of FHIR. Versions differ in the rules of Bundles and in their
 // resource types.
 type Version string

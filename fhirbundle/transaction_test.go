@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestParseURL(t *testing.T) {
@@ -97,4 +98,75 @@ func TestRestful(t *testing.T) {
 		}
 		assert.Equal(t, want, got, "%q", text)
 	}
+}
+
+func TestInteractionOf(t *testing.T) {
+	for _, c := range []struct {
+		method, url string
+		want        Interaction
+	}{
+		{"POST", "Patient", InteractionCreate},
+		{"POST", "/Patient", InteractionCreate},
+		{"POST", "http://a.example/fhir/Patient", InteractionCreate},
+		{"POST", "http://a.example/api/FHIR/Patient", InteractionCreate},
+		{"POST", "Patient/Patient", ""},
+		{"POST", "Patient/", InteractionCreate},
+		{"POST", "http://a.example/fhir/Patient/", InteractionCreate},
+		{"POST", "http://a.example/fhir/", InteractionTransaction},
+		{"POST", "Patient?_format=json", InteractionCreate},
+		{"POST", "Patient?_format=a/$b", InteractionCreate},
+		{"PUT", "Patient/1", InteractionUpdate},
+		{"PUT", "Patient?identifier=a|b", InteractionUpdate},
+		{"PUT", "http://a.example/Patient/1", InteractionUpdate},
+		{"PUT", "Patient/$match", ""},
+		{"PATCH", "Patient/1", InteractionPatch},
+		{"DELETE", "Patient/1", InteractionDelete},
+		{"DELETE", "Patient?a=b", InteractionDelete},
+		{"GET", "Patient/1/_history", InteractionRead},
+		{"GET", "http://a.example/Subscription/1/$status", InteractionRead},
+		{"HEAD", "Patient/1", InteractionRead},
+		{"POST", "$process-message", InteractionOperation},
+		{"POST", "ValueSet/$lookup", InteractionOperation},
+		{"POST", "ValueSet/1/$expand", InteractionOperation},
+		{"POST", "ValueSet/1/$expand?a=b", InteractionOperation},
+		{"POST", "http://a.example/$convert", InteractionOperation},
+		{"POST", "_search", InteractionSearch},
+		{"POST", "Patient/_search?name=a", InteractionSearch},
+		{"POST", "Patient/1/Observation/_search", InteractionSearch},
+		{"POST", "", InteractionTransaction},
+		{"POST", "/", InteractionTransaction},
+		{"POST", "Patient/1", ""},
+		{"POST", "Patient/1/_history", ""},
+		{"POST", "patients", ""},
+		{"POST", "a b", ""},
+		{"post", "Patient", ""},
+		{"", "Patient", ""},
+	} {
+		require.Equal(t, c.want, InteractionOf(c.method, c.url), "%s %s", c.method, c.url)
+	}
+}
+
+func TestConditions(t *testing.T) {
+	for request, want := range map[string]Conditions{
+		`{"method":"POST","url":"Patient"}`:                                                                    {},
+		`{"method":"POST","url":"Patient","ifNoneExist":"identifier=a|b"}`:                                     {IfNoneExist: "identifier=a|b"},
+		`{"ifMatch":"W/\"3\"","method":"PUT","url":"Patient/1"}`:                                               {IfMatch: `W/"3"`},
+		`{"method":"PUT","url":"Patient/1","\u0069fMatch":"W/\"3\""}`:                                          {IfMatch: `W/"3"`},
+		`{"method":"GET","ifNoneMatch": "W/\"4\"" , "ifModifiedSince":"2030-01-02T03:04:05Z","url":"Patient"}`: {IfNoneMatch: `W/"4"`, IfModifiedSince: "2030-01-02T03:04:05Z"},
+		`{"method":"POST","url":"Patient","ifNoneExist":7}`:                                                    {},
+		`{"method":"POST","url":"Patient","extension":[{"ifMatch":"x"}]}`:                                      {},
+		`"POST"`: {},
+	} {
+		r, err := NewBytesReader([]byte(`{"resourceType":"Bundle","type":"batch","entry":[{"request":`+request+`}]}`), nil)
+		require.NoError(t, err)
+		e, err := r.Next()
+		require.NoError(t, err)
+		require.Equal(t, want, e.Conditions(), request)
+	}
+	require.Zero(t, (&Entry{}).Conditions())
+}
+
+func TestConditionsOfMostRequestsCostNoAllocation(t *testing.T) {
+	e := &Entry{Request: []byte(`{"method":"POST","url":"Patient"}`)}
+	require.Zero(t, testing.AllocsPerRun(100, func() { _ = e.Conditions() }))
 }

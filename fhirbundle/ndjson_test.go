@@ -2,6 +2,7 @@ package fhirbundle
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
@@ -313,4 +315,66 @@ func TestErrorAfterManyWarnings(t *testing.T) {
 		require.ErrorIs(t, err, io.EOF)
 		assert.Contains(t, codes(r.Report().Issues), "!fhir-json-null", format)
 	}
+}
+
+// TestLineEndsTheValue: a value that goes on in the next line is broken, wherever
+// the line feed stands, though it would be white space in JSON. After a first line
+// that is whole nothing is taken for a document over several lines.
+func TestLineEndsTheValue(t *testing.T) {
+	line := `{"resourceType": "A", "x": [ 1, true, {"y": "z"} ], "text": "` + strings.Repeat("abc ", 40) + `" , "z": {} }`
+	for i := 1; i < len(line); i++ {
+		data := "{}\n" + line[:i] + "\n" + line[i:] + "\n" + line
+		r := must(NewBytesReader([]byte(data), &Options{Format: FormatNDJSON}))
+		var starts []int64
+		var rejected []bool
+		for e, err := range r.All() {
+			require.NoError(t, err)
+			starts, rejected = append(starts, e.Offset), append(rejected, e.Rejected())
+			for _, is := range e.Issues {
+				require.LessOrEqual(t, is.Offset, e.Offset+e.Size, "%d", i)
+			}
+		}
+		require.Equal(t, []int64{0, 3, int64(i + 4), int64(len(line) + 5)}, starts)
+		require.Equal(t, []bool{true, true, true, false}, rejected, "%d", i)
+	}
+}
+
+// TestAppendLine: of a resource on several lines the white space between tokens
+// goes, and nothing of it is left or lost.
+func TestAppendLine(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"a": 1 }`:                             `{"a": 1 }`,
+		"{\"a\": 1 \n}":                         `{"a":1}`,
+		"{\r\"a b\" :\t[ 1.50 , true,\n\"\" ]}": `{"a b":[1.50,true,""]}`,
+		"{\n\"a\\\"\\\\\": \" x \\\\\"}":        `{"a\"\\":" x \\"}`,
+		"\n{ }\n":                               `{}`,
+	} {
+		assert.Equal(t, "dst"+want, string(AppendLine([]byte("dst"), []byte(in))), "%q", in)
+	}
+	for e, err := range must(NewBytesReader(fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "transaction", 50), nil)).All() {
+		require.NoError(t, err)
+		var want bytes.Buffer
+		require.NoError(t, json.Compact(&want, e.Resource))
+		require.Equal(t, want.String(), string(AppendLine(nil, e.Resource)))
+	}
+}
+
+// FuzzAppendLine compares with encoding/json.
+func FuzzAppendLine(f *testing.F) {
+	addSeeds(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if CheckJSON(data, nil) != nil {
+			AppendLine(nil, data) // what is no JSON does no harm
+			return
+		}
+		data = bytes.TrimPrefix(data, bom)
+		var want bytes.Buffer
+		require.NoError(t, json.Compact(&want, data))
+		got := AppendLine(nil, data)
+		if bytes.ContainsAny(data, "\r\n") {
+			require.Equal(t, want.Bytes(), got)
+		} else {
+			require.Equal(t, data, got)
+		}
+	})
 }
