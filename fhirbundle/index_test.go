@@ -50,6 +50,7 @@ func TestMillionEntries(t *testing.T) {
 		t.Skip("SKIPPED: -short, and this takes seconds")
 	}
 	const n = 1_000_000
+	runtime.GC() // of what other tests left
 	r := must(NewReader(entryStream(n, func(b []byte, i int) []byte { return putEntry(b, i, max(i-1, 0)) }), &Options{Level: LevelStrict}))
 	var peak uint64
 	for i := 0; ; i++ {
