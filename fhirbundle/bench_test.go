@@ -51,9 +51,9 @@ func readAll(b testing.TB, r *Reader) {
 	}
 }
 
-// BenchmarkAgainstMap reads by turns with this package and with encoding/json
-// into a map, and reports how many times as fast the median is, as x-map: what
-// else the machine does hits both.
+// BenchmarkAgainstMap reads alternately with this package and with encoding/json into a
+// map, and reports the ratio of the medians as x-map. Alternating makes other load
+// affect both.
 func BenchmarkAgainstMap(b *testing.B) {
 	for _, d := range benchData() {
 		o := &Options{Format: d.format, Level: LevelBasic}
@@ -84,7 +84,7 @@ func BenchmarkAgainstMap(b *testing.B) {
 	}
 }
 
-// took is how long some 200 kB take to read, in payloads of that size.
+// took returns the time to read 200 kB in payloads of that size.
 func took(read func(), size int) time.Duration {
 	runtime.GC() // what the other left is not collected in this one's time
 	start := time.Now()
@@ -103,8 +103,7 @@ func readMaps(b testing.TB, format Format, data []byte) {
 	}
 }
 
-// BenchmarkRead reads with everything that is always on, in memory and from a
-// stream, and says MB/s and allocations.
+// BenchmarkRead reads at the default level, in memory and from a stream.
 func BenchmarkRead(b *testing.B) {
 	for _, d := range benchData() {
 		o := &Options{Format: d.format}
@@ -174,9 +173,8 @@ func documents(f Format, data []byte) func(func([]byte) bool) {
 	}
 }
 
-// BenchmarkHostile shows that time is linear in the input, in a row for each
-// document: MB/s must not fall from one size to the next. The sizes are read by
-// turns, so that what else the machine does hits all of them.
+// BenchmarkHostile shows that time is linear: for each document MB/s must not fall from
+// one size to the next.
 func BenchmarkHostile(b *testing.B) {
 	sizes := []int{1 << 20, 4 << 20, 16 << 20}
 	for _, h := range hostile {

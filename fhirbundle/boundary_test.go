@@ -49,8 +49,7 @@ func (c *chunks) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// boundaryCase is a payload with something of each kind that the scanner treats
-// in a way of its own.
+// boundaryCase is a payload with everything that the scanner handles in a special way.
 type boundaryCase struct {
 	name string
 	data []byte
@@ -95,7 +94,7 @@ func boundaryCases() []boundaryCase {
 	return cases
 }
 
-// sameSeen is require.Equal for what readers tell, without its cost.
+// sameSeen is a cheaper require.Equal for what readers return.
 func sameSeen(t *testing.T, want, got seen, format string, args ...any) {
 	t.Helper()
 	if !reflect.DeepEqual(want, got) {
@@ -103,7 +102,7 @@ func sameSeen(t *testing.T, want, got seen, format string, args ...any) {
 	}
 }
 
-// TestBoundaries: whatever stands where a block ends, nothing else is told.
+// TestBoundaries: results do not depend on where a block ends.
 func TestBoundaries(t *testing.T) {
 	for _, c := range boundaryCases() {
 		want := look(must(NewBytesReader(c.data, &c.o)))
@@ -131,7 +130,7 @@ func TestBoundaries(t *testing.T) {
 	}
 }
 
-// TestSlowSources: however a source gives its bytes, nothing else is told.
+// TestSlowSources: results do not depend on how a source returns its bytes.
 func TestSlowSources(t *testing.T) {
 	for _, c := range boundaryCases() {
 		want := look(must(NewBytesReader(c.data, &c.o)))
@@ -150,9 +149,8 @@ func TestSlowSources(t *testing.T) {
 	}
 }
 
-// TestSourceFails: an error of the source is never taken for the end, comes out
-// as it is, wrapped, and what was told before it is the beginning of what would
-// have been told without it.
+// TestSourceFails: an error of the source is returned, wrapped, and never treated as the
+// end. The entries before it are those that are returned without it.
 func TestSourceFails(t *testing.T) {
 	boom := errors.New("boom")
 	for _, c := range boundaryCases() {

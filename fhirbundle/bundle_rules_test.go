@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bundle makes a Bundle of a type, with more members, of entries. The type stands
-// after the entries where last says so.
+// bundleWith makes a Bundle of a type, with more members and entries. If last is true,
+// the type comes after the entries.
 func bundleWith(typ, members string, last bool, entries ...string) string {
 	list := shortUUID.ReplaceAllString(`"entry":[`+strings.Join(entries, ",")+`]`, "${1}0000000$2-0000-4000-8000-000000000000$3")
 	if members != "" {
@@ -481,9 +481,9 @@ var bundleRuleCases = []struct {
 				`{"resource":`+bundleWith("collection", "", false, `{`+fullObs+`,"a":[]}`)+`,`+req("POST", "Bundle", "")+`}`)+`,`+req("POST", "Bundle", "")+`}`)+`,`+req("POST", "Bundle", "")+`}`) + `,` + req("POST", "Bundle", "") + `}`}, "~not-checked fhir-json-empty-array"},
 }
 
-// TestBundleRules: what each rule finds at level Strict, at each version of FHIR,
-// whether the type stands before the entries or after them, in memory and through
-// the smallest window. A "~" marks what stays a warning.
+// TestBundleRules: what each rule finds at LevelStrict, in each version of FHIR, with
+// the type before or after the entries, in memory and in the smallest blocks. A "~"
+// marks warnings.
 func TestBundleRules(t *testing.T) {
 	said := map[string]bool{}
 	for _, c := range bundleRuleCases {
@@ -524,8 +524,7 @@ func TestBundleRules(t *testing.T) {
 	}
 }
 
-// TestBundlesInLines: a line may hold a Bundle, as those of deleted resources do,
-// and is checked as one.
+// TestBundlesInLines: a line that is a Bundle is checked as one.
 func TestBundlesInLines(t *testing.T) {
 	doc := `{"resourceType":"Patient"}` + "\n" + bundleWith("transaction", "", false, `{`+req("DELETE", "Patient/1", "")+`}`) + "\n" +
 		bundleWith("transaction", `"id":"a b"`, false, `{`+req("DELETE", "Patient/1", "")+`}`, `{"x":[],`+req("DELETE", "Patient/1", "")+`}`)
@@ -566,7 +565,7 @@ func TestFindingsOfNested(t *testing.T) {
 	assert.Zero(t, rep.MoreIssues)
 }
 
-// TestComments: JSON with comments is told from other broken JSON.
+// TestComments: comments get a message of their own.
 func TestComments(t *testing.T) {
 	for _, doc := range []string{`/* x */{}`, `{"a":1, // x` + "\n" + `"b":2}`, `{"entry":[{"resource":{"a":[1/**/]}}]}`, `{"a": /* x */ 1}`} {
 		rep := must(ValidateBytes([]byte(doc), nil))

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// innerCases are resources with others inside, and what is found in them: the code,
-// the path from the resource on, and the text at the place.
+// innerCases are resources with others inside, and the findings: code, path from the
+// resource, and the text at the offset.
 var innerCases = []struct {
 	name     string
 	versions string // nothing: all
@@ -130,7 +130,7 @@ func TestResourcesInside(t *testing.T) {
 	}
 }
 
-// TestContainedOrder: a reference counts wherever it is, and so does where the id is.
+// TestContainedOrder: the order of references and ids makes no difference.
 func TestContainedOrder(t *testing.T) {
 	var many, ids []string
 	for i := range 100 {
@@ -151,8 +151,8 @@ func TestContainedOrder(t *testing.T) {
 	}
 }
 
-// TestNothingLeftInside: what one resource contains says nothing about the next, nor
-// about the next payload.
+// TestNothingLeftInside: the contained resources of one resource do not affect the next
+// one, nor the next payload.
 func TestNothingLeftInside(t *testing.T) {
 	with := `{"resourceType":"Basic","contained":[{"resourceType":"Basic","id":"x"}],"a":{"reference":"#x"}}`
 	without := `{"resourceType":"Basic","a":{"reference":"#x"}}`
@@ -167,8 +167,8 @@ func TestNothingLeftInside(t *testing.T) {
 	}
 }
 
-// TestDeepInside: a level too many is said to be not checked, once for each resource
-// that is on it, and nothing in it is found.
+// TestDeepInside: resources nested too deeply are reported as not checked, once each,
+// and nothing is found in them.
 func TestDeepInside(t *testing.T) {
 	bad := `{"resourceType":"Patient","a":{"reference":"#x"}}`
 	bundle := func(resource string) string {
@@ -205,8 +205,8 @@ func TestPartsDeep(t *testing.T) {
 	assert.Equal(t, bytes.Index(doc, []byte(`"a b"`)), int(rep.Issues[0].Offset))
 }
 
-// TestInsideAllocatesNothing: judging resources inside a resource takes no memory
-// where nothing is found.
+// TestInsideAllocatesNothing: checking resources inside a resource without findings
+// allocates nothing.
 func TestInsideAllocatesNothing(t *testing.T) {
 	one := `{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"x","meta":{"tag":[{"code":"a"}]}},{"resourceType":"Provenance","target":[{"reference":"#"}]},{"resourceType":"Binary","id":"y"}],"managingOrganization":{"reference":"#x"},"photo":[{"url":"#y"}]}`
 	two := `{"resourceType":"Parameters","parameter":[{"name":"a","part":[{"name":"b","resource":` + one + `}]},{"name":"c","resource":{"resourceType":"Bundle","type":"searchset","link":[{"relation":"self","url":"a"}],"entry":[{"fullUrl":"http://a.b/Patient/1","resource":{"resourceType":"Patient","id":"1"}}]}}]}`

@@ -18,8 +18,8 @@ import (
 // maxSpans is how many values of a mutated document are compared one by one.
 const maxSpans = 24
 
-// compare checks one document against jsontext: the verdict, and where values
-// end. Of its values it looks at most times at so many.
+// compare checks one document against jsontext: the verdict, and where values end, for
+// at most so many values.
 func compare(t testing.TB, dec *jsontext.Decoder, data []byte, most int) (valid bool) {
 	t.Helper()
 	o := &Options{MaxDepth: oracleDepth}
@@ -35,8 +35,7 @@ func compare(t testing.TB, dec *jsontext.Decoder, data []byte, most int) (valid 
 	return err == nil
 }
 
-// isMember reports whether the text is a member of the entry at data[from:]. Where it
-// stands is not told, and it may stand elsewhere too.
+// isMember reports whether the text is a member of the entry at data[from:].
 func isMember(data []byte, from int, text []byte, known map[span]bool) bool {
 	for at := from; ; at++ {
 		n := bytes.Index(data[at:], text)
@@ -49,9 +48,9 @@ func isMember(data []byte, from int, text []byte, known map[span]bool) bool {
 	}
 }
 
-// compareReader reads a document as a Bundle: it gets to the end of what is
-// JSON and of nothing else, and what it yields are values of the document, whose
-// places are given for one that starts so many bytes further on.
+// compareReader reads a document as a Bundle. It reads to the end if it is JSON, and
+// only then, and everything it yields is a value of the document. by is added to the
+// offsets of the values.
 func compareReader(t testing.TB, data []byte, o *Options, valid bool, all []span, by int) {
 	t.Helper()
 	r := must(NewBytesReader(data, o))
@@ -82,8 +81,7 @@ func compareReader(t testing.TB, data []byte, o *Options, valid bool, all []span
 	}
 }
 
-// compareSpans starts the scanner on values inside a document: it ends where
-// they end, or fails where jsontext did not get to their end.
+// compareSpans scans values inside a document: each ends where jsontext says.
 func compareSpans(t testing.TB, data []byte, all, open []span, most int) {
 	t.Helper()
 	r := must(NewBytesReader(nil, &Options{MaxDepth: oracleDepth}))

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLinesTwice: a line whose resource has the type, the id and the version of that
-// of an earlier line is a warning, at its id; so is a reference that only an entry of
-// a Bundle could resolve.
+// TestLinesTwice: a line whose resource has the type, id and version of an earlier one
+// is a warning, at its id; so is a reference that only an entry of a Bundle could
+// resolve.
 func TestLinesTwice(t *testing.T) {
 	lines := []string{
 		`{"resourceType":"Patient","id":"1"}`,
@@ -68,8 +68,7 @@ func TestLinesTwice(t *testing.T) {
 	assert.Equal(t, []string{"ref-urn", "ref-urn"}, codes(r.Report().Issues))
 }
 
-// manyLines are n lines with an id each, of which every tenth is that of an earlier
-// one.
+// manyLines returns n lines with ids, one in ten of them a duplicate.
 func manyLines(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -85,8 +84,8 @@ func manyLines(n int) string {
 	return b.String()
 }
 
-// TestLinesTwiceAreBounded: lines that do not fit are not compared, which is said
-// once; what was recorded before is still compared, and nothing is said that is wrong.
+// TestLinesTwiceAreBounded: lines that do not fit are not compared, and one finding says
+// so. Earlier lines still are, and no finding is wrong.
 func TestLinesTwiceAreBounded(t *testing.T) {
 	const n = 20_000
 	doc := manyLines(n)
@@ -130,8 +129,7 @@ func TestLinesTwiceAreBounded(t *testing.T) {
 	}
 }
 
-// TestLinesTwiceOfReset: a reader that is used again knows nothing of the lines
-// before, and keeps none of them.
+// TestLinesTwiceOfReset: Reset forgets all lines.
 func TestLinesTwiceOfReset(t *testing.T) {
 	o := &Options{Format: FormatNDJSON, Severities: map[string]Severity{}}
 	r := must(NewBytesReader(nil, o))
@@ -159,7 +157,7 @@ func TestLinesTwiceOfReset(t *testing.T) {
 	}
 }
 
-// TestFingerprints: texts of the same fingerprint are told from one another.
+// TestFingerprints: texts with the same fingerprint are distinguished.
 func TestFingerprints(t *testing.T) {
 	var d lineIDs
 	b := &budget{max: 1 << 20}

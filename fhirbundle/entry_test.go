@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestPathsInEntry: what is found in an entry is said to be in its resource or
-// its request where it is, also beside a resource that is no object.
+// TestPathsInEntry: the path of a finding says whether it is in the resource or the
+// request, even if these are not objects.
 func TestPathsInEntry(t *testing.T) {
 	const in, at, req = "Bundle.entry[0].resource", "Bundle.entry[0]", "Bundle.entry[0].request"
 	for _, c := range []struct{ entry, path string }{ // of the last issue
@@ -40,8 +40,8 @@ func TestPathsInEntry(t *testing.T) {
 	}
 }
 
-// TestNamesFurtherIn: what is in an object of a resource or of an entry is not the
-// resource's or the entry's.
+// TestNamesFurtherIn: members of objects inside a resource or an entry are not taken for
+// members of the resource or the entry.
 func TestNamesFurtherIn(t *testing.T) {
 	const deeper = `"a":{"id":"x y","resourceType":"Flag","meta":{"id":1},"fullUrl":"z","method":"z","url":"z","resource":{"id":7},"request":{"method":"z"}}`
 	resource := `{` + deeper + `,"resourceType":"Patient","id":"p",` + strings.Replace(deeper, `"a"`, `"b"`, 1) + `}`
@@ -58,8 +58,8 @@ func TestNamesFurtherIn(t *testing.T) {
 	assert.Equal(t, "PUT Patient/p", e.Method+" "+string(e.URL))
 }
 
-// TestPathsAfterAnEntry: where the resource or request of an entry ends says
-// nothing about the next one.
+// TestPathsAfterAnEntry: where the resource of one entry ends does not affect the next
+// entry.
 func TestPathsAfterAnEntry(t *testing.T) {
 	long := `{"resource":{"resourceType":"Basic","id":"b","text":"` + strings.Repeat("x", 200) + `"},"request":{"method":"PUT","url":"Basic/b"}}`
 	rep := must(ValidateBytes([]byte(`{"resourceType":"Bundle","type":"history","entry":[`+long+`,{"resource":7,"request":8,"search":{"a":null}}]}`), &Options{Types: []string{}}))

@@ -65,7 +65,7 @@ func ExampleReader_All() {
 	// 1  Observation  50 bytes at 195
 }
 
-// A line that is broken does not stop the others.
+// A broken line does not stop the others.
 func ExampleReader_Next_ndjson() {
 	const file = `{"resourceType":"Patient","id":"p1"}
 {"resourceType":"Patient",,}
@@ -100,7 +100,7 @@ func ExampleReader_Next_ndjson() {
 	// 2 resources, 1 rejected, 1 blank
 }
 
-// A Bundle becomes an NDJSON file: a resource a line, its digits as they were.
+// A Bundle becomes an NDJSON file: one resource per line, numbers unchanged.
 func ExampleAppendLine() {
 	r, err := fhirbundle.NewReader(strings.NewReader(bundle), nil)
 	if err != nil {
@@ -124,7 +124,7 @@ func ExampleAppendLine() {
 	// {"resourceType": "Observation", "status": "final"}
 }
 
-// An option that can't work is an error, and says what is allowed.
+// An invalid option is an error that names the allowed values.
 func ExampleOptions_Check() {
 	o := fhirbundle.Options{Level: "Strict"}
 	err := o.Check()
@@ -135,7 +135,7 @@ func ExampleOptions_Check() {
 	// fhirbundle: invalid options: Level is "Strict"; allowed is lenient, strict or basic
 }
 
-// A program decides for itself which findings it refuses.
+// A program can choose which findings are errors.
 func ExampleOptions_severities() {
 	report, err := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{
 		Level:      fhirbundle.LevelStrict,
@@ -163,7 +163,7 @@ func ExampleVersionOf() {
 	//  false
 }
 
-// A position is plain data. Reading goes on after the entry that came last.
+// A position is plain data. Reading resumes after the last entry.
 func ExampleResumeReader() {
 	r, err := fhirbundle.NewReader(strings.NewReader(bundle), nil)
 	if err != nil {

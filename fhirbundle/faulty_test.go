@@ -14,11 +14,11 @@ const (
 	sings    = "4n4r4" // what is looked for
 )
 
-// canaryWord is written like the name of a type, and is none.
+// canaryWord looks like the name of a type, and is none.
 const canaryWord = "Qwxzvkqj"
 
-// faultyDocument breaks a rule, and holds the canary in every name and every
-// value that this leaves free.
+// faultyDocument breaks a rule, and has the canary in every name and value that can have
+// it.
 type faultyDocument struct {
 	doc string
 	o   Options
@@ -35,7 +35,7 @@ const (
 	cResource = `{"resourceType":"Basic",` // and members
 )
 
-// cBundle is a batch with an entry that is good and one more.
+// cBundle is a batch with a valid entry and another one.
 func cBundle(entry string) string { return cHead + cEntry + ",\n" + entry + `]}` }
 
 // cPost is an entry with a resource.
@@ -51,9 +51,8 @@ func cIn(resource string) []faultyDocument {
 	}
 }
 
-// faultyDocuments are, for the code of every rule, documents that break it. A
-// rule that is new needs one: TestPrivacy fails without. Options are those that
-// the rule needs; the test adds level Strict. Those of a new rule go to its group.
+// faultyDocuments has documents that break each rule, by code. A new rule needs one, or
+// TestPrivacy fails. Options are those that the rule needs; the test adds LevelStrict.
 func faultyDocuments() map[string][]faultyDocument {
 	deep := strings.Repeat(`{`+cValue+`:[`, 40) + cValue + strings.Repeat(`]}`, 40)
 	var wide strings.Builder

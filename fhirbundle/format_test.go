@@ -16,8 +16,8 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// TestNullsAtTheEdge: a null in an array that is no member of a scanned object
-// is found, and leaves nothing behind in the object around it.
+// TestNullsAtTheEdge: a null is found in an array that is not a member of a scanned
+// object, and does not affect the object around it.
 func TestNullsAtTheEdge(t *testing.T) {
 	const null = "fhir-json-null"
 	good := `{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Basic","given":["a",null],"_given":[null,{"id":"b"}]}}`
@@ -87,7 +87,7 @@ func (n node) member(name string) (child, bool) {
 	return child{}, false
 }
 
-// nulls are the places of the nulls in an array.
+// nulls returns the positions of the nulls in an array.
 func (n node) nulls() (at []int) {
 	for _, m := range n.members {
 		if n.kind == '[' && m.kind == 'n' {
@@ -103,8 +103,8 @@ type formatFinding struct {
 	at   int
 }
 
-// findings are what FHIR's JSON format says of a value (json.html): where null may be,
-// what must not be empty, and that x and _x match.
+// findings returns the violations of FHIR's JSON format (json.html) in a value: null,
+// empty values, and x and _x that do not match.
 func (n node) findings() (all []formatFinding) {
 	add := func(code string, at int) { all = append(all, formatFinding{code, at}) }
 	if n.kind == '"' && n.text == "" {
@@ -143,7 +143,7 @@ func (n node) findings() (all []formatFinding) {
 	return all
 }
 
-// match is what is wrong with a companion, _x, beside x.
+// match returns what is wrong with a companion, _x, next to x.
 func (m child) match(name string, x child, there bool) (all []formatFinding) {
 	at := m.end - len(name) - len(`"_"`)
 	isList := m.kind == '['
@@ -167,8 +167,8 @@ func (m child) match(name string, x child, there bool) (all []formatFinding) {
 	return all
 }
 
-// constructs are members of a resource of every kind that a scanner remembers
-// something of. Where one has a %d, each of its occurrences gets a name of its own.
+// constructs are members of a resource of every kind that the scanner keeps state for. A
+// %d is replaced to make names unique.
 var constructs = []string{
 	`"a%d":"x"`, `"a%d":"\u00e9\n"`, `"a%d":""`, `"a%d":null`, `"a%d":-0.10e+5`, `"a%d":true`, `"\u0061%d":1`, `"é%d":"é"`,
 	`"a%d":[]`, `"a%d":{}`, `"a%d":[1,2,3]`, `"a%d":["x","y"]`, `"a%d":[[1,2],[3]]`, `"a%d":[{"b":["x"]},{"c":[1,2]}]`, `"a%d":{"b":{"c":["x","y","z"]}}`,
@@ -179,8 +179,8 @@ var constructs = []string{
 	"\"a%d\" :\n  [ 1 ,\n    2 ]", "\"_a%d\" : [\n {\"id\":\"1\"} ] ,\n \"a%d\":\t[\"x\"]", `"contained":[{"resourceType":"Patient","id":"x"}]`, `"meta":{"versionId":"1"}`, `"id":"p"`, `"id":"a b"`,
 }
 
-// orders yields a Bundle for each pair of constructs, with each before, after and
-// inside the other, also where an object has a table of names.
+// orders yields a Bundle for each pair of constructs, with each before, after and inside
+// the other, and in objects that have a table of names.
 func orders() func(yield func([]byte) bool) {
 	named := func(c string, n int) string { return strings.ReplaceAll(c, "%d", strconv.Itoa(n)) }
 	many := many(40)
@@ -206,8 +206,8 @@ func orders() func(yield func([]byte) bool) {
 	}
 }
 
-// TestFindingsOracle: in all orders of two constructs, and in mutations of them, the
-// scanner finds what a reading of the whole tree finds.
+// TestFindingsOracle: for all orders of two constructs, and mutations of them, the
+// scanner finds what a walk through the whole tree finds.
 func TestFindingsOracle(t *testing.T) {
 	dec := jsontext.NewDecoder(bytes.NewReader(nil))
 	var docs [][]byte

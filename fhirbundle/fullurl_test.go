@@ -11,9 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPlacesAcross: findings about references to other entries name the reference, at
-// its line and offset, whether the other entry comes before it or after it, and
-// whether the Bundle's type does.
+// TestPlacesAcross: findings about references to other entries are at the reference,
+// whatever the order of the entries and the Bundle's type.
 func TestPlacesAcross(t *testing.T) {
 	document := []string{
 		`{"fullUrl":"http://a.b/Composition/c","resource":{"resourceType":"Composition","id":"c",` + "\n" + `"subject":{"reference":"Patient/p"},"author":[{"reference":"http://a.b/Patient/p/_history/7"}],` + "\n" + `"section":[{"entry":[{"display":"x","reference":"Patient/gone"}]}]}}`,
@@ -53,8 +52,8 @@ func TestPlacesAcross(t *testing.T) {
 	}
 }
 
-// TestAcrossLevels: what the specification says SHALL be is an error at Strict and a
-// warning at Lenient, and at Basic nothing is looked for.
+// TestAcrossLevels: a SHALL of the specification is an error at LevelStrict, a warning
+// at LevelLenient, and not checked at LevelBasic.
 func TestAcrossLevels(t *testing.T) {
 	doc := []byte(bundleWith("document", docHead, false, `{"fullUrl":"urn:oid:1.2","resource":{"resourceType":"Composition","subject":{"reference":"urn:oid:1.3"}}}`))
 	for level, want := range map[Level][]string{LevelStrict: {"!ref-document", "ref-urn"}, LevelLenient: {"ref-document", "ref-urn"}, LevelBasic: nil} {
@@ -63,9 +62,8 @@ func TestAcrossLevels(t *testing.T) {
 	}
 }
 
-// TestAcrossIsBounded: references that do not fit are not compared, which is said
-// once where the Bundle turns out to be one in which they matter, and nothing is said
-// that is wrong.
+// TestAcrossIsBounded: references that do not fit are not compared. One finding says so
+// if it matters for the type of Bundle, and no finding is wrong.
 func TestAcrossIsBounded(t *testing.T) {
 	const n = 3000
 	var refs []string
@@ -119,8 +117,7 @@ func TestAcrossIsBounded(t *testing.T) {
 	}
 }
 
-// TestAcrossOfResumed: a reader that goes on elsewhere checks nothing that what is
-// before might say otherwise.
+// TestAcrossOfResumed: a resumed reader checks nothing that depends on earlier entries.
 func TestAcrossOfResumed(t *testing.T) {
 	for _, doc := range []string{
 		bundleWith("batch", "", false, `{"fullUrl":"http://a.b/Patient/1","resource":{"resourceType":"Patient"},"request":{"method":"POST","url":"Patient"}}`,
@@ -143,8 +140,8 @@ func TestAcrossOfResumed(t *testing.T) {
 	}
 }
 
-// TestLateFactsAreBounded: what entries are before the Bundle's type is known is kept
-// in the same memory however different they are.
+// TestLateFactsAreBounded: entries before the Bundle's type take the same memory however
+// different they are.
 func TestLateFactsAreBounded(t *testing.T) {
 	make := func(n int) []byte {
 		var b bytes.Buffer

@@ -50,8 +50,8 @@ var fuzzOptions = []Options{
 	{Format: FormatNDJSON, Level: LevelStrict, MaxDepth: 5, MaxStringBytes: 20, MaxEntryBytes: 100},
 }
 
-// FuzzReader: a document tells the same through every window, and everything it
-// tells lies within it.
+// FuzzReader: results do not depend on block sizes, and all positions are within the
+// document.
 func FuzzReader(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -78,8 +78,8 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// FuzzResume: reading resumed at any boundary goes on as if it had not stopped,
-// and a position that was made up does no harm.
+// FuzzResume: reading resumed at any boundary continues as if it had not stopped, and an
+// invented position does no harm.
 func FuzzResume(f *testing.F) {
 	for i, data := range fuzzSeeds() {
 		f.Add(data, int64(i*i*i), int64(i), int64(i%3))
@@ -112,9 +112,9 @@ func FuzzCheckJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { compare(t, dec, data, maxSpans) })
 }
 
-// FuzzValidate: whatever the options are, a payload in memory and one that is
-// streamed get the same report, which keeps to its bounds, as does memory, and
-// checks the same once it was stored and read again.
+// FuzzValidate: with any options, a payload in memory and a stream get the same report,
+// within its limits and those of memory, and a report that was stored gives the same
+// error.
 func FuzzValidate(f *testing.F) {
 	for i, data := range fuzzSeeds() {
 		f.Add(data, uint8(i), "R5", rules[1+i%(len(rules)-1)].Code, "none", 0, 0, 0, i, i*10)
@@ -178,7 +178,7 @@ func FuzzValidate(f *testing.F) {
 	})
 }
 
-// FuzzOutcome: what NewOutcome makes of any text comes back as it was.
+// FuzzOutcome: issues with any text survive a round trip through NewOutcome.
 func FuzzOutcome(f *testing.F) {
 	f.Add("entry 3, line 2, byte offset 1")
 	f.Add("line -1")
@@ -192,8 +192,8 @@ func FuzzOutcome(f *testing.F) {
 	})
 }
 
-// FuzzOutcomeJSON: the issues of any OperationOutcome make one that is FHIR's
-// JSON and gives the same issues, also once it was written and read.
+// FuzzOutcomeJSON: the issues of any OperationOutcome make one that is valid in FHIR's
+// JSON format and survives a round trip.
 func FuzzOutcomeJSON(f *testing.F) {
 	f.Add([]byte(`{"resourceType":"OperationOutcome","issue":[{"severity":"fatal","code":"processing","diagnostics":"entry 1"}]}`))
 	f.Add([]byte(`{"issue":[{"code":"value","details":{"text":"a","coding":[{"system":"` + CodeSystem + `","code":"fhir-id"},{"code":"x"}]},"expression":["Patient.id","b"],"diagnostics":"line 3, byte offset 17"}]}`))
@@ -216,7 +216,7 @@ func FuzzOutcomeJSON(f *testing.F) {
 	})
 }
 
-// FuzzVersionOf: only what is asked for in so many words is a version.
+// FuzzVersionOf: only the three known versions are recognized.
 func FuzzVersionOf(f *testing.F) {
 	for _, s := range []string{
 		"application/fhir+json; fhirVersion=4.0", `application/fhir+json;FHIRVERSION="4.3.0";charset=utf-8`, "a/b; fhirVersion=5.0.0-ballot",

@@ -43,8 +43,8 @@ func putEntry(b []byte, i, refersTo int) []byte {
 	return fmt.Appendf(b, `{"fullUrl":"urn:uuid:%08x-0000-4000-8000-000000000000","resource":{"resourceType":"Patient","id":"p%d","link":[{"other":{"reference":"urn:uuid:%08x-0000-4000-8000-000000000000"}}]},"request":{"method":"PUT","url":"Patient/p%d"}}`, i, i, refersTo, i)
 }
 
-// TestMillionEntries: the default bound is enough for a transaction of a million
-// entries with all that can be compared, and they take less than 200 MB.
+// TestMillionEntries: the default limit is enough to compare everything in a transaction
+// of a million entries, in less than 200 MB.
 func TestMillionEntries(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED: -short, and this takes seconds")
@@ -71,8 +71,8 @@ func TestMillionEntries(t *testing.T) {
 	assert.Equal(t, int64(n), r.Report().Entries)
 }
 
-// TestIndexIsBounded: entries that do not fit are not compared, which is said
-// once, at the first of them; nothing is said of them that may be wrong.
+// TestIndexIsBounded: entries that do not fit are not compared. One finding says so, at
+// the first of them, and no finding is wrong.
 func TestIndexIsBounded(t *testing.T) {
 	const n = 3000
 	for _, c := range []struct {
@@ -108,8 +108,7 @@ func TestIndexIsBounded(t *testing.T) {
 	}
 }
 
-// TestIndexKeepsWhatItHas: after the bound what was recorded before is still
-// compared.
+// TestIndexKeepsWhatItHas: what was recorded before the limit is still compared.
 func TestIndexKeepsWhatItHas(t *testing.T) {
 	entry := func(b []byte, i int) []byte { return putEntry(b, i%2990, i%2990) }
 	rep, err := Validate(entryStream(3000, entry), &Options{MaxIndexBytes: 20_000})
@@ -121,7 +120,7 @@ func TestIndexKeepsWhatItHas(t *testing.T) {
 	assert.Equal(t, map[string]int{"not-checked": 1, "bdl-7": 10, "tx-duplicate-identity": 10}, codes)
 }
 
-// TestIndexOfReset: a reader that is used again knows nothing of the payload before.
+// TestIndexOfReset: Reset forgets the previous payload.
 func TestIndexOfReset(t *testing.T) {
 	nested := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"` + uuid1 + `","resource":` + patient + `}]}`
 	entry := `{"resource":` + nested + `,"request":{"method":"POST","url":"Bundle"}}`

@@ -10,7 +10,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// counted counts what is read of it.
+// counted counts the bytes read from it.
 type counted struct {
 	io.Reader
 	n int64
@@ -22,8 +22,7 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// TestReadAhead: one large line does not make a reader wait for as much before
-// it tells of the lines after it.
+// TestReadAhead: after one large line, a reader does not read as much ahead again.
 func TestReadAhead(t *testing.T) {
 	const large = 8 << 20
 	line := `{"resourceType":"Basic","x":"` + strings.Repeat("x", 1000) + "\"}\n"
@@ -46,8 +45,7 @@ func TestReadAhead(t *testing.T) {
 	}
 }
 
-// TestHighestLimits: the highest limits that can be set end nowhere beyond an
-// int, be it one of 32 bits.
+// TestHighestLimits: the highest limits do not overflow an int, even of 32 bits.
 func TestHighestLimits(t *testing.T) {
 	o := Options{MaxStringBytes: maxInt31, MaxEntryBytes: maxInt31, Format: FormatNDJSON}
 	text := `{"resourceType":"Basic","x":"` + strings.Repeat("x", 600_000) + `"}`

@@ -20,7 +20,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// TestWindows: however a document comes in, what is told of it is the same.
+// TestWindows: results do not depend on block sizes.
 func TestWindows(t *testing.T) {
 	check := func(name string, data []byte, o *Options) {
 		want := look(must(NewBytesReader(data, o)))
@@ -43,7 +43,7 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestGenerated: generated data is good at level Strict, and counted.
+// TestGenerated: generated data is valid at LevelStrict, and counted.
 func TestGenerated(t *testing.T) {
 	for _, typ := range []string{"transaction", "batch", "collection", "message"} {
 		rep := must(ValidateBytes(fhirgen.New(nil).AppendBundle(nil, typ, 500), &Options{Level: LevelStrict}))
@@ -60,8 +60,8 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// TestNoAllocationPerEntry: a Bundle of ten times as many entries costs not one
-// allocation more, nor does NDJSON of ten times as many lines.
+// TestNoAllocationPerEntry: ten times as many entries or lines cause no more
+// allocations.
 func TestNoAllocationPerEntry(t *testing.T) {
 	var nd [2]bytes.Buffer
 	for i, size := range []int64{200_000, 2_000_000} {
@@ -92,7 +92,7 @@ func TestNoAllocationPerEntry(t *testing.T) {
 	}
 }
 
-// pattern is an endless text between a beginning and an end, never in memory.
+// pattern is a reader of an endless text between a beginning and an end.
 type pattern struct {
 	head, body, tail string
 	left             int64 // of bodies
@@ -125,7 +125,7 @@ func (p *pattern) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// TestMemory: what is allocated in all, by a payload of 64 MB, stays small.
+// TestMemory: reading a payload of 64 MB allocates little.
 func TestMemory(t *testing.T) {
 	entry := post(`{"resourceType":"Patient","id":"p1","text":"`+strings.Repeat("x", 2000)+`"}`) + ",\n"
 	const size = 64 << 20
@@ -164,7 +164,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// names is a Bundle with ever new members.
+// names is a Bundle with an endless number of different members.
 type names struct {
 	n    int
 	more string // of each name
@@ -187,8 +187,8 @@ func (p *names) Read(b []byte) (int, error) {
 	return k, nil
 }
 
-// TestNamesOfOneObject: a name that comes again is found in objects of every
-// size, wherever it stood, and one that does not is not.
+// TestNamesOfOneObject: a duplicate name is found in objects of every size, wherever it
+// is, and no other is.
 func TestNamesOfOneObject(t *testing.T) {
 	for n := 1; n < 200; n++ {
 		object := "{" + many(n) + "}"
@@ -204,8 +204,8 @@ func TestNamesOfOneObject(t *testing.T) {
 	}
 }
 
-// TestNestedNames: the table of a wide object is not that of the objects in it,
-// and it is still right after them.
+// TestNestedNames: the table of a wide object is separate from those of the objects in
+// it, and still valid after them.
 func TestNestedNames(t *testing.T) {
 	for _, doc := range []string{
 		`{` + many(100) + `,"a":{"n1":1,"n2":2,"b":{` + many(100) + `,"c":{"n1":1}},"n3":{}},"d":[{"n5":1},{"n5":1}]}`,
@@ -225,8 +225,8 @@ func TestNestedNames(t *testing.T) {
 	}
 }
 
-// TestForeseenHashes: names made to have one hash are told apart, and cost no
-// more than others.
+// TestForeseenHashes: names constructed to have the same hash are distinguished, and
+// cost no more than others.
 func TestForeseenHashes(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 2))
 	printable := func(w uint64) bool {
@@ -267,7 +267,7 @@ func TestForeseenHashes(t *testing.T) {
 	}
 }
 
-// TestManyNames: how many names may be open at a time is bounded.
+// TestManyNames: the number of names in open objects is limited.
 func TestManyNames(t *testing.T) {
 	o := &Options{MaxEntryBytes: 1 << 20}
 	limit := 1 << 16

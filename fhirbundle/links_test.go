@@ -67,7 +67,7 @@ func TestLinks(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { l.Resolve(http, patient) }))
 }
 
-// marked replaces every reference that it is asked about, and lists them.
+// marked replaces every reference, and lists them.
 func marked(asked *[]string) func([]byte) (string, bool) {
 	return func(ref []byte) (string, bool) {
 		*asked = append(*asked, string(ref))
@@ -75,8 +75,8 @@ func marked(asked *[]string) func([]byte) (string, bool) {
 	}
 }
 
-// TestAppendResolved: which strings are references. In the resources below they are
-// those that begin with "r", and no other one does.
+// TestAppendResolved: which strings are references. In these resources they are exactly
+// those that begin with "r".
 func TestAppendResolved(t *testing.T) {
 	const bundle = `{"resourceType":"Bundle","entry":[{"fullUrl":"x1","resource":{"a":{"reference":"x2"},"contained":[{"a":{"reference":"x3"}}]}}],"link":[{"url":"x4"}]}`
 	late := `{"link":[{"url":"x4"}],"signature":{"who":{"reference":"x2"}},"entry":[{"resource":{"a":{"reference":"x3"},"resourceType":"Bundle"}}],"resourceType":"Bundle"}`
@@ -153,8 +153,8 @@ func stringEnd(text string, i int) int {
 	return i + 1
 }
 
-// TestResolvedNarrative: what is replaced in a narrative is written as XHTML in JSON,
-// and all else stays.
+// TestResolvedNarrative: replaced links in a narrative are valid XHTML in JSON, and
+// nothing else changes.
 func TestResolvedNarrative(t *testing.T) {
 	const doc = `{"text":{"div":"<div xmlns=\"http:\/\/www.w3.org\/1999\/xhtml\">\n<a href=\"urn:1\">é &amp; \u00e9</a><img src='urn:2&amp;x'/></div>"}}`
 	got := AppendResolved(nil, []byte(doc), func(ref []byte) (string, bool) {
@@ -170,8 +170,7 @@ func TestResolvedNarrative(t *testing.T) {
 	assert.Equal(t, `{"text":{"div":"<div xmlns=\"http:\/\/www.w3.org\/1999\/xhtml\">\n<a href=\"A/1?a=&quot;b&quot;&amp;c=&#39;d&#39;\">é &amp; \u00e9</a><img src='B/2'/></div>"}}`, string(got))
 }
 
-// TestAppendResolvedCorpus: nothing but references is changed in any resource of the
-// corpus.
+// TestAppendResolvedCorpus: only references change in resources of the corpus.
 func TestAppendResolvedCorpus(t *testing.T) {
 	n := 0
 	for _, f := range corpus(t) {
@@ -232,8 +231,8 @@ func TestAppendResolvedAllocates(t *testing.T) {
 	assert.Equal(t, strings.Replace(string(resource), uuid1, "Patient/1", 1), string(dst))
 }
 
-// FuzzAppendResolved: of valid JSON nothing but references is changed, nothing at all
-// where none is resolved, and nothing panics.
+// FuzzAppendResolved: in valid JSON only references change, nothing changes if none is
+// resolved, and nothing panics.
 func FuzzAppendResolved(f *testing.F) {
 	for _, data := range fuzzSeeds() {
 		f.Add(data)

@@ -17,8 +17,8 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// eachStep looks at a payload in memory and through windows of all kinds, and
-// returns what they agree on.
+// eachStep reads a payload in memory and in blocks of several sizes, and returns the
+// result, which must be the same.
 func eachStep(t *testing.T, doc string, o *Options) seen {
 	t.Helper()
 	want := look(must(NewBytesReader([]byte(doc), o)))
@@ -107,7 +107,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// TestStrictLines: at level Strict a finding rejects its line and nothing else.
+// TestStrictLines: at LevelStrict a finding rejects its line and no other.
 func TestStrictLines(t *testing.T) {
 	doc := "\xef\xbb\xbf" + `{"resourceType":"Basic","id":"a_b"}` + "\n" + `{"resourceType":"Basic","x":[]}` + "\n" + `{"resourceType":"Basic"}`
 	got := eachStep(t, doc, &Options{Format: FormatNDJSON, Level: LevelStrict})
@@ -120,8 +120,8 @@ func TestStrictLines(t *testing.T) {
 	assert.NoError(t, got.Report.Err())
 }
 
-// TestReadErrors: what src returns comes out wrapped, wherever it happens, and
-// is never taken for broken JSON.
+// TestReadErrors: an error of src is returned, wrapped, and never reported as invalid
+// JSON.
 func TestReadErrors(t *testing.T) {
 	boom := errors.New("boom")
 	for _, f := range []Format{FormatBundle, FormatNDJSON} {
@@ -158,7 +158,7 @@ func TestReaderThatNeverAnswers(t *testing.T) {
 	assert.ErrorIs(t, err, io.ErrNoProgress)
 }
 
-// TestAll: the iterator ends with an error where the payload can't be taken.
+// TestAll: the iterator ends with an error if the payload is invalid.
 func TestAll(t *testing.T) {
 	var n int
 	var last error
@@ -193,7 +193,7 @@ func TestAll(t *testing.T) {
 	assert.ErrorIs(t, last, io.ErrClosedPipe)
 }
 
-// TestEntryFields: everything an entry tells, with its place in the document.
+// TestEntryFields: all fields of entries, with offsets.
 func TestEntryFields(t *testing.T) {
 	doc := "{\"resourceType\":\"Bundle\",\"type\":\"batch\",\n\"entry\":[\n" +
 		`  {"fullUrl":"urn:uuid:\u0061","resource":{"x":{"id":"no","resourceType":"No"},"id":"p\u002d1","resourceType":"Patient"},"request":{"x":{"url":"no"},"url":"Patient\/1","method":"PUT"}},` + "\n" +
@@ -222,7 +222,7 @@ func TestEntryFields(t *testing.T) {
 	assert.Equal(t, Position{Offset: int64(len(doc) - 3), Entries: 2, Lines: 3}, got.Positions[1])
 }
 
-// TestManyTypes: types that FHIR does not define don't grow memory, and are counted
+// TestManyTypes: types that FHIR does not define take no memory, and are counted
 // together.
 func TestManyTypes(t *testing.T) {
 	var b bytes.Buffer
@@ -241,8 +241,8 @@ func TestManyTypes(t *testing.T) {
 	assert.Equal(t, map[string]int64{OtherType: 3000}, rep.ResourceCounts)
 }
 
-// TestLongLines: the limit holds for a line without its end, and what is told
-// of a longer one is exact.
+// TestLongLines: the limit excludes the end of a line, and findings about longer lines
+// are exact.
 func TestLongLines(t *testing.T) {
 	line := `{"resourceType":"Basic"}`
 	long := line + " "
@@ -264,8 +264,8 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
-// One line can break rules at every few bytes. It lists as many issues as a report, and
-// its first error, however late that is.
+// TestIssuesOfOneLine: a line lists as many issues as a report, and always its first
+// error.
 func TestIssuesOfOneLine(t *testing.T) {
 	contained := func(one string, n int, rest string) string {
 		return `{"resourceType":"Basic","contained":[` + strings.Repeat(one+",", n) + one + `]` + rest + "}\n"
@@ -298,7 +298,8 @@ func TestIssuesOfOneLine(t *testing.T) {
 	}
 }
 
-// An error counts though more warnings than can be listed come before it.
+// TestErrorAfterManyWarnings: an error counts even after more warnings than can be
+// listed.
 func TestErrorAfterManyWarnings(t *testing.T) {
 	warnings := strings.Repeat(`{"_a":[{"id":"x"}]},`, DefaultMaxIssues)
 	resource := `{"resourceType":"Basic","a":[` + warnings + `{"b":null}]}`
@@ -317,9 +318,9 @@ func TestErrorAfterManyWarnings(t *testing.T) {
 	}
 }
 
-// TestLineEndsTheValue: a value that goes on in the next line is broken, wherever
-// the line feed stands, though it would be white space in JSON. After a first line
-// that is whole nothing is taken for a document over several lines.
+// TestLineEndsTheValue: a value that continues on the next line is broken, wherever the
+// line feed is. After a valid first line, a file is never taken for one document over
+// several lines.
 func TestLineEndsTheValue(t *testing.T) {
 	line := `{"resourceType": "A", "x": [ 1, true, {"y": "z"} ], "text": "` + strings.Repeat("abc ", 40) + `" , "z": {} }`
 	for i := 1; i < len(line); i++ {
@@ -339,8 +340,7 @@ func TestLineEndsTheValue(t *testing.T) {
 	}
 }
 
-// TestAppendLine: of a resource on several lines the white space between tokens
-// goes, and nothing of it is left or lost.
+// TestAppendLine: AppendLine removes exactly the white space between tokens.
 func TestAppendLine(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"a": 1 }`:                             `{"a": 1 }`,

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestOptionsThatCanNotWork: whatever takes options refuses those that can't work,
-// and says which field, and what is allowed.
+// TestOptionsThatCanNotWork: all functions reject invalid options, and name the field
+// and the allowed values.
 func TestOptionsThatCanNotWork(t *testing.T) {
 	for want, o := range map[string]Options{
 		`Level is "Strict"; allowed is lenient, strict or basic`:                  {Level: "Strict"},

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestOutcomeRoundTrip: what became an OperationOutcome in JSON comes back.
+// TestOutcomeRoundTrip: issues survive a round trip through JSON.
 func TestOutcomeRoundTrip(t *testing.T) {
 	third := int64(3)
 	issues := []Issue{
@@ -42,7 +42,7 @@ func TestOutcomeOfNothing(t *testing.T) {
 	assert.Empty(t, o.Issues())
 }
 
-// TestForeignOutcome: what another server says is taken as far as it goes.
+// TestForeignOutcome: another server's outcome is read as far as possible.
 func TestForeignOutcome(t *testing.T) {
 	var o OperationOutcome
 	require.NoError(t, json.Unmarshal([]byte(`{"resourceType":"OperationOutcome","issue":[
@@ -56,8 +56,8 @@ func TestForeignOutcome(t *testing.T) {
 	}, o.Issues())
 }
 
-// TestOutcomeWithoutDocument: an issue that is about no document says no place,
-// and what is an IssueType already stays one.
+// TestOutcomeWithoutDocument: an issue without a document has no position, and an
+// IssueType stays one.
 func TestOutcomeWithoutDocument(t *testing.T) {
 	for code, want := range map[string]string{
 		"not-found": `{"severity":"error","code":"not-found","details":{"text":"No such job"}}`,

@@ -38,7 +38,7 @@ func inUTF32(text string, order binary.AppendByteOrder, mark bool) string {
 	return string(b)
 }
 
-// TestForeign: what is not JSON at all is named, in one finding, in every format.
+// TestForeign: a payload that is not JSON gets one finding that names its format.
 func TestForeign(t *testing.T) {
 	doc := tx(post(patient))
 	for name, c := range map[string]struct{ doc, want string }{
@@ -83,7 +83,7 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// TestNotLines: a document over several lines, given as NDJSON, is one finding.
+// TestNotLines: a document over several lines, given as NDJSON, gets one finding.
 func TestNotLines(t *testing.T) {
 	for name, doc := range map[string]string{
 		"indented":              "{\n  \"resourceType\": \"Patient\",\n  \"id\": \"p\"\n}\n",
@@ -123,7 +123,8 @@ func TestNotLines(t *testing.T) {
 	assert.ErrorIs(t, err, cause)
 }
 
-// TestBrokenFirstLine: a first line that is broken or cut does not stop the others.
+// TestBrokenFirstLine: a first line that is broken or truncated does not stop the
+// others.
 func TestBrokenFirstLine(t *testing.T) {
 	for _, first := range []string{
 		`{`, `[`, `{"resourceType":"Patient",`, `{"resourceType":"Patient","id":"a`, `{"resourceType":"Patient","id":`, `{"resourceType":"Patient","name":[`,
@@ -157,7 +158,7 @@ func TestBrokenFirstLine(t *testing.T) {
 	assert.Equal(t, "The line is a JSON array, not an object; each line holds one resource", got.Report.Issues[0].Message)
 }
 
-// TestMarksInLines: files that start with a byte order mark can be joined.
+// TestMarksInLines: files that start with a byte order mark can be concatenated.
 func TestMarksInLines(t *testing.T) {
 	mark := string(bom)
 	doc := mark + patient + "\n" + mark + patient + "\r\n" + mark + "\n" + patient + "\n" + mark + " " + patient

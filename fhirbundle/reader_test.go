@@ -19,7 +19,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// seen is all that a reader tells of a payload, copied.
+// seen is a copy of everything that a reader returns for a payload.
 type seen struct {
 	Entries   []Entry
 	Positions []Position
@@ -52,15 +52,15 @@ func look(r *Reader) seen {
 	return s
 }
 
-// stepped is a reader of src whose window is as small as can be, so that every
-// value is met by the window's end.
+// stepped returns a reader of src with the smallest possible blocks, so that every value
+// crosses the end of one.
 func stepped(src io.Reader, o *Options, step int) *Reader {
 	r := must(NewReader(src, o))
 	r.input.Step = step
 	return r
 }
 
-// codes of the issues, errors with a "!" in front.
+// codes of the issues, with a "!" before those of errors.
 func codes(issues []Issue) []string {
 	var all []string
 	for _, is := range issues {
@@ -89,10 +89,10 @@ func post(resource string) string {
 	return `{"resource":` + resource + `,"request":{"method":"POST","url":"` + typ + `"}}`
 }
 
-// frontDoor are the options of a front door that takes resources in.
+// frontDoor are the options of a front door.
 var frontDoor = Options{Types: []string{"transaction", "batch", "collection", "message"}, RequireEntries: true}
 
-// TestEmptyBundles: FHIR allows a Bundle without entries, and each of its types.
+// TestEmptyBundles: a Bundle of any type may be empty.
 func TestEmptyBundles(t *testing.T) {
 	for _, typ := range bundleTypes {
 		doc := `{"resourceType":"Bundle","type":"` + typ + `"}`
@@ -184,8 +184,8 @@ func TestSixRules(t *testing.T) {
 	}
 }
 
-// TestFaults: each document breaks one rule that is always an error. Where the
-// fault stands does not depend on how the document is read.
+// TestFaults: each document breaks one rule that is always an error. The position of the
+// fault does not depend on how the document is read.
 func TestFaults(t *testing.T) {
 	o := &Options{MaxDepth: 8, MaxStringBytes: 50, MaxEntryBytes: 300}
 	in := func(value string) string { return tx(`{"resource":{"resourceType":"Basic","x":` + value + `}}`) }
@@ -295,7 +295,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestLimitsExactly: what is just within a limit is taken.
+// TestLimitsExactly: values exactly at a limit are accepted.
 func TestLimitsExactly(t *testing.T) {
 	entry := post(`{"resourceType":"Basic","x":"` + strings.Repeat("y", 50) + `","z":[[[1]]]}`)
 	doc := []byte(tx(entry))
@@ -316,7 +316,7 @@ func TestLimitsExactly(t *testing.T) {
 	assert.Error(t, CheckJSON(name, &Options{MaxStringBytes: 49}))
 }
 
-// resetDocs are documents that leave a reader in every kind of state.
+// resetDocs leave a reader in every kind of state.
 func resetDocs(t *testing.T) [][]byte {
 	docs := [][]byte{
 		nil,
@@ -342,7 +342,7 @@ func resetDocs(t *testing.T) [][]byte {
 	return docs
 }
 
-// TestReset: a reader that has read something else reads as a new one does.
+// TestReset: a reader that was used before reads like a new one.
 func TestReset(t *testing.T) {
 	docs := resetDocs(t)
 	for _, o := range []*Options{nil, {Level: LevelStrict, MaxIssues: 3, MaxDepth: 12}, {Format: FormatNDJSON, Types: []string{}}} {
@@ -375,8 +375,8 @@ func TestReset(t *testing.T) {
 	}
 }
 
-// TestResetAllocates: small payloads, one after the other, take no buffer, no
-// tables and no reader each.
+// TestResetAllocates: reading small payloads one after another allocates no buffers,
+// tables or readers.
 func TestResetAllocates(t *testing.T) {
 	data := []byte(tx(post(patient)))
 	r, src := must(NewReader(strings.NewReader(""), nil)), bytes.NewReader(nil)
@@ -393,7 +393,7 @@ func TestResetAllocates(t *testing.T) {
 	assert.LessOrEqual(t, n, 0.0)
 }
 
-// TestValidateLetsGo: what was validated can be collected at once.
+// TestValidateLetsGo: a payload can be collected right after validation.
 func TestValidateLetsGo(t *testing.T) {
 	for range 3 {
 		data := []byte(tx(post(patient), post(tx(post(patient)))))
@@ -406,8 +406,8 @@ func TestValidateLetsGo(t *testing.T) {
 	}
 }
 
-// Whoever reads at the same time, with the same options, finds the same. It is what
-// the race detector is for.
+// TestConcurrent: concurrent readers with the same options get the same results. Run it
+// with the race detector.
 func TestConcurrent(t *testing.T) {
 	opts := &Options{Level: LevelStrict, Severities: map[string]Severity{"bdl-7": SeverityWarning}, Types: []string{"transaction", "batch", "message"}}
 	docs := resetDocs(t)

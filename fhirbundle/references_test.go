@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRecentReferences: of references that say the same, however they are written,
-// the first one is reported, and again in the next payload.
+// TestRecentReferences: of equal references, however they are written, only the first
+// one is reported, and again in the next payload.
 func TestRecentReferences(t *testing.T) {
 	refer := func(quoted string) string {
 		return post(`{"resourceType":"Basic","subject":{"reference":"` + quoted + `"}}`)
@@ -37,8 +37,8 @@ func TestRecentReferences(t *testing.T) {
 	}
 }
 
-// TestManyReferences: more references than are remembered as recent are each
-// compared with all fullUrls.
+// TestManyReferences: references beyond the size of the cache are each compared with all
+// fullUrls.
 func TestManyReferences(t *testing.T) {
 	var entries []string
 	for i := range 300 {
@@ -50,7 +50,7 @@ func TestManyReferences(t *testing.T) {
 	assert.Len(t, rep.Issues, 40) // 1000 to 1039 are of nobody
 }
 
-// TestReferenceKinds: the start of a reference says what it is, escaped or not.
+// TestReferenceKinds: the start of a reference determines its kind, escaped or not.
 func TestReferenceKinds(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                   "",

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestFirstIsListed: the error that is shown is among those that are listed,
-// however late it was found.
+// TestFirstIsListed: the error that is shown is always listed, however late it was
+// found.
 func TestFirstIsListed(t *testing.T) {
 	bad := slices.Repeat([]string{`{"request":{"method":"POST","url":"Basic"}}`}, 300)
 	empty := slices.Repeat([]string{post(`{"resourceType":"Basic","x":[],"y":[]}`)}, 300)
@@ -38,8 +38,8 @@ func TestFirstIsListed(t *testing.T) {
 	}
 }
 
-// TestFirstEntry: of several entries the first one is shown, also where the
-// Bundle's type comes after them and they are checked late.
+// TestFirstEntry: the error of the first entry is shown, even if the Bundle's type comes
+// last.
 func TestFirstEntry(t *testing.T) {
 	get := `{"request":{"method":"GET","url":"Basic"}}`
 	for _, c := range []struct {
@@ -64,8 +64,8 @@ func TestFirstEntry(t *testing.T) {
 	}
 }
 
-// TestRejectedBeyondTheList: an entry knows of its errors where the report has
-// no room for them, warnings among them or not.
+// TestRejectedBeyondTheList: an entry knows of its errors even if the report has no room
+// for them.
 func TestRejectedBeyondTheList(t *testing.T) {
 	bad := `{"request":{"method":"POST","url":"Basic"},"x":[]}` // an error, and then a warning
 	r := must(NewBytesReader([]byte(tx(bad, bad, post(patient))), &Options{MaxIssues: 1}))
@@ -76,8 +76,7 @@ func TestRejectedBeyondTheList(t *testing.T) {
 	}
 }
 
-// TestLateOrder: issues that were found late come in the order of the entries,
-// whatever the entries have.
+// TestLateOrder: deferred findings are listed in the order of the entries.
 func TestLateOrder(t *testing.T) {
 	var entries []string
 	for range 4 {
@@ -92,8 +91,8 @@ func TestLateOrder(t *testing.T) {
 	}
 }
 
-// TestLostFindings: what one value has beyond the bound is counted, wherever
-// it stands.
+// TestLostFindings: findings beyond the limit in one value are counted, wherever the
+// value is.
 func TestLostFindings(t *testing.T) {
 	x := `[[],[],[],[],[]]`
 	for format, doc := range map[Format]string{
@@ -106,7 +105,7 @@ func TestLostFindings(t *testing.T) {
 	}
 }
 
-// TestLongList: making room for errors among many warnings leaves all in the order in which it was found.
+// TestLongList: displacing warnings keeps the order of all other issues.
 func TestLongList(t *testing.T) {
 	const n = 60_000
 	warn, bad := post(`{"resourceType":"Basic","x":[]}`), `{"request":{"method":"POST","url":"Basic"}}`
@@ -119,7 +118,7 @@ func TestLongList(t *testing.T) {
 	assert.Equal(t, SeverityError, rep.Issues[n/2].Severity)
 }
 
-// onlyErrors leaves out of what was seen what is no error.
+// onlyErrors removes everything but errors.
 func onlyErrors(s seen) seen {
 	drop := func(issues []Issue) []Issue {
 		issues = slices.DeleteFunc(slices.Clone(issues), func(is Issue) bool { return is.Severity != SeverityError })
@@ -135,8 +134,8 @@ func onlyErrors(s seen) seen {
 	return s
 }
 
-// TestBasic: level Basic finds the errors of level Lenient and nothing else, and
-// yields the same entries.
+// TestBasic: LevelBasic finds the errors of LevelLenient and nothing else, and yields
+// the same entries.
 func TestBasic(t *testing.T) {
 	docs := corpusFiles(t)
 	for _, c := range bundleRuleCases {
@@ -154,9 +153,9 @@ func TestBasic(t *testing.T) {
 	}
 }
 
-// TestSeverities: a rule is reported as the program says, at every level at which
-// it is looked for, whether it is found at once, late, by the scanner or inside a
-// nested Bundle; what reading can't go on from stays an error.
+// TestSeverities: Options.Severities applies at every level at which the rule is
+// checked, whether it is found at once, deferred, by the scanner, or in a nested Bundle.
+// Fixed rules stay errors.
 func TestSeverities(t *testing.T) {
 	const broken = `{"resourceType":"Bundle","entry":[{"fullUrl":"x","resource":{"resourceType":"Patient","a":[],"b":null,"contained":[{"id":"a b"}]}},{},7],"total":1,"type":"batch"}`
 	nested := tx(post(broken))
@@ -191,7 +190,7 @@ func TestSeverities(t *testing.T) {
 	}
 }
 
-// TestSilentRulesTakeNoRoom: what is not reported does not push out what is.
+// TestSilentRulesTakeNoRoom: rules that are off do not displace other findings.
 func TestSilentRulesTakeNoRoom(t *testing.T) {
 	doc := `{"resourceType":"Patient","a":[` + strings.Repeat(`"",`, 500) + `"x"],"b":[]}`
 	rep := must(ValidateBytes([]byte(doc), &Options{Format: FormatNDJSON, MaxIssues: 3, Severities: map[string]Severity{"fhir-json-empty-string": SeverityNone}}))
@@ -199,7 +198,8 @@ func TestSilentRulesTakeNoRoom(t *testing.T) {
 	assert.Zero(t, rep.MoreIssues)
 }
 
-// Only a line itself needs a resourceType at every level, not what its resource contains.
+// TestContainedWithoutType: only a line itself needs a resourceType at every level, not
+// a resource inside it.
 func TestContainedWithoutType(t *testing.T) {
 	doc := []byte(`{"resourceType":"Basic","contained":[{"id":"a"}],"x":{"reference":"#a"}}`)
 	for _, c := range []struct {

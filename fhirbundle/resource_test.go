@@ -49,7 +49,7 @@ func lineOf(is Issue) string {
 	return string(rune('0' + is.Line))
 }
 
-// The one entry is the resource, byte for byte, and after it there is nothing more.
+// TestResourceEntry: the only entry is the resource, byte for byte.
 func TestResourceEntry(t *testing.T) {
 	t.Parallel()
 	const payload = "\n { \"resourceType\" : \"Patient\",\n\"id\":\"a\" } \n"

@@ -13,8 +13,8 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 )
 
-// checkResume resumes at every boundary of a document (or at every so many, if
-// there are many) and compares what follows.
+// checkResume resumes at the boundaries of a document, or at some of them if there are
+// many, and compares what follows.
 func checkResume(t *testing.T, name string, data []byte, o *Options) {
 	t.Helper()
 	whole := must(NewBytesReader(data, o))
@@ -68,8 +68,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestResumedBundle: what is broken after the position is found, what can't be
-// seen is not checked.
+// TestResumedBundle: errors after the position are found, and rules that need what comes
+// before are not checked.
 func TestResumedBundle(t *testing.T) {
 	at := Position{Offset: 100, Entries: 3, Lines: 2}
 	for _, c := range []struct {
@@ -105,8 +105,8 @@ func TestResumedBundle(t *testing.T) {
 	assert.Zero(t, got.Report.Entries)
 }
 
-// TestBundleNamesTwice: a name that the Bundle has twice is found, known or not, and
-// however it is written.
+// TestBundleNamesTwice: a duplicate member of the Bundle is found, known or not, however
+// it is written.
 func TestBundleNamesTwice(t *testing.T) {
 	for _, name := range []string{
 		"type", `t\u0079pe`, "resourceType", "entry", `\u0065ntry`, "id", "identifier", "timestamp", "total",
@@ -121,7 +121,7 @@ func TestBundleNamesTwice(t *testing.T) {
 	}
 }
 
-// TestResumedEntryTwice: a reader that goes on after an entry knows that there was
+// TestResumedEntryTwice: a reader that resumes after an entry knows that the Bundle has
 // a member entry.
 func TestResumedEntryTwice(t *testing.T) {
 	r := must(ResumeReader(strings.NewReader(`],"entry":[]}`), Position{Offset: 9, Entries: 1}, nil))

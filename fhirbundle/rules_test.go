@@ -22,9 +22,8 @@ func bundleOf(typ string, typeLast bool, entries ...string) string {
 	return `{"resourceType":"Bundle","type":"` + typ + `",` + list + `}`
 }
 
-// TestLevelRules: what is a warning at Lenient and an error at Strict. The
-// findings are the same whether the Bundle's type stands before its entries or
-// after them.
+// TestLevelRules: what is a warning at LevelLenient and an error at LevelStrict. The
+// position of the Bundle's type makes no difference.
 func TestLevelRules(t *testing.T) {
 	req := `"request":{"method":"POST","url":"Basic"}`
 	in := func(x string) string { return `{"resource":{"resourceType":"Basic","x":` + x + `},` + req + `}` }
@@ -123,8 +122,8 @@ func many(n int) string {
 	return b.String()[1:]
 }
 
-// TestEntryWithoutResource: which Bundle types let an entry of which shape have
-// no resource, and which need or forbid a request.
+// TestEntryWithoutResource: which entries may lack a resource in which Bundle types, and
+// which need a request or must not have one.
 func TestEntryWithoutResource(t *testing.T) {
 	bodies := map[string]string{
 		"get":             `{"request":{"method":"GET","url":"Basic"}}`,
@@ -159,8 +158,8 @@ func TestEntryWithoutResource(t *testing.T) {
 	}
 }
 
-// TestManyIssues: a report stays small, counts what it leaves out, and never
-// loses an error to warnings.
+// TestManyIssues: a report is limited, counts what it omits, and never loses an error to
+// warnings.
 func TestManyIssues(t *testing.T) {
 	warn := post(`{"resourceType":"Basic","x":null}`)
 	bad := `{"request":{"method":"POST","url":"Basic"}}`
@@ -228,7 +227,7 @@ func TestRulesTable(t *testing.T) {
 	assert.NotEqual(t, "changed", Rules()[0].Code)
 }
 
-// TestStoredReport: a report that went through JSON checks as before.
+// TestStoredReport: a report that went through JSON gives the same error.
 func TestStoredReport(t *testing.T) {
 	rep := must(ValidateBytes([]byte(`{"resourceType":"Bundle","type":"searchset","entry":[{}]}`), nil))
 	raw, err := json.Marshal(rep)

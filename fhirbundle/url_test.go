@@ -54,8 +54,8 @@ var urnCases = map[string]string{
 	"urn":                                               "",
 }
 
-// TestURN: a fullUrl and a reference that say that they are a UUID or an OID, and
-// are none, or one in capitals.
+// TestURN: UUIDs and OIDs in a fullUrl and in a reference that are invalid or in upper
+// case.
 func TestURN(t *testing.T) {
 	for uri, want := range urnCases {
 		got := ""
@@ -112,7 +112,7 @@ func TestURN(t *testing.T) {
 	}
 }
 
-// TestSmallUUID: every byte at every place of a UUID.
+// TestSmallUUID: every byte at every position of a UUID.
 func TestSmallUUID(t *testing.T) {
 	const good = "53fefa32-fcbb-4ff8-8a92-55ee120877b7"
 	for i := range len(good) {

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestUTF8: what is UTF-8 and what is not agrees with unicode/utf8, for
-// every byte that can start a character and those around every limit after it.
+// TestUTF8: invalid UTF-8 is what unicode/utf8 says, for every first byte and the bytes
+// around every limit after it.
 func TestUTF8(t *testing.T) {
 	next := []byte{'a', 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xa2, 0xbf, 0xc0, 0xc2, 0xff}
 	check := func(text ...byte) {
@@ -40,8 +40,8 @@ func TestUTF8(t *testing.T) {
 	}
 }
 
-// TestSurrogates: which escapes make a pair, and which character it is, at every
-// limit. A name in escapes is the same as one in plain text.
+// TestSurrogates: which escapes form a pair, and of which character, at every limit. A
+// name in escapes equals the same name in plain text.
 func TestSurrogates(t *testing.T) {
 	edges := []rune{' ', 'a', 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xd800, 0xd801, 0xdbfe, 0xdbff, 0xdc00, 0xdc01, 0xdffe, 0xdfff, 0xe000, 0xffff}
 	isHigh := func(r rune) bool { return r >= 0xd800 && r < 0xdc00 }
@@ -72,8 +72,8 @@ func TestSurrogates(t *testing.T) {
 	}
 }
 
-// TestCheckJSON: any value is taken, and what is wrong is told with its place,
-// a byte order mark counted.
+// TestCheckJSON: any value is accepted, and an error has its position, including a byte
+// order mark.
 func TestCheckJSON(t *testing.T) {
 	for _, doc := range []string{`{}`, ` [1] `, `"x"`, `12`, `-0.5e1`, `null`, "\xef\xbb\xbf1", `"\u0000"`, `{"\u0000":1}`} {
 		assert.NoError(t, CheckJSON([]byte(doc), nil), doc)

@@ -15,8 +15,8 @@ import (
 // wideObject is the number of names at which an object gets a table.
 const wideObject = 32
 
-// A name that is being compared. It stands in the data or, where it was
-// unescaped or has to outlive the data, in Scanner.arena.
+// name is a name in an open object. Its text is in the data or, if it was unescaped or must
+// outlive the data, in Scanner.arena.
 type name struct {
 	hash uint64
 	off  uint32 // in the data, or in the arena if inArena is set

@@ -6,8 +6,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSpecial: for every byte, at every place in a word, the lowest mark is where
-// the first byte is that a string can't just hold.
+// TestSpecial: for every byte at every position in a word, the lowest mark is at the
+// first special byte.
 func TestSpecial(t *testing.T) {
 	odd := func(c byte) bool { return c == '"' || c == '\\' || c < ' ' || c >= 0x80 }
 	for _, fill := range []byte{' ', '!', '#', 'a', '~', 0x7f, '[', ']'} {
