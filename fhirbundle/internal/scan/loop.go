@@ -403,7 +403,7 @@ space:
 		goto leave
 	}
 	for c <= ' ' {
-		if i < 0 || i >= lim || 1<<c&whites == 0 {
+		if i < 0 || i >= lim || c != '\n' && c != ' ' && c != '\r' && c != '\t' {
 			goto leave
 		}
 		i++
@@ -472,9 +472,6 @@ leave:
 	s.names = s.names[:n]
 	return from
 }
-
-// whites has a bit for each white space character.
-const whites uint64 = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
 
 // firstMarkedByJump is firstMarked as a switch. The processor predicts its jump when names
 // come in a familiar order, and need not wait for mark.

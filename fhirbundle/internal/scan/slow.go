@@ -4,18 +4,18 @@ package scan
 // common. The functions in this file do the rest, and find all faults.
 func (s *Scanner) nested(data []byte, depth int) (int, Fault) {
 	var (
-		o    = cursor{outer: depth, depth: depth, close: s.Marks.close + 1}
-		at   = atValue
-		text = data
-		base = 0
-		f    Fault
+		o     = cursor{outer: depth, depth: depth, close: s.Marks.close + 1}
+		at    = atValue
+		view  = data // what the loop reads
+		shift = 0    // where view starts
+		f     Fault
 	)
 	for {
-		if base == 0 && o.at > len(data)-reach {
-			base, text = o.at, s.tail[:len(data)-o.at+reach]
-			clear(text[copy(text, data[o.at:]):])
+		if shift == 0 && o.at > len(data)-reach {
+			shift, view = o.at, s.tail[:len(data)-o.at+reach]
+			clear(view[copy(view, data[o.at:]):])
 		}
-		if at, f = s.handle(data, s.loop(text, base, at, &o), &o); f != OK {
+		if at, f = s.handle(data, s.loop(view, shift, at, &o), &o); f != OK {
 			return o.at, f
 		}
 		if at == finished {
