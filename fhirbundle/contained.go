@@ -11,8 +11,8 @@ import (
 
 // containedList has the contained resources of one resource.
 type containedList struct {
-	all  []containedResource // in the order of the array
-	lone int                 // how many have nothing that refers to them so far
+	all        []containedResource // in the order of the array
+	unreferred int                 // how many have nothing that refers to them so far
 
 	few  []containedID
 	many map[string]int32 // from an id to an index in all, if there are more than few
@@ -32,7 +32,7 @@ type containedID struct {
 const fewIDs = 16
 
 func (c *containedList) reset() {
-	c.all, c.few, c.many, c.lone = c.all[:0], c.few[:0], nil, 0
+	c.all, c.few, c.many, c.unreferred = c.all[:0], c.few[:0], nil, 0
 }
 
 // release also drops references to the payload, and memory that is rarely needed.
@@ -81,7 +81,7 @@ func (c *containedList) name(id []byte) bool {
 func (c *containedList) refer(n int) {
 	if one := &c.all[n]; !one.referred {
 		one.referred = true
-		c.lone--
+		c.unreferred--
 	}
 }
 
@@ -111,7 +111,7 @@ func (r *Reader) readContainedResource(data []byte, at int, list *containedList)
 		list.all = make([]containedResource, 0, fewIDs)
 	}
 	list.all = append(list.all, containedResource{uint32(at), uint32(c.end), false})
-	list.lone++
+	list.unreferred++
 	if c.id >= 0 {
 		if id := scan.StringAt(data, c.id); len(id) > 0 && !list.name(id) {
 			r.innerIssue(containedTwice, c.id, ".id")
@@ -215,16 +215,16 @@ func (r *Reader) checkLocalRefs(data []byte, c contents, list *containedList, ap
 			r.innerIssue(ref1, at, "")
 		}
 	}
-	if list.lone == 0 {
+	if list.unreferred == 0 {
 		return
 	}
 	idMentions{list: list, reader: r}.find(data, c, apart)
 	for n, one := range list.all {
-		if list.lone == 0 {
+		if list.unreferred == 0 {
 			break
 		}
 		if !one.referred {
-			list.lone--
+			list.unreferred--
 			r.inner.enter("contained", n)
 			r.innerIssue(dom3, int(one.at), "")
 			r.inner.leave()
@@ -242,7 +242,7 @@ type idMentions struct {
 }
 
 func (m idMentions) find(data []byte, c contents, apart []extent) {
-	for i := c.at; i < c.end && m.list.lone > 0; {
+	for i := c.at; i < c.end && m.list.unreferred > 0; {
 		if len(apart) > 0 && i >= apart[0].at {
 			i, apart = apart[0].end, apart[1:]
 			continue

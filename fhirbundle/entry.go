@@ -178,8 +178,8 @@ func (r *Reader) readEntry(data []byte) {
 	if at := m.Value(data, placeRequest); at >= 0 {
 		f |= hasRequest | r.readRequest(data, at)
 	}
-	if f |= r.readFullURL(data, f); f&isPOST != 0 && f&hasFullURL != 0 && r.may(typeBatch) && r.creates() {
-		r.create(data)
+	if f |= r.readFullURL(data, f); f&isPOST != 0 && f&hasFullURL != 0 && r.mayBe(typeBatch) && r.createsResource() {
+		r.recordCreated(data)
 	}
 	if at := m.Value(data, placeResponse); at >= 0 {
 		f |= r.readResponse(data, at)
@@ -187,7 +187,7 @@ func (r *Reader) readEntry(data []byte) {
 	if at := m.Value(data, placeSearch); at >= 0 {
 		f |= r.readSearch(data, at)
 	}
-	if r.may(typeSearchset) {
+	if r.mayBe(typeSearchset) {
 		f |= r.readOutcome()
 	}
 	if f&isPATCH != 0 && e.Type != "" && e.Type != "Parameters" && e.Type != "Binary" {
@@ -206,7 +206,7 @@ func (r *Reader) readEntry(data []byte) {
 		r.resolveRequired(data)
 	}
 	r.checkFacts(f)
-	if !r.notCompared && (r.index.refused || r.index.lost > 0 || r.cross.short(r.bundle.types)) {
+	if !r.notCompared && (r.index.refused || r.index.lost > 0 || r.cross.incomplete(r.bundle.types)) {
 		r.notCompared = true
 		r.entryIssue(notChecked, 0, "", "and the entries after it were not fully compared with the others: there was no room")
 	}

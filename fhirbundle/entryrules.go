@@ -6,9 +6,9 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// may reports whether the Bundle is, or may turn out to be, of a type in k, as far as
+// mayBe reports whether the Bundle is, or may turn out to be, of a type in k, as far as
 // this reader checks rules that depend on it.
-func (r *Reader) may(k typeSet) bool {
+func (r *Reader) mayBe(k typeSet) bool {
 	return r.bundle.types&k != 0 || !r.bundle.typ.seen && !r.resumed && r.opts.format == FormatBundle
 }
 

@@ -75,9 +75,9 @@ func (a *crossRefs) reset(b *budget) {
 	}
 }
 
-// short reports whether something that a Bundle of that type needs did not fit.
-func (a *crossRefs) short(k typeSet) bool {
-	return k&typeBatch != 0 && (a.created.refused || a.created.lost > 0) || k&(typeDocument|typeMessage) != 0 && a.required.short()
+// incomplete reports whether something that a Bundle of that type needs did not fit.
+func (a *crossRefs) incomplete(k typeSet) bool {
+	return k&typeBatch != 0 && (a.created.refused || a.created.lost > 0) || k&(typeDocument|typeMessage) != 0 && a.required.incomplete()
 }
 
 // readOwnURL sets ownURL to the fullUrl of the current entry.
@@ -123,9 +123,9 @@ func (r *Reader) resolve(text []byte) (url, version []byte) {
 	return a.target, version
 }
 
-// referAcross records the reference at data[at], in an entry of a Bundle that is or may
-// turn out to be a batch.
-func (r *Reader) referAcross(data []byte, at int) {
+// recordCrossRef records the reference at data[at], in an entry of a Bundle that is or
+// may turn out to be a batch.
+func (r *Reader) recordCrossRef(data []byte, at int) {
 	a := &r.cross
 	r.readOwnURL(data)
 	url, _ := r.resolve(r.plainAt(data, at))
@@ -145,9 +145,9 @@ func (r *Reader) referAcross(data []byte, at int) {
 	s.low |= isReferred
 }
 
-// creates reports whether the entry, a POST, creates a resource, rather than calling an
-// operation or a search.
-func (r *Reader) creates() bool {
+// createsResource reports whether the entry, a POST, creates a resource, rather than
+// calling an operation or a search.
+func (r *Reader) createsResource() bool {
 	if string(r.entry.URL) == string(r.typeText) {
 		return true
 	}
@@ -155,9 +155,9 @@ func (r *Reader) creates() bool {
 	return ok && u.id == nil && !isOperation(u)
 }
 
-// create records that the entry creates a resource, in a Bundle that is or may turn out
-// to be a batch.
-func (r *Reader) create(data []byte) {
+// recordCreated records that the entry creates a resource, in a Bundle that is or may
+// turn out to be a batch.
+func (r *Reader) recordCreated(data []byte) {
 	a := &r.cross
 	if r.readOwnURL(data); len(a.ownURL) == 0 {
 		return
@@ -170,7 +170,7 @@ func (r *Reader) create(data []byte) {
 // checkCrossRefs checks references to entries after them.
 func (r *Reader) checkCrossRefs() {
 	a := &r.cross
-	if !r.notCompared && a.short(r.bundle.types) {
+	if !r.notCompared && a.incomplete(r.bundle.types) {
 		r.notCompared = true
 		r.addIssue(notChecked, Issue{Path: "Bundle.entry", Line: r.lineOf(r.bundle.entry), Offset: r.bundle.entry.offset})
 	}

@@ -171,7 +171,7 @@ func (w *resolver) run() {
 	var room [32]resolverLevel
 	levels := room[:0] // open objects and arrays
 	of := roleOwnURL   // the resource
-	still := 0         // the level of the Bundle that is being copied, or 0
+	bundleLevel := 0   // the level of the Bundle that is being copied, or 0
 	for i := 0; i < len(w.data); {
 		switch c := w.data[i]; c {
 		case '{', '[':
@@ -183,8 +183,8 @@ func (w *resolver) run() {
 			if n == 0 {
 				return
 			}
-			if still == n {
-				still = 0
+			if bundleLevel == n {
+				bundleLevel = 0
 			}
 			if levels = levels[:n-1]; n > 1 && levels[n-2].list {
 				of = levels[n-2].of
@@ -198,10 +198,10 @@ func (w *resolver) run() {
 			case next < len(w.data) && w.data[next] == ':':
 				of = roleOf(w.text(i+1, end))
 				next++
-			case still > 0 || len(levels) == 0:
+			case bundleLevel > 0 || len(levels) == 0:
 			case of == roleResourceType && string(w.text(i+1, end)) == "Bundle":
 				top := levels[len(levels)-1]
-				w.dst, w.done, still = w.dst[:top.dst], top.done, len(levels)
+				w.dst, w.done, bundleLevel = w.dst[:top.dst], top.done, len(levels)
 			default:
 				w.value(of, &levels[len(levels)-1], i+1, end)
 			}

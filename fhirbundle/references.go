@@ -10,7 +10,7 @@ import (
 // Bundles inside the resource. alone means that there are no resources inside it: then
 // no local reference can be resolved.
 func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
-	others := r.may(typeBatch)
+	others := r.mayBe(typeBatch)
 	for _, name := range r.scan.Marks.Deep {
 		for len(bundles) > 0 && int(name) >= bundles[0].end {
 			bundles = bundles[1:]
@@ -51,13 +51,13 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 				if f&refersToURN == 0 {
 					f, r.urnAt = f|refersToURN, at
 				}
-				r.referTo(data, at, others)
+				r.recordURN(data, at, others)
 			}
 			if others {
-				r.referAcross(data, at)
+				r.recordCrossRef(data, at)
 			}
 		case others && (c == ':' || c == '/'):
-			r.referAcross(data, at)
+			r.recordCrossRef(data, at)
 		}
 	}
 	return f
@@ -103,10 +103,10 @@ func controlsResult(query []byte) bool {
 	return false
 }
 
-// referTo records a reference, at data[at], that only an entry of the same Bundle can
+// recordURN records a reference, at data[at], that only an entry of the same Bundle can
 // resolve. others means that references to other entries matter more than those to the
 // entry itself.
-func (r *Reader) referTo(data []byte, at int, others bool) {
+func (r *Reader) recordURN(data []byte, at int, others bool) {
 	if r.opts.format != FormatBundle || r.resumed {
 		return
 	}

@@ -29,7 +29,7 @@ func (w *requiredRefs) reset(b *budget, limit int) {
 	b.taken += cap(w.refs) * requiredRefBytes
 }
 
-func (w *requiredRefs) short() bool { return w.refused || w.index.refused }
+func (w *requiredRefs) incomplete() bool { return w.refused || w.index.refused }
 
 func (w *requiredRefs) keep(x requiredRef) {
 	if len(w.refs) == cap(w.refs) {
@@ -80,7 +80,7 @@ var requiredRefElements = func() map[string][]*refElement {
 // data[at], that must be to entries of the Bundle.
 func (r *Reader) requireRefs(data []byte, at int) {
 	switch typ := r.entry.Type; {
-	case typ == "Composition" && r.may(typeDocument), typ == "MessageHeader" && r.may(typeMessage):
+	case typ == "Composition" && r.mayBe(typeDocument), typ == "MessageHeader" && r.mayBe(typeMessage):
 		r.readOwnURL(data)
 		r.requireIn(data, at, requiredRefElements[typ])
 	}

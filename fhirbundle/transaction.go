@@ -78,7 +78,7 @@ func (r *Reader) readURL(method facts) (f facts) {
 		if !named || u.id == nil && !u.query {
 			return oddURL
 		}
-		if r.identify(u) {
+		if r.recordChanged(u) {
 			f |= sameIdentity
 		}
 	case method&isPOST != 0:
@@ -105,10 +105,10 @@ func (r *Reader) readURL(method facts) (f facts) {
 	return f
 }
 
-// identify records which resource the entry changes, and reports whether an earlier
+// recordChanged records which resource the entry changes, and reports whether an earlier
 // entry of the transaction changes it too. What a POST creates is identified by the
 // server, which ignores its fullUrl and id (http://hl7.org/fhir/R4/http.html#trules).
-func (r *Reader) identify(u identity) bool {
+func (r *Reader) recordChanged(u identity) bool {
 	if r.resumed || r.bundle.typ.seen && r.bundle.types != typeTransaction {
 		return false
 	}
