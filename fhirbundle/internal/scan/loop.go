@@ -217,7 +217,8 @@ member:
 	i++
 
 afterMember:
-	// A value in an object has ended before data[i], and c is that byte.
+	// A value in an object has ended before data[i], and c is that byte. Skipping
+	// indentation here makes indented documents 5% faster than going to space.
 	if c == ',' {
 		i++
 		if from = atName; uint(i) >= uint(len(data)) {
@@ -226,10 +227,32 @@ afterMember:
 		if c = data[i]; c == '"' {
 			goto name
 		}
+		if c == '\n' && i >= 0 && i < lim {
+			i++
+			if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+				i += 8
+				m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks
+			}
+			i += firstMarked(m)
+			if c = data[i]; c == '"' {
+				goto name
+			}
+		}
 		goto space
 	}
 	if c == '}' {
 		goto popObject
+	}
+	if c == '\n' && i >= 0 && i < lim {
+		i++
+		if m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks; m == 0 {
+			i += 8
+			m = binary.LittleEndian.Uint64(data[i:i+8]) ^ blanks
+		}
+		i += firstMarked(m)
+		if c = data[i]; c == '}' {
+			goto popObject
+		}
 	}
 	from = afterValue
 	goto space
