@@ -49,7 +49,7 @@ func TestImportersCompileNoSDK(t *testing.T) {
 	// Reading Bundles takes the standard library and nothing else, and so do
 	// notifications, but for the limits of request bodies and of log lines.
 	for pkg, wanted := range map[string][]string{
-		"fhirbundle":         {"fhirbundle"},
+		"fhirbundle":         {"fhirbundle/internal/scan", "fhirbundle"},
 		"blobstore/notify":   {"blobstore/httpbody", "blobstore/loglimit", "blobstore/notify"},
 		"blobstore/httpbody": {"blobstore/httpbody"},
 	} {
