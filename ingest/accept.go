@@ -115,7 +115,7 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 		Payload: jobs.Payload{
 			Bucket: s.blobs.Name(), Key: key, Size: object.Size, SHA256: object.SHA256,
 			ContentType: req.ContentType, Version: object.Version,
-			Format: string(fhirbundle.Bundle), BundleType: report.BundleType, Validated: true,
+			Format: string(fhirbundle.FormatBundle), BundleType: report.BundleType, Validated: true,
 		},
 		ResourceCounts: report.ResourceCounts,
 		Issues:         rawIssues(report.Issues),
@@ -211,7 +211,7 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	metadata := map[string]string{"job_id": id, "organization_id": who.OrganizationID}
 
 	if body.ended || head.Len() < s.opts.BufferBytes {
-		report, err := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.Bundle, req.ContentType))
+		report, err := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.FormatBundle, req.ContentType))
 		if err == nil {
 			err = s.verdict(report)
 		}
@@ -241,7 +241,7 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 		src = io.TeeReader(src, sum)
 	}
 	tee := &teeReader{src: src, dst: w}
-	report, err := fhirbundle.Validate(tee, s.reading(fhirbundle.Bundle, req.ContentType))
+	report, err := fhirbundle.Validate(tee, s.reading(fhirbundle.FormatBundle, req.ContentType))
 	switch {
 	case tee.writeErr != nil:
 		return nil, nil, unavailable("write payload", tee.writeErr)

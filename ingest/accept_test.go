@@ -145,7 +145,7 @@ func TestAcceptTakesABodyOfExactlyTheLimit(t *testing.T) {
 }
 
 func TestAcceptAtEachLevel(t *testing.T) {
-	for level, taken := range map[fhirbundle.Level]bool{fhirbundle.Lenient: true, fhirbundle.Strict: false} {
+	for level, taken := range map[fhirbundle.Level]bool{fhirbundle.LevelLenient: true, fhirbundle.LevelStrict: false} {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{Level: level}})
 		receipt, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
 		if taken {

@@ -89,7 +89,7 @@ func (a *attempt) handOver(ctx context.Context) error {
 		return a.nothingTaken(ctx)
 	}
 	limits := batchLimits{resources: job.BatchResources, bytes: job.BatchBytes}
-	if format == fhirbundle.Bundle && whole(job.Payload.BundleType) {
+	if format == fhirbundle.FormatBundle && whole(job.Payload.BundleType) {
 		if job.Payload.Size > a.w.opts.MaxWholeBytes {
 			return &Failure{Code: "too-large", Permanent: true, Message: fmt.Sprintf(
 				"A %s Bundle is handed over whole, and this one has %d bytes; %d are allowed",
@@ -143,7 +143,7 @@ func (a *attempt) handOver(ctx context.Context) error {
 			return errDrained
 		}
 	}
-	if format == fhirbundle.NDJSON && from == (fhirbundle.Position{}) {
+	if format == fhirbundle.FormatNDJSON && from == (fhirbundle.Position{}) {
 		// Findings about the whole file. An empty file is no error: an export without
 		// matches is empty.
 		err := reader.Report().Err()

@@ -104,7 +104,7 @@ func (b *Batch) Reject(i int, code, message string) {
 	r.rejected = true
 	index := r.Index // a copy: the next batch overwrites the resource
 	o := Outcome{Offset: r.Offset, ResourceType: r.Type, ID: listedID(r.ID), Issues: []fhirbundle.Issue{{
-		Code: code, Severity: fhirbundle.Error, Message: message, Entry: &index, Line: r.Line, Offset: r.Offset,
+		Code: code, Severity: fhirbundle.SeverityError, Message: message, Entry: &index, Line: r.Line, Offset: r.Offset,
 	}}}
 	if b.ndjson() {
 		o.Line = r.Line
@@ -126,7 +126,7 @@ func listedID(id string) string {
 var fhirID = regexp.MustCompile(`^[A-Za-z0-9.-]{1,64}$`)
 
 func (b *Batch) ndjson() bool {
-	return b.Job != nil && b.Job.Payload.Format == string(fhirbundle.NDJSON)
+	return b.Job != nil && b.Job.Payload.Format == string(fhirbundle.FormatNDJSON)
 }
 
 // IsRejected reports whether resource i of the batch was rejected by [Batch.Reject].

@@ -40,7 +40,7 @@ func TestRejectOfABatchMadeByHand(t *testing.T) {
 	b.Reject(1, "code", "again")
 	one := int64(1)
 	require.Equal(t, []ingest.Outcome{{Entry: &one, Offset: 10, Issues: []fhirbundle.Issue{{
-		Code: "code", Severity: fhirbundle.Error, Message: "message", Entry: &one, Line: 4, Offset: 10, Path: "Bundle.entry[1].resource",
+		Code: "code", Severity: fhirbundle.SeverityError, Message: "message", Entry: &one, Line: 4, Offset: 10, Path: "Bundle.entry[1].resource",
 	}}}}, b.Rejected())
 	require.False(t, b.Aborted(), "not a transaction")
 	require.PanicsWithValue(t, "ingest: Batch.Reject(2) of a batch with 2 resources", func() { b.Reject(2, "", "") })

@@ -58,7 +58,7 @@ type batcher struct {
 type span struct{ raw, request, end int }
 
 func newBatcher(job *jobs.Job, reader *fhirbundle.Reader, limits batchLimits) *batcher {
-	b := &batcher{job: job, reader: reader, limits: limits, ndjson: job.Payload.Format == string(fhirbundle.NDJSON)}
+	b := &batcher{job: job, reader: reader, limits: limits, ndjson: job.Payload.Format == string(fhirbundle.FormatNDJSON)}
 	b.hopeful = b.ndjson && len(job.ResourceCounts) == 0
 	b.broken = job.Progress.Rejected
 	b.transaction = !b.ndjson && job.Payload.BundleType == "transaction"

@@ -11,26 +11,26 @@ import (
 // an [*Error] whose message is fit for the caller.
 var (
 	// ErrInvalid: the request or the payload is wrong; 400.
-	ErrInvalid = errors.New("invalid input")
+	ErrInvalid = errors.New("ingest: invalid input")
 	// ErrForbidden: the caller may not do this; 403.
-	ErrForbidden = errors.New("forbidden")
+	ErrForbidden = errors.New("ingest: forbidden")
 	// ErrNotFound: there is no such job, or it belongs to another organization; 404.
-	ErrNotFound = errors.New("not found")
+	ErrNotFound = errors.New("ingest: not found")
 	// ErrState: the job's state does not allow this; 409.
-	ErrState = errors.New("not allowed in this state")
+	ErrState = errors.New("ingest: not allowed in this state")
 	// ErrInFlight: a request under the same idempotency key is in progress; 409.
-	ErrInFlight = errors.New("idempotency key in flight")
+	ErrInFlight = errors.New("ingest: idempotency key in flight")
 	// ErrTooLarge: the payload is over the limit; 413.
-	ErrTooLarge = errors.New("too large")
+	ErrTooLarge = errors.New("ingest: too large")
 	// ErrMediaType: the content type or encoding is not supported; 415.
-	ErrMediaType = errors.New("unsupported media type")
+	ErrMediaType = errors.New("ingest: unsupported media type")
 	// ErrKeyReused: the idempotency key was used for a different payload; 422.
-	ErrKeyReused = errors.New("idempotency key reused")
+	ErrKeyReused = errors.New("ingest: idempotency key reused")
 	// ErrTooMany: the organization is over a limit; try again later; 429.
-	ErrTooMany = errors.New("too many")
+	ErrTooMany = errors.New("ingest: too many")
 	// ErrUnavailable: storage or the job store failed, and nothing was accepted; try
 	// again; 503.
-	ErrUnavailable = errors.New("unavailable")
+	ErrUnavailable = errors.New("ingest: unavailable")
 )
 
 // Error is an error with a message for the caller. The message contains nothing of the

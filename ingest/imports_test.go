@@ -49,7 +49,7 @@ func TestImportersCompileNoSDK(t *testing.T) {
 	// fhirbundle only needs the standard library, and so does notify, except for the limits of
 	// request bodies and log lines.
 	for pkg, wanted := range map[string][]string{
-		"fhirbundle":         {"fhirbundle"},
+		"fhirbundle":         {"fhirbundle/internal/scan", "fhirbundle"},
 		"blobstore/notify":   {"blobstore/httpbody", "blobstore/loglimit", "blobstore/notify"},
 		"blobstore/httpbody": {"blobstore/httpbody"},
 	} {

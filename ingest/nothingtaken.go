@@ -16,7 +16,7 @@ const hopelessLines = 1000
 // hopeless reports whether to give up an NDJSON file. ResourceCounts counts all lines that
 // were read, including those that the handler rejected.
 func hopeless(j *jobs.Job) bool {
-	return j.Payload.Format == string(fhirbundle.NDJSON) && len(j.ResourceCounts) == 0 && j.Progress.Rejected >= hopelessLines
+	return j.Payload.Format == string(fhirbundle.FormatNDJSON) && len(j.ResourceCounts) == 0 && j.Progress.Rejected >= hopelessLines
 }
 
 // nothingTaken fails a job whose resources were all rejected.
@@ -30,11 +30,11 @@ func (a *attempt) nothingTaken(ctx context.Context) error {
 	}
 	f := &Failure{Code: CodeNothingTaken, Permanent: true, restart: true}
 	switch format := fhirbundle.Format(job.Payload.Format); {
-	case format == fhirbundle.Bundle && job.Payload.BundleType == "transaction":
+	case format == fhirbundle.FormatBundle && job.Payload.BundleType == "transaction":
 		f.Code = CodeTransactionRejected
 		f.Message = "A transaction is all or nothing, and an entry of it was rejected; see the outcomes"
 		return f
-	case format == fhirbundle.NDJSON && len(job.ResourceCounts) == 0:
+	case format == fhirbundle.FormatNDJSON && len(job.ResourceCounts) == 0:
 		first, err := a.firstFinding(ctx)
 		if err != nil {
 			return err
@@ -70,7 +70,7 @@ func (a *attempt) firstFinding(ctx context.Context) (*fhirbundle.Issue, error) {
 		return nil, err
 	}
 	defer src.Close()
-	reader, err := fhirbundle.NewReader(src, a.w.svc.reading(fhirbundle.NDJSON, job.Payload.ContentType))
+	reader, err := fhirbundle.NewReader(src, a.w.svc.reading(fhirbundle.FormatNDJSON, job.Payload.ContentType))
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (a *attempt) firstFinding(ctx context.Context) (*fhirbundle.Issue, error) {
 		return nil, a.readError(err)
 	}
 	for i := range e.Issues {
-		if e.Issues[i].Severity == fhirbundle.Error {
+		if e.Issues[i].Severity == fhirbundle.SeverityError {
 			return &e.Issues[i], nil
 		}
 	}

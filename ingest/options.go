@@ -30,7 +30,7 @@ type Options struct {
 	// Retention of finished jobs and their objects. Default: everything is kept for ever.
 	Retention *Retention
 
-	// Level of validation. Default [fhirbundle.Lenient].
+	// Level of validation. Default [fhirbundle.LevelLenient].
 	Level fhirbundle.Level
 	// FHIRVersion of payloads whose content type has no parameter fhirVersion.
 	// Default [fhirbundle.R4].
@@ -138,7 +138,7 @@ func (o *Options) withDefaults() (Options, error) {
 	setDefault(&d.Prefix, "incoming/fhir")
 	setDefault(&d.OutcomesPrefix, "outcomes")
 	setDefault(&d.StagingPrefix, "staging")
-	setDefault(&d.Level, fhirbundle.Lenient)
+	setDefault(&d.Level, fhirbundle.LevelLenient)
 	setDefault(&d.FHIRVersion, fhirbundle.R4)
 	setDefault(&d.MaxBodyBytes, 64<<20)
 	setDefault(&d.MaxUploadBytes, 100<<30)
@@ -168,8 +168,8 @@ func (o *Options) withDefaults() (Options, error) {
 		d.BundleTypes = DefaultBundleTypes()
 	}
 
-	if d.Level != fhirbundle.Lenient && d.Level != fhirbundle.Strict {
-		return d, fmt.Errorf("ingest: Options.Level must be %q or %q", fhirbundle.Lenient, fhirbundle.Strict)
+	if d.Level != fhirbundle.LevelLenient && d.Level != fhirbundle.LevelStrict {
+		return d, fmt.Errorf("ingest: Options.Level must be %q or %q", fhirbundle.LevelLenient, fhirbundle.LevelStrict)
 	}
 	if d.FHIRVersion.Number() == "" {
 		return d, fmt.Errorf("ingest: Options.FHIRVersion must be %q, %q or %q", fhirbundle.R4, fhirbundle.R4B, fhirbundle.R5)
@@ -178,7 +178,7 @@ func (o *Options) withDefaults() (Options, error) {
 	if err := reading.Check(); err != nil {
 		return d, fmt.Errorf("ingest: %w", err)
 	}
-	if severity := d.Severities[lineTwice]; severity != "" && severity != fhirbundle.None {
+	if severity := d.Severities[lineTwice]; severity != "" && severity != fhirbundle.SeverityNone {
 		return d, fmt.Errorf("ingest: Options.Severities[%s] is %q; allowed is none: a worker does not compare the lines of a file", lineTwice, severity)
 	}
 	if len(d.BundleTypes) == 0 {

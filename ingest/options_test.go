@@ -59,13 +59,13 @@ func TestVersionAndSeveritiesAreChecked(t *testing.T) {
 		opts Options
 		err  string
 	}{
-		{Options{FHIRVersion: fhirbundle.R5, Severities: map[string]fhirbundle.Severity{"bdl-7": fhirbundle.None}}, ""},
+		{Options{FHIRVersion: fhirbundle.R5, Severities: map[string]fhirbundle.Severity{"bdl-7": fhirbundle.SeverityNone}}, ""},
 		{Options{FHIRVersion: "R3"}, `FHIRVersion must be "R4", "R4B" or "R5"`},
-		{Options{Severities: map[string]fhirbundle.Severity{"bdl-6": fhirbundle.None}}, `Severities is "bdl-6"`},
-		{Options{Severities: map[string]fhirbundle.Severity{"json-dup": fhirbundle.Warning}}, `Severities[json-dup] is "warning"; allowed is error`},
+		{Options{Severities: map[string]fhirbundle.Severity{"bdl-6": fhirbundle.SeverityNone}}, `Severities is "bdl-6"`},
+		{Options{Severities: map[string]fhirbundle.Severity{"json-dup": fhirbundle.SeverityWarning}}, `Severities[json-dup] is "warning"; allowed is error`},
 		{Options{Severities: map[string]fhirbundle.Severity{"bdl-7": "fatal"}}, `Severities[bdl-7] is "fatal"`},
-		{Options{Severities: map[string]fhirbundle.Severity{"ndjson-duplicate": fhirbundle.Error}}, "does not compare the lines"},
-		{Options{Severities: map[string]fhirbundle.Severity{"ndjson-duplicate": fhirbundle.None}}, ""},
+		{Options{Severities: map[string]fhirbundle.Severity{"ndjson-duplicate": fhirbundle.SeverityError}}, "does not compare the lines"},
+		{Options{Severities: map[string]fhirbundle.Severity{"ndjson-duplicate": fhirbundle.SeverityNone}}, ""},
 		{Options{BundleTypes: []string{"batch", "Batch"}}, `Types is "Batch"; allowed is transaction, batch`},
 		{Options{BundleTypes: []string{"document", "searchset", "history"}}, ""},
 		{Options{BundleTypes: []string{}}, "Options.BundleTypes is empty"},
@@ -105,7 +105,7 @@ func TestLinesAreValidatedAlone(t *testing.T) {
 	s, err := New(Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &Options{NoUploads: true})
 	require.NoError(t, err)
 	twice := []byte(`{"resourceType":"Patient","id":"a"}` + "\n" + `{"resourceType":"Patient","id":"a"}` + "\n")
-	report, err := fhirbundle.ValidateBytes(twice, s.reading(fhirbundle.NDJSON, ""))
+	report, err := fhirbundle.ValidateBytes(twice, s.reading(fhirbundle.FormatNDJSON, ""))
 	require.NoError(t, err)
 	require.Empty(t, report.Issues)
 }

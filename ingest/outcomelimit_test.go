@@ -148,7 +148,7 @@ func TestBoundedOutcomesOfAnInterruptedJob(t *testing.T) {
 
 // A line can have a hundred findings; its outcome has ten, with an error among them.
 func TestAnOutcomeHasFewIssues(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.Strict}})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.LevelStrict}})
 	line := []byte(`{"resourceType":"Patient","id":"b","name":[` + strings.Repeat(`{"family":""},`, 99) + `{"family":""}]}` + "\n")
 	id := p.Client.Upload(t, ndjson, append(brokenLines(0), line...))
 	job := p.Wait(t, id)
@@ -157,7 +157,7 @@ func TestAnOutcomeHasFewIssues(t *testing.T) {
 	require.Len(t, listed[0].Issues, 10)
 	var failed bool
 	for _, is := range listed[0].Issues {
-		failed = failed || is.Severity == fhirbundle.Error
+		failed = failed || is.Severity == fhirbundle.SeverityError
 	}
 	require.True(t, failed)
 }

@@ -79,7 +79,7 @@ func outcomeIssues(all []fhirbundle.Issue) []fhirbundle.Issue {
 	issues := make([]fhirbundle.Issue, 0, maxOutcomeIssues)
 	for _, errors := range []bool{true, false} {
 		for i := range all {
-			if (all[i].Severity == fhirbundle.Error) == errors && len(issues) < maxOutcomeIssues {
+			if (all[i].Severity == fhirbundle.SeverityError) == errors && len(issues) < maxOutcomeIssues {
 				issues = append(issues, all[i])
 			}
 		}

@@ -151,7 +151,7 @@ func missingLine(job *jobs.Job, n int64, code, why string) string {
 		return ""
 	}
 	line, _ := json.Marshal(&Outcome{Offset: job.Progress.Offset, Issues: []fhirbundle.Issue{{ // can't fail
-		Code: code, Severity: fhirbundle.Error, Offset: job.Progress.Offset,
+		Code: code, Severity: fhirbundle.SeverityError, Offset: job.Progress.Offset,
 		Message: fmt.Sprintf("%d more resources were rejected; %s", n, why),
 	}}})
 	return string(line) + "\n"

@@ -92,7 +92,7 @@ func New(back Backends, opts *Options) (*Service, error) {
 	if bindings.MaxPut > 0 {
 		o.MaxUploadBytes = min(o.MaxUploadBytes, bindings.MaxPut)
 	}
-	lines := map[string]fhirbundle.Severity{lineTwice: fhirbundle.None}
+	lines := map[string]fhirbundle.Severity{lineTwice: fhirbundle.SeverityNone}
 	maps.Copy(lines, o.Severities)
 	svc := &Service{
 		lines:    lines,
@@ -119,7 +119,7 @@ func (s *Service) reading(format fhirbundle.Format, contentType string) *fhirbun
 		version = s.opts.FHIRVersion
 	}
 	severities := s.opts.Severities
-	if format == fhirbundle.NDJSON {
+	if format == fhirbundle.FormatNDJSON {
 		severities = s.lines
 	}
 	return &fhirbundle.Options{

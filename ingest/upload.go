@@ -196,9 +196,9 @@ func (s *Service) checkUpload(req *UploadRequest) (ending string, err error) {
 
 func formatOf(ending string) fhirbundle.Format {
 	if ending == ".ndjson" {
-		return fhirbundle.NDJSON
+		return fhirbundle.FormatNDJSON
 	}
-	return fhirbundle.Bundle
+	return fhirbundle.FormatBundle
 }
 
 func (s *Service) sign(ctx context.Context, left *storeTime, job *jobs.Job, expiry time.Duration) (*blobstore.SignedUpload, error) {

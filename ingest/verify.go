@@ -119,7 +119,7 @@ func (a *attempt) check(ctx context.Context) error {
 		report, err = a.validate(src, &job.Payload)
 		return err
 	}
-	if job.Payload.Validated || job.Payload.Format == string(fhirbundle.NDJSON) {
+	if job.Payload.Validated || job.Payload.Format == string(fhirbundle.FormatNDJSON) {
 		validate = nil // NDJSON is validated line by line while it is handed over
 	}
 	switch {
@@ -148,7 +148,7 @@ func (a *attempt) check(ctx context.Context) error {
 
 // validate reads a Bundle to its end and validates it.
 func (a *attempt) validate(src io.Reader, p *jobs.Payload) (*fhirbundle.Report, error) {
-	report, err := fhirbundle.Validate(src, a.w.svc.reading(fhirbundle.Bundle, p.ContentType))
+	report, err := fhirbundle.Validate(src, a.w.svc.reading(fhirbundle.FormatBundle, p.ContentType))
 	if err != nil {
 		return nil, a.readError(err)
 	}

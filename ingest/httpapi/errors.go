@@ -150,7 +150,7 @@ func (h *api) webhookError(err error) *httpError {
 func refusal(e *httpError) (code, reason string) {
 	code, reason = e.code, e.reason
 	for _, issue := range e.issues {
-		if issue.Severity == fhirbundle.Error {
+		if issue.Severity == fhirbundle.SeverityError {
 			return issue.Code, fmt.Sprintf("at offset %d of the body", issue.Offset)
 		}
 	}
@@ -200,7 +200,7 @@ func (h *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if prefersFHIR(r.Header.Values("Accept")) {
 		issues := e.issues
 		if len(issues) == 0 {
-			issues = []fhirbundle.Issue{{Code: outcomeCode(e.status), Severity: fhirbundle.Error, Message: e.message}}
+			issues = []fhirbundle.Issue{{Code: outcomeCode(e.status), Severity: fhirbundle.SeverityError, Message: e.message}}
 		}
 		writeAs(w, e.status, "application/fhir+json", fhirbundle.NewOutcome(issues))
 		return

@@ -37,10 +37,10 @@ func TestLogSaysWhyARequestWasRefused(t *testing.T) {
 		status       int
 		code, reason string
 	}{
-		"no token":           {status: 401, header: http.Header{"Authorization": {}}, code: "no-credentials", reason: "no credentials"},
-		"an unknown token":   {status: 401, header: http.Header{"Authorization": {"Bearer " + canary}}, code: "invalid-token", reason: "invalid token"},
-		"two tokens":         {status: 400, header: http.Header{"Authorization": {"Bearer t", "Bearer " + canary}}, code: "malformed-credentials", reason: "malformed credentials: more than one Authorization header"},
-		"no scope":           {who: forbidden, status: 403, code: "forbidden", reason: "forbidden: the scope system/Bundle.c is missing"},
+		"no token":           {status: 401, header: http.Header{"Authorization": {}}, code: "no-credentials", reason: "auth: no credentials"},
+		"an unknown token":   {status: 401, header: http.Header{"Authorization": {"Bearer " + canary}}, code: "invalid-token", reason: "auth: invalid token"},
+		"two tokens":         {status: 400, header: http.Header{"Authorization": {"Bearer t", "Bearer " + canary}}, code: "malformed-credentials", reason: "auth: malformed credentials: more than one Authorization header"},
+		"no scope":           {who: forbidden, status: 403, code: "forbidden", reason: "auth: forbidden: the scope system/Bundle.c is missing"},
 		"a type":             {status: 415, header: http.Header{"Content-Type": {"text/" + canary}}, code: "unsupported-media-type", reason: "Unsupported Content-Type; allowed are application/fhir+json and application/json, in UTF-8"},
 		"a parameter":        {status: 400, path: bundlePath + "?" + canary + "=" + canary, code: "bad-request", reason: "Unknown parameter; allowed are endpoint, _format and _pretty"},
 		"broken JSON":        {status: 400, body: `{"` + canary + `":` + canary, code: "json-syntax", reason: "at offset 14 of the body"},

@@ -98,13 +98,13 @@ func TestLevels(t *testing.T) {
 	answer.JSON(t, &r)
 	require.Len(t, r.Issues, 1)
 	require.Equal(t, "bdl-3", r.Issues[0].Code)
-	require.Equal(t, fhirbundle.Warning, r.Issues[0].Severity)
+	require.Equal(t, fhirbundle.SeverityWarning, r.Issues[0].Severity)
 
-	strict := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{Level: fhirbundle.Strict}})
+	strict := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{Level: fhirbundle.LevelStrict}})
 	answer = strict.Client.Do(t, "POST", bundlePath, fhirJSON, strings.NewReader(example))
 	require.Equal(t, 400, answer.Status)
 	answer.JSON(t, &r)
-	require.Equal(t, fhirbundle.Error, r.Issues[0].Severity)
+	require.Equal(t, fhirbundle.SeverityError, r.Issues[0].Severity)
 }
 
 func TestRepeatsAreTheSameJob(t *testing.T) {

@@ -18,7 +18,7 @@ const transport = `{"resourceType":"Transport","id":"t1"}`
 // A Bundle is validated by the version in the content type's parameter fhirVersion, or else
 // by the service's version.
 func TestBundleOfAVersion(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.Strict}})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.LevelStrict}})
 	bundle := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000001","resource":` + transport + `}]}`
 	for contentType, status := range map[string]int{
 		fhirJSON:                                     400,
@@ -48,7 +48,7 @@ func TestBundleOfAVersion(t *testing.T) {
 
 // The same holds for uploads, with the content type in the ticket.
 func TestUploadOfAVersion(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.Strict}})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.LevelStrict}})
 	for contentType, done := range map[string]int64{
 		"application/fhir+ndjson":                    1,
 		"application/fhir+ndjson; fhirVersion=5.0":   2,
@@ -70,8 +70,8 @@ func TestUploadOfAVersion(t *testing.T) {
 // A program can change the severity of a rule by its code.
 func TestSeverities(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{
-		Level:      fhirbundle.Strict,
-		Severities: map[string]fhirbundle.Severity{"bdl-3": fhirbundle.Warning, "bundle-no-entries": fhirbundle.Information, "fhir-json-empty-array": fhirbundle.None},
+		Level:      fhirbundle.LevelStrict,
+		Severities: map[string]fhirbundle.Severity{"bdl-3": fhirbundle.SeverityWarning, "bundle-no-entries": fhirbundle.SeverityInformation, "fhir-json-empty-array": fhirbundle.SeverityNone},
 	}})
 	for bundle, issues := range map[string]string{
 		`{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Patient"}}]}`: `"code":"bdl-3","severity":"warning"`,

@@ -6,6 +6,8 @@
 //
 //   - [S3] is versitygw, an S3 gateway for use in production. It checks signatures,
 //     conditions, checksums and versions as S3 does.
+//   - [SeaweedFS] is another S3 server for use in production, and passes the same
+//     tests. They run if FHIRDOCK_TEST_SEAWEEDFS names its program weed.
 //   - [Azure] is Azurite, Microsoft's own emulator. It checks a SAS: key,
 //     permissions, times.
 //   - [GCS] is fake-gcs-server, an emulator that checks neither signatures nor the

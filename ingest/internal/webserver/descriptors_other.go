@@ -2,5 +2,5 @@
 
 package webserver
 
-// descriptors returns 0: the system has no such limit, or does not report it.
+// descriptors returns 0: the limit is unknown on this system.
 func descriptors() int { return 0 }

@@ -8,8 +8,8 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 )
 
-// serverLog receives net/http's log, for example that it can't accept more connections. It
-// logs at WARN, with a rate limit, since clients can cause many of these lines.
+// serverLog logs what net/http reports, such as failed accepts, at WARN. The rate is
+// limited, since clients can cause many of these lines.
 type serverLog struct {
 	log   *slog.Logger
 	lines loglimit.Lines
