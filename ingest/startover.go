@@ -18,7 +18,7 @@ func StartOver(err error) error {
 		return nil
 	}
 	f := &Failure{Code: "parts-lost", Err: err,
-		Message: "What was kept of the payload is gone or damaged; it is processed again from its start"}
+		Message: "What was kept of the payload is gone or damaged; it must be processed again from its start"}
 	if given, ok := errors.AsType[*Failure](err); ok {
 		f = &Failure{Code: given.Code, Message: given.Message, Err: err, issues: given.issues}
 	}

@@ -117,10 +117,12 @@ var edges = map[jobs.State][]jobs.State{
 	jobs.Cancelled:      {jobs.Cancelled}, // when cleared away
 }
 
-// startsOver reports whether a job is given back to start again at its first batch. A job
-// that is released or rescued keeps the failure of an earlier attempt.
+// startsOver reports whether a job is given back to start again at its first batch, or has
+// failed when it would have been. A job that is released, or rescued, keeps the failure of
+// an earlier attempt.
 func startsOver(old, now *jobs.Job) bool {
-	return old.State == jobs.Processing && now.State == jobs.Accepted && now.Failure != nil && now.Failure.Code == "parts-lost" &&
+	ended := now.State == jobs.Accepted || now.State == jobs.Failed && now.Attempt == now.MaxAttempts
+	return old.State == jobs.Processing && ended && now.Failure != nil && now.Failure.Code == "parts-lost" &&
 		(old.Failure == nil || !now.Failure.At.Equal(old.Failure.At))
 }
 

@@ -108,6 +108,10 @@ func (w *world) checkFinal(job *jobs.Job) {
 		switch job.Failure.Code {
 		case "handler", "handler-panic", "processing", "payload-read", jobs.CodeAttempts:
 		case ingest.CodeTransactionRejected, ingest.CodeNothingTaken: // see checkJob
+		case "parts-lost":
+			if job.Attempt < job.MaxAttempts { // what it kept was read wrongly by all of them
+				w.violation("job %s failed with %s in attempt %d of %d", job.ID, job.Failure.Code, job.Attempt, job.MaxAttempts)
+			}
 		default: // the payload is valid
 			w.violation("job %s failed with %s: %s", job.ID, job.Failure.Code, job.Failure.Message)
 		}
