@@ -22,7 +22,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
-// logName is the pipeline's log, in the folder: the screen is for the
+// logName is the name of the pipeline's log in the folder. The screen is for the
 // demonstration.
 const logName = "quickstart.log"
 
@@ -34,13 +34,13 @@ type pipeline struct {
 	back   *backends.Backends
 	log    *os.File
 	end    context.CancelFunc
-	ended  chan error // of the server, and of worker and sweeper
+	ended  chan error // results of the server, and of worker and sweeper
 }
 
 func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	p := &pipeline{ended: make(chan error, 2)}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("the folder can't be made: %w", err)
+		return nil, fmt.Errorf("create the folder: %w", err)
 	}
 	if p.log, err = os.OpenFile(filepath.Join(folder, logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 		return nil, fmt.Errorf("the folder can't be written to: %w", err)
@@ -82,8 +82,7 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	go func() { p.ended <- p.server.Serve(listener) }()
 
-	// Worker and sweeper outlive an interrupt until stop, so that they end in
-	// order.
+	// Worker and sweeper continue after an interrupt until stop, so that they end cleanly.
 	work, end := context.WithCancel(context.WithoutCancel(ctx))
 	p.end = end
 	go func() { p.ended <- ingest.Run(work, service, lake, nil) }()
@@ -94,7 +93,7 @@ func (p *pipeline) client() *frontdoor.Client {
 	return &frontdoor.Client{Base: p.url, Token: "dev"}
 }
 
-// stop ends everything, in the order in which it depends on each other.
+// stop ends everything in the order of dependencies.
 func (p *pipeline) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
