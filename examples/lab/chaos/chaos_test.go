@@ -98,7 +98,7 @@ func TestGatewayThatDoesNotStart(t *testing.T) {
 	var out, errs bytes.Buffer
 	t.Setenv("TMPDIR", t.TempDir())
 	require.Equal(t, 1, run(t.Context(), []string{"-gateway", "/bin/false"}, &out, &errs))
-	require.Contains(t, errs.String(), "ended by itself")
+	require.Contains(t, errs.String(), "ended unexpectedly")
 	left, err := os.ReadDir(os.TempDir())
 	require.NoError(t, err)
 	require.Len(t, left, 1)
