@@ -10,12 +10,12 @@ const config = JSON.parse(process.argv[3]);
 const entities = new Map(); // path, in lower case: an entity
 for (const q of config.queues) entities.set(q.toLowerCase(), entity());
 for (const [topic, subscriptions] of Object.entries(config.topics)) {
-  const behind = subscriptions.map((s) => {
+  const subscribers = subscriptions.map((s) => {
     const e = entity();
     entities.set(`${topic}/subscriptions/${s}`.toLowerCase(), e);
     return e;
   });
-  entities.set(topic.toLowerCase(), { behind });
+  entities.set(topic.toLowerCase(), { subscriptions: subscribers });
 }
 
 function entity() {
@@ -25,7 +25,7 @@ function entity() {
 let sequence = 0;
 
 function store(e, message) {
-  for (const to of e.behind || [e]) {
+  for (const to of e.subscriptions || [e]) {
     to.waiting.push({ message, sequence: ++sequence, failures: 0 });
     deliver(to);
   }
@@ -170,7 +170,7 @@ container.on("sender_open", ({ sender }) => { // the client receives
     return;
   }
   const e = entities.get(address.toLowerCase());
-  if (!e || e.behind) return refuse(sender, address);
+  if (!e || e.subscriptions) return refuse(sender, address);
   mirror(sender);
   sender.entity = e;
   e.links.push(sender);

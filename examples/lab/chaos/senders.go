@@ -14,21 +14,21 @@ import (
 
 // senders send payloads, each one at a time, until stop is called.
 type senders struct {
-	ledger  *ledger
-	bases   []string
-	behind  func() bool
-	keys    bool // an Idempotency-Key for every payload
-	stopped chan struct{}
-	given   atomic.Bool
-	running sync.WaitGroup
+	ledger     *ledger
+	bases      []string
+	backlogged func() bool
+	keys       bool // an Idempotency-Key for every payload
+	stopped    chan struct{}
+	given      atomic.Bool
+	running    sync.WaitGroup
 }
 
 // startSenders starts clients of both kinds, half of which keep their connections. They
 // pause while the workers have a backlog. With keys each payload has an Idempotency-Key:
 // if the job store's response may be lost, a 503 does not say whether the job was
 // recorded, and only a retry with a key yields the same job.
-func startSenders(l *ledger, bases []string, behind func() bool, keys bool, r *rand.Rand) *senders {
-	s := &senders{ledger: l, bases: bases, behind: behind, keys: keys, stopped: make(chan struct{})}
+func startSenders(l *ledger, bases []string, backlogged func() bool, keys bool, r *rand.Rand) *senders {
+	s := &senders{ledger: l, bases: bases, backlogged: backlogged, keys: keys, stopped: make(chan struct{})}
 	for i := range 4 {
 		s.start(fmt.Sprintf("b%dx", i), newClient(i%2 == 0), rand.New(rand.NewPCG(r.Uint64(), 0)), (*sender).bundle)
 	}
@@ -60,7 +60,7 @@ func (s *senders) start(name string, c *client, r *rand.Rand, send func(*sender,
 				return
 			case <-time.After(time.Duration(5+r.IntN(40)) * time.Millisecond):
 			}
-			if s.behind() {
+			if s.backlogged() {
 				continue
 			}
 			send(one, fmt.Sprintf("%s%d", name, n))
