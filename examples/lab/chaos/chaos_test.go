@@ -51,8 +51,7 @@ func TestRounds(t *testing.T) {
 	}
 }
 
-// What only a server of the test's own, or the way to one, may suffer: see the modes
-// failover, database and broker.
+// Faults that need a separate server or a cable: the modes failover, database and broker.
 func TestFaults(t *testing.T) {
 	for _, args := range []string{"-backend notify -mode failover -rounds 2", "-backend postgres -mode database -rounds 5 -fault 2s",
 		"-backend jetstream -mode broker -rounds 3 -fault 2s", "-backend rabbitmq -mode broker -rounds 3 -fault 2s"} {

@@ -18,8 +18,8 @@
 // PostgreSQL server with a fault in each round: in mode failover all sessions are cut and
 // new ones are read-only for 4 s; in mode database the server is in turn stopped, killed,
 // silent, slow or resets connections, for -fault. The exit code is then also 1 if a
-// response was neither 202 nor 503 or took more than 3 s, or if the service was not back 5
-// s after the fault or /readyz disagreed. Mode broker does the same to the connection to
+// response was neither 202 nor 503 or took more than 3 s, or if the service was not back
+// 5 s after the fault or /readyz disagreed. Mode broker does the same to the connection to
 // RabbitMQ or NATS, which is silent, slow or reset in turn; the exit code is also 1 if a
 // worker has no subscription 15 s later.
 //

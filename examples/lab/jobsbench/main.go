@@ -20,13 +20,13 @@ durably, by fhirdock's job stores, by River on the same database and by asynq.
 
 Usage: jobsbench [flags]
 
-All do their jobs by turns, in rounds, each in another order, with the same number
-of workers and of connections; medians are compared. Only ratios mean something on
-another machine. It takes some minutes, with -quick less than one. The last line
-counts the goals that are met; a goal that could not be measured is none of them.
+All take turns, in rounds, each in a different order, with the same number of
+workers and connections; medians are compared. Only ratios can be compared between
+machines. It takes some minutes, with -quick less than one. The last line counts
+the goals that are met; a goal that could not be measured is not met.
 
-It works in a schema of its own in PostgreSQL, and in an empty database of Redis,
-whose appendonly and appendfsync it changes and sets back.
+It works in a separate PostgreSQL schema, and in an empty database of Redis, whose
+appendonly and appendfsync it changes and restores.
 
 `
 
