@@ -23,8 +23,7 @@ var whole = blobstore.UploadPolicy{
 	CreateOnly: true, Metadata: map[string]string{"job_id": "j"}, Expiry: time.Minute,
 }
 
-// Each field of the bindings that is not about the signer itself, alone, binds the
-// field of the policy of its name.
+// Each field of the bindings binds the policy's field of the same name, and no other.
 func TestBindingsOfAPolicy(t *testing.T) {
 	fields := reflect.TypeFor[blobstore.UploadBindings]()
 	for i := range fields.NumField() {
@@ -42,7 +41,7 @@ func TestBindingsOfAPolicy(t *testing.T) {
 	require.Equal(t, blobstore.UploadPolicy{Expiry: time.Minute}, blobstore.UploadBindings{}.Of(whole))
 }
 
-// What a signer says before it signs is what it says when it did.
+// A signer announces what it then binds.
 func TestBindingsAreWhatIsBound(t *testing.T) {
 	base, err := url.Parse("http://127.0.0.1/objects")
 	require.NoError(t, err)
@@ -55,26 +54,27 @@ func TestBindingsAreWhatIsBound(t *testing.T) {
 	require.NoError(t, err)
 	defer unsigned.Close()
 	for name, s := range map[string]*blobstore.Store{
-		"beside the bucket": newStore(t, memblob.OpenBucket(nil), &blobstore.Options{Signer: signer}),
-		"in the bucket":     newStore(t, folder, nil),
+		"signer option":   newStore(t, memblob.OpenBucket(nil), &blobstore.Options{Signer: signer}),
+		"bucket's signer": newStore(t, folder, nil),
 	} {
 		bindings, known := s.UploadBindings()
 		require.True(t, known, name)
 		signed, err := s.SignUpload(t.Context(), "k", whole)
 		require.NoError(t, err)
 		require.Equal(t, bindings.Of(whole), signed.Bound, name)
-		require.Equal(t, whole, signed.Bound, name+": all of it")
+		require.Equal(t, whole, signed.Bound, name+": everything is bound")
 	}
 	for name, s := range map[string]*blobstore.Store{
-		"a bucket that can't sign":    newStore(t, memblob.OpenBucket(nil), nil),
-		"a folder without a signer":   newStore(t, unsigned, nil),
-		"a signer that does not know": newStore(t, unsigned, &blobstore.Options{Signer: silent{}}),
+		"a bucket that can't sign":  newStore(t, memblob.OpenBucket(nil), nil),
+		"a folder without a signer": newStore(t, unsigned, nil),
+		"a signer without bindings": newStore(t, unsigned, &blobstore.Options{Signer: silent{}}),
 	} {
 		_, known := s.UploadBindings()
 		require.False(t, known, name)
 	}
 }
 
+// silent is a signer that is no UploadBinder.
 type silent struct{}
 
 func (silent) SignUpload(context.Context, string, blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
@@ -92,7 +92,7 @@ func ExampleStore_UploadBindings() {
 		panic(err)
 	}
 	if bindings, known := s.UploadBindings(); known && bindings.SHA256 {
-		fmt.Println("clients may promise a digest, and the store refuses any other")
+		fmt.Println("clients may declare a digest, and the store refuses any other")
 	}
-	// Output: clients may promise a digest, and the store refuses any other
+	// Output: clients may declare a digest, and the store refuses any other
 }

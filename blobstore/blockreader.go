@@ -11,24 +11,24 @@ import (
 // statesPage is how much of the list of blocks is read at once, in bytes.
 const statesPage = 64 << 10
 
-// blockReader checks an object block by block, and returns only what it has checked.
+// blockReader checks an object block by block, and returns only bytes that passed.
 type blockReader struct {
 	src    io.ReadCloser // from the start of a block
 	size   int64         // of the object
 	sha256 string
 	blocks io.ReaderAt
 
-	next   int64 // block to be read
-	skip   int64 // bytes at its start that were not asked for
+	next   int64 // block to read
+	skip   int64 // bytes at its start that the caller didn't ask for
 	buffer *[]byte
-	ready  []byte // the checked part of the buffer that is not read yet
+	ready  []byte // checked, not yet returned
 	err    error
 
 	page     []byte // of the blocks
 	pageFrom int64
 }
 
-// blockBuffers are BlockSize long. Smaller objects get a buffer of their own size.
+// blockBuffers holds buffers of BlockSize. Smaller objects get a buffer of their own size.
 var blockBuffers = sync.Pool{New: func() any { b := make([]byte, BlockSize); return &b }}
 
 // newBlockReader returns a reader of an object from offset on. src must start at the
@@ -45,8 +45,8 @@ func newBlockReader(src io.ReadCloser, offset int64, o *OpenOptions) *blockReade
 	return r
 }
 
-// blockOf returns the block that an offset is in. The end of an object is in its last
-// block: stores fail to open a range that begins there.
+// blockOf returns the block that contains an offset. The end of an object belongs to its
+// last block, since stores fail to open a range that begins at the end.
 func blockOf(offset, size int64) int64 { return min(offset, max(0, size-1)) / BlockSize }
 
 func (r *blockReader) Read(p []byte) (int, error) {
@@ -61,12 +61,12 @@ func (r *blockReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// block reads and checks the next block. The last one comes with io.EOF.
+// block reads and checks the next block. It returns the last one together with io.EOF.
 func (r *blockReader) block() ([]byte, error) {
 	start := r.next * BlockSize
 	block := (*r.buffer)[:min(BlockSize, r.size-start)]
 	if _, err := io.ReadFull(r.src, block); err != nil {
-		if err == io.EOF || err == io.ErrUnexpectedEOF { // and not a connection's, which src wraps
+		if err == io.EOF || err == io.ErrUnexpectedEOF { // of the object; src wraps a connection's
 			err = fmt.Errorf("%w: it ends before byte %d", ErrTruncated, start+int64(len(block)))
 		}
 		return nil, err
@@ -95,7 +95,7 @@ func (r *blockReader) ended() error {
 	return io.EOF
 }
 
-// check compares a block with the hash values kept for it.
+// check compares a block with its stored hash values.
 func (r *blockReader) check(block []byte, last bool) error {
 	var before [blockState]byte
 	if r.next > 0 {
@@ -125,7 +125,7 @@ func (r *blockReader) check(block []byte, last bool) error {
 	return nil
 }
 
-// state returns the hash value that is kept for a block.
+// state returns the stored hash value of a block.
 func (r *blockReader) state(block int64) (state [blockState]byte, err error) {
 	at := block * blockState
 	if at < r.pageFrom || at+blockState > r.pageFrom+int64(len(r.page)) {

@@ -10,24 +10,23 @@ import (
 	"io"
 )
 
-// BlockSize is the size in bytes of the blocks in which the content of an object is
-// checked: 4 MiB. An object of that size or less is one block, and its SHA-256 is all
-// that is needed to check it.
+// BlockSize is the size in bytes of the blocks in which an object's content is checked: 4
+// MiB. An object of at most that size is one block, and its SHA-256 is enough to check it.
 const BlockSize = 4 << 20
 
-// blockState is the size in bytes of the hash value that is kept for a block.
+// blockState is the size in bytes of a block's stored hash value.
 const blockState = sha256.Size
 
 // BlocksSize returns the length in bytes of the list that a [BlockHash] writes for an
-// object of size bytes: 32 for each block but the last.
+// object of size bytes: 32 for each block except the last.
 func BlocksSize(size int64) int64 { return max(0, (size-1)/BlockSize) * blockState }
 
-// BlockHash computes a SHA-256, and writes down on the way what is needed to check each
-// block without the blocks before it: the intermediate hash value H(i) of FIPS 180-4 at
-// the end of the block, 32 bytes. A block is right if hashing it leads from the value
-// before it to its own value, or for the last block to the digest. Different readers can
-// check parts of an object on their own, and together the parts prove the digest of the
-// whole. It costs nothing beyond the SHA-256.
+// BlockHash computes a SHA-256 and, on the way, writes what is needed to check each block
+// without the blocks before it: the intermediate hash value H(i) of FIPS 180-4 at the end
+// of the block, 32 bytes. A block is intact if hashing it leads from the previous block's
+// value to its own or, for the last block, to the digest. So several readers can each
+// check a part of an object, and together the parts prove the digest of the whole. It
+// costs nothing beyond the SHA-256.
 //
 // It is not safe for concurrent use.
 type BlockHash struct {
@@ -37,16 +36,16 @@ type BlockHash struct {
 	err    error
 }
 
-// NewBlockHash returns a BlockHash that writes the values of all blocks but the last
-// to blocks, 32 bytes each.
+// NewBlockHash returns a BlockHash that writes the value of each block except the last to
+// blocks, 32 bytes each.
 func NewBlockHash(blocks io.Writer) *BlockHash { return &BlockHash{sum: sha256.New(), blocks: blocks} }
 
-// Write never fails; an error of the writer of blocks is returned by Err.
+// Write never fails. Err returns errors from writing the blocks.
 func (h *BlockHash) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
 		if h.size > 0 && h.size%BlockSize == 0 && h.err == nil {
-			// Only now that there is more: the last block's value is the digest.
+			// Wait until there is more: the last block's value is the digest.
 			state := stateOf(h.sum)
 			_, h.err = h.blocks.Write(state[:])
 		}
@@ -58,17 +57,17 @@ func (h *BlockHash) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Size returns how many bytes were written.
+// Size returns the number of bytes written.
 func (h *BlockHash) Size() int64 { return h.size }
 
-// SHA256 returns the digest of what was written, in lower-case hex.
+// SHA256 returns the digest of the bytes written, in lower-case hex.
 func (h *BlockHash) SHA256() string { return hex.EncodeToString(h.sum.Sum(nil)) }
 
-// Err returns the first error of the writer of blocks.
+// Err returns the first error from writing the blocks.
 func (h *BlockHash) Err() error { return h.err }
 
-// How package crypto/sha256 encodes its state: these bytes, the hash value, 64 bytes
-// that are not hashed yet, and the number of bytes so far.
+// The encoding of crypto/sha256's state: these bytes, the hash value, 64 bytes not yet
+// hashed, and the number of bytes so far.
 const (
 	stateMagic  = "sha\x03"
 	stateLength = len(stateMagic) + sha256.Size + sha256.BlockSize + 8
@@ -78,12 +77,12 @@ const (
 func stateOf(sum hash.Hash) [blockState]byte {
 	raw, err := sum.(encoding.BinaryAppender).AppendBinary(make([]byte, 0, stateLength))
 	if err != nil || len(raw) != stateLength || string(raw[:len(stateMagic)]) != stateMagic {
-		panic(fmt.Sprintf("blobstore: crypto/sha256 encodes its state otherwise: %v", err)) // tests would notice
+		panic(fmt.Sprintf("blobstore: crypto/sha256 changed the encoding of its state: %v", err)) // tests would notice
 	}
 	return [blockState]byte(raw[len(stateMagic):])
 }
 
-// sumAt returns a SHA-256 in the state that it has after some blocks.
+// sumAt returns a SHA-256 in its state after some blocks.
 func sumAt(block int64, state [blockState]byte) (hash.Hash, error) {
 	sum := sha256.New()
 	if block == 0 {

@@ -39,8 +39,8 @@ func hashed(t *testing.T, content []byte) (digest string, blocks []byte) {
 	return h.SHA256(), list.Bytes()
 }
 
-// From whichever place an object is read, and whatever its size is to a block: what
-// is right is read, and no byte of a block in which one byte is wrong.
+// Objects of all sizes around a block's are read from any offset. If one byte is wrong, no
+// byte of its block is returned.
 func TestBlocks(t *testing.T) {
 	const b = blobstore.BlockSize
 	bucket := memblob.OpenBucket(nil)
@@ -80,7 +80,7 @@ func TestBlocks(t *testing.T) {
 			content[at] ^= 1
 			got, err := read(0)
 			require.ErrorIs(t, err, blobstore.ErrDigest, "%d, byte %d", size, at)
-			require.True(t, bytes.Equal(content[:at-at%b], got), "all before the block, and nothing of it")
+			require.True(t, bytes.Equal(content[:at-at%b], got), "everything before the block, and nothing of it")
 			if next := int64(at - at%b + b); next < int64(size) {
 				_, err = read(next)
 				require.NoError(t, err, "blocks are checked on their own")
@@ -113,8 +113,8 @@ func TestOpenWithOptionsThatCannotWork(t *testing.T) {
 	}
 }
 
-// A folder keeps the blocks of what it writes; where the digest is known the time of a
-// file does not matter.
+// A folder keeps the blocks of the objects it writes. If the digest is known, the file's
+// time doesn't matter.
 func TestBlocksOfAFolder(t *testing.T) {
 	bucket, err := dirblob.OpenBucket(t.TempDir(), nil)
 	require.NoError(t, err)
@@ -161,7 +161,7 @@ func ExampleBlockHash() {
 	}
 	defer r.Close()
 	part := make([]byte, 6)
-	_, err = io.ReadFull(r, part) // checked, though the first block was not read
+	_, err = io.ReadFull(r, part) // checked without reading the first block
 	fmt.Println(string(part), err)
 	// Output: abcdef <nil>
 }

@@ -1,10 +1,9 @@
-// Package blobstore keeps payloads at rest over gocloud.dev/blob: create-only
-// writes whose size and SHA-256 are computed in the same pass, reads from an
-// offset, and signed uploads as a URL with all headers that the client must
-// send.
+// Package blobstore stores payloads with gocloud.dev/blob: create-only writes that compute
+// size and SHA-256 in the same pass, reads from an offset, and signed uploads with all
+// headers that the client must send.
 //
-// A [Store] adds to a *blob.Bucket what taking in health data needs and no
-// driver gives by itself; it works with every Go CDK driver, and imports none.
-// The folder driver is package dirblob; the signed URLs of buckets that have no
-// service in front of them (dirblob, memblob) are package signedurl.
+// A [Store] adds to a *blob.Bucket what is needed to take in health data and no driver has
+// by itself. It works with every Go CDK driver and imports none. Package dirblob is the
+// driver for folders; package signedurl signs URLs for buckets without a service of their
+// own (dirblob, memblob).
 package blobstore

@@ -11,28 +11,28 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Removed counts objects, each version by itself, and their bytes.
+// Removed counts removed objects, each version separately, and their bytes.
 type Removed struct{ Objects, Bytes int64 }
 
-// Add adds what another removal removed.
+// Add adds the counts of another removal.
 func (r *Removed) Add(other Removed) {
 	r.Objects += other.Objects
 	r.Bytes += other.Bytes
 }
 
-// VersionRemover is an [UploadSigner] or a [Versions] of a bucket that keeps old versions
-// of its objects, which a deletion through Go CDK leaves there.
+// VersionRemover is implemented by an [UploadSigner] or [Versions] whose bucket keeps old
+// versions of its objects. A deletion through Go CDK leaves those in place.
 type VersionRemover interface {
-	// RemoveVersions removes all versions of the objects whose keys begin with prefix, or
-	// are it where exact is set, the newest one and the marks of deletions among them. With
-	// dryRun it only counts them. What is gone already is no error.
+	// RemoveVersions removes all versions, including the newest one and delete markers, of
+	// the objects whose keys begin with prefix, or equal it if exact is set. With dryRun
+	// it only counts them. It is no error if a version is gone already.
 	RemoveVersions(ctx context.Context, prefix string, exact, dryRun bool) (Removed, error)
 }
 
-// removedAtOnce bounds the deletions under way of one RemoveAll.
+// removedAtOnce is the maximum number of concurrent deletions in one RemoveAll.
 const removedAtOnce = 8
 
-// versionRemover is nil where old versions can't be removed, or there are none.
+// versionRemover returns nil if there are no old versions, or they can't be removed.
 func (s *Store) versionRemover() VersionRemover {
 	for _, of := range []any{s.opts.Versions, s.opts.Signer} {
 		if r, ok := of.(VersionRemover); ok {
@@ -43,15 +43,15 @@ func (s *Store) versionRemover() VersionRemover {
 }
 
 // RemovesVersions reports whether [Store.RemoveAll] removes all versions of an object:
-// whether the Signer or the Versions of the [Options] is a [VersionRemover].
+// whether Signer or Versions of the [Options] is a [VersionRemover].
 func (s *Store) RemovesVersions() bool { return s.versionRemover() != nil }
 
-// RemoveAll removes the objects whose keys begin with prefix, or the one whose key it is
-// where exact is set, and counts them; with dryRun it only counts. What is gone already
-// is no error, so that it can be called again after one. See RemovesVersions.
+// RemoveAll removes the objects whose keys begin with prefix, or equal it if exact is set,
+// and counts them. With dryRun it only counts. It is no error if an object is gone
+// already, so RemoveAll can be called again after an error. See RemovesVersions.
 func (s *Store) RemoveAll(ctx context.Context, prefix string, exact, dryRun bool) (Removed, error) {
 	if prefix == "" {
-		return Removed{}, ErrKey // an empty prefix would be the whole bucket
+		return Removed{}, ErrKey // an empty prefix would mean the whole bucket
 	}
 	if r := s.versionRemover(); r != nil {
 		removed, err := r.RemoveVersions(ctx, prefix, exact, dryRun)
@@ -75,7 +75,7 @@ func (s *Store) RemoveAll(ctx context.Context, prefix string, exact, dryRun bool
 			break
 		}
 		if exact && o.Key != prefix {
-			if strings.Compare(o.Key, prefix) > 0 { // lists are in order
+			if strings.Compare(o.Key, prefix) > 0 { // lists are sorted
 				break
 			}
 			continue

@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// maxKey is the longest key in bytes; S3 takes 1,024, and what a program puts
-// around a key needs room too.
+// maxKey is the maximum length of a key in bytes. S3 allows 1,024, and programs that add
+// to a key need room too.
 const maxKey = 512
 
-// OrganizationForm says what [ValidOrganization] takes, for messages.
+// OrganizationForm describes the ids that [ValidOrganization] accepts, for messages.
 const OrganizationForm = "1 to 64 characters of [A-Za-z0-9._-], the first and the last no dot"
 
 // ValidOrganization reports whether an organization's id can be part of a key: 1 to 64
-// characters of [A-Za-z0-9._-], of which the first and the last are no dot. OIDs and
-// host names are such ids.
+// characters of [A-Za-z0-9._-], neither the first nor the last a dot. OIDs and host names
+// qualify.
 func ValidOrganization(id string) bool {
 	if id == "" || len(id) > 64 || id[0] == '.' || id[len(id)-1] == '.' {
 		return false
@@ -28,9 +28,9 @@ func ValidOrganization(id string) bool {
 	return true
 }
 
-// ValidKey reports whether a key is one that every object store and every
-// notification carries unchanged: 1 to 512 bytes of [A-Za-z0-9._/-], no empty,
-// "." or ".." part, no slash at either end.
+// ValidKey reports whether every object store and every notification carries a key
+// unchanged: 1 to 512 bytes of [A-Za-z0-9._/-], no empty, "." or ".." part, no slash at
+// either end.
 func ValidKey(key string) bool {
 	if key == "" || len(key) > maxKey {
 		return false
@@ -48,13 +48,13 @@ func ValidKey(key string) bool {
 	return true
 }
 
-// plain is a byte that no store, URL or notification encodes.
+// plain reports whether no store, URL or notification encodes a byte.
 func plain(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.'
 }
 
-// PayloadKey is {prefix}/{organization}/{yyyy}/{mm}/{dd}/{name}, the date in
-// UTC. ErrKey where a part is invalid.
+// PayloadKey returns {prefix}/{organization}/{yyyy}/{mm}/{dd}/{name}, with the date in
+// UTC, or ErrKey if a part is invalid.
 func PayloadKey(prefix, organization string, t time.Time, name string) (string, error) {
 	key := prefix + "/" + organization + "/" + t.UTC().Format("2006/01/02") + "/" + name
 	if !ValidOrganization(organization) || strings.Contains(name, "/") || !ValidKey(key) {
@@ -63,9 +63,9 @@ func PayloadKey(prefix, organization string, t time.Time, name string) (string, 
 	return key, nil
 }
 
-// OrganizationOf returns the organization of a key that PayloadKey made with this prefix,
-// and nothing for other keys. It is only good for sharing resources out: what a key says
-// is no proof of whose an object is.
+// OrganizationOf returns the organization in a key that PayloadKey made with this prefix,
+// and "" for other keys. Use it only to share resources fairly: a key does not prove who
+// owns an object.
 func OrganizationOf(prefix, key string) string {
 	rest, below := strings.CutPrefix(key, prefix+"/")
 	organization, _, deeper := strings.Cut(rest, "/")

@@ -6,14 +6,14 @@ import (
 	"github.com/fhirdock/fhirdock/internal/urlmux"
 )
 
-// URLOpener opens the Stores of a scheme's URLs. Drivers implement it.
+// URLOpener opens Stores from URLs of one scheme. Drivers implement it.
 type URLOpener interface {
-	// OpenStoreURL opens a Store, which knows its bucket's name and signer. An unknown
-	// parameter of the URL is an error.
+	// OpenStoreURL opens a Store that knows its bucket's name and signer. An unknown URL
+	// parameter is an error.
 	OpenStoreURL(ctx context.Context, urlstr string) (*Store, error)
 }
 
-// URLMux maps the schemes of URLs to openers. It is safe for concurrent use.
+// URLMux maps URL schemes to openers. It is safe for concurrent use.
 type URLMux struct{ mux urlmux.Mux[URLOpener] }
 
 // NewURLMux returns an empty URLMux, for programs that don't want a global registry.
@@ -26,15 +26,15 @@ func NewURLMux() *URLMux {
 
 var defaultURLMux = NewURLMux()
 
-// DefaultURLMux returns the mux that drivers register with when they are imported, and
-// that [Open] uses.
+// DefaultURLMux returns the mux that [Open] uses. Drivers register with it when they are
+// imported.
 func DefaultURLMux() *URLMux { return defaultURLMux }
 
-// Register sets the opener of a scheme. It panics if the scheme has one.
+// Register sets the opener of a scheme. It panics if the scheme already has one.
 func (m *URLMux) Register(scheme string, opener URLOpener) { m.mux.Register(scheme, opener) }
 
-// Open opens the Store of a URL. The error names the package to import if no driver is
-// registered for its scheme. Close the Store after use.
+// Open opens the Store at a URL. If no driver is registered for its scheme, the error
+// names the package to import. Close the Store after use.
 func (m *URLMux) Open(ctx context.Context, urlstr string) (*Store, error) {
 	opener, err := m.mux.Lookup(urlstr)
 	if err != nil {
@@ -43,5 +43,5 @@ func (m *URLMux) Open(ctx context.Context, urlstr string) (*Store, error) {
 	return opener.OpenStoreURL(ctx, urlstr)
 }
 
-// Open opens the Store of a URL with [DefaultURLMux].
+// Open opens the Store at a URL with [DefaultURLMux].
 func Open(ctx context.Context, urlstr string) (*Store, error) { return defaultURLMux.Open(ctx, urlstr) }

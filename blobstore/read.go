@@ -11,38 +11,36 @@ import (
 
 // OpenOptions of one read; nil means the defaults.
 type OpenOptions struct {
-	// Offset in bytes at which to start. Default 0.
+	// Offset in bytes to start at. Default 0.
 	Offset int64
-	// Version that the object must have; ErrChanged otherwise. Default: any. If
-	// SHA256 is given and [Options.Versions] is not, the version is ignored: the content
-	// decides, not the time at which the object was written or copied.
+	// Version that the object must have; otherwise Open returns ErrChanged. Default: any.
+	// It is ignored if SHA256 is given and [Options.Versions] is not: the content decides
+	// then, not the time at which the object was written or copied.
 	Version string
-	// Size that the object must have in all, in bytes: ErrChanged otherwise,
-	// and ErrTruncated, not io.EOF, where fewer bytes come than it has.
-	// Default 0: any.
+	// Size in bytes that the whole object must have; otherwise Open returns ErrChanged. A
+	// read that ends early returns ErrTruncated, not io.EOF. Default 0: any.
 	Size int64
-	// SHA256 of the object in lower-case hex; it needs Size. What is read is checked
-	// against it before any of it is returned, a block at a time: ErrDigest
-	// if it differs. This takes a buffer of [BlockSize]. Default: not checked.
+	// SHA256 of the object in lower-case hex; it needs Size. Each block is checked before
+	// any of it is returned: ErrDigest if it differs. This takes a buffer of [BlockSize].
+	// Default: not checked.
 	SHA256 string
-	// Blocks of the object, as a [BlockHash] wrote them: without them an object
-	// larger than BlockSize can't be checked by its SHA256, and Open fails.
+	// Blocks of the object, as written by a [BlockHash]. Without them an object larger
+	// than BlockSize can't be checked against its SHA256, and Open fails.
 	Blocks io.ReaderAt
 }
 
-// Open reads an object. ErrNotFound if there is none.
+// Open returns a reader of an object, or ErrNotFound if there is none.
 //
-// With [Options.Versions] a version is read as such: where the bucket keeps old
-// versions, also one that another has replaced. Without, the object is opened
-// first and its version looked up after that, so that an object which is
-// replaced in between is noticed too: create-only keys make that a fault, not a
-// race.
+// With [Options.Versions] it reads the given version, even a replaced one if the bucket
+// keeps old versions. Without, it opens the object before it looks up the version, so that
+// it also notices an object that is replaced in between: since keys are create-only, that
+// is a fault, not a race.
 func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.ReadCloser, error) {
 	var o OpenOptions
 	if opts != nil {
 		o = *opts
 	}
-	offset := o.Offset // asked for
+	offset := o.Offset // requested
 	if offset < 0 || o.Size < 0 {
 		return nil, errors.New("blobstore: OpenOptions.Offset and Size must not be negative")
 	}
@@ -88,7 +86,7 @@ func (s *Store) Open(ctx context.Context, key string, opts *OpenOptions) (io.Rea
 	return whole, nil
 }
 
-// reader tells an object that ended from one that was cut.
+// reader returns an error, not io.EOF, if an object ends early.
 type reader struct {
 	io.ReadCloser
 	left int64

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A stream that ends before, or behind, what the object promised is no end.
+// A stream that is shorter or longer than the object's size is an error, not an end.
 func TestReaderTellsAnEndFromACut(t *testing.T) {
 	for name, c := range map[string]struct {
 		left int64

@@ -10,17 +10,16 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// WriteChecker is what a bucket's driver may answer through Go CDK's As if it can tell
-// whether writing works without an object that comes of it. dirblob does.
+// WriteChecker is implemented by drivers that can check whether writing works without
+// leaving an object, such as dirblob. They return it through Go CDK's As.
 type WriteChecker interface {
 	// CheckWrite returns an error if an object could not be written now.
 	CheckWrite(ctx context.Context) error
 }
 
-// Ready returns an error if the bucket can't be reached, or can't be written to as far
-// as that is known: for a readiness probe. It never writes an object. What a
-// [WriteChecker] says is believed; of other buckets it is the outcome of the last
-// write through this Store that counts, as [Writes] has it.
+// Ready returns an error if the bucket can't be reached or, as far as is known, written
+// to: for a readiness probe. It never writes an object. It asks the bucket's
+// [WriteChecker], or goes by the last write through this Store; see [Writes].
 func (s *Store) Ready(ctx context.Context) error {
 	var checker WriteChecker
 	if s.bucket.As(&checker) {
@@ -38,11 +37,11 @@ func (s *Store) Ready(ctx context.Context) error {
 	return s.writes.Err()
 }
 
-// MaxFailureAge is for how long a failed write counts in [Writes.Err]. After that time
-// a write has to try again.
+// MaxFailureAge is how long a failed write counts in [Writes.Err]. After that, a write has
+// to try again.
 const MaxFailureAge = 30 * time.Second
 
-// Writes remembers what became of the last write to a bucket. The zero value has seen
+// Writes remembers the outcome of the last write to a bucket. The zero value has seen
 // none. It is safe for concurrent use.
 type Writes struct {
 	mu  sync.Mutex
@@ -50,12 +49,12 @@ type Writes struct {
 	err error
 }
 
-// Note notes what became of a write with this context. A write that was cancelled, or
-// for which the key was taken or not valid, says nothing about the bucket.
+// Note records the outcome of a write with this context. A write that was cancelled, or
+// whose key was taken or invalid, says nothing about the bucket.
 func (w *Writes) Note(ctx context.Context, err error) {
 	switch code := gcerrors.Code(err); {
 	case err == nil, errors.Is(err, ErrExists), code == gcerrors.FailedPrecondition, code == gcerrors.AlreadyExists:
-		err = nil // the store has answered
+		err = nil // the store answered
 	case errors.Is(ctx.Err(), context.Canceled), code == gcerrors.Canceled, code == gcerrors.InvalidArgument:
 		return
 	}
@@ -64,8 +63,7 @@ func (w *Writes) Note(ctx context.Context, err error) {
 	w.at, w.err = time.Now(), err
 }
 
-// Err is the error of the last write if it failed, and not longer than
-// [MaxFailureAge] ago.
+// Err returns the error of the last write if that failed within [MaxFailureAge].
 func (w *Writes) Err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// SignUpload signs a PUT of key under a policy; ErrKey if the key is invalid,
-// ErrUnsupported if neither the bucket nor [Options.Signer] can sign.
+// SignUpload signs a PUT of key under a policy. It returns ErrKey if the key is invalid,
+// and ErrUnsupported if neither the bucket nor [Options.Signer] can sign.
 func (s *Store) SignUpload(ctx context.Context, key string, policy UploadPolicy) (*SignedUpload, error) {
 	if !ValidKey(key) {
 		return nil, ErrKey
@@ -24,16 +24,15 @@ func (s *Store) SignUpload(ctx context.Context, key string, policy UploadPolicy)
 	}
 	signed, err := s.signByBucket(ctx, key, policy, policy.ContentType)
 	if policy.ContentType != "" && errors.Is(err, ErrUnsupported) {
-		// Drivers refuse what they can't enforce; the content type is checked
-		// again when the object is adopted.
+		// Drivers fail if they can't enforce the content type; it is checked again when
+		// the object is adopted.
 		return s.signByBucket(ctx, key, policy, "")
 	}
 	return signed, err
 }
 
-// signByBucket signs with Go CDK's own SignedURL. A driver that knows our policy
-// (dirblob) gets all of it through BeforeSign; of the others, what Go CDK can
-// bind portably.
+// signByBucket signs with Go CDK's own SignedURL. A driver that knows our policy (dirblob)
+// gets all of it through BeforeSign; the others get what Go CDK can bind portably.
 func (s *Store) signByBucket(ctx context.Context, key string, policy UploadPolicy, contentType string) (*SignedUpload, error) {
 	expires := time.Now().Add(policy.Expiry)
 	bound := UploadPolicy{ContentType: contentType, Expiry: policy.Expiry}

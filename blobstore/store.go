@@ -8,33 +8,32 @@ import (
 	"gocloud.dev/blob"
 )
 
-// Object is what is known of an object at rest.
+// Object describes a stored object.
 type Object struct {
 	Bucket string // name, as in [Options.Bucket]
 	Key    string
 	// Size in bytes.
 	Size int64
-	// SHA256 of the content in lower-case hex; empty where it is not known: it
-	// is after a write by this package, and where the driver answers a
-	// [Digest] from its attributes or [Options.Versions] knows it.
+	// SHA256 of the content in lower-case hex. It is known after a write by this package,
+	// and if the driver's attributes return a [Digest] or [Options.Versions] knows it;
+	// otherwise empty.
 	SHA256 string
-	// Blocks as a [BlockHash] wrote them while the object was written: after a write
-	// by this package, and where the driver keeps them. Empty for an object of one
-	// block.
+	// Blocks as written by a [BlockHash]. They are known after a write by this package,
+	// and if the driver keeps them. Empty for an object of one block.
 	Blocks          []byte
 	ContentType     string
 	ContentEncoding string
-	// Version pins the content: the ETag, or what [Options.Versions] makes of
-	// the driver's attributes. Two objects with the same key and Version have
-	// the same content. Empty where the driver has none.
+	// Version pins the content: the ETag, or what [Options.Versions] derives from the
+	// driver's attributes. Objects with the same key and Version have the same content.
+	// Empty if the driver has none.
 	Version  string
 	ModTime  time.Time
 	Metadata map[string]string
 }
 
-// Digest is what a driver's attributes may answer through Go CDK's As: the
-// SHA-256 of the content, as the driver computed it, in lower-case hex, and the
-// blocks of a [BlockHash] of it if it has them.
+// Digest is what a driver's attributes may return through Go CDK's As: the SHA-256 of the
+// content in lower-case hex, as computed by the driver, and the blocks of a [BlockHash] if
+// it has them.
 type Digest struct {
 	SHA256 string
 	Blocks []byte
@@ -42,34 +41,34 @@ type Digest struct {
 
 // Options of a [Store]; nil means the defaults.
 type Options struct {
-	// Bucket is the bucket's name in receipts, records and messages. Where the object
-	// store sends notifications it must be the store's own name for the bucket, since
-	// notifications about other buckets are ignored. Nothing is looked up by it. Default
+	// Bucket is the bucket's name in receipts, records and messages. If the object store
+	// sends notifications, it must be the store's own name for the bucket: notifications
+	// about other buckets are ignored. It is not used to find the bucket. Default
 	// "fhirdock".
 	Bucket string
 	// Signer signs uploads. Default: the bucket's own SignedURL, with what Go
 	// CDK can bind portably.
 	Signer UploadSigner
-	// Versions of the bucket's driver. Default: the Signer, if it is one, else
-	// none: an object's version is its ETag.
+	// Versions of the bucket's driver. Default: the Signer if it implements Versions,
+	// otherwise none: an object's version is its ETag.
 	Versions Versions
-	// S3: the bucket is on S3, or on a service that speaks its protocol. Default: what
-	// the Signer says if it is an [S3Signer], otherwise false.
+	// S3: the bucket is on S3 or a service that speaks its protocol. Default: the Signer's
+	// answer if it is an [S3Signer], otherwise false.
 	S3 bool
 }
 
-// Store is a bucket with what taking in health data needs. It is safe for concurrent use.
+// Store is a bucket for payloads. It is safe for concurrent use.
 type Store struct {
 	bucket *blob.Bucket
 	opts   Options
 	writes Writes
 }
 
-// New returns a Store over an open bucket. It fails if the bucket is nil. A nil opts
-// means the defaults. Close the bucket with [Store.Close] or by itself.
+// New returns a Store over an open bucket. It fails if the bucket is nil. Close the bucket
+// with [Store.Close] or directly.
 func New(bucket *blob.Bucket, opts *Options) (*Store, error) {
 	if bucket == nil {
-		return nil, errors.New("blobstore: New needs a bucket, and got nil")
+		return nil, errors.New("blobstore: New needs a bucket")
 	}
 	s := &Store{bucket: bucket}
 	if opts != nil {
@@ -87,23 +86,24 @@ func New(bucket *blob.Bucket, opts *Options) (*Store, error) {
 	return s, nil
 }
 
-// Bucket returns the bucket that the Store was made with, for what Go CDK can
-// do and a Store does not wrap (listing, derived output).
+// Bucket returns the Store's bucket, for what a Store does not wrap (listing, derived
+// output).
 func (s *Store) Bucket() *blob.Bucket { return s.bucket }
 
 // Close closes the bucket.
 func (s *Store) Close() error { return s.bucket.Close() }
 
-// Signer returns what signs uploads, or nil if it is the bucket; see [Options.Signer].
+// Signer returns [Options.Signer], or nil if the bucket signs by itself.
 func (s *Store) Signer() UploadSigner { return s.opts.Signer }
 
-// Name is the bucket's name; see [Options.Bucket].
+// Name returns the bucket's name; see [Options.Bucket].
 func (s *Store) Name() string { return s.opts.Bucket }
 
-// S3 reports whether the bucket is on S3, or on a service that speaks its protocol; see [Options.S3].
+// S3 reports whether the bucket is on S3 or a service that speaks its protocol; see
+// [Options.S3].
 func (s *Store) S3() bool { return s.opts.S3 }
 
-// Attributes looks an object up. ErrNotFound if there is none.
+// Attributes describes an object. It returns ErrNotFound if there is none.
 func (s *Store) Attributes(ctx context.Context, key string) (*Object, error) {
 	attrs, err := s.bucket.Attributes(ctx, key)
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *Store) object(key string, attrs *blob.Attributes) *Object {
 	return o
 }
 
-// Delete removes an object. ErrNotFound if there is none.
+// Delete removes an object. It returns ErrNotFound if there is none.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := s.bucket.Delete(ctx, key); err != nil {
 		return wrap("delete object", err)

@@ -27,7 +27,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 )
 
-// buckets are all that a Store is tested on.
+// buckets runs a test on each kind of bucket.
 func buckets(t *testing.T, test func(t *testing.T, bucket *blob.Bucket)) {
 	for name, open := range map[string]func(t *testing.T) (*blob.Bucket, error){
 		"memblob":  func(*testing.T) (*blob.Bucket, error) { return memblob.OpenBucket(nil), nil },
@@ -174,7 +174,7 @@ func TestOpenBeyondTheEnd(t *testing.T) {
 	})
 }
 
-// An object that ends early, or late, is told from one that was read to its end.
+// An object that is cut or grows while it is read is an error.
 func TestReadOfAnObjectThatWasCut(t *testing.T) {
 	for name, c := range map[string]struct {
 		size int64
@@ -207,7 +207,7 @@ func TestKeys(t *testing.T) {
 		key, err := blobstore.PayloadKey("incoming", good, at, "id.json")
 		require.NoError(t, err)
 		require.True(t, blobstore.ValidKey(key), key)
-		require.Equal(t, path.Clean(key), key, "no proxy cleans it up")
+		require.Equal(t, path.Clean(key), key, "a proxy does not change it")
 	}
 	for _, bad := range []string{"", "a/b", ".", "..", "...", ".a", "a.", "a..", "..a", "a b", "é", "a%2fb", "a\x00", strings.Repeat("o", 65)} {
 		require.False(t, blobstore.ValidOrganization(bad), "%q", bad)
@@ -227,14 +227,14 @@ func TestKeys(t *testing.T) {
 	require.ErrorIs(t, err, blobstore.ErrKey)
 }
 
-// Keys that a Store issues come through a URL-encoding notification unchanged.
+// Valid keys pass unchanged through a URL-encoding notification.
 func FuzzValidKey(f *testing.F) {
 	f.Add("incoming/fhir/org/2030/01/02/id.json")
 	f.Add("a/../b")
 	f.Add("a%2fb\x00")
 	f.Fuzz(func(t *testing.T, key string) {
 		if blobstore.ValidKey(key) && (&url.URL{Path: key}).EscapedPath() != key {
-			t.Fatal("a valid key is encoded in a URL")
+			t.Fatal("a URL encodes a valid key")
 		}
 	})
 }
@@ -250,7 +250,7 @@ func TestSignUpload(t *testing.T) {
 		_, err := newStore(t, memblob.OpenBucket(nil), nil).SignUpload(t.Context(), "k", policy)
 		require.ErrorIs(t, err, blobstore.ErrUnsupported)
 	})
-	t.Run("a signer beside the bucket", func(t *testing.T) {
+	t.Run("signer option", func(t *testing.T) {
 		signed, err := newStore(t, memblob.OpenBucket(nil), &blobstore.Options{Signer: signer}).SignUpload(t.Context(), "k", policy)
 		require.NoError(t, err)
 		require.Equal(t, "PUT", signed.Method)
@@ -279,10 +279,10 @@ func TestSignUpload(t *testing.T) {
 		signed, err := newStore(t, bucket, nil).SignUpload(t.Context(), "k", policy)
 		require.NoError(t, err)
 		require.Equal(t, policy.ContentType, signed.Bound.ContentType)
-		require.False(t, signed.Bound.CreateOnly, "what is not bound is not said to be")
+		require.False(t, signed.Bound.CreateOnly, "it is not bound")
 		require.Zero(t, signed.Bound.Size)
 		_, known := newStore(t, bucket, nil).UploadBindings()
-		require.False(t, known, "it does not say before it signs")
+		require.False(t, known, "it has no bindings")
 	})
 }
 

@@ -9,25 +9,23 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// Versions knows what one driver's attributes say beyond Go CDK's portable ones,
-// and how one version of an object is read. It is safe for concurrent use.
+// Versions interprets a driver's attributes beyond Go CDK's portable ones, and reads a
+// given version of an object. It is safe for concurrent use.
 type Versions interface {
-	// Describe returns the SHA-256 of the content in lower-case hex, empty
-	// where the driver does not know it, and what pins the content, empty for
-	// the ETag.
+	// Describe returns the SHA-256 of the content in lower-case hex, empty if the driver
+	// does not know it, and the version that pins the content, empty for the ETag.
 	Describe(attrs *blob.Attributes) (sha256, version string)
-	// Pin limits a read to a version that Describe (or the ETag) gave, through
-	// the As of blob.ReaderOptions.BeforeRead. The driver then fails with
-	// gcerrors.FailedPrecondition or NotFound, or with an error that Gone knows,
-	// where the version can't be had: whether it was replaced or deleted is looked
-	// up.
+	// Pin limits a read to a version from Describe (or the ETag), through the As of
+	// blob.ReaderOptions.BeforeRead. If the version is not there, the driver must fail
+	// with gcerrors.FailedPrecondition or NotFound, or with an error for which Gone is
+	// true. The Store then looks up whether it was replaced or deleted.
 	Pin(version string, as func(any) bool) error
-	// Gone reports whether a driver's error, of a code that says nothing, means
-	// that the version is not there.
+	// Gone reports whether a driver's error, whose code says nothing, means that the
+	// version is not there.
 	Gone(err error) bool
 }
 
-// describe fills in what the driver knows of the content.
+// describe fills in what the driver knows about the content.
 func (s *Store) describe(o *Object, attrs *blob.Attributes) {
 	var digest Digest
 	attrs.As(&digest)
@@ -47,10 +45,10 @@ func (s *Store) describe(o *Object, attrs *blob.Attributes) {
 	}
 }
 
-// PinsVersions reports whether a version can be read as such; see [Options.Versions].
+// PinsVersions reports whether the Store can read a given version; see [Options.Versions].
 func (s *Store) PinsVersions() bool { return s.opts.Versions != nil }
 
-// openPinned opens one version of an object, by a driver that can.
+// openPinned opens one version of an object with a driver that pins versions.
 func (s *Store) openPinned(ctx context.Context, key string, o OpenOptions) (*blob.Reader, error) {
 	r, err := s.bucket.NewRangeReader(ctx, key, o.Offset, -1, &blob.ReaderOptions{
 		BeforeRead: func(as func(any) bool) error { return s.opts.Versions.Pin(o.Version, as) },
@@ -59,8 +57,8 @@ func (s *Store) openPinned(ctx context.Context, key string, o OpenOptions) (*blo
 		return r, nil
 	}
 	if code := gcerrors.Code(err); code == gcerrors.FailedPrecondition || code == gcerrors.NotFound || s.opts.Versions.Gone(err) {
-		// Of two reasons for it: another version took its place, or the object
-		// is gone. Drivers tell them apart in their own ways.
+		// Either the version was replaced or the object is gone. Drivers distinguish these
+		// in different ways.
 		if _, there := s.Attributes(ctx, key); there != nil {
 			return nil, there
 		}

@@ -16,13 +16,13 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// versioned is a bucket of one key, whose driver has versions 1, 2, 3 ... of
-// which the last is the object.
+// versioned is a bucket of one key, whose driver has versions 1, 2, 3 ... The last one is
+// the current object.
 type versioned struct {
 	driver.Bucket
-	versions []string // their content; "" is one that is gone
+	versions []string // their content; "" if gone
 	deleted  bool
-	asked    int // how often for attributes
+	asked    int // calls of Attributes
 	down     bool
 }
 
@@ -97,7 +97,7 @@ func (r *versionedReader) Attributes() *driver.ReaderAttributes {
 	return &driver.ReaderAttributes{Size: r.size}
 }
 
-// numbers are its Versions.
+// numbers implements Versions for it.
 type numbers struct{ fail error }
 
 func (numbers) Describe(attrs *blob.Attributes) (string, string) {
@@ -141,27 +141,27 @@ func TestVersionsOfADriver(t *testing.T) {
 	require.Equal(t, strings.Repeat("a", 64), o.SHA256)
 	o, err = newStore(t, blob.NewBucket(b), nil).Attributes(t.Context(), "k")
 	require.NoError(t, err)
-	require.Equal(t, "e", o.Version, "without them it is the ETag")
+	require.Equal(t, "e", o.Version, "without Versions it is the ETag")
 
 	b.asked = 0
 	got, err := open(b, numbers{}, "1")
 	require.NoError(t, err)
-	require.Equal(t, "irst", got, "the version that was asked for, not the one that is there")
-	require.Zero(t, b.asked, "the driver saw to it")
+	require.Equal(t, "irst", got, "the requested version, not the current one")
+	require.Zero(t, b.asked, "the driver pins the version")
 
 	for name, c := range map[string]struct {
 		bucket versioned
 		pin    numbers
 		want   error
 	}{
-		"gone, replaced":            {versioned{versions: []string{"", "second"}}, numbers{}, blobstore.ErrChanged},
-		"gone, deleted":             {versioned{versions: []string{""}, deleted: true}, numbers{}, blobstore.ErrNotFound},
-		"missing, replaced":         {versioned{versions: []string{"a", "b"}}, numbers{errMissing}, blobstore.ErrChanged},
-		"missing, deleted":          {versioned{versions: []string{"a"}, deleted: true}, numbers{errMissing}, blobstore.ErrNotFound},
-		"missing, and then down":    {versioned{versions: []string{"a"}, down: true}, numbers{errMissing}, errDown},
-		"failed, deleted":           {versioned{versions: []string{"a"}, deleted: true}, numbers{errFailed}, blobstore.ErrNotFound},
-		"not the one that is there": {versioned{versions: []string{"a"}}, numbers{errFailed}, blobstore.ErrChanged},
-		"down":                      {versioned{versions: []string{"a"}, down: true}, numbers{}, errDown},
+		"gone, replaced":         {versioned{versions: []string{"", "second"}}, numbers{}, blobstore.ErrChanged},
+		"gone, deleted":          {versioned{versions: []string{""}, deleted: true}, numbers{}, blobstore.ErrNotFound},
+		"missing, replaced":      {versioned{versions: []string{"a", "b"}}, numbers{errMissing}, blobstore.ErrChanged},
+		"missing, deleted":       {versioned{versions: []string{"a"}, deleted: true}, numbers{errMissing}, blobstore.ErrNotFound},
+		"missing, and then down": {versioned{versions: []string{"a"}, down: true}, numbers{errMissing}, errDown},
+		"failed, deleted":        {versioned{versions: []string{"a"}, deleted: true}, numbers{errFailed}, blobstore.ErrNotFound},
+		"not the current one":    {versioned{versions: []string{"a"}}, numbers{errFailed}, blobstore.ErrChanged},
+		"down":                   {versioned{versions: []string{"a"}, down: true}, numbers{}, errDown},
 	} {
 		_, err := open(&c.bucket, c.pin, "1")
 		require.ErrorIs(t, err, c.want, name)
@@ -172,7 +172,7 @@ func TestVersionsOfADriver(t *testing.T) {
 	}
 }
 
-// A signer that knows its driver's versions needs not be named twice.
+// A signer that implements Versions need not be given twice.
 func TestVersionsOfTheSigner(t *testing.T) {
 	b := &versioned{versions: []string{"first", "second"}}
 	s := newStore(t, blob.NewBucket(b), &blobstore.Options{Signer: struct {

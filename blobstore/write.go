@@ -17,13 +17,12 @@ type WriteOptions struct {
 	// application/octet-stream; it is never guessed from the content.
 	ContentType     string
 	ContentEncoding string
-	// Metadata keys are lower case, as Go CDK has it.
+	// Metadata keys are lower case, as in Go CDK.
 	Metadata map[string]string
 }
 
-// NewWriter starts a create-only write. Nothing is visible before
-// [Writer.Commit]; a writer must be ended by Commit or Abort. Cancelling ctx
-// aborts it.
+// NewWriter starts a create-only write. The object is not visible before [Writer.Commit].
+// End every Writer with Commit or Abort; cancelling ctx aborts it.
 func (s *Store) NewWriter(ctx context.Context, key string, opts *WriteOptions) (*Writer, error) {
 	if !ValidKey(key) {
 		return nil, ErrKey
@@ -43,8 +42,8 @@ func (s *Store) NewWriter(ctx context.Context, key string, opts *WriteOptions) (
 	if err != nil {
 		s.writes.Note(ctx, err)
 		cancel()
-		// Whether the key is taken turns out at the end; a precondition that
-		// fails here is that the bucket is open.
+		// IfNotExist is only checked on Close; here a failed precondition means that the
+		// bucket is closed.
 		return nil, wrap("open writer", err)
 	}
 	writer := &Writer{
@@ -55,17 +54,17 @@ func (s *Store) NewWriter(ctx context.Context, key string, opts *WriteOptions) (
 	return writer, nil
 }
 
-// Writer hashes and counts what it writes. Not safe for concurrent use.
+// Writer hashes and counts what it writes. It is not safe for concurrent use.
 type Writer struct {
 	store  *Store
-	ctx    context.Context // of the write, which ends with the Writer
+	ctx    context.Context // of the write; ends with the Writer
 	cancel context.CancelFunc
 	w      *blob.Writer
 	sum    *BlockHash
 	blocks bytes.Buffer
 	object Object
 	ended  bool
-	err    error // of a Write
+	err    error // from Write
 }
 
 var errEnded = errors.New("blobstore: the writer has ended")
@@ -85,12 +84,10 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// Commit makes the object durable and visible. It returns ErrExists if another
-// object has the key, whoever wrote it first, and any other error if the object
-// could not be stored: then there is none, save where the driver reported a
-// failure for a write that it did, or could not be asked about the object
-// after it. After a Write that failed, Commit aborts and
-// returns that error.
+// Commit makes the object durable and visible. It returns ErrExists if the key is taken.
+// After any other error there is no object, unless the driver reported a failure for a
+// write that succeeded, or looking up the object after the write failed. After a failed
+// Write, Commit aborts and returns the error of that Write.
 func (w *Writer) Commit() (*Object, error) {
 	if w.ended {
 		return nil, errEnded
@@ -107,31 +104,31 @@ func (w *Writer) Commit() (*Object, error) {
 		return nil, wrapWrite("write object", err)
 	}
 	w.object.SHA256, w.object.Blocks = w.sum.SHA256(), w.blocks.Bytes()
-	// What pins the content is known to the store alone.
+	// Only the store knows the version.
 	there, err := w.store.Attributes(w.ctx, w.object.Key)
 	if err != nil {
-		return nil, fmt.Errorf("blobstore: look at the object that was written: %w", err)
+		return nil, fmt.Errorf("blobstore: look up the written object: %w", err)
 	}
 	if there.Size != w.object.Size || there.SHA256 != "" && there.SHA256 != w.object.SHA256 {
-		return nil, fmt.Errorf("%w: it is not the one that was just written", ErrChanged)
+		return nil, fmt.Errorf("%w: another one than was just written", ErrChanged)
 	}
 	w.object.Version, w.object.ModTime = there.Version, there.ModTime
 	o := w.object
 	return &o, nil
 }
 
-// Abort leaves no object. It is a no-op after Commit or another Abort.
+// Abort ends the write without an object. It does nothing after Commit or another Abort.
 func (w *Writer) Abort() {
 	if w.ended {
 		return
 	}
 	w.ended = true
-	w.cancel() // makes Close leave nothing
+	w.cancel() // Close then discards the object
 	_ = w.w.Close()
 }
 
-// Create writes all of src, create-only; see NewWriter and Commit. An error of
-// src aborts the write and matches ErrSource and itself.
+// Create writes all of src to a new object; see NewWriter and Commit. If src fails, Create
+// aborts and returns an error that matches both ErrSource and the error of src.
 func (s *Store) Create(ctx context.Context, key string, src io.Reader, opts *WriteOptions) (*Object, error) {
 	w, err := s.NewWriter(ctx, key, opts)
 	if err != nil {
@@ -147,8 +144,7 @@ func (s *Store) Create(ctx context.Context, key string, src io.Reader, opts *Wri
 	return w.Commit()
 }
 
-// wrapWrite is wrap for writes, where a failed precondition means that the key
-// is taken.
+// wrapWrite is wrap for writes: there a failed precondition means that the key is taken.
 func wrapWrite(doing string, err error) error {
 	if gcerrors.Code(err) == gcerrors.FailedPrecondition {
 		return fmt.Errorf("%w: %w", ErrExists, err)

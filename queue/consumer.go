@@ -14,26 +14,25 @@ import (
 	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
-// ConsumerOptions; nil, and zero fields, mean the defaults. None may be negative.
+// ConsumerOptions of a [Consumer]; nil and zero fields mean the defaults. None may be negative.
 type ConsumerOptions struct {
-	// Concurrency bounds the handlers that run at once. Default 1.
+	// Concurrency is the maximum number of concurrent handlers. Default 1.
 	Concurrency int
-	// MinBackoff and MaxBackoff bound the exponential pauses, with jitter,
-	// before a subscription that broke is opened again, and before a message is
-	// handled again by [Consumer.RunRaw]. MinBackoff must not be above MaxBackoff.
-	// Default 50 ms and 5 s; one that is not set follows the other where that is
-	// beyond its default.
+	// MinBackoff and MaxBackoff bound the exponential pauses, with jitter, before a broken
+	// subscription is reopened and before [Consumer.RunRaw] calls a handler again.
+	// MinBackoff must not be above MaxBackoff. Default 50 ms and 5 s; if only one is set
+	// and crosses the other's default, both are equal.
 	MinBackoff time.Duration
 	MaxBackoff time.Duration
-	// Observe is called with the reason when there is no subscription any more, or none
-	// yet because its broker is away, and with nil when there is one again. Calls come
-	// one at a time, the first one with a reason. It must be quick. Default: none.
+	// Observe is called with the reason when the subscription is lost, or can't be opened
+	// at first, and with nil when it is open again. Calls are sequential, and the first
+	// one has a reason. It must return quickly. Default: none.
 	Observe func(err error)
-	// Logger; default slog.Default().
+	// Logger. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// Consumer receives wake-ups with [Consumer.Run], or messages of any content with
+// Consumer receives wake-ups with [Consumer.Run], or arbitrary messages with
 // [Consumer.RunRaw].
 type Consumer struct {
 	opener Opener
@@ -41,8 +40,8 @@ type Consumer struct {
 	link   link
 }
 
-// NewConsumer returns a Consumer of what opener opens. It opens nothing yet. It is an
-// error if the opener is nil or was made of nil, or if an option can't work.
+// NewConsumer returns a Consumer that receives from opener. It opens nothing yet. It fails
+// if opener is nil or was made from nil, or if an option is invalid.
 func NewConsumer(opener Opener, opts *ConsumerOptions) (*Consumer, error) {
 	if opener == nil {
 		return nil, errors.New("queue: a consumer needs an opener: Static, Reopen or ReopenWith")
@@ -83,14 +82,14 @@ func NewConsumer(opener Opener, opts *ConsumerOptions) (*Consumer, error) {
 	return c, nil
 }
 
-// Run receives until ctx is done, waits for the handlers that run, and returns
-// nil. It opens the subscription, again where that failed or it broke, with
-// back-off, and returns an error only where a [Static] subscription broke. See
-// [ConsumerOptions.Observe] and [Consumer.Err] for the time without one. handle
-// gets a context that carries the values of ctx and the message's trace but is
-// not cancelled with ctx: how work under way ends is the handler's to decide.
-// Messages are asked for only while a handler is free; see [Reopen] for what Go
-// CDK takes ahead.
+// Run receives until ctx is done, waits for running handlers, and returns nil. It opens
+// the subscription, with back-off, and reopens it when it breaks. It returns an error only
+// if a [Static] subscription broke. While there is no subscription, see
+// [ConsumerOptions.Observe] and [Consumer.Err].
+//
+// The context of handle carries the values of ctx and the message's trace, but is not
+// cancelled with ctx: the handler decides how to end its work. Messages are only requested
+// while a handler is free; see [Reopen] for what Go CDK prefetches.
 func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m Message)) error {
 	if handle == nil {
 		return errNoHandle
@@ -100,14 +99,14 @@ func (c *Consumer) Run(ctx context.Context, handle func(ctx context.Context, m M
 
 var errNoHandle = errors.New("queue: Run and RunRaw need a function to handle messages")
 
-// Err is why there is no subscription just now, or nil if there is one. Before Run or
-// RunRaw has opened it, there is none. It is safe for concurrent use.
+// Err returns why there is no subscription at the moment, or nil if there is one. Before
+// Run or RunRaw has opened it, there is none. It is safe for concurrent use.
 func (c *Consumer) Err() error { return c.link.state() }
 
-// receive passes on what is received, each message in a goroutine of its own,
-// which settles it.
+// receive passes each received message to handle, in a goroutine of its own. handle
+// settles it.
 func (c *Consumer) receive(ctx context.Context, handle func(*pubsub.Message)) error {
-	r := &receiver{c: c, handle: handle, free: make(chan struct{}, c.opts.Concurrency)}
+	r := &receiver{c: c, handle: handle, slots: make(chan struct{}, c.opts.Concurrency)}
 	defer r.closing.Wait()
 	defer r.running.Wait()
 	for failures := 0; ; failures++ {
@@ -116,7 +115,7 @@ func (c *Consumer) receive(ctx context.Context, handle func(*pubsub.Message)) er
 			return nil
 		}
 		if !c.opener.owned() {
-			return fmt.Errorf("queue: the subscription broke, and can't be opened again: %w", err)
+			return fmt.Errorf("queue: the subscription broke and can't be reopened: %w", err)
 		}
 		if worked {
 			failures = 0
@@ -128,23 +127,23 @@ func (c *Consumer) receive(ctx context.Context, handle func(*pubsub.Message)) er
 	}
 }
 
-// receiver receives from one subscription after the other. Handlers of one that broke
-// go on beside those of the next.
+// receiver receives from one subscription after another. Handlers of a broken one keep
+// running beside those of the next.
 type receiver struct {
 	c       *Consumer
 	handle  func(*pubsub.Message)
-	free    chan struct{} // has one for each handler that runs
+	slots   chan struct{} // one element for each running handler
 	running sync.WaitGroup
 	closing sync.WaitGroup
 }
 
-// steady is how long a subscription that was opened again must last before it counts as
-// open, unless a message comes by it.
+// steady is how long a reopened subscription must last before it counts as open, unless it
+// receives a message.
 const steady = time.Second
 
-// session receives from a new subscription until that breaks, or ctx is done, when it
-// waits for the handlers and returns nil. worked reports whether the subscription was
-// of any use.
+// session receives from a new subscription until that breaks or ctx is done. In the latter
+// case it waits for the handlers and returns nil. worked reports whether the subscription
+// received a message or lasted.
 func (r *receiver) session(ctx context.Context) (worked bool, err error) {
 	link := &r.c.link
 	sub, ground, err := r.c.opener.open(ctx, r.c.opts.Concurrency)
@@ -158,14 +157,14 @@ func (r *receiver) session(ctx context.Context) (worked bool, err error) {
 	defer time.AfterFunc(steady, func() { link.open(ctx) }).Stop()
 	for {
 		select {
-		case r.free <- struct{}{}:
+		case r.slots <- struct{}{}:
 		case <-ctx.Done():
 			r.end(ctx, sub, ground)
 			return worked, nil
 		}
 		msg, err := sub.Receive(ctx)
 		if err != nil {
-			<-r.free
+			<-r.slots
 			if ctx.Err() != nil {
 				r.end(ctx, sub, ground)
 				return worked, nil
@@ -178,25 +177,25 @@ func (r *receiver) session(ctx context.Context) (worked bool, err error) {
 			link.open(ctx)
 		}
 		r.running.Go(func() {
-			defer func() { <-r.free }()
+			defer func() { <-r.slots }()
 			r.handle(msg)
 		})
 	}
 }
 
-// end closes a subscription once all handlers have returned: their acks are sent by the
-// shutdown.
+// end closes a subscription after all handlers have returned, since the shutdown sends
+// their acks.
 func (r *receiver) end(ctx context.Context, sub *pubsub.Subscription, ground func() error) {
 	r.running.Wait()
 	r.c.close(ctx, sub, ground)
 }
 
-// handle passes one message on and acknowledges it, whatever comes of it.
+// handle passes one message to the handler and acknowledges it, whatever the outcome.
 func (c *Consumer) handle(ctx context.Context, msg *pubsub.Message, handle func(context.Context, Message)) {
 	defer msg.Ack()
 	defer func() {
 		if p := recover(); p != nil {
-			// What a panic carries may be anything; its type is not.
+			// The value may hold anything; its type does not.
 			c.opts.Logger.ErrorContext(ctx, "handler of a wake-up panicked", "type", fmt.Sprintf("%T", p), "stack", panics.Stack())
 		}
 	}()
@@ -208,7 +207,7 @@ func (c *Consumer) handle(ctx context.Context, msg *pubsub.Message, handle func(
 	handle(traced(context.WithoutCancel(ctx), msg.Metadata), m)
 }
 
-// pause waits before what failed is tried again; false if ctx is done.
+// pause waits before the next try. It returns false if ctx is done.
 func (c *Consumer) pause(ctx context.Context, failures int) bool {
 	bound := c.opts.MaxBackoff
 	if shift := min(failures, 30); c.opts.MinBackoff < bound>>shift {
@@ -224,8 +223,8 @@ func (c *Consumer) pause(ctx context.Context, failures int) bool {
 	}
 }
 
-// close shuts down a subscription that the Consumer opened, and then what it was opened
-// with.
+// close shuts down a subscription that the Consumer opened, and then the ground, such as a
+// connection, on which it was opened.
 func (c *Consumer) close(ctx context.Context, sub *pubsub.Subscription, ground func() error) {
 	if !c.opener.owned() {
 		return
@@ -239,6 +238,6 @@ func (c *Consumer) close(ctx context.Context, sub *pubsub.Subscription, ground f
 		return
 	}
 	if err := ground(); err != nil {
-		c.opts.Logger.DebugContext(ctx, "what a subscription was opened with is not closed", "error", err.Error())
+		c.opts.Logger.DebugContext(ctx, "the connection of a subscription was not closed", "error", err.Error())
 	}
 }

@@ -16,14 +16,14 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// A message for the dead letters is left to a broker that puts it aside, and
-// acknowledged for others.
+// A dead letter is left to a broker that moves it to a dead-letter queue, and otherwise
+// acknowledged.
 func TestDeadLetters(t *testing.T) {
 	for name, left := range map[string]bool{"left to the broker": true, "acknowledged": false} {
 		t.Run(name, func(t *testing.T) {
 			topic := mempubsub.NewTopic()
 			defer func() { require.NoError(t, topic.Shutdown(context.Background())) }()
-			sub := mempubsub.NewSubscription(topic, 20*time.Millisecond) // comes again by then
+			sub := mempubsub.NewSubscription(topic, 20*time.Millisecond) // until redelivery
 			defer func() { require.NoError(t, sub.Shutdown(context.Background())) }()
 			opener := queue.Static(sub)
 			if left {
@@ -35,7 +35,7 @@ func TestDeadLetters(t *testing.T) {
 			var log bytes.Buffer
 			long := 300 * time.Millisecond
 			if left {
-				long = 20 * time.Second // it is stopped
+				long = 20 * time.Second // the handler stops it
 			}
 			ctx, stop := context.WithTimeout(t.Context(), long)
 			defer stop()
@@ -48,7 +48,7 @@ func TestDeadLetters(t *testing.T) {
 				if calls.Add(1) == 4 {
 					stop()
 				}
-				return fmt.Errorf("%w: of a test", queue.ErrDeadLetter)
+				return fmt.Errorf("%w: test error", queue.ErrDeadLetter)
 			}))
 			if left {
 				require.EqualValues(t, 4, calls.Load(), "the broker counts its deliveries")
@@ -56,7 +56,7 @@ func TestDeadLetters(t *testing.T) {
 				require.EqualValues(t, 1, calls.Load())
 			}
 			require.Contains(t, log.String(), "level=WARN")
-			require.Contains(t, log.String(), "of a test")
+			require.Contains(t, log.String(), "test error")
 			require.NotContains(t, log.String(), "top-secret")
 		})
 	}

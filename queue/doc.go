@@ -1,25 +1,25 @@
-// Package queue carries wake-ups over gocloud.dev/pubsub: small messages that
+// Package queue sends and receives wake-ups over gocloud.dev/pubsub: small messages that
 // say "look at this job".
 //
 // # Delivery
 //
-// A wake-up is a hint. It may be lost, doubled, late or out of order, on any
-// broker and by any setting; whoever acts on one looks the job up first, and workers
-// ask for what waits by themselves, too. So a [Consumer] acknowledges a
-// message once its handler returned, whatever the handler said: nothing is
-// retried by the broker, and no poison message goes round in a loop.
+// A wake-up is a hint. With any broker and any setting it may be lost, duplicated, late or
+// out of order. Receivers look the job up first, and workers also poll for waiting jobs.
+// So a [Consumer] acknowledges a message once its handler returned, whatever the outcome:
+// the broker retries nothing, and no poison message loops.
 //
-// [Consumer.RunRaw] is for messages that are not ours, such as the notifications of
-// an object store: those that could not be handled are given back to the broker.
+// [Consumer.RunRaw] is for messages of others, such as the notifications of an object
+// store: those that could not be handled are given back to the broker.
 //
 // # Brokers
 //
-// What the drivers do, with the settings of the module queue/brokers (of package
-// pgnotify and [NewLocal] for the last two), by their sources. "Order" is that in which
-// an organization's wake-ups are given out; handlers in several processes, or by
-// Concurrency, finish as they do. Nowhere is the lease of a message extended while its
-// handler runs: where it is shorter, the message comes again. RunRaw holds a message that
-// fails for 3 seconds, 2 minutes on Kafka, before the driver gives it back.
+// The table lists the drivers' behaviour, read from their sources, with the settings of
+// the module queue/brokers (for the last two, of package pgnotify and [NewLocal]). "Order"
+// is the order in which an organization's wake-ups are delivered; concurrent handlers, and
+// those in other processes, finish in any order. No driver extends the lease of a message
+// while its handler runs: if the lease is too short, the message is redelivered. RunRaw
+// holds a failing message for 3 seconds, 2 minutes on Kafka, before the driver gives it
+// back.
 //
 //	broker         order          not acknowledged: again…          given back: again…     dead letter     set by us
 //	SQS, standard  none           after the visibility timeout      after that             RedrivePolicy   group for fairness, waittime=20s, nacklazy
@@ -38,19 +38,19 @@
 //	in process     first in,      never                             at once, at the end    none            dropped above 4096
 //	               first out
 //
-// One message is taken ahead of handlers where the driver lets us (SQS, Pub/Sub, Service
-// Bus, JetStream, RabbitMQ, in process); on Kafka a member has what is in its
+// Drivers prefetch one message where they can be told to (SQS, Pub/Sub, Service Bus,
+// JetStream, RabbitMQ, in process); a member of a Kafka group has the messages of its
 // partitions.
 //
-// On FIFO queues of SQS, and on Pub/Sub with ordering, a wake-up that nobody acknowledges
-// keeps back all later ones of its organization until its lease is over. fhirdock's worker
-// acknowledges a wake-up as soon as it was received, and asks the job store what is next;
-// a function that is called with its messages holds them while it works.
+// On SQS FIFO queues, and on Pub/Sub with ordering, an unacknowledged wake-up holds up all
+// later ones of its organization until its lease ends. fhirdock's worker acknowledges a
+// wake-up as soon as it is received, and asks the job store for the next job; a function
+// that is invoked with the messages holds them while it works.
 //
 // # In process
 //
-// [NewLocal] is a topic and a subscription in memory, which is all that a
-// single process needs: delivery without polling, in bounded memory. A wake-up that is
-// sent while thousands wait is dropped: the worker that asks for what is next, woken by
-// any of them, finds its job too.
+// [NewLocal] returns a topic and a subscription in memory, which is enough for a single
+// process: delivery without polling, in bounded memory. If thousands of wake-ups are
+// waiting, a new one is dropped: a worker that is woken by any of them asks for the next
+// job, and so finds this one too.
 package queue

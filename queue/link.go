@@ -10,10 +10,10 @@ import (
 
 var errNotOpened = errors.New("queue: the subscription is not open yet")
 
-// link knows whether a Consumer has a subscription, and says when that changes.
+// link tracks whether a Consumer has a subscription, and reports changes.
 type link struct {
 	log     *slog.Logger
-	observe func(error) // nil: nobody
+	observe func(error) // may be nil
 
 	changing sync.Mutex // held while observe is called
 	mu       sync.Mutex
@@ -27,7 +27,7 @@ func (l *link) state() error {
 	return l.err
 }
 
-// set changes the state, and returns how long the one before lasted, and it.
+// set changes the state. It returns the state before, and how long that lasted.
 func (l *link) set(err error) (lasted time.Duration, before error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -39,7 +39,8 @@ func (l *link) set(err error) (lasted time.Duration, before error) {
 	return lasted, before
 }
 
-// lost: there is no subscription. Only the first of several in a row is told.
+// lost records that there is no subscription. Only the first of several calls in a row is
+// reported.
 func (l *link) lost(ctx context.Context, err error) {
 	l.changing.Lock()
 	defer l.changing.Unlock()
@@ -48,13 +49,13 @@ func (l *link) lost(ctx context.Context, err error) {
 		l.log.DebugContext(ctx, "subscription not opened", "error", err.Error())
 		return
 	}
-	l.log.WarnContext(ctx, "no subscription; it is opened again and again until there is one", "error", err.Error())
+	l.log.WarnContext(ctx, "no subscription; retrying until it is open", "error", err.Error())
 	if l.observe != nil {
 		l.observe(err)
 	}
 }
 
-// open: there is a subscription. The first one of all is not told.
+// open records that there is a subscription. The first one is not reported.
 func (l *link) open(ctx context.Context) {
 	l.changing.Lock()
 	defer l.changing.Unlock()

@@ -19,10 +19,11 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// A program may start before its broker, and outlive it: it knows, and tells once.
+// A program may start before its broker and outlive it. The loss is known, and reported
+// once.
 func TestConsumerWithoutItsBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex // of told and logs
+		var mu sync.Mutex // guards told and logs
 		var told []string
 		var logs bytes.Buffer
 		var lasts atomic.Int64
@@ -53,7 +54,7 @@ func TestConsumerWithoutItsBroker(t *testing.T) {
 		go func() { ended <- c.Run(ctx, func(context.Context, queue.Message) {}) }()
 		time.Sleep(50 * time.Second)
 		require.ErrorIs(t, c.Err(), away)
-		time.Sleep(10*time.Second + 5*time.Second + 2*time.Second) // the longest pause, and the time until it counts
+		time.Sleep(10*time.Second + 5*time.Second + 2*time.Second) // the longest pause, and the time until the subscription counts as open
 		synctest.Wait()
 		require.NoError(t, c.Err())
 		said := func(text string) int {
@@ -64,7 +65,7 @@ func TestConsumerWithoutItsBroker(t *testing.T) {
 		require.Equal(t, 1, said("no subscription"))
 		require.Equal(t, 1, said("open again"))
 
-		// One that can be opened, but breaks at once, is no subscription.
+		// A subscription that can be opened but breaks at once does not count.
 		lasts.Store(int64(time.Millisecond))
 		time.Sleep(2 * time.Hour)
 		synctest.Wait()
@@ -76,7 +77,7 @@ func TestConsumerWithoutItsBroker(t *testing.T) {
 	})
 }
 
-// locked is a writer for a log that is read meanwhile.
+// locked is a log's writer that can be read meanwhile.
 type locked struct {
 	mu *sync.Mutex
 	w  io.Writer
@@ -88,7 +89,7 @@ func (l locked) Write(b []byte) (int, error) {
 	return l.w.Write(b)
 }
 
-// Neither does a broker that is away keep a program from ending.
+// Run ends while the broker is unreachable.
 func TestConsumerEndsWithoutItsBroker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)

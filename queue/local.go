@@ -13,18 +13,18 @@ import (
 	"gocloud.dev/pubsub/driver"
 )
 
-// LocalOptions; nil, and zero fields, mean the defaults.
+// LocalOptions of [NewLocal]; nil and zero fields mean the defaults.
 type LocalOptions struct {
-	// Capacity in messages, which must not be negative. One that is sent while so many
-	// wait is dropped, without an error: those that wait will wake the receiver often
-	// enough. Default 4096.
+	// Capacity in messages; it must not be negative. If so many are waiting, a new one is
+	// dropped without an error: those that wait will wake the receiver often enough.
+	// Default 4096.
 	Capacity int
 }
 
-// NewLocal returns a topic and its only subscription, in memory. A message that
-// is sent is received at once, without polling. It is made for wake-ups, of which one
-// or another may be lost: messages are dropped above Capacity. Topic and subscription
-// must be shut down by the caller. It is an error if Capacity is negative.
+// NewLocal returns a topic and its only subscription, in memory. Messages are received at
+// once, without polling. It is made for wake-ups, some of which may be lost: messages
+// above Capacity are dropped. The caller must shut down topic and subscription. It is an
+// error if Capacity is negative.
 func NewLocal(opts *LocalOptions) (*pubsub.Topic, *pubsub.Subscription, error) {
 	capacity := 4096
 	if opts != nil && opts.Capacity != 0 {
@@ -34,8 +34,7 @@ func NewLocal(opts *LocalOptions) (*pubsub.Topic, *pubsub.Subscription, error) {
 		return nil, nil, errors.New("queue: LocalOptions.Capacity must not be negative")
 	}
 	l := &local{waiting: make(chan *driver.Message, capacity), closed: make(chan struct{})}
-	// One message at a time: a subscription that takes messages ahead would
-	// keep them from a handler that is free.
+	// One message at a time: a prefetched message would be kept from a free handler.
 	one := &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}
 	return pubsub.NewTopic(localTopic{l}, &batcher.Options{MaxBatchSize: 100, MaxHandlers: 2}),
 		pubsub.NewSubscription(&localSubscription{local: l, taken: make(map[driver.AckID]*driver.Message)}, one, nil), nil
@@ -49,7 +48,7 @@ type local struct {
 	last    atomic.Int64
 }
 
-// put adds a message, unless as many wait as may.
+// put adds a message unless the queue is full.
 func (l *local) put(m *driver.Message) error {
 	select {
 	case <-l.closed:
@@ -107,11 +106,11 @@ func (t localTopic) Close() error { return nil }
 type localSubscription struct {
 	*local
 	mu    sync.Mutex
-	taken map[driver.AckID]*driver.Message // and neither acked nor nacked
+	taken map[driver.AckID]*driver.Message // received, not yet settled
 	once  sync.Once
 }
 
-// ReceiveBatch blocks until there is a message; Go CDK ends it by its context.
+// ReceiveBatch blocks until there is a message. Go CDK cancels its context to end it.
 func (s *localSubscription) ReceiveBatch(ctx context.Context, most int) ([]*driver.Message, error) {
 	var ms []*driver.Message
 	select {
@@ -150,7 +149,7 @@ func (s *localSubscription) SendAcks(_ context.Context, ids []driver.AckID) erro
 
 func (s *localSubscription) CanNack() bool { return true }
 
-// SendNacks puts messages back, at the end.
+// SendNacks puts messages back at the end of the queue.
 func (s *localSubscription) SendNacks(_ context.Context, ids []driver.AckID) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

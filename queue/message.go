@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// MaxBody is the largest body that [Decode] reads, in bytes.
+// MaxBody is the maximum size in bytes of a body that [Decode] accepts.
 const MaxBody = 64 << 10
 
 // ErrMessage is matched by the errors of [Decode].
 var ErrMessage = errors.New("queue: not a wake-up")
 
-// Message is a wake-up. fhirdock's own worker uses JobID alone; the rest is for
-// other consumers of the topic.
+// Message is a wake-up. fhirdock's own worker only uses JobID; the rest is for other
+// consumers of the topic.
 type Message struct {
 	JobID            string `json:"jobId"`
 	Bucket           string `json:"bucket"`
@@ -24,10 +24,10 @@ type Message struct {
 	UserID           string `json:"userId"`
 	Source           string `json:"source"`
 	FileSize         int64  `json:"fileSize"` // bytes
-	// Timestamp is encoded as [TimeFormat] has it.
+	// Timestamp is encoded as [TimeFormat].
 	Timestamp time.Time `json:"timestamp"`
-	// S3Bucket and S3Key repeat Bucket and Key where the bucket is on S3, for
-	// consumers of the service that fhirdock succeeds.
+	// S3Bucket and S3Key repeat Bucket and Key if the bucket is on S3, for consumers of
+	// fhirdock's predecessor.
 	S3Bucket string `json:"s3Bucket,omitempty"`
 	S3Key    string `json:"s3Key,omitempty"`
 }
@@ -49,17 +49,17 @@ func (m Message) Encode() ([]byte, error) {
 	return body, nil
 }
 
-// Decode reads a body. Members that it does not know are passed over; ErrMessage
-// if it is not JSON, longer than [MaxBody], or has no jobId of 1 to 128
-// characters of [A-Za-z0-9-]. The error holds nothing of the body.
+// Decode parses a body and ignores unknown members. It returns ErrMessage if the body is
+// not JSON, is longer than [MaxBody], or has no jobId of 1 to 128 characters of
+// [A-Za-z0-9-]. The error contains nothing of the body.
 func Decode(body []byte) (Message, error) {
 	if len(body) > MaxBody {
 		return Message{}, fmt.Errorf("%w: longer than %d bytes", ErrMessage, MaxBody)
 	}
 	var m Message
 	if err := json.Unmarshal(body, &m); err != nil {
-		// The error of encoding/json may quote what it read.
-		return Message{}, fmt.Errorf("%w: not the JSON object that was expected", ErrMessage)
+		// An error of encoding/json may quote the body.
+		return Message{}, fmt.Errorf("%w: not the expected JSON object", ErrMessage)
 	}
 	if !validID(m.JobID) {
 		return Message{}, fmt.Errorf("%w: jobId must be 1 to 128 characters of [A-Za-z0-9-]", ErrMessage)

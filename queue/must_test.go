@@ -6,7 +6,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// must is for calls that can't fail in a test.
+// must returns v and panics on an error.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
@@ -14,7 +14,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// local is a queue in memory, of options that work.
+// local returns an in-memory queue. It panics on invalid options.
 func local(opts *queue.LocalOptions) (*pubsub.Topic, *pubsub.Subscription) {
 	topic, subscription, err := queue.NewLocal(opts)
 	if err != nil {

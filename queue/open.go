@@ -8,25 +8,25 @@ import (
 	"github.com/fhirdock/fhirdock/internal/urlmux"
 )
 
-// URLOpener opens the topics and subscriptions of a scheme's URLs. Drivers implement it.
-// An unknown parameter of a URL is an error; a broker that can't be reached is none, since
-// programs may start before it.
+// URLOpener opens topics and subscriptions from URLs of one scheme. Drivers implement it.
+// An unknown URL parameter is an error. An unreachable broker is not, since programs may
+// start before their broker.
 type URLOpener interface {
 	OpenPublisherURL(ctx context.Context, urlstr string, opts *OpenOptions) (*Publisher, error)
 	OpenSubscriptionURL(ctx context.Context, urlstr string, opts *OpenOptions) (Opener, error)
 }
 
-// OpenOptions; nil, and zero fields, mean the defaults.
+// OpenOptions of a topic or subscription; nil and zero fields mean the defaults.
 type OpenOptions struct {
-	// Peer is the URL of the subscription, for a topic, or of the topic, for a
-	// subscription, if the program opens both. RabbitMQ's driver binds the queue to the
-	// exchange. Default: none.
+	// Peer is the URL of the subscription when opening a topic, and of the topic when
+	// opening a subscription, if the program opens both. RabbitMQ's driver uses it to bind
+	// the queue to the exchange. Default: none.
 	Peer string
-	// Logger; default slog.Default().
+	// Logger. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// URLMux maps the schemes of URLs to openers. It is safe for concurrent use.
+// URLMux maps URL schemes to openers. It is safe for concurrent use.
 type URLMux struct{ mux urlmux.Mux[URLOpener] }
 
 // NewURLMux returns an empty URLMux, for programs that don't want a global registry.
@@ -45,12 +45,12 @@ var defaultURLMux = NewURLMux()
 // DefaultURLMux returns the mux that drivers register with when they are imported.
 func DefaultURLMux() *URLMux { return defaultURLMux }
 
-// Register sets the opener of a scheme. It panics if the scheme has one. Schemes whose
-// openers are of one type belong to one broker, such as awssns and awssqs.
+// Register sets the opener of a scheme. It panics if the scheme already has one. Schemes
+// whose openers have the same type belong to the same broker, such as awssns and awssqs.
 func (m *URLMux) Register(scheme string, opener URLOpener) { m.mux.Register(scheme, opener) }
 
-// OpenPublisher opens the topic of a URL. The error names the package to import if no
-// driver is registered for its scheme. Shut the Publisher down after use.
+// OpenPublisher opens the topic at a URL. If no driver is registered for its scheme, the
+// error names the package to import. Shut the Publisher down after use.
 func (m *URLMux) OpenPublisher(ctx context.Context, urlstr string, opts *OpenOptions) (*Publisher, error) {
 	opener, err := m.mux.Lookup(urlstr)
 	if err != nil {
@@ -59,8 +59,8 @@ func (m *URLMux) OpenPublisher(ctx context.Context, urlstr string, opts *OpenOpt
 	return opener.OpenPublisherURL(ctx, urlstr, opts.withDefaults())
 }
 
-// OpenSubscription returns an Opener of the subscription of a URL, as OpenPublisher does.
-// It opens nothing that must be closed.
+// OpenSubscription returns an Opener for the subscription at a URL; errors are as for
+// OpenPublisher. It opens nothing that must be closed.
 func (m *URLMux) OpenSubscription(ctx context.Context, urlstr string, opts *OpenOptions) (Opener, error) {
 	opener, err := m.mux.Lookup(urlstr)
 	if err != nil {
@@ -69,8 +69,8 @@ func (m *URLMux) OpenSubscription(ctx context.Context, urlstr string, opts *Open
 	return opener.OpenSubscriptionURL(ctx, urlstr, opts.withDefaults())
 }
 
-// SameBroker reports whether two URLs are of one broker; see Register. It is an error
-// if either has none.
+// SameBroker reports whether two URLs belong to the same broker; see Register. It is an
+// error if either has no driver.
 func (m *URLMux) SameBroker(a, b string) (bool, error) {
 	first, err := m.mux.Lookup(a)
 	if err != nil {

@@ -10,28 +10,27 @@ import (
 // Opener opens the subscription that a [Consumer] receives from: [Static], [Reopen]
 // or [ReopenWith].
 type Opener interface {
-	// open returns, besides the subscription, what closes the ground that it stands
-	// on once it is shut down; nil if there is nothing.
+	// open returns the subscription and a function, or nil, that closes its ground, such
+	// as a connection, after the subscription is shut down.
 	open(ctx context.Context, concurrency int) (*pubsub.Subscription, func() error, error)
 	owned() bool
-	// check returns an error if open can't work.
+	// check returns an error if the Opener is not usable.
 	check() error
 }
 
-// Static is an Opener for a subscription that is open already and needs no
-// reopening, such as that of [NewLocal]. It stays the caller's to shut down. If
-// it breaks, or is shut down, Run returns an error: it can't be opened again.
+// Static returns an Opener for an open subscription that needs no reopening, such as one
+// from [NewLocal]. The caller shuts it down. If it breaks or is shut down, Run returns an
+// error.
 func Static(s *pubsub.Subscription) Opener { return static{s} }
 
-// Reopen is an Opener that opens the subscription when a Consumer starts, and
-// again when it broke: a Go CDK subscription that has once failed stays broken.
-// An opening that fails is repeated too, so that a program may start before its
-// broker. The Consumer shuts down what it opened.
+// Reopen returns an Opener that opens the subscription when a Consumer starts, and again
+// whenever it breaks, since a failed Go CDK subscription stays broken. Failed attempts are
+// repeated, so a program may start before its broker. The Consumer shuts down the
+// subscriptions it opened.
 //
-// Go CDK takes messages ahead of Receive, hundreds of them where handlers are
-// quick; they wait in this process while others are idle. A subscription made
-// with batcher.Options{MaxBatchSize: 1, MaxHandlers: 1} for receiving takes one
-// or two only.
+// Go CDK prefetches messages, hundreds if handlers are quick; they wait in this process
+// while other processes are idle. A subscription made with batcher.Options{MaxBatchSize:
+// 1, MaxHandlers: 1} for receiving prefetches only one or two.
 func Reopen(open func(ctx context.Context) (*pubsub.Subscription, error)) Opener {
 	if open == nil {
 		return reopen(nil)
@@ -42,10 +41,9 @@ func Reopen(open func(ctx context.Context) (*pubsub.Subscription, error)) Opener
 	})
 }
 
-// ReopenWith is Reopen for drivers that need to know how many messages the Consumer
-// handles at once, and for those whose subscription does not close what it was opened
-// with, such as a connection: open returns what does, or nil, which the Consumer calls
-// after the shutdown of that subscription, once for each.
+// ReopenWith is Reopen for drivers that need the Consumer's Concurrency, or whose
+// subscription does not close its connection: open may return a function that does. The
+// Consumer calls it once, after it has shut down that subscription.
 func ReopenWith(open func(ctx context.Context, concurrency int) (*pubsub.Subscription, func() error, error)) Opener {
 	return reopen(open)
 }

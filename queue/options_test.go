@@ -11,7 +11,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// An option that can't work is an error of the constructor, and names itself.
+// Constructors fail for invalid options and name the option.
 func TestOptionsThatCannotWork(t *testing.T) {
 	_, _, err := queue.NewLocal(&queue.LocalOptions{Capacity: -5})
 	require.ErrorContains(t, err, "LocalOptions.Capacity")
@@ -41,7 +41,7 @@ func TestOptionsThatCannotWork(t *testing.T) {
 	}
 }
 
-// These panicked when the consumer ran.
+// These used to panic in Run.
 func TestAConsumerNeedsAnOpenerAndAFunction(t *testing.T) {
 	for name, opener := range map[string]queue.Opener{
 		"none": nil, "Static": queue.Static(nil), "Reopen": queue.Reopen(nil), "ReopenWith": queue.ReopenWith(nil),

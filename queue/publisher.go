@@ -16,22 +16,21 @@ type Publisher struct {
 	opts  PublisherOptions
 }
 
-// PublisherOptions; nil means the defaults.
+// PublisherOptions of a [Publisher]; nil means the defaults.
 type PublisherOptions struct {
-	// Metadata returns what a message carries besides its own metadata, such as
-	// the ordering key under the name that a driver looks for
-	// (MessageGroupId for SQS). Default: nothing.
+	// Metadata returns additional metadata for a message, such as the ordering key under
+	// the name that a driver expects (MessageGroupId for SQS). Default: none.
 	Metadata func(Message) map[string]string
-	// BeforeSend is called before a message is sent, with Go CDK's As for the
-	// driver's own type of it. Default: none.
+	// BeforeSend is called before a message is sent, with Go CDK's As for the driver's
+	// type of message. Default: none.
 	BeforeSend func(m Message, as func(any) bool) error
-	// Close closes what the topic was opened with, such as a connection. It is called at
-	// the end of Shutdown. Default: none.
+	// Close closes what the topic was opened with, such as a connection. Shutdown calls it
+	// last. Default: none.
 	Close func() error
 }
 
-// NewPublisher returns a Publisher for an open topic. It is an error if that is nil. Shut
-// the topic down with [Publisher.Shutdown] or by itself.
+// NewPublisher returns a Publisher for an open topic. It fails if topic is nil. Shut the
+// topic down with [Publisher.Shutdown] or directly.
 func NewPublisher(topic *pubsub.Topic, opts *PublisherOptions) (*Publisher, error) {
 	if topic == nil {
 		return nil, errors.New("queue: a publisher needs a topic")
@@ -43,9 +42,8 @@ func NewPublisher(topic *pubsub.Topic, opts *PublisherOptions) (*Publisher, erro
 	return p, nil
 }
 
-// Publish sends a wake-up, with organizationId, jobId, source and traceparent
-// (of the span in ctx, if there is one) as metadata. An error means that it may
-// or may not arrive.
+// Publish sends a wake-up with organizationId, jobId, source and traceparent (of the span
+// in ctx, if any) as metadata. After an error it may or may not arrive.
 func (p *Publisher) Publish(ctx context.Context, m Message) error {
 	body, err := m.Encode()
 	if err != nil {
@@ -66,7 +64,7 @@ func (p *Publisher) Publish(ctx context.Context, m Message) error {
 	return nil
 }
 
-// Shutdown sends what is waiting to be sent, and shuts the topic down.
+// Shutdown sends waiting messages and shuts the topic down.
 func (p *Publisher) Shutdown(ctx context.Context) error {
 	err := p.topic.Shutdown(ctx)
 	if p.opts.Close != nil {
@@ -75,8 +73,8 @@ func (p *Publisher) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// traced returns ctx with the trace that a message carries. Baggage is not
-// taken over: it comes from outside.
+// traced returns ctx with the message's trace, but without its baggage, which comes from
+// outside.
 func traced(ctx context.Context, metadata map[string]string) context.Context {
 	return propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier(metadata))
 }

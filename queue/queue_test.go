@@ -58,12 +58,12 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		m, err := queue.Decode(body)
 		if err == nil && (m.JobID == "" || strings.ContainsAny(m.JobID, "/.\x00 ")) {
-			t.Fatal("an id that is none")
+			t.Fatal("an invalid id was accepted")
 		}
 	})
 }
 
-// each runs a test on topics in memory, ours and Go CDK's.
+// each runs a test with our in-memory topic and with Go CDK's.
 func each(t *testing.T, test func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription)) {
 	t.Run("local", func(t *testing.T) {
 		topic, sub := local(&queue.LocalOptions{Capacity: 20_000})
@@ -149,11 +149,11 @@ func TestPublisherSetsMetadataAndTrace(t *testing.T) {
 	require.NoError(t, must(queue.NewConsumer(queue.Static(sub), nil)).Run(run, func(ctx context.Context, _ queue.Message) {
 		require.Equal(t, span.TraceID(), trace.SpanContextFromContext(ctx).TraceID())
 		stop()
-		require.NoError(t, ctx.Err(), "work under way is not cancelled with Run's context")
+		require.NoError(t, ctx.Err(), "the handler's context is not cancelled with Run's")
 	}))
 }
 
-// Sending never fails because the queue is full, and memory is bounded all the same.
+// Sending does not fail if the queue is full, and memory is bounded.
 func TestLocalIsBounded(t *testing.T) {
 	topic, sub := local(&queue.LocalOptions{Capacity: 3})
 	defer shutdown(t, topic, sub)
@@ -207,14 +207,14 @@ func TestConsumerOutlivesPanicsAndJunk(t *testing.T) {
 			}
 			panic("secret")
 		}))
-		require.Equal(t, 3, calls, "each message came once, and none came again")
+		require.Equal(t, 3, calls, "each message is delivered once")
 		require.NotContains(t, logs.String(), "secret")
 		require.Contains(t, logs.String(), "panicked")
-		require.NotContains(t, logs.String(), "(0x", "no arguments in a stack")
+		require.NotContains(t, logs.String(), "(0x", "the stack has no arguments")
 	})
 }
 
-// recorded is a subscription whose acks and end can be seen.
+// recorded is a subscription that records acks and its end.
 type recorded struct {
 	broken
 	acked, closed atomic.Int32
@@ -235,8 +235,8 @@ func (r *recorded) SendAcks(_ context.Context, ids []driver.AckID) error {
 
 func (r *recorded) Close() error { r.closed.Add(1); return nil }
 
-// A message is acknowledged behind its handler, and Run ends behind both.
-func TestConsumerAcksBehindTheHandlerAndWaitsForIt(t *testing.T) {
+// A message is acknowledged after its handler returned, and Run returns after both.
+func TestConsumerAcksAfterTheHandlerAndWaitsForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &recorded{broken: broken{left: 1}}
 		ctx, stop := context.WithCancel(t.Context())
@@ -252,16 +252,16 @@ func TestConsumerAcksBehindTheHandlerAndWaitsForIt(t *testing.T) {
 			ended.Store(true)
 		}()
 		time.Sleep(time.Minute)
-		require.Zero(t, r.acked.Load(), "the handler runs")
+		require.Zero(t, r.acked.Load(), "the handler is still running")
 		stop()
 		time.Sleep(time.Minute)
-		require.False(t, ended.Load(), "the handler runs")
+		require.False(t, ended.Load(), "the handler is still running")
 		require.Zero(t, r.closed.Load())
 		close(release)
 		time.Sleep(time.Minute)
 		require.True(t, ended.Load())
-		require.EqualValues(t, 1, r.acked.Load(), "acks are sent before the end")
-		require.EqualValues(t, 1, r.closed.Load(), "what the consumer opened, it closes")
+		require.EqualValues(t, 1, r.acked.Load(), "acks are sent before Run returns")
+		require.EqualValues(t, 1, r.closed.Load(), "the consumer closes what it opened")
 	})
 }
 
@@ -269,7 +269,7 @@ func TestConsumerAcksBehindTheHandlerAndWaitsForIt(t *testing.T) {
 type broken struct {
 	driver.Subscription
 	left   int
-	closed *atomic.Int32 // counts, if it is there
+	closed *atomic.Int32 // may be nil
 }
 
 func (b *broken) ReceiveBatch(context.Context, int) ([]*driver.Message, error) {
@@ -293,7 +293,7 @@ func (b *broken) Close() error {
 	return nil
 }
 
-// A subscription that broke is opened again, with growing pauses.
+// A broken subscription is reopened after growing pauses.
 func TestConsumerReopens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
@@ -312,8 +312,8 @@ func TestConsumerReopens(t *testing.T) {
 				left = 2
 			}
 			return pubsub.NewSubscription(&broken{left: left, closed: &closed}, nil, nil), func() error {
-				require.Equal(t, grounds.Add(1), closed.Load(), "behind its subscription")
-				return errors.New("was gone already")
+				require.Equal(t, grounds.Add(1), closed.Load(), "after its subscription")
+				return errors.New("closed already")
 			}, nil
 		}
 		var got atomic.Int32
@@ -322,16 +322,16 @@ func TestConsumerReopens(t *testing.T) {
 		}))
 		require.NoError(t, c.Run(ctx, func(context.Context, queue.Message) { got.Add(1) }))
 		require.EqualValues(t, 4, got.Load())
-		require.EqualValues(t, 20, closed.Load(), "each that was opened is closed")
-		require.EqualValues(t, 20, grounds.Load(), "and what it stood on")
+		require.EqualValues(t, 20, closed.Load(), "every subscription is closed")
+		require.EqualValues(t, 20, grounds.Load(), "every ground is closed")
 		require.Less(t, opened[1].Sub(opened[0]), 200*time.Millisecond)
 		require.Greater(t, opened[9].Sub(opened[8]), 4*time.Second)
 		require.LessOrEqual(t, opened[29].Sub(opened[28]), 10*time.Second)
-		require.Less(t, opened[10].Sub(opened[9]), time.Second, "what worked begins anew")
+		require.Less(t, opened[10].Sub(opened[9]), time.Second, "a subscription that worked resets the pause")
 	})
 }
 
-// idle is a subscription to which nothing comes, until it breaks.
+// idle is a subscription that receives nothing until it breaks.
 type idle struct {
 	broken
 	after time.Duration
@@ -346,7 +346,7 @@ func (i *idle) ReceiveBatch(ctx context.Context, _ int) ([]*driver.Message, erro
 	}
 }
 
-// A broker that cuts idle connections off is not one that is down.
+// A broker that cuts idle connections is not treated as down.
 func TestConsumerReopensIdleSubscriptionsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
@@ -365,7 +365,7 @@ func TestConsumerReopensIdleSubscriptionsAtOnce(t *testing.T) {
 	})
 }
 
-func TestRunFailsWhereAStaticSubscriptionBroke(t *testing.T) {
+func TestRunFailsIfAStaticSubscriptionBreaks(t *testing.T) {
 	topic, sub := local(nil)
 	p := must(queue.NewPublisher(topic, nil))
 	require.NoError(t, p.Publish(t.Context(), message))
@@ -376,7 +376,7 @@ func TestRunFailsWhereAStaticSubscriptionBroke(t *testing.T) {
 	require.NoError(t, topic.Shutdown(t.Context()))
 }
 
-// BenchmarkLocal is the time from Send to the handler on an idle queue.
+// BenchmarkLocal measures the time from Send to the handler on an idle queue.
 func BenchmarkLocal(b *testing.B) {
 	topic, sub := local(nil)
 	p := must(queue.NewPublisher(topic, nil))

@@ -12,43 +12,42 @@ import (
 	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
-// Raw is a message of any content, as it came.
+// Raw is a message as received.
 type Raw struct {
 	Body     []byte
 	Metadata map[string]string
 }
 
-// How long a message is held, and handled again, whose handler fails: a few seconds
-// where the broker can take it back, in which a passing fault is over and the
-// message's own time with the broker is not; longer where it can't.
+// How long a message whose handler fails is held and retried: a few seconds if the broker
+// can take it back, enough for a passing fault but less than the message's lease; longer
+// if it can't.
 const (
 	holdNackable = 3 * time.Second
 	holdOther    = 2 * time.Minute
 )
 
-// RunRaw receives like [Consumer.Run], messages of any content: such as the
-// notifications of an object store, which are not ours to form. Unlike a wake-up,
-// one whose handler fails is not done with:
+// RunRaw is like [Consumer.Run] for arbitrary messages, such as the notifications of an
+// object store. Unlike a wake-up, a message whose handler fails is retried:
 //
-//   - handle returned nil: the message is acknowledged. So is one that can
-//     never be handled, for which handle must return nil.
-//   - handle returned an error: it is called again for the same message, with growing
-//     pauses, for at least 3 seconds; then the message is given back (Nack), for the
-//     broker to send it again or, where it is set up so, to put it aside as a dead
-//     letter. A broker that sends again at once makes no hot loop of it.
-//   - the same, and the driver can't give back (Kafka, core NATS): for at least 2
-//     minutes; then the message is acknowledged, since it would hold up all messages after it.
+//   - handle returned nil: the message is acknowledged. Return nil, too, for a
+//     message that can never be handled.
+//   - handle returned an error: it is called again with growing pauses for at least
+//     3 seconds. Then the message is given back (Nack), and the broker redelivers it
+//     or, if so configured, moves it to a dead-letter queue. A broker that
+//     redelivers at once causes no hot loop.
+//   - the same, and the driver can't give back (Kafka, core NATS): handle is called
+//     again for at least 2 minutes. Then the message is acknowledged, since it would
+//     hold up all later ones.
 //   - handle returned an error that matches [ErrDeadLetter]: the message is
-//     acknowledged, or left to a broker that puts it aside.
-//   - handle panicked: the message is acknowledged, for it would panic again.
+//     acknowledged or, with [DeadLetters], left to the broker.
+//   - handle panicked: the message is acknowledged, since it would panic again.
 //
-// When ctx is done, a message whose handler failed is given back at once; one that
-// can't be is neither acknowledged nor given back, and comes again if its broker
-// keeps it.
+// When ctx is done, a message whose handler failed is given back at once. If the driver
+// can't, the message is left unsettled, and redelivered if the broker keeps it.
 //
-// The context that handle gets carries the values of ctx and the message's trace, and
-// is not cancelled with ctx. While a message is held, it keeps one place of Concurrency: what handle needs
-// is away, and other messages would fare no better.
+// The context of handle carries the values of ctx and the message's trace, and is not
+// cancelled with ctx. A held message counts towards Concurrency: the handler's dependency
+// is unavailable, and other messages would fail as well.
 func (c *Consumer) RunRaw(ctx context.Context, handle func(ctx context.Context, m Raw) error) error {
 	if handle == nil {
 		return errNoHandle
@@ -73,7 +72,7 @@ func (c *Consumer) handleRaw(ctx context.Context, msg *pubsub.Message, handle fu
 			c.leave(ctx, msg, err)
 			return
 		case time.Since(began) < hold && c.pause(ctx, failures):
-			log.DebugContext(ctx, "message not handled; handling it again", "error", err)
+			log.DebugContext(ctx, "message not handled; trying again", "error", err)
 			continue
 		case msg.Nackable():
 			log.WarnContext(ctx, "message not handled; given back to the broker", "error", err)
@@ -89,12 +88,11 @@ func (c *Consumer) handleRaw(ctx context.Context, msg *pubsub.Message, handle fu
 	}
 }
 
-// callRaw calls handle. A panic is no error of it: there is nothing to be tried
-// again.
+// callRaw calls handle. It returns nil after a panic, since there is nothing to retry.
 func (c *Consumer) callRaw(ctx context.Context, msg *pubsub.Message, handle func(context.Context, Raw) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// What a panic carries may be anything; its type is not.
+			// The value may hold anything; its type does not.
 			c.opts.Logger.ErrorContext(ctx, "handler of a message panicked", "type", fmt.Sprintf("%T", p), "stack", panics.Stack())
 			err = nil
 		}
@@ -102,6 +100,6 @@ func (c *Consumer) callRaw(ctx context.Context, msg *pubsub.Message, handle func
 	return handle(ctx, Raw{Body: msg.Body, Metadata: msg.Metadata})
 }
 
-// unsettled leaves a message neither acknowledged nor given back. Go CDK would say on
-// the standard log that it was forgotten.
+// unsettled leaves a message neither acknowledged nor given back. It removes Go CDK's
+// finalizer, which would report the message as forgotten on the standard log.
 func unsettled(msg *pubsub.Message) { runtime.SetFinalizer(msg, nil) }

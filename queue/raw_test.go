@@ -19,22 +19,22 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-func TestRunRawHandsOverWhatCame(t *testing.T) {
+func TestRunRawPassesMessagesUnchanged(t *testing.T) {
 	each(t, func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription) {
 		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("no wake-up"), Metadata: map[string]string{"eventType": "x"}}))
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
 		require.NoError(t, must(queue.NewConsumer(queue.Static(sub), nil)).RunRaw(ctx, func(ctx context.Context, m queue.Raw) error {
 			stop()
-			require.NoError(t, ctx.Err(), "work under way is not cancelled with RunRaw's context")
+			require.NoError(t, ctx.Err(), "the handler's context is not cancelled with RunRaw's")
 			require.Equal(t, queue.Raw{Body: []byte("no wake-up"), Metadata: map[string]string{"eventType": "x"}}, m)
 			return nil
 		}))
 	})
 }
 
-// What failed comes again until it is handled, by whoever is there.
-func TestRunRawHandlesInTheEnd(t *testing.T) {
+// A message whose handler fails is redelivered until it is handled, by any consumer.
+func TestRunRawHandlesEventually(t *testing.T) {
 	each(t, func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription) {
 		const n = 50
 		for i := range n {
@@ -50,7 +50,7 @@ func TestRunRawHandlesInTheEnd(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			if calls++; calls <= 20 {
-				return errors.New("away")
+				return errors.New("unavailable")
 			}
 			if done[string(m.Body)]++; len(done) == n {
 				stop()
@@ -80,19 +80,18 @@ func TestRunRawOutlivesPanics(t *testing.T) {
 		}
 		panic("secret")
 	}))
-	require.Equal(t, 3, calls, "each message came once, and none came again")
+	require.Equal(t, 3, calls, "each message is delivered once")
 	require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte("the next")}))
 	next, err := sub.Receive(t.Context())
 	require.NoError(t, err)
 	next.Ack()
-	require.Equal(t, "the next", string(next.Body), "none was given back")
+	require.Equal(t, "the next", string(next.Body), "no message was given back")
 	require.NotContains(t, logs.String(), "secret")
 	require.Contains(t, logs.String(), "panicked")
-	require.NotContains(t, logs.String(), "(0x", "no arguments in a stack")
+	require.NotContains(t, logs.String(), "(0x", "the stack has no arguments")
 }
 
-// settled is a broker with one message, which it sends again at once when it is
-// given back.
+// settled is a broker with one message, which it redelivers at once when it is given back.
 type settled struct {
 	broken
 	canNack      bool
@@ -132,8 +131,8 @@ func (s *settled) SendNacks(context.Context, []driver.AckID) error {
 	return nil
 }
 
-// run runs a consumer of s until the test stops it, and counts the calls of a
-// handler that fails until a time.
+// run runs a consumer of s until the test stops it. Its handler fails for as long as until
+// says; its calls are counted.
 func (s *settled) run(ctx context.Context, t *testing.T, until time.Duration) (calls *atomic.Int32, done chan struct{}) {
 	calls, done = new(atomic.Int32), make(chan struct{})
 	began := time.Now()
@@ -145,7 +144,7 @@ func (s *settled) run(ctx context.Context, t *testing.T, until time.Duration) (c
 		if err := c.RunRaw(ctx, func(context.Context, queue.Raw) error {
 			calls.Add(1)
 			if time.Since(began) < until {
-				return errors.New("away")
+				return errors.New("unavailable")
 			}
 			return nil
 		}); err != nil {
@@ -155,24 +154,25 @@ func (s *settled) run(ctx context.Context, t *testing.T, until time.Duration) (c
 	return calls, done
 }
 
-// A broker that sends again at once is not kept busy by what is away for an hour.
-func TestRunRawMakesNoHotLoop(t *testing.T) {
+// A broker that redelivers at once causes no hot loop while a dependency is down for an
+// hour.
+func TestRunRawCausesNoHotLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettled(true)
 		ctx, stop := context.WithCancel(t.Context())
 		calls, done := s.run(ctx, t, time.Hour)
 		time.Sleep(time.Hour + time.Minute)
-		require.EqualValues(t, 1, s.acks.Load(), "in the end it was handled")
+		require.EqualValues(t, 1, s.acks.Load(), "it was handled eventually")
 		require.Greater(t, s.nacks.Load(), int32(100))
-		require.Less(t, s.nacks.Load(), int32(1201), "not more than one in 3 seconds")
+		require.Less(t, s.nacks.Load(), int32(1201), "at most one in 3 seconds")
 		require.Less(t, calls.Load(), 10*s.nacks.Load())
 		stop()
 		<-done
 	})
 }
 
-// A driver that can't give back gets no Nack, which would panic: the message is
-// held, and the rest goes on if that does not help.
+// A driver that can't give back gets no Nack, which would panic: the message is held for a
+// while, and then acknowledged so that the others go on.
 func TestRunRawWithoutNack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSettled(false)
@@ -189,19 +189,19 @@ func TestRunRawWithoutNack(t *testing.T) {
 		<-done
 		require.Zero(t, s.nacks.Load())
 	})
-	synctest.Test(t, func(t *testing.T) { // and away for good
+	synctest.Test(t, func(t *testing.T) { // the dependency stays down
 		s := newSettled(false)
 		ctx, stop := context.WithCancel(t.Context())
 		_, done := s.run(ctx, t, time.Hour)
 		time.Sleep(10 * time.Minute)
-		require.EqualValues(t, 1, s.acks.Load(), "it does not keep back what is behind it")
+		require.EqualValues(t, 1, s.acks.Load(), "it does not hold up later messages")
 		require.Zero(t, s.nacks.Load())
 		stop()
 		<-done
 	})
 }
 
-// At the end nothing is held, and nothing is acknowledged that was not handled.
+// At the end no message is held, and none is acknowledged without having been handled.
 func TestRunRawEnds(t *testing.T) {
 	for _, canNack := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -233,15 +233,15 @@ func ExampleConsumer_RunRaw() {
 	if err := topic.Send(ctx, &pubsub.Message{Body: []byte("of any content")}); err != nil {
 		panic(err)
 	}
-	away := true
+	down := true
 	consumer, err := queue.NewConsumer(queue.Static(subscription), &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		panic(err)
 	}
 	err = consumer.RunRaw(ctx, func(_ context.Context, m queue.Raw) error {
-		if away {
-			away = false
-			return errors.New("what is needed is away for a moment")
+		if down {
+			down = false
+			return errors.New("a dependency is down for a moment")
 		}
 		fmt.Println(string(m.Body))
 		stop()
@@ -253,9 +253,9 @@ func ExampleConsumer_RunRaw() {
 	// <nil>
 }
 
-// A handler that only passes a wake-up on needs no place for the time of the work, and
-// messages that are held for a while do not hold it up.
-func TestRunRawPassesByWhatIsHeld(t *testing.T) {
+// A handler that only passes wake-ups on is not held up by messages that are being
+// retried.
+func TestRunRawPassesHeldMessages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, sub := local(nil)
 		ctx, stop := context.WithCancel(t.Context())
@@ -269,7 +269,7 @@ func TestRunRawPassesByWhatIsHeld(t *testing.T) {
 				case string(m.Body) != "foreign":
 					acked <- time.Now()
 				case !back.Load():
-					return errors.New("away")
+					return errors.New("unavailable")
 				}
 				return nil
 			})

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// S3Message is a message that names an object on S3 by s3Bucket and s3Key, as the Python
-// service on AWS Lambda that fhirdock succeeds sends it. It is not a wake-up: the job is
-// the other service's.
+// S3Message is a message that names an object by s3Bucket and s3Key, as sent by fhirdock's
+// predecessor, a Python service on AWS Lambda. It is not a wake-up: its job belongs to the
+// other service.
 type S3Message struct {
 	JobID            string `json:"jobId"`
 	Bucket           string `json:"s3Bucket"`
@@ -16,16 +16,15 @@ type S3Message struct {
 	OrganizationID   string `json:"organizationId"`
 	OrganizationName string `json:"organizationName,omitempty"`
 	UserID           string `json:"userId,omitempty"`
-	// Source is presigned_upload for an upload, and empty for a webhook, whose message
-	// has no source.
+	// Source is presigned_upload for an upload, and empty for a webhook.
 	Source   string `json:"source,omitempty"`
 	FileSize int64  `json:"fileSize,omitempty"` // bytes
-	// Timestamp is encoded as [TimeFormat] has it.
+	// Timestamp is encoded as [TimeFormat].
 	Timestamp time.Time `json:"-"`
 }
 
-// Encode returns the message's body. For a webhook it always has organizationName and
-// userId, null if empty; for an upload it has fileSize instead.
+// Encode returns the message's body. For a webhook it always includes organizationName and
+// userId, null if empty; for an upload it includes fileSize instead.
 func (m S3Message) Encode() ([]byte, error) {
 	type plain S3Message
 	at, err := timestamp(m.Timestamp)
@@ -51,7 +50,7 @@ func (m S3Message) Encode() ([]byte, error) {
 	return encoded, nil
 }
 
-// given is nil for what is empty.
+// given returns nil for an empty string.
 func given(s string) *string {
 	if s == "" {
 		return nil
@@ -59,19 +58,20 @@ func given(s string) *string {
 	return &s
 }
 
-// DecodeS3Message reads a message that names an object by s3Bucket and s3Key, not by
+// DecodeS3Message parses a message that names an object by s3Bucket and s3Key, not by
 // bucket and key as a wake-up does. Unknown members, and members of the wrong type, are
-// ignored. ErrMessage if it is no such message, or longer than [MaxBody]. The error holds nothing of the body.
+// ignored. It returns ErrMessage for anything else, or if body is longer than [MaxBody].
+// The error contains nothing of the body.
 func DecodeS3Message(body []byte) (S3Message, error) {
 	if len(body) > MaxBody {
 		return S3Message{}, fmt.Errorf("%w: longer than %d bytes", ErrMessage, MaxBody)
 	}
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {
-		return S3Message{}, fmt.Errorf("%w: not the JSON object that was expected", ErrMessage)
+		return S3Message{}, fmt.Errorf("%w: not the expected JSON object", ErrMessage)
 	}
 	text := func(name string) (s string) {
-		_ = json.Unmarshal(members[name], &s) // of another type: left empty
+		_ = json.Unmarshal(members[name], &s) // left empty if of another type
 		return s
 	}
 	m := S3Message{
@@ -82,7 +82,7 @@ func DecodeS3Message(body []byte) (S3Message, error) {
 	_ = json.Unmarshal(members["fileSize"], &m.FileSize)
 	m.Timestamp, _ = time.Parse(time.RFC3339Nano, text("timestamp"))
 	if m.Bucket == "" || m.Key == "" || text("bucket") != "" || text("key") != "" {
-		return S3Message{}, fmt.Errorf("%w: no s3Bucket and s3Key, or those of a wake-up", ErrMessage)
+		return S3Message{}, fmt.Errorf("%w: no s3Bucket and s3Key, or a wake-up", ErrMessage)
 	}
 	return m, nil
 }

@@ -31,12 +31,12 @@ func TestS3Message(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"jobId":"j","s3Bucket":"b","s3Key":"k","organizationId":"o","organizationName":null,"userId":"u","timestamp":"2030-01-02T03:04:05.670000Z"}`, string(body))
 
-	// What is not understood does not keep the object from being found.
+	// Members of the wrong type don't keep the object from being found.
 	got, err = queue.DecodeS3Message([]byte(`{"jobId":7,"s3Bucket":"b","s3Key":"k","organizationId":null,"fileSize":"1","timestamp":"yesterday"}`))
 	require.NoError(t, err)
 	require.Equal(t, queue.S3Message{Bucket: "b", Key: "k"}, got)
 
-	// A wake-up is none, on S3 either.
+	// A wake-up is not an S3Message, not even on S3.
 	wakeUp, err := queue.Message{JobID: "j", Bucket: "b", Key: "k", S3Bucket: "b", S3Key: "k"}.Encode()
 	require.NoError(t, err)
 	for _, bad := range []string{

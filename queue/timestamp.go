@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// TimeFormat is the layout of every time in a message, for [time.Time.Format] of a
-// time in UTC: RFC 3339 with six digits of fraction, which readers of a fixed width
-// need. Python's datetime.fromisoformat refused any other number of digits until 3.11.
+// TimeFormat is the layout of the times in a message, for [time.Time.Format] of a time in
+// UTC: RFC 3339 with six fractional digits, for readers that need a fixed width. Before
+// 3.11, Python's datetime.fromisoformat accepted only 3 or 6 digits.
 const TimeFormat = "2006-01-02T15:04:05.000000Z"
 
 func timestamp(t time.Time) (string, error) {

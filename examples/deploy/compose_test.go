@@ -45,7 +45,7 @@ const (
 func load(t testing.TB, env types.Mapping) (*types.Project, error) {
 	t.Helper()
 	return loader.LoadWithContext(t.Context(), types.ConfigDetails{
-		WorkingDir: ".", ConfigFiles: []types.ConfigFile{{Filename: "compose.yaml"}}, Environment: maps.Clone(env), // it is added to
+		WorkingDir: ".", ConfigFiles: []types.ConfigFile{{Filename: "compose.yaml"}}, Environment: maps.Clone(env), // it is modified
 	})
 }
 
@@ -56,8 +56,8 @@ func compose(t testing.TB) *types.Project {
 	return p
 }
 
-// The specification's own library reads it, and nothing has a password that is not the
-// operator's.
+// The specification's own library parses the file, and all passwords come from the
+// operator.
 func TestComposeFile(t *testing.T) {
 	p := compose(t)
 	for name := range secrets {
@@ -73,7 +73,7 @@ func TestComposeFile(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	for name := range secrets {
-		require.Contains(t, string(readme), name, "it says how to make it")
+		require.Contains(t, string(readme), name, "README.md says how to create it")
 	}
 
 	for _, name := range []string{"api", "worker"} {
@@ -86,7 +86,7 @@ func TestComposeFile(t *testing.T) {
 		}
 		admin := *s.Environment["FHIRDOCK_ADMIN_ADDR"]
 		for _, port := range s.Ports {
-			require.False(t, strings.HasSuffix(admin, ":"+strconv.Itoa(int(port.Target))), "%s publishes what is the operator's", name)
+			require.False(t, strings.HasSuffix(admin, ":"+strconv.Itoa(int(port.Target))), "%s publishes the admin port", name)
 		}
 		for other, d := range s.DependsOn {
 			if other != "migrate" && other != "bucket-key" {
@@ -115,10 +115,10 @@ func TestComposeFile(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, p.Services["objects"].Networks["default"].Aliases, endpoint.Hostname())
 	require.Equal(t, p.Services["objects"].Ports[0].Published, endpoint.Port())
-	require.Equal(t, "/objects/buckets/"+blob.Host, p.Services["objects"].Volumes[0].Target, "its folder is the bucket")
+	require.Equal(t, "/objects/buckets/"+blob.Host, p.Services["objects"].Volumes[0].Target, "the folder is the bucket")
 }
 
-// here are the servers of this machine that stand in for the file's.
+// here has this machine's servers in place of the file's.
 type here struct {
 	objects  string // HOST:PORT
 	postgres *servers.Lent
@@ -126,11 +126,11 @@ type here struct {
 	uploads  *servers.Lent // a queue of the same server
 }
 
-// server is RabbitMQ's URL.
+// server returns RabbitMQ's URL.
 func (h *here) server() string { return strings.TrimPrefix(h.rabbit.Env[0], "RABBIT_SERVER_URL=") }
 
-// started starts a service of the file with its own command and environment, in which
-// only the other servers' addresses are those of this machine.
+// started starts a service with the file's command and environment, in which only the
+// other servers' addresses are replaced.
 func (h *here) started(t *testing.T, s types.ServiceConfig) *proctest.Process {
 	t.Helper()
 	var env []string
@@ -146,7 +146,7 @@ func (h *here) started(t *testing.T, s types.ServiceConfig) *proctest.Process {
 		case "FHIRDOCK_NOTIFICATIONS":
 			require.Equal(t, "rabbit://uploads", v)
 			v = h.uploads.Subscription
-		case "FHIRDOCK_TOPIC", "FHIRDOCK_SUBSCRIPTION": // other tests have the same server
+		case "FHIRDOCK_TOPIC", "FHIRDOCK_SUBSCRIPTION": // other tests share the server
 			require.Equal(t, "rabbit://wake-ups", v)
 			v = h.rabbit.Topic
 		case "FHIRDOCK_BLOB":
@@ -161,14 +161,14 @@ func (h *here) started(t *testing.T, s types.ServiceConfig) *proctest.Process {
 		env = append(env, name+"="+v)
 	}
 	if s.Environment["FHIRDOCK_ADDR"] == nil {
-		env = append(env, "FHIRDOCK_ADDR=127.0.0.1:0") // of several in one network namespace
+		env = append(env, "FHIRDOCK_ADDR=127.0.0.1:0") // several share a network namespace
 	}
 	env = append(env, "FHIRDOCK_DATA="+t.TempDir()) // the image's data folder
 	return proctest.Start(t, "env", slices.Concat(env, []string{binary}, s.Command)...)
 }
 
-// The file's services, as processes: what they are told, how they find each other, and
-// what comes of a Bundle and an upload.
+// The file's services as processes: they start, find each other, and process a Bundle and
+// an upload.
 func TestComposeServices(t *testing.T) {
 	p := compose(t)
 	h := &here{postgres: proctest.Lend(t, servers.Postgres), rabbit: proctest.Lend(t, servers.Rabbit), uploads: proctest.Lend(t, servers.Rabbit)}
@@ -177,7 +177,7 @@ func TestComposeServices(t *testing.T) {
 	h.bucketKey(t, p.Services["bucket-key"]) // as after each "docker compose up"
 
 	early := h.started(t, p.Services["api"])
-	require.Equal(t, 1, early.Exit(t, 20*time.Second), "it does not change the schema")
+	require.Equal(t, 1, early.Exit(t, 20*time.Second), "the api does not migrate the schema")
 	require.Equal(t, 0, h.started(t, p.Services["migrate"]).Exit(t, 20*time.Second))
 	worker := h.started(t, p.Services["worker"])
 	worker.Wait(t, `msg=listening .*role=worker`)
@@ -187,7 +187,7 @@ func TestComposeServices(t *testing.T) {
 	require.NotContains(t, api.Stderr.String(), "for development")
 	base := "http://127.0.0.1:" + port
 
-	// Less than the half minute in which an upload is looked for that nobody told of.
+	// Less than the half minute after which uploads without a notification are looked for.
 	ctx, cancel := context.WithTimeout(t.Context(), 25*time.Second)
 	defer cancel()
 	c := &frontdoor.Client{Base: base, Token: clinicToken}
@@ -209,7 +209,7 @@ func TestComposeServices(t *testing.T) {
 	}
 	require.Contains(t, worker.Stderr.String(), "job finished")
 	require.NotContains(t, api.Stderr.String(), "job finished")
-	for _, process := range []*proctest.Process{api, worker} { // as docker stop does it
+	for _, process := range []*proctest.Process{api, worker} { // like docker stop
 		require.NoError(t, process.Process.Signal(syscall.SIGTERM))
 		require.Equal(t, 0, process.Exit(t, 30*time.Second))
 	}
@@ -218,7 +218,7 @@ func TestComposeServices(t *testing.T) {
 // objectServer starts the file's S3 server with its own command, on folders of the test.
 func (h *here) objectServer(t *testing.T, s types.ServiceConfig) string {
 	t.Helper()
-	objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3)) // has it installed, or skips
+	objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3)) // installs it, or skips
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	address := listener.Addr().String()
@@ -259,8 +259,8 @@ func (h *here) objectServer(t *testing.T, s types.ServiceConfig) string {
 	return address
 }
 
-// bucketKey runs the service that makes the gateways' key, and sees that it is good for
-// nothing else than the bucket.
+// bucketKey runs the service that creates the gateways' key, and checks that the key is
+// only valid for the bucket.
 func (h *here) bucketKey(t *testing.T, s types.ServiceConfig) {
 	t.Helper()
 	require.Equal(t, []string{"/bin/sh", "-ec"}, []string(s.Entrypoint))
@@ -287,10 +287,10 @@ func (h *here) bucketKey(t *testing.T, s types.ServiceConfig) {
 	out, err = run(env, "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--aws-sigv4", "aws:amz:us-east-1:s3",
 		"--user", "gateway:"+secrets["S3_SECRET_KEY"], "http://"+h.objects+"/another")
 	require.NoError(t, err, out)
-	require.Equal(t, "403", out, "it makes no bucket")
+	require.Equal(t, "403", out, "the key can't create a bucket")
 }
 
-// installed is where package objectstores has versitygw.
+// installed returns the path of package objectstores' versitygw.
 func installed(t *testing.T, version string) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -302,7 +302,7 @@ func installed(t *testing.T, version string) string {
 	}
 	path, err := exec.LookPath("versitygw")
 	if errors.Is(err, exec.ErrNotFound) {
-		require.Fail(t, "the version of compose.yaml is not the one that the tests install", version)
+		require.Fail(t, "compose.yaml has another version than the tests install", version)
 	}
 	require.NoError(t, err)
 	return path

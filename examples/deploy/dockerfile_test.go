@@ -22,7 +22,7 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 )
 
-// instructions of the Dockerfile, each as one line.
+// instructions returns the Dockerfile's instructions, one a line.
 func instructions(t *testing.T) []string {
 	t.Helper()
 	f, err := os.Open("Dockerfile")
@@ -44,7 +44,7 @@ func instructions(t *testing.T) []string {
 	return all
 }
 
-// one is the rest of the only instruction that begins so.
+// one returns the rest of the only instruction with this beginning.
 func one(t *testing.T, all []string, beginning string) string {
 	t.Helper()
 	var found []string
@@ -57,8 +57,8 @@ func one(t *testing.T, all []string, beginning string) string {
 	return found[0]
 }
 
-// What the Dockerfile builds, by its own command, runs as its own user with nothing
-// around it but what it copies.
+// The program built with the Dockerfile's command runs as the image's user with only the
+// files that the image has.
 func TestDockerfile(t *testing.T) {
 	if os.Getenv("FHIRDOCK_TEST_ALL") != "1" {
 		t.Skip("SKIPPED: it builds the gateway without cgo, which takes a minute the first time; set FHIRDOCK_TEST_ALL=1")
@@ -71,9 +71,9 @@ func TestDockerfile(t *testing.T) {
 	require.Contains(t, build, "-o /out/gateway ")
 	build = strings.ReplaceAll(build, "/out/gateway", filepath.Join(root, "gateway"))
 	cmd := exec.Command("sh", "-ec", build)
-	cmd.Dir = "../.." // the context
+	cmd.Dir = "../.." // the build context
 	cmd.Env = append(os.Environ(), "TARGETOS=linux", "TARGETARCH="+runtime.GOARCH,
-		"TAGS=noaws,nogcp,noazure,nokafka,nomongo") // with all drivers it takes minutes, and is no other command
+		"TAGS=noaws,nogcp,noazure,nokafka,nomongo") // all drivers take minutes with the same command
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 
@@ -84,7 +84,7 @@ func TestDockerfile(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, libraries)
 	for _, p := range binary.Progs {
-		require.NotEqual(t, elf.PT_INTERP, p.Type, "it is static")
+		require.NotEqual(t, elf.PT_INTERP, p.Type, "the program is static")
 	}
 
 	require.Equal(t, "SIGTERM", one(t, all, "STOPSIGNAL"))
@@ -95,7 +95,7 @@ func TestDockerfile(t *testing.T) {
 	one(t, all, "COPY --from=build /etc/ssl/certs/ca-certificates.crt")
 	require.Equal(t, "/out/data /data", one(t, all, "COPY --from=build --chown="+user))
 
-	require.Zero(t, os.Geteuid(), "only root may change the root folder")
+	require.Zero(t, os.Geteuid(), "chroot needs root")
 	require.Contains(t, all, "RUN mkdir -m 0700 /out/data")
 	require.NoError(t, os.Mkdir(filepath.Join(root, "data"), 0o700))
 	require.NoError(t, os.Chown(filepath.Join(root, "data"), 65532, 65532))
@@ -104,9 +104,9 @@ func TestDockerfile(t *testing.T) {
 	image := slices.Concat(env, []string{"chroot", "--userspec=" + user, root, "/gateway"})
 	unset := proctest.Start(t, "env", image...)
 	require.Equal(t, 2, unset.Exit(t, 20*time.Second))
-	require.Contains(t, unset.Stderr.String(), "-token-file is needed", "others can reach it")
+	require.Contains(t, unset.Stderr.String(), "-token-file is needed", "a safe token is required")
 
-	// A safe start needs no -insecure flag.
+	// With a safe token no -insecure flag is needed.
 	const token = "8c1d7be02f6a4953b7d80c6e"
 	file := filepath.Join(root, "data", "tokens")
 	require.NoError(t, os.WriteFile(file, []byte(token+"=clinic\n"), 0o400))
@@ -126,8 +126,8 @@ func TestDockerfile(t *testing.T) {
 	require.Equal(t, "completed", job.Status)
 	info, err := os.Stat(filepath.Join(root, "data", "jobs.sqlite"))
 	require.NoError(t, err)
-	require.EqualValues(t, 65532, info.Sys().(*syscall.Stat_t).Uid, "it runs as that user")
+	require.EqualValues(t, 65532, info.Sys().(*syscall.Stat_t).Uid, "the gateway runs as the image's user")
 	entries, err := os.ReadDir(root)
 	require.NoError(t, err)
-	require.Len(t, entries, 2, "it needs no other folder")
+	require.Len(t, entries, 2, "the gateway needs no other folder")
 }

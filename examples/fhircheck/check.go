@@ -11,36 +11,36 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// checker checks one payload after the other.
+// checker checks payloads one after another.
 type checker struct {
 	c        *config
 	progress *progress
-	head     *bufio.Reader // the start of a payload is looked at in it
+	head     *bufio.Reader // to look at a payload's start
 }
 
 func newChecker(c *config, p *progress) *checker {
 	return &checker{c: c, progress: p, head: bufio.NewReaderSize(nil, sniffBytes)}
 }
 
-// result is what became of a payload.
+// result is the outcome of a payload.
 type result struct {
 	name     string
-	findings []finding // in the order in which they stand in the payload
+	findings []finding // in the payload's order
 	report   *fhirbundle.Report
 	zipped   bool
-	// err says why the payload could not be read to its end. The findings are
-	// those up to there.
+	// err is why the payload could not be read to its end. The findings are those before
+	// it.
 	err  error
-	hint string // what the payload may be instead
+	hint string // what else the payload may be
 }
 
-// finding is an issue and its column; 0 where that is not known.
+// finding is an issue and its column, 0 if unknown.
 type finding struct {
 	fhirbundle.Issue
 	column int64
 }
 
-// check reads a payload and says what is wrong with it.
+// check reads a payload and returns its findings.
 func (c *checker) check(in *input) *result {
 	r := &result{name: in.name, report: &fhirbundle.Report{}, err: in.err}
 	if r.err != nil {
@@ -72,10 +72,10 @@ func (c *checker) check(in *input) *result {
 	return r
 }
 
-// validate fills in the report, and the hint where it helps.
+// validate fills in the report and, if useful, the hint.
 func (c *checker) validate(r *result, content io.Reader) {
 	c.head.Reset(content)
-	head, _ := c.head.Peek(sniffBytes) // an error comes again behind these bytes
+	head, _ := c.head.Peek(sniffBytes) // the next read returns an error again
 	sniffed, other := sniff(head), foreign(head)
 	o := c.c.options
 	o.Format = c.c.format
@@ -99,8 +99,8 @@ func (c *checker) validate(r *result, content io.Reader) {
 	}
 }
 
-// verify reads compressed content to its end, which is where gzip's checksum
-// stands. If that is wrong, it is to blame for whatever was found.
+// verify reads compressed content to its end, where gzip's checksum is. A wrong checksum
+// replaces any findings.
 func verify(r *result, content io.Reader) {
 	if _, err := io.Copy(io.Discard, content); err != nil && r.err == nil {
 		r.err, r.hint = err, ""
@@ -110,7 +110,7 @@ func verify(r *result, content io.Reader) {
 	}
 }
 
-// readError is what the source said, without the words of fhirbundle around it.
+// readError returns the source's error, without fhirbundle's words around it.
 func readError(err error) error {
 	if inner := errors.Unwrap(err); inner != nil {
 		err = inner
@@ -128,7 +128,7 @@ func (c *checker) locate(r *result, in *input, kept *keeper) {
 	case kept == nil:
 		src, err := in.open()
 		if err != nil {
-			return // it was there a moment ago; the lines are known
+			return // the file is gone; the lines are known
 		}
 		defer src.Close()
 		content, _ = decompress(src)
@@ -146,7 +146,7 @@ func (c *checker) locate(r *result, in *input, kept *keeper) {
 	}
 }
 
-// remarks are what is said of a payload besides its findings.
+// remarks returns messages about a payload besides its findings.
 func (r *result) remarks() []string {
 	var all []string
 	if r.err != nil {
@@ -158,7 +158,7 @@ func (r *result) remarks() []string {
 	return all
 }
 
-// unlisted says how many findings are not listed; empty if all are.
+// unlisted reports how many findings are not listed, "" if none.
 func (r *result) unlisted() string {
 	switch n := r.report.MoreIssues; n {
 	case 0:

@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// columns returns for each offset, which must ascend, the column that it has in
-// its line: 1 and the number of characters before it. Where the content ends or
-// fails before an offset, its column is 0.
+// columns returns the column of each offset in its line: 1 plus the number of characters
+// before it. Offsets must ascend. If the content ends or fails before an offset, its
+// column is 0.
 //
-// Findings may lie far behind each other, and be found in another order than they
-// stand in. So columns are counted in a second reading, up to the last finding,
-// for which neither the content nor its lines need be remembered.
+// Findings may be far apart, and may be found in another order than the content's. So
+// columns are counted in a second pass up to the last finding, which keeps neither the
+// content nor its lines.
 func columns(content io.Reader, offsets []int64) []int64 {
 	cols := make([]int64, len(offsets))
 	src := bufio.NewReader(content)
@@ -28,7 +28,7 @@ func columns(content io.Reader, offsets []int64) []int64 {
 		c.offset = int64(len(bom))
 	}
 	buf := make([]byte, 64<<10)
-	kept := 0 // bytes of a character whose rest is not there yet
+	kept := 0 // bytes of an incomplete character
 	for next < len(offsets) {
 		n, err := src.Read(buf[kept:])
 		data := buf[:kept+n]
@@ -49,12 +49,12 @@ func columns(content io.Reader, offsets []int64) []int64 {
 	return cols
 }
 
-// column is a place and how many characters stand before it in its line.
+// column is a place, and the number of characters before it in its line.
 type column struct {
 	offset, before int64
 }
 
-// pass goes on behind data. A byte that is not UTF-8 counts as a character.
+// pass advances past data. A byte that is not UTF-8 counts as a character.
 func (c *column) pass(data []byte) {
 	c.offset += int64(len(data))
 	if n := bytes.LastIndexByte(data, '\n'); n >= 0 {
@@ -64,7 +64,7 @@ func (c *column) pass(data []byte) {
 	c.before += int64(utf8.RuneCount(data))
 }
 
-// partial is how many bytes at the end of data may be the start of a character.
+// partial returns how many bytes at the end of data may be the start of a character.
 func partial(data []byte) int {
 	for n := 1; n < utf8.UTFMax && n <= len(data); n++ {
 		tail := data[len(data)-n:]

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Columns are what counting in the whole content gives, however it comes.
+// Columns equal those counted in the whole content, however it is split.
 func TestColumns(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	pieces := []string{"a", "é", "€", "😀", "\r\n", "\n", "\xff", "\xe2\x82", strings.Repeat("x", 500), strings.Repeat("ü", 300)}
@@ -48,12 +48,12 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-func TestColumnsBehindTheEnd(t *testing.T) {
+func TestColumnsAfterTheEnd(t *testing.T) {
 	require.Equal(t, []int64{1, 4, 0, 0}, columns(strings.NewReader("abc"), []int64{0, 3, 4, 99}))
 	require.Equal(t, []int64{1, 0}, columns(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(io.ErrNoProgress)), []int64{0, 5}))
 }
 
-// Findings in a file are where an editor shows them.
+// Findings have the line and column that an editor shows.
 func TestColumnsOfFindings(t *testing.T) {
 	lines := `{"resourceType":"Patient","name":[{"family":"Müßig 😀 日本","text":null}]}` + "\r\n" +
 		`{"resourceType":"Patient","x":"é"}` + "\r\n" +
@@ -71,7 +71,7 @@ func TestColumnsOfFindings(t *testing.T) {
 	require.Contains(t, out, "bundle.json:4:60: warning fhir-json-null ")
 }
 
-// Of what can't be read twice columns are known while it is small.
+// For a small stream that can't be read twice, columns are known.
 func TestKeep(t *testing.T) {
 	content := strings.Repeat(" ", 1<<20)
 	k := &keeper{src: io.MultiReader(strings.NewReader(content), strings.NewReader("é"))}

@@ -12,23 +12,23 @@ import (
 	"unicode"
 )
 
-// input is a payload to check, or something that can't be read and why.
+// input is a payload to check, or the error of one that can't be read.
 type input struct {
-	name string // as it was named, or found
-	// again says that open gives the same bytes each time.
+	name string // as given or found
+	// again: open returns the same bytes each time.
 	again bool
-	size  int64 // bytes as stored; -1 where that is not known
+	size  int64 // bytes as stored; -1 if unknown
 	open  func() (io.ReadCloser, error)
 	err   error
 }
 
-// chosen is what the arguments name.
+// chosen holds the files that the arguments name.
 type chosen struct {
 	inputs  []*input
-	skipped []string // files of folders whose names, or kinds, are not those of payloads
+	skipped []string // files in folders whose name or kind is not a payload's
 }
 
-// size is that of all inputs, or -1 if one does not say.
+// size returns the size of all inputs, or -1 if one is unknown.
 func (c *chosen) size() int64 {
 	var n int64
 	for _, in := range c.inputs {
@@ -40,15 +40,15 @@ func (c *chosen) size() int64 {
 	return n
 }
 
-// choose finds what the arguments name. What can't be read is an input, too: it
-// is said in its turn, and the others are checked.
+// choose finds the files that the arguments name. A file that can't be read is an input
+// too: its error is printed in its turn, and the others are checked.
 func choose(args []string, stdin io.Reader) (*chosen, error) {
 	c := &chosen{}
 	standard := false
 	for i, arg := range args {
 		if arg == "-" {
 			if standard {
-				return nil, errors.New("- can be given once: there is one standard input")
+				return nil, errors.New("- can be given only once")
 			}
 			standard = true
 			c.inputs = append(c.inputs, &input{name: "stdin", size: -1, open: func() (io.ReadCloser, error) {
@@ -81,11 +81,11 @@ func (c *chosen) add(name string, info fs.FileInfo) {
 	c.inputs = append(c.inputs, in)
 }
 
-// search adds the payloads in a folder, by their names and in the order of
-// those. A folder without any is an error, lest it pass for one that is fine.
+// search adds a folder's payloads, chosen and sorted by name. A folder without any is an
+// error, or it would pass as fine.
 func (c *chosen) search(folder string) {
 	before := len(c.inputs)
-	// The function below never returns an error, so there is none.
+	// The function never returns an error.
 	_ = fs.WalkDir(os.DirFS(folder), ".", func(path string, d fs.DirEntry, err error) error {
 		name := filepath.Join(folder, path)
 		if err != nil {
@@ -99,32 +99,32 @@ func (c *chosen) search(folder string) {
 			c.skipped = append(c.skipped, name)
 			return nil
 		}
-		info, err := os.Stat(name) // of what a link leads to
+		info, err := os.Stat(name) // follows a link
 		switch {
 		case err != nil:
 			c.inputs = append(c.inputs, &input{name: name, err: reason(err)})
 		case info.Mode().IsRegular():
 			c.add(name, info)
-		default: // a pipe would be waited for
+		default: // a pipe would block
 			c.skipped = append(c.skipped, name)
 		}
 		return nil
 	})
 	if len(c.inputs) == before {
-		c.inputs = append(c.inputs, &input{name: folder, err: errors.New("the folder has no .json, .ndjson or .jsonl files, nor such with .gz")})
+		c.inputs = append(c.inputs, &input{name: folder, err: errors.New("the folder has no .json, .ndjson or .jsonl files, with or without .gz")})
 	}
 }
 
-// missing says where a file was looked for: go run -C has another working folder
-// than the shell from which it was called.
+// missing returns an error that names the working folder: with go run -C it is not the
+// shell's.
 func missing(name string) error {
 	if wd, err := os.Getwd(); err == nil && !filepath.IsAbs(name) {
-		return fmt.Errorf("there is no such file or folder in %s", printable(wd))
+		return fmt.Errorf("no such file or folder in %s", printable(wd))
 	}
-	return errors.New("there is no such file or folder")
+	return errors.New("no such file or folder")
 }
 
-// reason is an error without the name of its file, which is said before it.
+// reason returns an error without its file's name, which is printed before it.
 func reason(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
@@ -132,7 +132,7 @@ func reason(err error) error {
 	return err
 }
 
-// printable is a name as it can be shown: a terminal would obey what controls it.
+// printable returns a name without control characters, which a terminal would obey.
 func printable(name string) string {
 	if strings.ContainsFunc(name, unicode.IsControl) {
 		return strconv.Quote(name)

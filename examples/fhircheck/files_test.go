@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// names are the files that findings were printed of.
+// names returns the files with printed findings.
 func names(out string) []string {
 	var all []string
 	for line := range strings.Lines(out) {
@@ -56,14 +56,14 @@ func TestLinks(t *testing.T) {
 	require.Contains(t, errs, "in/dead.json: no such file")
 }
 
-func TestWhatCannotBeRead(t *testing.T) {
+func TestUnreadableFiles(t *testing.T) {
 	folder(t, map[string]string{"wrong.json": wrong, "empty/notes.txt": ""})
 	code, out, errs := checked("", "missing.json", "empty", "wrong.json")
 	require.Equal(t, exitFailed, code)
-	require.Equal(t, []string{"wrong.json"}, names(out), "the others are checked all the same")
+	require.Equal(t, []string{"wrong.json"}, names(out), "the others are checked")
 	wd, err := os.Getwd()
 	require.NoError(t, err)
-	require.Contains(t, errs, "fhircheck: missing.json: there is no such file or folder in "+wd+"\n")
+	require.Contains(t, errs, "fhircheck: missing.json: no such file or folder in "+wd+"\n")
 	require.Contains(t, errs, "fhircheck: empty: the folder has no .json, .ndjson or .jsonl files")
 	require.Contains(t, errs, "1 file checked, 2 could not be read, 1 skipped")
 }
@@ -75,7 +75,7 @@ func TestArguments(t *testing.T) {
 		want string
 	}{
 		{[]string{"good.json", "-strict"}, "fhircheck: -strict: flags go before the files\n"},
-		{[]string{"-", "-"}, "fhircheck: - can be given once: there is one standard input\n"},
+		{[]string{"-", "-"}, "fhircheck: - can be given only once\n"},
 	} {
 		code, _, errs := checked("", c.args...)
 		require.Equal(t, exitFailed, code)
@@ -87,7 +87,7 @@ func TestArguments(t *testing.T) {
 	require.Contains(t, errs, "Usage: fhircheck [flags] FILE|FOLDER|- ...")
 }
 
-// A terminal must not obey a file's name.
+// Control characters in a file's name are not printed.
 func TestNamesAreShownSafely(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: Windows has no such names")

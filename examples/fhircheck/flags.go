@@ -10,11 +10,10 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-const intro = `fhircheck: says what is wrong with FHIR Bundles, NDJSON files and single resources
+const intro = `fhircheck: finds errors in FHIR Bundles, NDJSON files and single resources
 before they are sent: JSON and its FHIR form, Bundles, transactions, references.
-It does not judge what takes the definitions of elements (cardinality, data types,
-codes), profiles or terminology. Nothing leaves this machine, and no value of a
-payload is printed.
+It does not check cardinality, data types, codes, profiles or terminology.
+Nothing leaves this machine, and no value of a payload is printed.
 
 Usage: fhircheck [flags] FILE|FOLDER|- ...
        fhircheck -version
@@ -25,47 +24,46 @@ input. Gzip is recognized by its content. Payloads of any size are read in bound
 memory.
 
 A finding is a line FILE:LINE:COLUMN: SEVERITY CODE MESSAGE (PATH). Columns count
-characters from 1, as editors do; of what can't be read twice, such as the
-standard input, they are known up to 32 MiB. In compressed files, places are
-those of the content. The exit code is 0 if there are no errors (warnings may
-be), 1 if there are, and 2 if a flag is wrong or a file could not be read.
+characters from 1, as editors do. They are omitted for input above 32 MiB that
+can't be read twice, such as the standard input. Places in compressed files are
+those of the content. The exit code is 0 if there are no errors (warnings are
+allowed), 1 if there are, and 2 if a flag is wrong or a file could not be read.
 `
 
-// config is what the flags say, checked. Format in options is set for each file.
+// config holds the checked flags. options.Format is set for each file.
 type config struct {
 	options fhirbundle.Options
-	format  fhirbundle.Format // empty: by name and content
+	format  fhirbundle.Format // empty: detect by name and content
 	output  string
 	quiet   bool
 	verbose bool
 	rules   bool
 }
 
-// bundleTypes are those that FHIR defines, R4 to R5.
+// bundleTypes are the Bundle types that FHIR R4 to R5 defines.
 var bundleTypes = []string{
 	"document", "message", "transaction", "transaction-response", "batch", "batch-response", "history",
 	"searchset", "collection", "subscription-notification",
 }
 
-// flags defines the flags; the returned function checks them once they are
-// parsed.
+// flags defines the flags. The returned function checks them after parsing.
 func flags() (*envflag.Set, func() (*config, error)) {
 	s := envflag.New("fhircheck", "FHIRDOCK_FHIRCHECK_", intro)
 	c := &config{}
 
 	s.Group("What is checked")
-	strict := s.Bool("strict", false, "findings of FHIR's rules are errors, not warnings")
-	version := s.String("version", "R4", "`VERSION`: of FHIR: R4, R4B or R5; as the last argument, -version prints that of\nfhircheck")
-	types := s.Strings("types", nil, "`TYPE,...`: Bundle types that are accepted, such as transaction,batch\n(default: all that FHIR defines)")
-	severity := s.Strings("severity", nil, "`CODE=SEVERITY`: makes a rule an error, warning or information, or none to keep it\nsilent; repeatable. What breaks JSON stays an error. In the variable, several\nhave commas between them")
-	format := s.String("format", "auto", "`FORMAT`: bundle, ndjson, resource (a single one), or auto: by a file's name and\ncontent")
+	strict := s.Bool("strict", false, "violations of FHIR's rules are errors, not warnings")
+	version := s.String("version", "R4", "`VERSION`: of FHIR: R4, R4B or R5; as the last argument, -version prints\nfhircheck's own version")
+	types := s.Strings("types", nil, "`TYPE,...`: accepted Bundle types, such as transaction,batch\n(default: all that FHIR defines)")
+	severity := s.Strings("severity", nil, "`CODE=SEVERITY`: makes a rule an error, warning or information, or none to turn it\noff; repeatable. Invalid JSON is always an error. In the variable, separate\nseveral with commas")
+	format := s.String("format", "auto", "`FORMAT`: bundle, ndjson, resource (a single one), or auto: detect by name and\ncontent")
 
 	s.Group("What is printed")
 	s.StringVar(&c.output, "o", "text", "`FORM`: text, outcome (a line of JSON for each file: an OperationOutcome) or sarif\n(SARIF 2.1.0)")
-	s.IntVar(&c.options.MaxIssues, "max-issues", fhirbundle.DefaultMaxIssues, "`N`: how many findings of one file are listed; more are counted")
+	s.IntVar(&c.options.MaxIssues, "max-issues", fhirbundle.DefaultMaxIssues, "`N`: maximum number of findings listed for each file; others are only counted")
 	s.BoolVar(&c.quiet, "q", false, "no summary and no progress on stderr")
-	s.BoolVar(&c.verbose, "v", false, "name the files of folders that are skipped, on stderr")
-	s.BoolVar(&c.rules, "rules", false, "print the rules with their codes, and check nothing")
+	s.BoolVar(&c.verbose, "v", false, "name skipped files in folders, on stderr")
+	s.BoolVar(&c.rules, "rules", false, "print the rules with their codes, without checking anything")
 
 	return s, func() (*config, error) {
 		if *strict {
@@ -100,7 +98,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	}
 }
 
-// parseTypes returns nil for nothing, which accepts all types.
+// parseTypes returns nil, which accepts all types, if values is empty.
 func parseTypes(values []string) ([]string, error) {
 	var types []string
 	for typ := range strings.SplitSeq(strings.Join(values, ","), ",") {
@@ -110,7 +108,7 @@ func parseTypes(values []string) ([]string, error) {
 		case slices.Contains(bundleTypes, typ):
 			types = append(types, typ)
 		default:
-			return nil, fmt.Errorf("-types: %q is no type of Bundle; there are %s", typ, strings.Join(bundleTypes, ", "))
+			return nil, fmt.Errorf("-types: %q is not a Bundle type; known are %s", typ, strings.Join(bundleTypes, ", "))
 		}
 	}
 	return types, nil

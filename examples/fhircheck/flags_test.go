@@ -61,7 +61,7 @@ func TestRightFlags(t *testing.T) {
 func TestWrongFlags(t *testing.T) {
 	for args, want := range map[string]string{
 		"-version R6":             "-version must be R4, R4B or R5",
-		"-types everything":       `-types: "everything" is no type of Bundle; there are document, message, `,
+		"-types everything":       `-types: "everything" is not a Bundle type; known are document, message, `,
 		"-severity bdl-3":         `-severity: "bdl-3" is not CODE=error, warning, information or none`,
 		"-severity bdl-3=fatal":   `-severity: "bdl-3=fatal" is not CODE=error, warning`,
 		"-severity bdl-99=error":  `-severity: there is no rule with the code "bdl-99"; fhircheck -rules lists them`,
@@ -76,7 +76,7 @@ func TestWrongFlags(t *testing.T) {
 	}
 }
 
-// What is found depends on the version of FHIR, and what becomes of it on -severity.
+// -version changes the findings, and -severity their severity.
 func TestVersionAndSeverity(t *testing.T) {
 	bundle := `{"resourceType":"Bundle","type":"searchset","total":1,"entry":[{"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000001","resource":{"resourceType":"Patient"}}]}`
 	for _, c := range []struct {

@@ -9,25 +9,26 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// formatOf is the format that a file's name says; ok is false where it says none.
+// formatOf returns the format of a file by its name. ok is false if the name does not
+// tell.
 func formatOf(name string) (f fhirbundle.Format, ok bool) {
 	name = strings.TrimSuffix(strings.ToLower(filepath.Base(name)), ".gz")
 	switch filepath.Ext(name) {
 	case ".json":
-		return fhirbundle.FormatBundle, true // or a single resource: sniff says
+		return fhirbundle.FormatBundle, true // or a single resource: see sniff
 	case ".ndjson", ".jsonl":
 		return fhirbundle.FormatNDJSON, true
 	}
 	return "", false
 }
 
-// sniffBytes is how much of a payload's start is looked at: NDJSON whose first
-// line is longer is not recognized.
+// sniffBytes is the length of the start that is examined. NDJSON with a longer first line
+// is not recognized.
 const sniffBytes = 1 << 20
 
 // sniff guesses the format from a payload's start: NDJSON if its first line is a JSON
-// object and some other line starts one, Resource if the document says that it is
-// another resource than a Bundle, and Bundle otherwise.
+// object and another line starts one, Resource if the document's resourceType is not
+// Bundle, and Bundle otherwise.
 func sniff(head []byte) fhirbundle.Format {
 	if isLines(head) {
 		return fhirbundle.FormatNDJSON
@@ -41,8 +42,7 @@ func sniff(head []byte) fhirbundle.Format {
 func isLines(head []byte) bool {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte(bom)), " \t\r\n")
 	line, rest, ok := bytes.Cut(head, []byte("\n"))
-	// What is wrong with the first line besides its syntax is for the check to
-	// say, so this is encoding/json's judgement, which is a mild one.
+	// The check reports errors in the first line, so use encoding/json, which is lenient.
 	if !ok || !bytes.HasPrefix(line, []byte("{")) || !json.Valid(line) {
 		return false
 	}
@@ -54,7 +54,7 @@ func isLines(head []byte) bool {
 	return false
 }
 
-// rootType is the resourceType of the document that starts with head; empty where head
+// rootType returns the resourceType of the document that starts with head, empty if head
 // has none or is not JSON up to there.
 func rootType(head []byte) string {
 	d := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(head, []byte(bom))))
@@ -80,14 +80,13 @@ func rootType(head []byte) string {
 
 const bom = "\xef\xbb\xbf"
 
-// foreign says what a payload that is not JSON looks like; empty where that can't
-// be told.
+// foreign describes what a payload that is not JSON looks like, empty if unknown.
 func foreign(head []byte) string {
 	for _, k := range []struct{ start, what string }{
 		{"PK\x03\x04", "a zip archive: unpack it first"},
-		{"\x28\xb5\x2f\xfd", "a file compressed with zstd: of compressed files only those of gzip are read"},
-		{"BZh", "a file compressed with bzip2: of compressed files only those of gzip are read"},
-		{"\xfd7zXZ\x00", "a file compressed with xz: of compressed files only those of gzip are read"},
+		{"\x28\xb5\x2f\xfd", "a file compressed with zstd: only gzip is supported"},
+		{"BZh", "a file compressed with bzip2: only gzip is supported"},
+		{"\xfd7zXZ\x00", "a file compressed with xz: only gzip is supported"},
 		{"\xff\xfe", "text in UTF-16: JSON must be in UTF-8"},
 		{"\xfe\xff", "text in UTF-16: JSON must be in UTF-8"},
 		{"\x00{", "text in UTF-16: JSON must be in UTF-8"},
@@ -102,7 +101,7 @@ func foreign(head []byte) string {
 		return "this looks like a tar archive: unpack it first"
 	}
 	if bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte(bom)), " \t\r\n"), []byte("<")) {
-		return "this looks like XML: only FHIR's JSON format is read"
+		return "this looks like XML: only FHIR's JSON format is supported"
 	}
 	return ""
 }

@@ -74,7 +74,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// Junk is refused with a word on what it may be.
+// For other file types the error says what the file looks like.
 func TestForeign(t *testing.T) {
 	for content, hint := range map[string]string{
 		"PK\x03\x04\x14":       "a zip archive",

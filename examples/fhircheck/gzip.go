@@ -16,19 +16,18 @@ var (
 	errGzipCorrupt = errors.New("the compressed file is corrupt: its gzip data is damaged, or something else follows it")
 )
 
-// decompress returns the content of src: what gzip made of it, in one or several
-// members, or src itself where it is not compressed. JSON can't start as gzip
-// does.
+// decompress returns the decompressed content of src, of one or several gzip members, or
+// src itself if it is not compressed. JSON can't start like gzip.
 func decompress(src io.Reader) (content io.Reader, zipped bool) {
 	b := bufio.NewReaderSize(src, 64<<10)
 	if head, _ := b.Peek(len(gzipMagic)); !bytes.Equal(head, gzipMagic) {
-		return b, false // an error of reading comes again with the first read
+		return b, false // the next read returns an error again
 	}
 	return &gunzip{src: b}, true
 }
 
-// gunzip is a gzip.Reader that is opened by the first read, and whose errors say
-// what they mean for the file.
+// gunzip is a gzip.Reader that is opened by the first read, and whose errors describe the
+// file.
 type gunzip struct {
 	src io.Reader
 	z   *gzip.Reader

@@ -14,7 +14,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 )
 
-// zipped is content as one member of gzip.
+// zipped returns content as one gzip member.
 func zipped(t *testing.T, content string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -41,13 +41,13 @@ func TestGzip(t *testing.T) {
 		"cut in the header":      {content: whole[:5], err: "is cut off"},
 		"cut in the magic's end": {content: whole[:2], err: "is cut off"},
 		"cut in a 2nd member":    {content: whole + zipped(t, "\n")[:7], err: "is cut off"},
-		"something behind it":    {content: whole + "more than the length of a header", err: "is corrupt"},
+		"trailing data":          {content: whole + "more than the length of a header", err: "is corrupt"},
 		"damaged data":           {content: whole[:len(whole)/2] + strings.Repeat("\xff", 50) + whole[len(whole)/2+50:], err: "is corrupt"},
 		"damaged checksum":       {content: whole[:len(whole)-8] + "\x00\x00\x00\x00" + whole[len(whole)-4:], err: "is corrupt"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			folder(t, map[string]string{"a.json": c.content})
-			code, out, errs := checked("", "a.json") // whatever the name
+			code, out, errs := checked("", "a.json") // the name does not matter
 			require.Empty(t, out)
 			if c.err == "" {
 				require.Zero(t, code)
@@ -60,7 +60,7 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-// What stopped the check is not taken for a finding if the file was damaged.
+// If the file is damaged, invalid JSON in it is not a finding.
 func TestDamageIsNotAFinding(t *testing.T) {
 	broken := zipped(t, good[:40]+"\x00"+good[41:])
 	folder(t, map[string]string{"broken.json.gz": broken, "damaged.json.gz": broken[:len(broken)-8] + "\x00\x00\x00\x00" + broken[len(broken)-4:]})
@@ -75,7 +75,7 @@ func TestDamageIsNotAFinding(t *testing.T) {
 	require.Contains(t, errs, "corrupt")
 }
 
-// An error of the source is told as it is.
+// An error of the source is reported unchanged.
 func TestGzipSourceFails(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	content, ok := decompress(io.MultiReader(strings.NewReader(zipped(t, good)[:30]), iotest.ErrReader(broken)))

@@ -5,12 +5,12 @@ import (
 	"io"
 )
 
-// keepBytes is up to which size something that can't be read twice is kept in
-// memory, so that the columns of its findings can be counted. It is not put in a
-// temporary file: those are health records.
+// keepBytes is the maximum size of a stream that is kept in memory so that columns can be
+// counted in a second pass. It is not written to a temporary file, since it is health
+// records.
 const keepBytes = 32 << 20
 
-// keeper keeps what is read through it, unless that becomes too much.
+// keeper keeps the bytes read through it, up to keepBytes.
 type keeper struct {
 	src  io.Reader
 	kept bytes.Buffer

@@ -1,5 +1,5 @@
-// Command fhircheck says what is wrong with FHIR Bundles and NDJSON files before
-// they are sent. See its -help.
+// Command fhircheck checks FHIR Bundles and NDJSON files before they are sent. See its
+// -help.
 package main
 
 import (
@@ -15,11 +15,11 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/version"
 )
 
-// What the process exits with.
+// Exit codes.
 const (
 	exitFine   = 0
-	exitErrors = 1 // something is wrong with a payload
-	exitFailed = 2 // wrong flags, or something could not be read or written
+	exitErrors = 1 // a payload has errors
+	exitFailed = 2 // wrong flags, or a file could not be read or written
 )
 
 func main() {
@@ -27,10 +27,10 @@ func main() {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		// There is nothing to put in order but the line with the bar.
+		// Only the progress bar needs cleaning up.
 		code := 1
 		if s, ok := (<-signals).(syscall.Signal); ok {
-			code = 128 + int(s) // as a shell would say it
+			code = 128 + int(s) // as shells do
 		}
 		if terminal {
 			fmt.Fprint(os.Stderr, eraseLine)
@@ -40,7 +40,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is main with its surroundings given; it returns the exit code.
+// run is main with its environment as arguments. It returns the exit code.
 func run(args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
 	failed := func(err error) int {
 		fmt.Fprintf(stderr, "fhircheck: %v\n", err)
@@ -92,8 +92,8 @@ func run(args []string, lookup func(string) (string, bool), stdin io.Reader, std
 	return t.exit()
 }
 
-// checkAll checks what was chosen, one after the other. The error is one of
-// writing the findings.
+// checkAll checks the chosen files one after another. The error is one of writing the
+// findings.
 func checkAll(c *config, list *chosen, stdout, stderr io.Writer) (*totals, error) {
 	p := newProgress(stderr, list.size(), c.quiet)
 	defer p.erase()
@@ -108,7 +108,7 @@ func checkAll(c *config, list *chosen, stdout, stderr io.Writer) (*totals, error
 	for _, in := range list.inputs {
 		r := check.check(in)
 		t.add(r)
-		p.erase() // both may go to one terminal
+		p.erase() // both may be the same terminal
 		if err := out.print(r); err != nil {
 			return nil, err
 		}
@@ -119,8 +119,8 @@ func checkAll(c *config, list *chosen, stdout, stderr io.Writer) (*totals, error
 	return t, out.end()
 }
 
-// printer writes findings in one of the forms of -o. What it has written of a
-// payload is on its way before the next one is read.
+// printer writes findings in one of the forms of -o. It writes a payload's findings before
+// the next payload is read.
 type printer interface {
 	print(r *result) error
 	end() error

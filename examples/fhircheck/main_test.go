@@ -29,14 +29,14 @@ const (
 
 func noEnv(string) (string, bool) { return "", false }
 
-// checked is what run gives for arguments, in the current folder.
+// checked calls run with arguments in the current folder.
 func checked(stdin string, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	code = run(args, noEnv, strings.NewReader(stdin), &out, &errs)
 	return code, out.String(), errs.String()
 }
 
-// folder is a temporary working folder with files in it.
+// folder makes a temporary folder with files the working folder.
 func folder(t *testing.T, files map[string]string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -51,7 +51,7 @@ func write(t *testing.T, name, content string) {
 	require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
 }
 
-// The program itself exits as its help says.
+// The program's exit codes are those of its help.
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	in := t.TempDir()
@@ -133,7 +133,7 @@ func TestMaxIssues(t *testing.T) {
 	require.Contains(t, errs, "1 error, 1 warning, 4 not listed\n")
 }
 
-// Nothing of a payload is printed, in no form.
+// No output form contains anything of a payload.
 func TestPrivacy(t *testing.T) {
 	const canary = "canary 4711"
 	odd := `{"resourceType":"Bundle","type":"` + canary + `","` + canary + `":null,"entry":[{"fullUrl":"http://x/Patient/` + canary + `","resource":{"resourceType":"` + canary + `","id":"` + canary + `","` + canary + `":[]}}]}`

@@ -10,14 +10,14 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 )
 
-// What is read is not held: not the compressed file, nor its content, nor its
-// lines. All that is ever allocated is a fraction of it, so what is held is.
+// Neither the compressed file nor its content nor its lines are held in memory: all
+// allocations together are a fraction of the content.
 func TestMemory(t *testing.T) {
 	var lines strings.Builder
 	_, err := fhirgen.New(nil).WriteNDJSON(&lines, 4<<20)
 	require.NoError(t, err)
 	const members = 16
-	// A finding at the end has the columns of all before it counted.
+	// A finding at the end makes the second pass count all columns.
 	content := strings.Repeat(zipped(t, lines.String()), members) + zipped(t, `{"resourceType":"Patient","x":null}`+"\n")
 	folder(t, map[string]string{"large.ndjson.gz": content})
 

@@ -7,9 +7,9 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// outcomes prints an OperationOutcome for each payload, a line each, so that one
-// payload gives a document and several give NDJSON. File, line and column are in
-// the extensions that HL7 has for them, as its own validator writes them.
+// outcomes prints an OperationOutcome for each payload, one a line, so that one payload
+// gives a document and several give NDJSON. File, line and column are in HL7's extensions
+// for them, as in HL7's own validator.
 type outcomes struct {
 	out io.Writer
 }
@@ -67,7 +67,7 @@ func newOutcome(r *result) *outcome {
 	return o
 }
 
-// placeOf is a finding's line and column, as far as FHIR's integers go.
+// placeOf returns a finding's line and column if FHIR's integers can hold them.
 func placeOf(f finding) []extension {
 	var all []extension
 	for _, e := range []extension{{URL: lineExtension, ValueInteger: f.Line}, {URL: columnExtension, ValueInteger: f.column}} {

@@ -40,7 +40,7 @@ func TestOutcome(t *testing.T) {
 	require.Equal(t, "fatal", all[3].Issue[0].Severity)
 	require.Equal(t, "exception", all[3].Issue[0].Code)
 
-	// Each is a resource by the library's own judgement.
+	// Each is a valid resource to the library.
 	rep, err := fhirbundle.ValidateBytes([]byte(out), &fhirbundle.Options{Format: fhirbundle.FormatNDJSON, Level: fhirbundle.LevelStrict})
 	require.NoError(t, err)
 	require.Empty(t, rep.Issues)

@@ -11,21 +11,21 @@ import (
 	"golang.org/x/term"
 )
 
-// progress is a bar in the last line of a terminal, drawn while something large is
-// read. It is drawn by whoever reads: nothing goes on beside that.
+// progress is a bar in a terminal's last line, drawn while a large file is read. The
+// reader draws it: there is no goroutine.
 type progress struct {
 	out   io.Writer
 	on    bool
 	now   func() time.Time
-	total int64 // bytes as stored; -1 where that is not known
+	total int64 // bytes as stored; -1 if unknown
 	done  int64
 	began time.Time
-	last  time.Time // when it was drawn
+	last  time.Time // when last drawn
 	shown bool
 }
 
 const (
-	// smallInput is read before anybody could read a bar.
+	// smallInput is read too quickly for a bar.
 	smallInput = 4 << 20
 	redraw     = 100 * time.Millisecond
 	barWidth   = 24
@@ -50,7 +50,7 @@ func isTerminal(out io.Writer) (yes bool, columns int) {
 	return err == nil, columns
 }
 
-// read takes in that so many bytes more were read.
+// read adds n bytes.
 func (p *progress) read(n int) {
 	p.done += int64(n)
 	if !p.on || p.total < 0 && p.done <= smallInput {
@@ -72,7 +72,7 @@ func (p *progress) read(n int) {
 		done*100/p.total, humanize.Bytes(uint64(p.total)), speed)
 }
 
-// erase leaves the line to others.
+// erase clears the line.
 func (p *progress) erase() {
 	if p.shown {
 		fmt.Fprint(p.out, eraseLine)
@@ -80,7 +80,7 @@ func (p *progress) erase() {
 	}
 }
 
-// counted tells a progress what is read through it.
+// counted reports the bytes read through it to a progress.
 type counted struct {
 	io.Reader
 	progress *progress

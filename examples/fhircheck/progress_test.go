@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bar is a progress on what passes for a terminal, and its clock.
+// bar returns a progress on a pretended terminal, and its clock.
 func bar(total int64) (*progress, *bytes.Buffer, *time.Time) {
 	var out bytes.Buffer
 	now := time.Unix(1_800_000_000, 0)
@@ -45,7 +45,7 @@ func TestProgressWithoutATotal(t *testing.T) {
 	p, out, now := bar(-1)
 	*now = now.Add(time.Second)
 	p.read(smallInput)
-	require.Empty(t, out.String(), "as long as it is small")
+	require.Empty(t, out.String(), "nothing is drawn for small input")
 	p.read(smallInput)
 	require.Equal(t, eraseLine+"8.4 MB, 8 MB/s", out.String())
 }
@@ -54,11 +54,11 @@ func TestNoProgress(t *testing.T) {
 	p, out, now := bar(smallInput)
 	*now = now.Add(time.Second)
 	p.read(smallInput)
-	require.Empty(t, out.String(), "for what is small")
+	require.Empty(t, out.String(), "nothing is drawn for small input")
 
 	var errs bytes.Buffer
 	p = newProgress(&errs, 1<<40, false)
 	p.read(1 << 30)
 	p.erase()
-	require.Empty(t, errs.String(), "where there is no terminal")
+	require.Empty(t, errs.String(), "nothing is drawn without a terminal")
 }

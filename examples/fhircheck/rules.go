@@ -16,5 +16,5 @@ func writeRules(out io.Writer) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Code,
 			r.Severity(fhirbundle.LevelLenient), r.Severity(fhirbundle.LevelStrict), r.Message, r.Spec)
 	}
-	return w.Flush() // it remembers the first error
+	return w.Flush() // returns the first error
 }

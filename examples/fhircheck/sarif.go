@@ -12,8 +12,8 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// sarif prints one log of SARIF 2.1.0 with one run. Results are written as they
-// come, a line each: only what could not be read is held to the end.
+// sarif prints a SARIF 2.1.0 log with one run. Results are written as they come, one a
+// line; only files that could not be read are held to the end.
 type sarif struct {
 	out     io.Writer
 	level   fhirbundle.Level
@@ -66,7 +66,7 @@ func (s *sarif) end() error {
 	return err
 }
 
-// start writes what stands before the results, once.
+// start writes the part before the results, once.
 func (s *sarif) start(b *bytes.Buffer) {
 	if s.started {
 		return
@@ -87,9 +87,9 @@ func (s *sarif) start(b *bytes.Buffer) {
 func (s *sarif) result(f finding, where sarifArtifact, zipped bool) sarifResult {
 	at := sarifLocation{Physical: sarifPhysical{Artifact: where}}
 	if f.Line > 0 {
-		// Of no length: it says where something begins.
+		// The region is empty: only the start is known.
 		at.Physical.Region = &sarifRegion{StartLine: f.Line, StartColumn: f.column, EndColumn: f.column}
-		if !zipped { // it would be taken for one in the file
+		if !zipped { // it would be read as an offset in the file
 			at.Physical.Region.ByteOffset = &f.Offset
 		}
 	}
@@ -117,8 +117,8 @@ func sarifLevel(s fhirbundle.Severity) string {
 	return "note"
 }
 
-// artifact is the URI of a file: relative to the working folder, or absolute if
-// it is not in there.
+// artifact returns the URI of a file: relative to the working folder, or absolute outside
+// of it.
 func artifact(name string) sarifArtifact {
 	rel := name
 	if wd, err := os.Getwd(); err == nil && filepath.IsAbs(name) {
@@ -138,8 +138,7 @@ func artifact(name string) sarifArtifact {
 	return sarifArtifact{u.String()}
 }
 
-// compact is encoding/json's without its care for HTML. What is given to it can
-// be encoded.
+// compact returns v as JSON without HTML escapes. v must be encodable.
 func compact(v any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

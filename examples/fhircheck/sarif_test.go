@@ -12,14 +12,14 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// object and list are how encoding/json gives what it does not know.
+// object and list are encoding/json's types for any.
 type (
 	object = map[string]any
 	list   = []any
 )
 
-// runOf checks what SARIF 2.1.0 requires of a log, and what GitHub and editors
-// need besides, and returns its run.
+// runOf checks the requirements of SARIF 2.1.0, GitHub and editors on a log, and returns
+// its run.
 func runOf(t *testing.T, out string) object {
 	t.Helper()
 	require.NoError(t, fhirbundle.CheckJSON([]byte(out), nil))
@@ -98,7 +98,7 @@ func TestSARIF(t *testing.T) {
 	require.Equal(t, "error", bad["level"])
 	require.Equal(t, list{object{"physicalLocation": object{
 		"artifactLocation": object{"uri": "in/bad.ndjson.gz"},
-		"region":           object{"startLine": 2.0, "startColumn": 1.0, "endColumn": 1.0}, // no offset: it is not one of the file
+		"region":           object{"startLine": 2.0, "startColumn": 1.0, "endColumn": 1.0}, // no offset: it would not be one in the file
 	}}}, bad["locations"])
 
 	null := results[2].(object)
@@ -132,7 +132,7 @@ func TestSARIFLevels(t *testing.T) {
 	require.Equal(t, "error", run["results"].(list)[0].(object)["level"])
 	_, out, _ = checked(oneBad+"oops\n", "-o", "sarif", "-max-issues", "1", "-")
 	notes := runOf(t, out)["invocations"].(list)[0].(object)
-	require.Equal(t, true, notes["executionSuccessful"], "that more was found is no failure")
+	require.Equal(t, true, notes["executionSuccessful"], "unlisted findings are no failure")
 	require.Equal(t, "note", notes["toolExecutionNotifications"].(list)[0].(object)["level"])
 }
 

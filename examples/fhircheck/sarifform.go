@@ -1,6 +1,6 @@
 package main
 
-// The objects of SARIF 2.1.0, as far as they are written
+// The SARIF 2.1.0 objects that sarif writes
 // (https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html).
 
 type sarifText struct {

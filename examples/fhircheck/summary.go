@@ -10,10 +10,10 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// totals are of all payloads.
+// totals counts all payloads.
 type totals struct {
 	began      time.Time
-	files      int64 // that were read to their end
+	files      int64 // read to the end
 	unreadable int64
 	skipped    int64
 	resources  int64
@@ -51,7 +51,7 @@ func (t *totals) exit() int {
 	return exitFine
 }
 
-// text is the summary, in a line.
+// text returns the summary, one line.
 func (t *totals) text() string {
 	parts := []string{number(t.files, "file") + " checked"}
 	if t.unreadable > 0 {
@@ -68,18 +68,18 @@ func (t *totals) text() string {
 	if t.unlisted > 0 {
 		parts = append(parts, humanize.Comma(t.unlisted)+" not listed")
 	}
-	if t.bytes >= 1e6 { // or it says nothing
+	if t.bytes >= 1e6 { // less is meaningless
 		parts = append(parts, rate(t.bytes, time.Since(t.began)))
 	}
 	return strings.Join(parts, ", ")
 }
 
-// rate is in megabytes a second.
+// rate formats megabytes a second.
 func rate(bytes int64, took time.Duration) string {
 	return fmt.Sprintf("%.0f MB/s", float64(bytes)/1e6/max(took, time.Microsecond).Seconds())
 }
 
-// number is a count of things, in the singular or plural.
+// number formats a count with its noun in the singular or plural.
 func number(n int64, thing string) string {
 	if n != 1 {
 		thing += "s"

@@ -18,12 +18,12 @@ func TestTotals(t *testing.T) {
 		result *result
 		code   int
 	}{
-		"nothing":     {&result{report: &fhirbundle.Report{}}, exitFine},
-		"a warning":   {found(fhirbundle.SeverityWarning), exitFine},
-		"information": {found(fhirbundle.SeverityInformation), exitFine},
-		"an error":    {found(fhirbundle.SeverityError), exitErrors},
-		"a rejected line, of which no more is known": {&result{report: &fhirbundle.Report{Rejected: 1}}, exitErrors},
-		"not read": {&result{report: &fhirbundle.Report{}, err: errors.New("x")}, exitFailed},
+		"nothing":                          {&result{report: &fhirbundle.Report{}}, exitFine},
+		"a warning":                        {found(fhirbundle.SeverityWarning), exitFine},
+		"information":                      {found(fhirbundle.SeverityInformation), exitFine},
+		"an error":                         {found(fhirbundle.SeverityError), exitErrors},
+		"a rejected line without an issue": {&result{report: &fhirbundle.Report{Rejected: 1}}, exitErrors},
+		"not read":                         {&result{report: &fhirbundle.Report{}, err: errors.New("x")}, exitFailed},
 	} {
 		var totals totals
 		totals.add(c.result)

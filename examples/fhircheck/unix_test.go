@@ -16,15 +16,15 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 )
 
-// Ctrl-C ends it at once, even while it waits for its input.
+// Ctrl-C ends the program at once, even while it waits for input.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	defer r.Close()
 	defer w.Close()
-	// A file's findings are there before the next one is read, and that the
-	// program is about to wait is known by them.
+	// A file's findings are printed before the next file is read, so they show that the
+	// program is about to wait.
 	in := filepath.Join(t.TempDir(), "wrong.json")
 	write(t, in, wrong)
 	p := proctest.StartReading(t, binary, r, in, "-")
@@ -51,7 +51,7 @@ func TestPermissions(t *testing.T) {
 	require.Contains(t, p.Stdout.String(), "wrong.json:1:1: error bundle-type")
 }
 
-// A pipe in a folder would be waited for; one that is named is read.
+// A pipe in a folder is skipped, since it would block; a named one is read.
 func TestPipes(t *testing.T) {
 	t.Parallel()
 	in := t.TempDir()

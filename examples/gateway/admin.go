@@ -11,17 +11,17 @@ import (
 	"time"
 )
 
-// admin answers the operator on an address of its own.
+// admin serves the operator's routes on a separate address.
 type admin struct {
 	server *http.Server
-	ended  chan error // of Serve
+	ended  chan error // result of Serve
 }
 
-// profileTimeout is how long the longest profile or trace may take, in the request's
+// profileTimeout is the maximum duration of a profile or trace, as set by the request's
 // parameter seconds.
 const profileTimeout = 2 * time.Minute
 
-// startAdmin serves the operator's routes until stop.
+// startAdmin serves the operator's routes until stop is called.
 func startAdmin(l net.Listener, routes http.Handler, log *slog.Logger) *admin {
 	a := &admin{ended: make(chan error, 1), server: &http.Server{
 		Handler:           routes,
@@ -36,7 +36,7 @@ func startAdmin(l net.Listener, routes http.Handler, log *slog.Logger) *admin {
 	return a
 }
 
-// run returns when ctx is done, or with an error when the server ends before that.
+// run returns when ctx is done, or with an error when the server ends earlier.
 func (a *admin) run(ctx context.Context) error {
 	select {
 	case err := <-a.ended:
@@ -46,7 +46,7 @@ func (a *admin) run(ctx context.Context) error {
 	}
 }
 
-// stop lets requests end, which are short but for profiles, and cuts off the others.
+// stop waits for requests, which are short except for profiles, and cuts off the rest.
 func (a *admin) stop(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -55,7 +55,7 @@ func (a *admin) stop(ctx context.Context) {
 	}
 }
 
-// notFound answers where there is no front door to do so.
+// notFound answers unknown routes in roles without a front door.
 func notFound(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

@@ -18,8 +18,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// What is the operator's is on an address of its own, if there is one, and is answered
-// until the end.
+// The operator's routes are on a separate address if there is one, and are served until
+// the end.
 func TestAdminAddress(t *testing.T) {
 	t.Parallel()
 	p, c := gateway(t, t.TempDir(), "-admin-addr", "127.0.0.1:0", "-token", "s3cretToken=demo")
@@ -70,7 +70,8 @@ func TestNoProfilesWithoutAdminAddress(t *testing.T) {
 	}
 }
 
-// becomesReady waits until /readyz answers so; a look is given out again for a second.
+// becomesReady waits until /readyz returns status and words. A result of /readyz is cached
+// for a second.
 func becomesReady(t *testing.T, base string, status int, words ...string) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -90,8 +91,8 @@ func becomesReady(t *testing.T, base string, status int, words ...string) {
 	}, 20*time.Second, 100*time.Millisecond, "%d %v", status, words)
 }
 
-// A probe that only reads would send work to a process that can't take it.
-func TestReadyMeansThatWritingWorks(t *testing.T) {
+// A probe that only reads would send traffic to a process that can't accept it.
+func TestReadyChecksWriting(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	p, c := gateway(t, data)
@@ -121,20 +122,20 @@ func TestReadyMeansThatWritingWorks(t *testing.T) {
 	require.Contains(t, p.Stderr.String(), "removed or replaced", "the log says why")
 	records, objects := -1, 0
 	require.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM fhirdock_jobs").Scan(&records))
-	require.Zero(t, records, "no job was made")
+	require.Zero(t, records, "no job was created")
 	require.NoError(t, filepath.WalkDir(blobs, func(_ string, d os.DirEntry, err error) error {
 		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), ".") {
-			return fs.SkipDir // locks of processes
+			return fs.SkipDir // process locks
 		}
 		if err == nil && !d.IsDir() {
 			objects++
 		}
 		return err
 	}))
-	require.Zero(t, objects, "and no object, nor anything else")
+	require.Zero(t, objects, "no object was created")
 }
 
-// What is in the data folder is its owner's alone, whatever the umask.
+// Only its owner can read the data folder, whatever the umask.
 func TestDataFolderIsPrivate(t *testing.T) {
 	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
@@ -157,7 +158,7 @@ func TestDataFolderIsPrivate(t *testing.T) {
 	require.Greater(t, n, 5)
 }
 
-func TestDevelopmentTokensAreWarnedOf(t *testing.T) {
+func TestDevelopmentTokensCauseAWarning(t *testing.T) {
 	t.Parallel()
 	const warning = "the tokens are for development"
 	p, _ := gateway(t, t.TempDir())

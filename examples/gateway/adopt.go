@@ -2,7 +2,7 @@ package main
 
 import "github.com/fhirdock/fhirdock/ingest"
 
-// adoption returns the Adoption that -adopt asks for; nil without the flag.
+// adoption returns the Adoption for -adopt, or nil without the flag.
 func (c *config) adoption() *ingest.Adoption {
 	if c.adopt == "" {
 		return nil

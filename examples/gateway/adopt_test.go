@@ -19,7 +19,7 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
-// drop moves a file to where the gateway adopts it, as an operator does.
+// drop moves a file below the adopted prefix, as an operator does.
 func drop(t *testing.T, data, organization, name string, lines int) {
 	t.Helper()
 	folder := filepath.Join(data, "blobs", "drop", organization)
@@ -35,7 +35,7 @@ func drop(t *testing.T, data, organization, name string, lines int) {
 
 const hintSecret = "a secret for notifications"
 
-// hint sends the notification of an object, to a gateway that may be gone.
+// hint sends an object's notification to a gateway that may be down.
 func hint(base, key string) {
 	body := fmt.Sprintf(`{"type":"fhirdock.object_created.v1","key":%q}`, key)
 	req, err := http.NewRequest(http.MethodPost, base+notificationsPath, strings.NewReader(body))
@@ -49,7 +49,7 @@ func hint(base, key string) {
 	}
 }
 
-// jobsOf are all jobs of the caller.
+// jobsOf returns all jobs of the caller.
 func jobsOf(t *testing.T, c *frontdoor.Client) []frontdoor.Job {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.Base+"/v1/ingestion/jobs?limit=500", nil)
@@ -64,9 +64,8 @@ func jobsOf(t *testing.T, c *frontdoor.Client) []frontdoor.Job {
 	return list.Jobs
 }
 
-// Files that are moved into the bucket become jobs, each one and with all its lines,
-// though the gateway is killed again and again, notifications are doubled, and some
-// files have none.
+// Each file moved into the bucket becomes a job with all its lines, although the gateway
+// is killed repeatedly, notifications are duplicated, and some files have none.
 func TestAdoptionSurvivesKill(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -80,7 +79,7 @@ func TestAdoptionSurvivesKill(t *testing.T) {
 			name := fmt.Sprintf("f%d.ndjson", files)
 			drop(t, data, "demo", name, lines)
 			files++
-			if files%3 != 0 { // a third is never told of
+			if files%3 != 0 { // a third has no notification
 				go hint(c.Base, "drop/demo/"+name)
 				go hint(c.Base, "drop/demo/"+name)
 			}
@@ -119,7 +118,7 @@ func TestAdoptionSurvivesKill(t *testing.T) {
 	require.Len(t, seen, files*lines)
 }
 
-// A prefix that the gateway writes to itself is refused at the start.
+// -adopt must not name a prefix that the gateway writes to.
 func TestAdoptFlag(t *testing.T) {
 	t.Parallel()
 	for _, prefix := range []string{"incoming", "incoming/fhir", "processed/x", "staging", "outcomes", "/drop", "a//b"} {

@@ -18,12 +18,11 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
-// Jobs in PostgreSQL and wake-ups by a broker, the roles as processes of their
-// own. A worker would find a job by itself only after minutes: it is the broker that tells
-// of it.
+// Jobs in PostgreSQL, wake-ups by a broker, and a process for each role. Without wake-ups
+// the worker would find a job only after minutes.
 func TestBrokers(t *testing.T) {
 	t.Parallel()
-	// Those of others than of this machine are emulators: see package brokerservers.
+	// Cloud brokers are emulators: see package brokerservers.
 	lend := map[string]func(t *testing.T) (topic, subscription string, env []string){
 		"RabbitMQ": onServer(servers.Rabbit), "JetStream": onServer(servers.NATS),
 		"SQS": onEmulator(brokerservers.SQS), "SQS FIFO": onEmulator(brokerservers.SQSFIFO), "SNS": onEmulator(brokerservers.SNS),
@@ -53,8 +52,8 @@ func TestBrokers(t *testing.T) {
 	}
 }
 
-// A gateway starts while its broker is away, and works by asking for what waits. Once the
-// broker is there, it is subscribed to.
+// A gateway starts while its broker is down, and works by polling. It subscribes once the
+// broker is up.
 func TestBrokersThatComeLater(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(context.Context, string) (*brokerservers.Broker, error){
@@ -102,7 +101,7 @@ func onEmulator(start func(context.Context, string) (*brokerservers.Broker, erro
 	}
 }
 
-// gatewayIn is gateway with variables more in its environment.
+// gatewayIn is gateway with additional environment variables.
 func gatewayIn(t *testing.T, env []string, data string, args ...string) *frontdoor.Client {
 	t.Helper()
 	p := proctest.Start(t, "env", slices.Concat(env, []string{binary, "-addr", "127.0.0.1:0", "-data", data}, args)...)

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The program under test is built like its tests: with a race detector where they have
-// one, and without the drivers that they don't have.
+// The program under test is built with the same race detector and driver tags as its
+// tests.
 func TestBuiltLikeItsTests(t *testing.T) {
 	flags := func(info *debug.BuildInfo) map[string]string {
 		found := map[string]string{}

@@ -10,20 +10,20 @@ import (
 	"gocloud.dev/blob"
 )
 
-// checkBackends fails at the start for what can't work with this role, or if there is no
-// such bucket.
+// checkBackends fails at the start if the bucket does not exist, or if the back ends don't
+// suit the role.
 func (c *config) checkBackends(ctx context.Context, back *backends.Backends, log *slog.Logger) error {
 	if back.LocalQueue && c.role != "all" {
-		log.Warn("the queue is within this process: other processes find jobs by asking the job store, some seconds later; see -topic")
+		log.Warn("the queue is in this process: other processes find jobs by polling the job store, some seconds later; see -topic")
 	}
 	if back.LocalJobs && c.role != "all" {
-		return errors.New("-jobs mem: is for one process that accepts and works, with -role all")
+		return errors.New("-jobs mem: needs -role all: it is not shared between processes")
 	}
 	return checkBucket(ctx, back.Store.Bucket(), log)
 }
 
-// checkBucket fails at the start if there is no such bucket. One that does not answer
-// may answer later: see /readyz.
+// checkBucket fails at the start if the bucket does not exist. One that does not answer
+// yet is reported by /readyz.
 func checkBucket(ctx context.Context, bucket *blob.Bucket, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

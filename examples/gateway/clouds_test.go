@@ -17,7 +17,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
-// A gateway on the object store of a cloud: another URL, and its environment.
+// A gateway on a cloud's object store needs another URL and its environment.
 func TestClouds(t *testing.T) {
 	for name, start := range map[string]func(context.Context) (*objectstores.Storage, error){
 		"S3":    objectstores.In(t.TempDir(), objectstores.S3),
@@ -36,7 +36,7 @@ func TestClouds(t *testing.T) {
 			const line = `{"resourceType":"Patient","id":"a"}`
 			ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", int64(len(line)))
 			require.NoError(t, err)
-			require.NotContains(t, ticket.UploadURL, c.Base, "the cloud takes it")
+			require.NotContains(t, ticket.UploadURL, c.Base, "the upload goes to the cloud")
 			require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
 			require.Error(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))), "once")
 
@@ -52,7 +52,7 @@ func TestClouds(t *testing.T) {
 			require.Contains(t, p.Stderr.String(), "-blob: there is no such bucket")
 
 			status, _ = get(t, c.Base+backends.ObjectsPath+"/"+ticket.Key)
-			require.Equal(t, http.StatusNotFound, status, "nothing is served here")
+			require.Equal(t, http.StatusNotFound, status, "the gateway serves no objects")
 		})
 	}
 }

@@ -20,10 +20,10 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
-// config is what the flags and variables say, checked.
+// config holds the checked flags and variables.
 type config struct {
 	addr           string
-	adminAddr      string   // empty: the operator asks where clients do
+	adminAddr      string   // empty: the operator's routes are on addr
 	publicURL      *url.URL // nil: derived from the address listened on
 	role           string
 	validation     string
@@ -39,14 +39,14 @@ type config struct {
 	bodyStall      time.Duration
 	bodyMinRate    int64 // bytes a second
 	bodyTimeout    time.Duration
-	spool          string // folder; empty: the system's
+	spool          string // folder; empty: the system's temporary folder
 	maxUnverified  int64  // 0: the default
 	credentials
 
 	data                              string
 	urls                              backends.URLs
-	prefix, output, outcomes, staging string // of keys
-	adopt                             string // prefix; empty: nothing is adopted
+	prefix, output, outcomes, staging string // key prefixes
+	adopt                             string // key prefix; empty: nothing is adopted
 	adoptEvery                        time.Duration
 	migrations                        string
 	keep                              ingest.Retention
@@ -73,7 +73,7 @@ type config struct {
 	logFormat string
 }
 
-// serves and works say what the role does.
+// serves reports whether the role has a front door.
 func (c *config) serves() bool { return c.role != "worker" }
 func (c *config) works() bool  { return c.role != "api" }
 
@@ -92,8 +92,7 @@ at once. /healthz, /readyz and /metrics are for the operator, the last two on
 -admin-addr if there is one. -version as the last argument prints the version.
 `
 
-// flags defines the flags; the returned function checks them once they are
-// parsed.
+// flags defines the flags. The returned function checks them after parsing.
 func flags() (*envflag.Set, func() (*config, error)) {
 	s := envflag.New("gateway", "FHIRDOCK_", intro)
 	c := &config{}
@@ -167,7 +166,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	level := s.String("log-level", "info", "`LEVEL`: debug, info, warn or error; Python's names are taken too")
 	s.StringVar(&c.logFormat, "log-format", "text", "`FORMAT`: text or json")
 
-	// What would be taken for the default when a deployment lost its value.
+	// An empty value would be taken for the default if a deployment lost its value.
 	s.NotEmpty("public-url", "data", "blob", "notifications", "admin-addr")
 
 	return s, func() (*config, error) {
@@ -232,7 +231,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 	}
 }
 
-// check finds all that can't work.
+// check returns all errors in the flags.
 func (c *config) check() []error {
 	var errs []error
 	one := func(flag, value string, allowed ...string) {
@@ -280,7 +279,7 @@ func (c *config) check() []error {
 		errs = append(errs, errors.New("-drain-delay must not be negative"))
 	}
 	if c.maxWhole < c.maxBody {
-		errs = append(errs, errors.New("-max-whole must not be below -max-body: what is accepted would fail for its size"))
+		errs = append(errs, errors.New("-max-whole must not be below -max-body: accepted payloads would fail as too large"))
 	}
 	if (c.urls.Topic == "") != (c.urls.Subscription == "") && c.works() {
 		errs = append(errs, errors.New("-topic and -subscription go together"))
@@ -298,13 +297,13 @@ func (c *config) check() []error {
 		return errs
 	}
 	if ip := net.ParseIP(host); c.publicURL == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
-		errs = append(errs, errors.New("-public-url is needed where -addr names no host: upload URLs must name one that clients reach"))
+		errs = append(errs, errors.New("-public-url is needed if -addr names no host: upload URLs need one that clients can reach"))
 	}
 	return errs
 }
 
-// open reports whether others than the users of this machine reach the front door: on
-// its own address, or through what is at its public URL.
+// open reports whether the front door can be reached from other machines, on its own
+// address or through its public URL.
 func (c *config) open() bool {
 	host, _, err := net.SplitHostPort(c.addr)
 	return err == nil && !loopback(host) || c.publicURL != nil && !loopback(c.publicURL.Hostname())

@@ -123,7 +123,7 @@ func TestWrongFlags(t *testing.T) {
 	}
 }
 
-// All that is wrong is said, and in the same order each time.
+// All errors are listed, always in the same order.
 func TestWrongFlagsAreListed(t *testing.T) {
 	for range 10 {
 		_, err := parsed("-concurrency=0", "-sweep-every=0s", "-drain-timeout=0s", "-drain-delay=-1s")
@@ -148,7 +148,7 @@ func TestRightFlags(t *testing.T) {
 
 func TestWrongUse(t *testing.T) {
 	for args, want := range map[string]string{
-		"-nope": "-nope", "file.json": "no arguments", "-role boss": "-role",
+		"-nope": "-nope", "file.json": "unexpected argument", "-role boss": "-role",
 		"-token s3cret": "-token",
 	} {
 		var out, errs bytes.Buffer

@@ -23,13 +23,13 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 )
 
-// The long form: go test ./gateway -run TestStrangers -strangers 1100 -descriptors 1024
+// The long form: go test ./gateway -run TestIntruders -intruders 1100 -descriptors 1024
 var (
-	strangers = flag.Int("strangers", 280, "connections of strangers")
+	intruders = flag.Int("intruders", 280, "connections of clients that never authenticate")
 	files     = flag.Int("descriptors", 256, "files and connections that the gateway may have open")
 )
 
-// limited starts the program with that many descriptors.
+// limited starts the program with a limit on file descriptors.
 func limited(t *testing.T, data string, most int, args ...string) (*proctest.Process, *frontdoor.Client) {
 	t.Helper()
 	p := proctest.Start(t, "/bin/sh", append([]string{"-c", `ulimit -n "$0" && exec "$@"`, fmt.Sprint(most), binary, "-addr", "127.0.0.1:0", "-data", data}, args...)...)
@@ -37,7 +37,7 @@ func limited(t *testing.T, data string, most int, args ...string) (*proctest.Pro
 	return p, &frontdoor.Client{Base: url, Token: "dev"}
 }
 
-// hold sends a request's head, and keeps the connection until the server closes it.
+// hold sends a request's head and keeps the connection open until the server closes it.
 func hold(ctx context.Context, addr, head, dribble string) {
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", addr)
 	if err != nil {
@@ -55,10 +55,10 @@ func hold(ctx context.Context, addr, head, dribble string) {
 	_, _ = io.Copy(io.Discard, conn)
 }
 
-// More strangers than the process has descriptors, who announce bodies and don't send
-// them, or don't even send a request, and come back half a second after they are sent
-// away: good clients are served all the same.
-func TestStrangersDoNotKeepOthersOut(t *testing.T) {
+// More intruders than the process has descriptors announce bodies and don't send them, or
+// send no request at all, and reconnect half a second after they are cut off. Good clients
+// are served all the same.
+func TestIntrudersDoNotKeepClientsOut(t *testing.T) {
 	p, client := limited(t, t.TempDir(), *files)
 	addr := strings.TrimPrefix(client.Base, "http://")
 	heads := []struct{ head, dribble string }{
@@ -73,12 +73,12 @@ func TestStrangersDoNotKeepOthersOut(t *testing.T) {
 	attack, stop := context.WithCancel(t.Context())
 	var came atomic.Int64
 	var all sync.WaitGroup
-	for i := range *strangers {
+	for i := range *intruders {
 		all.Go(func() {
 			for attack.Err() == nil {
 				came.Add(1)
 				hold(attack, addr, heads[i%len(heads)].head, heads[i%len(heads)].dribble)
-				time.Sleep(500 * time.Millisecond) // the generator has the same processors
+				time.Sleep(500 * time.Millisecond) // the load generator shares the processors
 			}
 		})
 	}
@@ -95,14 +95,14 @@ func TestStrangersDoNotKeepOthersOut(t *testing.T) {
 	}
 	slices.Sort(took)
 	p99 := took[98]
-	t.Logf("%d strangers against %d descriptors came %d times; a good client waited for %s (median) and %s (p99)",
-		*strangers, *files, came.Load(), took[49].Round(time.Millisecond), p99.Round(time.Millisecond))
+	t.Logf("%d intruders against %d descriptors connected %d times; a good client waited for %s (median) and %s (p99)",
+		*intruders, *files, came.Load(), took[49].Round(time.Millisecond), p99.Round(time.Millisecond))
 	require.Less(t, p99, 2*time.Second)
 	require.Contains(t, p.Stderr.String(), `level=WARN msg="connection limit reached`)
 	require.NotContains(t, p.Stderr.String(), "too many open files")
-	require.Less(t, strings.Count(p.Stderr.String(), "level=WARN"), 20, "and the log does not overflow")
+	require.Less(t, strings.Count(p.Stderr.String(), "level=WARN"), 20, "warnings are limited")
 
-	// They don't delay the end of the process either.
+	// They don't delay the shutdown either.
 	began := time.Now()
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	require.Zero(t, p.Exit(t, 15*time.Second))

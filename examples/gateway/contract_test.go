@@ -17,10 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// contract calls a gateway as clients of the service do that fhirdock succeeds.
+// contract calls a gateway like clients of fhirdock's predecessor.
 type contract struct{ base string }
 
-// call is a request and the members of its answer.
+// call sends a request and returns the members of the response.
 func (c contract) call(t *testing.T, method, path, contentType, body string) (int, map[string]any) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, c.base+path, strings.NewReader(body))
@@ -44,8 +44,8 @@ func (c contract) call(t *testing.T, method, path, contentType, body string) (in
 
 const sixDigits = `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$`
 
-// Clients of the service that fhirdock succeeds find what they read there: routes,
-// statuses, fields, types, defaults and messages.
+// Clients of fhirdock's predecessor find the same routes, statuses, fields, types,
+// defaults and messages.
 func TestOriginalContract(t *testing.T) {
 	t.Parallel()
 	_, client := gateway(t, t.TempDir())
@@ -116,7 +116,7 @@ func TestOriginalContract(t *testing.T) {
 		"application/x-ndjson, application/ndjson", refusal["error"])
 }
 
-// Webhook, URL, upload and status by curl, with no header but those that clients have
+// Webhook, URL, upload and status with curl, and no headers beyond those that clients have
 // always sent.
 func TestOriginalCalls(t *testing.T) {
 	t.Parallel()

@@ -12,31 +12,32 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/auth"
 )
 
-// defaultToken is printed in the README: it guards nothing.
+// defaultToken is public: it is in the README.
 const defaultToken = "dev=demo"
 
-// credentials are who may call, and with which secrets.
+// credentials holds callers and their secrets.
 type credentials struct {
-	tokens        *auth.Tokens   // nil where nothing is served
+	tokens        *auth.Tokens   // nil if the role serves nothing
 	webhooks      *auth.Webhooks // nil: none
-	notifySecrets []string       // empty: notifications are not taken over HTTP
-	// development is why the tokens are only for development; nil if they are not.
+	notifySecrets []string       // empty: no notifications over HTTP
+	// development is why the tokens are only for development, or nil.
 	development error
 }
 
-// credentialFlags defines the flags of who may call. The returned function checks them;
-// open says that not only this machine can reach the front door.
+// credentialFlags defines the flags of callers. The returned function checks them. Its
+// argument open says that the front door can be reached from other machines.
 func credentialFlags(s *envflag.Set) func(serves, open bool) (credentials, error) {
 	s.Group("Who may call")
 	tokens := s.Strings("token", nil, "`TOKEN=ORG[:USER]`: a bearer token and its owner; repeatable. In the variable, separate several\n"+
-		"with commas. Others see the arguments of a process: except for development use -token-file.\n"+
+		"with commas. Other users can see a process's arguments: use -token-file except for\n"+
+		"development.\n"+
 		"(default: "+defaultToken+", only on a loopback address and without -public-url)")
 	s.File("token")
 	webhooks := s.Strings("webhook", nil, "`ORG[:USER]=SECRET`: a sender that signs its Bundles by Standard Webhooks, and its whsec_\nsecret; it posts to …/fhir/Bundle?endpoint=ORG. Repeatable, also for the same ORG while\nits secret is being replaced. In the variable, separate several with commas")
 	s.File("webhook")
 	notifySecrets := s.Strings("notification-secret", nil, "`SECRET` that the object store sends with its notifications, to POST "+notificationsPath+":\nin Authorization, as it is or as a bearer token, or as "+notificationsPath+"?token=SECRET. Accepts\nnotifications of S3 by SNS and EventBridge, S3-compatible stores, Pub/Sub push and Event Grid.\nRepeatable, for rotation. In the variable, separate several with commas")
 	s.File("notification-secret")
-	insecure := s.Bool("insecure-dev-tokens", false, "allow tokens that can be guessed where others reach the server: on an address that is not\nloopback, or with a -public-url")
+	insecure := s.Bool("insecure-dev-tokens", false, "allow tokens that can be guessed although others can reach the server, on an address that is\nnot loopback or with a -public-url")
 
 	return func(serves, open bool) (credentials, error) {
 		var c credentials
@@ -79,12 +80,12 @@ func credentialFlags(s *envflag.Set) func(serves, open bool) (credentials, error
 
 const howToMake = "write $(openssl rand -hex 24)=ORG into a file that only this user can read, and name it with -token-file"
 
-// checkTokens returns why tokens are only for development; nil if they are not. With
-// strict such tokens are an error.
+// checkTokens returns why tokens are only for development, or nil. With strict such tokens
+// are an error.
 func checkTokens(tokens []string, strict bool) (development, err error) {
 	if len(tokens) == 0 {
 		if strict {
-			return nil, errors.New("-token-file is needed where others can reach the server, since -addr is not a loopback address or there is a -public-url: " +
+			return nil, errors.New("-token-file is needed because others can reach the server: -addr is not a loopback address or there is a -public-url: " +
 				"the default token is no secret; " + howToMake)
 		}
 		return errors.New("the default token is no secret"), nil
@@ -119,7 +120,7 @@ func checkWebhook(spec string) error {
 	return secretfile.Check(string(raw))
 }
 
-// loopback reports whether only this machine reaches a host.
+// loopback reports whether a host can only be reached from this machine.
 func loopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()

@@ -29,8 +29,8 @@ func secretFile(t *testing.T, text string, mode os.FileMode) string {
 	return path
 }
 
-// A deployment that lost its secret must not get the one that the README prints, nor
-// the folder of a container instead of a bucket.
+// A deployment that lost its secret must not fall back to the README's token, nor one that
+// lost its bucket to a folder in the container.
 func TestEmptyVariables(t *testing.T) {
 	for _, name := range []string{"TOKEN", "TOKEN_FILE", "WEBHOOK", "WEBHOOK_FILE", "NOTIFICATION_SECRET", "NOTIFICATION_SECRET_FILE",
 		"DATA", "BLOB", "JOBS", "JOBS_FILE", "TOPIC", "TOPIC_FILE", "SUBSCRIPTION", "SUBSCRIPTION_FILE", "NOTIFICATIONS", "PUBLIC_URL", "ADMIN_ADDR"} {
@@ -40,14 +40,14 @@ func TestEmptyVariables(t *testing.T) {
 		require.ErrorContains(t, err, "is empty", name)
 	}
 	_, err := parsedWith(map[string]string{"FHIRDOCK_ADOPT": "", "FHIRDOCK_LOG_LEVEL": ""})
-	require.NoError(t, err, "no harm comes of these")
+	require.NoError(t, err, "empty is harmless here")
 }
 
-// The token of the README guards nothing that others can reach.
-func TestDefaultTokenStaysAtHome(t *testing.T) {
+// The README's token is refused where others can reach the gateway.
+func TestDefaultTokenIsLocal(t *testing.T) {
 	for _, args := range []string{
 		"-addr 0.0.0.0:8080 -public-url http://localhost:8080", "-addr 192.0.2.1:80", "-addr example.org:80",
-		"-addr 127.0.0.1:8080 -public-url https://fhir.example.org", // behind a proxy
+		"-addr 127.0.0.1:8080 -public-url https://fhir.example.org", // through a proxy
 	} {
 		_, err := parsed(strings.Fields(args)...)
 		require.ErrorContains(t, err, "-token-file is needed", args)
@@ -59,7 +59,7 @@ func TestDefaultTokenStaysAtHome(t *testing.T) {
 			require.ErrorContains(t, err, "-token: token 1 ", args)
 			c, err := parsed(append(strings.Fields(args), "-token", weak, "-insecure-dev-tokens")...)
 			require.NoError(t, err)
-			require.Error(t, c.development, "it is said at each start")
+			require.Error(t, c.development, "each start warns")
 		}
 		c, err := parsed(append(strings.Fields(args), "-token-file", secretFile(t, "# ours\n"+strong+"=clinic:alice\n", 0o600))...)
 		require.NoError(t, err, "a safe start needs no -insecure flag")
@@ -74,7 +74,7 @@ func TestDefaultTokenStaysAtHome(t *testing.T) {
 		require.Error(t, c.development)
 	}
 	c, err := parsed("-role", "worker", "-addr", "0.0.0.0:9090")
-	require.NoError(t, err, "a worker takes no requests")
+	require.NoError(t, err, "a worker serves no requests")
 	require.NoError(t, c.development)
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/docservers"
 )
 
-// A gateway with its jobs in a document database: another URL, and its environment.
+// A gateway with its jobs in a document database needs another URL and its environment.
 func TestDocumentDatabases(t *testing.T) {
 	for name, start := range map[string]func(context.Context, string) (*docservers.Server, error){
 		"DynamoDB": docservers.DynamoDB, "Firestore": docservers.Firestore, "MongoDB": docservers.MongoDB,

@@ -16,9 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Requests that reach a process only when it drains, on connections that it had
-// before, are answered, and the answer is the last on its connection.
-func TestDrainAnswersWhatIsOnItsWay(t *testing.T) {
+// Requests that arrive during the drain on connections opened earlier are answered, and
+// the response is the last on its connection.
+func TestDrainAnswersLateRequests(t *testing.T) {
 	t.Parallel()
 	p, c := gateway(t, t.TempDir())
 	dial := func() net.Conn {
@@ -41,7 +41,7 @@ func TestDrainAnswersWhatIsOnItsWay(t *testing.T) {
 	require.False(t, ask(used).Close)
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	p.Wait(t, `msg="draining`)
-	require.Eventually(t, func() bool { // it takes none any more
+	require.Eventually(t, func() bool { // it accepts no new connections
 		conn, err := net.DialTimeout("tcp", strings.TrimPrefix(c.Base, "http://"), 10*time.Millisecond)
 		if err == nil {
 			conn.Close()
@@ -56,7 +56,7 @@ func TestDrainAnswersWhatIsOnItsWay(t *testing.T) {
 	require.Zero(t, p.Exit(t, 20*time.Second))
 }
 
-// Requests whose bodies have not come in time are answered, and the process ends.
+// Requests whose bodies don't arrive in time are answered, and the process ends.
 func TestDrainTimeout(t *testing.T) {
 	t.Parallel()
 	p, c := gateway(t, t.TempDir(), "-drain-timeout", "300ms")
@@ -82,13 +82,13 @@ func TestDrainTimeout(t *testing.T) {
 			}
 			answers <- resp
 		}()
-		_, err = w.Write(bytes.Repeat([]byte{' '}, 32<<20)) // more than any buffer on the way holds
+		_, err = w.Write(bytes.Repeat([]byte{' '}, 32<<20)) // more than all buffers on the way
 		require.NoError(t, err)
 	}
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	require.Zero(t, p.Exit(t, 20*time.Second))
 	for _, w := range bodies {
-		_ = w.Close() // or a client whose connection broke would wait for the rest
+		_ = w.Close() // or a client with a broken connection would wait for the rest
 	}
 	for range 2 {
 		resp := <-answers
@@ -99,7 +99,7 @@ func TestDrainTimeout(t *testing.T) {
 	}
 }
 
-// Bodies that nobody reads don't keep the process, whether they come or not.
+// Unread bodies don't delay the shutdown, whether they arrive or not.
 func TestDrainDoesNotWaitForUnreadBodies(t *testing.T) {
 	t.Parallel()
 	p, c := gateway(t, t.TempDir(), "-drain-timeout", "10m")
@@ -116,11 +116,11 @@ func TestDrainDoesNotWaitForUnreadBodies(t *testing.T) {
 	require.Zero(t, p.Exit(t, 15*time.Second))
 }
 
-// A connection that nothing comes on does not keep the process.
+// An idle connection does not delay the shutdown.
 func TestDrainIdleConnection(t *testing.T) {
 	t.Parallel()
 	p, c := gateway(t, t.TempDir())
-	status, _ := get(t, c.Base+"/healthz") // whose connection is kept
+	status, _ := get(t, c.Base+"/healthz") // keeps the connection
 	require.Equal(t, 200, status)
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	require.Zero(t, p.Exit(t, 10*time.Second))

@@ -29,15 +29,15 @@ import (
 )
 
 var (
-	floodFor     = flag.Duration("flood", 300*time.Millisecond, "how long each part of the flood test takes; from 5s on its times are judged")
-	floodClients = flag.Int("flood-clients", 64, "how many clients of one organization flood the gateway")
-	floodArgs    = flag.String("flood-args", "", "more flags of the flooded gateway, separated by spaces")
+	floodFor     = flag.Duration("flood", 300*time.Millisecond, "duration of each part of the flood test; times are checked from 5s")
+	floodClients = flag.Int("flood-clients", 64, "clients of one organization that flood the gateway")
+	floodArgs    = flag.String("flood-args", "", "additional flags of the flooded gateway, separated by spaces")
 )
 
 // One organization floods the gateway with Bundles, or with uploads of 1 MB, as fast as
-// they are taken, while another sends one of each now and then. That one is never refused,
-// and with -flood 10s its p99 stays within 3 times of what it is without the flood. On two
-// or more processors the gateway runs on one of them and the senders on another.
+// they are accepted, while another sends one of each now and then. The second one is never
+// refused, and with -flood 10s its p99 stays within 3 times its value without the flood.
+// On two or more processors the gateway runs on one of them and the senders on another.
 //
 //	go -C examples test ./gateway -run AFlood -v -flood 10s
 func TestAFloodOfOneOrganization(t *testing.T) {
@@ -51,10 +51,10 @@ func testFlood(t *testing.T, kind string) {
 	alone, beside := map[string][]time.Duration{}, map[string][]time.Duration{}
 	var flood tally
 	began, spent := time.Now(), used(t)
-	for range 3 { // by turns: the machine has moods
+	for range 3 { // alternate, since the machine's speed varies
 		onProcessor(t, cpus, 0)
 		args := append([]string{"-token", "loud=loud", "-token", "quiet=quiet"}, strings.Fields(*floodArgs)...)
-		p, client := gateway(t, filepath.Join(t.TempDir(), "data"), args...) // without what the last flood left to do
+		p, client := gateway(t, filepath.Join(t.TempDir(), "data"), args...) // without the backlog of the last flood
 		onProcessor(t, cpus, len(cpus)-1)
 		loud, quiet := newSender(client.Base, "loud"), newSender(client.Base, "quiet")
 		quiet.nowAndThen(t, *floodFor, alone, "Bundles", "uploads")
@@ -77,14 +77,14 @@ func testFlood(t *testing.T, kind string) {
 		for _, line := range []struct {
 			name  string
 			times []time.Duration
-		}{{"alone", alone[sent]}, {"beside the flood", beside[sent]}} {
+		}{{"alone", alone[sent]}, {"during the flood", beside[sent]}} {
 			t.Logf("%s %-17s %4d requests, p50 %7.2f ms, p99 %7.2f ms", sent, line.name, len(line.times), ms(quantile(line.times, 0.5)), ms(quantile(line.times, 0.99)))
 		}
 	}
 	t.Logf("flood: %d accepted (%.0f a second), %d with 429, %d with 503; the senders took %.0f%% of a processor, %d processors",
 		flood.accepted.Load(), float64(flood.accepted.Load())/(3.3*floodFor.Seconds()), flood.limited.Load(), flood.unavailable.Load(), 100*share, len(cpus))
-	require.Positive(t, flood.accepted.Load(), "the flood too is served")
-	require.Empty(t, flood.wrong.Load(), "what the flood was answered")
+	require.Positive(t, flood.accepted.Load(), "the flood is served too")
+	require.Empty(t, flood.wrong.Load(), "wrong response to the flood")
 	if *floodFor >= 5*time.Second {
 		for sent := range alone {
 			require.Less(t, ms(quantile(beside[sent], 0.99)), 3*ms(quantile(alone[sent], 0.99)), "p99 of %s in ms", sent)
@@ -96,15 +96,15 @@ var (
 	floodBundle = fhirgen.New(nil).AppendBundle(nil, "transaction", 8)
 	floodUpload = sync.OnceValue(func() []byte {
 		var b bytes.Buffer
-		_, _ = fhirgen.New(nil).WriteNDJSON(&b, 1<<20) // a Buffer takes all
+		_, _ = fhirgen.New(nil).WriteNDJSON(&b, 1<<20) // never fails
 		return b.Bytes()
 	})
 )
 
-// sender sends Bundles and uploads of one organization.
+// sender sends an organization's Bundles and uploads.
 type sender struct {
 	client  *frontdoor.Client
-	tickets chan *frontdoor.Ticket // that were signed ahead
+	tickets chan *frontdoor.Ticket // signed in advance
 }
 
 func newSender(base, token string) *sender {
@@ -112,7 +112,7 @@ func newSender(base, token string) *sender {
 	return &sender{client: &frontdoor.Client{Base: base, Token: token, HTTP: c}, tickets: make(chan *frontdoor.Ticket, 100_000)}
 }
 
-// sign asks for the URLs of n uploads, as long as that takes.
+// sign requests n upload URLs, however long that takes.
 func (s *sender) sign(t *testing.T, n int) {
 	t.Helper()
 	var asking errgroup.Group
@@ -138,7 +138,7 @@ func isBusy(err error) bool {
 	return ok && (refusal.Status == http.StatusTooManyRequests || refusal.Status == http.StatusServiceUnavailable)
 }
 
-// request is one of a kind; nil if there is none.
+// request returns a request of a kind, or nil if there are no more.
 func (s *sender) request(ctx context.Context, kind string) (*http.Request, error) {
 	if kind == "Bundles" {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.client.Base+"/v1/ingestion/fhir/Bundle", bytes.NewReader(floodBundle))
@@ -168,7 +168,7 @@ func (s *sender) request(ctx context.Context, kind string) (*http.Request, error
 	return req, nil
 }
 
-// do sends a request, as often as it is given, and reads the answer.
+// do sends a request and reads the response.
 func (s *sender) do(req *http.Request) (*http.Response, error) {
 	if req.GetBody != nil {
 		body, err := req.GetBody()
@@ -186,7 +186,7 @@ func (s *sender) do(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// nowAndThen sends one request of each kind every 50 ms and notes how long each took.
+// nowAndThen sends one request of each kind every 50 ms and records how long each took.
 func (s *sender) nowAndThen(t *testing.T, long time.Duration, times map[string][]time.Duration, kinds ...string) {
 	t.Helper()
 	const pause = 50 * time.Millisecond
@@ -208,16 +208,16 @@ func (s *sender) nowAndThen(t *testing.T, long time.Duration, times map[string][
 	}
 }
 
-// tally is what a flood was answered.
+// tally counts the responses to a flood.
 type tally struct {
 	accepted, limited, unavailable atomic.Int64
 	wrong                          atomic.Value // string
 
 	mu    sync.Mutex
-	times []time.Duration // of what was accepted
+	times []time.Duration // of accepted requests
 }
 
-// took notes how long it took until a request was accepted.
+// took records how long it took until a request was accepted.
 func (f *tally) took(d time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -230,7 +230,7 @@ func (f *tally) quantile(q float64) time.Duration {
 	return quantile(f.times, q)
 }
 
-// send sends one request after the other, and a refused one again 20 ms later, whatever
+// send sends one request after another, and retries a refused one after 20 ms, whatever
 // Retry-After says.
 func (f *tally) send(ctx context.Context, s *sender, kind string) {
 	f.wrong.CompareAndSwap(nil, "")
@@ -241,7 +241,7 @@ func (f *tally) send(ctx context.Context, s *sender, kind string) {
 		if req == nil {
 			req, err = s.request(ctx, kind)
 		}
-		if isBusy(err) { // of a URL
+		if isBusy(err) { // no URL
 			time.Sleep(20 * time.Millisecond)
 			continue
 		}
@@ -281,7 +281,7 @@ func quantile(times []time.Duration, q float64) time.Duration {
 
 func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// used is the time of processors that this process took so far.
+// used returns the processor time that this process has used.
 func used(t *testing.T) time.Duration {
 	t.Helper()
 	var u syscall.Rusage
@@ -289,7 +289,8 @@ func used(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// pin has what this test starts run on the first of its processors, which it returns.
+// pin makes processes started by this test run on the first of its processors, and returns
+// all of them.
 func pin(t *testing.T) (cpus []int) {
 	t.Helper()
 	var all unix.CPUSet
@@ -306,7 +307,7 @@ func pin(t *testing.T) (cpus []int) {
 	return cpus
 }
 
-// onProcessor has this process run on one of its processors.
+// onProcessor moves this process to one of its processors.
 func onProcessor(t *testing.T, cpus []int, i int) {
 	t.Helper()
 	var one unix.CPUSet

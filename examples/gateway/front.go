@@ -13,13 +13,13 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 )
 
-// bodies are the limits of request bodies.
+// bodies returns the limits of request bodies.
 func (c *config) bodies() httpbody.Limits {
 	return httpbody.Limits{Stall: c.bodyStall, MinRate: c.bodyMinRate, Timeout: c.bodyTimeout}
 }
 
-// mount serves the front door, notifications and signed URLs on a mux, as far as the role
-// has them, and returns what answers all other requests.
+// mount registers the front door, notifications and signed URLs that the role has, and
+// returns the handler of all other requests.
 func (c *config) mount(mux *http.ServeMux, back *backends.Backends, service *ingest.Service, runner *ingest.Runner, ops *httpapi.Health, m *metrics, log *slog.Logger) (http.Handler, error) {
 	if !c.serves() {
 		mux.HandleFunc("/", notFound)
@@ -57,7 +57,7 @@ func (c *config) mount(mux *http.ServeMux, back *backends.Backends, service *ing
 	if err != nil {
 		return nil, err
 	}
-	mux.Handle(backends.ObjectsPath, front) // or the mux would redirect it to the next
+	mux.Handle(backends.ObjectsPath, front) // or the mux would redirect it to the next route
 	mux.Handle(backends.ObjectsPath+"/", objects)
 	return front, nil
 }

@@ -31,7 +31,7 @@ func smallDisk(t *testing.T) string {
 	return folder
 }
 
-// fill leaves so many bytes of the disk free, and returns what frees the others.
+// fill fills the disk except for leave bytes, and returns a function that frees it.
 func fill(t *testing.T, disk string, leave int64) (free func()) {
 	t.Helper()
 	name := filepath.Join(disk, "ballast")
@@ -51,7 +51,7 @@ func (zeros) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// put sends the file of a ticket.
+// put uploads the file of a ticket.
 func put(t *testing.T, ticket *frontdoor.Ticket, body string) *http.Response {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, ticket.UploadURL, strings.NewReader(body))
@@ -71,7 +71,7 @@ func post(t *testing.T, c *frontdoor.Client, body string) *http.Response {
 	return answered(t, req)
 }
 
-// answered returns the answer, with its body read.
+// answered returns the response, with its body read.
 func answered(t *testing.T, req *http.Request) *http.Response {
 	t.Helper()
 	resp, err := http.DefaultClient.Do(req)
@@ -109,8 +109,8 @@ const (
 	fullLine   = `{"resourceType":"Patient","id":"a"}`
 )
 
-// On a full disk nothing is acknowledged and nothing is left behind; once there
-// is room again, the same requests are taken.
+// On a full disk nothing is acknowledged and no files remain. Once there is room, the same
+// requests are accepted.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t)
@@ -144,9 +144,8 @@ func TestFullDisk(t *testing.T) {
 	require.Len(t, listed(t, c), 2)
 }
 
-// With room for a part of what a request has to write, it is the record that
-// fails, or the objects of the job: each answer is a 503 that left no job, or a
-// 202 whose job completes.
+// With room for only a part of a request's data, the record fails or the job's objects do:
+// each response is a 503 without a job, or a 202 whose job completes.
 func TestNearlyFullDisk(t *testing.T) {
 	t.Parallel()
 	const pages, page = 24, 4096
@@ -176,7 +175,7 @@ func TestNearlyFullDisk(t *testing.T) {
 	require.NotEmpty(t, accepted, "the disk was always full")
 	t.Logf("%d accepted, %d refused", len(accepted), refused)
 
-	// What was acknowledged outlives the process.
+	// Acknowledged jobs survive the process.
 	require.NoError(t, p.Process.Kill())
 	p.Exit(t, 10*time.Second)
 	_, c = gateway(t, data, args...)
@@ -186,8 +185,8 @@ func TestNearlyFullDisk(t *testing.T) {
 	require.Len(t, listed(t, c), len(accepted))
 }
 
-// Below the floor of free space nothing is taken in, before the disk is full: there is
-// room left to work on what was accepted. /readyz says so.
+// Payloads are refused before the disk is full, so that there is room to process accepted
+// jobs. /readyz reports it.
 func TestFloorOfFreeSpace(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t)

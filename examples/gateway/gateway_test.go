@@ -26,7 +26,7 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
-	if os.Getenv("RABBIT_SERVER_URL") == "" { // the programs that are started have it from here
+	if os.Getenv("RABBIT_SERVER_URL") == "" { // inherited by the programs that tests start
 		_ = os.Setenv("RABBIT_SERVER_URL", "amqp://guest:guest@127.0.0.1:5672/")
 	}
 	proctest.Main(m, &binary)
@@ -64,13 +64,12 @@ const tiny = `{"resourceType":"Bundle","type":"transaction","entry":[{"resource"
 
 func bundle(id string) io.Reader { return strings.NewReader(strings.Replace(tiny, "%s", id, 1)) }
 
-// The calls that the README prints do what it says, as printed; only the
-// address is another, since the port may be taken.
+// The README's calls work as printed, except for the address, since the port may be taken.
 func TestReadmeCalls(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"curl", "sh", "sed", "tee"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("SKIPPED: the README's calls need %s, which is not here", tool)
+			t.Skipf("SKIPPED: the README's calls need %s, which is not installed", tool)
 		}
 	}
 	readme, err := os.ReadFile("../../README.md")
@@ -91,8 +90,8 @@ func TestReadmeCalls(t *testing.T) {
 	sh.Stdout, sh.Stderr = &out, &errs
 	require.NoError(t, sh.Run(), errs.String())
 
-	// Every answer is a JSON object: receipt, ticket, what the PUT says (if it
-	// says anything), job.
+	// Every response is a JSON object: receipt, ticket, the PUT's response (if it has a
+	// body), job.
 	var answers []map[string]any
 	for d := json.NewDecoder(&out); d.More(); {
 		var a map[string]any
@@ -111,7 +110,7 @@ func TestReadmeCalls(t *testing.T) {
 	second := follow(t, c, ticket["uploadId"].(string))
 	require.Equal(t, "completed", second.Status)
 	require.EqualValues(t, 2, second.Progress.Done)
-	// And the output lies where the README says.
+	// The output is where the README says.
 	lake, err := os.ReadFile(filepath.Join(data, "blobs", "processed", "demo", second.JobID, "Patient.ndjson"))
 	require.NoError(t, err)
 	require.Equal(t, 2, bytes.Count(lake, []byte("\n")))
@@ -139,7 +138,7 @@ func TestOperations(t *testing.T) {
 	resp.Body.Close()
 	require.Equal(t, 404, resp.StatusCode)
 
-	// The default token is gone once others are given.
+	// The default token is invalid once others are given.
 	_, err = (&frontdoor.Client{Base: c.Base, Token: "dev"}).PostBundle(t.Context(), bundle("x"), -1)
 	require.ErrorContains(t, err, "401")
 
@@ -156,8 +155,7 @@ func TestOperations(t *testing.T) {
 	} {
 		require.Contains(t, text, line)
 	}
-	// Neither logs nor metrics have anything of payloads, credentials or
-	// signatures.
+	// Logs and metrics contain nothing of payloads, credentials or signatures.
 	log := p.Stderr.String()
 	require.Contains(t, log, "route=/v1/ingestion/fhir/Bundle status=202")
 	for _, secret := range []string{"canary", "s3cretToken", "signature", "hospital"} {
@@ -168,9 +166,9 @@ func TestOperations(t *testing.T) {
 	}
 }
 
-// slowBundle begins to send a Bundle, and returns what sends the rest and gives
-// the answer. The front door reads it by then: it begins with more white space
-// than buffers on the way could hold.
+// slowBundle begins to send a Bundle, and returns a function that sends the rest and
+// returns the receipt. The front door is reading the body by then, since it begins with
+// more white space than buffers on the way can hold.
 func slowBundle(t *testing.T, c *frontdoor.Client) (rest func() (*frontdoor.Receipt, error)) {
 	t.Helper()
 	r, w := io.Pipe()
@@ -184,7 +182,7 @@ func slowBundle(t *testing.T, c *frontdoor.Client) (rest func() (*frontdoor.Rece
 	answered := make(chan answer, 1)
 	go func() {
 		receipt, err := c.PostBundle(context.WithoutCancel(t.Context()), r, int64(len(space)+len(body)))
-		_ = r.CloseWithError(io.ErrClosedPipe) // or who writes would wait for ever
+		_ = r.CloseWithError(io.ErrClosedPipe) // or the writer would wait for ever
 		answered <- answer{receipt, err}
 	}()
 	_, err = w.Write(space)
@@ -197,8 +195,8 @@ func slowBundle(t *testing.T, c *frontdoor.Client) (rest func() (*frontdoor.Rece
 	}
 }
 
-// A request that is under way when SIGTERM comes is answered, its job is kept,
-// and the process ends in order; new connections are refused meanwhile.
+// A request in progress at SIGTERM is answered, its job is kept, and the process ends
+// cleanly. New connections are refused meanwhile.
 func TestDrain(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -220,7 +218,7 @@ func TestDrain(t *testing.T) {
 	require.Equal(t, "completed", follow(t, c, receipt.JobID).Status)
 }
 
-// With a delay requests are still taken, while /readyz sends the load balancer
+// With -drain-delay requests are still accepted while /readyz sends the load balancer
 // elsewhere.
 func TestDrainDelay(t *testing.T) {
 	t.Parallel()
@@ -249,8 +247,8 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	require.Equal(t, 128+int(syscall.SIGTERM), p.Exit(t, 10*time.Second))
 }
 
-// kill -9 in the middle of a large file: another process finishes it, and the
-// lake has each line once.
+// After a kill -9 in the middle of a large file another process finishes it, and the lake
+// has each line once.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -307,9 +305,8 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// api and worker as processes of their own, on one folder: the worker hears of
-// the job from its sweeper, which the other process must not forestall, however
-// often it would look.
+// api and worker as separate processes on one folder: the worker learns of the job from
+// its sweeper, which the api process must not hold up, however often it sweeps.
 func TestRoles(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()

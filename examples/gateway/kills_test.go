@@ -20,13 +20,13 @@ import (
 )
 
 var (
-	kills    = flag.Int("kills", 3, "how often TestKillsUnderLoad kills its gateway; from 10 on its times are judged")
-	killsFor = flag.Duration("kills-for", 2*time.Second, "the time in which it does so")
+	kills    = flag.Int("kills", 3, "how often TestKillsUnderLoad kills its gateway; times are checked from 10")
+	killsFor = flag.Duration("kills-for", 2*time.Second, "duration of the kills")
 )
 
-// A gateway that is killed again and again under load loses nothing, and what the last
-// one of them was working on goes on with the next one, although its lease lasts for
-// another half minute. The long form:
+// A gateway that is killed repeatedly under load loses nothing, and the next gateway
+// continues the interrupted jobs although their lease lasts for another half minute. The
+// long form:
 //
 //	go -C examples test ./gateway -run KillsUnderLoad -v -kills 32 -kills-for 25s -timeout 20m
 func TestKillsUnderLoad(t *testing.T) {
@@ -48,7 +48,7 @@ func TestKillsUnderLoad(t *testing.T) {
 			for load.Err() == nil {
 				c := &frontdoor.Client{Base: base.Load().(string), Token: "dev"}
 				receipt, err := c.PostBundle(load, bundle("a"), -1)
-				if err != nil { // there is no gateway at the moment
+				if err != nil { // no gateway is running
 					time.Sleep(5 * time.Millisecond)
 					continue
 				}
@@ -102,7 +102,7 @@ func TestKillsUnderLoad(t *testing.T) {
 	}
 }
 
-// processing are the jobs that a worker has.
+// processing returns the jobs that a worker holds.
 func processing(t *testing.T, store *sqljobs.Store) []*jobs.Job {
 	t.Helper()
 	page, err := store.List(t.Context(), jobs.Query{OrganizationID: "demo", State: jobs.Processing, Limit: jobs.MaxPage})
@@ -110,8 +110,8 @@ func processing(t *testing.T, store *sqljobs.Store) []*jobs.Job {
 	return page.Jobs
 }
 
-// untilResumed waits until all of the jobs have been claimed once more, and returns how
-// long that took since then.
+// untilResumed waits until all jobs have been claimed once more, and returns how long
+// after since that was.
 func untilResumed(t *testing.T, store *sqljobs.Store, interrupted []*jobs.Job, since time.Time) time.Duration {
 	t.Helper()
 	for _, was := range interrupted {

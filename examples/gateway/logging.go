@@ -19,7 +19,7 @@ func newLogger(c *config, w io.Writer) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, opts))
 }
 
-// route names the gateway's own routes, for logs and metrics.
+// route returns the name of the gateway's own routes, for logs and metrics.
 func route(path string) string {
 	switch {
 	case path == notificationsPath:

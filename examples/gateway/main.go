@@ -1,5 +1,5 @@
-// Command gateway is fhirdock as a server: the front door over HTTP, worker and
-// sweeper, with the NDJSON lake as its handler. See its -help.
+// Command gateway runs fhirdock as a server: HTTP front door, worker and sweeper, with the
+// NDJSON lake as its handler. See its -help.
 package main
 
 import (
@@ -19,8 +19,8 @@ func main() {
 	os.Exit(run(context.Background(), os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
 }
 
-// run is main with its surroundings given: 0 for a clean end, 2 for wrong flags,
-// 1 for all else.
+// run is main with its environment as arguments. It returns 0 for a clean end, 2 for wrong
+// flags and 1 for other errors.
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
 	if version.Asked(args) {
 		if version.Write(stdout, "gateway") != nil {
@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		return 0
 	}
 	if err == nil && set.NArg() > 0 {
-		err = fmt.Errorf("no arguments are taken, only flags; and first of all one of %s", strings.Join(taskNames(), ", "))
+		err = fmt.Errorf("unexpected argument: use flags only, or one of %s first", strings.Join(taskNames(), ", "))
 	}
 	var c *config
 	if err == nil {
@@ -53,10 +53,10 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	log := newLogger(c, stderr)
 	if c.migrations == "only" {
 		if err := backends.Migrate(ctx, c.urls.Jobs, &backends.Options{Data: c.data, Logger: log}); err != nil {
-			log.Error("not migrated", "error", err)
+			log.Error("migration failed", "error", err)
 			return 1
 		}
-		log.Info("the job store's schema is the one that this program needs")
+		log.Info("the job store's schema is up to date")
 		return 0
 	}
 	if err := serve(ctx, c, log); err != nil {

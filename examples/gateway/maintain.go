@@ -19,11 +19,11 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
-// task is maintenance of the gateway's data, whether or not a gateway is running. It takes
-// all of the gateway's flags, to find that data.
+// task is a maintenance command, usable while a gateway is running. It takes all of the
+// gateway's flags to find its data.
 type task struct {
 	about string
-	// flags adds the task's own flags; the returned functions check them and do the task.
+	// flags adds the task's own flags. The returned functions check them and run the task.
 	flags func(s *envflag.Set) (check func() error, do work)
 }
 
@@ -88,9 +88,9 @@ gateway may be running, and its workers stop with these jobs.
 func eraseFlags(s *envflag.Set) (func() error, work) {
 	var req ingest.EraseRequest
 	s.Group("What to erase")
-	s.StringVar(&req.OrganizationID, "organization", "", "`ORG` whose jobs are erased; required")
-	s.StringVar(&req.JobID, "job", "", "`ID` of the one job that is erased (default: all of the organization)")
-	s.BoolVar(&req.DryRun, "dry-run", false, "count, and change nothing")
+	s.StringVar(&req.OrganizationID, "organization", "", "`ORG` whose jobs to erase; required")
+	s.StringVar(&req.JobID, "job", "", "`ID` of the only job to erase (default: all of the organization)")
+	s.BoolVar(&req.DryRun, "dry-run", false, "only count")
 	check := func() error {
 		if req.OrganizationID == "" {
 			return errors.New("-organization is required")
@@ -127,12 +127,12 @@ func eraseFlags(s *envflag.Set) (func() error, work) {
 func orphansFlags(s *envflag.Set) (func() error, work) {
 	var req ingest.OrphansRequest
 	s.Group("Which orphans")
-	s.StringVar(&req.OrganizationID, "organization", "", "`ORG` whose orphans are looked for (default: all)")
-	s.DurationVar(&req.MinAge, "min-age", time.Hour, "`TIME` since an orphan was written, at least 1m: jobs of younger payloads may not be recorded yet")
+	s.StringVar(&req.OrganizationID, "organization", "", "`ORG` whose orphans to list (default: all)")
+	s.DurationVar(&req.MinAge, "min-age", time.Hour, "minimum `TIME` since the payload was written, at least 1m: the jobs of newer ones may not be recorded yet")
 	s.BoolVar(&req.Remove, "remove", false, "remove them")
 	check := func() error {
 		if req.MinAge < time.Minute {
-			return errors.New("-min-age must be at least 1m0s: the jobs of younger payloads may not be recorded yet")
+			return errors.New("-min-age must be at least 1m0s: the jobs of newer payloads may not be recorded yet")
 		}
 		return nil
 	}
@@ -162,7 +162,8 @@ func orphansFlags(s *envflag.Set) (func() error, work) {
 	}
 }
 
-// maintain does a task: 0 if it was done, 2 for wrong flags, 1 for all else.
+// maintain runs a task. It returns 0 if that is done, 2 for wrong flags and 1 for other
+// errors.
 func maintain(ctx context.Context, t task, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
 	set, checked := flags()
 	check, do := t.flags(set)
@@ -175,7 +176,7 @@ func maintain(ctx context.Context, t task, args []string, lookup func(string) (s
 		return 0
 	}
 	if err == nil && set.NArg() > 0 {
-		err = errors.New("no arguments are taken, only flags")
+		err = errors.New("unexpected argument: use only flags")
 	}
 	var c *config
 	if err == nil {
@@ -192,7 +193,7 @@ func maintain(ctx context.Context, t task, args []string, lookup func(string) (s
 	if err := c.withPipeline(ctx, log, func(svc *ingest.Service, lake *sink.Lake) error {
 		return do(ctx, svc, lake, json.NewEncoder(stdout))
 	}); err != nil {
-		log.Error("not done", "error", err)
+		log.Error("task failed", "error", err)
 		return 1
 	}
 	return 0
@@ -201,7 +202,7 @@ func maintain(ctx context.Context, t task, args []string, lookup func(string) (s
 // withPipeline calls f with the pipeline that the gateway's flags describe.
 func (c *config) withPipeline(ctx context.Context, log *slog.Logger, f func(*ingest.Service, *sink.Lake) error) (err error) {
 	if c.urls.Jobs == "mem:" {
-		return errors.New("-jobs mem: has nothing that outlives the gateway")
+		return errors.New("-jobs mem: keeps nothing after the gateway ends")
 	}
 	urls := c.urls
 	urls.Subscription, urls.Notifications = "", ""
@@ -221,8 +222,8 @@ func (c *config) withPipeline(ctx context.Context, log *slog.Logger, f func(*ing
 	return f(svc, lake)
 }
 
-// taskOf is the task that the arguments begin with, and the arguments after its name of
-// one word or two.
+// taskOf returns the task that the arguments begin with, and the arguments after its name
+// of one or two words.
 func taskOf(args []string) (t task, rest []string, ok bool) {
 	for n := 1; n <= min(2, len(args)); n++ {
 		if t, ok = tasks[strings.Join(args[:n], " ")]; ok {
@@ -232,7 +233,7 @@ func taskOf(args []string) (t task, rest []string, ok bool) {
 	return task{}, nil, false
 }
 
-// taskNames are for messages.
+// taskNames returns the names of the tasks, for messages.
 func taskNames() []string {
 	names := make([]string, 0, len(tasks))
 	for name := range tasks {

@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// maintained runs a task beside a gateway and returns what it printed.
+// maintained runs a task while a gateway is running, and returns its output.
 func maintained(t *testing.T, data string, args ...string) (lines []map[string]any) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -29,7 +29,7 @@ func maintained(t *testing.T, data string, args ...string) (lines []map[string]a
 	return lines
 }
 
-// objects are the files of an organization's objects.
+// objects returns the files of an organization's objects.
 func objects(t *testing.T, data, org string) (found []string) {
 	t.Helper()
 	root := backends.ObjectsFolder(data)
@@ -42,7 +42,7 @@ func objects(t *testing.T, data, org string) (found []string) {
 	return found
 }
 
-func TestEraseBesideARunningGateway(t *testing.T) {
+func TestEraseWhileAGatewayRuns(t *testing.T) {
 	data := t.TempDir()
 	_, c := gateway(t, data, "-token", "dev=demo", "-token", "other=other")
 	first, err := c.PostBundle(t.Context(), bundle("1"), -1)
@@ -76,7 +76,7 @@ func TestEraseBesideARunningGateway(t *testing.T) {
 	require.Equal(t, dry[0]["outputs"], all[0]["outputs"])
 	require.NotEmpty(t, all[0]["unreached"])
 	require.Empty(t, objects(t, data, "demo"))
-	// The URL still takes a PUT, and what it brings is removed.
+	// The URL still accepts a PUT, and the object is removed.
 	require.NoError(t, c.Upload(t.Context(), ticket, bundle("4"), int64(len(tiny)-1)))
 	require.Eventually(t, func() bool { return len(objects(t, data, "demo")) == 0 }, 10*time.Second, 10*time.Millisecond)
 	require.NotEmpty(t, objects(t, data, "other"))
@@ -84,7 +84,7 @@ func TestEraseBesideARunningGateway(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestOrphansBesideARunningGateway(t *testing.T) {
+func TestOrphansWhileAGatewayRuns(t *testing.T) {
 	data := t.TempDir()
 	_, c := gateway(t, data)
 	known, err := c.PostBundle(t.Context(), bundle("1"), -1)
@@ -109,18 +109,18 @@ func TestOrphansBesideARunningGateway(t *testing.T) {
 	require.Subset(t, objects(t, data, "demo"), there[:1])
 }
 
-func TestTasksSayWhatTheyNeed(t *testing.T) {
+func TestTaskFlagErrors(t *testing.T) {
 	for want, args := range map[string][]string{
 		"-organization is required": {"erase"},
-		"only flags":                {"erase", "-organization", "a", "now"},
+		"use only flags":            {"erase", "-organization", "a", "now"},
 		"at least 1m0s":             {"orphans", "-min-age", "1s"},
-		"outlives":                  {"orphans", "-jobs", "mem:"},
+		"keeps nothing":             {"orphans", "-jobs", "mem:"},
 		"erase, jobs cancel, jobs count, jobs list, jobs redrive, orphans": {"remove"},
-		"first of all one of":  {"jobs"},
-		"is not one to choose": {"jobs", "redrive", "-state", "accepted"},
-		"say which jobs":       {"jobs", "cancel"},
-		"-limit is not for":    {"jobs", "count", "-limit", "3"},
-		"must not be negative": {"jobs", "list", "-older-than", "-1s"},
+		"or one of":             {"jobs"},
+		"can't be chosen here":  {"jobs", "redrive", "-state", "accepted"},
+		"select jobs or use":    {"jobs", "cancel"},
+		"-limit is not allowed": {"jobs", "count", "-limit", "3"},
+		"must not be negative":  {"jobs", "list", "-older-than", "-1s"},
 	} {
 		var out, errs bytes.Buffer
 		require.NotZero(t, run(t.Context(), append(args, "-data", filepath.Join(t.TempDir(), "d")), noEnv, &out, &errs), args)

@@ -22,8 +22,8 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 )
 
-// allowed is the memory that callers of one kind may take together. The race detector's
-// own is some times what it watches.
+// allowed returns the memory that callers of one kind may take together. The race detector
+// needs a multiple of it.
 func allowed() int64 {
 	info, _ := debug.ReadBuildInfo()
 	if info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
@@ -32,7 +32,7 @@ func allowed() int64 {
 	return 200 << 20
 }
 
-// memory is the anonymous memory of a process, in bytes.
+// memory returns the anonymous memory of a process, in bytes.
 func memory(t *testing.T, p *proctest.Process) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
@@ -44,7 +44,7 @@ func memory(t *testing.T, p *proctest.Process) int64 {
 	return n << 10
 }
 
-// peak returns the most memory that a process takes while do runs.
+// peak returns the maximum memory of a process while do runs.
 func peak(t *testing.T, p *proctest.Process, do func()) int64 {
 	t.Helper()
 	done := make(chan struct{})
@@ -64,15 +64,14 @@ func peak(t *testing.T, p *proctest.Process, do func()) int64 {
 	}
 }
 
-// Bodies that nobody signed take little memory until they have been judged, and there
-// are no files of them afterwards.
+// Unsigned bodies take little memory until they are refused, and leave no files.
 func TestUnsignedBodiesTakeLittleMemory(t *testing.T) {
 	const senders, size = 20, 58 << 20
 	secret := "whsec_" + base64.StdEncoding.EncodeToString([]byte(strong))
 	p, client := gateway(t, t.TempDir(), "-webhook", "demo="+secret)
-	post(t, client, strings.Replace(tiny, "%s", "p1", 1)) // what is used the first time is there
+	post(t, client, strings.Replace(tiny, "%s", "p1", 1)) // warm up
 	idle := memory(t, p)
-	part := strings.Repeat("x", 64<<10) // of one long entry, which a reader holds as a whole
+	part := strings.Repeat("x", 64<<10) // of one long entry, which is held in memory as a whole
 	var held sync.WaitGroup
 	end := make(chan struct{})
 	var answers sync.Map
@@ -91,7 +90,7 @@ func TestUnsignedBodiesTakeLittleMemory(t *testing.T) {
 				fmt.Fprintf(conn, "POST /v1/ingestion/fhir/Bundle?endpoint=demo HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nContent-Length: %d\r\n"+
 					"webhook-id: msg_%d\r\nwebhook-timestamp: %d\r\nwebhook-signature: v1,%s\r\n\r\n", size, i, time.Now().Unix(), base64.StdEncoding.EncodeToString(make([]byte, 32)))
 				sent, _ := io.WriteString(conn, `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","text":"`)
-				for sent+len(part) < size { // the last bytes never come
+				for sent+len(part) < size { // the last bytes are never sent
 					n, err := io.WriteString(conn, part)
 					if sent += n; err != nil {
 						break
@@ -117,11 +116,11 @@ func TestUnsignedBodiesTakeLittleMemory(t *testing.T) {
 	require.Less(t, most-idle, allowed())
 }
 
-// Slow readers of long lists hold little memory.
+// Slow readers of long lists take little memory.
 func TestSlowReadersOfListsTakeLittleMemory(t *testing.T) {
-	const readers, records = 60, 120                          // a list that is held whole takes 80 kB a job
-	p, client := gateway(t, t.TempDir(), "-max-lists", "200") // so that all get one
-	// 100 findings each: more than that are not recorded.
+	const readers, records = 60, 120                          // a list in memory takes 80 kB a job
+	p, client := gateway(t, t.TempDir(), "-max-lists", "200") // enough for all
+	// 100 findings each, the maximum that is recorded.
 	faulty := `{"resourceType":"Bundle","type":"collection","entry":[` +
 		strings.TrimSuffix(strings.Repeat(`{"fullUrl":"x","resource":{"resourceType":"Patient","id":"_","text":""}},`, 120), ",") + `]}`
 	var posted sync.WaitGroup
@@ -130,7 +129,7 @@ func TestSlowReadersOfListsTakeLittleMemory(t *testing.T) {
 			for range records / 4 {
 				resp := post(t, client, faulty)
 				for ; resp.StatusCode == http.StatusServiceUnavailable; resp = post(t, client, faulty) {
-					time.Sleep(20 * time.Millisecond) // more is sent than can be worked on
+					time.Sleep(20 * time.Millisecond) // wait for the worker
 				}
 				if resp.StatusCode != http.StatusAccepted {
 					t.Error(resp.Status)

@@ -10,8 +10,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/promingest"
 )
 
-// metrics are the pipeline's, the process's, and those of what only a gateway has: its
-// connections.
+// metrics holds the metrics of the pipeline, the process and the gateway's connections.
 type metrics struct {
 	*promingest.Metrics
 	registry *prometheus.Registry
@@ -30,9 +29,9 @@ func newMetrics() (*metrics, error) {
 // countConnections adds the metrics of connections.
 func (m *metrics) countConnections(count func() (open int, ousted int64)) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "fhirdock", Name: "http_connections",
-		Help: "Connections that are open."}, func() float64 { open, _ := count(); return float64(open) }),
+		Help: "Open connections."}, func() float64 { open, _ := count(); return float64(open) }),
 		prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "fhirdock", Name: "http_connections_closed_total",
-			Help: "Connections without a request that were closed for new ones, at -max-connections."}, func() float64 { _, ousted := count(); return float64(ousted) }))
+			Help: "Idle connections closed to make room for new ones, at -max-connections."}, func() float64 { _, ousted := count(); return float64(ousted) }))
 }
 
 func (m *metrics) handler() http.Handler {

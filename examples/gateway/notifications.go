@@ -8,11 +8,11 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// notificationsPath is where the object store tells of uploads.
+// notificationsPath is where the object store sends notifications.
 const notificationsPath = "/v1/notifications"
 
-// notifications takes what an object store tells over HTTP. Without a secret there
-// is no such handler.
+// notifications returns the handler of an object store's HTTP notifications. Without
+// secrets it answers 404.
 func notifications(service *ingest.Service, secrets []string, log *slog.Logger) (http.Handler, error) {
 	if len(secrets) == 0 {
 		return http.HandlerFunc(notFound), nil

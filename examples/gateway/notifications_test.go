@@ -24,8 +24,8 @@ import (
 
 const secret = "a secret of the object store"
 
-// tell sends a notification of S3, and returns the answer's status.
-func tell(t *testing.T, base, query, authorization, bucket, key string) int {
+// notify sends an S3 notification and returns the response's status.
+func notify(t *testing.T, base, query, authorization, bucket, key string) int {
 	t.Helper()
 	body := fmt.Sprintf(`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q}}}]}`, bucket, key)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+notificationsPath+query, strings.NewReader(body))
@@ -39,8 +39,8 @@ func tell(t *testing.T, base, query, authorization, bucket, key string) int {
 	return resp.StatusCode
 }
 
-// An upload that went past the gateway is taken when the store tells of it, long
-// before a sweeper would look.
+// An upload that did not go through the gateway is accepted when the store notifies it,
+// long before a sweep.
 func TestNotifications(t *testing.T) {
 	s := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3))
 	p, c := gateway(t, t.TempDir(), "-blob", s.URL, "-notification-secret", secret, "-sweep-every", "10m")
@@ -48,18 +48,18 @@ func TestNotifications(t *testing.T) {
 	ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", int64(len(line)))
 	require.NoError(t, err)
 	bucket := strings.TrimPrefix(strings.Split(s.URL, "?")[0], "s3://")
-	require.Equal(t, http.StatusNoContent, tell(t, c.Base, "", "Bearer "+secret, bucket, ticket.Key), "before it came")
+	require.Equal(t, http.StatusNoContent, notify(t, c.Base, "", "Bearer "+secret, bucket, ticket.Key), "before the upload")
 	require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
 
-	require.Equal(t, http.StatusUnauthorized, tell(t, c.Base, "", "", bucket, ticket.Key))
-	require.Equal(t, http.StatusUnauthorized, tell(t, c.Base, "?token=another+secret+of+this+length", "", bucket, ticket.Key))
-	require.Equal(t, http.StatusNoContent, tell(t, c.Base, "", "Bearer "+secret, "foreign", ticket.Key))
+	require.Equal(t, http.StatusUnauthorized, notify(t, c.Base, "", "", bucket, ticket.Key))
+	require.Equal(t, http.StatusUnauthorized, notify(t, c.Base, "?token=another+secret+of+this+length", "", bucket, ticket.Key))
+	require.Equal(t, http.StatusNoContent, notify(t, c.Base, "", "Bearer "+secret, "foreign", ticket.Key))
 	job, err := c.Job(t.Context(), ticket.UploadID)
 	require.NoError(t, err)
 	require.Equal(t, "awaiting_upload", job.Status)
 
 	for range 2 {
-		require.Equal(t, http.StatusNoContent, tell(t, c.Base, "?token="+strings.ReplaceAll(secret, " ", "+"), "", bucket, ticket.Key))
+		require.Equal(t, http.StatusNoContent, notify(t, c.Base, "?token="+strings.ReplaceAll(secret, " ", "+"), "", bucket, ticket.Key))
 	}
 	job = follow(t, c, ticket.UploadID)
 	require.Equal(t, "completed", job.Status)
@@ -70,9 +70,9 @@ func TestNotifications(t *testing.T) {
 	require.Contains(t, p.Stderr.String(), "route="+notificationsPath)
 }
 
-// A real S3 server tells of each upload by itself.
+// A real S3 server sends the notifications.
 func TestServerNotifies(t *testing.T) {
-	var target atomic.Pointer[url.URL] // of the gateway, once it runs
+	var target atomic.Pointer[url.URL] // the gateway's, once it runs
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if u := target.Load(); u != nil {
 			httputil.NewSingleHostReverseProxy(u).ServeHTTP(w, r)
@@ -96,7 +96,7 @@ func TestServerNotifies(t *testing.T) {
 	}
 }
 
-// The same by a queue of RabbitMQ, to which the S3 server sends.
+// The same through a RabbitMQ queue to which the S3 server sends.
 func TestServerNotifiesByQueue(t *testing.T) {
 	queue := proctest.Lend(t, servers.Rabbit)
 	name := strings.TrimPrefix(queue.Subscription, "rabbit://")
@@ -119,7 +119,7 @@ func TestServerNotifiesByQueue(t *testing.T) {
 
 func TestNotificationsNeedASecret(t *testing.T) {
 	_, c := gateway(t, t.TempDir())
-	require.Equal(t, http.StatusNotFound, tell(t, c.Base, "", "Bearer dev", "b", "k"))
+	require.Equal(t, http.StatusNotFound, notify(t, c.Base, "", "Bearer dev", "b", "k"))
 	p := proctest.Start(t, binary, "-notification-secret", "short")
 	require.Equal(t, 2, p.Exit(t, 10*time.Second))
 	require.Contains(t, p.Stderr.String(), "fewer than 16 characters")

@@ -17,9 +17,8 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
-// notified is a gateway that accepts and one that works, with nothing but a
-// PostgreSQL server between them. No sweep comes within the test's time: it is the
-// notifications that wake jobs.
+// notified is an accepting and a working gateway that share nothing but a PostgreSQL
+// server. No sweep happens during the test: notifications wake the jobs.
 type notified struct {
 	*frontdoor.Client
 	db       *sql.DB
@@ -41,7 +40,7 @@ func newNotified(t testing.TB) *notified {
 	return n
 }
 
-// listens waits for a listener other than one, and returns its process.
+// listens waits for a listener other than the given one, and returns its process id.
 func (n *notified) listens(t testing.TB, other int) (pid int) {
 	t.Helper()
 	require.Eventually(t, func() bool {
@@ -61,7 +60,7 @@ func (n *notified) works(t testing.TB, id string) *frontdoor.Job {
 	return job
 }
 
-// Wake-ups by PostgreSQL, and again once the listener's connection was cut.
+// Wake-ups by PostgreSQL work, and again after the listener's connection was cut.
 func TestNotify(t *testing.T) {
 	t.Parallel()
 	n := newNotified(t)
@@ -75,8 +74,8 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// BenchmarkNotify is the time from a job's acceptance to its claim where nothing
-// else goes on, one job after the other.
+// BenchmarkNotify measures the time from a job's acceptance to its claim on an idle
+// gateway.
 func BenchmarkNotify(b *testing.B) {
 	n := newNotified(b)
 	n.listens(b, 0)

@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// selection is what the flags say of the jobs to look at or to change.
+// selection holds the flags that select jobs.
 type selection struct {
 	request              ingest.OperatorRequest
 	allowed              []jobs.State
@@ -25,7 +25,7 @@ type selection struct {
 }
 
 // selectionFlags defines the flags that select jobs. allowed are the states to choose
-// from, and without says which they are if none is chosen.
+// from, and without describes the default.
 func selectionFlags(s *envflag.Set, verb, without string, allowed ...jobs.State) *selection {
 	sel := selection{allowed: allowed}
 	names := make([]string, len(allowed))
@@ -33,12 +33,12 @@ func selectionFlags(s *envflag.Set, verb, without string, allowed ...jobs.State)
 		names[i] = string(state)
 	}
 	s.Group("Which jobs")
-	s.StringVar(&sel.request.OrganizationID, "organization", "", "`ORG` whose jobs are "+verb+" (default: all)")
+	s.StringVar(&sel.request.OrganizationID, "organization", "", "`ORG` whose jobs to "+verb+" (default: all)")
 	s.StringVar(&sel.state, "state", "", "`STATE` of the jobs: "+strings.Join(names, ", ")+" (default: "+without+")")
 	s.StringVar(&sel.request.Code, "code", "", "`CODE` of their last failure (default: any)")
-	s.DurationVar(&sel.olderThan, "older-than", 0, "`TIME` since they finished or, if they have not, were created; at least")
-	s.DurationVar(&sel.newerThan, "newer-than", 0, "`TIME` since then, at most")
-	s.IntVar(&sel.limit, "limit", 0, "`JOBS` that are "+verb+" at most; 0 for any number")
+	s.DurationVar(&sel.olderThan, "older-than", 0, "minimum `TIME` since they finished or, if unfinished, were created")
+	s.DurationVar(&sel.newerThan, "newer-than", 0, "maximum `TIME` since then")
+	s.IntVar(&sel.limit, "limit", 0, "maximum number of `JOBS` to "+verb+"; 0 for any number")
 	return &sel
 }
 
@@ -46,7 +46,7 @@ func selectionFlags(s *envflag.Set, verb, without string, allowed ...jobs.State)
 func (sel *selection) check() error {
 	sel.request.State = jobs.State(sel.state)
 	if sel.state != "" && !slices.Contains(sel.allowed, sel.request.State) {
-		return fmt.Errorf("-state %q is not one to choose here", sel.state)
+		return fmt.Errorf("-state %q can't be chosen here", sel.state)
 	}
 	if sel.olderThan < 0 || sel.newerThan < 0 || sel.limit < 0 {
 		return errors.New("-older-than, -newer-than and -limit must not be negative")
@@ -61,7 +61,7 @@ func (sel *selection) check() error {
 	return nil
 }
 
-// page sets the limit of the next call, and reports whether there is to be one.
+// page sets the limit of the next call, and reports whether a next call is needed.
 func (sel *selection) page(done int) bool {
 	if sel.limit == 0 {
 		sel.request.Limit = jobs.MaxPage
@@ -72,7 +72,7 @@ func (sel *selection) page(done int) bool {
 }
 
 func listFlags(s *envflag.Set) (func() error, work) {
-	sel := selectionFlags(s, "listed", "any", jobs.States()...)
+	sel := selectionFlags(s, "list", "any", jobs.States()...)
 	return sel.check, func(ctx context.Context, svc *ingest.Service, _ *sink.Lake, out *json.Encoder) error {
 		for listed := 0; sel.page(listed); {
 			page, err := svc.Operator().List(ctx, sel.request)
@@ -121,10 +121,10 @@ func lineOf(j *jobs.Job) jobLine {
 }
 
 func countFlags(s *envflag.Set) (func() error, work) {
-	sel := selectionFlags(s, "counted", "any", jobs.States()...)
+	sel := selectionFlags(s, "count", "any", jobs.States()...)
 	check := func() error {
 		if sel.limit != 0 {
-			return errors.New("-limit is not for jobs count, which counts all")
+			return errors.New("-limit is not allowed: jobs count counts all")
 		}
 		return sel.check()
 	}
@@ -146,21 +146,21 @@ func countFlags(s *envflag.Set) (func() error, work) {
 }
 
 func redriveFlags(s *envflag.Set) (func() error, work) {
-	sel := selectionFlags(s, "redriven", "failed", jobs.Failed, jobs.Completed)
-	s.BoolVar(&sel.request.DryRun, "dry-run", false, "count, and change nothing")
+	sel := selectionFlags(s, "redrive", "failed", jobs.Failed, jobs.Completed)
+	s.BoolVar(&sel.request.DryRun, "dry-run", false, "only count")
 	return sel.check, func(ctx context.Context, svc *ingest.Service, _ *sink.Lake, out *json.Encoder) error {
 		return sel.change(ctx, svc.Operator().Redrive, out)
 	}
 }
 
 func cancelFlags(s *envflag.Set) (func() error, work) {
-	sel := selectionFlags(s, "cancelled", "all but failed", jobs.AwaitingUpload, jobs.Accepted, jobs.Processing, jobs.Failed)
-	all := s.Bool("all", false, "cancel without another flag of this group, which is refused otherwise")
-	s.BoolVar(&sel.request.DryRun, "dry-run", false, "count, and change nothing")
+	sel := selectionFlags(s, "cancel", "all but failed", jobs.AwaitingUpload, jobs.Accepted, jobs.Processing, jobs.Failed)
+	all := s.Bool("all", false, "allow cancelling without any other flag of this group")
+	s.BoolVar(&sel.request.DryRun, "dry-run", false, "only count")
 	check := func() error {
 		r := sel.request
 		if !*all && !r.DryRun && r.OrganizationID == "" && sel.state == "" && r.Code == "" && sel.olderThan == 0 && sel.newerThan == 0 {
-			return errors.New("say which jobs, or -all: a cancelled job can't be redriven")
+			return errors.New("select jobs or use -all: a cancelled job can't be redriven")
 		}
 		return sel.check()
 	}
@@ -169,7 +169,7 @@ func cancelFlags(s *envflag.Set) (func() error, work) {
 	}
 }
 
-// change calls a method of the operator until all is done, and prints what it did.
+// change calls a method of the operator until all jobs are done, and prints the result.
 func (sel *selection) change(ctx context.Context, call func(context.Context, ingest.OperatorRequest) (*ingest.Changed, error), out *json.Encoder) error {
 	report := struct {
 		DryRun   bool `json:"dryRun"`

@@ -12,7 +12,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// filledStore fills the job store of a folder, which is in SQLite, with jobs of three organizations.
+// filledStore fills the SQLite job store in a folder with jobs of three organizations.
 func filledStore(t *testing.T, data string) {
 	t.Helper()
 	store := openJobs(t, data)
@@ -72,8 +72,8 @@ func TestJobsOfAllOrganizations(t *testing.T) {
 	require.Equal(t, map[string]any{"cancelled": 28., "completed": 6., "expired": 6., "failed": 2.}, counted(t, data))
 }
 
-// A running gateway works on jobs that were redriven beside it.
-func TestRedriveBesideARunningGateway(t *testing.T) {
+// A running gateway processes jobs that another process has redriven.
+func TestRedriveWhileAGatewayRuns(t *testing.T) {
 	data := t.TempDir()
 	_, c := gateway(t, data, "-poll-every", "100ms")
 	receipt, err := c.PostBundle(t.Context(), bundle("1"), -1)

@@ -14,17 +14,15 @@ import (
 )
 
 var (
-	overloadFor     = flag.Duration("overload", 500*time.Millisecond, "how long TestOverload sends; from 20s on the rate is judged")
-	overloadClients = flag.Int("overload-clients", 32, "how many clients send as fast as they can")
-	overloadArgs    = flag.String("overload-args", "", "more flags of the gateway, separated by spaces")
+	overloadFor     = flag.Duration("overload", 500*time.Millisecond, "how long TestOverload sends; the rate is checked from 20s")
+	overloadClients = flag.Int("overload-clients", 32, "clients that send as fast as they can")
+	overloadArgs    = flag.String("overload-args", "", "additional flags of the gateway, separated by spaces")
 )
 
-// Under more load than it can work on, a gateway goes on working: at no less than 0.6 of
-// its rate without requests. Senders get a 202 within three times the p99 of a gateway
-// with one sender, who sends a Bundle and an upload now and then, or a 503 or 429 with
-// Retry-After. On two or more processors the gateway
-// runs on one of them and the senders on another. The long form takes two to three times
-// -overload:
+// Under overload a gateway keeps working, at 0.6 or more of its rate without requests.
+// Senders get a 202 within three times the p99 of a gateway with one occasional sender, or
+// a 503 or 429 with Retry-After. On two or more processors the gateway runs on one of them
+// and the senders on another. The long form takes two to three times -overload:
 //
 //	go -C examples test ./gateway -run Overload -v -overload 3m -timeout 20m
 func TestOverload(t *testing.T) {
@@ -61,7 +59,7 @@ func TestOverload(t *testing.T) {
 	share := float64(used(t)-spent) / float64(long)
 	stop()
 	senders.Wait()
-	require.Empty(t, requests.wrong.Load(), "what the senders were answered")
+	require.Empty(t, requests.wrong.Load(), "wrong response")
 	require.Positive(t, requests.accepted.Load())
 	worked := float64(under.finished-before) / long.Seconds()
 	quiet99, loud99 := ms(quantile(alike, 0.99)), ms(requests.quantile(0.99))

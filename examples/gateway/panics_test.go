@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A handler that panics is logged without the panic's value.
+// A handler's panic is logged without its value.
 func TestPanicsAreLoggedWithoutTheirValue(t *testing.T) {
 	var logs bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&logs, nil))

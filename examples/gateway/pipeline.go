@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
-// options are those of the pipeline.
+// options returns the pipeline's options.
 func (c *config) options(log *slog.Logger, observe func(ingest.Event)) *ingest.Options {
 	return &ingest.Options{
 		Adopt: c.adoption(), Retention: c.retention(),
@@ -21,12 +21,12 @@ func (c *config) options(log *slog.Logger, observe func(ingest.Event)) *ingest.O
 	}
 }
 
-// lake is the handler.
+// lake returns the handler.
 func (c *config) lake(back *backends.Backends) (*sink.Lake, error) {
 	return sink.NewLake(back.Store.Bucket(), &sink.LakeOptions{Prefix: c.output, Staging: c.staging + "/lake", Signer: back.Store.Signer()})
 }
 
-// runner returns what works in the background of a process with this role.
+// runner returns the worker and sweeper of a process with this role.
 func (c *config) runner(service *ingest.Service, lake *sink.Lake) (*ingest.Runner, error) {
 	opts := &ingest.RunOptions{Sweeper: &ingest.SweeperOptions{Every: c.sweepEvery}}
 	if !c.works() {

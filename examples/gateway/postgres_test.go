@@ -31,7 +31,7 @@ func TestPostgreSQL(t *testing.T) {
 	require.Equal(t, 1, n)
 }
 
-// An operator changes the schema, and services that may not run on it.
+// An operator migrates the schema, and services without that privilege run on it.
 func TestMigrationsApart(t *testing.T) {
 	t.Parallel()
 	for name, jobs := range map[string]func(t *testing.T) string{
@@ -43,7 +43,7 @@ func TestMigrationsApart(t *testing.T) {
 			early := proctest.Start(t, binary, "-addr", "127.0.0.1:0", "-data", t.TempDir(), "-jobs", url, "-migrations", "skip")
 			require.Equal(t, 1, early.Exit(t, 30*time.Second))
 			require.Contains(t, early.Stderr.String(), "run the migrations first")
-			for range 2 { // the second time there is nothing to do
+			for range 2 { // the second time is a no-op
 				operator := proctest.Start(t, binary, "-jobs", url, "-migrations", "only")
 				require.Equal(t, 0, operator.Exit(t, 30*time.Second), operator.Stderr.String())
 			}

@@ -7,8 +7,8 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// checkPrefixes returns errors for prefixes that no key can have, and for those that
-// overlap: objects below one would be mistaken for objects of the other.
+// checkPrefixes returns errors for invalid prefixes, and for overlapping ones: objects of
+// one would be mistaken for objects of the other.
 func (c *config) checkPrefixes() []error {
 	var errs []error
 	prefixes := []struct{ flag, value string }{

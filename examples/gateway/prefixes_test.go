@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Everything lies where the flags say, for an organization that is called by its OID
-// too.
+// Everything is stored where the flags say, also for an organization whose id is an OID.
 func TestPrefixes(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
@@ -35,7 +34,8 @@ func TestPrefixes(t *testing.T) {
 		ticket.Key, "out/lake/1.2.840.99/" + receipt.JobID + "/Patient.ndjson", "out/lake/1.2.840.99/" + ticket.UploadID + "/Patient.ndjson",
 		"out/refused/1.2.840.99/" + ticket.UploadID + ".ndjson",
 	} {
-		// A folder whose name has a dot ends in a tilde, so that no file is called so.
+		// A folder whose name has a dot ends in a tilde, so that no file can have its
+		// name.
 		file := filepath.FromSlash(strings.Replace(key, "1.2.840.99", "1.2.840.99~", 1))
 		_, err := os.Stat(filepath.Join(data, "blobs", file))
 		require.NoError(t, err)
@@ -43,6 +43,6 @@ func TestPrefixes(t *testing.T) {
 	found, err := os.ReadDir(filepath.Join(data, "blobs"))
 	require.NoError(t, err)
 	for _, folder := range found {
-		require.Contains(t, []string{"in", "out", "parts", "alive"}, strings.TrimPrefix(folder.Name(), "."), "nothing lies elsewhere")
+		require.Contains(t, []string{"in", "out", "parts", "alive"}, strings.TrimPrefix(folder.Name(), "."), "nothing is stored elsewhere")
 	}
 }

@@ -22,13 +22,13 @@ import (
 )
 
 var (
-	backlogJobs = flag.Int("backlog", 500, "how many jobs wait at the start of TestRestartWithABacklog")
-	backlogFor  = flag.Duration("backlog-for", time.Minute, "how long its gateway works at most")
-	backlogRate = flag.Bool("backlog-rate", false, "judge its rate by that of a gateway that has 250 jobs waiting at a time")
+	backlogJobs = flag.Int("backlog", 500, "jobs that wait at the start of TestRestartWithABacklog")
+	backlogFor  = flag.Duration("backlog-for", time.Minute, "how long its gateway works, at most")
+	backlogRate = flag.Bool("backlog-rate", false, "compare its rate with a gateway that has 250 jobs waiting at a time")
 )
 
-// A gateway that starts with many jobs waiting begins at once and works steadily. The
-// long form compares its rate with that of a gateway that is fed:
+// A gateway that starts with a large backlog begins at once and works steadily. The long
+// form compares its rate with a gateway that is fed:
 //
 //	go -C examples test ./gateway -run RestartWithABacklog -v -backlog 100000 -backlog-rate -timeout 30m
 func TestRestartWithABacklog(t *testing.T) {
@@ -57,7 +57,7 @@ func TestRestartWithABacklog(t *testing.T) {
 	require.Greater(t, got.rate(), 0.8*healthy.rate())
 }
 
-// fed watches a gateway that has 250 jobs waiting at most.
+// fed watches a gateway that has at most 250 jobs waiting.
 func fed(t *testing.T, long time.Duration) finishes {
 	const depth = 250
 	data := t.TempDir()
@@ -72,7 +72,7 @@ func fed(t *testing.T, long time.Duration) finishes {
 	})
 }
 
-// oneWaits returns the store in a gateway's folder, and the one job that waits there.
+// oneWaits returns the store in a gateway's folder, and the only job waiting there.
 func oneWaits(t *testing.T, data string) (*sqljobs.Store, *jobs.Job) {
 	t.Helper()
 	p, c := gateway(t, data, "-role", "api")
@@ -97,11 +97,11 @@ func openJobs(t *testing.T, data string) *sqljobs.Store {
 	return store
 }
 
-// queueUp adds so many jobs like one, which share its payload.
+// queueUp adds n jobs that share the payload of like.
 func queueUp(t *testing.T, store *sqljobs.Store, like *jobs.Job, n int) {
 	t.Helper()
 	g, ctx := errgroup.WithContext(t.Context())
-	g.SetLimit(256) // share commits
+	g.SetLimit(256) // concurrent inserts share commits
 	for range n {
 		job := like.Clone()
 		job.ID, job.CreatedAt = jobs.NewID(), time.Now()
@@ -110,19 +110,19 @@ func queueUp(t *testing.T, store *sqljobs.Store, like *jobs.Job, n int) {
 	require.NoError(t, g.Wait())
 }
 
-// finishes is how a gateway got on.
+// finishes describes a gateway's progress.
 type finishes struct {
 	finished    int
-	first, took time.Duration // since the start, and from the first to the last one seen
-	gap         time.Duration // the longest time in which none finished
+	first, took time.Duration // from the start to the first, and from the first to the last
+	gap         time.Duration // longest time in which none finished
 }
 
 func (f finishes) rate() float64 { return float64(f.finished) / f.took.Seconds() }
 
 var finishedJobs = regexp.MustCompile(`(?m)^fhirdock_jobs_finished_total\{[^}]*\} (\S+)$`)
 
-// watchFinished watches a gateway that began then until so many jobs are finished, or for
-// so long.
+// watchFinished watches a gateway that started at began until n jobs are finished, for
+// atMost.
 func watchFinished(t *testing.T, base string, began time.Time, n int, atMost time.Duration, see func(finished int)) (f finishes) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), atMost)

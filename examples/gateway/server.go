@@ -24,13 +24,13 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if err != nil {
 		return fmt.Errorf("-addr: %w", err)
 	}
-	defer listener.Close() // for errors; the server closes it
+	defer listener.Close() // on errors; otherwise the server closes it
 	var adminListener net.Listener
 	if c.adminAddr != "" {
 		if adminListener, err = new(net.ListenConfig).Listen(ctx, "tcp", c.adminAddr); err != nil {
 			return fmt.Errorf("-admin-addr: %w", err)
 		}
-		defer adminListener.Close() // for errors; startAdmin's server closes it
+		defer adminListener.Close() // on errors; otherwise startAdmin's server closes it
 	}
 	base := c.publicURL
 	if base == nil {
@@ -102,27 +102,28 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	return runBoth(ctx, server, adminListener, routes, log)
 }
 
-// mountOps serves the operator's routes where clients ask, too.
+// mountOps adds the operator's routes to the clients' address.
 func mountOps(mux *http.ServeMux, routes http.Handler) {
 	for _, path := range []string{httpapi.ReadyPath, httpapi.MetricsPath} {
 		mux.Handle(path, routes)
 	}
 }
 
-// logStart says where the gateway is, and warns of tokens that anyone can guess.
+// logStart logs the gateway's address and data folder, and warns of tokens that can be
+// guessed.
 func (c *config) logStart(log *slog.Logger, base *url.URL, addr net.Addr) {
 	data := c.data
-	if abs, err := filepath.Abs(data); err == nil { // go run -C is not where the user is
+	if abs, err := filepath.Abs(data); err == nil { // go run -C changes the working folder
 		data = abs
 	}
 	if c.development != nil {
-		log.Warn("the tokens are for development: whoever reaches this server can guess one; see -token-file", "because", c.development)
+		log.Warn("the tokens are for development: anyone who can reach this server can guess one; see -token-file", "reason", c.development)
 	}
 	log.Info("listening", "url", base.String(), "addr", addr.String(), "role", c.role, "data", data)
 }
 
-// runBoth runs the server and, if there is a listener for it, the admin server, which ends
-// last, so that the operator can watch the drain.
+// runBoth runs the server and, if it has a listener, the admin server, which ends last so
+// that the operator can watch the drain.
 func runBoth(ctx context.Context, server *ingest.Server, adminListener net.Listener, routes http.Handler, log *slog.Logger) error {
 	run, ctx := errgroup.WithContext(ctx)
 	ctx, stop := context.WithCancel(ctx)
@@ -134,14 +135,14 @@ func runBoth(ctx context.Context, server *ingest.Server, adminListener net.Liste
 		log.Info("listening for the operator", "admin", adminListener.Addr().String())
 	}
 	run.Go(func() error {
-		defer stop() // of the admin server, too
+		defer stop() // stops the admin server too
 		return server.Run(ctx)
 	})
 	return run.Wait()
 }
 
-// unredirected keeps a ServeMux from redirecting unclean paths, such as those with
-// two slashes: there is nothing at them, and front says so.
+// unredirected keeps a ServeMux from redirecting unclean paths, such as those with two
+// slashes. Nothing is there, and front answers so.
 func unredirected(mux, front http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != path.Clean(r.URL.Path) && r.URL.Path != path.Clean(r.URL.Path)+"/" {
@@ -152,10 +153,9 @@ func unredirected(mux, front http.Handler) http.Handler {
 	})
 }
 
-// derived is the URL of the address that was asked for, with the port that it
-// came to be.
+// derived returns the URL of the address in asked, with the actual port.
 func derived(asked string, got net.Addr) *url.URL {
-	// Both were checked: the one with the flags, the other by the listener.
+	// Both are valid: one was checked with the flags, the other is the listener's.
 	host, _, _ := net.SplitHostPort(asked)
 	_, port, _ := net.SplitHostPort(got.String())
 	return &url.URL{Scheme: "http", Host: net.JoinHostPort(host, port)}

@@ -20,8 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Routes that are the gateway's own close connections whose bodies don't come, like those
-// of the library, for which a test of package ingest has the table.
+// The gateway's own routes close connections whose bodies don't arrive, like the
+// library's, which a test of package ingest covers.
 func TestUnreadBodiesOfTheGatewaysRoutes(t *testing.T) {
 	t.Parallel()
 	_, api := gateway(t, t.TempDir(), "-notification-secret", "sixteen bytes....")
@@ -64,8 +64,8 @@ func TestUnreadBodiesOfTheGatewaysRoutes(t *testing.T) {
 	requests.Wait()
 }
 
-// Eight uploads to one URL take the disk of one: the others are refused before their body
-// is read, with an answer and not a broken connection.
+// Eight uploads to one URL take the disk space of one. The others are refused before their
+// body is read, with a response and not a broken connection.
 func TestUploadsToOneURLTakeTheDiskOfOne(t *testing.T) {
 	t.Parallel()
 	const size = 32 << 20
@@ -85,7 +85,7 @@ func TestUploadsToOneURLTakeTheDiskOfOne(t *testing.T) {
 		go func() {
 			resp, err := http.DefaultClient.Do(req)
 			switch {
-			case errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET): // it was refused while it was being sent
+			case errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET): // refused while being sent
 				statuses <- http.StatusConflict
 			case err != nil:
 				t.Error(err)
@@ -96,7 +96,7 @@ func TestUploadsToOneURLTakeTheDiskOfOne(t *testing.T) {
 			}
 		}()
 		go func() {
-			_, _ = w.Write(bytes.Repeat([]byte{'\n'}, size)) // which ends early where the upload is refused
+			_, _ = w.Write(bytes.Repeat([]byte{'\n'}, size)) // ends early if the upload is refused
 			sent <- struct{}{}
 		}()
 	}
@@ -114,12 +114,12 @@ func TestUploadsToOneURLTakeTheDiskOfOne(t *testing.T) {
 	require.Less(t, stored(t, data), int64(2*size))
 }
 
-// stored is what the files of a folder take together.
+// stored returns the total size of a folder's files.
 func stored(t *testing.T, folder string) (n int64) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
-			return nil // it is gone, which is fine
+			return nil // removed meanwhile
 		}
 		if info, err := d.Info(); err == nil {
 			n += info.Size()

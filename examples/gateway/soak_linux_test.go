@@ -31,17 +31,17 @@ var (
 	soakRate = flag.Int("soak-rate", 60, "requests a second that TestSoak sends")
 )
 
-// level is how much there is of everything at a time.
+// level is the amount of everything at one time.
 type level struct {
 	at                    time.Duration
 	records, unfinished   int
-	files                 int // and folders, together the inodes
+	files                 int // files and folders: the inodes
 	disk, database, bytes int64
 	memory                int64
 }
 
-// With a retention, a gateway under load does not grow: neither records nor files, inodes,
-// disk or memory; and when nothing is sent any more, nothing is left. The long form:
+// With a retention, a gateway under load does not grow in records, files, inodes, disk or
+// memory. When sending stops, nothing is left. The long form:
 //
 //	go test ./gateway -run Soak -v -soak 30m -soak-keep 5m -timeout 50m
 func TestSoak(t *testing.T) {
@@ -67,7 +67,7 @@ func TestSoak(t *testing.T) {
 				}
 				err := soakOne(t.Context(), c, n)
 				if refusal, ok := errors.AsType[*frontdoor.Refusal](err); ok && refusal.Status == http.StatusServiceUnavailable {
-					refused.Add(1) // on a machine that has other things to do
+					refused.Add(1) // on a busy machine
 					continue
 				}
 				if err != nil {
@@ -78,7 +78,7 @@ func TestSoak(t *testing.T) {
 			}
 		})
 	}
-	// Who takes the output removes it.
+	// The output's consumer removes it.
 	taken := make(chan struct{})
 	go func() {
 		defer close(taken)
@@ -105,7 +105,7 @@ func TestSoak(t *testing.T) {
 	require.NoError(t, load.Wait())
 	require.Positive(t, sent.Load())
 
-	// After a time in which it fills, the last third is no higher than the one before.
+	// After an initial growth, the last third is no higher than the one before.
 	if settled := levels[len(levels)/3:]; len(settled) >= 6 {
 		early, late := settled[:len(settled)/2], settled[len(settled)/2:]
 		flat(t, "finished records", early, late, 50, func(l level) int64 { return int64(l.records - l.unfinished) })
@@ -124,7 +124,7 @@ func TestSoak(t *testing.T) {
 	t.Logf("sent %d, refused %d; then nothing but %d files and folders is left", sent.Load(), refused.Load(), l.files)
 }
 
-// persist tries again while the gateway is busy: a ticket that was given is kept for a day.
+// persist retries while the gateway is busy: an issued ticket is kept for a day.
 func persist(try func() error) error {
 	err := try()
 	for n := 0; n < 100 && isBusy(err); n++ {
@@ -134,7 +134,7 @@ func persist(try func() error) error {
 	return err
 }
 
-// soakOne makes one job of a kind, most of which complete.
+// soakOne creates one job. Most jobs complete.
 func soakOne(ctx context.Context, c *frontdoor.Client, n int) error {
 	switch n % 20 {
 	case 17: // most lines are rejected
@@ -150,7 +150,7 @@ func soakOne(ctx context.Context, c *frontdoor.Client, n int) error {
 			return err
 		}
 		return persist(func() error { return c.Upload(ctx, ticket, strings.NewReader("{"), 1) })
-	case 19: // is cancelled; one that never comes is looked for during a day
+	case 19: // is cancelled; an upload that never arrives would be kept for a day
 		ticket, err := c.UploadURL(ctx, "application/fhir+json", 0)
 		if err != nil {
 			return err
@@ -161,7 +161,7 @@ func soakOne(ctx context.Context, c *frontdoor.Client, n int) error {
 	return err
 }
 
-// takeOutputs removes the output of jobs that is older than a time.
+// takeOutputs removes job output that is older than age.
 func takeOutputs(data string, age time.Duration) {
 	root := filepath.Join(backends.ObjectsFolder(data), "processed")
 	orgs, _ := os.ReadDir(root)
@@ -185,7 +185,7 @@ func measure(t *testing.T, p *proctest.Process, data string) (l level) {
 	objects := backends.ObjectsFolder(data)
 	_ = filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
-			return nil // it was removed meanwhile
+			return nil // removed meanwhile
 		}
 		info, err := d.Info()
 		if err != nil {
@@ -205,7 +205,7 @@ func measure(t *testing.T, p *proctest.Process, data string) (l level) {
 	return l
 }
 
-// flat fails if what is measured late is more than a third above what it was early.
+// flat fails if the late measurements are more than a third above the early ones.
 func flat(t *testing.T, what string, early, late []level, slack int64, of func(level) int64) {
 	t.Helper()
 	mean := func(all []level) (n int64) {
@@ -217,7 +217,7 @@ func flat(t *testing.T, what string, early, late []level, slack int64, of func(l
 	require.LessOrEqual(t, mean(late), mean(early)*4/3+slack, "%s grow", what)
 }
 
-// left are the objects that are not output.
+// left returns the objects that are not output.
 func left(t *testing.T, data string) (found []string) {
 	t.Helper()
 	root := backends.ObjectsFolder(data)

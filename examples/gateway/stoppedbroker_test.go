@@ -18,8 +18,8 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 )
 
-// A gateway starts before its broker, and a broker that stops without hanging up delays
-// neither answers nor, by much, work.
+// A gateway starts before its broker, and a broker that stops responding without closing
+// connections delays no responses and work only a little.
 func TestBrokerThatStops(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("nats-server"); err != nil {

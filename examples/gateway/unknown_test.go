@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What is not there is said in JSON, by each role, and never by a redirect.
+// Unknown routes get a JSON error in each role, and never a redirect.
 func TestUnknownRoutes(t *testing.T) {
 	t.Parallel()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}

@@ -18,7 +18,7 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
-// A sender without a token posts what it signed.
+// A sender without a token posts a signed Bundle.
 func TestSignedWebhook(t *testing.T) {
 	secret := []byte(strong)
 	encoded := "whsec_" + base64.StdEncoding.EncodeToString(secret)

@@ -9,8 +9,8 @@ import (
 )
 
 // parseWebhooks parses senders of the form ORG=SECRET or ORG:USER=SECRET. The organization
-// is also the name of the endpoint. Repeat it for several secrets. Errors identify a sender
-// by its position, from 1, and don't quote it.
+// is also the endpoint's name. Repeat it for several secrets. Errors identify a sender by
+// its position, from 1, and don't quote it.
 func parseWebhooks(specs []string) ([]auth.WebhookEndpoint, error) {
 	var senders []auth.WebhookEndpoint
 	index := map[string]int{}

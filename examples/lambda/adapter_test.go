@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// through brings an event to a handler and returns the answer.
+// through passes an event to a handler and returns the response.
 func through(t *testing.T, event string, h http.HandlerFunc) *answered {
 	t.Helper()
 	a := adapter{front: func(*url.URL) (http.Handler, error) { return h, nil }}
@@ -41,7 +41,7 @@ func TestRequestOfAnEvent(t *testing.T) {
 				require.Equal(t, "1,2", strings.Join(r.Header["X-Many"], ","))
 				require.Len(t, r.Cookies(), 2)
 				require.Equal(t, "192.0.2.7:0", r.RemoteAddr)
-				require.Contains(t, r.Host, "execute-api", "the domain that API Gateway was reached by")
+				require.Contains(t, r.Host, "execute-api", "the domain of API Gateway")
 				require.Empty(t, r.Header.Get("Host"))
 				require.Equal(t, "mine", r.Header.Get("X-Request-Id"))
 				require.NotNil(t, r.TLS)
@@ -54,13 +54,13 @@ func TestRequestOfAnEvent(t *testing.T) {
 			through(t, event(t, request{method: "GET", path: "/v1/ingestion/jobs"}), func(_ http.ResponseWriter, r *http.Request) {
 				require.Zero(t, r.ContentLength)
 				require.Equal(t, http.NoBody, r.Body)
-				require.Regexp(t, `^[\w-]{1,64}$`, r.Header.Get("X-Request-Id"), "API Gateway's, in the form that the front door takes")
+				require.Regexp(t, `^[\w-]{1,64}$`, r.Header.Get("X-Request-Id"), "API Gateway's id in the front door's form")
 			})
 		})
 	}
 }
 
-// Where the front door's path begins, and where its client finds it.
+// The front door's own path, and its URL for the client.
 func TestPaths(t *testing.T) {
 	for name, c := range map[string]struct{ event, path, location string }{
 		"REST, its own domain": {
@@ -81,22 +81,22 @@ func TestPaths(t *testing.T) {
 		"HTTP, a stage": {
 			`{"rawPath":"/prod/v1/ingestion/jobs","requestContext":{"stage":"prod","http":{"method":"GET"}}}`,
 			"/v1/ingestion/jobs", "/prod/v1/ingestion/x"},
-		"HTTP, a stage called as our path begins": {
+		"HTTP, a stage named like our path": {
 			`{"rawPath":"/v1/v1/ingestion/jobs","requestContext":{"stage":"v1","http":{"method":"GET"}}}`,
 			"/v1/ingestion/jobs", "/v1/v1/ingestion/x"},
 		"HTTP, a path like another host's": {
 			`{"rawPath":"//evil.example/v1/ingestion/jobs","requestContext":{"http":{"method":"GET"}}}`,
 			"/v1/ingestion/jobs", "/evil.example/v1/ingestion/x"},
-		"HTTP has it decoded": {
+		"HTTP, decoded": {
 			`{"rawPath":"/v1/ingestion/jobs/a?b#c%2","requestContext":{"http":{"method":"GET"}}}`,
 			"/v1/ingestion/jobs/a%3Fb%23c%252", "/v1/ingestion/x"},
 		"not ours": {
 			`{"rawPath":"/v1/ingestionary","requestContext":{"http":{"method":"GET"}}}`,
 			"/v1/ingestionary", "/v1/ingestion/x"},
-		"not ours, behind a stage": {
+		"not ours, with a stage": {
 			`{"rawPath":"/prod/v1/ingestionary","requestContext":{"http":{"method":"GET"}}}`,
 			"/prod/v1/ingestionary", "/v1/ingestion/x"},
-		"only its beginning": {
+		"only a prefix": {
 			`{"rawPath":"/prod/v1/ingestion","requestContext":{"http":{"method":"GET"}}}`,
 			"/v1/ingestion", "/prod/v1/ingestion/x"},
 	} {
@@ -123,8 +123,8 @@ func TestAnswerOfARequest(t *testing.T) {
 				w.Header().Add("Set-Cookie", "b=2; Expires=Wed, 01 Jan 2031 00:00:00 GMT")
 				w.Header().Set("Connection", "close")
 				w.WriteHeader(http.StatusTeapot)
-				w.WriteHeader(http.StatusOK)        // too late
-				w.Header().Set("X-Late", "ignored") // too
+				w.WriteHeader(http.StatusOK)        // ignored: too late
+				w.Header().Set("X-Late", "ignored") // too late
 				_, _ = io.WriteString(w, "é\n")
 			})
 			require.Equal(t, http.StatusTeapot, a.StatusCode)
@@ -152,8 +152,8 @@ func TestAnswerOfARequest(t *testing.T) {
 	}
 }
 
-// An answer that Lambda would not take is one that says so; as JSON it may be longer
-// than its body.
+// A response that is too large for Lambda becomes an error response. As JSON it may be
+// longer than its body.
 func TestAnswerThatIsTooLarge(t *testing.T) {
 	for name, body := range map[string]string{"body": strings.Repeat("a", maxAnswer+1), "as JSON": strings.Repeat(`"`, maxAnswer/2)} {
 		for format, event := range formats {
@@ -162,13 +162,13 @@ func TestAnswerThatIsTooLarge(t *testing.T) {
 				_, _ = io.WriteString(w, body)
 			})
 			require.Equal(t, http.StatusInternalServerError, a.StatusCode, name+format)
-			require.JSONEq(t, `{"error":"The answer is larger than this door can give","requestId":"r"}`, a.Body)
+			require.JSONEq(t, `{"error":"The response is too large","requestId":"r"}`, a.Body)
 			require.Equal(t, "r", a.get("X-Request-Id"))
 		}
 	}
 }
 
-func TestEventsThatAreNone(t *testing.T) {
+func TestInvalidEvents(t *testing.T) {
 	a := adapter{front: func(*url.URL) (http.Handler, error) { return http.NotFoundHandler(), nil }}
 	for _, event := range []string{``, `null`, `[]`, `{}`, `{"version":"2.0"}`, `{"Records":[{"secret":1}]}`, `{"path":"/secret"}`} {
 		_, err := a.invoke(t.Context(), []byte(event))
@@ -179,7 +179,7 @@ func TestEventsThatAreNone(t *testing.T) {
 	require.NotContains(t, err.Error(), "cret")
 }
 
-// The URL that clients use is the one that was given, where one was.
+// A configured public URL takes precedence.
 func TestPublicURL(t *testing.T) {
 	var got string
 	a := adapter{publicURL: &url.URL{Scheme: "https", Host: "fhir.example", Path: "/in"}, front: func(base *url.URL) (http.Handler, error) {
@@ -209,12 +209,12 @@ func FuzzEvent(f *testing.F) {
 	f.Fuzz(func(t *testing.T, event []byte) {
 		raw, err := a.invoke(t.Context(), event)
 		if err == nil && !json.Valid(raw) {
-			t.Fatal("an answer that is no JSON")
+			t.Fatal("the response is not JSON")
 		}
 	})
 }
 
-// The Host header is the client's word: links hold only a host that API Gateway names.
+// Links only contain a host named by API Gateway, not the client's Host header.
 func TestEventWithoutAHost(t *testing.T) {
 	e := event{Method: "GET", Path: "/v1/ingestion/jobs", Headers: map[string]string{"Host": "evil.example"}}
 	_, base, err := e.request(t.Context())

@@ -26,7 +26,7 @@ func (s *service) copyIn(t *testing.T, key, content string, metadata map[string]
 	require.NoError(t, bucket.WriteAll(context.Background(), key, []byte(content), &blob.WriterOptions{ContentType: "binary/octet-stream", Metadata: metadata}))
 }
 
-// jobs are those of an organization, newest first.
+// jobs returns an organization's jobs, newest first.
 func (s *service) jobs(t *testing.T, organization string) []frontdoor.Job {
 	t.Helper()
 	a := s.call(t, restEvent(t, request{method: http.MethodGet, path: "/v1/ingestion/jobs", authorizer: `{"organizationId":"` + organization + `"}`}))
@@ -36,8 +36,8 @@ func (s *service) jobs(t *testing.T, organization string) []frontdoor.Job {
 	return list.Jobs
 }
 
-// Files that are copied into the bucket, by S3's event, by a message of the original
-// service, and where neither came; and each kind of object below its own prefix.
+// Files copied into the bucket become jobs through S3's event, through a message of the
+// original service, and without either. Each kind of object has its own prefix.
 func TestAdoption(t *testing.T) {
 	s := startServiceAs(t, "", nil, "FHIRDOCK_ADOPT=incoming/drop", "FHIRDOCK_PREFIX=incoming/payloads",
 		"FHIRDOCK_OUTPUT_PREFIX=lake", "FHIRDOCK_OUTCOMES_PREFIX=rejected", "FHIRDOCK_STAGING_PREFIX=tmp")
@@ -54,7 +54,7 @@ func TestAdoption(t *testing.T) {
 	require.Equal(t, "completed", there[0].Status)
 	require.Equal(t, "lake/demo/"+there[0].JobID+"/Patient.ndjson", there[0].Outputs[0].Key)
 
-	// The original's message, with the job_id that it gave its object.
+	// The original service's message, with its object's job_id.
 	const theirs = "job-org9-20260101000000-0a1b2c3d"
 	s.copyIn(t, "incoming/drop/org9/2026/01/01/"+theirs+".json", bundle, map[string]string{"job_id": theirs})
 	said := func(key string) string {
@@ -65,9 +65,9 @@ func TestAdoption(t *testing.T) {
 	other := s.jobs(t, "org9")
 	require.Len(t, other, 1)
 	require.Equal(t, "completed", other[0].Status)
-	require.Len(t, s.jobs(t, "demo"), 1, "what the message says of its organization is not believed")
+	require.Len(t, s.jobs(t, "demo"), 1, "the message's organization is ignored")
 
-	// One whose object is not adopted is for the queue of dead letters.
+	// A message whose object is not adopted goes to the dead-letter queue.
 	answer, failure := s.worker.invoke(t, sqsEvent(t, inGroup("m1", said("elsewhere/demo/a.json")), inGroup("m2", "junk")), time.Minute)
 	require.Empty(t, failure)
 	require.JSONEq(t, `{"batchItemFailures":[{"itemIdentifier":"m1"},{"itemIdentifier":"m2"}]}`, answer)

@@ -12,17 +12,17 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// maxAnswer is what Lambda takes as an answer, in bytes of JSON:
+// maxAnswer is Lambda's maximum response, in bytes of JSON:
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const maxAnswer = 6 << 20
 
-var errAnswerTooLarge = errors.New("the answer is larger than a function's may be")
+var errAnswerTooLarge = errors.New("the response is larger than Lambda's limit")
 
 // answer is the http.ResponseWriter of one event.
 type answer struct {
 	header   http.Header
 	status   int
-	sent     http.Header // as it was when the status was written
+	sent     http.Header // the header when the status was written
 	body     bytes.Buffer
 	tooLarge bool
 }
@@ -32,7 +32,7 @@ func (a *answer) Header() http.Header { return a.header }
 
 // WriteHeader implements http.ResponseWriter.
 func (a *answer) WriteHeader(status int) {
-	if a.status == 0 && status >= 200 { // others are not the answer yet
+	if a.status == 0 && status >= 200 { // others are informational
 		a.status, a.sent = status, a.header.Clone()
 	}
 }
@@ -47,7 +47,7 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-// encode returns the answer as API Gateway takes it.
+// encode returns the response for API Gateway.
 func (a *answer) encode(v2, head bool) ([]byte, error) {
 	a.WriteHeader(http.StatusOK)
 	if head {
@@ -62,7 +62,7 @@ func (a *answer) encode(v2, head bool) ([]byte, error) {
 	refused.header.Set("X-Request-Id", a.sent.Get("X-Request-Id"))
 	refused.WriteHeader(http.StatusInternalServerError)
 	message, err := json.Marshal(map[string]string{
-		"error": "The answer is larger than this door can give", "requestId": a.sent.Get("X-Request-Id"),
+		"error": "The response is too large", "requestId": a.sent.Get("X-Request-Id"),
 	})
 	if err != nil {
 		return nil, err
@@ -73,12 +73,12 @@ func (a *answer) encode(v2, head bool) ([]byte, error) {
 
 func (a *answer) format(v2 bool) ([]byte, error) {
 	h := a.sent
-	// What concerns a connection is between API Gateway and its client.
+	// Headers about the connection are between API Gateway and its client.
 	for _, name := range []string{"Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length"} {
 		h.Del(name)
 	}
 	body, isBase64 := a.body.String(), false
-	if !utf8.ValidString(body) { // JSON has no other way
+	if !utf8.ValidString(body) { // JSON strings are UTF-8
 		body, isBase64 = base64.StdEncoding.EncodeToString(a.body.Bytes()), true
 	}
 	if !v2 {

@@ -11,24 +11,22 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 )
 
-// newAPI is the front door, called with the proxy events of API Gateway. Who is calling
-// is what the authorizer in front of it says, and nothing else: without an authorizer
-// every request is answered with 401.
+// newAPI returns the front door as a function for API Gateway's proxy events. It trusts
+// only the caller that API Gateway's authorizer names: without an authorizer every request
+// gets 401.
 func newAPI(p *pipeline) (function, error) {
 	gateway, err := auth.NewAPIGateway(&p.settings.claims)
 	if err != nil {
 		return nil, err
 	}
-	// Where the public URL is not given it is that of each request, and so are the
-	// handlers: they are small.
+	// Without a public URL each request has its own, and its own handler: they are small.
 	front := func(base *url.URL) (http.Handler, error) {
 		return httpapi.New(p.service, gateway, &httpapi.Options{Logger: p.log, BaseURL: base})
 	}
 	return adapter{front: front, publicURL: p.settings.publicURL}.invoke, nil
 }
 
-// adapter makes a request of an event of API Gateway, and the answer that it takes of
-// what a handler answers.
+// adapter converts an API Gateway event to a request, and the response back.
 //
 // It is our own because github.com/awslabs/aws-lambda-go-api-proxy is archived.
 type adapter struct {

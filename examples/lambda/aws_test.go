@@ -17,19 +17,19 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// The functions on what the template has: a table as it defines it, on dynalite, and a
-// FIFO queue, on fauxqs. Both are emulators; the S3 server is real.
+// The functions on the template's back ends: its table on dynalite and a FIFO queue on
+// fauxqs, which are emulators, and a real S3 server.
 func TestFunctionsOnTheTemplatesBackEnds(t *testing.T) {
 	documents := docservers.Lend(t, docservers.DynamoDB)
 	broker := brokerservers.Start(t, brokerservers.SQSFIFO)
-	store := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3)) // the last: its keys are looked at
+	store := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3)) // last, since the test reads its keys
 
 	definition, err := json.Marshal(at(readTemplate(t).Resources, "Jobs", "Properties"))
 	require.NoError(t, err)
 	var in dynamodb.CreateTableInput
 	require.NoError(t, json.Unmarshal(definition, &in))
 	const table = "by-the-template"
-	in.TableName, in.SSESpecification = new(table), nil // CloudFormation has another name for what turns it on
+	in.TableName, in.SSESpecification = new(table), nil // CloudFormation names this option differently
 	address := documents.Env[docservers.AddressVariable]
 	_, err = docservers.DynamoDBClient(address).CreateTable(t.Context(), &in)
 	require.NoError(t, err)

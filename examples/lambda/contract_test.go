@@ -24,8 +24,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// contract is the functions in this process, with the settings that the original
-// service had, and the queue that its consumers read.
+// contract runs the functions in this process with the original service's settings, and
+// has the queue that its consumers read.
 type contract struct {
 	api, uploads function
 	bucket       *blob.Bucket
@@ -62,7 +62,7 @@ func startContract(t *testing.T) *contract {
 	return c
 }
 
-// call is a request as the original service had it, and what its client reads.
+// call sends a request of the original service's clients, and returns the response.
 func (c *contract) call(t *testing.T, method, path, contentType, body string) (int, map[string]any) {
 	t.Helper()
 	raw, err := c.api(t.Context(), []byte(restEvent(t, request{
@@ -78,7 +78,7 @@ func (c *contract) call(t *testing.T, method, path, contentType, body string) (i
 	return a.StatusCode, answer
 }
 
-// message is the next one of the queue, with the names that the original's consumers
+// message returns the queue's next message, with the names that the original's consumers
 // read.
 func (c *contract) message(t *testing.T) (map[string]any, map[string]string) {
 	t.Helper()
@@ -90,7 +90,7 @@ func (c *contract) message(t *testing.T) (map[string]any, map[string]string) {
 	return body, m.Metadata
 }
 
-// theirTime is what datetime.fromisoformat reads, but for the Z.
+// theirTime checks that datetime.fromisoformat can parse a time, except for the Z.
 func theirTime(t *testing.T, v any) {
 	t.Helper()
 	require.Regexp(t, `^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$`, v)
@@ -98,8 +98,8 @@ func theirTime(t *testing.T, v any) {
 
 const theirBundle = `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Patient","id":"p-17","active":true}}]}`
 
-// What clients and consumers of the original service read is there: fields, types,
-// defaults and messages.
+// Clients and consumers of the original service find the same fields, types, defaults and
+// messages.
 func TestOriginalContract(t *testing.T) {
 	c := startContract(t)
 	status, receipt := c.call(t, "POST", "/v1/ingestion/fhir/Bundle", "application/fhir+json", theirBundle)
@@ -147,7 +147,7 @@ func TestOriginalContract(t *testing.T) {
 	}
 }
 
-// The same of an upload, from its URL to the message.
+// The same for an upload, from its URL to the message.
 func TestOriginalContractOfAnUpload(t *testing.T) {
 	c := startContract(t)
 	for asked, want := range map[string][2]string{

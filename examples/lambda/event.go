@@ -25,14 +25,14 @@ type event struct {
 	Body            string            `json:"body"`
 	IsBase64Encoded bool              `json:"isBase64Encoded"`
 
-	// Format 1.0: of a REST API, or of an HTTP API that asks for it.
+	// Format 1.0: REST APIs, and HTTP APIs that choose it.
 	Method       string              `json:"httpMethod"`
 	Path         string              `json:"path"`
 	MultiHeaders map[string][]string `json:"multiValueHeaders"`
 	Query        map[string]string   `json:"queryStringParameters"`
 	MultiQuery   map[string][]string `json:"multiValueQueryStringParameters"`
 
-	// Format 2.0: of an HTTP API.
+	// Format 2.0: HTTP APIs.
 	RawPath  string   `json:"rawPath"`
 	RawQuery string   `json:"rawQueryString"`
 	Cookies  []string `json:"cookies"`
@@ -52,18 +52,17 @@ type event struct {
 	} `json:"requestContext"`
 }
 
-// isV2 tells the formats apart by what only one of them has.
+// isV2 reports whether the event has format 2.0.
 func (e *event) isV2() bool { return e.RequestContext.HTTP.Method != "" && e.Method == "" }
 
-// request makes a request of the event, and says under which URL its client reached the
-// front door.
+// request returns the event's request, and the front door's URL for the client.
 func (e *event) request(ctx context.Context) (r *http.Request, base *url.URL, err error) {
 	if e.Method == "" && !e.isV2() {
 		return nil, nil, errNoEvent
 	}
 	r = &http.Request{
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Host: e.RequestContext.DomainName,
-		TLS: &tls.ConnectionState{}, // clients of API Gateway have no other way
+		TLS: &tls.ConnectionState{}, // API Gateway only speaks TLS
 	}
 	var before, address string
 	if e.isV2() {
@@ -76,14 +75,14 @@ func (e *event) request(ctx context.Context) (r *http.Request, base *url.URL, er
 	} else {
 		r.Method, address = e.Method, e.RequestContext.Identity.SourceIP
 		_, r.URL = below(e.Path, true)
-		before, _ = below(e.RequestContext.Path, true) // e.Path does not always have the stage
+		before, _ = below(e.RequestContext.Path, true) // e.Path may lack the stage
 		r.URL.RawQuery = e.query().Encode()
 	}
 	e.setHeaders(r.Header)
 	if r.Host == "" {
 		r.Host = r.Header.Get("Host")
 	}
-	r.Header.Del("Host") // as a server does it
+	r.Header.Del("Host") // as servers do
 	r.RequestURI = r.URL.RequestURI()
 	if address != "" {
 		r.RemoteAddr = net.JoinHostPort(address, "0")
@@ -101,14 +100,14 @@ func (e *event) request(ctx context.Context) (r *http.Request, base *url.URL, er
 	return r.WithContext(auth.WithAuthorizer(ctx, e.RequestContext.Authorizer)), &url.URL{Scheme: "https", Host: e.RequestContext.DomainName, Path: "/" + strings.Trim(before, "/")}, nil
 }
 
-// setHeaders sets all that the client sent. Its own X-Request-Id is kept; otherwise the
-// front door calls the request as API Gateway does, whose ids may end in "=".
+// setHeaders sets the client's headers. The client's own X-Request-Id is kept; otherwise
+// the request gets API Gateway's id, which may end in "=".
 func (e *event) setHeaders(h http.Header) {
 	for name, values := range e.MultiHeaders {
 		h[textproto.CanonicalMIMEHeaderKey(name)] = values
 	}
 	for name, value := range e.Headers {
-		if name = textproto.CanonicalMIMEHeaderKey(name); len(h[name]) == 0 { // 1.0 has the last value in both
+		if name = textproto.CanonicalMIMEHeaderKey(name); len(h[name]) == 0 { // 1.0 repeats the last value
 			h.Set(name, value)
 		}
 	}
@@ -117,7 +116,7 @@ func (e *event) setHeaders(h http.Header) {
 	}
 }
 
-// query has the parameters of format 1.0, which come decoded.
+// query returns the parameters of format 1.0, which are decoded.
 func (e *event) query() url.Values {
 	q := url.Values{}
 	for name, values := range e.MultiQuery {
@@ -131,16 +130,15 @@ func (e *event) query() url.Values {
 	return q
 }
 
-// frontDoor is the path that the front door is at.
+// frontDoor is the front door's path.
 const frontDoor = "/v1/ingestion"
 
-// below cuts what API Gateway has before the front door's own path: the stage, and what
-// a domain's mapping adds. Which of them is there depends on the kind of the API, of the
-// domain and of the mapping, and not in a way that the event tells. A path below which
-// the front door is not stays as it is.
+// below cuts the part of a path before the front door's own: the stage, and a domain
+// mapping's path. Which of them is there depends on API, domain and mapping, and the event
+// does not tell. A path that is not below the front door is unchanged.
 //
-// REST APIs give the path as it was sent; HTTP APIs decode it, in rawPath too. One that
-// can't be as it was sent is taken for decoded.
+// REST APIs pass the path as it was sent. HTTP APIs decode it, in rawPath too. A path that
+// can't be encoded is treated as decoded.
 func below(path string, encoded bool) (before string, u *url.URL) {
 	if at := strings.Index(path+"/", frontDoor+"/"); at > 0 {
 		before, path = path[:at], path[at:]

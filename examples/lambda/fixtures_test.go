@@ -12,14 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A request as a client sends it to API Gateway.
+// request is a client's request to API Gateway.
 type request struct {
 	method, path, query, body string
 	header                    http.Header
-	authorizer                string // what the authorizer says, as JSON
+	authorizer                string // the authorizer's result, as JSON
 }
 
-// restEvent is that request as an event of a REST API, stage prod, format 1.0:
+// restEvent returns the request as an event of a REST API, stage prod, format 1.0:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 func restEvent(t testing.TB, r request) string {
 	t.Helper()
@@ -49,7 +49,7 @@ func restEvent(t testing.TB, r request) string {
 	})
 }
 
-// httpEvent is it as an event of an HTTP API, its default stage, format 2.0:
+// httpEvent returns the request as an event of an HTTP API, default stage, format 2.0:
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 func httpEvent(t testing.TB, r request) string {
 	t.Helper()
@@ -76,13 +76,13 @@ func httpEvent(t testing.TB, r request) string {
 	if cookies != nil {
 		e["cookies"] = cookies
 	}
-	if r.body != "" { // as for a content type that API Gateway does not know as text
+	if r.body != "" { // as for a content type that is binary to API Gateway
 		e["body"], e["isBase64Encoded"] = base64.StdEncoding.EncodeToString([]byte(r.body)), true
 	}
 	return encoded(t, e)
 }
 
-// What authorizers say of a caller, in each of the forms that there are.
+// authorizers has each kind of authorizer and its result.
 var authorizers = map[string]struct {
 	event func(testing.TB, request) string
 	says  string // %q: the organization
@@ -109,7 +109,7 @@ func s3Event(t testing.TB, name, bucket, key string) string {
 	}}})
 }
 
-// message is one of a FIFO queue.
+// message is a message of a FIFO queue.
 type message struct{ id, group, body string }
 
 // sqsEvent is a batch of messages:
@@ -134,7 +134,7 @@ func sqsEvent(t testing.TB, messages ...message) string {
 	return encoded(t, map[string]any{"Records": records})
 }
 
-// scheduleEvent is one of an EventBridge schedule:
+// scheduleEvent is an event of an EventBridge schedule:
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html
 const scheduleEvent = `{"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa","detail-type":"Scheduled Event","source":"aws.events",` +
 	`"account":"123456789012","time":"2026-11-01T00:00:00Z","region":"us-east-1",` +
@@ -147,7 +147,7 @@ func encoded(t testing.TB, v any) string {
 	return string(raw)
 }
 
-// answered is an answer as API Gateway reads it.
+// answered is a response as API Gateway reads it.
 type answered struct {
 	StatusCode        int
 	Headers           map[string]string
@@ -168,5 +168,5 @@ func decoded(t testing.TB, answer string) *answered {
 	return &a
 }
 
-// said is what an authorizer says of a caller of an organization.
+// said returns an authorizer's result for a caller of an organization.
 func said(says, organization string) string { return fmt.Sprintf(says, organization) }

@@ -25,11 +25,11 @@ var binary string
 
 func TestMain(m *testing.M) { proctest.Main(m, &binary) }
 
-// service is all functions, as processes, on a real S3 server, PostgreSQL and RabbitMQ.
-// The test is what AWS is between them: it brings the events.
+// service runs all functions as processes, on a real S3 server, PostgreSQL and RabbitMQ.
+// The test plays AWS and delivers the events.
 type service struct {
 	api, uploads, worker, sweeper *lambdaFunction
-	wakeUps                       <-chan string // their bodies
+	wakeUps                       <-chan string // message bodies
 	store                         *objectstores.Storage
 	bucket                        string
 }
@@ -39,8 +39,8 @@ func startService(t *testing.T) *service {
 	return startServiceAs(t, "", nil)
 }
 
-// startServiceAs gives one of the functions no rights on the bucket but those of a
-// policy.
+// startServiceAs is startService with one function restricted to a policy's rights on the
+// bucket.
 func startServiceAs(t *testing.T, restricted string, policy []byte, more ...string) *service {
 	t.Helper()
 	store := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3))
@@ -71,7 +71,7 @@ func startFunctions(t *testing.T, store *objectstores.Storage, restricted string
 	}
 }
 
-// receive makes the queue whose messages the test brings to the worker.
+// receive creates the queue whose messages the test delivers to the worker.
 func receive(t *testing.T, lent *servers.Lent) <-chan string {
 	t.Helper()
 	name := strings.TrimPrefix(lent.Topic, "rabbit://")
@@ -98,7 +98,7 @@ func receive(t *testing.T, lent *servers.Lent) <-chan string {
 	return bodies
 }
 
-// woken is the next wake-up that was sent.
+// woken returns the next wake-up.
 func (s *service) woken(t *testing.T) string {
 	t.Helper()
 	select {
@@ -117,7 +117,7 @@ func (s *service) call(t *testing.T, event string) *answered {
 	return decoded(t, answer)
 }
 
-// work brings wake-ups to the worker.
+// work delivers wake-ups to the worker.
 func (s *service) work(t *testing.T, timeout time.Duration, bodies ...string) {
 	t.Helper()
 	var messages []message
@@ -129,7 +129,7 @@ func (s *service) work(t *testing.T, timeout time.Duration, bodies ...string) {
 	require.JSONEq(t, `{"batchItemFailures":[]}`, answer)
 }
 
-// job is a job as the organization sees it.
+// job returns a job as the organization sees it.
 func (s *service) job(t *testing.T, id string) *frontdoor.Job {
 	t.Helper()
 	a := s.call(t, restEvent(t, request{method: http.MethodGet, path: "/v1/ingestion/jobs/" + id, authorizer: `{"organizationId":"demo"}`}))
@@ -141,7 +141,7 @@ func (s *service) job(t *testing.T, id string) *frontdoor.Job {
 
 const bundle = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`
 
-// ticket asks for an upload.
+// ticket requests an upload.
 func (s *service) ticket(t *testing.T) *frontdoor.Ticket {
 	t.Helper()
 	a := s.call(t, httpEvent(t, request{
@@ -155,7 +155,7 @@ func (s *service) ticket(t *testing.T) *frontdoor.Ticket {
 	return &ticket
 }
 
-// upload asks for an upload and makes it.
+// upload requests an upload and sends it.
 func (s *service) upload(t *testing.T, lines []byte) *frontdoor.Ticket {
 	t.Helper()
 	ticket := s.ticket(t)
@@ -163,12 +163,13 @@ func (s *service) upload(t *testing.T, lines []byte) *frontdoor.Ticket {
 	return ticket
 }
 
-// The original service's shape, end to end: only its events are between the functions.
+// The pipeline end to end in the original service's shape: only events connect the
+// functions.
 func TestFunctions(t *testing.T) {
 	try(t, startService(t))
 }
 
-// try is what the functions do together.
+// try runs the functions together.
 func try(t *testing.T, s *service) {
 	t.Run("a Bundle by webhook", func(t *testing.T) {
 		for name, by := range authorizers {
@@ -186,7 +187,7 @@ func try(t *testing.T, s *service) {
 			require.Equal(t, "completed", job.Status, name)
 			require.Contains(t, job.Outputs[0].Key, "processed/demo/", "the tenant is the authorizer's")
 
-			// Another tenant's look at it is one at nothing.
+			// Another tenant does not see it.
 			look := func(id, authorizer string) *answered {
 				return s.call(t, by.event(t, request{method: http.MethodGet, path: "/v1/ingestion/jobs/" + id, authorizer: authorizer,
 					header: http.Header{"X-Organization-Id": {"demo"}, "X-Request-Id": {"same"}}}))
@@ -214,7 +215,7 @@ func try(t *testing.T, s *service) {
 			require.Contains(t, answer, `"errors":0`)
 		}
 		require.Equal(t, "awaiting_upload", s.job(t, ticket.UploadID).Status)
-		for range 2 { // S3 may say it twice
+		for range 2 { // S3 may deliver it twice
 			answer, failure := s.uploads.invoke(t, s3Event(t, "ObjectCreated:Put", s.bucket, ticket.Key), 30*time.Second)
 			require.Empty(t, failure)
 			require.JSONEq(t, `{"processed":1,"errors":0}`, answer)
@@ -234,14 +235,14 @@ func try(t *testing.T, s *service) {
 		s.work(t, 2*time.Second, s.woken(t))
 		job := s.job(t, ticket.UploadID)
 		require.Equal(t, "accepted", job.Status, "it was given back")
-		require.Zero(t, job.Attempt, "which does not count")
+		require.Zero(t, job.Attempt, "that attempt does not count")
 		require.Positive(t, job.Progress.Done)
 		require.Less(t, job.Progress.Done, int64(8000))
-		s.work(t, time.Minute, s.woken(t)) // it was woken itself
+		s.work(t, time.Minute, s.woken(t)) // sent by the function itself
 		job = s.job(t, ticket.UploadID)
 		require.Equal(t, "completed", job.Status)
 		require.EqualValues(t, 8000, job.Progress.Done)
-		require.EqualValues(t, 8000, job.Outputs[0].Count, "each once")
+		require.EqualValues(t, 8000, job.Outputs[0].Count, "each resource once")
 		require.Equal(t, 1, job.Attempt)
 	})
 
@@ -262,7 +263,7 @@ func try(t *testing.T, s *service) {
 			}
 		}, 10*time.Second, 50*time.Millisecond)
 		s.work(t, time.Minute, again)
-		s.work(t, time.Minute, lost) // late, and no harm
+		s.work(t, time.Minute, lost) // late, and harmless
 		var receipt frontdoor.Receipt
 		require.NoError(t, json.Unmarshal([]byte(a.Body), &receipt))
 		require.Equal(t, "completed", s.job(t, receipt.JobID).Status)
@@ -274,20 +275,20 @@ func try(t *testing.T, s *service) {
 			require.Contains(t, failure, "not a")
 			require.NotContains(t, failure+f.process.Stderr.String(), "secret")
 		}
-		require.Equal(t, http.StatusUnauthorized, s.call(t, httpEvent(t, request{method: http.MethodGet, path: "/v1/ingestion/jobs"})).StatusCode, "it goes on")
+		require.Equal(t, http.StatusUnauthorized, s.call(t, httpEvent(t, request{method: http.MethodGet, path: "/v1/ingestion/jobs"})).StatusCode, "the function still works")
 	})
 }
 
-// What can't work is said at once, by name and without a value.
-func TestSettingsThatCannotWork(t *testing.T) {
+// Invalid settings fail at the start. The error names the variable, without its value.
+func TestInvalidSettings(t *testing.T) {
 	good := []string{"_HANDLER=api", "FHIRDOCK_BLOB=s3://b?region=us-east-1", "FHIRDOCK_TOPIC=mem://t", "FHIRDOCK_JOBS=sqlite:jobs.db"}
 	for want, change := range map[string]string{
 		"_HANDLER must be api, sweeper, uploads, worker": "_HANDLER=hunter2",
 		"FHIRDOCK_BLOB is missing":                       "FHIRDOCK_BLOB=",
 		"FHIRDOCK_JOBS is missing":                       "FHIRDOCK_JOBS=",
 		"FHIRDOCK_TOPIC is missing":                      "FHIRDOCK_TOPIC=",
-		"FHIRDOCK_BLOB must be a bucket that takes":      "FHIRDOCK_BLOB=mem://",
-		"FHIRDOCK_TOPIC must be one whose":               "FHIRDOCK_TOPIC=mem://hunter2",
+		"FHIRDOCK_BLOB must be a bucket that accepts":    "FHIRDOCK_BLOB=mem://",
+		"FHIRDOCK_TOPIC must not be a queue within":      "FHIRDOCK_TOPIC=mem://hunter2",
 		"FHIRDOCK_MAX_BODY must be a size":               "FHIRDOCK_MAX_BODY=hunter2",
 		"FHIRDOCK_POKE has a value":                      "FHIRDOCK_POKE=hunter2",
 		"FHIRDOCK_MIGRATIONS must be":                    "FHIRDOCK_MIGRATIONS=hunter2",

@@ -1,23 +1,23 @@
-// Command lambda is fhirdock as functions of AWS Lambda: the front door behind API
-// Gateway, the notifications of the bucket, the wake-ups of a queue, and the sweeper on
-// a schedule, each called with its event and with no process in between.
+// Command lambda runs fhirdock as functions on AWS Lambda: the front door behind API
+// Gateway, the bucket's notifications, a queue's wake-ups, and the sweeper on a schedule.
+// Each is called with its event, with no process in between.
 //
-// It is one program for four functions, on the runtime provided.al2023: the function's
-// Handler, which Lambda gives as _HANDLER, says which it is.
+// It is one program for four functions, on the runtime provided.al2023. The function's
+// Handler, which Lambda passes as _HANDLER, chooses one:
 //
 //	api      REST (1.0) and HTTP API (2.0) events of API Gateway
 //	uploads  notifications of S3
 //	worker   wake-ups from SQS
 //	sweeper  any event; a schedule of EventBridge
 //
-// A program of its own for each function is more usual. Here they would differ in a few
-// lines: what is large in them is what all have, the drivers. As one, front door and
-// worker are always of one version, and there is one file to build, to sign and to
-// scan. What a function may do is said by its role, not by its code.
+// A program for each function is more usual. Here they would differ in a few lines, and
+// share the large part, the drivers. As one program, front door and worker always have the
+// same version, and there is one file to build, sign and scan. A function's role limits
+// what it may do, not its code.
 //
-// Settings are the environment variables of the gateway, FHIRDOCK_BLOB, FHIRDOCK_TOPIC
-// and FHIRDOCK_JOBS first of all; see settings.go. The template for all of it, and how
-// to build and deploy, are in examples/deploy.
+// Settings are the gateway's environment variables. FHIRDOCK_BLOB, FHIRDOCK_TOPIC and
+// FHIRDOCK_JOBS are required; see settings.go. examples/deploy has the template, and says
+// how to build and deploy it.
 package main
 
 import (
@@ -40,16 +40,16 @@ func main() {
 		return
 	}
 	if err := run(context.Background(), os.Getenv); err != nil {
-		slog.Error("function not started", "error", err)
+		slog.Error("start the function", "error", err)
 		os.Exit(1)
 	}
 }
 
-// function handles one event, and returns what is answered, as JSON. It is safe for
-// concurrent use.
+// function handles one event and returns the response as JSON. It is safe for concurrent
+// use.
 type function func(ctx context.Context, event []byte) ([]byte, error)
 
-// functions are what the Handler of a function can be.
+// functions maps the possible values of Handler.
 var functions = map[string]func(*pipeline) (function, error){
 	"api":     newAPI,
 	"uploads": newUploads,
@@ -57,9 +57,9 @@ var functions = map[string]func(*pipeline) (function, error){
 	"sweeper": newSweeper,
 }
 
-// run opens everything once, before the first event, and then handles events until the
-// process ends: Lambda drops it without a word. Nothing needs to be closed, since each
-// call ends what it began.
+// run opens everything before the first event, and then handles events until the process
+// ends. Lambda kills the process without notice. Nothing needs closing, since each call
+// ends what it began.
 func run(ctx context.Context, getenv func(string) string) error {
 	open, ok := functions[getenv("_HANDLER")]
 	if !ok {
@@ -70,7 +70,7 @@ func run(ctx context.Context, getenv func(string) string) error {
 		return err
 	}
 	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: s.logLevel}))
-	slog.SetDefault(log) // for what libraries say
+	slog.SetDefault(log) // for libraries
 	p, err := openPipeline(ctx, s, log)
 	if err != nil {
 		return err

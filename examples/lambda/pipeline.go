@@ -10,7 +10,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
-// pipeline is what all functions have.
+// pipeline is common to all functions.
 type pipeline struct {
 	settings *settings
 	back     *backends.Backends
@@ -18,8 +18,8 @@ type pipeline struct {
 	log      *slog.Logger
 }
 
-// openPipeline opens the back ends. The program takes no uploads by itself and hears of
-// no wake-ups by itself: a bucket or a queue within the process would be no use.
+// openPipeline opens the back ends. A bucket or queue inside the process is an error: a
+// function serves no uploads and receives no wake-ups by itself.
 func openPipeline(ctx context.Context, s *settings, log *slog.Logger) (_ *pipeline, err error) {
 	back, err := backends.Open(ctx, backends.URLs{Blob: s.blob, Topic: s.topic, Jobs: s.jobs},
 		&backends.Options{Data: s.data, SkipMigrations: s.migrations == "skip", Logger: log})
@@ -28,16 +28,16 @@ func openPipeline(ctx context.Context, s *settings, log *slog.Logger) (_ *pipeli
 	}
 	switch {
 	case back.Signer != nil:
-		err = errors.New("FHIRDOCK_BLOB must be a bucket that takes signed uploads by itself")
+		err = errors.New("FHIRDOCK_BLOB must be a bucket that accepts signed uploads itself")
 	case back.LocalQueue:
-		err = errors.New("FHIRDOCK_TOPIC must be one whose wake-ups leave the process")
+		err = errors.New("FHIRDOCK_TOPIC must not be a queue within the process")
 	}
 	if err != nil {
 		return nil, errors.Join(err, back.Close(ctx))
 	}
 	p := &pipeline{settings: s, back: back, log: log}
 	opts := s.service
-	opts.WakeTimeout = 2 * time.Second // what is not sent before the answer is not sent at all
+	opts.WakeTimeout = 2 * time.Second // nothing is sent after the response
 	opts.Logger, opts.Observe = log, p.observe
 	if p.service, err = ingest.New(back.Backends, &opts); err != nil {
 		return nil, errors.Join(err, back.Close(ctx))
@@ -45,8 +45,8 @@ func openPipeline(ctx context.Context, s *settings, log *slog.Logger) (_ *pipeli
 	return p, nil
 }
 
-// observe makes a line of the log of each event, of which CloudWatch makes metrics with
-// a filter such as { $.kind = "object_ignored" }. There is no tenant in it.
+// observe logs each event, so that CloudWatch can make metrics with a filter such as {
+// $.kind = "object_ignored" }. The line does not name the tenant.
 func (p *pipeline) observe(e ingest.Event) {
 	level := slog.LevelInfo
 	if e.Kind == ingest.EventBatch || e.Kind == ingest.EventClaimed {

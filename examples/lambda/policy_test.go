@@ -14,7 +14,7 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
-// bucketPolicies are what the template lets each function do in the bucket, NAME.
+// bucketPolicies returns the template's policy of each function for the bucket NAME.
 func bucketPolicies(t testing.TB) map[string][]byte {
 	t.Helper()
 	tpl := readTemplate(t)
@@ -45,8 +45,8 @@ func bucketPolicies(t testing.TB) map[string][]byte {
 	return policies
 }
 
-// Each function can do all that it has to with its role of the template, on a server
-// that enforces it; the other functions have all rights.
+// Each function works with its role from the template, on a server that enforces it. The
+// other functions have all rights.
 func TestPoliciesAreEnough(t *testing.T) {
 	for function, policy := range bucketPolicies(t) {
 		t.Run(function, func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestPoliciesAreEnough(t *testing.T) {
 			s.work(t, time.Minute, s.woken(t))
 			require.Equal(t, "completed", s.job(t, receipt.JobID).Status)
 
-			// One of its lines is rejected, so that there is an outcomes file to be read.
+			// One line is rejected, so that there is an outcomes file.
 			ticket := s.upload(t, []byte(`{"resourceType":"Patient","id":"a"}`+"\n"+`{"resourceType":1}`))
 			_, failure := s.uploads.invoke(t, s3Event(t, "ObjectCreated:Put", s.bucket, ticket.Key), 30*time.Second)
 			require.Empty(t, failure)
@@ -71,11 +71,11 @@ func TestPoliciesAreEnough(t *testing.T) {
 			require.Equal(t, http.StatusOK, a.StatusCode, a.Body)
 			require.Equal(t, 1, strings.Count(a.Body, "\n"))
 
-			// An object that nobody asked for, and one that is not there.
+			// An object without a job, and one that does not exist.
 			_, failure = s.uploads.invoke(t, s3Event(t, "ObjectCreated:Put", s.bucket, strings.Replace(ticket.Key, ticket.UploadID, receipt.JobID, 1)), 30*time.Second)
 			require.Empty(t, failure)
 
-			// The sweeper looks for uploads whose notification was lost: one came, one
+			// The sweeper looks for uploads whose notification was lost: one arrived, one
 			// did not.
 			late := s.upload(t, []byte(`{"resourceType":"Patient","id":"b"}`))
 			never := s.ticket(t)

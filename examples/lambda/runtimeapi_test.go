@@ -18,15 +18,15 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 )
 
-// runtimeAPI stands in for the service that Lambda gives a function's process its events
-// by: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
-// Like that one it has one event under way at a time.
+// runtimeAPI is a stand-in for Lambda's runtime API:
+// https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+// Like the real one it has one event in progress at a time.
 type runtimeAPI struct {
 	next chan *invocation
 
-	mu    sync.Mutex
-	calls int
-	under *invocation // the one under way
+	mu      sync.Mutex
+	calls   int
+	running *invocation // in progress
 }
 
 type invocation struct {
@@ -50,7 +50,7 @@ func (a *runtimeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		select {
 		case i := <-a.next:
 			a.mu.Lock()
-			a.under = i
+			a.running = i
 			a.mu.Unlock()
 			w.Header().Set("Lambda-Runtime-Aws-Request-Id", i.id)
 			w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(i.deadline.UnixMilli(), 10))
@@ -62,8 +62,8 @@ func (a *runtimeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	id, what, _ := strings.Cut(path, "/")
 	a.mu.Lock()
-	i := a.under
-	a.under = nil
+	i := a.running
+	a.running = nil
 	a.mu.Unlock()
 	if i == nil || i.id != id || r.Method != http.MethodPost || what != "response" && what != "error" {
 		http.Error(w, "no such invocation", http.StatusForbidden)
@@ -81,7 +81,7 @@ func (a *runtimeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// lambdaFunction is a function that runs.
+// lambdaFunction is a running function.
 type lambdaFunction struct {
 	api     *runtimeAPI
 	process *proctest.Process
@@ -92,14 +92,14 @@ func startFunction(t testing.TB, handler string, env ...string) *lambdaFunction 
 	t.Helper()
 	api := &runtimeAPI{next: make(chan *invocation)}
 	server := httptest.NewServer(api)
-	t.Cleanup(server.Close) // behind the process, which waits for its answer
+	t.Cleanup(server.Close) // after the process, which waits for its response
 	env = append(env, "AWS_LAMBDA_RUNTIME_API="+server.Listener.Addr().String(), "_HANDLER="+handler,
 		"FHIRDOCK_DATA="+t.TempDir(), binary)
 	return &lambdaFunction{api: api, process: proctest.Start(t, "env", env...)}
 }
 
-// invoke has the function handle an event, in at most so much time. failure is empty
-// unless it failed.
+// invoke calls the function with an event and a time limit. failure is empty unless the
+// call failed.
 func (f *lambdaFunction) invoke(t testing.TB, event string, timeout time.Duration) (answer, failure string) {
 	t.Helper()
 	f.api.mu.Lock()
@@ -111,7 +111,7 @@ func (f *lambdaFunction) invoke(t testing.TB, event string, timeout time.Duratio
 	select {
 	case f.api.next <- i:
 	case <-started:
-		require.Fail(t, "the function asks for no event", f.process.Stderr.String())
+		require.Fail(t, "the function requests no event", f.process.Stderr.String())
 	}
 	select {
 	case <-i.ended:

@@ -18,26 +18,26 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/auth"
 )
 
-// settings are what the environment says. Variables have the names and values that they
-// have for the gateway, save those of the authorizer.
+// settings holds the environment. Variables have the gateway's names and values, except
+// those of the authorizer.
 type settings struct {
 	blob, topic, jobs string
 	migrations        string
 	data              string
 
-	// Prefixes of what the worker writes: files of the lake, and parts until a job ends.
+	// Prefixes of the worker's output, and of parts that are kept until a job ends.
 	output, staging string
 
 	service   ingest.Options
 	worker    ingest.WorkerOptions
 	sweeper   ingest.SweeperOptions
 	claims    auth.APIGatewayOptions
-	publicURL *url.URL // nil: as each event says
+	publicURL *url.URL // nil: from each event
 
 	logLevel slog.Level
 }
 
-// Sizes that Lambda sets: an event has at most 6 MB, and S3 takes 5 GiB in one PUT.
+// AWS limits: a Lambda event has at most 6 MB, and S3 accepts 5 GiB in one PUT.
 const (
 	defaultMaxBody   = "6MiB"
 	defaultMaxUpload = "5GiB"
@@ -50,7 +50,7 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	v.StringVar(&s.topic, "topic", "", "`URL`: the topic for wake-ups")
 	v.StringVar(&s.jobs, "jobs", "", "`URL`: the job store")
 	v.StringVar(&s.migrations, "migrations", "run", "`WHAT`: run or skip")
-	v.StringVar(&s.data, "data", "/tmp/fhirdock", "`FOLDER` for what back ends keep on disk")
+	v.StringVar(&s.data, "data", "/tmp/fhirdock", "`FOLDER` for the back ends' files")
 
 	v.StringVar(&s.service.Prefix, "prefix", "incoming/fhir", "`PREFIX` of payloads")
 	v.StringVar(&s.output, "output-prefix", "processed", "`PREFIX` of the files of resources")
@@ -61,7 +61,7 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	v.StringVar(&s.claims.Organization, "organization-claim", "organizationId", "`NAME` of the organization's id in the authorizer's context")
 	v.StringVar(&s.claims.OrganizationName, "organization-name-claim", "organizationName", "`NAME` of the organization's name there")
 	v.StringVar(&s.claims.User, "user-claim", "", "`NAME` of the user's id there (default: userId, sub or principalId)")
-	public := v.String("public-url", "", "`URL` under which clients reach the front door, with the stage or the mapping's path\n(default: as each event says)")
+	public := v.String("public-url", "", "`URL` of the front door for clients, with the stage or the mapping's path\n(default: from each event)")
 
 	validation := v.String("validation", "lenient", "`LEVEL`: lenient or strict")
 	version := v.String("fhir-version", "R4", "`VERSION`: R4, R4B or R5")
@@ -69,17 +69,17 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	maxUpload := v.String("max-upload", defaultMaxUpload, "`SIZE`: the largest signed upload")
 	v.DurationVar(&s.service.UploadExpiry, "upload-expiry", time.Hour, "`TIME`: how long an upload URL can be used")
 	v.IntVar(&s.service.MaxAttempts, "max-attempts", 10, "`ATTEMPTS` at a job before it fails")
-	v.IntVar(&s.sweeper.Poke, "poke", 100, "`JOBS`: how many jobs that wait are woken by each call of the sweeper")
+	v.IntVar(&s.sweeper.Poke, "poke", 100, "maximum number of waiting `JOBS` that each call of the sweeper wakes")
 
 	batchBytes := v.String("batch-bytes", "8MiB", "`SIZE` of batches")
 	maxWhole := v.String("max-whole", "64MiB", "`SIZE`: the largest Bundle that is held in memory as a whole")
-	v.DurationVar(&s.worker.Lease, "lease", 0, "`TIME`: how long a job stays with a worker that says nothing (default: 30s, or 6s with an order)")
-	v.DurationVar(&s.worker.DrainTimeout, "drain-timeout", 20*time.Second, "`TIME` before the function's end from which on no batch is begun")
+	v.DurationVar(&s.worker.Lease, "lease", 0, "`TIME`: how long a job stays with a worker that has stopped renewing it (default: 30s, or 6s with an order)")
+	v.DurationVar(&s.worker.DrainTimeout, "drain-timeout", 20*time.Second, "`TIME` before the function's deadline after which no batch is started")
 	order := v.String("order", "none", "`ORDER`: none, park or block")
 	level := v.String("log-level", "info", "`LEVEL`: debug, info, warn or error")
 	lookup := func(name string) (string, bool) {
 		value := getenv(name)
-		return value, value != "" // the template sets parameters that may be empty
+		return value, value != "" // the template may set empty parameters
 	}
 	if err := v.Parse(nil, lookup); err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func parseSettings(getenv func(string) string) (*settings, error) {
 	size("max-whole", *maxWhole, &s.worker.MaxWholeBytes)
 	for name, value := range map[string]string{"blob": s.blob, "topic": s.topic, "jobs": s.jobs} {
 		if value == "" {
-			errs = append(errs, fmt.Errorf("%s is missing: what a function keeps for itself is gone with it", v.Variable(name)))
+			errs = append(errs, fmt.Errorf("%s is missing: functions keep no data of their own", v.Variable(name)))
 		}
 	}
 	if s.migrations != "run" && s.migrations != "skip" {

@@ -6,9 +6,9 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// newSweeper is the function that a schedule calls. Whatever the event says, it looks
-// once after all that is due, workers that died and uploads whose notification was lost,
-// and wakes jobs that wait. Calls that overlap do no harm.
+// newSweeper returns the function that a schedule calls. Whatever the event, it makes one
+// sweep: it takes over jobs of dead workers, finds uploads whose notification was lost,
+// and wakes waiting jobs. Concurrent calls do no harm.
 func newSweeper(p *pipeline) (function, error) {
 	sweeper, err := ingest.NewSweeper(p.service, &p.settings.sweeper)
 	if err != nil {

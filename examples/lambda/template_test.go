@@ -18,7 +18,7 @@ import (
 )
 
 // template is examples/deploy/template.yaml. Its short forms (!Ref, !Sub, !GetAtt) are
-// maps with one member, as CloudFormation has them in JSON.
+// maps with one member, as in CloudFormation's JSON.
 type template struct {
 	Parameters, Conditions, Resources, Outputs map[string]any
 	Globals                                    struct{ Function map[string]any }
@@ -38,7 +38,7 @@ func readTemplate(t testing.TB) *template {
 	return &tpl
 }
 
-// long turns YAML into plain values, with the long forms of CloudFormation's functions.
+// long converts YAML to plain values, with the long forms of CloudFormation's functions.
 func long(t testing.TB, n *yaml.Node) any {
 	t.Helper()
 	require.Empty(t, n.Anchor, "CloudFormation takes no anchors: line %d", n.Line)
@@ -46,7 +46,7 @@ func long(t testing.TB, n *yaml.Node) any {
 		require.Equal(t, yaml.ScalarNode, n.Kind)
 		return map[string]any{n.Tag: n.Value}
 	}
-	require.False(t, strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!"), "%s is not known here", n.Tag)
+	require.False(t, strings.HasPrefix(n.Tag, "!") && !strings.HasPrefix(n.Tag, "!!"), "unknown tag %s", n.Tag)
 	switch n.Kind {
 	case yaml.MappingNode:
 		m := map[string]any{}
@@ -68,7 +68,7 @@ func long(t testing.TB, n *yaml.Node) any {
 	return v
 }
 
-// at follows names into maps; nil where there is nothing.
+// at follows names into maps. It returns nil if one is missing.
 func at(v any, names ...string) any {
 	for _, name := range names {
 		m, _ := v.(map[string]any)
@@ -94,7 +94,7 @@ func walk(v any, see func(map[string]any)) {
 
 var substituted = regexp.MustCompile(`\$\{([^}]+)\}`)
 
-// references are the names that a value refers to.
+// references returns the names that a value refers to.
 func references(v any) []string {
 	var names []string
 	walk(v, func(m map[string]any) {
@@ -113,7 +113,7 @@ func references(v any) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, "AWS::") })
 }
 
-// ofType are the resources of a type, by name.
+// ofType returns the resources of a type, by name.
 func (tpl *template) ofType(kind string) map[string]map[string]any {
 	found := map[string]map[string]any{}
 	for name, r := range tpl.Resources {
@@ -124,7 +124,7 @@ func (tpl *template) ofType(kind string) map[string]map[string]any {
 	return found
 }
 
-// events are those of functions, of a type.
+// events returns the functions' events of a type.
 func (tpl *template) events(kind string) map[string]map[string]any {
 	found := map[string]map[string]any{}
 	for name, f := range tpl.ofType("AWS::Serverless::Function") {
@@ -137,7 +137,7 @@ func (tpl *template) events(kind string) map[string]map[string]any {
 	return found
 }
 
-func TestTemplateRefersToWhatIsThere(t *testing.T) {
+func TestTemplateReferences(t *testing.T) {
 	tpl := readTemplate(t)
 	used := map[string]bool{}
 	for _, name := range slices.Concat(references(tpl.Resources), references(tpl.Outputs), references(tpl.Globals.Function), references(tpl.Conditions)) {
@@ -145,7 +145,7 @@ func TestTemplateRefersToWhatIsThere(t *testing.T) {
 		require.True(t, tpl.Parameters[name] != nil || tpl.Resources[name] != nil, name)
 	}
 	for name := range tpl.Parameters {
-		require.True(t, used[name], "nobody uses parameter "+name)
+		require.True(t, used[name], "unused parameter "+name)
 	}
 	conditions := map[string][]string{}
 	for name, r := range tpl.Resources {
@@ -154,8 +154,8 @@ func TestTemplateRefersToWhatIsThere(t *testing.T) {
 			conditions[condition] = append(conditions[condition], name)
 		}
 	}
-	// With a bucket that is there already, nothing that is made refers to the new one,
-	// but for what SAM attaches to it.
+	// With an existing bucket, no created resource refers to the new one, except for the
+	// one that SAM attaches to it.
 	require.ElementsMatch(t, []string{"Bucket", "BucketTls"}, conditions["NewBucket"])
 	for name, r := range tpl.Resources {
 		if name != "BucketTls" && name != "Uploads" {
@@ -163,11 +163,10 @@ func TestTemplateRefersToWhatIsThere(t *testing.T) {
 		}
 	}
 	require.NotContains(t, references(tpl.Outputs), "Bucket")
-	require.Equal(t, "Api.ApiEndpoint", at(tpl.Outputs["ApiEndpoint"], "Value", "!GetAtt"), "without a path, as callers add theirs")
+	require.Equal(t, "Api.ApiEndpoint", at(tpl.Outputs["ApiEndpoint"], "Value", "!GetAtt"), "without a path, since callers add theirs")
 }
 
-// AdoptPrefix can't be one that payloads come to, and is one that the bucket notifies
-// of.
+// AdoptPrefix can't be a prefix of payloads, and the bucket sends notifications for it.
 func TestTemplateAdopts(t *testing.T) {
 	tpl := readTemplate(t)
 	pattern := regexp.MustCompile("^" + at(tpl.Parameters["AdoptPrefix"], "AllowedPattern").(string) + "$")
@@ -179,9 +178,9 @@ func TestTemplateAdopts(t *testing.T) {
 	require.Equal(t, "AdoptPrefix", at(tpl.Globals.Function, "Environment", "Variables", "FHIRDOCK_ADOPT", "!Ref"))
 }
 
-// CloudFormation refuses resources that need each other. Where SAM makes a bucket call
-// a function, the bucket needs the function and its role.
-func TestTemplateHasNoCircle(t *testing.T) {
+// CloudFormation refuses circular dependencies. If SAM makes a bucket call a function, the
+// bucket needs the function and its role.
+func TestTemplateHasNoCycle(t *testing.T) {
 	tpl := readTemplate(t)
 	needs := map[string][]string{}
 	for name, r := range tpl.Resources {
@@ -200,7 +199,7 @@ func TestTemplateHasNoCircle(t *testing.T) {
 	}
 	var visit func(name string, path []string)
 	visit = func(name string, path []string) {
-		require.NotContains(t, path, name, "a circle")
+		require.NotContains(t, path, name, "a cycle")
 		for _, next := range needs[name] {
 			visit(next, append(slices.Clone(path), name))
 		}
@@ -210,8 +209,7 @@ func TestTemplateHasNoCircle(t *testing.T) {
 	}
 }
 
-// The template's functions are those of the program, and their settings are ones that it
-// reads and takes.
+// The template's functions are the program's, and the program accepts their settings.
 func TestTemplateFitsTheProgram(t *testing.T) {
 	tpl := readTemplate(t)
 	var handlers []string
@@ -242,7 +240,7 @@ func TestTemplateFitsTheProgram(t *testing.T) {
 	})
 	require.NoError(t, err)
 	for name := range variables {
-		require.True(t, read[name], name+" is read by nobody")
+		require.True(t, read[name], name+" is not a setting")
 	}
 	require.Equal(t, "s3://x?region=x", s.blob)
 	require.Equal(t, "awssqs://sqs.x.x/x/stack-wake-ups.fifo?region=x", s.topic)
@@ -266,7 +264,7 @@ func TestTemplateFitsTheProgram(t *testing.T) {
 		require.True(t, strings.HasPrefix(e["Path"].(string), frontDoor+"/"))
 	}
 	api := tpl.ofType("AWS::Serverless::HttpApi")["Api"]
-	require.NotNil(t, at(api, "Auth", "Authorizers", at(api, "Auth", "DefaultAuthorizer").(string)), "nobody comes in unjudged")
+	require.NotNil(t, at(api, "Auth", "Authorizers", at(api, "Auth", "DefaultAuthorizer").(string)), "there is a default authorizer")
 }
 
 func TestTemplateQueues(t *testing.T) {
@@ -277,7 +275,7 @@ func TestTemplateQueues(t *testing.T) {
 		require.True(t, strings.HasSuffix(at(q, "QueueName", "!Sub").(string), ".fifo"), name)
 		require.NotEqual(t, true, q["ContentBasedDeduplication"], name)
 		if target := at(q, "RedrivePolicy", "deadLetterTargetArn", "!GetAtt"); target != nil {
-			require.Contains(t, queues, strings.TrimSuffix(target.(string), ".Arn"), "the dead letters of a FIFO queue go to another one")
+			require.Contains(t, queues, strings.TrimSuffix(target.(string), ".Arn"), "the dead-letter queue of a FIFO queue is FIFO")
 		}
 	}
 	for function, e := range tpl.events("SQS") {
@@ -292,11 +290,11 @@ func TestTemplateQueues(t *testing.T) {
 		require.LessOrEqual(t, f["Timeout"], 900, name)
 	}
 	for name := range tpl.events("HttpApi") {
-		require.Less(t, at(tpl.Resources[name], "Properties", "Timeout"), 30, "API Gateway waits no longer")
+		require.Less(t, at(tpl.Resources[name], "Properties", "Timeout"), 30, "API Gateway's limit")
 	}
 }
 
-// What comes in is bounded, and somebody can see later who it was.
+// Requests are limited, and logged with their caller.
 func TestTemplateThrottlesAndLogs(t *testing.T) {
 	tpl := readTemplate(t)
 	for name, api := range tpl.ofType("AWS::Serverless::HttpApi") {
@@ -308,7 +306,7 @@ func TestTemplateThrottlesAndLogs(t *testing.T) {
 		group, ok := at(api, "AccessLogSettings", "DestinationArn", "!GetAtt").(string)
 		require.True(t, ok)
 		logs := tpl.ofType("AWS::Logs::LogGroup")[strings.TrimSuffix(group, ".Arn")]
-		require.NotNil(t, logs["RetentionInDays"], "it has addresses of people")
+		require.NotNil(t, logs["RetentionInDays"], "the log has personal data")
 		format := at(api, "AccessLogSettings", "Format").(string)
 		require.NotContains(t, format, "\n", "each entry is one line")
 		var entry map[string]string
@@ -316,13 +314,13 @@ func TestTemplateThrottlesAndLogs(t *testing.T) {
 		require.Contains(t, entry, "requestId")
 		for name, value := range entry {
 			require.Regexp(t, `^\$context\.[A-Za-z.]+$`, value, name)
-			require.NotContains(t, value, "claims", "nothing out of a token")
+			require.NotContains(t, value, "claims", "no claims are logged")
 			require.NotContains(t, value, "integration.response")
 		}
 	}
 }
 
-func TestTemplateIsCareful(t *testing.T) {
+func TestTemplateProtectsData(t *testing.T) {
 	tpl := readTemplate(t)
 	statements := 0
 	walk(tpl.Resources, func(m map[string]any) {
@@ -354,6 +352,6 @@ func TestTemplateIsCareful(t *testing.T) {
 	}
 	require.Equal(t, "Enabled", at(bucket, "VersioningConfiguration", "Status"))
 	for _, kept := range []string{"Bucket", "Jobs"} {
-		require.Equal(t, "Retain", at(tpl.Resources[kept], "DeletionPolicy"), "health records outlive a stack")
+		require.Equal(t, "Retain", at(tpl.Resources[kept], "DeletionPolicy"), "health records are kept when the stack is deleted")
 	}
 }

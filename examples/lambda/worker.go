@@ -12,12 +12,11 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// newWorker is the function that is called with the wake-ups of a queue of SQS. Its
-// event source must have ReportBatchItemFailures: the answer names the messages that
-// are to come again.
+// newWorker returns the function for the wake-ups of an SQS queue. Its event source must
+// have ReportBatchItemFailures: the response names the messages to redeliver.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 //
-// The worker is kept from call to call, and gives a job back before the call's deadline.
+// The worker is kept between calls, and gives a job back before the call's deadline.
 func newWorker(p *pipeline) (function, error) {
 	lake, err := sink.NewLake(p.back.Store.Bucket(), &sink.LakeOptions{Prefix: p.settings.output, Staging: p.settings.staging + "/lake"})
 	if err != nil {
@@ -36,11 +35,10 @@ func newWorker(p *pipeline) (function, error) {
 	}, nil
 }
 
-// work does what each message asks for, one after the other. After one that failed the
-// others of its group are given back too, as the order of a FIFO queue asks for. One
-// that can never be handled, such as a message of another service whose object is not
-// adopted, is reported as failed too, so that SQS moves it to the dead-letter queue. It
-// does not hold up its group.
+// work handles messages one after another. After a failed one the rest of its group is
+// given back too, to keep a FIFO queue's order. A message that can never be handled, such
+// as one of another service whose object is not adopted, is also reported as failed, so
+// that SQS moves it to the dead-letter queue. It does not hold up its group.
 func (p *pipeline) work(ctx context.Context, messages []events.SQSMessage, do func(ctx context.Context, body []byte) error) events.SQSEventResponse {
 	answer := events.SQSEventResponse{BatchItemFailures: []events.SQSBatchItemFailure{}}
 	failed := map[string]bool{}

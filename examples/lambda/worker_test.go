@@ -20,8 +20,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// What of a batch comes again.
-func TestMessagesThatComeAgain(t *testing.T) {
+// The messages of a batch that are redelivered.
+func TestRedeliveredMessages(t *testing.T) {
 	p := &pipeline{log: slog.New(slog.DiscardHandler)}
 	job := func(id string) string { return `{"jobId":"` + id + `"}` }
 	for name, c := range map[string]struct {
@@ -32,9 +32,9 @@ func TestMessagesThatComeAgain(t *testing.T) {
 		"none":                {nil, nil, nil},
 		"all well":            {[]message{{"1", "a", job("j1")}, {"2", "b", job("j2")}}, nil, []string{"j1", "j2"}},
 		"one of several":      {[]message{{"1", "", job("j1")}, {"2", "", job("bad")}, {"3", "", job("j3")}}, []string{"2"}, []string{"j1", "bad", "j3"}},
-		"what nobody can use": {[]message{{"1", "a", "junk"}, {"2", "a", job("j2")}, {"3", "", "junk"}}, []string{"1", "3"}, []string{"junk", "j2", "junk"}},
+		"useless messages":    {[]message{{"1", "a", "junk"}, {"2", "a", job("j2")}, {"3", "", "junk"}}, []string{"1", "3"}, []string{"junk", "j2", "junk"}},
 		"the rest of a group": {[]message{{"1", "a", job("bad")}, {"2", "b", job("j2")}, {"3", "a", job("j3")}, {"4", "a", "junk"}}, []string{"1", "3", "4"}, []string{"bad", "j2"}},
-		"not those before it": {[]message{{"1", "a", job("j1")}, {"2", "a", job("bad")}, {"3", "b", job("bad")}}, []string{"2", "3"}, []string{"j1", "bad", "bad"}},
+		"not earlier ones":    {[]message{{"1", "a", job("j1")}, {"2", "a", job("bad")}, {"3", "b", job("bad")}}, []string{"2", "3"}, []string{"j1", "bad", "bad"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var batch events.SQSEvent
@@ -66,15 +66,15 @@ func TestMessagesThatComeAgain(t *testing.T) {
 	}
 }
 
-// awayStore is a job store that is away.
+// awayStore is a job store that is unreachable.
 type awayStore struct{ jobs.Store }
 
 var errAway = errors.New("away")
 
 func (awayStore) Get(context.Context, string) (*jobs.Job, error) { return nil, errAway }
 
-// While a back end is away nothing is taken for done.
-func TestBackEndThatIsAway(t *testing.T) {
+// While a back end is unreachable no message is acknowledged.
+func TestUnreachableBackEnd(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	topic, subscription := local(nil)
 	t.Cleanup(func() {
@@ -89,7 +89,7 @@ func TestBackEndThatIsAway(t *testing.T) {
 	require.NoError(t, err)
 	id := jobs.NewID()
 	_, err = uploads(t.Context(), []byte(s3Event(t, "ObjectCreated:Put", "b", "incoming/fhir/demo/2026/11/01/"+id+".ndjson")))
-	require.ErrorIs(t, err, errAway, "S3's call is made again")
+	require.ErrorIs(t, err, errAway, "Lambda retries S3's call")
 
 	worker, err := ingest.NewWorker(service, ingest.HandlerFunc(func(context.Context, *ingest.Batch) error { return nil }), nil)
 	require.NoError(t, err)

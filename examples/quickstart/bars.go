@@ -13,9 +13,9 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
-// bars is the view on a terminal: a bar for each payload under way, which fills
-// twice, once while it is sent and once while it is worked on; what is done
-// stays as a line above them.
+// bars is the view on a terminal. Each payload in progress has a bar that fills twice,
+// first while it is sent and then while it is processed. Finished payloads remain as lines
+// above the bars.
 type bars struct {
 	out io.Writer
 	p   *mpb.Progress
@@ -28,7 +28,7 @@ func newBars(out io.Writer, columns int) *bars {
 func (b *bars) line(format string, args ...any) {
 	line := fmt.Sprintf(format+"\n", args...)
 	if _, err := b.p.Write([]byte(line)); err != nil {
-		fmt.Fprint(b.out, line) // the bars are gone
+		fmt.Fprint(b.out, line) // the bars are closed
 	}
 }
 
@@ -67,13 +67,13 @@ func (t *barTracker) working(job *frontdoor.Job) {
 }
 
 func (t *barTracker) end(r *result) {
-	// The line first: it gets to the screen when the bars are drawn again, and
-	// behind the last bar's end they may not be.
+	// The line comes first: it is only drawn together with the bars, which may not be
+	// drawn again after the last one ends.
 	t.line("%s", ended(r))
 	t.bar.Abort(true)
 }
 
-// shorten keeps the end of a name, which tells files apart.
+// shorten keeps the end of a name, where names differ most.
 func shorten(s string, n int) string {
 	r := []rune(s)
 	if len(r) <= n {

@@ -1,5 +1,5 @@
-// Command quickstart shows fhirdock at work: the whole pipeline in one process,
-// on a folder, with payloads sent through its real front door. See its -help.
+// Command quickstart demonstrates fhirdock: the whole pipeline in one process, on a
+// folder, with payloads sent through its real front door. See its -help.
 package main
 
 import (
@@ -22,11 +22,11 @@ import (
 )
 
 const intro = `fhirdock quickstart: runs the whole pipeline in one process, sends it payloads
-through its HTTP front door, and says what became of them.
+through its HTTP front door, and reports the results.
 
 Usage: quickstart [flags] [FILE|FOLDER ...]
 
-Without arguments it sends synthetic data that it makes itself: a Bundle of each
+Without arguments it sends synthetic data that it generates: a Bundle of each
 type by webhook, an NDJSON file by signed upload, and an invalid Bundle to show
 how that is refused. With arguments it sends the .json files (Bundles) and
 .ndjson files that they name; folders are searched. Nothing leaves this machine.
@@ -39,7 +39,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
 }
 
-// config is what the flags say.
+// config holds the flags.
 type config struct {
 	size int64
 	seed uint64
@@ -47,8 +47,8 @@ type config struct {
 	keep bool
 }
 
-// run is main with its surroundings given. It returns 0 if everything went as
-// it should, 130 if it was interrupted, 2 for wrong flags, 1 for all else.
+// run is main with its environment as arguments. It returns 0 if everything went as
+// expected, 130 if it was interrupted, 2 for wrong flags and 1 otherwise.
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
 	if version.Asked(args) {
 		if version.Write(stdout, "quickstart") != nil {
@@ -59,8 +59,8 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	c := config{}
 	set := envflag.New("quickstart", "FHIRDOCK_QUICKSTART_", intro)
 	set.Group("Sample data")
-	size := set.String("size", "100MB", "`SIZE`: of the NDJSON file that is made, such as 1MB or 10GB")
-	set.Uint64Var(&c.seed, "seed", 1, "`SEED`: which data is made; the same seed gives the same bytes")
+	size := set.String("size", "100MB", "`SIZE`: of the generated NDJSON file, such as 1MB or 10GB")
+	set.Uint64Var(&c.seed, "seed", 1, "`SEED` of the generated data; the same seed gives the same bytes")
 	set.Group("Where things are kept")
 	set.StringVar(&c.data, "data", "", "`FOLDER`: where to work (default: a new temporary one)")
 	set.BoolVar(&c.keep, "keep", true, "keep a temporary folder; -keep=false removes it at the end")
@@ -98,8 +98,8 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	return 0
 }
 
-// demonstrate runs the pipeline, sends the payloads and reports. It says whether
-// all that was sent became what it should.
+// demonstrate runs the pipeline, sends the payloads and prints the results. ok reports
+// whether all went as expected.
 func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (ok bool, err error) {
 	payloads, left, err := choose(c, args)
 	if err != nil {
@@ -108,7 +108,7 @@ func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (o
 	folder, temporary := c.data, c.data == ""
 	if temporary {
 		folder, err = os.MkdirTemp("", "fhirdock-quickstart-")
-	} else { // the paths that are printed must be good in the user's shell, too
+	} else { // printed paths must work in the user's shell
 		folder, err = filepath.Abs(folder)
 	}
 	if err != nil {
@@ -136,7 +136,7 @@ func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (o
 	ok = report(out, results, columns)
 	if temporary && !c.keep {
 		if slices.ContainsFunc(results, (*result).inside) {
-			fmt.Fprintf(out, "\n%s goes with the folder: run it without -keep=false to read it.\n", logName)
+			fmt.Fprintf(out, "\n%s is removed with the folder: run without -keep=false to read it.\n", logName)
 		}
 		return ok, nil
 	}
@@ -151,7 +151,7 @@ func width(out io.Writer) (columns int, terminal bool) {
 	}
 	columns, rows, err := term.GetSize(int(f.Fd()))
 	if err != nil || columns < 60 || rows < 5 {
-		return 100, false // too small for bars, or does not say
+		return 100, false // too small for bars, or of unknown size
 	}
 	return columns, true
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/samples"
 )
 
-// webhookLimit is the size up to which a Bundle goes by webhook; a larger one is
-// uploaded. It is the front door's default.
+// webhookLimit is the maximum size of a Bundle sent by webhook; larger ones are uploaded.
+// It is the front door's default.
 const webhookLimit = 64 << 20
 
 // payload is something to send.
@@ -24,13 +24,13 @@ type payload struct {
 	name   string
 	size   int64 // bytes
 	ndjson bool
-	// refusal is the error with which the front door must answer; empty if it
-	// must take the payload.
+	// refusal is the error that the front door must return, empty if it must accept the
+	// payload.
 	refusal string
 	open    func() (io.ReadCloser, error)
 }
 
-// upload says whether the payload goes by signed upload, not by webhook.
+// upload reports whether the payload is sent by signed upload, not by webhook.
 func (p *payload) upload() bool { return p.ndjson || p.size > webhookLimit }
 
 func (p *payload) contentType() string {
@@ -40,8 +40,8 @@ func (p *payload) contentType() string {
 	return "application/fhir+json"
 }
 
-// choose returns what the arguments name, or the samples if there are none, and
-// how many files of the folders are left out.
+// choose returns the payloads that the arguments name, or the samples if there are none,
+// and how many files of the folders are skipped.
 func choose(c config, args []string) (found []*payload, left int, err error) {
 	if len(args) == 0 {
 		return sampled(c), 0, nil
@@ -55,12 +55,12 @@ func choose(c config, args []string) (found []*payload, left int, err error) {
 			return nil, 0, err
 		}
 		if !info.IsDir() {
-			if !info.Mode().IsRegular() { // a pipe would be waited for, and has no size
+			if !info.Mode().IsRegular() { // a pipe would block, and has no size
 				return nil, 0, fmt.Errorf("%s: not a regular file", arg)
 			}
 			p := file(arg, info)
 			if p == nil {
-				return nil, 0, fmt.Errorf("%s: only .json and .ndjson files are taken", arg)
+				return nil, 0, fmt.Errorf("%s: only .json and .ndjson files can be sent", arg)
 			}
 			found = append(found, p)
 			continue
@@ -85,25 +85,25 @@ func choose(c config, args []string) (found []*payload, left int, err error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, 0, errors.New("there are no .json or .ndjson files in what was named")
+		return nil, 0, errors.New("no .json or .ndjson files found")
 	}
 	return found, left, nil
 }
 
-// missing says where a file was looked for: go run -C has another working folder
-// than the shell from which it was called.
+// missing returns an error that names the working folder: with go run -C it is not the
+// shell's.
 func missing(name string) error {
 	if wd, err := os.Getwd(); err == nil && !filepath.IsAbs(name) {
-		return fmt.Errorf("%s: there is no such file or folder in %s", name, wd)
+		return fmt.Errorf("%s: no such file or folder in %s", name, wd)
 	}
-	return fmt.Errorf("%s: there is no such file or folder", name)
+	return fmt.Errorf("%s: no such file or folder", name)
 }
 
-// file returns the payload of a file, or nil if its name is not that of one.
+// file returns the payload of a file, or nil if its name has another ending.
 func file(path string, info fs.FileInfo) *payload {
 	name := path
 	if strings.ContainsFunc(name, unicode.IsControl) {
-		name = strconv.Quote(name) // a terminal would obey it
+		name = strconv.Quote(name) // it has control characters
 	}
 	p := &payload{name: name, size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(path) }}
 	switch strings.ToLower(filepath.Ext(path)) {

@@ -20,7 +20,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
-// logName is the pipeline's log, in the folder: the screen is for the
+// logName is the name of the pipeline's log in the folder. The screen is for the
 // demonstration.
 const logName = "quickstart.log"
 
@@ -37,7 +37,7 @@ type pipeline struct {
 func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	p := &pipeline{ended: make(chan error, 1)}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("the folder can't be made: %w", err)
+		return nil, fmt.Errorf("create the folder: %w", err)
 	}
 	if p.log, err = os.OpenFile(filepath.Join(folder, logName), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
 		return nil, fmt.Errorf("the folder can't be written to: %w", err)

@@ -55,7 +55,7 @@ func TestSamples(t *testing.T) {
 	require.Regexp(t, `(?m)^6 payloads, .* resources/s$`, out)
 	require.NotContains(t, out, "warning")
 
-	// What it says is worth a try works.
+	// The printed command works.
 	try := regexp.MustCompile(`(?m)^  head -n 1 (.+/Patient\.ndjson)$`).FindStringSubmatch(out)
 	require.NotNil(t, try, out)
 	raw, err := os.ReadFile(try[1])
@@ -64,7 +64,7 @@ func TestSamples(t *testing.T) {
 	var patient struct{ ResourceType string }
 	require.NoError(t, json.Unmarshal(first, &patient))
 	require.Equal(t, "Patient", patient.ResourceType)
-	// It is that of the NDJSON file, the one with the most patients.
+	// It shows the NDJSON file, which has the most patients.
 	require.Contains(t, try[1], rows["patients.ndjson"][1])
 	// All lines of the file are in the lake.
 	lines := 0
@@ -107,7 +107,7 @@ func TestOwnFiles(t *testing.T) {
 	one := write(t, filepath.Join(in, "one.json"), good)
 	write(t, filepath.Join(in, "folder", "deep", "two.JSON"), good)
 	write(t, filepath.Join(in, "folder", "three.ndjson"), `{"resourceType":"Patient","id":"a"}`+"\nnot JSON\n"+`{"resourceType":"Group","type":"person"}`)
-	write(t, filepath.Join(in, "folder", "notes.txt"), "not taken")
+	write(t, filepath.Join(in, "folder", "notes.txt"), "not sent")
 
 	p := proctest.Start(t, binary, "-keep=false", one, filepath.Join(in, "folder"))
 	require.Zero(t, p.Exit(t, time.Minute), p.Stdout.String()+p.Stderr.String())
@@ -164,8 +164,8 @@ func TestWrongUse(t *testing.T) {
 		want string
 	}{
 		"no such file":   {[]string{filepath.Join(empty, "none.json")}, 1, "none.json"},
-		"relative":       {[]string{"none.json"}, 1, "none.json: there is no such file or folder in " + wd + "\n"},
-		"nothing in it":  {[]string{empty}, 1, "no .json or .ndjson files"},
+		"relative":       {[]string{"none.json"}, 1, "none.json: no such file or folder in " + wd + "\n"},
+		"nothing in it":  {[]string{empty}, 1, "no .json or .ndjson files found"},
 		"another ending": {[]string{text}, 1, "only .json and .ndjson"},
 		"size":           {[]string{"-size", "much"}, 2, "-size"},
 		"flag":           {[]string{"-nope"}, 2, "-nope"},

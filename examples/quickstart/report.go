@@ -17,12 +17,11 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
-// rows is how many payloads the table has at most; those that went wrong are
-// always in it.
+// rows is the maximum number of payloads in the table. Failed payloads are always shown.
 const rows = 40
 
-// report writes the table of what became of the payloads, in so many columns if
-// it can, and says whether all of them became what they should.
+// report writes a table of the results, within columns if possible, and reports whether
+// all went as expected.
 func report(out io.Writer, results []*result, columns int) bool {
 	shown, left := results, 0
 	if len(shown) > rows {
@@ -53,8 +52,8 @@ func report(out io.Writer, results []*result, columns int) bool {
 		if i == 0 {
 			continue
 		}
-		// The payload and its resources by type are lines of their own: beside
-		// the rest they would not fit on any screen.
+		// The payload and its resources by type get lines of their own, since the row
+		// would be too long.
 		r := shown[i-1]
 		if narrow && r.id != "" {
 			fmt.Fprintln(out, "    job "+r.id)
@@ -118,7 +117,7 @@ func row(r *result) []string {
 		rate(r.size, took(r))}
 }
 
-// took is the time from a job's creation to its end, by the server's clock.
+// took returns the time from a job's creation to its end, by the server's clock.
 func took(r *result) time.Duration {
 	if r.job == nil || r.job.FinishedAt.IsZero() {
 		return 0
@@ -131,19 +130,19 @@ func rate(bytes int64, d time.Duration) string {
 		return "-"
 	}
 	mb := float64(bytes) / 1e6 / d.Seconds()
-	if mb < 0.1 { // too small a payload to speak of a rate
+	if mb < 0.1 { // too small for a rate
 		return "<0.1"
 	}
 	return fmt.Sprintf("%.1f", mb)
 }
 
-// details are the words of the second line: the payload, and its resources by
-// type or what went wrong.
+// details returns the words of the second line: the payload, and its resources by type or
+// its error.
 func details(r *result) []string {
 	switch {
 	case r.interrupted():
 		return []string{r.name}
-	case !r.expected(): // with the whole name, to find the file by
+	case !r.expected(): // with the whole name of the file
 		return append([]string{r.name + ":", "FAILED:"}, strings.Fields(why(r))...)
 	case r.err != nil:
 		return append([]string{filepath.Base(r.name) + ":"}, strings.Fields(r.err.Error()+" (as it should be)")...)
@@ -166,7 +165,7 @@ func byType(job *frontdoor.Job) []string {
 		return cmp.Or(cmp.Compare(job.ResourceCount[b], job.ResourceCount[a]), cmp.Compare(a, b))
 	})
 	for i, t := range types {
-		// Type and number are one word to wrap.
+		// Don't wrap between type and number.
 		types[i] = t + " " + humanize.Comma(job.ResourceCount[t])
 		if i < len(types)-1 {
 			types[i] += ","
@@ -218,7 +217,7 @@ func summary(results []*result) string {
 	return s
 }
 
-// where says where the output lies and what to try with it.
+// where prints where the output is, and a command to try on it.
 func where(out io.Writer, folder string, results []*result) {
 	var best frontdoor.Output
 	var key string
@@ -229,7 +228,7 @@ func where(out io.Writer, folder string, results []*result) {
 		}
 		rejected += r.job.Progress.Rejected
 		for _, o := range r.job.Outputs {
-			// Patients are what one wants to see first.
+			// Prefer patients.
 			if key == "" || o.Type == "Patient" && (best.Type != "Patient" || o.Count > best.Count) {
 				best, key = o, o.Key
 			}
@@ -237,14 +236,14 @@ func where(out io.Writer, folder string, results []*result) {
 	}
 	if key != "" {
 		path := filepath.Join(backends.ObjectsFolder(folder), filepath.FromSlash(key))
-		fmt.Fprintf(out, "\nOne NDJSON file for each job and resource type lies below\n  %s\nWorth a try:\n  head -n 1 %s\n",
+		fmt.Fprintf(out, "\nThe output has an NDJSON file for each job and resource type, below\n  %s\nTry:\n  head -n 1 %s\n",
 			filepath.Dir(filepath.Dir(path)), quoted(path))
 	}
 	if rejected > 0 {
-		fmt.Fprintf(out, "\nWhat was rejected, with line and reason, lies below\n  %s\n",
+		fmt.Fprintf(out, "\nRejected resources are listed with line and reason below\n  %s\n",
 			filepath.Join(backends.ObjectsFolder(folder), "outcomes"))
 	}
-	fmt.Fprintf(out, "\nThe folder is kept: remove it when you have seen enough. The log in it is\n  %s\n", filepath.Join(folder, logName))
+	fmt.Fprintf(out, "\nThe folder is kept: remove it when you are done. The log is\n  %s\n", filepath.Join(folder, logName))
 }
 
 // quoted makes a path safe to paste into a shell.

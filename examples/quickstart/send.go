@@ -10,19 +10,19 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
-// senders is how many payloads are on their way at once.
+// senders is the number of payloads in progress at once.
 const senders = 4
 
-// result is what became of a payload.
+// result is the outcome of a payload.
 type result struct {
 	*payload
 	source string
-	id     string         // of the job, if there is one
-	job    *frontdoor.Job // as last seen, if it was followed
-	err    error          // why it did not get to its end
+	id     string         // the job's, if any
+	job    *frontdoor.Job // as last seen; may be nil
+	err    error          // why it did not finish
 }
 
-// refused returns the front door's refusal, if that is what came.
+// refused returns the front door's refusal, or nil.
 func (r *result) refused() *frontdoor.Refusal {
 	if refusal, ok := errors.AsType[*frontdoor.Refusal](r.err); ok {
 		return refusal
@@ -30,7 +30,7 @@ func (r *result) refused() *frontdoor.Refusal {
 	return nil
 }
 
-// expected says whether that is what should have become of it.
+// expected reports whether the outcome is the expected one.
 func (r *result) expected() bool {
 	if r.refusal != "" {
 		f := r.refused()
@@ -39,8 +39,8 @@ func (r *result) expected() bool {
 	return r.err == nil && r.job != nil && r.job.Status == "completed"
 }
 
-// inside says whether the payload failed for a reason that is not its own. The
-// front door does not tell its callers what that was; the log does.
+// inside reports whether the payload failed for a reason inside the server. The front door
+// does not tell its callers the reason; the log does.
 func (r *result) inside() bool {
 	if f := r.refused(); f != nil {
 		return f.Status >= 500
@@ -55,11 +55,11 @@ func (r *result) inside() bool {
 	return false
 }
 
-// interrupted says whether the payload's way was cut short from outside.
+// interrupted reports whether the payload was interrupted from outside.
 func (r *result) interrupted() bool { return errors.Is(r.err, context.Canceled) }
 
-// sendAll sends the payloads and follows their jobs to the end. Those that were
-// not begun when ctx ended are not in the result.
+// sendAll sends the payloads and follows their jobs to the end. Payloads that were not
+// started when ctx ended are not in the result.
 func sendAll(ctx context.Context, c *frontdoor.Client, payloads []*payload, v view) []*result {
 	results := make([]*result, len(payloads))
 	g := new(errgroup.Group)
@@ -122,7 +122,7 @@ func send(ctx context.Context, c *frontdoor.Client, r *result, track tracker) er
 	return nil
 }
 
-// countingReader tells how much was read so far.
+// countingReader reports the number of bytes read so far.
 type countingReader struct {
 	src  io.Reader
 	n    int64

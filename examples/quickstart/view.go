@@ -11,14 +11,14 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
-// view shows what goes on while it goes on. It is safe for concurrent use.
+// view shows progress. It is safe for concurrent use.
 type view interface {
 	line(format string, args ...any)
 	begin(r *result) tracker
 	close()
 }
 
-// tracker shows one payload's way.
+// tracker shows one payload's progress.
 type tracker interface {
 	sent(bytes int64) // so far
 	working(job *frontdoor.Job)
@@ -32,8 +32,8 @@ func newView(out io.Writer) view {
 	return &lines{out: out, every: time.Second}
 }
 
-// lines is the view where there is no terminal: a line for each event, and one a
-// second for what takes longer.
+// lines is the view without a terminal: a line for each event, and one a second for longer
+// work.
 type lines struct {
 	mu    sync.Mutex
 	out   io.Writer
@@ -59,7 +59,7 @@ type lineTracker struct {
 	last time.Time
 }
 
-// now says whether it is time for another line.
+// now reports whether it is time for another line.
 func (t *lineTracker) now() bool {
 	if time.Since(t.last) < t.every {
 		return false
@@ -70,7 +70,7 @@ func (t *lineTracker) now() bool {
 
 func (t *lineTracker) sent(n int64) {
 	if t.now() {
-		t.line("  %s: sent %s of it", t.r.name, percent(n, t.r.size))
+		t.line("  %s: %s sent", t.r.name, percent(n, t.r.size))
 	}
 }
 
@@ -78,9 +78,9 @@ func (t *lineTracker) working(job *frontdoor.Job) {
 	switch {
 	case job.Finished() || !t.now():
 	case job.Progress.Bytes >= t.r.size:
-		t.line("  %s: all of it worked on, the output is being put together", t.r.name)
+		t.line("  %s: all processed, the output is being written", t.r.name)
 	default:
-		t.line("  %s: %s, %s of it worked on, %s", t.r.name, job.Status,
+		t.line("  %s: %s, %s processed, %s", t.r.name, job.Status,
 			percent(job.Progress.Bytes, t.r.size), number(job.Progress.Done, "resource"))
 	}
 }
@@ -108,9 +108,9 @@ func ended(r *result) string {
 		number(r.job.Progress.Done, "resource"), humanize.Comma(r.job.Progress.Rejected))
 }
 
-// why says what went wrong with a payload.
+// why describes what went wrong with a payload.
 func why(r *result) string {
-	s := "it was taken, and should have been refused"
+	s := "it was accepted, and should have been refused"
 	switch {
 	case r.err != nil:
 		s = r.err.Error()
@@ -129,7 +129,7 @@ func why(r *result) string {
 	return s
 }
 
-// number is a count of things, in the singular or plural.
+// number formats a count with its noun in the singular or plural.
 func number(n int64, thing string) string {
 	if n != 1 {
 		thing += "s"

@@ -14,7 +14,7 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
-func TestLinesTellOfLongWork(t *testing.T) {
+func TestLinesShowLongWork(t *testing.T) {
 	var out bytes.Buffer
 	v := &lines{out: &out} // every: 0, so each event is a line
 	r := &result{payload: &payload{name: "big.ndjson", size: 200, ndjson: true}}
@@ -26,8 +26,8 @@ func TestLinesTellOfLongWork(t *testing.T) {
 	r.job = &frontdoor.Job{Status: "failed", Error: "The payload is truncated"}
 	track.end(r)
 	require.Equal(t, `sending big.ndjson, 200 B, by signed upload
-  big.ndjson: sent 25% of it
-  big.ndjson: processing, 75% of it worked on, 1,234 resources
+  big.ndjson: 25% sent
+  big.ndjson: processing, 75% processed, 1,234 resources
 FAILED big.ndjson: the job is failed: The payload is truncated
 `, out.String())
 }
@@ -47,7 +47,7 @@ func TestBars(t *testing.T) {
 	require.Contains(t, out.String(), "after the end\n")
 }
 
-// What is not the payload's fault is in the log, and that is said.
+// For internal failures the user is pointed to the log.
 func TestFailuresPointAtTheLog(t *testing.T) {
 	const inside = "The payload could not be processed"
 	for name, c := range map[string]struct {
@@ -96,8 +96,8 @@ func TestExpected(t *testing.T) {
 	}
 }
 
-// A long list is cut; what went wrong never is.
-func TestReportCutsWhatWentWell(t *testing.T) {
+// A long list is cut, but failures are always shown.
+func TestReportCutsSuccesses(t *testing.T) {
 	var results []*result
 	for i := range 100 {
 		r := &result{payload: &payload{name: fmt.Sprint("f", i, ".json")}, source: "webhook", job: &frontdoor.Job{Status: "completed"}}
@@ -115,8 +115,8 @@ func TestReportCutsWhatWentWell(t *testing.T) {
 	require.Contains(t, out.String(), "and 1 more, as it should be\n")
 }
 
-// On a terminal of 80 columns no line is broken by it, and the job's id is still
-// to be had in one piece.
+// On a terminal of 80 columns no line is too long, and the job's id can be copied as a
+// whole.
 func TestReportFits(t *testing.T) {
 	const id = "9f58b163-b4be-48c1-9dfe-c9e49dbc582d"
 	now := time.Now()
@@ -161,8 +161,8 @@ func TestQuoted(t *testing.T) {
 	require.Equal(t, `'/tmp/it'\''s'`, quoted("/tmp/it's"))
 }
 
-// Bundles that the webhook does not take are uploaded, and so is all NDJSON.
-func TestWayIn(t *testing.T) {
+// Bundles too large for the webhook are uploaded, and so is all NDJSON.
+func TestUploadOrWebhook(t *testing.T) {
 	require.False(t, (&payload{size: webhookLimit}).upload())
 	require.True(t, (&payload{size: webhookLimit + 1}).upload())
 	require.Equal(t, "application/fhir+json", (&payload{size: webhookLimit + 1}).contentType())

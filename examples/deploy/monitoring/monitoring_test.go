@@ -1,5 +1,4 @@
-// Package monitoring has a dashboard and alert rules, and checks that they name metrics
-// that exist.
+// Package monitoring has a dashboard and alert rules, and tests that their metrics exist.
 package monitoring
 
 import (
@@ -17,7 +16,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/promingest"
 )
 
-// exported are the labels of each metric that promingest exports.
+// exported returns the labels of each metric that promingest exports.
 func exported(t *testing.T) map[string][]string {
 	t.Helper()
 	m, err := promingest.New(nil)
@@ -29,7 +28,7 @@ func exported(t *testing.T) map[string][]string {
 	for d := range descs {
 		parts := regexp.MustCompile(`fqName: "(\w+)".*variableLabels: \{([\w,]*)\}`).FindStringSubmatch(d.String())
 		require.Len(t, parts, 3, d.String())
-		all[parts[1]] = append(strings.Split(parts[2], ","), "job", "instance") // the last are Prometheus's own
+		all[parts[1]] = append(strings.Split(parts[2], ","), "job", "instance") // Prometheus adds the last two
 	}
 	return all
 }
@@ -40,8 +39,8 @@ var (
 	grouping = regexp.MustCompile(`\bby \(([\w, ]+)\)`)
 )
 
-// check fails if an expression names a metric that is not exported, or a label that none
-// of its metrics has.
+// check fails if an expression has a metric that is not exported, or a label that none of
+// its metrics has.
 func check(t *testing.T, where, expr string, metrics map[string][]string) {
 	t.Helper()
 	found := selector.FindAllStringSubmatch(expr, -1)
@@ -90,7 +89,7 @@ func TestAlertsNameMetricsThatExist(t *testing.T) {
 				_, err := time.ParseDuration(r.For)
 				require.NoError(t, err, r.Alert)
 			}
-			require.False(t, names[r.Alert], "%s is there twice", r.Alert)
+			require.False(t, names[r.Alert], "%s is defined twice", r.Alert)
 			names[r.Alert] = true
 			require.Contains(t, []string{"warning", "critical"}, r.Labels["severity"], r.Alert)
 			require.NotEmpty(t, r.Annotations["summary"], r.Alert)
@@ -130,7 +129,7 @@ func TestDashboardNamesMetricsThatExist(t *testing.T) {
 	}
 	shown := 0
 	for _, p := range board.Panels {
-		require.False(t, ids[p.ID], "panel %d is there twice", p.ID)
+		require.False(t, ids[p.ID], "panel %d is defined twice", p.ID)
 		ids[p.ID] = true
 		require.LessOrEqual(t, p.GridPos.X+p.GridPos.W, 24, p.Title)
 		require.Equal(t, p.Type == "row", len(p.Targets) == 0, p.Title)

@@ -16,7 +16,7 @@ const fauxqsVersion = "1.9.2"
 
 const awsRegion = "us-east-1"
 
-// VisibilityTimeout of the queues of SQS, in seconds.
+// VisibilityTimeout of the SQS queues, in seconds.
 const VisibilityTimeout = 2
 
 // SQS starts fauxqs with a standard queue.
@@ -31,7 +31,7 @@ func SQSFIFO(ctx context.Context, folder string) (*Broker, error) {
 	})
 }
 
-// SNS starts fauxqs with a topic of SNS, and a queue of SQS behind it by raw delivery.
+// SNS starts fauxqs with an SNS topic that an SQS queue subscribes to, with raw delivery.
 func SNS(ctx context.Context, folder string) (*Broker, error) {
 	return aws(ctx, folder, func(at string) (topic, subscription string) { return topicURL(at, "wakeups"), queueURL(at, "from-raw") })
 }
@@ -48,15 +48,15 @@ func SNSFIFO(ctx context.Context, folder string) (*Broker, error) {
 	})
 }
 
-// SQSDeadLetters starts fauxqs with a standard queue whose messages go to a queue of
-// dead letters when they come for the third time. The topic is the one, the subscription
-// that of the other.
+// SQSDeadLetters starts fauxqs with a standard queue whose messages move to a dead-letter
+// queue on the third delivery. Topic is the standard queue, Subscription the dead-letter
+// queue.
 func SQSDeadLetters(ctx context.Context, folder string) (*Broker, error) {
 	return aws(ctx, folder, func(at string) (topic, subscription string) { return queueURL(at, "redriven"), queueURL(at, "dead") })
 }
 
 func queueURL(at, name string) string {
-	_, port, _ := net.SplitHostPort(at) // it is one of ours
+	_, port, _ := net.SplitHostPort(at) // the address is ours
 	return fmt.Sprintf("awssqs://sqs.%s.localhost:%s/000000000000/%s?endpoint=http://%s&region=%s", awsRegion, port, name, at, awsRegion)
 }
 
@@ -64,7 +64,7 @@ func topicURL(at, name string) string {
 	return fmt.Sprintf("awssns:///arn:aws:sns:%s:000000000000:%s?endpoint=http://%s", awsRegion, name, at)
 }
 
-// aws starts the emulator. The folder gets its configuration.
+// aws starts the emulator. Its configuration is written to the folder.
 func aws(ctx context.Context, folder string, urls func(at string) (topic, subscription string)) (*Broker, error) {
 	path, err := localserver.Binary(ctx, "FHIRDOCK_TEST_FAUXQS", "fauxqs", fauxqsVersion, filepath.Join("node_modules", ".bin", "fauxqs"),
 		func(folder string) []string { return localserver.NPM(folder, "fauxqs@"+fauxqsVersion) })

@@ -1,18 +1,18 @@
-// Package brokerservers starts the brokers that the packages of queue/brokers are tested
-// on where no real one can be had, each on a free port of this machine, in memory.
-// RabbitMQ, NATS and PostgreSQL are real: see package servers.
+// Package brokerservers starts stand-ins for brokers that can't be run here, to test the
+// packages of queue/brokers, each on a free port of this machine, in memory. RabbitMQ,
+// NATS and PostgreSQL are real: see package servers.
 //
 // # What each of them proves
 //
 //   - [SQS], [SQSFIFO] and [SNS] are fauxqs, an emulator. It has visibility timeouts,
-//     the groups and the deduplication of FIFO, and long polling; it checks no
-//     signatures and no policies.
-//   - [PubSub] is pstest, Google's own fake. It has ack deadlines and orders by key, but
-//     takes several keys in one request, which Pub/Sub does not.
-//   - [Kafka] is kfake, of the authors of a client. It has groups, offsets and SCRAM, and
+//     FIFO groups and deduplication, and long polling. It checks no signatures and no
+//     policies.
+//   - [PubSub] is pstest, Google's own fake. It has ack deadlines and ordering keys, but
+//     accepts several keys in one request, which Pub/Sub does not.
+//   - [Kafka] is kfake, by the authors of a client. It has groups, offsets and SCRAM, but
 //     no replicas.
-//   - [ServiceBus] is a stand-in of our own. It has locks and settling, and is no witness
-//     to what Service Bus does.
+//   - [ServiceBus] is our own stand-in. It has locks and settlement, and proves nothing
+//     about Service Bus itself.
 package brokerservers
 
 import (
@@ -31,18 +31,18 @@ import (
 
 // Broker is a running broker. Close stops it.
 type Broker struct {
-	// Name of the server, and what it is.
+	// Name and kind of the server.
 	Name string
-	// Address is HOST:PORT of it.
+	// Address is its HOST:PORT.
 	Address string
-	// Env is what a process needs in its environment in order to open Topic and
-	// Subscription, by package backends.
+	// Env is the environment that a process needs to open Topic and Subscription with
+	// package backends.
 	Env                 map[string]string
 	Topic, Subscription string
 	// PubSub is the server of [PubSub].
 	PubSub *pstest.Server
-	// Publishes, Pulls and AtOnce count what it was asked: the last one those of Pulls
-	// that did not want to wait.
+	// Publishes, Pulls and AtOnce count requests. AtOnce counts the Pulls that did not
+	// want to wait.
 	Publishes, Pulls, AtOnce atomic.Int64
 	// Cut ends all connections to the server of [Kafka].
 	Cut func()
@@ -50,10 +50,11 @@ type Broker struct {
 	stop func() error
 }
 
-// By makes another address the way to the broker. A client of Kafka goes on by the
-// address that the broker tells it.
+// By replaces the broker's address. A Kafka client then connects to the address that the
+// broker advertises.
 func (b *Broker) By(address string) {
-	// Queues of SQS are named by the address of their server, whatever the way to it.
+	// SQS queues are named by their server's address, through whatever address they are
+	// reached.
 	b.Topic = strings.ReplaceAll(b.Topic, "http://"+b.Address, "http://"+address)
 	b.Subscription = strings.ReplaceAll(b.Subscription, "http://"+b.Address, "http://"+address)
 	for name, value := range b.Env {
@@ -64,7 +65,7 @@ func (b *Broker) By(address string) {
 // Close stops the server. It is an error if that fails.
 func (b *Broker) Close() error { return b.stop() }
 
-// Environ is Env as a process takes it.
+// Environ returns Env in the form of os.Environ.
 func (b *Broker) Environ() []string {
 	var env []string
 	for name, value := range b.Env {
@@ -74,8 +75,8 @@ func (b *Broker) Environ() []string {
 	return env
 }
 
-// Start starts a server for the time of a test. It skips the test, aloud, where the
-// server is not installed, or fails it where FHIRDOCK_TEST_ALL is 1.
+// Start starts a server for a test. If the server is not installed the test is skipped
+// with a message, or fails if FHIRDOCK_TEST_ALL is 1.
 func Start(t testing.TB, start func(ctx context.Context, folder string) (*Broker, error)) *Broker {
 	t.Helper()
 	b, err := start(t.Context(), t.TempDir())
@@ -89,7 +90,7 @@ func Start(t testing.TB, start func(ctx context.Context, folder string) (*Broker
 	return b
 }
 
-// SkipWithout does what Start does with an error of a server's start.
+// SkipWithout treats an error of a server's start as Start does.
 func SkipWithout(t testing.TB, err error) {
 	t.Helper()
 	switch {
@@ -100,7 +101,7 @@ func SkipWithout(t testing.TB, err error) {
 	}
 }
 
-// Lend is Start that sets the environment of the test.
+// Lend is Start, and sets the test's environment.
 func Lend(t *testing.T, start func(ctx context.Context, folder string) (*Broker, error)) *Broker {
 	t.Helper()
 	b := Start(t, start)

@@ -11,8 +11,8 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/brokerservers"
 )
 
-// Go CDK's own suite, of our driver of Service Bus. It is of the driver's module, which
-// has no stand-in to start.
+// Go CDK's own suite for our Service Bus driver. The test is in the driver's module, which
+// can't start the stand-in.
 func TestServiceBusConformance(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED in short mode: Go CDK's suite takes half a minute, its compilation included")
@@ -23,7 +23,7 @@ func TestServiceBusConformance(t *testing.T) {
 	cmd.Env = append(os.Environ(), b.Environ()...)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	// No test is no failure to go test.
+	// go test passes if no test matches.
 	require.Contains(t, string(out), "--- PASS: TestConformance/TestSendReceive ")
 	require.Contains(t, string(out), "--- PASS: TestConformance/TestAs/azservicebus ")
 	require.NotContains(t, string(out), "--- SKIP: ")

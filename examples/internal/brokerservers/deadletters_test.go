@@ -20,10 +20,9 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/awsqueue"
 )
 
-// Of the messages of another service that are left in a queue of SQS, those whose
-// objects are adopted are done with; the others end in the queue of dead letters, and
-// hold up no wake-up.
-func TestStrangersEndAsDeadLetters(t *testing.T) {
+// Messages of another service in an SQS queue are acknowledged if their objects are
+// adopted. Others end in the dead-letter queue and hold up no wake-up.
+func TestForeignMessagesEndAsDeadLetters(t *testing.T) {
 	b := brokerservers.Lend(t, brokerservers.SQSDeadLetters)
 	topic, publishing, err := awsqueue.OpenTopic(t.Context(), b.Topic)
 	require.NoError(t, err)

@@ -18,8 +18,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// Topic and subscription work again after their connections were cut. RabbitMQ, NATS
-// and PostgreSQL: see package backends.
+// Topic and subscription work again after their connections were cut. For RabbitMQ, NATS
+// and PostgreSQL see package backends.
 func TestLostConnections(t *testing.T) {
 	for _, b := range brokers {
 		if b.real != nil {
@@ -46,7 +46,7 @@ func TestLostConnections(t *testing.T) {
 			passes := func(id string) bool {
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 				defer cancel()
-				_ = publisher.Publish(ctx, message("o", id)) // it may arrive all the same
+				_ = publisher.Publish(ctx, message("o", id)) // it may arrive anyway
 				for {
 					select {
 					case job := <-got:
@@ -60,13 +60,13 @@ func TestLostConnections(t *testing.T) {
 			}
 			require.True(t, passes("before") || passes("still before"))
 			cut()
-			require.Eventually(t, func() bool { return passes("behind") }, time.Minute, time.Millisecond)
+			require.Eventually(t, func() bool { return passes("after") }, time.Minute, time.Millisecond)
 		})
 	}
 }
 
-// A program starts while its broker is away, and soon. Once the broker is there, wake-ups
-// pass, and that is said once.
+// A program starts quickly while its broker is down. Once the broker is up, wake-ups pass,
+// and that is reported once.
 func TestStartsBeforeItsBroker(t *testing.T) {
 	for _, b := range brokers {
 		if b.real != nil { // see the drivers' own tests
@@ -104,9 +104,9 @@ func TestStartsBeforeItsBroker(t *testing.T) {
 			case err := <-changes:
 				require.Error(t, err)
 			case <-time.After(20 * time.Second):
-				t.Fatal("nobody says that there is no subscription")
+				t.Fatal("the missing subscription is not reported")
 			}
-			time.Sleep(3 * time.Second) // in which it is tried again, more than once
+			time.Sleep(3 * time.Second) // for several retries
 			require.Error(t, consumer.Err())
 			require.Empty(t, changes)
 
@@ -133,15 +133,15 @@ func TestStartsBeforeItsBroker(t *testing.T) {
 	}
 }
 
-// What is not there is an error of the start, soon.
-func TestNothingThere(t *testing.T) {
+// A missing topic or subscription is reported soon after the start.
+func TestMissingEntities(t *testing.T) {
 	for _, b := range brokers {
-		if b.real != nil { // which make what is not there
+		if b.real != nil { // these create missing entities
 			continue
 		}
 		t.Run(b.name, func(t *testing.T) {
 			if b.slowToMiss && testing.Short() {
-				t.Skip("SKIPPED in short mode: it takes seconds, or another kind has the same code")
+				t.Skip("SKIPPED in short mode: it takes seconds, or another kind covers the same code")
 			}
 			lent := brokerservers.Lend(t, b.start)
 			opened := func(topic, subscription string) error {
@@ -155,7 +155,7 @@ func TestNothingThere(t *testing.T) {
 			other := strings.NewReplacer("wakeups", "absent", "workers", "absent", "from-", "absent-")
 			began := time.Now()
 			require.ErrorContains(t, opened(other.Replace(lent.Topic), lent.Subscription), "open the topic: ")
-			// A group of Kafka is there once somebody is in it.
+			// A Kafka group exists once it has a member.
 			absent := other.Replace(strings.Replace(lent.Subscription, "kafka://workers", "kafka://group", 1))
 			require.ErrorContains(t, opened(lent.Topic, absent), "open the subscription: ")
 			require.Less(t, time.Since(began), 15*time.Second)
@@ -163,7 +163,7 @@ func TestNothingThere(t *testing.T) {
 	}
 }
 
-// A password is asked for, and a wrong one is an error that does not say it.
+// A password is required, and the error for a wrong one does not contain it.
 func TestKafkaPassword(t *testing.T) {
 	lent := brokerservers.Lend(t, brokerservers.KafkaSASL)
 	back := open(t, lent)
@@ -195,12 +195,12 @@ func TestPubSubRequests(t *testing.T) {
 	for range n {
 		require.NoError(t, <-sent)
 	}
-	require.EqualValues(t, n, lent.Publishes.Load(), "each has a request of its own")
+	require.EqualValues(t, n, lent.Publishes.Load(), "each message has its own request")
 	for _, m := range lent.PubSub.Messages() {
 		require.Equal(t, m.Attributes["organizationId"], m.OrderingKey)
 	}
 
-	// And where there is nothing to be had, it is not asked ten times a second.
+	// Without messages it is not polled ten times a second.
 	stop := consume(t, back, func(queue.Raw) error { return nil })
 	defer stop()
 	require.Eventually(t, func() bool {
@@ -213,13 +213,13 @@ func TestPubSubRequests(t *testing.T) {
 	}, 20*time.Second, 10*time.Millisecond)
 	before := lent.Pulls.Load()
 	<-time.After(2 * time.Second)
-	// The fake keeps a request for half a second; Pub/Sub does for longer.
+	// The fake holds a request for half a second, Pub/Sub for longer.
 	require.LessOrEqual(t, lent.Pulls.Load()-before, int64(5))
-	require.Zero(t, lent.AtOnce.Load(), "no request wants its answer at once")
+	require.Zero(t, lent.AtOnce.Load(), "no request returns immediately")
 }
 
-// A message that is held for longer than its lock, and settled then, breaks nothing: Go
-// CDK's own driver of Service Bus would try to settle it for ever.
+// A message that is settled after its lock has ended breaks nothing: Go CDK's own Service
+// Bus driver would retry for ever.
 func TestSettledTooLate(t *testing.T) {
 	lent := brokerservers.Lend(t, brokerservers.ServiceBus)
 	back := open(t, lent)
@@ -239,21 +239,21 @@ func TestSettledTooLate(t *testing.T) {
 			}
 		})
 	}()
-	for range 2 { // the second is by another lock
+	for range 2 { // the second has another lock
 		select {
 		case id := <-calls:
 			require.Equal(t, "slow", id)
 		case <-time.After(20 * time.Second):
-			t.Fatal("it did not come")
+			t.Fatal("no message arrived")
 		}
 	}
 	close(release)
-	for range 10 { // a subscription that broke says so at the next message but one
+	for range 10 { // a broken subscription fails at the next message but one
 		publish(t, back, message("o", "next"))
 		select {
 		case <-calls:
 		case <-time.After(20 * time.Second):
-			t.Fatal("nothing comes any more")
+			t.Fatal("no more messages arrive")
 		}
 	}
 	cancel()

@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// Partitions of the topic of [Kafka].
+// Partitions of the topic that [Kafka] creates.
 const Partitions = 3
 
 // Kafka starts kfake, a fake of Kafka's protocol, in this process, with one topic.
@@ -18,7 +18,7 @@ func Kafka(_ context.Context, _ string) (*Broker, error) {
 	return kafka("")
 }
 
-// KafkaSASL is Kafka for the user fhirdock with the password secret, by SCRAM.
+// KafkaSASL is Kafka with SCRAM, for the user fhirdock with the password secret.
 func KafkaSASL(_ context.Context, _ string) (*Broker, error) {
 	b, err := kafka("sasl=scram-sha-256", kfake.EnableSASL(), kfake.Superuser("SCRAM-SHA-256", "fhirdock", "secret"))
 	if err != nil {
@@ -44,8 +44,8 @@ func kafka(parameters string, opts ...kfake.Opt) (*Broker, error) {
 	}, nil
 }
 
-// acceptor knows the connections to a server: a Cable is no way to one that tells its
-// clients where it is.
+// acceptor tracks the connections to a server. A Cable does not work for a server that
+// advertises its address to clients.
 type acceptor struct {
 	net.Listener
 	mu    sync.Mutex

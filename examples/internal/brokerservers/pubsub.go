@@ -8,19 +8,18 @@ import (
 	"cloud.google.com/go/pubsub/v2/pstest"
 )
 
-// AckDeadline of the subscription of [PubSub], in seconds. It is the shortest that
-// Pub/Sub takes.
+// AckDeadline of [PubSub]'s subscription in seconds, the shortest that Pub/Sub allows.
 const AckDeadline = 10
 
-// PubSub starts Google's own fake of Pub/Sub in this process, on a port. It has one
-// topic, and a subscription with ordering.
+// PubSub starts Google's own fake of Pub/Sub in this process, with one topic and a
+// subscription with ordering.
 func PubSub(ctx context.Context, _ string) (*Broker, error) {
 	b := &Broker{}
 	s := pstest.NewServer(
 		pstest.ServerReactorOption{FuncName: "Publish", Reactor: reactor(func(any) { b.Publishes.Add(1) })},
 		pstest.ServerReactorOption{FuncName: "Pull", Reactor: reactor(func(request any) {
 			b.Pulls.Add(1)
-			//lint:ignore SA1019 it is what is looked for
+			//lint:ignore SA1019 the test looks for the deprecated field
 			if r, ok := request.(*pubsubpb.PullRequest); ok && r.ReturnImmediately {
 				b.AtOnce.Add(1)
 			}
@@ -41,7 +40,7 @@ func PubSub(ctx context.Context, _ string) (*Broker, error) {
 	return b, nil
 }
 
-// reactor sees the requests of a kind, and leaves them to the fake.
+// reactor observes the requests of a kind, which the fake then handles.
 type reactor func(request any)
 
 func (see reactor) React(request any) (handled bool, answer any, err error) {

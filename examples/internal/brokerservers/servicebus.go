@@ -13,34 +13,33 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 )
 
-// rheaVersion is pinned so that its behaviour is. It is an AMQP 1.0 library with a
-// server's side.
+// rheaVersion is pinned. rhea is an AMQP 1.0 library that can act as a server.
 const rheaVersion = "3.0.5"
 
 //go:embed servicebus.js
 var serviceBusProgram []byte
 
-// The settings of what is lent, where a test needs them.
+// Settings that tests need.
 const (
-	// ServiceBusQueue is a queue beside the topic.
+	// ServiceBusQueue is the URL of a queue next to the topic.
 	ServiceBusQueue = "azuresb://wakeups-queue"
 	serviceBusTopic = "wakeups"
 )
 
-// serviceBusConfig is what the stand-in takes as its argument.
+// serviceBusConfig is the stand-in's argument.
 type serviceBusConfig struct {
 	Queues []string            `json:"queues"`
 	Topics map[string][]string `json:"topics"` // with their subscriptions
 	// Lock is how long a message is locked, in milliseconds.
 	Lock int64 `json:"lock"`
-	// Deliveries is how often one may fail.
+	// Deliveries is the maximum number of failures of a message.
 	Deliveries int `json:"deliveries"`
 }
 
-// ServiceBus starts a stand-in for Azure Service Bus of our own, since no emulator can be
-// had that runs here: it shows that the Azure SDK and our drivers do over AMQP what they
-// should, and not what the service makes of it. It has one topic with a subscription, and
-// a queue, whose locks last two seconds. The folder gets its program.
+// ServiceBus starts our own stand-in for Azure Service Bus, since no emulator runs here.
+// It proves how the Azure SDK and our drivers use AMQP, not how the service responds. It
+// has one topic with a subscription, and a queue, with locks of two seconds. Its program
+// is written to the folder.
 func ServiceBus(ctx context.Context, folder string) (*Broker, error) {
 	b, err := serviceBus(ctx, folder, serviceBusConfig{
 		Queues: []string{"wakeups-queue"}, Topics: map[string][]string{serviceBusTopic: {"workers"}},
@@ -53,9 +52,9 @@ func ServiceBus(ctx context.Context, folder string) (*Broker, error) {
 	return b, nil
 }
 
-// ServiceBusForSuite starts the same with what Go CDK's suite needs: topics t0 to t29,
-// each with the subscriptions s0 to s3. Its locks outlast the suite's patience, so that
-// what comes again was given back.
+// ServiceBusForSuite is ServiceBus for Go CDK's suite: topics t0 to t29, each with the
+// subscriptions s0 to s3. Its locks outlast the suite's timeouts, so every redelivered
+// message was given back.
 func ServiceBusForSuite(ctx context.Context, folder string) (*Broker, error) {
 	topics := map[string][]string{}
 	for i := range 30 {
@@ -90,7 +89,7 @@ func serviceBus(ctx context.Context, folder string, config serviceBusConfig) (*B
 		return nil, err
 	}
 	return &Broker{
-		Name: "a stand-in for Azure Service Bus, of our own over rhea " + rheaVersion, Address: address,
+		Name: "our own stand-in for Azure Service Bus on rhea " + rheaVersion, Address: address,
 		Env: map[string]string{
 			"SERVICEBUS_CONNECTION_STRING": fmt.Sprintf("Endpoint=sb://%s;SharedAccessKeyName=x;SharedAccessKey=eA==;UseDevelopmentEmulator=true", address),
 		},

@@ -1,8 +1,8 @@
-// A stand-in for Azure Service Bus: what of its AMQP 1.0 the Go SDK needs in order to
-// send, to receive under a lock and to settle. It has no sessions, no filters, no
-// storage and no check of who calls. See servicebus.go.
+// A stand-in for Azure Service Bus: the part of its AMQP 1.0 that the Go SDK needs to
+// send, to receive with a lock and to settle. It has no sessions, filters, storage or
+// authentication. See servicebus.go.
 //
-// node servicebus.js PORT '{"queues":["q"],"topics":{"t":["s"]},"lock":2000,"deliveries":10}'
+//   node servicebus.js PORT '{"queues":["q"],"topics":{"t":["s"]},"lock":2000,"deliveries":10}'
 "use strict";
 const rhea = require("rhea");
 
@@ -10,12 +10,12 @@ const config = JSON.parse(process.argv[3]);
 const entities = new Map(); // path, in lower case: an entity
 for (const q of config.queues) entities.set(q.toLowerCase(), entity());
 for (const [topic, subscriptions] of Object.entries(config.topics)) {
-  const behind = subscriptions.map((s) => {
+  const subscribers = subscriptions.map((s) => {
     const e = entity();
     entities.set(`${topic}/subscriptions/${s}`.toLowerCase(), e);
     return e;
   });
-  entities.set(topic.toLowerCase(), { behind });
+  entities.set(topic.toLowerCase(), { subscriptions: subscribers });
 }
 
 function entity() {
@@ -25,15 +25,15 @@ function entity() {
 let sequence = 0;
 
 function store(e, message) {
-  for (const to of e.behind || [e]) {
+  for (const to of e.subscriptions || [e]) {
     to.waiting.push({ message, sequence: ++sequence, failures: 0 });
     deliver(to);
   }
 }
 
-// again puts a message back to where it was in the order.
+// again puts a message back in its place.
 function again(e, m) {
-  if (m.failures >= config.deliveries) return; // a dead letter, which nobody reads here
+  if (m.failures >= config.deliveries) return; // dead letters are not kept
   let at = e.waiting.findIndex((w) => w.sequence > m.sequence);
   if (at < 0) at = e.waiting.length;
   e.waiting.splice(at, 0, m);
@@ -44,15 +44,15 @@ function deliver(e) {
   while (e.waiting.length > 0) {
     const link = e.links.find((l) => l.is_open() && l.sendable());
     if (!link) return;
-    e.links.push(...e.links.splice(e.links.indexOf(link), 1)); // the others' turn
+    e.links.push(...e.links.splice(e.links.indexOf(link), 1)); // round robin
     lock(e, link, e.waiting.shift());
   }
 }
 
 let tags = 0;
 
-// lock gives a message to a link, until it is settled or its time is over. The tag is
-// the lock's token; half of it is the same in both orders of bytes of a GUID.
+// lock gives a message to a link until it is settled or the lock ends. The tag is the
+// lock's token; it reads the same in both byte orders of a GUID.
 function lock(e, link, m) {
   const tag = Buffer.alloc(16, 1);
   tag.writeBigUInt64BE(BigInt(++tags), 8);
@@ -76,7 +76,7 @@ function lock(e, link, m) {
   e.locks.set(token, { m, timer });
 }
 
-// unlock ends a lock; undefined if it has ended.
+// unlock ends a lock. It returns undefined if that has ended.
 function unlock(e, token) {
   const held = e.locks.get(token);
   if (!held) return undefined;
@@ -85,7 +85,7 @@ function unlock(e, token) {
   return held.m;
 }
 
-// settle does what a receiver says of a message.
+// settle applies a receiver's outcome to a message.
 function settle(e, delivery, outcome) {
   const m = unlock(e, delivery.tag.toString("hex"));
   if (!m) {
@@ -99,9 +99,9 @@ function settle(e, delivery, outcome) {
   if (outcome === "modified" || outcome === "released") again(e, m);
 }
 
-const replies = new Map(); // address: a link to a client that asked
+const replies = new Map(); // address: the link to the client
 
-// answer is for the requests of $cbs and $management.
+// answer handles requests of $cbs and $management.
 function answer(address, request) {
   const path = address.replace(/\/\$management$/i, "").toLowerCase();
   const operation = request.application_properties && request.application_properties.operation;
@@ -123,7 +123,7 @@ function answer(address, request) {
 
 const special = (address) => address === "$cbs" || /\/\$management$/i.test(address);
 
-// refuse leaves the link without the end that was asked for, and says why.
+// refuse closes the link with an error.
 function refuse(link, address) {
   link.close({ condition: "amqp:not-found", description: `there is no ${address}` });
 }
@@ -131,7 +131,7 @@ function refuse(link, address) {
 const container = rhea.create_container();
 container.sasl_server_mechanisms.enable_anonymous();
 
-// mirror accepts the modes that the client asked for.
+// mirror accepts the client's modes.
 function mirror(link) {
   link.set_source({ address: link.source && link.source.address });
   link.set_target({ address: link.target && link.target.address });
@@ -170,7 +170,7 @@ container.on("sender_open", ({ sender }) => { // the client receives
     return;
   }
   const e = entities.get(address.toLowerCase());
-  if (!e || e.behind) return refuse(sender, address);
+  if (!e || e.subscriptions) return refuse(sender, address);
   mirror(sender);
   sender.entity = e;
   e.links.push(sender);
@@ -193,7 +193,7 @@ function gone(sender) {
 }
 container.on("sender_close", ({ sender }) => gone(sender));
 container.on("session_close", ({ session }) => session.each_link && session.each_link(gone));
-// What was out to a connection that is lost stays locked until its time is over.
+// Messages delivered to a lost connection stay locked until their lock ends.
 container.on("disconnected", ({ connection }) => connection.each_sender && connection.each_sender(gone));
 container.on("connection_error", () => {});
 container.on("error", () => {});

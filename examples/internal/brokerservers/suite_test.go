@@ -25,21 +25,21 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// broker is a kind of broker, and what it promises.
+// broker is a kind of broker and its guarantees.
 type broker struct {
 	name  string
 	start func(ctx context.Context, folder string) (*brokerservers.Broker, error)
-	// real lends a part of a real server instead.
+	// real lends part of a real server instead.
 	real func(context.Context) (*servers.Lent, error)
 	// inOrder: an organization's wake-ups are received in order.
 	inOrder bool
-	// lease is after what time a message comes again that nobody settled, and that was
-	// given back. Zero: at once.
+	// lease is the time until an unsettled message, or one that was given back, is
+	// redelivered. Zero: at once.
 	lease time.Duration
-	// unsettled is lease for what nobody settled, where that is another.
+	// unsettled is the lease of unsettled messages, if different.
 	unsettled time.Duration
-	// slowToMiss: it takes seconds to say that nothing is there, or another kind says it
-	// by the same code.
+	// slowToMiss: reporting a missing entity takes seconds, or another kind covers the
+	// same code.
 	slowToMiss bool
 }
 
@@ -56,7 +56,7 @@ var brokers = []broker{
 	{name: "JetStream", real: servers.NATS, inOrder: true, unsettled: 5 * time.Minute},
 }
 
-// lend starts a broker.
+// lend starts the broker.
 func (b broker) lend(t *testing.T) (*brokerservers.Broker, error) {
 	t.Helper()
 	if b.start != nil {
@@ -90,8 +90,8 @@ func (b broker) lend(t *testing.T) (*brokerservers.Broker, error) {
 	return out, nil
 }
 
-// each runs a test on each broker, side by side, for they are waits for the most part.
-// No two brokers set the same variable to another value.
+// each runs a test on each broker in parallel, since tests mostly wait. No two brokers set
+// the same variable to different values.
 func each(t *testing.T, test func(t *testing.T, b broker, lent *brokerservers.Broker)) {
 	t.Helper()
 	lent, errs := make([]*brokerservers.Broker, len(brokers)), make([]error, len(brokers))
@@ -131,7 +131,7 @@ func open(t *testing.T, b *brokerservers.Broker) *backends.Backends {
 	return back
 }
 
-// message is one of which each member says what it is.
+// message returns a message whose members are all different.
 func message(organization, job string) queue.Message {
 	return queue.Message{
 		JobID: job, Bucket: "bucket", Key: "incoming/" + job, OrganizationID: organization,
@@ -146,7 +146,8 @@ func publish(t *testing.T, back *backends.Backends, m queue.Message) {
 	require.NoError(t, back.Publisher.Publish(ctx, m))
 }
 
-// consume receives until the returned function is called, which waits for the end.
+// consume receives until the returned function is called, which waits for the consumer to
+// end.
 func consume(t *testing.T, back *backends.Backends, handle func(queue.Raw) error) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -161,12 +162,12 @@ func consume(t *testing.T, back *backends.Backends, handle func(queue.Raw) error
 		case err := <-ended:
 			require.NoError(t, err)
 		case <-time.After(20 * time.Second):
-			t.Fatal("the consumer does not end")
+			t.Fatal("the consumer did not end")
 		}
 	})
 }
 
-// What is sent arrives, whole, once, and in the order that is promised.
+// Messages arrive complete, once, and in the guaranteed order.
 func TestSent(t *testing.T) {
 	each(t, func(t *testing.T, b broker, lent *brokerservers.Broker) {
 		back := open(t, lent)
@@ -190,7 +191,7 @@ func TestSent(t *testing.T) {
 				require.NoError(t, err)
 				require.True(t, sent[m.JobID].Timestamp.Equal(m.Timestamp))
 				m.Timestamp = sent[m.JobID].Timestamp
-				require.Equal(t, sent[m.JobID], m, "it came once, and whole")
+				require.Equal(t, sent[m.JobID], m, "the message arrived complete and once")
 				delete(sent, m.JobID)
 				require.Equal(t, m.OrganizationID, raw.Metadata["organizationId"])
 				require.Equal(t, m.JobID, raw.Metadata["jobId"])
@@ -208,18 +209,18 @@ func TestSent(t *testing.T) {
 			}
 		}
 		stop()
-		// They were acknowledged: nobody gets them any more.
+		// They were acknowledged and are not redelivered.
 		stop = consume(t, back, func(m queue.Raw) error { got <- m; return nil })
 		defer stop()
 		select {
 		case m := <-got:
-			t.Fatalf("it came again: %s", m.Body)
+			t.Fatalf("redelivered: %s", m.Body)
 		case <-time.After(b.lease + time.Second):
 		}
 	})
 }
 
-// A job's second wake-up is no duplicate of its first.
+// A job's second wake-up is not treated as a duplicate of the first.
 func TestWokenAgain(t *testing.T) {
 	each(t, func(t *testing.T, _ broker, lent *brokerservers.Broker) {
 		back := open(t, lent)
@@ -233,14 +234,14 @@ func TestWokenAgain(t *testing.T) {
 			select {
 			case <-got:
 			case <-time.After(20 * time.Second):
-				t.Fatal("one was dropped")
+				t.Fatal("a wake-up was dropped")
 			}
 		}
 	})
 }
 
-// victim is the program that TestDeath kills: this test binary, with the URLs in a
-// variable.
+// victim names the variable with the URLs for the process that TestDeath kills, which is
+// this test binary.
 const victim = "BROKERS_TEST_VICTIM"
 
 func TestMain(m *testing.M) {
@@ -248,11 +249,11 @@ func TestMain(m *testing.M) {
 		os.Exit(beVictim(urls))
 	}
 	flag.Parse()
-	_ = flag.Set("test.parallel", "10") // they wait for the most part
+	_ = flag.Set("test.parallel", "10") // tests mostly wait
 	os.Exit(m.Run())
 }
 
-// beVictim receives, and settles nothing.
+// beVictim receives and settles nothing.
 func beVictim(urls string) int {
 	topic, subscription, _ := strings.Cut(urls, " ")
 	folder, err := os.MkdirTemp("", "fhirdock-victim-")
@@ -273,7 +274,7 @@ func beVictim(urls string) int {
 	return 1
 }
 
-// What a process had received that was killed comes to another one.
+// Messages received by a killed process are redelivered to another one.
 func TestDeath(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -305,7 +306,7 @@ func TestDeath(t *testing.T) {
 		stop := consume(t, back, func(m queue.Raw) error { got <- m; return nil })
 		defer stop()
 		wait := b.lease + 20*time.Second
-		if b.unsettled > time.Minute { // too long for a test: it must not come before
+		if b.unsettled > time.Minute { // too long for a test: it must not be redelivered earlier
 			wait = time.Second
 		}
 		select {
@@ -314,12 +315,12 @@ func TestDeath(t *testing.T) {
 			require.LessOrEqual(t, b.unsettled, time.Minute)
 			t.Logf("after %v", time.Since(received).Round(100*time.Millisecond))
 		case <-time.After(wait):
-			require.Greater(t, b.unsettled, time.Minute, "it did not come again")
+			require.Greater(t, b.unsettled, time.Minute, "it was not redelivered")
 		}
 	})
 }
 
-// What is given back comes again, after the lease where there is one.
+// A message that was given back is redelivered, after the lease if there is one.
 func TestGivenBack(t *testing.T) {
 	each(t, func(t *testing.T, b broker, lent *brokerservers.Broker) {
 		back := open(t, lent)
@@ -337,7 +338,7 @@ func TestGivenBack(t *testing.T) {
 		case <-time.After(20 * time.Second):
 			t.Fatal("nothing was received")
 		}
-		stop() // which gives back at once
+		stop() // gives the message back
 		again := make(chan time.Time, 10)
 		stop = consume(t, back, func(queue.Raw) error { again <- time.Now(); return nil })
 		defer stop()
@@ -347,14 +348,14 @@ func TestGivenBack(t *testing.T) {
 			t.Logf("after %v", after.Round(10*time.Millisecond))
 			require.Greater(t, after, b.lease-500*time.Millisecond)
 		case <-time.After(b.lease + 20*time.Second):
-			t.Fatal("it did not come again")
+			t.Fatal("it was not redelivered")
 		}
 	})
 }
 
-// A message that can't be handled is no hot loop, on any broker.
+// A message that can't be handled causes no hot loop on any broker.
 func TestNoHotLoop(t *testing.T) {
-	// Two or three times it was held, for eight calls each.
+	// The message is held two or three times, with eight calls each.
 	watched, fewer := 7*time.Second, 32
 	if testing.Short() {
 		watched, fewer = time.Second, 16

@@ -1,15 +1,15 @@
-// Package docservers starts the document databases that the job stores are tested on,
-// each on a free port of this machine, with its data in memory or in a folder.
+// Package docservers starts document databases for tests of the job stores, each on a free
+// port of this machine, with its data in memory or in a folder.
 //
 // # What each of them proves
 //
-//   - [DynamoDB] is dynalite, an emulator: keys, conditions, indexes and the errors of
-//     DynamoDB. What reads without consistency can get, is made in front of it.
-//   - [MongoDB] is FerretDB on SQLite, another server with MongoDB's protocol: one
-//     node, so it says nothing about replicas. Its updates are not atomic; something in
-//     front of it makes them so.
-//   - [Firestore] is a stand-in of our own, package firestorefake: it proves that the
-//     store asks and writes as Firestore's description has it, not what Google makes of it.
+//   - [DynamoDB] is dynalite, an emulator: keys, conditions, indexes and errors of
+//     DynamoDB. A proxy adds the stale results of inconsistent reads.
+//   - [MongoDB] is FerretDB on SQLite, another server with MongoDB's protocol. It is
+//     one node, so it proves nothing about replicas. Its updates are not atomic; a
+//     proxy makes them so.
+//   - [Firestore] is our own stand-in, package firestorefake: it proves that the store
+//     uses Firestore's API as documented, not how Google responds.
 package docservers
 
 import (
@@ -26,19 +26,19 @@ var ErrMissing = localserver.ErrMissing
 
 // Server is a running document database. Close stops it.
 type Server struct {
-	// Name of the server, and what it is.
+	// Name and kind of the server.
 	Name string
-	// Env is what a process needs in its environment in order to open a store.
+	// Env is the environment that a process needs to open a store.
 	Env map[string]string
-	// Fresh makes an empty store and returns its URL, which package backends opens.
+	// Fresh creates an empty store and returns its URL for package backends.
 	Fresh func(ctx context.Context) (string, error)
-	// LoseAnswers makes so many writes succeed whose answer does not come. Nil where
-	// that can't be done.
+	// LoseAnswers makes the next n writes succeed without a response. Nil if not
+	// supported.
 	LoseAnswers func(n int)
-	// Lag makes each read that does not ask to be consistent answer what it answered
-	// the last time. Nil where all reads are consistent.
+	// Lag makes each read that need not be consistent return the previous result. Nil if
+	// all reads are consistent.
 	Lag func(lags bool)
-	// Halve makes batches be answered in part. Nil where that does not come about.
+	// Halve makes batches return only part of their results. Nil if that never happens.
 	Halve func(halves bool)
 
 	stop func() error
@@ -47,9 +47,8 @@ type Server struct {
 // Close stops the server. It is an error if that fails.
 func (s *Server) Close() error { return s.stop() }
 
-// Lend starts a server for the time of a test, and sets its environment. It skips
-// the test, aloud, where the server is not installed, or fails it where
-// FHIRDOCK_TEST_ALL is 1.
+// Lend starts a server for a test, and sets its environment. If the server is not
+// installed the test is skipped with a message, or fails if FHIRDOCK_TEST_ALL is 1.
 func Lend(t testing.TB, start func(context.Context, string) (*Server, error)) *Server {
 	t.Helper()
 	s, err := start(t.Context(), t.TempDir())

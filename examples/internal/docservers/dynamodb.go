@@ -17,7 +17,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/dynamojobs"
 )
 
-// dynaliteVersion is pinned so that its behaviour is.
+// dynaliteVersion is pinned, so that its behaviour does not change.
 const dynaliteVersion = "4.0.0"
 
 const (
@@ -26,8 +26,8 @@ const (
 	dynamoRegion = "us-east-1"
 )
 
-// DynamoDB starts dynalite in memory. ErrMissing if it is not installed; it needs
-// Node.js.
+// DynamoDB starts dynalite in memory. It returns ErrMissing if dynalite is not installed.
+// It needs Node.js.
 func DynamoDB(ctx context.Context, _ string) (*Server, error) {
 	path, err := localserver.Binary(ctx, "FHIRDOCK_TEST_DYNALITE", "dynalite", dynaliteVersion, filepath.Join("node_modules", ".bin", "dynalite"), func(folder string) []string {
 		return localserver.NPM(folder, "dynalite@"+dynaliteVersion)
@@ -73,10 +73,10 @@ func DynamoDB(ctx context.Context, _ string) (*Server, error) {
 	}, nil
 }
 
-// AddressVariable is where the environment of [DynamoDB] has its address.
+// AddressVariable is the variable in [DynamoDB]'s environment with its address.
 const AddressVariable = "FHIRDOCK_TEST_DYNAMODB_ADDRESS"
 
-// DynamoDBClient is a client of a server that [DynamoDB] started.
+// DynamoDBClient returns a client of a server that [DynamoDB] started.
 func DynamoDBClient(address string) *dynamodb.Client {
 	return dynamodb.New(dynamodb.Options{
 		BaseEndpoint: aws.String("http://" + address), Region: dynamoRegion,

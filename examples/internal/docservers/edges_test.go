@@ -30,12 +30,12 @@ func newJob(org string) *jobs.Job {
 	return &jobs.Job{ID: jobs.NewID(), OrganizationID: org, State: jobs.Accepted, MaxAttempts: 3, DueAt: noon, CreatedAt: noon, UpdatedAt: noon}
 }
 
-// A write that was made and whose answer was lost is made again by the driver, and is
-// not reported as a conflict with itself.
+// A write whose response was lost is repeated by the driver, and does not conflict with
+// itself.
 func TestLostAnswers(t *testing.T) {
 	on(t, func(t *testing.T, server *docservers.Server, open jobstest.Open) {
 		if server.LoseAnswers == nil {
-			t.Skipf("SKIPPED: no answers can be lost on %s", server.Name)
+			t.Skipf("SKIPPED: %s can't lose responses", server.Name)
 		}
 		s := open(t)
 		for lost := range 4 {
@@ -60,8 +60,8 @@ func TestLostAnswers(t *testing.T) {
 	})
 }
 
-// Where reads that do not ask to be consistent are stale, what is promised of one job,
-// and of whose turn it is, holds all the same.
+// The guarantees about one job, and about whose turn it is, hold although inconsistent
+// reads are stale.
 func TestStaleReads(t *testing.T) {
 	on(t, func(t *testing.T, server *docservers.Server, open jobstest.Open) {
 		if server.Lag == nil {
@@ -79,7 +79,7 @@ func TestStaleReads(t *testing.T) {
 		t.Run("linearizable", func(t *testing.T) {
 			linearize.Run(t, open, &linearize.Options{Histories: 10, Latency: 10 * time.Millisecond})
 		})
-		t.Run("a job that an index has as it was", func(t *testing.T) {
+		t.Run("a job that is outdated in an index", func(t *testing.T) {
 			s := open(t)
 			job := newJob("a")
 			require.NoError(t, s.Create(t.Context(), job))
@@ -93,7 +93,7 @@ func TestStaleReads(t *testing.T) {
 			require.NoError(t, s.Update(t.Context(), job))
 			found, err = s.Due(t.Context(), noon, 10)
 			require.NoError(t, err)
-			require.Empty(t, found, "it is not due any more")
+			require.Empty(t, found, "it is no longer due")
 			page, err = s.List(t.Context(), jobs.Query{OrganizationID: "a", State: jobs.Accepted})
 			require.NoError(t, err)
 			require.Empty(t, page.Jobs, "it has another state")
@@ -101,7 +101,7 @@ func TestStaleReads(t *testing.T) {
 	})
 }
 
-// What a batch had no room for is not taken for jobs that are not there.
+// Jobs that did not fit into a batch's response are not treated as missing.
 func TestHalfABatch(t *testing.T) {
 	server := docservers.Lend(t, docservers.DynamoDB)
 	server.Halve(true)
@@ -126,8 +126,8 @@ func TestHalfABatch(t *testing.T) {
 	require.Len(t, next, 5)
 }
 
-// The largest record that is let through is one that the database takes, with the
-// longest organization beside it.
+// The database accepts the largest record that the store allows, with the longest
+// organization.
 func TestLargestRecord(t *testing.T) {
 	largest := map[string]int{"DynamoDB": 392 << 10, "Firestore": 1008 << 10, "MongoDB": 16<<20 - 64<<10}
 	for name, d := range drivers {
@@ -160,7 +160,7 @@ func TestLargestRecord(t *testing.T) {
 	}
 }
 
-// What one process writes, another one sees.
+// One process sees another one's writes.
 func TestTwoProcesses(t *testing.T) {
 	for name, d := range drivers {
 		t.Run(name, func(t *testing.T) {
@@ -290,7 +290,7 @@ func TestFirestoreIndexes(t *testing.T) {
 			defer s.Close()
 			t.Setenv("FIRESTORE_EMULATOR_HOST", s.Address())
 			store, err := firestorejobs.OpenStore(t.Context(), "firestore://projects/p/databases/(default)/documents/jobs")
-			if c.want == "" { // a single field has its index without being declared
+			if c.want == "" { // a single field is indexed by default
 				require.NoError(t, err)
 				require.NoError(t, store.Close())
 				return
@@ -315,7 +315,7 @@ func TestMongoDBIndexes(t *testing.T) {
 	}
 }
 
-// The pages have what the tests have run with.
+// The pages show the definitions that the tests use.
 func TestPages(t *testing.T) {
 	const drivers = "../../../jobs/docjobs/drivers/"
 	for page, file := range map[string]string{

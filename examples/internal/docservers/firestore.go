@@ -10,7 +10,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs"
 )
 
-// Firestore starts the stand-in, with the indexes that the page of firestorejobs gives.
+// Firestore starts the stand-in with the indexes on firestorejobs' page.
 func Firestore(context.Context, string) (*Server, error) {
 	s, err := firestorefake.Start(FirestoreIndexes())
 	if err != nil {
@@ -18,7 +18,7 @@ func Firestore(context.Context, string) (*Server, error) {
 	}
 	var stores atomic.Int64
 	return &Server{
-		Name: "a stand-in for Firestore of our own",
+		Name: "our own stand-in for Firestore",
 		Env:  map[string]string{"FIRESTORE_EMULATOR_HOST": s.Address()},
 		Fresh: func(context.Context) (string, error) {
 			return fmt.Sprintf("firestore://projects/p%d/databases/(default)/documents/jobs", stores.Add(1)), nil
@@ -28,7 +28,8 @@ func Firestore(context.Context, string) (*Server, error) {
 	}, nil
 }
 
-// FirestoreIndexes are those of the page, for the collections that [Firestore] makes.
+// FirestoreIndexes returns the page's indexes for the collections that [Firestore]
+// creates.
 func FirestoreIndexes() []byte {
 	return bytes.ReplaceAll(firestorejobs.Indexes(), []byte(`"NAME"`), []byte(`"jobs"`))
 }

@@ -13,22 +13,22 @@ import (
 	"time"
 )
 
-// front stands before a server that speaks HTTP, and keeps from it that a client goes
-// away in the middle of a request: dynalite hangs then, and answers nobody any more
-// who asks for the same item. It can lose answers, as a network does.
+// front is an HTTP proxy that hides from the server that a client disconnected during a
+// request: dynalite then hangs and answers no more requests for the item. It can also lose
+// responses.
 type front struct {
 	inner  string // host and port
 	lost   atomic.Int64
 	lags   atomic.Bool
-	halves atomic.Bool // a batch is answered in part
+	halves atomic.Bool // return partial batches
 	server *http.Server
 	done   chan struct{}
 
 	mu   sync.Mutex
-	last map[string][]byte // the answers to what was read without consistency
+	last map[string][]byte // previous responses to inconsistent reads
 }
 
-// startFront starts one on a free port, whose address it returns.
+// startFront starts a front on a free port and returns its address.
 func startFront(ctx context.Context, inner string) (*front, string, error) {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -49,13 +49,13 @@ func (f *front) stop() error {
 	return err
 }
 
-// loseAnswers makes so many writes of one item succeed without an answer.
+// loseAnswers makes the next n writes of single items succeed without a response.
 func (f *front) loseAnswers(n int) { f.lost.Store(int64(n)) }
 
 func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // nobody waits for an answer
+		return // the client is gone
 	}
 	out, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, "http://"+f.inner+r.URL.RequestURI(), bytes.NewReader(body))
 	if err != nil {
@@ -85,15 +85,14 @@ func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = half(body, answer)
 	}
 	maps.Copy(w.Header(), resp.Header)
-	for _, name := range []string{"Content-Length", "X-Amz-Crc32"} { // they are of the other answer
+	for _, name := range []string{"Content-Length", "X-Amz-Crc32"} { // they belong to the original response
 		w.Header().Del(name)
 	}
 	w.WriteHeader(resp.StatusCode)
 	_, _ = w.Write(answer)
 }
 
-// stale is what the same read had for an answer the last time, unless it is to be
-// consistent.
+// stale returns the previous response to the same read, unless the read is consistent.
 func (f *front) stale(target string, body, answer []byte) []byte {
 	switch target {
 	case "DynamoDB_20120810.Query", "DynamoDB_20120810.Scan", "DynamoDB_20120810.GetItem", "DynamoDB_20120810.BatchGetItem":
@@ -105,7 +104,7 @@ func (f *front) stale(target string, body, answer []byte) []byte {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var sorted any // the SDK writes the names of an object in any order
+	var sorted any // the SDK writes names in random order
 	if json.Unmarshal(body, &sorted) == nil {
 		body, _ = json.Marshal(sorted)
 	}
@@ -118,8 +117,8 @@ func (f *front) stale(target string, body, answer []byte) []byte {
 	return answer
 }
 
-// half is the answer to a batch with its first item alone, as DynamoDB answers where
-// it has no room or no time for the others.
+// half returns a batch's response with only its first item, as DynamoDB does if it lacks
+// room or time.
 // https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
 func half(body, answer []byte) []byte {
 	var asked struct{ RequestItems map[string]json.RawMessage }
@@ -134,7 +133,7 @@ func half(body, answer []byte) []byte {
 	for table, items := range got.Responses {
 		if len(items) > 1 {
 			got.Responses[table] = items[:1]
-			got.UnprocessedKeys[table] = asked.RequestItems[table] // and one that was processed
+			got.UnprocessedKeys[table] = asked.RequestItems[table] // including the processed one
 		}
 	}
 	part, err := json.Marshal(got)

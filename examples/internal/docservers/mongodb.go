@@ -14,8 +14,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
 )
 
-// MongoDB starts FerretDB in this process, on SQLite in a folder, and lets through one
-// command at a time, which makes its updates atomic.
+// MongoDB starts FerretDB in this process, on SQLite in a folder, behind a proxy that
+// passes one command at a time, which makes updates atomic.
 func MongoDB(_ context.Context, folder string) (*Server, error) {
 	f, err := ferretdb.New(&ferretdb.Config{
 		Listener: ferretdb.ListenerConfig{TCP: "127.0.0.1:0"}, Handler: "sqlite", SQLiteURL: (&url.URL{Scheme: "file", Opaque: folder + "/"}).String(),
@@ -41,7 +41,7 @@ func MongoDB(_ context.Context, folder string) (*Server, error) {
 	}
 	var stores atomic.Int64
 	return &Server{
-		Name:  "FerretDB on SQLite, another server of MongoDB's protocol, one command at a time",
+		Name:  "FerretDB on SQLite, another server with MongoDB's protocol, one command at a time",
 		Env:   map[string]string{mongojobs.ServerVariable: "mongodb://" + proxy.listener.Addr().String() + "/"},
 		Fresh: func(context.Context) (string, error) { return fmt.Sprintf("mongo://db%d/jobs", stores.Add(1)), nil },
 		stop:  func() error { return errors.Join(proxy.stop(), stop()) },

@@ -8,16 +8,16 @@ import (
 	"sync"
 )
 
-// oneByOne stands before a server of MongoDB's protocol and lets through one command
-// at a time. MongoDB changes a document atomically; FerretDB reads it, compares, and
-// writes it, and of updates that race several win.
+// oneByOne is a proxy for MongoDB's protocol that passes one command at a time. MongoDB
+// changes a document atomically; FerretDB reads, compares and writes it, so that several
+// of racing updates win.
 type oneByOne struct {
 	inner    string
 	listener net.Listener
 	command  sync.Mutex
 
 	mu    sync.Mutex
-	conns map[net.Conn]bool // nil once it is stopped
+	conns map[net.Conn]bool // nil after stop
 	all   sync.WaitGroup
 }
 
@@ -51,7 +51,7 @@ func (o *oneByOne) stop() error {
 	return err
 }
 
-// keep remembers a connection until it is closed by the function that it returns.
+// keep registers a connection until the returned function closes it.
 func (o *oneByOne) keep(c net.Conn) (end func(), ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -70,8 +70,8 @@ func (o *oneByOne) keep(c net.Conn) (end func(), ok bool) {
 	}, true
 }
 
-// serve serves a client until it goes away. A command of a client that has gone is
-// made all the same.
+// serve serves a client until it disconnects. A command of a disconnected client is still
+// executed.
 func (o *oneByOne) serve(client net.Conn) {
 	end, ok := o.keep(client)
 	if !ok {
@@ -111,7 +111,7 @@ func (o *oneByOne) ask(server net.Conn, command []byte) ([]byte, error) {
 	return message(server)
 }
 
-// message reads one message: its length, in the first four bytes, counts them too.
+// message reads one message. The length in its first four bytes includes them.
 // https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/
 func message(r io.Reader) ([]byte, error) {
 	var length [4]byte
@@ -120,7 +120,7 @@ func message(r io.Reader) ([]byte, error) {
 	}
 	n := binary.LittleEndian.Uint32(length[:])
 	if n < 16 || n > 48<<20 {
-		return nil, errors.New("docservers: that is not a message of MongoDB's protocol")
+		return nil, errors.New("docservers: not a message of MongoDB's protocol")
 	}
 	m := make([]byte, n)
 	copy(m, length[:])

@@ -17,7 +17,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/jobstest/linearize"
 )
 
-// store is one that can be opened again.
+// store is a store that can be reopened.
 type store interface {
 	jobs.Store
 	io.Closer
@@ -44,7 +44,7 @@ func opened(t jobstest.T, open func(context.Context) (store, error)) jobs.Store 
 	return reopened{s, open}
 }
 
-// driver is what a database is opened with.
+// driver opens a database's stores.
 type driver struct {
 	start func(context.Context, string) (*docservers.Server, error)
 	open  func(ctx context.Context, url string) (store, error)
@@ -70,7 +70,7 @@ func openMongo(ctx context.Context, url string) (*mongojobs.Store, error) {
 	return mongojobs.OpenStore(ctx, url, nil)
 }
 
-// on runs a test on each of the databases.
+// on runs a test on each database.
 func on(t *testing.T, test func(t *testing.T, s *docservers.Server, open jobstest.Open)) {
 	for name, d := range drivers {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +78,7 @@ func on(t *testing.T, test func(t *testing.T, s *docservers.Server, open jobstes
 			test(t, server, func(t jobstest.T) jobs.Store {
 				url, err := server.Fresh(t.Context())
 				if err != nil {
-					t.Fatalf("make a store: %v", err)
+					t.Fatalf("create a store: %v", err)
 				}
 				return opened(t, func(ctx context.Context) (store, error) { return d.open(ctx, url) })
 			})

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// tableLike is the table as it must be, under another name.
+// tableLike returns the correct table under another name.
 func tableLike(t *testing.T, attributes []types.AttributeDefinition, n int) *dynamodb.CreateTableInput {
 	t.Helper()
 	keys := func(partition, sort string) []types.KeySchemaElement {

@@ -19,7 +19,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// rabbitServer is the variable with the URL of the server.
+// rabbitServer is the variable with the server's URL.
 const rabbitServer = "RABBIT_SERVER_URL"
 
 func options(t *testing.T) *backends.Options {
@@ -30,7 +30,7 @@ func options(t *testing.T) *backends.Options {
 	}
 }
 
-// pipe is back ends with a queue of a broker, and what its worker hears.
+// pipe has back ends with a broker's queue, and the wake-ups that its worker receives.
 type pipe struct {
 	publisher *queue.Publisher
 	heard     chan string
@@ -78,7 +78,7 @@ func (p *pipe) passes(t *testing.T, id string) bool {
 	}
 }
 
-// cable returns a cable to the server of a URL, and the URL by way of it.
+// cable returns a cable to the server of a URL, and the URL through the cable.
 func cable(t *testing.T, server string) (*localserver.Cable, string) {
 	t.Helper()
 	u, err := url.Parse(server)
@@ -90,7 +90,7 @@ func cable(t *testing.T, server string) (*localserver.Cable, string) {
 	return c, u.String()
 }
 
-// Topic and subscription work again once the server can be reached again.
+// Topic and subscription work again once the server is reachable.
 func TestLostConnections(t *testing.T) {
 	t.Run("RabbitMQ", func(t *testing.T) {
 		lent := proctest.Lend(t, servers.Rabbit)
@@ -105,7 +105,7 @@ func TestLostConnections(t *testing.T) {
 	})
 }
 
-// PostgreSQL as a broker, the subscription by another URL of the same server.
+// PostgreSQL as a broker, with different URLs of one server for topic and subscription.
 func TestNotify(t *testing.T) {
 	lent := proctest.Lend(t, servers.Notify)
 	c, topic := cable(t, lent.Topic)
@@ -126,7 +126,7 @@ func TestNotify(t *testing.T) {
 	}
 }
 
-// Wake-ups pass once there is a server. What a server refuses is an error of the start.
+// Wake-ups pass once the server is up. An error from the server is an error at the start.
 func TestNotifyBeforeItsServer(t *testing.T) {
 	lent := proctest.Lend(t, servers.Notify)
 	u, err := url.Parse(lent.Topic)
@@ -156,12 +156,12 @@ func survives(t *testing.T, c *localserver.Cable, topic, subscription string) {
 	require.Eventually(t, func() bool { return p.passes(t, "after") }, 20*time.Second, time.Millisecond)
 }
 
-// What another process declared is used.
-func TestQueuesThatAreThere(t *testing.T) {
+// Queues that another process declared are used.
+func TestExistingQueues(t *testing.T) {
 	lent := proctest.Lend(t, servers.Rabbit)
 	t.Setenv(rabbitServer, lent.Env[0][len(rabbitServer)+1:])
 	first := newPipe(t, lent.Topic, lent.Subscription)
-	require.True(t, first.passes(t, "a"), "the first message of all")
+	require.True(t, first.passes(t, "a"), "the very first message")
 	second := newPipe(t, lent.Topic, lent.Subscription)
 	require.NoError(t, second.publisher.Publish(t.Context(), queue.Message{JobID: "b", OrganizationID: "o", Source: "webhook"}))
 	select {
@@ -170,12 +170,12 @@ func TestQueuesThatAreThere(t *testing.T) {
 	case id := <-second.heard:
 		require.Equal(t, "b", id)
 	case <-time.After(20 * time.Second):
-		t.Fatal("nobody heard it")
+		t.Fatal("the message was not received")
 	}
 }
 
 // A gateway may start before its broker.
-func TestBrokersThatAreAway(t *testing.T) {
+func TestUnreachableBrokers(t *testing.T) {
 	t.Setenv(rabbitServer, "amqp://user:s3cret@127.0.0.1:1/")
 	for name, test := range map[string]struct{ topic, subscription string }{
 		"RabbitMQ": {"rabbit://exchange", "rabbit://queue"},

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestErrorsOfCloudsSayWhatThereIs(t *testing.T) {
+func TestURLErrorsListParameters(t *testing.T) {
 	for url, want := range map[string]string{
 		"s3://bucket?regoin=s3cret":    `unknown parameter "regoin"; supported are accelerate, `,
 		"s3://bucket/s3cret":           "s3://NAME",

@@ -1,5 +1,5 @@
-// Package drivers links in every driver that the programs of this module open by URL. To
-// build a smaller program, leave drivers out with the build tags noaws, nogcp, noazure,
+// Package drivers links in every driver that the programs of this module can open by URL.
+// To build a smaller program, leave drivers out with the build tags noaws, nogcp, noazure,
 // nokafka and nomongo.
 package drivers
 

@@ -1,6 +1,6 @@
 package drivers_test
 
-// must is for calls that can't fail in a test.
+// must returns v and panics on an error.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -12,7 +12,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// No session begins on a server that is read-only, unless the URL allows it.
+// Sessions don't start on a read-only server unless the URL allows it.
 func TestSessionsAreReadWrite(t *testing.T) {
 	lent := proctest.Lend(t, servers.Postgres)
 	u, err := url.Parse(lent.Jobs)

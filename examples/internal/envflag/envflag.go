@@ -1,10 +1,8 @@
-// Package envflag adds four things to package flag: each flag has an environment
-// variable, the help shows the flags in groups, a flag may be given several times, and
-// one that is a secret can be read from a file.
+// Package envflag adds four things to package flag: an environment variable for each flag,
+// groups in the help, flags that may be repeated, and secrets read from files.
 //
-// The standard library's flags do the rest. A larger library was not taken: of
-// those that bind variables, ff had no release since 2023, and kong takes only
-// flags with two dashes.
+// A larger library was not taken: of those that bind variables, ff had no release since
+// 2023, and kong accepts only flags with two dashes.
 package envflag
 
 import (
@@ -14,8 +12,8 @@ import (
 	"strings"
 )
 
-// Set is a flag.FlagSet with groups and variables. Define flags by its
-// FlagSet's methods, each group's behind a call of Group.
+// Set is a flag.FlagSet with groups and variables. Define flags with its FlagSet's
+// methods, after a call of Group for each group.
 type Set struct {
 	*flag.FlagSet
 	prefix string
@@ -23,16 +21,16 @@ type Set struct {
 	groups []group
 
 	notEmpty []string           // names
-	files    map[string]*string // of a flag that is a secret, the value of the flag that names its file
+	files    map[string]*string // by secret flag: the value of its -file flag
 }
 
 type group struct {
 	title string
-	from  map[string]bool // flags that were there before
+	from  map[string]bool // flags of earlier groups
 }
 
-// New returns an empty set. prefix is that of the variables, for example
-// FHIRDOCK_; intro is the text above the flags in the help.
+// New returns an empty set. prefix is the prefix of the variables, for example FHIRDOCK_;
+// intro is the text above the flags in the help.
 func New(name, prefix, intro string) *Set {
 	s := &Set{FlagSet: flag.NewFlagSet(name, flag.ContinueOnError), prefix: prefix, intro: intro}
 	s.SetOutput(io.Discard) // errors are returned, and printed once by the caller
@@ -40,15 +38,15 @@ func New(name, prefix, intro string) *Set {
 	return s
 }
 
-// Group begins a group: flags that are defined from here on belong to it.
+// Group begins a group. Flags defined after it belong to it.
 func (s *Set) Group(title string) {
 	g := group{title: title, from: map[string]bool{}}
 	s.VisitAll(func(f *flag.Flag) { g.from[f.Name] = true })
 	s.groups = append(s.groups, g)
 }
 
-// Strings defines a flag that may be given several times. A value that is given
-// replaces the default; its variable holds values with commas between them.
+// Strings defines a flag that may be repeated. Values replace the default. In its
+// variable, commas separate values.
 func (s *Set) Strings(name string, value []string, usage string) *[]string {
 	l := &list{values: value}
 	s.Var(l, name, usage)
@@ -75,14 +73,14 @@ func (l *list) Set(v string) error {
 	return nil
 }
 
-// Variable is the name of a flag's environment variable.
+// Variable returns the name of a flag's environment variable.
 func (s *Set) Variable(name string) string {
 	return s.prefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
 }
 
-// Parse reads the arguments, and for flags that are not among them the
-// variables that are set and not empty; lookup is os.LookupEnv. It returns
-// flag.ErrHelp for -h and --help; other errors say which flag or variable is wrong.
+// Parse parses the arguments. Other flags get the values of their variables if these are
+// set and not empty; lookup is os.LookupEnv. It returns flag.ErrHelp for -h and --help;
+// other errors name the flag or variable.
 func (s *Set) Parse(args []string, lookup func(string) (string, bool)) error {
 	if err := s.parse(args, lookup); err != nil {
 		return err
@@ -141,7 +139,7 @@ func (s *Set) WriteHelp(w io.Writer) error {
 
 func (s *Set) describe(b *strings.Builder, f *flag.Flag) {
 	name, usage := flag.UnquoteUsage(f)
-	usage = strings.TrimPrefix(usage, name+": ") // a usage may begin with the name alone
+	usage = strings.TrimPrefix(usage, name+": ") // a usage may start with just the name
 	fmt.Fprintf(b, "  -%s", f.Name)
 	if name != "" {
 		b.WriteString(" " + name)

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// explained says what a flag takes, where the standard library says "parse
-// error".
+// explained describes the accepted values of a flag, where the standard library says
+// "parse error".
 type explained struct {
 	flag.Value
 	takes string
@@ -20,14 +20,13 @@ func (e explained) Set(value string) error {
 	return nil
 }
 
-// IsBoolFlag is how package flag asks whether a flag needs no value.
+// IsBoolFlag tells package flag whether the flag needs no value.
 func (e explained) IsBoolFlag() bool {
 	b, ok := e.Value.(interface{ IsBoolFlag() bool })
 	return ok && b.IsBoolFlag()
 }
 
-// explain makes the flags' errors say more, until the function that it returns
-// is called.
+// explain makes the flags' errors more detailed, until end is called.
 func (s *Set) explain() (end func()) {
 	s.VisitAll(func(f *flag.Flag) {
 		if takes := takes(f.Value); takes != "" {
@@ -37,7 +36,7 @@ func (s *Set) explain() (end func()) {
 	return func() {
 		s.VisitAll(func(f *flag.Flag) {
 			if e, ok := f.Value.(explained); ok {
-				f.Value = e.Value // the help goes by its type
+				f.Value = e.Value // the help depends on its type
 			}
 		})
 	}

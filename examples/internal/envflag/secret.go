@@ -11,12 +11,11 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/secretfile"
 )
 
-// NotEmpty makes it an error to give one of these flags, or its variable, without a
-// value: where the shell or a deployment lost a value, the default would be taken for
-// what was meant.
+// NotEmpty makes empty values of these flags and their variables an error. If a shell or
+// deployment loses a value, the default must not be used instead.
 func (s *Set) NotEmpty(names ...string) { s.notEmpty = append(s.notEmpty, names...) }
 
-// checkEmpty finds flags and variables that must have a value and have none.
+// checkEmpty returns an error for each empty flag or variable that must have a value.
 func (s *Set) checkEmpty(given map[string]bool, lookup func(string) (string, bool)) error {
 	var errs []error
 	for _, name := range s.notEmpty {
@@ -31,9 +30,9 @@ func (s *Set) checkEmpty(given map[string]bool, lookup func(string) (string, boo
 	return errors.Join(errs...)
 }
 
-// File defines the flag -NAME-file for a flag that is a secret or has one in it: it
-// names a file with the value, one a line where the flag may be given several times.
-// Neither may be empty. Call it after the flag is defined.
+// File defines the flag -NAME-file for a flag with a secret. It names a file with the
+// value, one a line if the flag may be repeated. Neither may be empty. Call File after the
+// flag is defined.
 func (s *Set) File(name string) {
 	usage := "`FILE` with what -" + name + " takes"
 	if _, ok := s.Lookup(name).Value.(*list); ok {
@@ -46,7 +45,7 @@ func (s *Set) File(name string) {
 	s.NotEmpty(name, name+"-file")
 }
 
-// readFiles sets the flags whose files are given.
+// readFiles sets flags from their files.
 func (s *Set) readFiles() error {
 	given := map[string]bool{}
 	s.Visit(func(f *flag.Flag) { given[f.Name] = true })

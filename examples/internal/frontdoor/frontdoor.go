@@ -1,5 +1,5 @@
-// Package frontdoor is a small client of fhirdock's HTTP contract, for the
-// programs and their tests. It knows the contract and nothing of the library.
+// Package frontdoor is a small client of fhirdock's HTTP API, for the example programs and
+// their tests. It does not use the library.
 package frontdoor
 
 import (
@@ -15,12 +15,11 @@ import (
 	"time"
 )
 
-// Client talks to one front door on behalf of one caller. It is safe for
-// concurrent use.
+// Client calls one front door as one caller. It is safe for concurrent use.
 type Client struct {
 	Base  string // for example http://127.0.0.1:8080
 	Token string // bearer token
-	// HTTP is what sends. Default http.DefaultClient.
+	// HTTP sends the requests. Default http.DefaultClient.
 	HTTP *http.Client
 }
 
@@ -81,7 +80,7 @@ type Issue struct {
 	Path     string `json:"path"`
 }
 
-// Finished reports whether nothing more will happen to the job.
+// Finished reports whether the job has ended.
 func (j *Job) Finished() bool {
 	switch j.Status {
 	case "completed", "failed", "expired", "cancelled":
@@ -90,7 +89,7 @@ func (j *Job) Finished() bool {
 	return false
 }
 
-// Refusal is an answer that is not a success.
+// Refusal is an error response.
 type Refusal struct {
 	Status    int    // HTTP
 	Message   string `json:"error"`
@@ -109,7 +108,7 @@ func (c *Client) PostBundle(ctx context.Context, body io.Reader, size int64) (*R
 	return &r, err
 }
 
-// UploadURL asks for a signed upload.
+// UploadURL requests a signed upload.
 func (c *Client) UploadURL(ctx context.Context, contentType string, size int64) (*Ticket, error) {
 	ask, err := json.Marshal(map[string]any{"contentType": contentType, "contentLength": size})
 	if err != nil {
@@ -120,8 +119,7 @@ func (c *Client) UploadURL(ctx context.Context, contentType string, size int64) 
 	return &t, err
 }
 
-// Upload sends the file that a ticket is for, without credentials: the URL has
-// them.
+// Upload sends a ticket's file. It sends no credentials: the URL has them.
 func (c *Client) Upload(ctx context.Context, t *Ticket, body io.Reader, size int64) error {
 	req, err := http.NewRequestWithContext(ctx, t.Method, t.UploadURL, plain{body})
 	if err != nil {
@@ -134,7 +132,7 @@ func (c *Client) Upload(ctx context.Context, t *Ticket, body io.Reader, size int
 	return c.send(req, nil)
 }
 
-// Job looks a job up.
+// Job returns a job.
 func (c *Client) Job(ctx context.Context, id string) (*Job, error) {
 	var j Job
 	err := c.do(ctx, http.MethodGet, "/v1/ingestion/jobs/"+url.PathEscape(id), "", nil, 0, &j)
@@ -146,15 +144,14 @@ func (c *Client) Cancel(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodDelete, "/v1/ingestion/jobs/"+url.PathEscape(id), "", nil, 0, nil)
 }
 
-// Redrive has a finished job worked on once more.
+// Redrive accepts a finished job once more.
 func (c *Client) Redrive(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodPost, "/v1/ingestion/jobs/"+url.PathEscape(id)+"/redrive", "", nil, 0, nil)
 }
 
-// Follow looks a job up again and again until it is finished, and calls see
-// with what it was each time.
+// Follow polls a job until it is finished, and calls see with each result.
 func (c *Client) Follow(ctx context.Context, id string, see func(*Job)) (*Job, error) {
-	// Quick at first, for jobs that take a few milliseconds.
+	// Start quickly, for jobs that take a few milliseconds.
 	for pause := 10 * time.Millisecond; ; pause = min(pause*3/2, 250*time.Millisecond) {
 		job, err := c.Job(ctx, id)
 		if err != nil {
@@ -190,13 +187,13 @@ func (c *Client) do(ctx context.Context, method, path, contentType string, body 
 	return c.send(req, into)
 }
 
-// plain hides what else a reader can do, so that net/http neither closes it
-// early nor guesses its length.
+// plain hides a reader's other methods, so that net/http neither closes it early nor
+// guesses its length.
 type plain struct{ io.Reader }
 
 func (c *Client) send(req *http.Request, into any) error {
 	if req.ContentLength == 0 {
-		req.Body = http.NoBody // any other body of length 0 counts as one of unknown length
+		req.Body = http.NoBody // any other body of length 0 has unknown length
 	}
 	h := c.HTTP
 	if h == nil {
@@ -204,7 +201,7 @@ func (c *Client) send(req *http.Request, into any) error {
 	}
 	resp, err := h.Do(req)
 	if err != nil {
-		// Without the URL: the signature in an upload's is as good as a password.
+		// Drop the URL: an upload's signature is as good as a password.
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err
 		}
@@ -218,7 +215,7 @@ func (c *Client) send(req *http.Request, into any) error {
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		r := &Refusal{}
 		if json.Unmarshal(raw, r) != nil || r.Message == "" {
-			r.Message = "the answer is not one of the front door"
+			r.Message = "the response is not from a front door"
 		}
 		r.Status = resp.StatusCode
 		return r
@@ -227,7 +224,7 @@ func (c *Client) send(req *http.Request, into any) error {
 		return nil
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("the answer to %s %s is not what the contract says: %w", req.Method, req.URL.Path, err)
+		return fmt.Errorf("unexpected response to %s %s: %w", req.Method, req.URL.Path, err)
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 )
 
-// Build builds the gateway from its source, and returns where it is in the folder.
+// Build builds the gateway from source in a folder and returns the program's path.
 func Build(ctx context.Context, folder string) (program string, err error) {
 	program = filepath.Join(folder, "gateway")
 	build := exec.CommandContext(ctx, "go", "build", "-o", program, "github.com/fhirdock/fhirdock/examples/gateway")

@@ -1,7 +1,6 @@
 //go:build unix
 
-// Package gatewayprocess runs the gateway as a process of its own that can be killed
-// and started again, for programs that try what becomes of it.
+// Package gatewayprocess runs the gateway as a process that can be killed and restarted.
 package gatewayprocess
 
 import (
@@ -17,29 +16,28 @@ import (
 	"time"
 )
 
-// Process is one gateway, which may be started again and again, on the same
-// address.
+// Process is a gateway that may be restarted on the same address.
 type Process struct {
 	Program string
 	Args    []string // without -addr
-	Env     []string // besides the environment less its FHIRDOCK_ variables
+	Env     []string // added to the environment without its FHIRDOCK_ variables
 	Addr    string
-	Log     string // file to which it appends
+	Log     string // file to append to
 
 	cmd  *exec.Cmd
-	done chan struct{} // closed once it ended
+	done chan struct{} // closed when the process has ended
 }
 
-// Base is its URL.
+// Base returns the gateway's URL.
 func (p *Process) Base() string { return "http://" + p.Addr }
 
-// Start starts it, and does not wait until it answers.
+// Start starts the process without waiting for it to respond.
 func (p *Process) Start() error {
 	file, err := os.OpenFile(p.Log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	defer file.Close() // the process has its own
+	defer file.Close() // the process has its own copy
 	p.cmd = exec.Command(p.Program, append([]string{"-addr", p.Addr}, p.Args...)...)
 	p.cmd.Stdout, p.cmd.Stderr = file, file
 	for _, v := range os.Environ() {
@@ -54,13 +52,13 @@ func (p *Process) Start() error {
 	cmd, done := p.cmd, make(chan struct{})
 	p.done = done
 	go func() {
-		_ = cmd.Wait() // how it ended is in its state
+		_ = cmd.Wait() // the result is in its state
 		close(done)
 	}()
 	return nil
 }
 
-// Up waits until it answers.
+// Up waits until the gateway responds.
 func (p *Process) Up(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 60*time.Second)
 	defer cancel()
@@ -79,19 +77,19 @@ func (p *Process) Up(ctx context.Context) error {
 		select {
 		case <-time.After(5 * time.Millisecond):
 		case <-p.done:
-			return fmt.Errorf("the gateway ended by itself: %s; see %s", p.cmd.ProcessState, p.Log)
+			return fmt.Errorf("the gateway ended unexpectedly: %s; see %s", p.cmd.ProcessState, p.Log)
 		case <-ctx.Done():
-			return fmt.Errorf("the gateway does not answer: %w", ctx.Err())
+			return fmt.Errorf("the gateway does not respond: %w", ctx.Err())
 		}
 	}
 }
 
-// Signal sends it a signal.
+// Signal sends the process a signal.
 func (p *Process) Signal(s syscall.Signal) error { return p.cmd.Process.Signal(s) }
 
-var errRuns = errors.New("the gateway does not end")
+var errRuns = errors.New("the gateway did not end")
 
-// Wait waits for its end, and returns its exit code; -1 where a signal ended it.
+// Wait waits for the process's end and returns its exit code, -1 if a signal ended it.
 func (p *Process) Wait(atMost time.Duration) (int, error) {
 	select {
 	case <-p.done:
@@ -101,7 +99,7 @@ func (p *Process) Wait(atMost time.Duration) (int, error) {
 	}
 }
 
-// Kill ends it with SIGKILL, if it runs.
+// Kill ends the process with SIGKILL if it is running.
 func (p *Process) Kill() {
 	if p.cmd == nil || p.cmd.Process == nil {
 		return
@@ -110,8 +108,8 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
-// FreeAddress is one that nobody listens on. It is asked for at once by the
-// process, so that somebody else gets it hardly ever.
+// FreeAddress returns an unused address. The process should listen on it at once: until
+// then another one may take it.
 func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Cable is a way to a server that can be cut, or be in a state in which networks are now
-// and then. It is safe for concurrent use.
+// Cable is a proxy to a server that can be cut and can simulate network faults. It is safe
+// for concurrent use.
 type Cable struct {
-	// Address is HOST:PORT of its near end.
+	// Address is HOST:PORT where it listens.
 	Address string
 
 	to       string
@@ -21,22 +21,22 @@ type Cable struct {
 	ways  map[*way]bool
 }
 
-// CableState is what becomes of what goes by a cable.
+// CableState is the state of a [Cable].
 type CableState struct {
-	// Silent: nothing arrives, nor does the news that it does not. Connections that were
-	// there meanwhile stay so, as after a router has forgotten them.
+	// Silent: data is dropped without an error. Connections open at that time stay silent,
+	// as after a router has forgotten them.
 	Silent bool
-	// Refusing: connections are reset as soon as they come.
+	// Refusing: new connections are reset at once.
 	Refusing bool
-	// Delay of what the server says.
+	// Delay of the server's data.
 	Delay time.Duration
 }
 
-// NewCable returns a cable to an address. It must be closed.
+// NewCable returns a Cable to an address. Close it after use.
 func NewCable(address string) (*Cable, error) { return NewCableAt("127.0.0.1:0", address) }
 
-// NewCableAt is NewCable with a near end that is known before, such as that of a server
-// that comes later.
+// NewCableAt is NewCable with a given listening address, such as the address of a server
+// that starts later.
 func NewCableAt(near, address string) (*Cable, error) {
 	l, err := net.Listen("tcp", near)
 	if err != nil {
@@ -95,7 +95,7 @@ func (c *Cable) Cut() {
 	clear(c.ways)
 }
 
-// Close ends all connections, and what goes on.
+// Close ends all connections and goroutines.
 func (c *Cable) Close() error {
 	err := c.listener.Close()
 	c.Cut()
@@ -103,10 +103,10 @@ func (c *Cable) Close() error {
 	return err
 }
 
-// way is one connection.
+// way is a connection.
 type way struct {
 	near, far net.Conn
-	silent    bool // guarded by the cable
+	silent    bool // guarded by the Cable
 	once      sync.Once
 	cut       chan struct{}
 }
@@ -125,13 +125,13 @@ func reset(conn net.Conn) {
 	_ = conn.Close()
 }
 
-// chunk is what was read at once, and when it is to be written.
+// chunk is data read at once, and the time to write it.
 type chunk struct {
 	data []byte
 	at   time.Time
 }
 
-// carry carries one direction, until one of its ends is closed.
+// carry copies one direction until one end is closed.
 func (c *Cable) carry(w *way, from, to net.Conn, answers bool) {
 	chunks := make(chan chunk, 1024)
 	c.running.Go(func() {
@@ -142,7 +142,7 @@ func (c *Cable) carry(w *way, from, to net.Conn, answers bool) {
 			case <-w.cut:
 				continue
 			}
-			_, _ = to.Write(next.data) // where nobody is, nobody reads it
+			_, _ = to.Write(next.data) // the reader may be gone
 		}
 	})
 	defer close(chunks)

@@ -1,5 +1,5 @@
-// Package localserver has what tests need in order to start servers of others: it installs
-// them into this user's cache, and runs them on ports of this machine.
+// Package localserver installs third-party servers into the user's cache, and runs them on
+// ports of this machine, for tests.
 package localserver
 
 import (
@@ -16,9 +16,9 @@ import (
 // ErrMissing: a server is not installed.
 var ErrMissing = errors.New("server is not installed")
 
-// Binary finds a server that is installed: where a variable of the environment
-// says, on the PATH, or in this user's cache. With FHIRDOCK_TEST_ALL=1 it is
-// installed there, by the command that install returns, and is then inFolder.
+// Binary returns the path of an installed server: from an environment variable, the PATH,
+// or the user's cache. With FHIRDOCK_TEST_ALL=1 it is installed into the cache with the
+// command that install returns; its path there is inFolder.
 func Binary(ctx context.Context, variable, name, version, inFolder string, install func(folder string) []string) (string, error) {
 	if path := os.Getenv(variable); path != "" {
 		return path, nil
@@ -30,9 +30,8 @@ func Binary(ctx context.Context, variable, name, version, inFolder string, insta
 	return filepath.Join(folder, inFolder), err
 }
 
-// NodePackages finds packages of npm, each with its version, in a folder of this user's
-// cache, or installs them there as [Binary] does. The folder is one for NODE_PATH. They
-// are those of Node.js, which must be there.
+// NodePackages returns a folder of the user's cache with npm packages, for NODE_PATH, and
+// installs them as [Binary] does. Each has its version. Node.js must be installed.
 func NodePackages(ctx context.Context, packages ...string) (string, error) {
 	if _, err := exec.LookPath("node"); err != nil {
 		return "", fmt.Errorf("%w: Node.js", ErrMissing)
@@ -42,12 +41,12 @@ func NodePackages(ctx context.Context, packages ...string) (string, error) {
 	return filepath.Join(folder, "node_modules"), err
 }
 
-// NPM is the command that installs packages into a folder.
+// NPM returns the command that installs packages into a folder.
 func NPM(folder string, packages ...string) []string {
 	return append([]string{"npm", "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error"}, packages...)
 }
 
-// cached is a folder of the cache that has what install puts into it.
+// cached returns a folder of the cache with the result of install.
 func cached(ctx context.Context, name, otherwise string, install func(folder string) []string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -58,7 +57,7 @@ func cached(ctx context.Context, name, otherwise string, install func(folder str
 		return folder, nil
 	}
 	if os.Getenv("FHIRDOCK_TEST_ALL") != "1" {
-		return "", fmt.Errorf("%w: %s; %sFHIRDOCK_TEST_ALL=1 to have it installed", ErrMissing, name, otherwise)
+		return "", fmt.Errorf("%w: %s; %sFHIRDOCK_TEST_ALL=1 to install it", ErrMissing, name, otherwise)
 	}
 	if err := installInto(ctx, folder, install); err != nil {
 		return "", fmt.Errorf("%w: install %s: %w", ErrMissing, name, err)
@@ -66,8 +65,8 @@ func cached(ctx context.Context, name, otherwise string, install func(folder str
 	return folder, nil
 }
 
-// installInto runs a command that installs something, and gives the folder its name
-// once all is in it. The tests of several packages come here at the same time.
+// installInto runs an installation, and renames its folder once it is complete. Tests of
+// several packages may run it at the same time.
 func installInto(ctx context.Context, folder string, install func(folder string) []string) error {
 	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return err
@@ -78,7 +77,7 @@ func installInto(ctx context.Context, folder string, install func(folder string)
 	}
 	defer unlock()
 	if _, err := os.Stat(folder); err == nil {
-		return nil // who had the lock before did it
+		return nil // installed by the previous holder of the lock
 	}
 	half, err := os.MkdirTemp(filepath.Dir(folder), filepath.Base(folder)+"-")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Several who miss a server install it once, and none of them sees half of it.
+// Concurrent callers install a server once, and none sees an incomplete installation.
 func TestInstalledOnce(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "cache", "server-1")
 	log := filepath.Join(t.TempDir(), "log")
@@ -35,8 +35,8 @@ func TestInstalledOnce(t *testing.T) {
 	require.Equal(t, "made\n", string(made))
 }
 
-// An installation that failed leaves nothing that would be taken for one.
-func TestInstallationThatFails(t *testing.T) {
+// A failed installation leaves nothing that looks like one.
+func TestFailedInstallation(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "server-1")
 	err := installInto(t.Context(), folder, func(into string) []string {
 		return []string{"sh", "-c", `mkdir "$0/bin"; echo why; exit 3`, into}

@@ -2,5 +2,6 @@
 
 package localserver
 
-// lock is none: the second of two who install finds the folder taken, and fails.
+// lock does nothing here: the second of two concurrent installations fails because the
+// folder exists.
 func lock(string) (unlock func(), err error) { return func() {}, nil }

@@ -8,8 +8,7 @@ import (
 	"syscall"
 )
 
-// lock waits until this process alone has the lock of a name; the end of a process
-// gives up what it has.
+// lock waits for the lock of a name. It is released when the process ends.
 func lock(name string) (unlock func(), err error) {
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// Postgres is a PostgreSQL server of one's own, for faults that one in use by others must
-// not have.
+// Postgres is a separate PostgreSQL server, for faults that would disturb others on a
+// shared one.
 type Postgres struct {
 	// Address is HOST:PORT. The user postgres needs no password.
 	Address string
@@ -29,8 +29,8 @@ type Postgres struct {
 	process *Process
 }
 
-// StartPostgres makes a database cluster in a temporary folder and starts a server of it;
-// [ErrMissing] if PostgreSQL is not installed. It must be removed.
+// StartPostgres creates a database cluster in a temporary folder and starts its server. It
+// returns [ErrMissing] if PostgreSQL is not installed. Call Remove after use.
 func StartPostgres(ctx context.Context) (p *Postgres, err error) {
 	bin, err := postgresPrograms()
 	if err != nil {
@@ -49,7 +49,7 @@ func StartPostgres(ctx context.Context) (p *Postgres, err error) {
 		}
 	}()
 	var as []string
-	if os.Getuid() == 0 { // it does not run as root
+	if os.Getuid() == 0 { // PostgreSQL does not run as root
 		as = []string{"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"}
 		if out, err := exec.CommandContext(ctx, "chown", "postgres", p.folder).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("chown: %w: %s", err, out)
@@ -71,9 +71,9 @@ func StartPostgres(ctx context.Context) (p *Postgres, err error) {
 	return p, p.Restart(ctx)
 }
 
-// postgresPrograms is the folder of the newest version's programs.
+// postgresPrograms returns the folder of the newest version's programs.
 func postgresPrograms() (string, error) {
-	// Debian has them in a folder of their own.
+	// Debian's folder.
 	if found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb"); err == nil && len(found) > 0 {
 		return filepath.Dir(found[len(found)-1]), nil
 	}
@@ -84,14 +84,14 @@ func postgresPrograms() (string, error) {
 	return filepath.Dir(path), nil
 }
 
-// Restart starts it after [Postgres.Kill], and waits until it lets clients in.
+// Restart starts the server after [Postgres.Kill], and waits until it accepts clients.
 func (p *Postgres) Restart(ctx context.Context) (err error) {
 	if p.process, err = Start(ctx, p.Address, nil, p.program[0], p.program[1:]...); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	for { // it listens before it lets anyone in
+	for { // it listens before it accepts clients
 		if exec.CommandContext(ctx, p.isReady[0], p.isReady[1:]...).Run() == nil {
 			return nil
 		}
@@ -105,10 +105,10 @@ func (p *Postgres) Restart(ctx context.Context) (err error) {
 	}
 }
 
-// Signal sends a signal to all of its processes.
+// Signal sends a signal to all of the server's processes.
 func (p *Postgres) Signal(s syscall.Signal) error {
 	pid := p.process.cmd.Process.Pid
-	// It starts no more of them while they are looked for.
+	// Keep it from starting more.
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (p *Postgres) Signal(s syscall.Signal) error {
 	return syscall.Kill(pid, s)
 }
 
-// Kill ends all of its processes with SIGKILL.
+// Kill ends all of the server's processes with SIGKILL.
 func (p *Postgres) Kill() error {
 	err := p.Signal(syscall.SIGKILL)
 	if err == nil {
@@ -135,7 +135,7 @@ func (p *Postgres) Kill() error {
 	return err
 }
 
-// Remove ends it and removes its folder.
+// Remove stops the server and removes its folder.
 func (p *Postgres) Remove() error {
 	return errors.Join(p.Kill(), os.RemoveAll(p.folder))
 }

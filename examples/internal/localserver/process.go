@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// Process is a server in a process of its own.
+// Process is a server in a separate process.
 type Process struct {
 	cmd    *exec.Cmd
-	output bytes.Buffer // not to be read before done
+	output bytes.Buffer // don't read before done
 	done   chan struct{}
 	err    error // set before done
 }
 
-// startTimeout is how long a server may take to listen.
+// startTimeout is how long a server may take until it listens.
 const startTimeout = 30 * time.Second
 
 // Start runs a server until it listens on an address.
@@ -52,10 +52,10 @@ func Start(ctx context.Context, address string, env []string, name string, args 
 	}
 }
 
-// Signal sends it a signal.
+// Signal sends the process a signal.
 func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
 
-// Stop kills it, which is an error where it ended before.
+// Stop kills the process. It is an error if that had ended before.
 func (p *Process) Stop() error {
 	err := p.cmd.Process.Kill()
 	<-p.done
@@ -65,7 +65,7 @@ func (p *Process) Stop() error {
 	return err
 }
 
-// FreeAddress is one that nobody listens on.
+// FreeAddress returns an unused address.
 func FreeAddress() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

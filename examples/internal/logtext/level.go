@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Levels says for a flag which names [ParseLevel] takes.
+// Levels lists the names that [ParseLevel] accepts, for a flag.
 const Levels = "debug, info, warn or error"
 
 var errLevel = errors.New("must be " + Levels)
 
-// ParseLevel reads the name of a level in upper or lower case: slog's, and those of
-// Python, which settings that are taken over may have.
+// ParseLevel parses the name of a level in upper or lower case: slog's names, and Python's
+// for settings taken over from the predecessor.
 func ParseLevel(name string) (slog.Level, error) {
 	switch strings.ToLower(strings.TrimSpace(name)) {
 	case "debug", "notset":

@@ -17,7 +17,7 @@ func TestErrors(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	t.Cleanup(func() { require.NoError(t, bucket.Close()) })
 	_, err := bucket.Attributes(t.Context(), "none.json")
-	require.Contains(t, fmt.Sprintf("%+v", err), ".go:", "Go CDK prints no stack any more: the package is not needed")
+	require.Contains(t, fmt.Sprintf("%+v", err), ".go:", "Go CDK no longer prints a stack: remove the package")
 
 	for name, logged := range map[string]error{
 		"as it is": err, "wrapped": fmt.Errorf("look: %w", err), "joined": errors.Join(errors.New("look"), err),

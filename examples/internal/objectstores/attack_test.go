@@ -20,25 +20,25 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// attack is what somebody makes of a signed upload that is not meant.
+// attack is a misuse of a signed upload.
 type attack struct {
 	name string
-	// ask changes what the honest client asked for: the exact length and the
-	// digest of the payload.
+	// ask changes the honest client's request, which is for the exact length and digest of
+	// the payload.
 	ask func(*ingesttest.TicketRequest)
-	// make turns the honest request into those that are sent instead.
+	// make turns the honest request into the requests to send instead.
 	make func(honest request) []request
-	// bound says whether the store is to refuse it, by what the signer says that
-	// it binds. Nil: always.
+	// bound reports whether the store must refuse it, given the signer's bindings. Nil:
+	// always.
 	bound func(blobstore.UploadBindings) bool
-	// harmless: where it is not refused, nothing believes what it changed, and
-	// the job is completed. Otherwise it is rejected.
+	// harmless: if it is not refused, its change is ignored and the job completes.
+	// Otherwise the job fails.
 	harmless bool
 }
 
 var (
 	payload = []byte(`{"resourceType":"Patient","id":"good"}` + "\n")
-	evil    = []byte(`{"resourceType":"Patient","id":"evil"}` + "\n") // as long
+	evil    = []byte(`{"resourceType":"Patient","id":"evil"}` + "\n") // same length
 	longer  = append(slices.Clone(payload), evil...)
 )
 
@@ -54,13 +54,12 @@ func with(name, value string) func(request) []request {
 	return one(func(r *request) { r.headers[name] = value })
 }
 
-// noDigest: a digest would see to the length too.
+// noDigest removes the digest, which would also bind the length.
 func noDigest(r *ingesttest.TicketRequest) { r.SHA256 = "" }
 
 func never(blobstore.UploadBindings) bool { return false }
 
-// attackList has them all for one service, whose headers of metadata begin with
-// prefix.
+// attackList returns all attacks on a service whose metadata headers begin with prefix.
 func attackList(prefix string) []attack {
 	other := func(query string) func(*request) {
 		return func(r *request) { r.url += query }
@@ -114,7 +113,7 @@ func attackList(prefix string) []attack {
 		{name: "a content encoding", make: one(func(r *request) {
 			r.headers["Content-Encoding"] = "br"
 			if prefix == "X-Ms-Meta-" {
-				r.headers["X-Ms-Blob-Content-Encoding"] = "br" // Azurite takes no other
+				r.headers["X-Ms-Blob-Content-Encoding"] = "br" // Azurite accepts no other
 			}
 		}), bound: never},
 		{name: "the start of an upload in parts", make: one(func(r *request) { r.method = "POST"; r.url += "&uploads" })},
@@ -127,12 +126,12 @@ func attackList(prefix string) []attack {
 		list = append(list,
 			attack{name: "a part of an upload in parts", make: one(other("&uploadId=1&partNumber=1"))},
 			attack{name: "a copy of another object", make: with("X-Amz-Copy-Source", "/versioned/read/a.json")},
-			attack{name: "open to everybody", make: with("X-Amz-Acl", "public-read")},
+			attack{name: "a public object", make: with("X-Amz-Acl", "public-read")},
 		)
 	case "X-Goog-Meta-":
 		list = append(list,
-			attack{name: "an upload in pieces", make: with("X-Goog-Resumable", "start")},
-			attack{name: "open to everybody", make: with("X-Goog-Acl", "public-read")},
+			attack{name: "a resumable upload", make: with("X-Goog-Resumable", "start")},
+			attack{name: "a public object", make: with("X-Goog-Acl", "public-read")},
 		)
 	case "X-Ms-Meta-":
 		block := base64.StdEncoding.EncodeToString([]byte("block-1"))
@@ -160,7 +159,7 @@ func metaPrefix(headers map[string]string) string {
 	return ""
 }
 
-// attacks tries each of them on a ticket of its own, through the whole pipeline.
+// attacks runs each attack on its own ticket, through the whole pipeline.
 func attacks(t *testing.T, b *opened) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
 		Bucket: b.store.Bucket(), BucketName: b.store.Name(), Signer: b.store.Signer(), Service: ingest.Options{MaxUploadBytes: int64(len(longer)) - 1},
@@ -176,7 +175,7 @@ func attacks(t *testing.T, b *opened) {
 		require.Equal(t, b.store.Name(), ticket.Bucket)
 		return ticket, as(ticket.Method, ticket.UploadURL, ticket.Headers, payload)
 	}
-	// arrived tells the pipeline, and returns what becomes of the job.
+	// arrived notifies the pipeline and returns the finished job.
 	arrived := func(t *testing.T, ticket ingesttest.Ticket) *jobs.Job {
 		t.Helper()
 		require.NoError(t, p.Service.ObjectCreated(t.Context(), notify.ObjectCreated{Bucket: ticket.Bucket, Key: ticket.Key}))
@@ -205,7 +204,7 @@ func attacks(t *testing.T, b *opened) {
 				}
 				_, err := b.store.Attributes(t.Context(), ticket.Key)
 				require.ErrorIs(t, err, blobstore.ErrNotFound, "something was stored")
-				honest(t, ticket, r) // so it was refused for what was wrong with it
+				honest(t, ticket, r) // so the refusal was caused by the attack
 				return
 			}
 			for _, attempt := range sent {
@@ -226,12 +225,12 @@ func attacks(t *testing.T, b *opened) {
 		try(a)
 	}
 	for _, name := range slices.Sorted(maps.Keys(sample.headers)) {
-		if name == "Content-Length" { // which no client can leave out
+		if name == "Content-Length" { // always sent
 			continue
 		}
 		try(attack{name: "without " + http.CanonicalHeaderKey(name), make: one(func(r *request) { delete(r.headers, name) }),
 			harmless: name != "Content-Type", bound: func(b blobstore.UploadBindings) bool {
-				return name == "X-Ms-Blob-Type" || b.ContentType // those that bind a header bind all of theirs
+				return name == "X-Ms-Blob-Type" || b.ContentType // services bind all of their headers or none
 			}})
 	}
 	t.Run("a second upload", func(t *testing.T) {

@@ -13,18 +13,18 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 )
 
-// azuriteVersion is pinned so that its behaviour is.
+// azuriteVersion is pinned, so that its behaviour does not change.
 const azuriteVersion = "3.37.0"
 
-// The account that every Azurite has, and its published key.
+// Azurite's default account and its published key.
 // https://learn.microsoft.com/en-us/azure/storage/common/storage-connect-azurite
 const (
 	azuriteAccount = "devstoreaccount1"
 	azuriteKey     = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 )
 
-// Azure starts Azurite in memory, with one container. ErrMissing if it is not
-// installed; it needs Node.js.
+// Azure starts Azurite in memory with one container. It returns ErrMissing if Azurite is
+// not installed. It needs Node.js.
 func Azure(ctx context.Context) (_ *Storage, err error) {
 	path, err := localserver.Binary(ctx, "FHIRDOCK_TEST_AZURITE", "azurite-blob", azuriteVersion, filepath.Join("node_modules", ".bin", "azurite-blob"), func(folder string) []string {
 		return localserver.NPM(folder, "azurite@"+azuriteVersion)

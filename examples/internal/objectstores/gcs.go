@@ -18,12 +18,11 @@ import (
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 )
 
-// gcsAccount is the account that signs.
+// gcsAccount is the signing account.
 const gcsAccount = "fhirdock-test@example.iam.gserviceaccount.com"
 
-// GCS starts fake-gcs-server in this process, in memory, with one bucket, behind a
-// [SignatureCheck]. The folder gets the key that signs. The key is one that was
-// made for it.
+// GCS starts fake-gcs-server in this process, in memory, with one bucket and a
+// [SignatureCheck] as its proxy. A new signing key is written to the folder.
 func GCS(ctx context.Context, folder string) (*Storage, error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -50,7 +49,7 @@ func GCS(ctx context.Context, folder string) (*Storage, error) {
 	}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(inner)
-		r.Out.Host = address // the emulator tells requests apart by it
+		r.Out.Host = address // the emulator routes by host
 	}}
 	front := &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: &SignatureCheck{
 		Account: gcsAccount, Key: &key.PublicKey, Next: proxy, Now: time.Now,
@@ -65,7 +64,7 @@ func GCS(ctx context.Context, folder string) (*Storage, error) {
 		_ = front.Serve(listener) // until it is closed
 	}()
 	return &Storage{
-		Name: "fake-gcs-server, an emulator, behind a check of signatures of our own",
+		Name: "fake-gcs-server, an emulator, with our own signature check",
 		Env:  map[string]string{"STORAGE_EMULATOR_HOST": address},
 		URL:  "gs://payloads?" + url.Values{"access_id": {gcsAccount}, "private_key_path": {keyFile}}.Encode(),
 		stop: func() error {

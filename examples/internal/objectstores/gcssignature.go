@@ -16,19 +16,17 @@ import (
 	"time"
 )
 
-// SignatureCheck stands before an emulator of GCS that checks no signatures, and
-// refuses requests under a signed URL as Google says that Cloud Storage does: by
-// the V4 signature over the request as it came
-// (https://cloud.google.com/storage/docs/authentication/canonical-requests), by
-// extension headers that are not signed, and by the two conditions that uploads
-// here carry (https://cloud.google.com/storage/docs/xml-api/reference-headers).
-// Other requests pass.
+// SignatureCheck is a proxy for a GCS emulator that checks no signatures. It refuses
+// requests with a signed URL as documented for Cloud Storage: by the V4 signature of the
+// request (https://cloud.google.com/storage/docs/authentication/canonical-requests), by
+// unsigned extension headers, and by the two conditions that uploads here use
+// (https://cloud.google.com/storage/docs/xml-api/reference-headers). Other requests pass.
 type SignatureCheck struct {
 	Account string
 	Key     *rsa.PublicKey
 	Next    http.Handler
 	Now     func() time.Time
-	// Exists reports whether there is an object.
+	// Exists reports whether an object exists.
 	Exists func(bucket, object string) bool
 }
 
@@ -74,7 +72,7 @@ func (c *SignatureCheck) verify(r *http.Request, q url.Values) error {
 	for _, name := range signed {
 		value := strings.Join(r.Header.Values(name), ",")
 		if name == "host" {
-			value, _, _ = strings.Cut(r.Host, ":") // the port of an emulator is no part of what was signed
+			value, _, _ = strings.Cut(r.Host, ":") // an emulator's port is not signed
 		}
 		fmt.Fprintf(&headers, "%s:%s\n", name, strings.Join(strings.Fields(value), " "))
 	}
@@ -96,14 +94,14 @@ func (c *SignatureCheck) verify(r *http.Request, q url.Values) error {
 	return nil
 }
 
-// conditions returns the status of a refusal, or 0.
+// conditions returns the status to refuse with, or 0.
 func (c *SignatureCheck) conditions(r *http.Request) int {
 	if lengths := r.Header.Get("X-Goog-Content-Length-Range"); lengths != "" {
 		var least, most int64
 		if _, err := fmt.Sscanf(lengths, "%d,%d", &least, &most); err != nil {
 			return http.StatusBadRequest
 		}
-		// A body without a length is counted.
+		// Count a body without a length.
 		if r.ContentLength < 0 {
 			body, err := io.ReadAll(r.Body)
 			if err != nil {

@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// Lend starts a server for the time of a test, and sets its environment. It skips
-// the test, aloud, where the server is not installed, or fails it where
-// FHIRDOCK_TEST_ALL is 1.
+// Lend starts a server for a test, and sets its environment. If the server is not
+// installed the test is skipped with a message, or fails if FHIRDOCK_TEST_ALL is 1.
 func Lend(t testing.TB, start func(context.Context) (*Storage, error)) *Storage {
 	t.Helper()
 	s, err := start(t.Context())
@@ -31,7 +30,7 @@ func Lend(t testing.TB, start func(context.Context) (*Storage, error)) *Storage 
 	return s
 }
 
-// In makes a start of one that takes a folder.
+// In binds a start function to a folder.
 func In(folder string, start func(context.Context, string) (*Storage, error)) func(context.Context) (*Storage, error) {
 	return func(ctx context.Context) (*Storage, error) { return start(ctx, folder) }
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// messages reads what consumers of the queue get for a payload in the store, by webhook
-// and by upload: on S3 with its own names, by which the object is found.
+// messages checks the queue's messages for payloads in the store, by webhook and by
+// upload. On S3 they have S3's own names, by which consumers find the object.
 func messages(t *testing.T, o *opened) {
 	topic, subscription, err := queue.NewLocal(nil)
 	require.NoError(t, err)

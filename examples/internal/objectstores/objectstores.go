@@ -1,19 +1,18 @@
-// Package objectstores starts the object stores that the cloud drivers are tested on:
-// a real S3 server, and emulators of GCS and Azure Blob, each on a free port of
-// this machine, with its data in a folder or in memory.
+// Package objectstores starts object stores for tests of the cloud drivers: a real S3
+// server, and emulators of GCS and Azure Blob, each on a free port of this machine, with
+// its data in a folder or in memory.
 //
 // # What each of them proves
 //
-//   - [S3] is versitygw, an S3 gateway for use in production. It checks signatures,
-//     conditions, checksums and versions as S3 does.
-//   - [SeaweedFS] is another S3 server for use in production, and passes the same
-//     tests. They run if FHIRDOCK_TEST_SEAWEEDFS names its program weed.
-//   - [Azure] is Azurite, Microsoft's own emulator. It checks a SAS: key,
-//     permissions, times.
-//   - [GCS] is fake-gcs-server, an emulator that checks neither signatures nor the
-//     conditions of an upload. In front of it stands [SignatureCheck], which does,
-//     by Google's description of V4 signatures: it proves what is signed, not what
-//     Google makes of it.
+//   - [S3] is versitygw, an S3 gateway for production use. It checks signatures,
+//     conditions, checksums and versions like S3.
+//   - [SeaweedFS] is another S3 server for production use, and passes the same tests.
+//     They run if FHIRDOCK_TEST_SEAWEEDFS names its program weed.
+//   - [Azure] is Azurite, Microsoft's own emulator. It checks a SAS: key, permissions,
+//     times.
+//   - [GCS] is fake-gcs-server, an emulator that checks neither signatures nor upload
+//     conditions. Our proxy [SignatureCheck] does, by Google's documentation of V4
+//     signatures: it proves what is signed, not how Google responds.
 package objectstores
 
 import (
@@ -24,16 +23,16 @@ import (
 
 // Storage is a running object store. Close stops it.
 type Storage struct {
-	// Name of the server, and what it is.
+	// Name and kind of the server.
 	Name string
-	// Env is what a process needs in its environment in order to open URL.
+	// Env is the environment that a process needs to open URL.
 	Env map[string]string
-	// URL opens an empty bucket, by package backends.
+	// URL of an empty bucket, for package backends.
 	URL string
-	// Unversioned is another one, where URL's keeps old versions.
+	// Unversioned is a bucket without versioning, if URL's has versioning.
 	Unversioned string
-	// Restrict returns what goes over Env in order to open URL as somebody who has
-	// no rights but those of a policy. Nil where the server knows none.
+	// Restrict returns variables that override Env to open URL with only a policy's
+	// rights. Nil if the server has no policies.
 	Restrict func(ctx context.Context, policy []byte) (map[string]string, error)
 
 	stop func() error

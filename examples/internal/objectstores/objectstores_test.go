@@ -42,11 +42,11 @@ func TestAzure(t *testing.T) {
 	suite(t, objectstores.Lend(t, objectstores.Azure).URL, traits{stagedIsThere: true})
 }
 
-// traits are what the storages differ in beyond what their signers say.
+// traits are differences between the stores besides their signers.
 type traits struct {
 	keepsOldVersions bool
-	// stagedIsThere: to a create-only write, what a cancelled write in parts left
-	// behind counts as an object. Azurite does that; for Azure it is not known.
+	// stagedIsThere: the remains of a cancelled multipart write count as an object for a
+	// create-only write. Azurite does that; for Azure it is unknown.
 	stagedIsThere bool
 }
 
@@ -58,7 +58,7 @@ func suite(t *testing.T, url string, has traits) {
 	t.Run("removals", func(t *testing.T) { removals(t, open(t, url), has) })
 }
 
-// opened is a bucket as the programs open it.
+// opened is a bucket opened like the programs do.
 type opened struct {
 	*backends.Backends
 	store *blobstore.Store
@@ -70,7 +70,7 @@ func open(t *testing.T, blob string) *opened {
 		&backends.Options{Data: filepath.Join(t.TempDir(), "data"), Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, back.Close(context.WithoutCancel(t.Context()))) })
-	require.Nil(t, back.Signer, "the cloud takes uploads by itself")
+	require.Nil(t, back.Signer, "the cloud takes uploads itself")
 	u, err := url.Parse(blob)
 	require.NoError(t, err)
 	require.Equal(t, u.Host, back.Store.Name())

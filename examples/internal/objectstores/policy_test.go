@@ -17,8 +17,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// The policy that the page for S3 gives is enough for all that a gateway does, and
-// is for nothing else.
+// The policy on the S3 page is enough for a gateway, and allows nothing else.
 func TestS3Policy(t *testing.T) {
 	s := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3))
 	page, err := os.ReadFile("../../../blobstore/cloud/s3upload/README.md")
@@ -43,8 +42,7 @@ func TestS3Policy(t *testing.T) {
 	accepted := p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Patient"}}]}`))
 	require.Equal(t, jobs.Completed, p.Wait(t, accepted.JobID).State)
 
-	// One that the sweeper finds, after it looked where there was nothing yet, and
-	// with something to reject.
+	// An upload that the sweeper finds on a second look, with something to reject.
 	ticket := p.Client.TicketFor(t, ingesttest.TicketRequest{ContentType: ndjson})
 	p.Advance(t, 31*time.Second)
 	require.Equal(t, jobs.AwaitingUpload, mustGet(t, p, ticket.UploadID).State)
@@ -56,10 +54,10 @@ func TestS3Policy(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, err := b.store.Bucket().List(&blob.ListOptions{Prefix: "staging/"}).Next(t.Context())
 		return err == io.EOF
-	}, 10*time.Second, 50*time.Millisecond, "what was staged was not removed")
+	}, 10*time.Second, 50*time.Millisecond, "staged parts were not removed")
 
 	err = b.store.Bucket().WriteAll(t.Context(), "elsewhere/a.json", []byte("x"), &blob.WriterOptions{ContentType: ndjson})
-	require.Equal(t, gcerrors.PermissionDenied, gcerrors.Code(err), "outside of its folders: %v", err)
+	require.Equal(t, gcerrors.PermissionDenied, gcerrors.Code(err), "outside of its prefixes: %v", err)
 	_, err = open(t, s.Unversioned).store.Bucket().IsAccessible(t.Context())
 	require.Error(t, err, "another bucket")
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// RemoveAll leaves no version of what it removes, and all of what it doesn't.
+// RemoveAll removes all versions of the selected objects, and none of others.
 func removals(t *testing.T, o *opened, has traits) {
 	ctx := t.Context()
 	write := func(key string, times int) {
@@ -18,7 +18,7 @@ func removals(t *testing.T, o *opened, has traits) {
 	}
 	write("in/a/one.json", 3)
 	write("in/a/two.json", 1)
-	require.NoError(t, o.store.Bucket().Delete(ctx, "in/a/two.json")) // a version, and a mark
+	require.NoError(t, o.store.Bucket().Delete(ctx, "in/a/two.json")) // leaves a version and a delete marker
 	write("in/a-1/one.json", 2)
 	write("in/a/one.json.bak", 1)
 
@@ -37,7 +37,7 @@ func removals(t *testing.T, o *opened, has traits) {
 	require.Positive(t, one.Objects)
 	there, err = o.store.Bucket().Exists(ctx, "in/a/one.json.bak")
 	require.NoError(t, err)
-	require.True(t, there, "its key only begins with that of another")
+	require.True(t, there, "only the prefix of its key matches")
 	rest, err := o.store.RemoveAll(ctx, "in/a/", false, false)
 	require.NoError(t, err)
 	one.Add(rest)

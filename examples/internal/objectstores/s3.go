@@ -16,7 +16,7 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/localserver"
 )
 
-// versitygwVersion is pinned so that its behaviour is.
+// versitygwVersion is pinned, so that its behaviour does not change.
 const versitygwVersion = "v1.8.0"
 
 const (
@@ -25,11 +25,11 @@ const (
 	s3Region = "us-east-1"
 )
 
-// S3 starts versitygw on a folder, with one bucket that has versioning and one
-// that has none. ErrMissing if it is not installed.
+// S3 starts versitygw on a folder, with a versioned and an unversioned bucket. It returns
+// ErrMissing if versitygw is not installed.
 func S3(ctx context.Context, folder string) (*Storage, error) { return S3With(ctx, folder) }
 
-// S3With is S3 with flags of versitygw, such as those by which it tells of objects.
+// S3With is S3 with additional versitygw flags, such as those for notifications.
 func S3With(ctx context.Context, folder string, flags ...string) (_ *Storage, err error) {
 	path, err := localserver.Binary(ctx, "FHIRDOCK_TEST_VERSITYGW", "versitygw", versitygwVersion, "versitygw", func(string) []string {
 		return []string{"go", "install", "github.com/versity/versitygw/cmd/versitygw@" + versitygwVersion}

@@ -18,9 +18,9 @@ const (
 	restrictedSecret = "fhirdock-restricted-secret"
 )
 
-// restrict makes a user who may do in a bucket what an identity policy for NAME
-// says, and nothing else. versitygw has no identity policies; a bucket policy with
-// the user as its principal says the same.
+// restrict creates a user with only the rights of an identity policy for the bucket NAME.
+// versitygw has no identity policies, so an equivalent bucket policy names the user as its
+// principal.
 func restrict(ctx context.Context, versitygw, endpoint string, client *s3.Client, bucket string, identity []byte) (map[string]string, error) {
 	var policy struct {
 		Version   string

@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// stores are the promises of package blobstore, on a real bucket.
+// stores checks package blobstore's guarantees on a real bucket.
 func stores(t *testing.T, b *opened, has traits) {
 	s := b.store
 	create := func(t *testing.T, key, content string) *blobstore.Object {
@@ -90,7 +90,7 @@ func stores(t *testing.T, b *opened, has traits) {
 
 	t.Run("a small write that fails", func(t *testing.T) {
 		create(t, "taken/a.json", "first")
-		for range 20 { // where it depends on who is first, whoever is
+		for range 20 { // the outcome may depend on timing
 			_, err := s.Create(t.Context(), "taken/a.json", strings.NewReader("second"), nil)
 			require.ErrorIs(t, err, blobstore.ErrExists)
 		}
@@ -117,7 +117,7 @@ func stores(t *testing.T, b *opened, has traits) {
 				require.ErrorIs(t, err, blobstore.ErrSource)
 				absent(t, cancelledKey(name))
 				if name == "in parts" && has.stagedIsThere {
-					t.Log("LEFT OUT: whether the key is free then; on this emulator it is not")
+					t.Log("not checked: on this emulator the key is not free")
 					return
 				}
 				create(t, cancelledKey(name), "the key is free")
@@ -133,7 +133,7 @@ func stores(t *testing.T, b *opened, has traits) {
 			got, err := read(t, "pin/a.json", pinned)
 			if has.keepsOldVersions {
 				require.NoError(t, err)
-				require.Equal(t, "irst", got, "that very version")
+				require.Equal(t, "irst", got, "the requested version")
 			} else {
 				require.ErrorIs(t, err, blobstore.ErrChanged)
 			}

@@ -18,15 +18,14 @@ import (
 
 const ndjson = "application/fhir+ndjson"
 
-// request is one that a client, or an attacker, makes. Its Content-Length is that
-// of the body.
+// request is a client's or an attacker's request. Its Content-Length is the body's.
 type request struct {
 	method, url string
 	headers     map[string]string
 	body        []byte
 }
 
-// as is the request of an honest client.
+// as returns the request of an honest client.
 func as(method, url string, headers map[string]string, body []byte) request {
 	return request{method, url, maps.Clone(headers), body}
 }
@@ -56,17 +55,17 @@ func digest(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// signedUploads are honest ones.
+// signedUploads checks honest uploads.
 func signedUploads(t *testing.T, b *opened) {
 	bindings, known := b.store.UploadBindings()
 	require.True(t, known)
 	body := []byte("some lines\n")
 	policies := map[string]blobstore.UploadPolicy{
-		"all of it": {
+		"every limit": {
 			ContentType: ndjson + "; fhirVersion=4.3", Size: int64(len(body)), MaxSize: 1 << 20, SHA256: digest(body), CreateOnly: true,
 			Metadata: map[string]string{"job_id": "j-1&=%/+", "organization_id": "o_1"}, Expiry: time.Hour,
 		},
-		"nothing of it": {},
+		"no limits":     {},
 		"up to a limit": {ContentType: ndjson, MaxSize: int64(len(body)), CreateOnly: true},
 	}
 	for name, policy := range policies {
@@ -123,11 +122,11 @@ func signedUploads(t *testing.T, b *opened) {
 		require.NoError(t, err, "seven days are allowed")
 	})
 
-	t.Run("after its end", func(t *testing.T) {
+	t.Run("after its expiry", func(t *testing.T) {
 		signed, err := b.store.SignUpload(t.Context(), "late/a.ndjson", blobstore.UploadPolicy{Expiry: time.Second})
 		require.NoError(t, err)
 		require.Less(t, time.Until(signed.ExpiresAt), 5*time.Second)
-		// Services compare whole seconds, some with the end still inside.
+		// Services compare whole seconds, and for some the last one is still valid.
 		time.Sleep(time.Until(signed.ExpiresAt) + 1100*time.Millisecond)
 		status, answer := as(signed.Method, signed.URL, signed.Headers, body).send(t)
 		require.GreaterOrEqual(t, status, 400, answer)

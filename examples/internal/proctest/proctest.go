@@ -1,5 +1,4 @@
-// Package proctest builds a program of this module and runs it in tests, as its
-// users run it.
+// Package proctest builds a program of this module and runs it in tests.
 package proctest
 
 import (
@@ -17,8 +16,8 @@ import (
 	"time"
 )
 
-// Main builds the program in the current folder, sets binary to its path, and
-// runs the tests. It is all that a TestMain needs, and does not return.
+// Main builds the program in the current folder, sets binary to its path, and runs the
+// tests. A TestMain only needs to call it. It does not return.
 func Main(m *testing.M, binary *string) { MainOf(m, binary, ".") }
 
 // MainOf is Main for tests that run the program of another package.
@@ -34,7 +33,7 @@ func MainOf(m *testing.M, binary *string, program string) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		*binary = filepath.Join(folder, "program.exe") // the ending does no harm elsewhere
+		*binary = filepath.Join(folder, "program.exe") // the suffix is harmless elsewhere
 		args := append([]string{"build", "-o", *binary}, asThese()...)
 		if out, err := exec.Command("go", append(args, program)...).CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
@@ -44,8 +43,8 @@ func MainOf(m *testing.M, binary *string, program string) {
 	}())
 }
 
-// asThese are the flags that these tests were built with and the program is to be
-// built with too: under the race detector, and without the drivers that they have not.
+// asThese returns the flags of the tests' own build, for the program's: race detector and
+// driver tags.
 func asThese() (flags []string) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -59,7 +58,7 @@ func asThese() (flags []string) {
 	return flags
 }
 
-// Process is a program that runs.
+// Process is a running program.
 type Process struct {
 	*exec.Cmd
 	Stdout, Stderr *Buffer
@@ -120,21 +119,20 @@ func (p *Process) start(t testing.TB) error {
 	return nil
 }
 
-// Exit waits for the program's end and returns its exit code; -1 if a signal
-// ended it. The test fails if it takes longer than the timeout.
+// Exit waits for the program's end and returns its exit code, -1 if a signal ended it. The
+// test fails after the timeout.
 func (p *Process) Exit(t testing.TB, timeout time.Duration) int {
 	t.Helper()
 	select {
 	case <-p.exited:
 		return p.ProcessState.ExitCode()
 	case <-time.After(timeout):
-		t.Fatalf("the program still runs after %s", timeout)
+		t.Fatalf("the program is still running after %s", timeout)
 		return 0
 	}
 }
 
-// Wait waits until the program's stderr matches, and returns the match and its
-// groups.
+// Wait waits until the program's stderr matches, and returns the match and its groups.
 func (p *Process) Wait(t testing.TB, pattern string) []string {
 	t.Helper()
 	re := regexp.MustCompile(pattern)
@@ -158,7 +156,7 @@ func (p *Process) Wait(t testing.TB, pattern string) []string {
 	}
 }
 
-// Buffer is what a program has written so far. It is safe for concurrent use.
+// Buffer holds a program's output. It is safe for concurrent use.
 type Buffer struct {
 	mu   sync.Mutex
 	b    bytes.Buffer

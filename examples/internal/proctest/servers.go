@@ -10,8 +10,8 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
-// Lend lends what open lends for the time of a test. It skips the test, aloud,
-// where there is no server, or fails it where FHIRDOCK_TEST_ALL is 1.
+// Lend calls open for a test. If there is no server the test is skipped with a message, or
+// fails if FHIRDOCK_TEST_ALL is 1.
 func Lend(t testing.TB, open func(context.Context) (*servers.Lent, error)) *servers.Lent {
 	t.Helper()
 	l, err := open(t.Context())

@@ -13,27 +13,26 @@ import (
 // nobody is a user that owns nothing. It need not have a name.
 const nobody = 65534
 
-// StartUnprivileged is Start for tests of what file permissions forbid, to which
-// root is not bound: if the tests run as root, the program runs as another user.
-// Folders that it is to reach must be folders of t.TempDir.
+// StartUnprivileged is Start for tests of file permissions, which don't apply to root: if
+// the tests run as root, the program runs as another user. Folders that it needs must be
+// folders of t.TempDir.
 func StartUnprivileged(t testing.TB, binary string, args ...string) *Process {
 	t.Helper()
 	p := prepare(t, binary, args)
 	if os.Geteuid() == 0 {
 		p.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-		// All of a test's temporary folders are in one that only their owner may
-		// enter.
+		// Only the owner may enter the parent of a test's temporary folders.
 		if err := os.Chmod(filepath.Dir(p.Dir), 0o711); err != nil {
 			t.Fatal(err)
 		}
 	}
 	err := p.start(t)
-	// Root of a namespace that has no other users, as in some containers.
+	// Some containers have no other users.
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EPERM) {
 		if os.Getenv("FHIRDOCK_TEST_ALL") == "1" {
-			t.Fatalf("another user can't be had: %v", err)
+			t.Fatalf("start as another user: %v", err)
 		}
-		t.Skipf("SKIPPED: the tests run as root, and may start nothing as another user: %v", err)
+		t.Skipf("SKIPPED: the tests run as root and can't start a process as another user: %v", err)
 	}
 	if err != nil {
 		t.Fatal(err)

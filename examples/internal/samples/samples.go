@@ -1,6 +1,6 @@
-// Package samples has the payloads that a demonstration sends: Bundles of each
-// accepted type, one that must be refused, and an NDJSON file of any size. All
-// of it is synthetic and the same for the same seed.
+// Package samples generates payloads for demonstrations: Bundles of each accepted type,
+// one that must be refused, and an NDJSON file of any size. The data is synthetic and
+// depends only on the seed.
 package samples
 
 import (
@@ -11,15 +11,13 @@ import (
 
 // Bundle is a payload for the webhook.
 type Bundle struct {
-	Name string // what it is, for people
+	Name string // for people
 	Body []byte
-	// Refusal is the error that the front door must answer with; empty for a
-	// valid Bundle.
+	// Refusal is the error that the front door must return, empty for a valid Bundle.
 	Refusal string
 }
 
-// Bundles returns one Bundle of each type that is accepted by default, of a few
-// hundred kilobytes each.
+// Bundles returns one Bundle of each default type, of a few hundred kilobytes each.
 func Bundles(seed uint64) []Bundle {
 	compact := fhirgen.New(&fhirgen.Options{Seed: seed})
 	pretty := fhirgen.New(&fhirgen.Options{Seed: seed + 1, Indent: true})
@@ -39,7 +37,7 @@ func Invalid(seed uint64) Bundle {
 	return Bundle{Name: "invalid.json", Body: b, Refusal: "Entry 1 missing 'resource' field"}
 }
 
-// File is an NDJSON file that is made while it is read.
+// File is an NDJSON file that is generated while it is read.
 type File struct {
 	Name  string
 	Size  int64 // bytes
@@ -49,9 +47,9 @@ type File struct {
 	want int64
 }
 
-// NDJSON returns a file of at least size bytes; it is at most one patient's
-// resources, some hundred kilobytes, larger. The file is made once to learn its
-// length, which takes a fraction of a second for a gigabyte.
+// NDJSON returns a file of at least size bytes, and at most one patient's resources, some
+// hundred kilobytes, more. It is generated once to learn its length, which takes a
+// fraction of a second for a gigabyte.
 func NDJSON(seed uint64, size int64) File {
 	f := File{Name: "patients.ndjson", opts: fhirgen.Options{Seed: seed}, want: size}
 	var n counter

@@ -1,5 +1,5 @@
-// Package secretfile reads secrets from files that only the program may read, and
-// finds those that are none.
+// Package secretfile reads secrets from files that only the program may read, and detects
+// weak secrets.
 package secretfile
 
 import (
@@ -16,8 +16,8 @@ import (
 // maxSize of a file, in bytes.
 const maxSize = 1 << 20
 
-// Lines reads a file of secrets, one a line, without empty lines and those that begin
-// with #. It is an error if others may read or change the file, or if nothing is in it.
+// Lines reads a file of secrets, one a line, and ignores empty lines and lines that begin
+// with #. It is an error if others may read or change the file, or if it has no secrets.
 func Lines(path string) ([]string, error) {
 	text, err := read(path)
 	if err != nil {
@@ -36,10 +36,10 @@ func Lines(path string) ([]string, error) {
 }
 
 func read(path string) (string, error) {
-	// A link is followed: Kubernetes mounts secrets as such.
+	// Follow links: Kubernetes mounts secrets as links.
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a regular file", path) // to open a pipe could take for ever
+		return "", fmt.Errorf("%s is not a regular file", path) // opening a pipe could block
 	}
 	if err != nil {
 		return "", err
@@ -65,9 +65,9 @@ func read(path string) (string, error) {
 	return string(bytes.TrimPrefix(raw, []byte("\ufeff"))), nil
 }
 
-// Private returns an error that says what to do if other users may read or change a
-// file. Its group may read it: that is how Kubernetes gives secrets to a process that
-// is not root. Windows has no such permissions, and there it is nil.
+// Private returns an error with advice if other users may read or change a file. Its group
+// may read it, since Kubernetes gives secrets to non-root processes that way. On Windows,
+// which has no such permissions, it returns nil.
 func Private(path string, info fs.FileInfo) error {
 	if mode := info.Mode().Perm(); mode&0o027 != 0 && runtime.GOOS != "windows" {
 		return fmt.Errorf("other users may read or change %s (its mode is %#o): run chmod 600 on it; in Kubernetes set defaultMode: 0400 and fsGroup, in Compose the secret's mode: 0400", path, mode)
@@ -75,20 +75,19 @@ func Private(path string, info fs.FileInfo) error {
 	return nil
 }
 
-// MinLength is how many characters a secret must have.
+// MinLength is the minimum number of characters of a secret.
 const MinLength = 16
 
 // Errors of [Check].
 var (
 	errShort    = fmt.Errorf("has fewer than %d characters", MinLength)
 	errConstant = errors.New("repeats a few characters")
-	errExample  = errors.New("is an example of a documentation")
+	errExample  = errors.New("is an example from documentation")
 )
 
-// Check returns an error if a secret can be guessed: it is short, or made of a few
-// characters again and again, or an example that is printed somewhere. The error is
-// for the end of a sentence, and does not quote it. Secrets of 16 random bytes pass,
-// such as those of openssl rand -hex 16.
+// Check returns an error if a secret can be guessed: if it is short, repeats a few
+// characters, or is a published example. The error ends a sentence, and does not quote the
+// secret. Secrets of 16 random bytes pass, such as from openssl rand -hex 16.
 func Check(secret string) error {
 	distinct := map[rune]bool{}
 	for _, c := range secret {
@@ -108,8 +107,8 @@ func Check(secret string) error {
 	return nil
 }
 
-// examples of secrets, and words that stand for one, in lower case.
+// examples are published secrets and placeholders, in lower case.
 var examples = []string{
-	"mfkq9r8gkyqrtwjupd8ilpzio2lalasw", // of Standard Webhooks
+	"mfkq9r8gkyqrtwjupd8ilpzio2lalasw", // Standard Webhooks
 	"0123456789abcdef", "abcdefghijklmnop", "changeme", "change-me", "change_me", "your-secret", "your_secret", "replace-me", "example",
 }

@@ -38,9 +38,9 @@ func TestLines(t *testing.T) {
 
 func TestFilesOfOthers(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("SKIPPED: there are no such permissions there")
+		t.Skip("SKIPPED: Windows has no such permissions")
 	}
-	for _, mode := range []fs.FileMode{0o400, 0o600, 0o640, 0o440} { // the last is that of Kubernetes with fsGroup
+	for _, mode := range []fs.FileMode{0o400, 0o600, 0o640, 0o440} { // the last is Kubernetes's with fsGroup
 		_, err := secretfile.Lines(write(t, "one=a", mode))
 		require.NoError(t, err, mode)
 	}

@@ -1,9 +1,9 @@
-// Package servers lends programs and tests back ends of their own on the servers
-// of this machine: a schema or a channel in PostgreSQL, a queue in RabbitMQ, a stream in NATS
+// Package servers lends programs and tests separate back ends on the servers of this
+// machine: a schema or a channel in PostgreSQL, a queue in RabbitMQ, a stream in NATS
 // JetStream, each with a random name.
 //
-// The servers are looked for on their standard loopback ports, or where
-// FHIRDOCK_TEST_POSTGRES, RABBIT_SERVER_URL and FHIRDOCK_TEST_NATS say.
+// It looks for the servers on their standard loopback ports, or at FHIRDOCK_TEST_POSTGRES,
+// RABBIT_SERVER_URL and FHIRDOCK_TEST_NATS.
 package servers
 
 import (
@@ -23,20 +23,20 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// ErrNone is matched by the error of a server that can't be reached.
+// ErrNone: the server can't be reached.
 var ErrNone = errors.New("no server")
 
-// Lent is what was lent. Remove removes all of it from the server, whatever the
-// gateway made of it.
+// Lent is a lent back end. Remove removes all of it from the server, including everything
+// that the gateway created in it.
 type Lent struct {
-	// Jobs, Topic and Subscription are URLs as the gateway takes them. Those
-	// that the server is not for are empty.
+	// Jobs, Topic and Subscription are URLs for the gateway. They are empty if the server
+	// does not offer them.
 	Jobs, Topic, Subscription string
-	// Env has the variables that the gateway needs beside them.
+	// Env has the variables that the gateway needs for them.
 	Env    []string
 	Remove func(context.Context) error
-	// Lose deletes what a broker keeps, with all that is in it, and Consumed reports
-	// whether it is there and somebody receives from it. Nil where nothing is kept.
+	// Lose deletes the broker's entities with their messages. Consumed reports whether
+	// they exist and have a receiver. Nil if the broker keeps nothing.
 	Lose     func(context.Context) error
 	Consumed func(context.Context) (bool, error)
 }
@@ -61,7 +61,7 @@ func Postgres(ctx context.Context) (*Lent, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A search path may name a schema that is not there.
+	// A search path may name a missing schema.
 	if err := execute(ctx, url, "CREATE SCHEMA "+schema); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func Postgres(ctx context.Context) (*Lent, error) {
 	}}, nil
 }
 
-// Notify lends a channel, which leaves nothing behind.
+// Notify lends a channel. Nothing needs removing.
 func Notify(ctx context.Context) (*Lent, error) {
 	name := randomName()
 	url, err := postgres("application_name", name)
@@ -84,7 +84,7 @@ func Notify(ctx context.Context) (*Lent, error) {
 	return &Lent{Topic: url, Subscription: url, Remove: func(context.Context) error { return nil }}, nil
 }
 
-// postgres is the server's URL with a parameter.
+// postgres returns the server's URL with a parameter.
 func postgres(name, value string) (string, error) {
 	u, err := url.Parse(setting("FHIRDOCK_TEST_POSTGRES", "postgres://postgres@127.0.0.1:5432/test"))
 	if err != nil {
@@ -130,7 +130,7 @@ func Rabbit(context.Context) (*Lent, error) {
 	}
 	remove := func(context.Context) error {
 		return do(func(ch *amqp.Channel) error {
-			// Neither is an error where there is none.
+			// Deleting what does not exist is not an error.
 			_, err := ch.QueueDelete(name, false, false, false)
 			return errors.Join(err, ch.ExchangeDelete(name, false, false))
 		})

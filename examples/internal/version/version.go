@@ -18,16 +18,16 @@ func Asked(args []string) bool {
 	return last == "-version" || last == "--version"
 }
 
-// Write prints a line with the program's version, the commit that it was built from
-// where the build knows it, and Go's version and platform.
+// Write prints a line with the program's version, its commit if the build knows it, and
+// Go's version and platform.
 func Write(w io.Writer, program string) error {
 	info, _ := debug.ReadBuildInfo()
 	_, err := fmt.Fprintf(w, "%s %s (%s %s/%s)\n", program, of(info), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 
-// of is the version of the main module. A build from a checkout has a pseudo-version
-// with the commit in it, or, built without version control, "(devel)".
+// of returns the main module's version. A build from a checkout has a pseudo-version with
+// the commit or, without version control, "(devel)".
 func of(info *debug.BuildInfo) string {
 	if info == nil || info.Main.Version == "" {
 		return "(devel)"

@@ -6,10 +6,10 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
-// broker is one way for wake-ups to get to workers.
+// broker is a way to send wake-ups to workers.
 type broker struct {
 	name string
-	// lend is nil for the queue in this process, which all workers share.
+	// lend is nil for the in-process queue, which all workers share.
 	lend func(context.Context) (*servers.Lent, error)
 }
 

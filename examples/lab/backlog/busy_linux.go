@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// meter measures how busy the machine's processors are, with all that runs on them.
+// meter measures how busy the machine's processors are, with everything that runs on them.
 type meter struct{ idle, total float64 }
 
 func newMeter() meter {
@@ -14,7 +14,7 @@ func newMeter() meter {
 	return meter{idle, total}
 }
 
-// busy is the share of time since newMeter; below 0 if it is unknown.
+// busy returns the share of time since newMeter, below 0 if unknown.
 func (m meter) busy() float64 {
 	idle, total := ticks()
 	if total <= m.total {
@@ -36,7 +36,7 @@ func ticks() (idle, total float64) {
 			continue // the name
 		}
 		total += n
-		if i == 4 || i == 5 { // idle, and waiting for disks
+		if i == 4 || i == 5 { // idle and waiting for disks
 			idle += n
 		}
 	}

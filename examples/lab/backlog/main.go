@@ -1,14 +1,13 @@
-// Command backlog measures how many jobs a second workers finish that find a backlog:
-// jobs that were accepted while no worker ran, each with its wake-up in a broker.
+// Command backlog measures how many jobs a second workers finish that start with a
+// backlog: jobs that were accepted while no worker ran, each with its wake-up in a broker.
 //
 //	go -C examples run ./lab/backlog [-brokers NAMES] [-jobs N] [-workers N]
 //
-// All records are in PostgreSQL, in a schema of their own; the payload is one line, the
-// same for all; the handler does nothing. So what is measured is the way to a job, and
-// brokers differ by what they cost on it. Each worker has connections of its own, as a
-// process has. See package servers for where servers are looked for, and package
-// brokerservers for those that are emulated, whose figures are the emulator's too.
-// Everything is temporary.
+// All records are in a separate PostgreSQL schema. All jobs share a payload of one line,
+// and the handler does nothing. So it measures the path to a job, and brokers differ by
+// their cost on that path. Each worker has its own connections, like a process. It looks
+// for servers as package servers does. Figures of emulated brokers, see package
+// brokerservers, are also the emulator's. Everything is temporary.
 package main
 
 import (
@@ -33,7 +32,7 @@ func main() {
 	os.Exit(code)
 }
 
-// config is what the flags say.
+// config holds the flags.
 type config struct {
 	brokers     []*broker
 	jobs        int
@@ -42,8 +41,8 @@ type config struct {
 	timeout     time.Duration // of each broker
 }
 
-// run is main with its surroundings given: 0 if all was measured, 2 for wrong flags, 1
-// for all else. A broker that there is none of is left out.
+// run is main with its environment as arguments. It returns 0 if everything was measured,
+// 2 for wrong flags and 1 otherwise. Missing brokers are skipped.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if version.Asked(args) {
 		if version.Write(stdout, "backlog") != nil {
@@ -91,16 +90,16 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	for _, b := range brokers {
 		names = append(names, b.name)
 	}
-	which := set.String("brokers", strings.Join(names, ","), "`NAMES` of brokers, with commas")
-	set.IntVar(&c.jobs, "jobs", 20_000, "`NUMBER` of jobs that wait")
+	which := set.String("brokers", strings.Join(names, ","), "`NAMES` of brokers, comma-separated")
+	set.IntVar(&c.jobs, "jobs", 20_000, "`NUMBER` of waiting jobs")
 	set.IntVar(&c.workers, "workers", 2, "`NUMBER` of workers")
-	set.IntVar(&c.concurrency, "concurrency", 4, "`NUMBER` of jobs that each worker works on at once")
-	set.DurationVar(&c.timeout, "timeout", 10*time.Minute, "`TIME` after which a broker is given up")
+	set.IntVar(&c.concurrency, "concurrency", 4, "`NUMBER` of jobs that each worker processes at once")
+	set.DurationVar(&c.timeout, "timeout", 10*time.Minute, "`TIME` limit for each broker")
 	if err := set.Parse(args); err != nil {
 		return nil, err
 	}
 	if set.NArg() > 0 || c.jobs < 1 || c.workers < 1 || c.concurrency < 1 || c.timeout <= 0 {
-		return nil, errors.New("no arguments are taken, and numbers must be above zero")
+		return nil, errors.New("use flags only, with numbers above zero")
 	}
 	for name := range strings.SplitSeq(*which, ",") {
 		b := find(name)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The figures of so few jobs mean nothing.
+// So few jobs give no meaningful figures.
 func TestBacklog(t *testing.T) {
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{"-brokers", "in process,NOTIFY,NATS,RabbitMQ", "-jobs", "40", "-timeout", "1m"}, &out, &errs)

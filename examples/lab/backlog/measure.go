@@ -22,7 +22,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// result is what was measured with one broker.
+// result is the measurement of one broker.
 type result struct {
 	sent     float64       // wake-ups a second
 	first    time.Duration // from the workers' start to the first job's end
@@ -33,7 +33,7 @@ type result struct {
 const (
 	payloadKey = "incoming/fhir/backlog.ndjson"
 	line       = `{"resourceType":"Patient","id":"p"}` + "\n"
-	atOnce     = 50 // of what is prepared
+	atOnce     = 50 // concurrency of the preparation
 	tenants    = 20
 )
 
@@ -139,8 +139,8 @@ func (c *config) measure(ctx context.Context, b *broker) (_ *result, err error) 
 	return r, errors.Join(err, run.Wait())
 }
 
-// prepare leaves behind what a front door does while no worker runs, and returns how
-// many wake-ups a second were sent.
+// prepare creates the jobs and wake-ups that a front door leaves while no worker runs. It
+// returns the wake-ups sent per second.
 func (c *config) prepare(ctx context.Context, back *backends.Backends) (float64, error) {
 	if err := back.Store.Bucket().WriteAll(ctx, payloadKey, []byte(line), nil); err != nil {
 		return 0, err
@@ -163,7 +163,7 @@ func (c *config) prepare(ctx context.Context, back *backends.Backends) (float64,
 	err = each(ctx, c.jobs, func(ctx context.Context, i int) error {
 		err := back.Publisher.Publish(ctx, queue.Message{JobID: ids[i], OrganizationID: fmt.Sprint("org-", i%tenants), Source: string(jobs.Webhook)})
 		if back.LocalQueue {
-			return nil // it may be full
+			return nil // the queue may be full
 		}
 		return err
 	})

@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// lend makes a gateway's back ends other than the folder.
+// lend creates a gateway's back ends other than the folder.
 var lend = map[string]func(context.Context) (*servers.Lent, error){
 	"sqlite":    embedded,
 	"fileblob":  embedded,
@@ -29,18 +29,18 @@ func embedded(context.Context) (*servers.Lent, error) {
 	return &servers.Lent{Remove: func(context.Context) error { return nil }}, nil
 }
 
-// objects are the arguments for an object store other than dirblob, in the same folder.
+// objects returns the arguments for an object store other than dirblob, in the same folder.
 func (s *site) objects() []string {
 	if s.backend != "fileblob" {
 		return nil
 	}
-	// What is written goes into a file beside its place, which a kill leaves there.
+	// It writes a temporary file next to the object, which a kill leaves there.
 	return []string{"-blob", "file://" + filepath.ToSlash(s.data) + "/blobs?create_dir=true"}
 }
 
 func init() { maps.Copy(lend, emulated) }
 
-// with is PostgreSQL and a broker, which may be PostgreSQL too.
+// with returns PostgreSQL and a broker, which may be PostgreSQL too.
 func with(broker func(context.Context) (*servers.Lent, error)) func(context.Context) (*servers.Lent, error) {
 	return func(ctx context.Context) (*servers.Lent, error) {
 		db, err := servers.Postgres(ctx)

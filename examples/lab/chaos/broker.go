@@ -16,15 +16,16 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
-// brokerFaults are those of the way to the broker. The service works without one.
+// brokerFaults are the faults of the connection to the broker. The service works without a
+// broker.
 var brokerFaults = []fault{working(halfOpen), latency, working(resets)}
 
-// subscribedWithin bounds, times -patience, how long after a fault a worker is without its
-// subscription. It finds jobs without one.
+// subscribedWithin, times -patience, is the maximum time until a worker has its
+// subscription after a fault. Without one it still finds jobs.
 const subscribedWithin = 15 * time.Second
 
-// subscribedAgain waits until no worker says that it has no subscription, and returns how
-// long after a fault that was.
+// subscribedAgain waits until no worker reports a missing subscription, and returns how
+// long after the fault that was.
 func (s *site) subscribedAgain(ended time.Time) time.Duration {
 	client, bound := newClient(true), subscribedWithin*time.Duration(s.patience)
 	for i, role := range modes[s.mode].roles {
@@ -48,8 +49,8 @@ func working(f fault) fault {
 	return f
 }
 
-// byCable lends back ends whose broker the gateways reach by a cable, and this program
-// directly.
+// byCable lends back ends whose broker the gateways reach through a cable, and this
+// program directly.
 func byCable(ctx context.Context, backend string) (*localserver.Cable, *servers.Lent, error) {
 	lent, err := lend[backend](ctx)
 	if err != nil {

@@ -20,27 +20,25 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// site is everything of some rounds on one folder.
+// site is the state of some rounds on one folder.
 type site struct {
 	*config
 	data      string
 	rand      *rand.Rand
 	lent      *servers.Lent
-	database  *database          // the modes' that need one of their own
-	cable     *localserver.Cable // what the mode's faults are of: to that database, or to the broker
-	probe     *probe             // theirs, too
+	database  *database          // of modes that need a separate one
+	cable     *localserver.Cable // to that database or to the broker, for the mode's faults
+	probe     *probe             // of these modes
 	processes []*gatewayprocess.Process
 	store     jobs.Store
 	watch     *watch
 	ledger    *ledger
 }
 
-// uploadExpiry is short, so that uploads whose answer was lost are looked for
-// soon.
+// uploadExpiry is short, so that uploads with a lost response are looked for soon.
 const uploadExpiry = 3 * time.Second
 
-// campaign makes rounds on one folder, waits until all jobs are finished, and
-// judges.
+// campaign runs rounds on one folder, waits until all jobs are finished, and judges.
 func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tally, err error) {
 	s := &site{config: c, rand: r, ledger: newLedger()}
 	if s.data, err = os.MkdirTemp("", "fhirdock-chaos-"); err != nil {
@@ -73,12 +71,12 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 		for _, p := range s.processes {
 			p.Kill()
 		}
-		// Asked for by a context of its own: this one may have ended.
+		// ctx may have ended.
 		end, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		err = errors.Join(err, s.lent.Remove(end))
 	}()
-	// Whoever interrupts the rounds wants to know what they showed.
+	// After an interrupt the finished rounds are still judged.
 	interrupted := ctx
 	ctx = context.WithoutCancel(ctx)
 	var bases []string
@@ -102,7 +100,7 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 	defer stopWatching()
 
 	s.ledger.mayCut(mode.cuts)
-	sending := startSenders(s.ledger, bases, s.watch.behind, mode.faults != nil, r)
+	sending := startSenders(s.ledger, bases, s.watch.backlogged, mode.faults != nil, r)
 	t = &tally{}
 	if mode.faults != nil {
 		s.probe = startProbe(s.ledger, bases, rand.New(rand.NewPCG(r.Uint64(), 0)), c.patience)
@@ -126,7 +124,7 @@ func (c *config) campaign(ctx context.Context, rounds int, r *rand.Rand) (t *tal
 	return t, nil
 }
 
-// process is a gateway of a role, which does not run yet.
+// process returns a gateway with a role, not yet started.
 func (s *site) process(role string) (*gatewayprocess.Process, error) {
 	addr, err := gatewayprocess.FreeAddress()
 	if err != nil {
@@ -150,7 +148,7 @@ func (s *site) process(role string) (*gatewayprocess.Process, error) {
 	return p, nil
 }
 
-// start starts a gateway and waits until it answers.
+// start starts a gateway and waits until it responds.
 func (s *site) start(ctx context.Context, p *gatewayprocess.Process) error {
 	if err := p.Start(); err != nil {
 		return err
@@ -186,10 +184,10 @@ func (s *site) startWatch(ctx context.Context) (stop func(), err error) {
 	}, nil
 }
 
-// settledLooks is how many looks in a row must find nothing left, a second of them.
+// settledLooks is the number of successive looks, together a second, that must find no work left.
 const settledLooks = 20
 
-// settle waits until no job has anything left to be done.
+// settle waits until no job has work left.
 func (s *site) settle(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute*time.Duration(s.patience))
 	defer cancel()
@@ -204,7 +202,7 @@ func (s *site) settle(ctx context.Context) error {
 				left++
 			}
 		}
-		// Where an index lags, one look may miss a job whose due time is being changed.
+		// If an index lags, one look may miss a job whose due time is being changed.
 		if quiet++; left > 0 {
 			quiet = 0
 		} else if quiet == settledLooks {
@@ -240,8 +238,8 @@ func (s *site) judge(ctx context.Context, base string, t *tally) {
 	}
 }
 
-// logged says whether a log has a line with something bad. What a faulty database makes of
-// a request is to be there.
+// logged reports whether a log has a line with something bad. Errors of a deliberately
+// faulty database are expected.
 func (s *site) logged(log []byte, bad string) bool {
 	for line := range bytes.Lines(log) {
 		if bytes.Contains(line, []byte(bad)) && (s.database == nil || !bytes.Contains(line, []byte(" status=503 "))) {

@@ -18,7 +18,7 @@ var gateway string
 
 func TestMain(m *testing.M) { proctest.MainOf(m, &gateway, "../../gateway") }
 
-// A few rounds of each mode and back end. The long run is the program's:
+// A few rounds of each mode and back end. For the long form run the program:
 //
 //	for b in sqlite fileblob postgres rabbitmq jetstream notify dynamodb firestore mongodb; do go -C examples run ./lab/chaos -backend $b -mode kill -rounds 500; done
 //	go -C examples run ./lab/chaos -backend postgres -mode stop -rounds 200
@@ -38,7 +38,7 @@ func TestRounds(t *testing.T) {
 			if lend[test.backend] == nil {
 				t.Skip("SKIPPED: this build has no drivers of the clouds")
 			}
-			// Whether there are servers; the program's own are others.
+			// Skip without servers; the program uses its own.
 			proctest.Lend(t, lend[test.backend])
 			var out, errs bytes.Buffer
 			code := run(t.Context(), []string{"-gateway", gateway, "-backend", test.backend, "-mode", test.mode, "-rounds", test.rounds}, &out, &errs)
@@ -51,8 +51,7 @@ func TestRounds(t *testing.T) {
 	}
 }
 
-// What only a server of the test's own, or the way to one, may suffer: see the modes
-// failover, database and broker.
+// Faults that need a separate server or a cable: the modes failover, database and broker.
 func TestFaults(t *testing.T) {
 	for _, args := range []string{"-backend notify -mode failover -rounds 2", "-backend postgres -mode database -rounds 5 -fault 2s",
 		"-backend jetstream -mode broker -rounds 3 -fault 2s", "-backend rabbitmq -mode broker -rounds 3 -fault 2s"} {
@@ -83,7 +82,7 @@ func TestFlags(t *testing.T) {
 		"-rounds 0":      "must be more than zero",
 		"-lease -1s":     "must be more than zero",
 		"-mode failover": "needs -backend postgres or notify",
-		"kill":           "no arguments",
+		"kill":           "use flags only",
 		"-loud":          "not defined",
 	} {
 		var out, errs bytes.Buffer
@@ -92,13 +91,13 @@ func TestFlags(t *testing.T) {
 	}
 }
 
-// A gateway that does not start is an error, and leaves nothing behind but the
-// folder that it names.
+// A gateway that does not start is an error. Nothing is left except for the folder that
+// the error names.
 func TestGatewayThatDoesNotStart(t *testing.T) {
 	var out, errs bytes.Buffer
 	t.Setenv("TMPDIR", t.TempDir())
 	require.Equal(t, 1, run(t.Context(), []string{"-gateway", "/bin/false"}, &out, &errs))
-	require.Contains(t, errs.String(), "ended by itself")
+	require.Contains(t, errs.String(), "ended unexpectedly")
 	left, err := os.ReadDir(os.TempDir())
 	require.NoError(t, err)
 	require.Len(t, left, 1)

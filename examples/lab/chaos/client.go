@@ -12,25 +12,25 @@ import (
 	"time"
 )
 
-// answer is what became of a request.
+// answer is the outcome of a request.
 type answer struct {
-	// status is 0 where there was no whole answer.
+	// status is 0 without a complete response.
 	status int
 	body   []byte
-	// later: it says when to come again.
+	// later: the response has a Retry-After.
 	later bool
-	// refused: no connection came about, so nothing was sent.
+	// refused: the connection failed, so nothing was sent.
 	refused bool
 	err     error
 }
 
 func (a answer) ok() bool { return a.status >= 200 && a.status <= 299 }
 
-// client sends requests, and never one twice by itself.
+// client sends requests and never repeats one.
 type client struct{ http *http.Client }
 
-// newClient returns a client that keeps its connections, or makes a new one for
-// each request.
+// newClient returns a client that keeps its connections, or opens a new one for each
+// request.
 func newClient(keep bool) *client {
 	return &client{&http.Client{
 		Timeout:   30 * time.Second,

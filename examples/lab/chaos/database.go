@@ -15,13 +15,13 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
-// database is a PostgreSQL server of one's own. The gateways reach it by a cable.
+// database is a separate PostgreSQL server. The gateways reach it through a cable.
 type database struct {
 	server *localserver.Postgres
 	cable  *localserver.Cable
 }
 
-// ownDatabase starts a server for jobs, and for wake-ups where the back end is notify.
+// ownDatabase starts a server for jobs and, if the back end is notify, for wake-ups.
 func ownDatabase(ctx context.Context, backend string) (*database, *servers.Lent, error) {
 	server, err := localserver.StartPostgres(ctx)
 	if errors.Is(err, localserver.ErrMissing) {
@@ -50,7 +50,7 @@ func databaseURL(address, name string) string {
 	return "postgres://postgres@" + address + "/" + name + "?sslmode=disable"
 }
 
-// direct is the same database, not by way of the cable.
+// direct returns the same database without the cable.
 func (d *database) direct() *servers.Lent {
 	return &servers.Lent{Jobs: databaseURL(d.server.Address, "fhirdock")}
 }
@@ -66,17 +66,17 @@ func (d *database) execute(ctx context.Context, statement string) error {
 	return errors.Join(err, conn.Close(ctx))
 }
 
-// fault of a database, or of the way to a broker.
+// fault is a fault of a database, or of the connection to a broker.
 type fault struct {
 	name   string
 	lasts  time.Duration // default -fault
-	works  bool          // the service, while it lasts
+	works  bool          // the service works during the fault
 	begin  func(context.Context, *site) error
 	mended func(context.Context, *site) error
 }
 
-// readOnly is what a failover looks like from outside: all sessions are cut, and those
-// that begin before the new primary takes writes can only read.
+// readOnly simulates a failover: all sessions are cut, and new ones are read-only until
+// the new primary accepts writes.
 var readOnly = fault{
 	name: "read-only", lasts: 4 * time.Second,
 	begin: func(ctx context.Context, s *site) error {
@@ -124,7 +124,7 @@ func set(state localserver.CableState) func(context.Context, *site) error {
 	}
 }
 
-// faultRound makes the next fault of the mode, and looks what becomes of the service.
+// faultRound causes the mode's next fault, and observes the service.
 func faultRound(ctx context.Context, s *site) error {
 	faults := modes[s.mode].faults
 	f := faults[len(s.probe.faults)%len(faults)]

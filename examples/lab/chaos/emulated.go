@@ -15,15 +15,15 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
-// emulated are back ends of the clouds, in emulators. A build without the clouds' SDKs
-// has none.
+// emulated are the clouds' back ends, in emulators. A build without the clouds' SDKs has
+// none.
 var emulated = map[string]func(context.Context) (*servers.Lent, error){
 	"dynamodb":  documents(docservers.DynamoDB, fromEmulator(brokerservers.SQS)),
 	"firestore": documents(docservers.Firestore, servers.Rabbit),
 	"mongodb":   documents(docservers.MongoDB, servers.NATS),
 }
 
-// documents is a job store in an emulator of a document database, and a broker.
+// documents returns a job store in an emulated document database, and a broker.
 func documents(start func(context.Context, string) (*docservers.Server, error), broker func(context.Context) (*servers.Lent, error)) func(context.Context) (*servers.Lent, error) {
 	return func(ctx context.Context) (_ *servers.Lent, err error) {
 		folder, err := os.MkdirTemp("", "fhirdock-chaos-jobs-")
@@ -52,7 +52,7 @@ func documents(start func(context.Context, string) (*docservers.Server, error), 
 		lent := &servers.Lent{}
 		for name, value := range s.Env {
 			lent.Env = append(lent.Env, name+"="+value)
-			if err := os.Setenv(name, value); err != nil { // this process looks into the store
+			if err := os.Setenv(name, value); err != nil { // this process reads the store too
 				return nil, err
 			}
 		}
@@ -69,7 +69,7 @@ func documents(start func(context.Context, string) (*docservers.Server, error), 
 	}
 }
 
-// fromEmulator lends what is an emulator's.
+// fromEmulator lends an emulator.
 func fromEmulator(start func(context.Context, string) (*brokerservers.Broker, error)) func(context.Context) (*servers.Lent, error) {
 	return func(ctx context.Context) (*servers.Lent, error) {
 		folder, err := os.MkdirTemp("", "fhirdock-chaos-queue-")
@@ -86,7 +86,7 @@ func fromEmulator(start func(context.Context, string) (*brokerservers.Broker, er
 	}
 }
 
-// absent has an emulator that is not installed as a server that there is none of.
+// absent returns the error of a missing emulator as the error of a missing server.
 func absent(err error) error {
 	if errors.Is(err, localserver.ErrMissing) {
 		return fmt.Errorf("%w: %w", servers.ErrNone, err)

@@ -16,7 +16,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
-// verdict is what the judge counted.
+// verdict is the judge's result.
 type verdict struct {
 	jobs, lines   int // acknowledged jobs, lines in the lake
 	lost, doubled int
@@ -27,8 +27,8 @@ func (v *verdict) found(format string, args ...any) {
 	v.findings = append(v.findings, fmt.Sprintf(format, args...))
 }
 
-// lake is what lies in a data folder: how often each resource, by the payload's
-// name and its number there, and of which job.
+// lake is the lake in a data folder: how often each resource is there, by payload name and
+// number, and from which jobs.
 type lake struct {
 	times map[string]map[int]int
 	jobs  map[string]map[string]bool // by the payload's name
@@ -67,8 +67,7 @@ func readLake(data string) (*lake, error) {
 	return l, err
 }
 
-// judge compares what was promised with what there is, once all jobs are
-// finished.
+// judge compares the acknowledged payloads with the lake, after all jobs are finished.
 func judge(data string, entries map[string]*entry, job func(id string) (*frontdoor.Job, error)) *verdict {
 	v := &verdict{}
 	l, err := readLake(data)
@@ -100,17 +99,17 @@ func judge(data string, entries map[string]*entry, job func(id string) (*frontdo
 			continue
 		}
 		if e.key != "" && len(times) == 0 {
-			// Its answer was lost. If the store took it, it is to be worked on.
+			// The response was lost. If the object was stored, it must be processed.
 			if _, err := os.Stat(filepath.Join(backends.ObjectsFolder(data), filepath.FromSlash(e.key))); err == nil {
 				v.lost++
-				v.found("the upload %s is in the store, and not in the lake", name)
+				v.found("the upload %s is in the store but not in the lake", name)
 			}
 		}
 	}
 	return v
 }
 
-// promised judges a payload that was acknowledged.
+// promised judges an acknowledged payload.
 func (v *verdict) promised(data, name string, e *entry, l *lake, job func(string) (*frontdoor.Job, error)) {
 	j, err := job(e.job)
 	if err != nil {
@@ -129,21 +128,21 @@ func (v *verdict) promised(data, name string, e *entry, l *lake, job func(string
 		v.found("job %s of %s is %s: %s", e.job, name, j.Status, j.Error)
 	case j.Progress.Done != good || j.Progress.Rejected != bad || counted != good:
 		v.lost++
-		v.found("job %s of %s says %d done, %d rejected, %d counted, and %d and %d were sent",
+		v.found("job %s of %s reports %d done, %d rejected, %d counted, but %d and %d were sent",
 			e.job, name, j.Progress.Done, j.Progress.Rejected, counted, good, bad)
 	case len(l.times[name]) == 0:
 		v.lost++
-		v.found("job %s of %s is completed, and nothing of it is in the lake", e.job, name)
+		v.found("job %s of %s is completed, but nothing of it is in the lake", e.job, name)
 	case !l.jobs[name][e.job]:
 		v.lost++
-		v.found("%s was acknowledged as job %s, and is in the lake as another", name, e.job)
+		v.found("%s was acknowledged as job %s, but is in the lake as another", name, e.job)
 	case outcomes(data, e.job) != e.bad:
 		v.lost++
-		v.found("job %s of %s has %d outcomes, and %d bad lines were sent", e.job, name, outcomes(data, e.job), e.bad)
+		v.found("job %s of %s has %d outcomes, but %d bad lines were sent", e.job, name, outcomes(data, e.job), e.bad)
 	}
 }
 
-// outcomes counts the lines of a job's outcomes file; 0 where there is none.
+// outcomes returns the number of lines of a job's outcomes file, 0 if there is none.
 func outcomes(data, job string) int {
 	raw, err := os.ReadFile(filepath.Join(backends.ObjectsFolder(data), "outcomes", "demo", job+".ndjson"))
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
-// planted is a data folder with one payload of three resources and a bad line, as
-// all is well, and what can be made wrong of it.
+// planted is a data folder with one payload of three resources and a bad line. Everything
+// is correct until a test changes it.
 type planted struct {
 	data  string
 	entry entry

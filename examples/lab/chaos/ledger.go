@@ -7,28 +7,28 @@ import (
 	"sync"
 )
 
-// entry is what is known of one payload that was sent.
+// entry describes a sent payload.
 type entry struct {
 	good, bad    int
-	job          string // its id; empty where no answer said it
+	job          string // job id; empty if no response had it
 	key          string // of the object, for uploads
 	acknowledged bool
 }
 
-// ledger is what the senders know. It is safe for concurrent use.
+// ledger records what the senders know. It is safe for concurrent use.
 type ledger struct {
 	mu       sync.Mutex
 	entries  map[string]*entry // by the payload's name
 	findings []string
 
 	answered, refused, cut, cutAllowed int
-	// strict says that requests may not be cut now.
+	// strict: requests must not be cut now.
 	strict bool
 }
 
 func newLedger() *ledger { return &ledger{entries: map[string]*entry{}} }
 
-// sending is called before anything of a payload is sent.
+// sending is called before a payload is sent.
 func (l *ledger) sending(p *payload) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -41,13 +41,13 @@ func (l *ledger) ticket(p *payload, job, key string) {
 	l.entries[p.name].job, l.entries[p.name].key = job, key
 }
 
-// acknowledged is called for each answer that promised to keep a payload.
+// acknowledged is called for each response that accepted a payload.
 func (l *ledger) acknowledged(p *payload, job string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.entries[p.name]
 	if e.job != "" && e.job != job {
-		l.findings = append(l.findings, fmt.Sprintf("a repeat under an Idempotency-Key made job %s, and %s was there", job, e.job))
+		l.findings = append(l.findings, fmt.Sprintf("a retry with an Idempotency-Key created job %s, although %s existed", job, e.job))
 	}
 	e.job, e.acknowledged = job, true
 }
@@ -58,7 +58,7 @@ func (l *ledger) found(format string, args ...any) {
 	l.findings = append(l.findings, fmt.Sprintf(format, args...))
 }
 
-// count counts how a request went.
+// count counts a request by its outcome.
 func (l *ledger) count(what string, a answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -75,7 +75,7 @@ func (l *ledger) count(what string, a answer) {
 	}
 }
 
-// mayCut says whether requests may be cut from now on.
+// mayCut sets whether requests may be cut from now on.
 func (l *ledger) mayCut(allowed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

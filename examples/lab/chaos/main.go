@@ -1,35 +1,33 @@
 //go:build unix
 
-// Command chaos shows that the gateway loses nothing that it acknowledged, and
-// makes every effect once: it runs the real program under load, kills or stops it
-// at random moments, and then counts.
+// Command chaos checks that the gateway loses nothing that it acknowledged, and produces
+// every output once: it runs the real program under load, kills or stops it at random
+// moments, and then counts.
 //
 //	go -C examples run ./lab/chaos -backend NAME -mode kill|term|stop|lose|failover|database|broker -rounds N [-seed S]
 //
-// In mode kill a gateway is killed with SIGKILL and started again, in mode term it
-// is told to end with SIGTERM, now and then twice, while requests go on coming, in
-// mode stop two gateways that accept and four that work share the back ends, and
-// one that works is stopped with SIGSTOP for longer than its lease, in mode lose the
-// stream, or the queue and its exchange, is deleted in the broker. It ends with 1
-// where anything acknowledged was lost, a line is in the lake twice, a request was
-// cut by a SIGTERM, most interrupted jobs waited for more than two sweeps, or a broker
-// that lost everything was not in use again after 15 seconds.
+// Mode kill kills a gateway with SIGKILL and restarts it. Mode term stops it with SIGTERM,
+// sometimes twice, while requests continue. In mode stop two accepting gateways and four
+// workers share the back ends, and a worker is stopped with SIGSTOP for longer than its
+// lease. Mode lose deletes the broker's stream, or queue and exchange. The exit code is 1
+// if anything acknowledged was lost, a line is in the lake twice, a SIGTERM cut a request,
+// most interrupted jobs waited for more than two sweeps, or a broker that lost everything
+// was not in use again after 15 seconds.
 //
-// In modes failover and database two gateways that accept and two that work have a
-// PostgreSQL server of their own, which is faulty for a while in each round: in mode
-// failover all sessions are cut and new ones are read-only for 4 s, in mode database the
-// server is stopped, killed, silent, slow or resets connections in turn, for -fault. Then
-// it also ends with 1 where an answer was neither 202 nor 503 or came after 3 s, or the
-// service was not back 5 s after the fault, or /readyz said something else. Mode broker
-// does the same to the way to RabbitMQ or NATS, which is silent, slow or resets connections
-// in turn, and it also ends with 1 where a worker has no subscription 15 s later.
+// In modes failover and database two accepting gateways and two workers use a separate
+// PostgreSQL server with a fault in each round: in mode failover all sessions are cut and
+// new ones are read-only for 4 s; in mode database the server is in turn stopped, killed,
+// silent, slow or resets connections, for -fault. The exit code is then also 1 if a
+// response was neither 202 nor 503 or took more than 3 s, or if the service was not back
+// 5 s after the fault or /readyz disagreed. Mode broker does the same to the connection to
+// RabbitMQ or NATS, which is silent, slow or reset in turn; the exit code is also 1 if a
+// worker has no subscription 15 s later.
 //
-// Objects are in a folder, by dirblob. Back ends are sqlite, with wake-ups in the
-// process; fileblob, the same with Go CDK's own driver for folders; postgres, alone or
-// with wake-ups by another: rabbitmq, jetstream, notify; and emulators of document
-// databases: dynamodb with SQS, emulated too, firestore with RabbitMQ, mongodb with
-// JetStream. See package servers for where servers are looked for. Everything is
-// temporary, and kept only where something was lost.
+// Objects are in a folder, by dirblob. Back ends are sqlite, with in-process wake-ups;
+// fileblob, the same with Go CDK's own driver for folders; postgres, alone or with another
+// broker: rabbitmq, jetstream, notify; and emulated document databases: dynamodb with
+// emulated SQS, firestore with RabbitMQ, mongodb with JetStream. It looks for servers as
+// package servers does. Everything is temporary, and only kept if something was lost.
 package main
 
 import (
@@ -58,7 +56,7 @@ func main() {
 	os.Exit(code)
 }
 
-// config is what the flags say.
+// config holds the flags.
 type config struct {
 	backend, mode string
 	rounds, chunk int
@@ -69,8 +67,8 @@ type config struct {
 	gateway       string // the program
 }
 
-// run is main with its surroundings given: 0 where all is well, 1 where
-// something was found, 2 for wrong flags.
+// run is main with its environment as arguments. It returns 0 if all is well, 1 if
+// something was found and 2 for wrong flags.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if version.Asked(args) {
 		if version.Write(stdout, "chaos") != nil {
@@ -102,20 +100,20 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	set.SetOutput(stderr)
 	set.StringVar(&c.backend, "backend", "sqlite", "sqlite, fileblob, postgres, with PostgreSQL rabbitmq, jetstream or notify, or an emulated dynamodb, firestore or mongodb")
 	set.StringVar(&c.mode, "mode", "kill", "kill, term or stop; with a broker lose or broker; with PostgreSQL failover or database")
-	set.IntVar(&c.rounds, "rounds", 50, "how often to kill, end or stop")
-	set.IntVar(&c.chunk, "chunk", 50, "how many rounds share a folder, which is judged behind the last of them")
-	set.Uint64Var(&c.seed, "seed", rand.Uint64(), "of the choices that are random; the same seed makes the same choices, not the same run")
+	set.IntVar(&c.rounds, "rounds", 50, "number of rounds")
+	set.IntVar(&c.chunk, "chunk", 50, "how many rounds share a folder, which is judged after the last one")
+	set.Uint64Var(&c.seed, "seed", rand.Uint64(), "seed of the random choices; the same seed makes the same choices, not the same run")
 	set.DurationVar(&c.lease, "lease", time.Second, "the gateway's -lease")
 	set.DurationVar(&c.sweep, "sweep", 500*time.Millisecond, "the gateway's -sweep-every")
 	set.DurationVar(&c.fault, "fault", 20*time.Second, "how long a fault of mode database or broker lasts")
-	set.IntVar(&c.patience, "patience", 1, "multiplies what an answer and a recovery may take in modes failover, database and broker, for a machine with other things to do")
+	set.IntVar(&c.patience, "patience", 1, "multiplies the time limits of responses and recoveries in modes failover, database and broker, for a busy machine")
 	set.StringVar(&c.gateway, "gateway", "", "the gateway's program (default: built from the source)")
 	if err := set.Parse(args); err != nil {
 		return nil, err
 	}
 	switch {
 	case set.NArg() > 0:
-		return nil, errors.New("no arguments are taken, only flags")
+		return nil, errors.New("use flags only, no arguments")
 	case lend[c.backend] == nil:
 		return nil, fmt.Errorf("-backend must be %s", strings.Join(slices.Sorted(maps.Keys(lend)), ", "))
 	case modes[c.mode] == nil:
@@ -149,7 +147,7 @@ func (c *config) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 		n := min(c.chunk, c.rounds-total.rounds)
 		t, err := c.campaign(ctx, n, rand.New(rand.NewPCG(c.seed, uint64(total.rounds))))
 		if err != nil {
-			total.print(out, c) // what was counted up to here
+			total.print(out, c) // the counts so far
 			return false, err
 		}
 		total.add(t)

@@ -11,20 +11,20 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/gatewayprocess"
 )
 
-// mode is what happens in a round.
+// mode describes a round.
 type mode struct {
 	roles []string // of the gateways
 	cuts  bool     // requests may be cut
 	round func(context.Context, *site) error
-	// faults of a PostgreSQL server of its own, or of the way to the broker, one a round,
-	// in turn.
+	// faults of a separate PostgreSQL server or of the connection to the broker, one a
+	// round, in turn.
 	faults   []fault
 	ofBroker bool
 }
 
 var modes = map[string]*mode{}
 
-func init() { // behind the functions, which look modes up
+func init() { // not in the declaration: the functions refer to modes
 	modes["kill"] = &mode{roles: []string{"all"}, cuts: true, round: killRound}
 	modes["term"] = &mode{roles: []string{"all"}, round: termRound}
 	modes["lose"] = &mode{roles: []string{"api", "worker", "worker"}, round: loseRound}
@@ -34,8 +34,8 @@ func init() { // behind the functions, which look modes up
 	modes["database"] = &mode{roles: []string{"api", "api", "worker", "worker"}, round: faultRound, faults: databaseFaults}
 }
 
-// killRound kills the gateway at a random moment and starts it again; now and
-// then it is killed once more while it starts.
+// killRound kills the gateway at a random moment and restarts it; sometimes it is killed
+// again while it starts.
 func killRound(ctx context.Context, s *site) error {
 	p := s.processes[0]
 	s.pause(50*time.Millisecond, 900*time.Millisecond)
@@ -54,8 +54,8 @@ func killRound(ctx context.Context, s *site) error {
 	return s.restart(ctx, p)
 }
 
-// termRound tells the gateway to end, at a random moment, and starts it again.
-// Every fourth time it is told twice.
+// termRound stops the gateway with SIGTERM at a random moment and restarts it. Every
+// fourth time it gets two signals.
 func termRound(ctx context.Context, s *site) error {
 	p := s.processes[0]
 	s.pause(100*time.Millisecond, 500*time.Millisecond)
@@ -80,7 +80,7 @@ func termRound(ctx context.Context, s *site) error {
 		s.ledger.found("the gateway ended with %d", code)
 	}
 	if twice {
-		// What was cut is noticed now, and not once the next one runs.
+		// Let the senders notice cut requests before the next gateway runs.
 		s.pause(50*time.Millisecond, 50*time.Millisecond)
 	}
 	return s.restart(ctx, p)
@@ -101,27 +101,27 @@ func stopRound(_ context.Context, s *site) error {
 	}
 	s.pause(s.lease*11/10, s.lease*3/2)
 	if err := p.Signal(syscall.SIGCONT); err != nil {
-		return fmt.Errorf("let a worker go on: %w", err)
+		return fmt.Errorf("resume a worker: %w", err)
 	}
 	return nil
 }
 
-// loseRound deletes what the broker keeps, under load, and waits until the gateways have
-// made it again and receive from it.
+// loseRound deletes the broker's entities under load, and waits until the gateways have
+// created them again and receive from them.
 func loseRound(ctx context.Context, s *site) error {
 	const within = 15 * time.Second
 	s.pause(200*time.Millisecond, 2*time.Second)
 	if err := s.lent.Lose(ctx); err != nil {
-		return fmt.Errorf("delete what the broker keeps: %w", err)
+		return fmt.Errorf("delete the broker's entities: %w", err)
 	}
 	for began := time.Now(); ; {
 		switch there, err := s.lent.Consumed(ctx); {
 		case err != nil:
-			return fmt.Errorf("look into the broker: %w", err)
+			return fmt.Errorf("inspect the broker: %w", err)
 		case there:
 			return nil
 		case time.Since(began) > within:
-			s.ledger.found("what the broker lost was not there again after %s", within)
+			s.ledger.found("the broker's entities were not created again after %s", within)
 			return nil
 		}
 		s.pause(50*time.Millisecond, 50*time.Millisecond)

@@ -19,8 +19,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A request that was cut is told from one that nobody took, and neither is sent
-// twice.
+// A cut request is distinguished from a refused one, and neither is repeated.
 func TestClient(t *testing.T) {
 	for _, keep := range []bool{true, false} {
 		var asked atomic.Int64
@@ -35,7 +34,7 @@ func TestClient(t *testing.T) {
 			}
 		}))
 		c := newClient(keep)
-		header := map[string]string{"Idempotency-Key": "x"} // which net/http takes for leave to repeat
+		header := map[string]string{"Idempotency-Key": "x"} // which allows net/http to retry
 		require.Equal(t, 200, c.send(http.MethodPost, server.URL+"/", header, []byte("x")).status)
 		for _, path := range []string{"/cut", "/half"} {
 			asked.Store(0)
@@ -71,7 +70,7 @@ func TestLedger(t *testing.T) {
 	require.Equal(t, []int{1, 1, 1, 1}, []int{l.answered, l.refused, l.cut, l.cutAllowed})
 }
 
-// What is sent is what the entry says of it.
+// The entry describes the payload correctly.
 func TestPayloads(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 10 {
@@ -116,7 +115,7 @@ func TestWatch(t *testing.T) {
 		"nothing happens":           {steps: []*jobs.Job{job(1, jobs.Processing, 5), job(1, jobs.Processing, 6), job(1, jobs.Completed, 0)}},
 		"claimed anew":              {steps: []*jobs.Job{job(1, jobs.Processing, 1), job(1, jobs.Processing, 1), job(1, jobs.Processing, 1), job(2, jobs.Processing, 9)}, waits: []time.Duration{2 * time.Second}},
 		"rescued, and then claimed": {steps: []*jobs.Job{job(1, jobs.Processing, 1), job(1, jobs.Accepted, 9), job(2, jobs.Processing, 9)}, waits: []time.Duration{time.Second}},
-		"behind a restart":          {up: 2, steps: []*jobs.Job{job(1, jobs.Processing, 1), job(1, jobs.Processing, 1), job(1, jobs.Processing, 1), job(2, jobs.Processing, 9)}, waits: []time.Duration{time.Second}},
+		"after a restart":           {up: 2, steps: []*jobs.Job{job(1, jobs.Processing, 1), job(1, jobs.Processing, 1), job(1, jobs.Processing, 1), job(2, jobs.Processing, 9)}, waits: []time.Duration{time.Second}},
 		"rescued before it":         {up: 2, steps: []*jobs.Job{job(1, jobs.Processing, 1), job(1, jobs.Accepted, 1), job(1, jobs.Accepted, 1), job(2, jobs.Processing, 9)}, again: 1},
 		"given back":                {steps: []*jobs.Job{job(1, jobs.Processing, 1), job(0, jobs.Accepted, 1), job(1, jobs.Processing, 9)}},
 	} {
@@ -131,7 +130,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// What /readyz says while a fault begins, and while it is being mended, may be either.
+// /readyz may say either while a fault begins or ends.
 func TestReadyInAFault(t *testing.T) {
 	began := time.Now()
 	fault := faultRun{began: began, mending: began.Add(2 * time.Second), ended: began.Add(4 * time.Second)}

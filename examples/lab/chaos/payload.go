@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// payload is something to send. The ids of its resources are its name, a dash and
-// a number from 0 to good-1: no two resources that are ever sent share one.
+// payload is a payload to send. Its resources' ids are its name, a dash and a number from
+// 0 to good-1, and never repeat.
 type payload struct {
 	name      string
 	good, bad int
@@ -29,8 +29,8 @@ func appendResource(b []byte, r *rand.Rand, name string, i, most int) []byte {
 		kind, name, i, padding[:r.IntN(most)])
 }
 
-// newBundle makes a small Bundle: mostly a batch, and transactions, which are
-// worked on as a whole.
+// newBundle returns a small Bundle: mostly a batch, sometimes a transaction, which is
+// processed as a whole.
 func newBundle(r *rand.Rand, name string) *payload {
 	kind := [...]string{"batch", "batch", "collection", "transaction"}[r.IntN(4)]
 	p := &payload{name: name, good: 1 + r.IntN(20)}
@@ -50,8 +50,8 @@ func newBundle(r *rand.Rand, name string) *payload {
 	return p
 }
 
-// newFile makes an NDJSON file of 200 kB to 2 MB, a third of them with lines that
-// are no JSON.
+// newFile returns an NDJSON file of 200 kB to 2 MB. A third of the files have lines that
+// are not JSON.
 func newFile(r *rand.Rand, name string) *payload {
 	p := &payload{name: name}
 	size := int(200e3 * math.Pow(10, r.Float64()))
@@ -74,8 +74,7 @@ func newFile(r *rand.Rand, name string) *payload {
 	return p
 }
 
-// nameIn is the name and the number of the resource that a line of the lake
-// holds.
+// nameIn returns the name and the number of the resource in a line of the lake.
 func nameIn(line []byte) (name string, i int, ok bool) {
 	_, rest, ok := bytes.Cut(line, []byte(`"id":"`))
 	id, _, ok2 := bytes.Cut(rest, []byte(`"`))

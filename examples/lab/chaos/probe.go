@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// Bounds, which -patience multiplies.
+// Limits, multiplied by -patience.
 const (
 	answersWithin = 3 * time.Second
 	backWithin    = 5 * time.Second
 )
 
-// probe asks the gateways that accept, each by itself, several times a second.
+// probe sends requests to each accepting gateway several times a second.
 type probe struct {
 	ledger   *ledger
 	patience time.Duration
@@ -31,7 +31,7 @@ type probe struct {
 	ready []asked
 }
 
-// asked is one request and its answer.
+// asked is a request and its response.
 type asked struct {
 	sent   time.Time
 	took   time.Duration
@@ -42,7 +42,7 @@ func startProbe(l *ledger, bases []string, r *rand.Rand, patience int) *probe {
 	p := &probe{ledger: l, patience: time.Duration(patience), stopped: make(chan struct{})}
 	for i, base := range bases {
 		r := rand.New(rand.NewPCG(r.Uint64(), 0))
-		// Answers that are slow must not make requests rare.
+		// Slow responses must not make requests rare.
 		for j := range 4 {
 			r := rand.New(rand.NewPCG(r.Uint64(), uint64(j)))
 			p.every(200*time.Millisecond, func(c *client, n int) { p.post(c, base, newBundle(r, fmt.Sprintf("p%dx%dx%d", i, j, n))) })
@@ -93,7 +93,7 @@ func (p *probe) keep(where *[]asked, sent time.Time, a answer) {
 	*where = append(*where, asked{sent, time.Since(sent), a.status})
 }
 
-// settle waits until all has been well for some seconds after a fault, or should have been.
+// settle waits until all has been well for some seconds after a fault, or a time limit.
 func (p *probe) settle(ended time.Time) {
 	const calm = 3 * time.Second
 	for time.Since(ended) < backWithin*p.patience+time.Second {
@@ -117,10 +117,10 @@ func (p *probe) settle(ended time.Time) {
 	}
 }
 
-// faultRun is what became of the service in one fault.
+// faultRun is the service's behaviour in one fault.
 type faultRun struct {
 	name                     string
-	works                    bool // while it lasts
+	works                    bool // during the fault
 	began, mending, ended    time.Time
 	accepted, refused, other int
 	slowest                  time.Duration
@@ -128,11 +128,11 @@ type faultRun struct {
 }
 
 func (f faultRun) String() string {
-	return fmt.Sprintf("%d answers 202, %d 503, %d others, the slowest after %s; back after %s, /readyz after %s, subscriptions after %s",
+	return fmt.Sprintf("%d responses 202, %d 503, %d others, the slowest after %s; back after %s, /readyz after %s, subscriptions after %s",
 		f.accepted, f.refused, f.other, f.slowest.Round(time.Millisecond), f.back.Round(time.Millisecond), f.ready.Round(time.Millisecond), f.subscribed.Round(time.Millisecond))
 }
 
-// judge says what was found in a fault that is over.
+// judge reports findings about a finished fault.
 func (p *probe) judge(f *faultRun) {
 	p.mu.Lock()
 	posts, ready := p.posts, p.ready
@@ -146,7 +146,7 @@ func (p *probe) judge(f *faultRun) {
 			f.refused++
 		default:
 			f.other++
-			p.ledger.found("%s: an answer was %d", f.name, a.status)
+			p.ledger.found("%s: a response was %d", f.name, a.status)
 		}
 		f.slowest = max(f.slowest, a.took)
 		if a.status != http.StatusAccepted {
@@ -162,13 +162,13 @@ func (p *probe) judge(f *faultRun) {
 		}
 	}
 	if f.slowest > answersWithin*p.patience {
-		p.ledger.found("%s: an answer came after %s", f.name, f.slowest)
+		p.ledger.found("%s: a response took %s", f.name, f.slowest)
 	}
 	if f.back > backWithin*p.patience || f.ready > backWithin*p.patience {
 		p.ledger.found("%s: back after %s, and /readyz after %s", f.name, f.back, f.ready)
 	}
 	if lies > 0 {
-		p.ledger.found("%s: /readyz said %d times that all is well", f.name, lies)
+		p.ledger.found("%s: /readyz was ready %d times", f.name, lies)
 	}
 	p.faults = append(p.faults, *f)
 }

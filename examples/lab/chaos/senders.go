@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-// senders send until stop is called, each one thing at a time.
+// senders send payloads, each one at a time, until stop is called.
 type senders struct {
-	ledger  *ledger
-	bases   []string
-	behind  func() bool
-	keys    bool // an Idempotency-Key for every payload
-	stopped chan struct{}
-	given   atomic.Bool
-	running sync.WaitGroup
+	ledger     *ledger
+	bases      []string
+	backlogged func() bool
+	keys       bool // an Idempotency-Key for every payload
+	stopped    chan struct{}
+	given      atomic.Bool
+	running    sync.WaitGroup
 }
 
-// startSenders starts clients of both kinds, half of which keep their
-// connections. They wait while the workers are behind. With keys each payload has an
-// Idempotency-Key: where the job store's answer may be lost, a 503 does not say whether the
-// job was recorded, and only a repeat under a key is the same job.
-func startSenders(l *ledger, bases []string, behind func() bool, keys bool, r *rand.Rand) *senders {
-	s := &senders{ledger: l, bases: bases, behind: behind, keys: keys, stopped: make(chan struct{})}
+// startSenders starts clients of both kinds, half of which keep their connections. They
+// pause while the workers have a backlog. With keys each payload has an Idempotency-Key:
+// if the job store's response may be lost, a 503 does not say whether the job was
+// recorded, and only a retry with a key yields the same job.
+func startSenders(l *ledger, bases []string, backlogged func() bool, keys bool, r *rand.Rand) *senders {
+	s := &senders{ledger: l, bases: bases, backlogged: backlogged, keys: keys, stopped: make(chan struct{})}
 	for i := range 4 {
 		s.start(fmt.Sprintf("b%dx", i), newClient(i%2 == 0), rand.New(rand.NewPCG(r.Uint64(), 0)), (*sender).bundle)
 	}
@@ -38,14 +38,14 @@ func startSenders(l *ledger, bases []string, behind func() bool, keys bool, r *r
 	return s
 }
 
-// stop waits until each sender knows what became of its last payload, which it
-// learns only from a gateway that runs.
+// stop waits until each sender knows the outcome of its last payload. That needs a running
+// gateway.
 func (s *senders) stop() {
 	close(s.stopped)
 	s.running.Wait()
 }
 
-// giveUp is stop where no gateway runs any more.
+// giveUp is stop without a running gateway.
 func (s *senders) giveUp() {
 	s.given.Store(true)
 	s.stop()
@@ -60,7 +60,7 @@ func (s *senders) start(name string, c *client, r *rand.Rand, send func(*sender,
 				return
 			case <-time.After(time.Duration(5+r.IntN(40)) * time.Millisecond):
 			}
-			if s.behind() {
+			if s.backlogged() {
 				continue
 			}
 			send(one, fmt.Sprintf("%s%d", name, n))
@@ -75,9 +75,9 @@ type sender struct {
 	rand   *rand.Rand
 }
 
-// ask sends a request, and again where it was not taken: no connection, or an
-// answer that says to come later. again says that it may be sent again where its
-// answer was lost. There is no answer where that happened to one that may not.
+// ask sends a request, and repeats it after a refused connection or a Retry-After. With
+// again it also repeats a request whose response was lost; otherwise it returns without a
+// response.
 func (s *sender) ask(what, method, url string, header map[string]string, body []byte, again bool) answer {
 	for {
 		a := s.client.send(method, url, header, body)
@@ -99,7 +99,7 @@ func (s *sender) header(contentType, key string) map[string]string {
 	return h
 }
 
-// key is an Idempotency-Key, for a third of the payloads unless all have one.
+// key returns an Idempotency-Key for a third of the payloads, or for all.
 func (s *sender) key(name string) string {
 	if s.rand.IntN(3) > 0 && !s.keys {
 		return ""
@@ -120,9 +120,9 @@ func (s *sender) bundle(name string) {
 		a := s.ask("a Bundle", http.MethodPost, s.base()+"/v1/ingestion/fhir/Bundle", s.header("application/fhir+json", key), p.body, key != "")
 		var receipt struct{ JobID string }
 		switch {
-		case a.status == 0: // and nobody knows whether it was taken
+		case a.status == 0: // unknown whether it was accepted
 		case a.status != http.StatusAccepted || json.Unmarshal(a.body, &receipt) != nil || receipt.JobID == "":
-			s.ledger.found("a Bundle was answered with %d: %s", a.status, a.body)
+			s.ledger.found("response to a Bundle: %d: %s", a.status, a.body)
 		default:
 			s.ledger.acknowledged(p, receipt.JobID)
 		}
@@ -141,10 +141,10 @@ func (s *sender) file(name string) {
 		Headers                  map[string]string
 	}
 	switch {
-	case a.status == 0, a.status == http.StatusConflict: // it expired while no answer came
+	case a.status == 0, a.status == http.StatusConflict: // expired while the response was missing
 		return
 	case a.status != http.StatusOK || json.Unmarshal(a.body, &ticket) != nil:
-		s.ledger.found("an upload URL was answered with %d: %s", a.status, a.body)
+		s.ledger.found("response to an upload URL: %d: %s", a.status, a.body)
 		return
 	}
 	s.ledger.ticket(p, ticket.UploadID, ticket.Key)
@@ -154,10 +154,10 @@ func (s *sender) file(name string) {
 	case a.ok():
 		s.ledger.acknowledged(p, ticket.UploadID)
 	case again && a.status == http.StatusPreconditionFailed:
-		// The object is there: it was taken before, and the answer was lost.
+		// The object exists: the response to an earlier request was lost.
 		s.ledger.acknowledged(p, ticket.UploadID)
-	case a.status == http.StatusForbidden: // the URL expired while no gateway ran
+	case a.status == http.StatusForbidden: // the URL expired while no gateway was running
 	case a.status != 0:
-		s.ledger.found("an upload was answered with %d: %s", a.status, a.body)
+		s.ledger.found("response to an upload: %d: %s", a.status, a.body)
 	}
 }

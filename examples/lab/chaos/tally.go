@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// tally is what was counted in some rounds.
+// tally holds the counts of some rounds.
 type tally struct {
 	rounds, acknowledged, lines, lost, doubled int
 	answered, refused, cut, cutAllowed         int
@@ -39,7 +39,7 @@ func (t *tally) add(o *tally) {
 	t.findings = append(t.findings, o.findings...)
 }
 
-// late are the recoveries that took more than two sweeps.
+// late returns the number of recoveries that took more than two sweeps.
 func (t *tally) late(c *config) int {
 	n := 0
 	for _, w := range t.waits {
@@ -50,8 +50,8 @@ func (t *tally) late(c *config) int {
 	return n
 }
 
-// judge adds what only many recoveries can tell: on a machine that has other things
-// to do, some are late for want of time.
+// judge adds findings about many recoveries. On a busy machine some are late without a
+// fault.
 func (t *tally) judge(c *config) {
 	slices.Sort(t.waits)
 	if n := len(t.waits); modes[c.mode].faults == nil && n >= 20 && t.waits[n/2] > 2*c.sweep {
@@ -67,17 +67,17 @@ func (t *tally) print(out io.Writer, c *config) {
 	row("lines in the lake", "%d", t.lines)
 	row("requests answered", "%d", t.answered)
 	row("connections refused", "%d", t.refused)
-	row("requests cut", "%d, and %d by what may cut them", t.cut, t.cutAllowed)
+	row("requests cut", "%d, and %d that may be cut", t.cut, t.cutAllowed)
 	row("workers that found their lease lost", "%d", t.fenced)
 	if n := len(t.waits); n > 0 {
-		row("interrupted jobs taken up again", "%d, p50 %s, p99 %s, max %s behind the lease's end or the restart; %d later than two sweeps (%s)", n,
+		row("interrupted jobs resumed", "%d, p50 %s, p99 %s, max %s after the lease's end or the restart; %d later than two sweeps (%s)", n,
 			t.waits[n/2].Round(time.Millisecond), t.waits[n*99/100].Round(time.Millisecond), t.waits[n-1].Round(time.Millisecond), t.late(c), 2*c.sweep)
 	}
 	row("jobs interrupted again before that", "%d", t.again)
 	for _, f := range t.faults {
 		row(f.name, "%s", f)
 	}
-	_ = w.Flush() // as all printing, which nobody checks
+	_ = w.Flush() // like all printing here, unchecked
 	if n := len(t.findings); n > 0 {
 		fmt.Fprintf(out, "%d findings, the last: %s\n", n, t.findings[n-1])
 	}

@@ -11,41 +11,41 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// watch looks at the job store from outside, and measures how long work stood
-// still that was interrupted: from the end of the lease, or from when a gateway
-// ran again if that was later, until somebody has the job.
+// watch polls the job store and measures how long interrupted jobs waited: from the end of
+// the lease, or from the gateway's restart if that was later, until a worker claims the
+// job.
 type watch struct {
 	store jobs.Store
-	ahead time.Duration // how far ahead due times of jobs at work are
+	ahead time.Duration // how far ahead the due times of running jobs are
 
 	mu      sync.Mutex
 	up      time.Time
 	waiting int
 	seen    map[string]held
 	waits   []time.Duration
-	again   int // interrupted once more before anybody took them up
+	again   int // interrupted again before they were claimed
 }
 
 // held is a job as last seen.
 type held struct {
 	attempt int
-	lease   time.Time // its end; zero where nobody had it in this attempt
-	rescued time.Time // when it was taken from a worker that went silent
+	lease   time.Time // its end; zero if not claimed in this attempt
+	rescued time.Time // when it was taken from a dead worker
 }
 
 func newWatch(store jobs.Store, ahead time.Duration) *watch {
 	return &watch{store: store, ahead: ahead, seen: map[string]held{}}
 }
 
-// running says that a gateway runs again.
+// running records that a gateway is running again.
 func (w *watch) running() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.up = time.Now()
 }
 
-// run looks every few milliseconds until ctx is done. A look that fails, as while
-// a database is made, is left out.
+// run polls every few milliseconds until ctx is done. Failed polls, such as while a
+// database is created, are skipped.
 func (w *watch) run(ctx context.Context) {
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
@@ -88,7 +88,7 @@ func (w *watch) look(ctx context.Context, due []*jobs.Job, now time.Time) {
 	}
 }
 
-// step goes from a job as last seen to what it is now.
+// step compares a job with its last state.
 func (w *watch) step(j *jobs.Job, now time.Time) {
 	was := w.seen[j.ID]
 	if j.Attempt > was.attempt && !was.lease.IsZero() && j.Failure == nil {
@@ -97,8 +97,8 @@ func (w *watch) step(j *jobs.Job, now time.Time) {
 			from = w.up
 		}
 		if !was.rescued.IsZero() && w.up.After(was.rescued) {
-			// The wake-up died with the process that sent it: a worker finds the job when
-			// it asks the next time, which has to do with -poll-every and not with the lease.
+			// The wake-up was lost with the process that sent it. A worker finds the job
+			// at its next poll, which depends on -poll-every and not on the lease.
 			w.again++
 		} else {
 			w.waits = append(w.waits, max(0, now.Sub(from)))
@@ -119,16 +119,15 @@ func (w *watch) step(j *jobs.Job, now time.Time) {
 
 const manyWaiting = 8
 
-// behind reports whether many jobs wait, so that who sends more would measure the
-// length of the queue.
-func (w *watch) behind() bool {
+// backlogged reports whether many jobs wait. Sending more would only measure the queue.
+func (w *watch) backlogged() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.waiting > manyWaiting
 }
 
-// recoveries are the times measured so far, shortest first, and how many jobs
-// were interrupted again before their time was over.
+// recoveries returns the measured times, shortest first, and the number of jobs that were
+// interrupted again before their time ended.
 func (w *watch) recoveries() (waits []time.Duration, again int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -14,15 +14,15 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// asynqRunner takes jobs through asynq, on a Redis that syncs its log with each
-// write. That is a setting of the server, and is set back at the end.
+// asynqRunner runs jobs through asynq, on a Redis that syncs its log with each write. That
+// is a server setting, restored at the end.
 type asynqRunner struct {
 	redis *redis.Client
 	opt   asynq.RedisClientOpt
 	was   map[string]string // the settings before
 	done  atomic.Int64
-	// A server takes a second and more to stop, which is none of its work. Whoever
-	// needs it stopped waits.
+	// Stopping a server takes a second or more and is not measured. reset and close wait
+	// for it.
 	stopping sync.WaitGroup
 }
 
@@ -35,13 +35,13 @@ func openAsynq(ctx context.Context, c config) (runner, error) {
 	probe := redis.NewClient(opts)
 	databases, err := probe.ConfigGet(ctx, "databases").Result()
 	if err != nil {
-		return nil, firstError(absent("there is no Redis server, or none whose settings can be read; set -redis"), probe.Close())
+		return nil, firstError(absent("no Redis server, or its settings can't be read; set -redis"), probe.Close())
 	}
 	last, err := strconv.Atoi(databases["databases"])
 	if err = firstError(err, probe.Close()); err != nil {
 		return nil, err
 	}
-	// The last database that is empty; none that somebody uses.
+	// Use the last empty database.
 	for opts.DB = last - 1; opts.DB > 0; opts.DB-- {
 		r.redis = redis.NewClient(opts)
 		size, err := r.redis.DBSize(ctx).Result()
@@ -73,7 +73,7 @@ func (r *asynqRunner) syncEachWrite(ctx context.Context) error {
 			return err
 		}
 	}
-	// The log is there once the server has written what it holds.
+	// The log exists after the server has written its data.
 	for {
 		info, err := r.redis.Info(ctx, "persistence").Result()
 		if err != nil {
@@ -128,7 +128,7 @@ func (r *asynqRunner) work(ctx context.Context, n, workers int) error {
 	case <-ctx.Done():
 	case <-all:
 	}
-	// A task is completed behind its handler: the last ones are waited for.
+	// A task is completed after its handler returned: wait for the last ones.
 	inspector := asynq.NewInspector(r.opt)
 	defer inspector.Close()
 	for ctx.Err() == nil {
@@ -144,7 +144,7 @@ func (r *asynqRunner) work(ctx context.Context, n, workers int) error {
 	return ctx.Err()
 }
 
-// completed counts what was handled and is gone: asynq keeps no completed tasks.
+// completed counts handled tasks that are gone: asynq keeps no completed tasks.
 func (r *asynqRunner) completed(ctx context.Context) (int, error) {
 	inspector := asynq.NewInspector(r.opt)
 	defer inspector.Close()
@@ -156,7 +156,7 @@ func (r *asynqRunner) completed(ctx context.Context) (int, error) {
 }
 
 func (r *asynqRunner) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // also where the program was interrupted
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second) // also after an interrupt
 	defer cancel()
 	r.stopping.Wait()
 	err := r.redis.FlushDB(ctx).Err()

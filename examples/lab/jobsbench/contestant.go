@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// contestant is one way to keep jobs.
+// contestant is a job system to compare.
 type contestant struct {
 	name   string
-	module string // whose version is shown; empty for ours
-	// jobs that it does in a round: fewer where it is slow.
+	module string // whose version is shown; empty for fhirdock
+	// jobs returns the number of jobs in a round, fewer for a slow contestant.
 	jobs func(config) int
-	// open prepares it. An error that is absent leaves it out.
+	// open prepares the contestant. If the error is absent, it is skipped.
 	open func(ctx context.Context, c config) (runner, error)
 }
 
-// Names of the contestants that goals are about.
+// Names of the contestants in goals.
 const (
 	oursMemory   = "fhirdock in memory"
 	oursSQLite   = "fhirdock on SQLite"
@@ -44,28 +44,28 @@ func contestants() []*contestant {
 	}
 }
 
-// runner takes jobs through their life.
+// runner creates and completes jobs.
 type runner interface {
 	// reset forgets all jobs. It is not timed.
 	reset(ctx context.Context) error
-	// create creates so many jobs.
+	// create creates n jobs.
 	create(ctx context.Context, n, workers int) error
-	// settle is called behind create and is not timed: the database's planner learns
-	// what is there.
+	// settle is called after create and is not timed. It lets the database's planner
+	// collect statistics.
 	settle(ctx context.Context) error
-	// work claims and completes all of them, and returns when that is durable.
+	// work claims and completes all jobs, and returns when that is durable.
 	work(ctx context.Context, n, workers int) error
-	// completed counts the jobs that are.
+	// completed returns the number of completed jobs.
 	completed(ctx context.Context) (int, error)
 	close() error
 }
 
-// absent says why a contestant can't be run here.
+// absent is why a contestant can't run here.
 type absent string
 
 func (a absent) Error() string { return string(a) }
 
-// each calls do n times from so many goroutines, until one fails.
+// each calls do n times from workers goroutines, until one fails.
 func each(ctx context.Context, n, workers int, do func(ctx context.Context, i int) error) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -89,7 +89,7 @@ func each(ctx context.Context, n, workers int, do func(ctx context.Context, i in
 	return context.Cause(ctx)
 }
 
-// timed is how long a call took.
+// timed returns the duration of a call.
 func timed(do func() error) (time.Duration, error) {
 	began := time.Now()
 	err := do()

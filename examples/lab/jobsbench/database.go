@@ -8,14 +8,14 @@ import (
 	"strings"
 )
 
-// newSchema makes a schema of its own in the database and returns a URL with it.
+// newSchema creates a schema in the database and returns a URL that uses it.
 func newSchema(ctx context.Context, url string) (with string, drop func() error, err error) {
 	db, err := sql.Open("pgx", url)
 	if err != nil {
 		return "", nil, err
 	}
 	if err := db.PingContext(ctx); err != nil {
-		return "", nil, firstError(absent("there is no PostgreSQL server; set -postgres"), db.Close())
+		return "", nil, firstError(absent("no PostgreSQL server; set -postgres"), db.Close())
 	}
 	name := "jobsbench_" + strings.ToLower(rand.Text()[:12])
 	if _, err := db.ExecContext(ctx, "CREATE SCHEMA "+name); err != nil {
@@ -26,13 +26,13 @@ func newSchema(ctx context.Context, url string) (with string, drop func() error,
 		separator = "&"
 	}
 	return url + separator + "search_path=" + name, func() error {
-		// Also where the program was interrupted.
+		// Also after an interrupt.
 		_, err := db.ExecContext(context.WithoutCancel(ctx), "DROP SCHEMA "+name+" CASCADE")
 		return firstError(err, db.Close())
 	}, nil
 }
 
-// durable says what a PostgreSQL server promises of a commit.
+// durable describes a PostgreSQL server's guarantees for a commit.
 func durable(ctx context.Context, url string) string {
 	db, err := sql.Open("pgx", url)
 	if err != nil {
@@ -48,8 +48,7 @@ func durable(ctx context.Context, url string) string {
 	return fmt.Sprintf("PostgreSQL %s, synchronous_commit=%s, fsync=%s", version, commit, fsync)
 }
 
-// analyze lets the planner know what is in a table of PostgreSQL; SQLite's has no
-// need to.
+// analyze updates the planner's statistics of a PostgreSQL table. SQLite needs none.
 func analyze(ctx context.Context, db *sql.DB, table string) error {
 	if db == nil || strings.Contains(fmt.Sprintf("%T", db.Driver()), "sqlite") {
 		return nil

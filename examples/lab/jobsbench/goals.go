@@ -5,7 +5,7 @@ import (
 	"io"
 )
 
-// goal is one that was set. other is who it is compared with; empty where the goal
+// goal is a performance goal. other is the contestant to compare with, empty if the goal
 // is a number of jobs a second.
 type goal struct {
 	what, who, other string
@@ -21,7 +21,7 @@ func goals() []goal {
 	}
 }
 
-// measured is false where somebody was left out.
+// measured returns false if a contestant was skipped.
 func (g goal) measured(r *result) (float64, bool) {
 	if g.other != "" {
 		return r.ratio(g.who, g.other)
@@ -33,7 +33,7 @@ func (g goal) measured(r *result) (float64, bool) {
 	return median(a.cycle), true
 }
 
-// printGoals prints them, and how many are met.
+// printGoals prints the goals, and how many are met.
 func printGoals(out io.Writer, r *result) {
 	rows, met := [][]string{{"goal", "at least", "measured", ""}}, 0
 	for _, g := range goals() {
@@ -51,7 +51,7 @@ func printGoals(out io.Writer, r *result) {
 	fmt.Fprintf(out, "\nmet %d of %d goals\n", met, len(goals()))
 }
 
-// number writes jobs a second without decimals, and a ratio with them.
+// number formats jobs a second without decimals, and ratios with them.
 func number(x float64) string {
 	if x >= 100 {
 		return fmt.Sprintf("%.0f", x)

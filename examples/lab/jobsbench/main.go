@@ -1,5 +1,5 @@
-// Command jobsbench compares fhirdock's job stores with River on the same database
-// and with asynq, and says which of its goals they meet. See its -help.
+// Command jobsbench compares fhirdock's job stores with River on the same database and
+// with asynq, and reports which goals they meet. See its -help.
 package main
 
 import (
@@ -20,26 +20,26 @@ durably, by fhirdock's job stores, by River on the same database and by asynq.
 
 Usage: jobsbench [flags]
 
-All do their jobs by turns, in rounds, each in another order, with the same number
-of workers and of connections; medians are compared. Only ratios mean something on
-another machine. It takes some minutes, with -quick less than one. The last line
-counts the goals that are met; a goal that could not be measured is none of them.
+All take turns, in rounds, each in a different order, with the same number of
+workers and connections; medians are compared. Only ratios can be compared between
+machines. It takes some minutes, with -quick less than one. The last line counts
+the goals that are met; a goal that could not be measured is not met.
 
-It works in a schema of its own in PostgreSQL, and in an empty database of Redis,
-whose appendonly and appendfsync it changes and sets back.
+It works in a separate PostgreSQL schema, and in an empty database of Redis, whose
+appendonly and appendfsync it changes and restores.
 
 `
 
-const differences = `What they do differs.
-  fhirdock  The calls that its front door and its workers make: Create for each job;
-            Next to claim as many as places are free, and begin all of them; Update to
-            complete each. Each returns once it is durable. Calls that come at the same
-            time share a transaction.
+const differences = `They don't do the same:
+  fhirdock  The calls of its front door and its workers: Create for each job;
+            Next to claim as many as there are free workers, and begin all of them; Update to
+            complete each. Each returns once it is durable. Concurrent calls
+            share a transaction.
   River     Tuned: inserted with InsertManyFast, 1,000 at a time; looked for every
             millisecond. Defaults: inserted one by one; looked for every 100 ms. Both
             fetch as many jobs at a time as workers are free and complete them in
-            batches, behind the worker's back: what was worked on while the process
-            dies is worked on again.
+            batches in the background: jobs that were running when the process
+            died are run again.
   asynq     Enqueued, fetched and completed one by one; it keeps no completed task.
 
 `
@@ -50,22 +50,22 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// config is how much is done, and where.
+// config holds sizes and servers.
 type config struct {
 	postgres, redis string
 	rounds          int
-	jobs            int // of a round
-	workers         int // and goroutines that create
-	conns           int // to a database
+	jobs            int // in a round
+	workers         int // also the number of creating goroutines
+	conns           int // database connections
 }
 
 func thorough() config { return config{rounds: 7, jobs: 20_000, workers: 100, conns: 10} }
 
 func quick() config { return config{rounds: 3, jobs: 4_000, workers: 100, conns: 10} }
 
-// run is main with its surroundings given. It returns 0 if everything could be
-// measured, whether goals are met or not, 130 if it was interrupted, 2 for wrong
-// flags, 1 for all else.
+// run is main with its environment as arguments. It returns 0 if everything could be
+// measured, whether goals are met or not, 130 if it was interrupted, 2 for wrong flags and
+// 1 otherwise.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	set := flag.NewFlagSet("jobsbench", flag.ContinueOnError)
 	set.SetOutput(stderr)
@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	workers := set.Int("workers", 0, "`NUMBER` of workers (default 100)")
 	postgres := set.String("postgres", defaultPostgres(), "`URL` of a PostgreSQL database")
 	redis := set.String("redis", "redis://127.0.0.1:6379", "`URL` of a Redis server")
-	version := set.Bool("version", false, "print the version, and measure nothing")
+	version := set.Bool("version", false, "print the version and exit")
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -88,7 +88,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case err != nil:
 		return 2
 	case set.NArg() > 0 || *workers < 0:
-		fmt.Fprintln(stderr, "jobsbench: it takes no arguments, and no fewer than one worker. See jobsbench -help.")
+		fmt.Fprintln(stderr, "jobsbench: use flags only, with at least one worker. See jobsbench -help.")
 		return 2
 	}
 	c := thorough()
@@ -111,7 +111,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// defaultPostgres is the database of the tests.
+// defaultPostgres returns the tests' database.
 func defaultPostgres() string {
 	if url := os.Getenv("FHIRDOCK_TEST_POSTGRES"); url != "" {
 		return url

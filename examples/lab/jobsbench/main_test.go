@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestCompare runs everything, too short for figures that mean anything.
+// TestCompare runs everything, too briefly for meaningful figures.
 func TestCompare(t *testing.T) {
 	var out bytes.Buffer
 	c := config{postgres: defaultPostgres(), redis: "redis://127.0.0.1:6379", rounds: 1, jobs: 60, workers: 8, conns: 4}
@@ -34,7 +34,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// Servers that are not there are told of, and their goals are not met.
+// Missing servers are reported, and their goals are not met.
 func TestWithoutServers(t *testing.T) {
 	var out bytes.Buffer
 	c := config{postgres: "postgres://postgres@127.0.0.1:1/test", redis: "redis://127.0.0.1:1", rounds: 1, jobs: 10, workers: 2, conns: 2}
@@ -44,7 +44,7 @@ func TestWithoutServers(t *testing.T) {
 	assert.Regexp(t, `PostgreSQL against River, tuned +0\.50 +- +not measured`, out.String())
 }
 
-// lazy is a contestant that leaves one job out, or fails.
+// lazy is a contestant that skips one job, or fails.
 type lazy struct {
 	n   int
 	err error

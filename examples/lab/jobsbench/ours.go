@@ -16,12 +16,12 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// ours takes jobs through a store as package ingest does: a job is created, a worker asks
-// which jobs are next and claims as many as it has places free, and each is completed.
-// That is three durable writes, of which claims are made together.
+// ours runs jobs through a store like package ingest: a job is created, a worker asks for
+// the next jobs and claims as many as it has free places, and each is completed. That is
+// three durable writes, with claims made together.
 type ours struct {
 	jobs.Store
-	db    *sql.DB // nil for the one in memory
+	db    *sql.DB // nil for the store in memory
 	fresh func() error
 	end   func() error
 }
@@ -116,7 +116,7 @@ func (o *ours) work(ctx context.Context, n, workers int) error {
 			return err
 		}})
 		if err == nil && len(found) == 0 {
-			err = fmt.Errorf("%d jobs wait, and none is next", left)
+			err = fmt.Errorf("%d jobs wait, but Next returns none", left)
 		}
 		if err != nil {
 			stop(err)
@@ -143,7 +143,7 @@ func (o *ours) work(ctx context.Context, n, workers int) error {
 	return context.Cause(ctx)
 }
 
-// take waits for a place and takes all that are free, at most [jobs.MaxPage].
+// take waits for a free place and takes all free ones, at most [jobs.MaxPage].
 func take(ctx context.Context, places chan struct{}) (n int, err error) {
 	select {
 	case places <- struct{}{}:
@@ -185,7 +185,7 @@ type file struct {
 	db        *sql.DB
 }
 
-// next removes the last one and returns the path of a new one.
+// next removes the last database and returns the path of a new one.
 func (f *file) next() (string, error) {
 	if err := f.remove(); err != nil {
 		return "", err

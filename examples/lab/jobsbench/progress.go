@@ -6,8 +6,7 @@ import (
 	"os"
 )
 
-// progress shows what goes on, on one line of a terminal. Where there is none it
-// shows nothing.
+// progress shows progress on one line of a terminal, and nothing without a terminal.
 type progress struct {
 	out   io.Writer
 	shown bool
@@ -31,7 +30,7 @@ func (p *progress) say(format string, args ...any) {
 	}
 }
 
-// clear makes the line free for what is printed next.
+// clear clears the line.
 func (p *progress) clear() {
 	if p.shown {
 		fmt.Fprint(p.out, clearLine)

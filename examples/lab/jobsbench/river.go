@@ -18,7 +18,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// payload is what a job of the peers carries: what fhirdock's queue message does.
+// payload is the data of a peer's job, the same as in fhirdock's queue message.
 type payload struct {
 	Bucket string `json:"bucket"`
 	Key    string `json:"key"`
@@ -32,8 +32,8 @@ func payloadOf(i int) payload {
 	return payload{Bucket: "payloads", Key: fmt.Sprintf("incoming/fhir/demo/2026/11/24/%d.json", i), Size: 16 << 10}
 }
 
-// riverRunner takes jobs through River. Its client inserts them, fetches them in
-// batches of as many as workers are free, and completes them in batches.
+// riverRunner runs jobs through River. Its client inserts them, fetches as many as workers
+// are free, and completes them in batches.
 type riverRunner[TTx any] struct {
 	tuned  bool
 	client func(*river.Config) (*river.Client[TTx], error)
@@ -42,7 +42,7 @@ type riverRunner[TTx any] struct {
 	end    func() error
 }
 
-// insertTogether is how many jobs River inserts at once where it is tuned.
+// insertTogether is the number of jobs that tuned River inserts at once.
 const insertTogether = 1000
 
 func openRiverPostgres(tuned bool) func(context.Context, config) (runner, error) {
@@ -88,7 +88,7 @@ func openRiverSQLite(ctx context.Context, _ config) (runner, error) {
 		if err != nil {
 			return err
 		}
-		// The same settings as ours. Its documentation asks for one connection.
+		// Our settings, with one connection as its documentation requires.
 		if f.db, err = sql.Open("sqlite", sqljobs.SQLiteDSN(path)); err != nil {
 			return err
 		}
@@ -145,14 +145,14 @@ func (r *riverRunner[TTx]) work(ctx context.Context, n, workers int) (err error)
 		Logger: slog.New(slog.DiscardHandler), Workers: set,
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
 	}
-	if r.tuned { // as often as it allows
+	if r.tuned { // the shortest interval allowed
 		c.FetchCooldown, c.FetchPollInterval = river.FetchCooldownMin, river.FetchPollIntervalMin
 	}
 	client, err := r.client(c)
 	if err != nil {
 		return err
 	}
-	// An event is sent once the completion is committed.
+	// River sends an event after committing the completion.
 	events, unsubscribe := client.SubscribeConfig(&river.SubscribeConfig{
 		ChanSize: n, Kinds: []river.EventKind{river.EventKindJobCompleted, river.EventKindJobFailed},
 	})
@@ -171,7 +171,7 @@ func (r *riverRunner[TTx]) work(ctx context.Context, n, workers int) (err error)
 			return ctx.Err()
 		case e := <-events:
 			if e == nil || e.Kind != river.EventKindJobCompleted {
-				return errors.New("a job of River's was not completed")
+				return errors.New("River did not complete a job")
 			}
 		}
 	}

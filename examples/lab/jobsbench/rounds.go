@@ -8,19 +8,18 @@ import (
 	"time"
 )
 
-// result is what all contestants reached.
+// result holds the results of all contestants.
 type result struct {
 	all   []*contestant
 	rates map[string]*rates
-	out   map[string]string // why a contestant was left out
+	out   map[string]string // why a contestant was skipped
 }
 
-// rates of the rounds, in jobs a second: of creating, of claiming and completing,
-// and of both together, as one after the other.
+// rates are the rounds' jobs a second: creating, claiming and completing, and both one
+// after the other.
 type rates struct{ create, work, cycle []float64 }
 
-// race lets all contestants do their jobs by turns, in rounds, each in another
-// order.
+// race runs all contestants in turn, in rounds, each in a different order.
 func race(ctx context.Context, c config, all []*contestant, p *progress) (res *result, err error) {
 	res = &result{all: all, rates: map[string]*rates{}, out: map[string]string{}}
 	runners := map[string]runner{}
@@ -41,7 +40,7 @@ func race(ctx context.Context, c config, all []*contestant, p *progress) (res *r
 		}
 		runners[who.name], res.rates[who.name] = r, &rates{}
 	}
-	for round := range c.rounds + 1 { // the first is not counted: caches and plans are cold
+	for round := range c.rounds + 1 { // the first is not counted, since caches are cold
 		for i := range all {
 			who := all[(i+round)%len(all)]
 			r := runners[who.name]
@@ -65,7 +64,7 @@ func race(ctx context.Context, c config, all []*contestant, p *progress) (res *r
 	return res, nil
 }
 
-// turn is one round of one contestant.
+// turn runs one round of one contestant.
 func turn(ctx context.Context, r runner, n, workers int) (created, worked time.Duration, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, 0, err
@@ -95,8 +94,8 @@ func (r *rates) add(n int, created, worked time.Duration) {
 	r.cycle = append(r.cycle, float64(n)/(created+worked).Seconds())
 }
 
-// ratio is how many times as fast as the other the one is, the median over rounds.
-// It is false where one of them was left out.
+// ratio returns the median over rounds of who's rate divided by other's. It returns false
+// if one was skipped.
 func (r *result) ratio(who, other string) (float64, bool) {
 	a, b := r.rates[who], r.rates[other]
 	if a == nil || b == nil {
@@ -105,7 +104,7 @@ func (r *result) ratio(who, other string) (float64, bool) {
 	return median(a.cycle) / median(b.cycle), true
 }
 
-// median of values; between two it is their mean.
+// median returns the median of values, the mean of the middle two if even.
 func median(values []float64) float64 {
 	s := slices.Sorted(slices.Values(values))
 	m := len(s) / 2

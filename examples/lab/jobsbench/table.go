@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// table prints rows with aligned columns, two spaces between them: the first to the
-// left, all others to the right.
+// table prints rows in aligned columns, two spaces apart: the first to the left, the
+// others to the right.
 func table(out io.Writer, rows [][]string) {
 	width := make([]int, len(rows[0]))
 	for _, row := range rows {
@@ -49,7 +49,7 @@ func printRates(out io.Writer, r *result) {
 	fmt.Fprintln(out)
 }
 
-// label is the contestant's name with the version of what it runs.
+// label returns the contestant's name with its module's version.
 func (c *contestant) label() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || c.module == "" {

@@ -17,9 +17,9 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
-// bucketCommand makes this program a tool that looks into a bucket, as a process of
-// its own: the clouds' SDKs take credentials from the environment, and pairings are
-// tried side by side.
+// bucketCommand makes this program a tool that reads and writes a bucket. It needs a
+// separate process because the clouds' SDKs take credentials from the environment, and
+// pairings run in parallel.
 const bucketCommand = "bucket"
 
 // bucketTool prints all objects below a prefix, or writes standard input to a key:

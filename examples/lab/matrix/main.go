@@ -1,19 +1,18 @@
 //go:build unix
 
-// Command matrix runs one scenario on many back ends, and shows that they are
-// chosen by URLs alone: the real gateway as processes, on each pairing of object
-// store, queue and job store that a user would choose.
+// Command matrix runs one scenario on many back ends to show that they are chosen by URLs
+// alone: the real gateway, as processes, on each pairing of object store, queue and job
+// store that a user would choose.
 //
 //	go -C examples run ./lab/matrix [-short] [-row TEXT] [-workers N] [-v]
 //
-// Its last line is "N passed, M failed": checks, each of them on each pairing. It
-// ends with 1 where one failed. Pairings whose server is not installed are left out,
-// aloud; with FHIRDOCK_TEST_ALL=1 servers that can be installed are, into the user's
-// cache, and one that is missing is a failure.
+// Its last line is "N passed, M failed", counting each check on each pairing. The exit
+// code is 1 if one failed. Pairings whose server is not installed are skipped with a
+// message. With FHIRDOCK_TEST_ALL=1 servers are installed into the user's cache if
+// possible, and a missing one is a failure.
 //
-// Real are versitygw (for S3), RabbitMQ, NATS, PostgreSQL and all that is embedded.
-// Of the clouds' own services there are only emulators here; they are marked with a
-// star, and what they are is said below the table.
+// versitygw (for S3), RabbitMQ, NATS, PostgreSQL and everything embedded are real. The
+// clouds' services are emulators, marked with a star and named below the table.
 package main
 
 import (
@@ -40,18 +39,18 @@ func main() {
 	os.Exit(code)
 }
 
-// config is what the flags say.
+// config holds the flags.
 type config struct {
 	short   bool
 	row     string
 	workers int
 	verbose bool
 	gateway string // the program
-	self    string // this program, for what needs an environment of its own
+	self    string // this program, to run the bucket tool
 }
 
-// run is main with its surroundings given: 0 where all passed, 1 where not, 2 for
-// wrong flags.
+// run is main with its environment as arguments. It returns 0 if all checks passed, 1 if
+// not and 2 for wrong flags.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 && args[0] == bucketCommand {
 		if err := bucketTool(ctx, args[1:], stdin, stdout); err != nil {
@@ -88,26 +87,26 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	c := &config{}
 	set := flag.NewFlagSet("matrix", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.BoolVar(&c.short, "short", false, "a smaller file for the worker that is killed, and all pairings still")
-	set.StringVar(&c.row, "row", "", "only pairings whose name has this in it")
-	set.IntVar(&c.workers, "workers", 3, "how many pairings are tried at once")
-	set.BoolVar(&c.verbose, "v", false, "say what is being done")
+	set.BoolVar(&c.short, "short", false, "use a smaller file for the killed worker, on all pairings")
+	set.StringVar(&c.row, "row", "", "only pairings whose name contains this")
+	set.IntVar(&c.workers, "workers", 3, "how many pairings run at once")
+	set.BoolVar(&c.verbose, "v", false, "print each step")
 	set.StringVar(&c.gateway, "gateway", "", "the gateway's program (default: built from the source)")
 	if err := set.Parse(args); err != nil {
 		return nil, err
 	}
 	switch {
 	case set.NArg() > 0:
-		return nil, errors.New("no arguments are taken, only flags")
+		return nil, errors.New("use flags only, no arguments")
 	case c.workers < 1:
 		return nil, errors.New("-workers must be more than zero")
 	case len(c.chosen()) == 0:
-		return nil, fmt.Errorf("-row %s is in the name of no pairing", c.row)
+		return nil, fmt.Errorf("-row %s matches no pairing", c.row)
 	}
 	return c, nil
 }
 
-// chosen are the pairings to try.
+// chosen returns the pairings to run.
 func (c *config) chosen() []pairing {
 	var chosen []pairing
 	for _, p := range pairings {
@@ -118,7 +117,7 @@ func (c *config) chosen() []pairing {
 	return chosen
 }
 
-// run tries the pairings, several at once, and prints what came of them.
+// run runs the pairings, several at once, and prints the results.
 func (c *config) run(ctx context.Context, out io.Writer) (ok bool, err error) {
 	folder, err := os.MkdirTemp("", "fhirdock-matrix-")
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 
 var gateway string
 
-// TestMain builds the gateway. This test's program is what looks into buckets.
+// TestMain builds the gateway. The test binary is also the bucket tool.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == bucketCommand {
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -38,9 +38,9 @@ func TestEmbedded(t *testing.T) {
 	require.True(t, strings.HasSuffix(out.String(), "\n8 passed, 0 failed\n"), out.String())
 }
 
-// What is wrong is found: the scenario is run once, and then asked for other things
-// than were there.
-func TestFindsWhatIsWrong(t *testing.T) {
+// The checks find errors: the scenario runs once, and is then checked against other
+// payloads.
+func TestFindsErrors(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	r := &rig{

@@ -4,8 +4,7 @@ package main
 
 import "fmt"
 
-// pairing is an object store, a queue and a job store that somebody would choose
-// together.
+// pairing is an object store, a queue and a job store that a user would choose together.
 type pairing struct {
 	title               string
 	objects, queue, job part
@@ -15,14 +14,14 @@ func (p pairing) name() string {
 	return fmt.Sprintf("%s: %s + %s + %s", p.title, p.objects, p.queue, p.job)
 }
 
-// alone: there is one process, which accepts and works.
+// alone reports whether one process both accepts and works.
 func (p pairing) alone() bool { return p.objects.alone || p.queue.alone || p.job.alone }
 
-// own: the object store is the gateway's, which sees each upload that comes through
-// it.
+// own reports whether the object store is the gateway's own, so that each upload goes
+// through the gateway.
 func (p pairing) own() bool { return p.objects.told == nil }
 
-// pairings are all that are tried.
+// pairings lists all pairings.
 var pairings = []pairing{
 	{"embedded", folder, inProcess, sqlite},
 	{"in memory", memory, memQueue, memJobs},

@@ -17,19 +17,19 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
-// part is a back end that a pairing has: an object store, a queue, or a job store.
+// part is an object store, a queue or a job store of a pairing.
 type part struct {
 	name string
-	// what an emulator is; empty for what is real.
+	// emulator describes the emulator, empty if the part is real.
 	emulator string
-	// alone: what is in it is in one process, so that there is only one.
+	// alone: it is inside one process.
 	alone bool
-	// forgets: it is gone with its process.
+	// forgets: it loses its content with the process.
 	forgets bool
-	// told is how the store tells of an object. Nil: the store of the gateway itself,
-	// which sees each upload that comes through it.
+	// told returns the store's notification of an object. Nil for the gateway's own store,
+	// whose uploads go through the gateway.
 	told func(bucket, key string) []byte
-	// open starts it, or makes a place of its own on a server that runs.
+	// open starts it, or creates a separate place on a running server.
 	open func(ctx context.Context, folder string) (*lent, error)
 }
 
@@ -40,7 +40,7 @@ func (p part) String() string {
 	return p.name
 }
 
-// lent is a part that is there for one pairing.
+// lent is a part opened for one pairing.
 type lent struct {
 	args  []string // of the gateway
 	url   string   // of a bucket
@@ -48,7 +48,7 @@ type lent struct {
 	close func(context.Context) error
 }
 
-// embedded is a part that is nothing but flags.
+// embedded opens a part that only needs flags.
 func embedded(args ...string) func(context.Context, string) (*lent, error) {
 	return func(context.Context, string) (*lent, error) {
 		l := &lent{args: args}
@@ -59,7 +59,7 @@ func embedded(args ...string) func(context.Context, string) (*lent, error) {
 	}
 }
 
-// bucket is an object store of package objectstores.
+// bucket opens an object store of package objectstores.
 func bucket(start func(ctx context.Context, folder string) (*objectstores.Storage, error)) func(context.Context, string) (*lent, error) {
 	return func(ctx context.Context, folder string) (*lent, error) {
 		s, err := start(ctx, folder)
@@ -74,7 +74,7 @@ func bucket(start func(ctx context.Context, folder string) (*objectstores.Storag
 	}
 }
 
-// from is what package servers lends.
+// from opens a part of package servers.
 func from(lend func(context.Context) (*servers.Lent, error)) func(context.Context, string) (*lent, error) {
 	return func(ctx context.Context, _ string) (*lent, error) {
 		s, err := lend(ctx)
@@ -92,7 +92,7 @@ func from(lend func(context.Context) (*servers.Lent, error)) func(context.Contex
 	}
 }
 
-// broker is a queue of package brokerservers.
+// broker opens a queue of package brokerservers.
 func broker(start func(ctx context.Context, folder string) (*brokerservers.Broker, error)) func(context.Context, string) (*lent, error) {
 	return func(ctx context.Context, folder string) (*lent, error) {
 		b, err := start(ctx, folder)
@@ -106,7 +106,7 @@ func broker(start func(ctx context.Context, folder string) (*brokerservers.Broke
 	}
 }
 
-// documents is a job store of package docservers.
+// documents opens a job store of package docservers.
 func documents(start func(ctx context.Context, folder string) (*docservers.Server, error)) func(context.Context, string) (*lent, error) {
 	return func(ctx context.Context, folder string) (*lent, error) {
 		s, err := start(ctx, folder)
@@ -138,7 +138,7 @@ var (
 	}}
 	memory = part{name: "memory", alone: true, forgets: true, open: embedded("-blob", "mem://")}
 	s3     = part{name: "S3", told: tellS3, open: bucket(objectstores.S3)}
-	gcs    = part{name: "GCS", emulator: "fake-gcs-server, behind a check of V4 signatures of our own", told: tellGCS, open: bucket(objectstores.GCS)}
+	gcs    = part{name: "GCS", emulator: "fake-gcs-server, with our own check of V4 signatures", told: tellGCS, open: bucket(objectstores.GCS)}
 	azure  = part{name: "Azure Blob", emulator: "Azurite, Microsoft's emulator", told: tellEventGrid, open: bucket(func(ctx context.Context, _ string) (*objectstores.Storage, error) {
 		return objectstores.Azure(ctx)
 	})}
@@ -152,7 +152,7 @@ var (
 	sns       = part{name: "SNS to SQS", emulator: "fauxqs", open: broker(brokerservers.SNS)}
 	sqs       = part{name: "SQS", emulator: "fauxqs", open: broker(brokerservers.SQS)}
 	pubSub    = part{name: "Pub/Sub", emulator: "pstest, Google's fake", open: broker(brokerservers.PubSub)}
-	service   = part{name: "Service Bus", emulator: "a stand-in of our own over AMQP 1.0", open: broker(brokerservers.ServiceBus)}
+	service   = part{name: "Service Bus", emulator: "our own stand-in over AMQP 1.0", open: broker(brokerservers.ServiceBus)}
 	kafka     = part{name: "Kafka", emulator: "kfake", open: broker(brokerservers.Kafka)}
 	rabbitMQ  = part{name: "RabbitMQ", open: from(servers.Rabbit)}
 	jetStream = part{name: "JetStream", open: from(servers.NATS)}
@@ -165,41 +165,41 @@ var (
 	memJobs   = part{name: "memory", alone: true, forgets: true, open: embedded("-jobs", "mem:")}
 	postgres  = part{name: "PostgreSQL", open: from(servers.Postgres)}
 	dynamoDB  = part{name: "DynamoDB", emulator: "dynalite", open: documents(docservers.DynamoDB)}
-	firestore = part{name: "Firestore", emulator: "a stand-in of our own over the published gRPC API", open: documents(docservers.Firestore)}
+	firestore = part{name: "Firestore", emulator: "our own stand-in over the published gRPC API", open: documents(docservers.Firestore)}
 	mongoDB   = part{name: "MongoDB", emulator: "FerretDB", open: documents(docservers.MongoDB)}
 )
 
-// tellS3 is an event message of S3.
+// tellS3 returns an S3 event message.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 func tellS3(bucket, key string) []byte {
 	return fmt.Appendf(nil, `{"Records":[{"eventVersion":"2.1","eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q}}}]}`,
 		bucket, url.QueryEscape(key))
 }
 
-// tellGCS is a push of Pub/Sub with a notification of Cloud Storage.
+// tellGCS returns a Pub/Sub push with a Cloud Storage notification.
 // https://cloud.google.com/storage/docs/pubsub-notifications
 func tellGCS(bucket, key string) []byte {
 	return fmt.Appendf(nil, `{"subscription":"projects/p/subscriptions/s","message":{"messageId":"1","attributes":{"eventType":"OBJECT_FINALIZE","payloadFormat":"NONE","bucketId":%q,"objectId":%q,"objectGeneration":"1"}}}`,
 		bucket, key)
 }
 
-// tellEventGrid is a CloudEvent of Azure Event Grid.
+// tellEventGrid returns an Azure Event Grid CloudEvent.
 // https://learn.microsoft.com/azure/event-grid/event-schema-blob-storage
 func tellEventGrid(bucket, key string) []byte {
 	return fmt.Appendf(nil, `{"specversion":"1.0","id":"1","source":"/subscriptions/x","type":"Microsoft.Storage.BlobCreated","subject":%q,"data":{"api":"PutBlob"}}`,
 		"/blobServices/default/containers/"+bucket+"/blobs/"+key)
 }
 
-// tellOwn is a notification of fhirdock's own form.
+// tellOwn returns a notification in fhirdock's own form.
 func tellOwn(key string) []byte {
 	body, err := blobnotify.ObjectCreated{Key: key, Size: -1}.Encode()
 	if err != nil {
-		panic(err) // of a key that is no key
+		panic(err) // the key is invalid
 	}
 	return body
 }
 
-// bucketName is that of a bucket's URL.
+// bucketName returns the bucket's name in a URL.
 func bucketName(u string) string {
 	_, rest, _ := strings.Cut(u, "://")
 	name, _, _ := strings.Cut(rest, "?")

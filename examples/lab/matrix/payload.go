@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// payload is something to send. No two resources that are sent share an id.
+// payload is a payload to send. Ids of resources never repeat.
 type payload struct {
 	name string
 	ids  []string
@@ -22,7 +22,7 @@ func resource(id string) string {
 	return fmt.Sprintf(`{"resourceType":"Patient","id":%q,"text":{"status":"generated","div":"<div>%s</div>"}}`, id, padding)
 }
 
-// lines is an NDJSON file.
+// lines returns an NDJSON file.
 func lines(name string, n int) payload {
 	p := payload{name: name}
 	for i := range n {
@@ -33,7 +33,7 @@ func lines(name string, n int) payload {
 	return p
 }
 
-// bundle is a batch.
+// bundle returns a batch Bundle.
 func bundle(name string, n int) payload {
 	p := payload{name: name}
 	var entries []string
@@ -48,10 +48,10 @@ func bundle(name string, n int) payload {
 
 var idInLake = regexp.MustCompile(`"resourceType":"Patient","id":"([^"]+)"`)
 
-// inLake looks whether exactly the resources of a payload are in the lake, once.
+// inLake checks that exactly the payload's resources are in the lake, once each.
 func (s *scenario) inLake(ctx context.Context, id string, p payload) error {
 	if s.objects.forgets {
-		return nil // nobody else can look into it; the job's outputs were counted
+		return nil // not accessible from outside; the job's outputs were counted
 	}
 	lake, err := s.tool(ctx, nil, "get", "processed/"+tenant+"/"+id+"/")
 	if err != nil {

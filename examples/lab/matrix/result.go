@@ -18,12 +18,12 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
 )
 
-// result is what became of a pairing.
+// result is the result of a pairing.
 type result struct {
 	pairing
-	// missing: it was not tried, since a server is not here.
+	// missing is why it was skipped: a server is missing.
 	missing error
-	// checked has an error, or nil, for each check that was tried.
+	// checked has an error or nil for each check that ran.
 	checked []error
 	took    time.Duration
 }
@@ -58,7 +58,7 @@ func (c *config) try(ctx context.Context, p pairing, folder string, out io.Write
 	switch {
 	case missing && os.Getenv("FHIRDOCK_TEST_ALL") != "1":
 		res.missing = err
-	case err != nil: // nothing could be tried
+	case err != nil: // no check could run
 		for range checks {
 			res.checked = append(res.checked, err)
 		}
@@ -83,7 +83,7 @@ func (r *result) failed() bool {
 	})
 }
 
-// tallied are all results.
+// tallied holds all results.
 type tallied struct {
 	results        []*result
 	passed, failed int
@@ -106,7 +106,7 @@ func tally(results []*result) *tallied {
 	return t
 }
 
-// print prints the table, what it means, and the last line.
+// print prints the table, its legend and the last line.
 func (t *tallied) print(out io.Writer, took time.Duration) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprint(w, "\tobject store\tqueue\tjob store")
@@ -147,7 +147,7 @@ func (t *tallied) print(out io.Writer, took time.Duration) {
 		}
 	}
 	w.Flush()
-	fmt.Fprintln(out, "- nothing to try: what is in memory ends with its process, and no upload gets there unseen")
+	fmt.Fprintln(out, "- not applicable: memory is lost with its process, and no upload bypasses it")
 	fmt.Fprintln(out, "S3 is versitygw; that, RabbitMQ, NATS and PostgreSQL are real servers")
 	for _, e := range emulators {
 		fmt.Fprintf(out, "* %s: %s\n", strings.Join(emulated[e], ", "), e)

@@ -20,19 +20,19 @@ import (
 )
 
 const (
-	// expiry of upload URLs: an upload whose notification was lost is found when its
-	// URL expired.
+	// expiry of upload URLs: an upload whose notification was lost is found after its URL
+	// has expired.
 	expiry = 4 * time.Second
-	// most is how long a job may take to its end.
+	// most is the time limit of a job.
 	most = 60 * time.Second
-	// The tenants, and the secret that the store shows.
+	// The tenants, and the store's secret.
 	tenant, tenantToken = "north", "token-of-north"
 	other, otherToken   = "south", "token-of-south"
 	secret              = "what-the-store-shows"
 )
 
-// rig is a pairing that runs: one process that accepts and one that works, or one
-// that does both.
+// rig is a running pairing: a process that accepts and one that works, or one that does
+// both.
 type rig struct {
 	pairing
 	config  *config
@@ -42,7 +42,7 @@ type rig struct {
 	env     []string
 	client  *frontdoor.Client // of tenant
 	front   *gatewayprocess.Process
-	workers []*gatewayprocess.Process // the last one is the one that works
+	workers []*gatewayprocess.Process // the last one is running
 	log     func(format string, args ...any)
 }
 
@@ -60,7 +60,7 @@ func (r *rig) start(ctx context.Context) error {
 		}
 		r.lent = append(r.lent, l)
 		args = append(args, l.args...)
-		// Of a variable that two have, the object store's holds: it checks signatures.
+		// The object store's value of a shared variable wins, since it checks signatures.
 		r.env = append(l.env, r.env...)
 		if l.url != "" {
 			r.bucket = l.url
@@ -86,7 +86,7 @@ func (r *rig) start(ctx context.Context) error {
 	return nil
 }
 
-// process starts a gateway of a role and waits until it answers.
+// process starts a gateway with a role and waits until it responds.
 func (r *rig) process(ctx context.Context, role string, args []string) (*gatewayprocess.Process, error) {
 	addr, err := gatewayprocess.FreeAddress()
 	if err != nil {
@@ -107,8 +107,8 @@ func (r *rig) process(ctx context.Context, role string, args []string) (*gateway
 	return p, nil
 }
 
-// replace kills the process that works, and starts another in its place: on its
-// address where it accepts, too.
+// replace kills the working process and starts another, on the same address if it also
+// accepts.
 func (r *rig) replace(ctx context.Context) error {
 	dead := r.workers[len(r.workers)-1]
 	dead.Kill()
@@ -130,7 +130,7 @@ func (r *rig) replace(ctx context.Context) error {
 	return next.Up(ctx)
 }
 
-// stop ends the processes and gives back what was lent.
+// stop ends the processes and releases the parts.
 func (r *rig) stop() error {
 	if r.front != nil {
 		r.front.Kill()
@@ -166,12 +166,12 @@ func (r *rig) tell(ctx context.Context, key string) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("a notification is answered with %s", resp.Status)
+		return fmt.Errorf("response to a notification: %s", resp.Status)
 	}
 	return nil
 }
 
-// call is a request of a tenant, and its answer as it came.
+// call sends a tenant's request and returns the raw response.
 func (r *rig) call(ctx context.Context, token, method, path string) (status int, body string, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, r.front.Base()+path, nil)
 	if err != nil {
@@ -195,12 +195,12 @@ func (r *rig) tool(ctx context.Context, in io.Reader, args ...string) ([]byte, e
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("look into the bucket: %w: %s", err, tail(said.Bytes()))
+		return nil, fmt.Errorf("bucket tool: %w: %s", err, tail(said.Bytes()))
 	}
 	return out, nil
 }
 
-// tail is the end of what a process said.
+// tail returns the end of a process's output.
 func tail(said []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(said)), "\n")
 	return strings.Join(lines[max(0, len(lines)-10):], "\n")

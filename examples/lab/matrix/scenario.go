@@ -14,14 +14,13 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
-// check is one thing that every pairing must do. Where it can't be tried, the error
-// is a none.
+// check is a check on every pairing. If it is not applicable, the error is a none.
 type check struct {
 	name string
 	try  func(ctx context.Context, s *scenario) error
 }
 
-// checks in the order in which they are tried.
+// checks in the order in which they run.
 var checks = []check{
 	{"webhook", webhook},
 	{"upload", upload},
@@ -33,31 +32,31 @@ var checks = []check{
 	{"lost", lost},
 }
 
-// none says why there is nothing to try.
+// none is why a check is not applicable.
 type none string
 
 func (n none) Error() string { return string(n) }
 
-// scenario is what one check leaves to the next.
+// scenario is the state that checks share.
 type scenario struct {
 	*rig
 	bundle, file payload
 	bundleJob    string
 	ticket       *frontdoor.Ticket
-	// silent was uploaded and nobody told of it.
+	// silent was uploaded without a notification.
 	silent       payload
 	silentTicket *frontdoor.Ticket
 }
 
 const ndjson = "application/fhir+ndjson"
 
-// webhook posts a Bundle. It also begins what [lost] ends, which takes longest.
+// webhook posts a Bundle. It also starts the check of [lost], which takes longest.
 func webhook(ctx context.Context, s *scenario) (err error) {
 	s.silent = lines("silent", 20)
 	if s.objects.forgets {
-		// Each upload comes through the gateway, which sees it.
+		// Each upload goes through the gateway.
 	} else if s.silentTicket, err = s.put(ctx, s.silent); err != nil {
-		return fmt.Errorf("an upload that nobody will tell of: %w", err)
+		return fmt.Errorf("upload without a notification: %w", err)
 	}
 	s.bundle = bundle("hook", 30)
 	receipt, err := s.client.PostBundle(ctx, bytes.NewReader(s.bundle.body), int64(len(s.bundle.body)))
@@ -68,7 +67,7 @@ func webhook(ctx context.Context, s *scenario) (err error) {
 	return s.completed(ctx, receipt.JobID, s.bundle, 1)
 }
 
-// upload puts a file where the signed URL says; its store tells of it.
+// upload puts a file at the signed URL; its store sends the notification.
 func upload(ctx context.Context, s *scenario) (err error) {
 	s.file = lines("file", 40)
 	if s.ticket, err = s.client.UploadURL(ctx, ndjson, int64(len(s.file.body))); err != nil {
@@ -85,8 +84,7 @@ func upload(ctx context.Context, s *scenario) (err error) {
 	return s.completed(ctx, s.ticket.UploadID, s.file, 1)
 }
 
-// doubled tells of an object twice at once while it is worked on, and again behind
-// that.
+// doubled sends a notification twice at once while the job is running, and again after it.
 func doubled(ctx context.Context, s *scenario) error {
 	p := lines("doubled", 40)
 	ticket, err := s.put(ctx, p)
@@ -115,15 +113,15 @@ func doubled(ctx context.Context, s *scenario) error {
 		return err
 	}
 	if after.Status != "completed" || !after.FinishedAt.Equal(before.FinishedAt) {
-		return fmt.Errorf("a notification that came again made the job %s", after.Status)
+		return fmt.Errorf("after a repeated notification the job is %s", after.Status)
 	}
 	return s.completed(ctx, ticket.UploadID, p, 1)
 }
 
-// killed kills the process that works in the middle of a file.
+// killed kills the working process in the middle of a file.
 func killed(ctx context.Context, s *scenario) error {
 	if s.objects.forgets || s.job.forgets {
-		return none("what is in memory ends with its process")
+		return none("memory is lost with its process")
 	}
 	n := 1500
 	if s.config.short {
@@ -158,7 +156,7 @@ func killed(ctx context.Context, s *scenario) error {
 	return s.completed(ctx, ticket.UploadID, p, 2)
 }
 
-// redrive has what is completed worked on once more.
+// redrive redrives a completed job.
 func redrive(ctx context.Context, s *scenario) error {
 	if err := s.client.Redrive(ctx, s.bundleJob); err != nil {
 		return err
@@ -166,7 +164,7 @@ func redrive(ctx context.Context, s *scenario) error {
 	return s.completed(ctx, s.bundleJob, s.bundle, 1)
 }
 
-// cancel cancels a job, whose upload comes all the same.
+// cancel cancels a job whose upload arrives anyway.
 func cancel(ctx context.Context, s *scenario) error {
 	p := lines("cancelled", 10)
 	ticket, err := s.client.UploadURL(ctx, ndjson, int64(len(p.body)))
@@ -177,7 +175,7 @@ func cancel(ctx context.Context, s *scenario) error {
 		return err
 	}
 	if err := s.client.Upload(ctx, ticket, bytes.NewReader(p.body), int64(len(p.body))); err != nil && !s.own() {
-		return err // a cloud's store takes what was signed, whatever became of the job
+		return err // a cloud's store accepts a signed upload although the job was cancelled
 	}
 	if err := s.tell(ctx, ticket.Key); err != nil {
 		return err
@@ -192,10 +190,10 @@ func cancel(ctx context.Context, s *scenario) error {
 	return s.inLake(ctx, ticket.UploadID, payload{})
 }
 
-// requestID is all in which two answers may differ.
+// requestID matches the only part in which two responses may differ.
 var requestID = regexp.MustCompile(`"requestId":"[^"]*"`)
 
-// tenantsApart asks as another tenant.
+// tenantsApart sends requests as another tenant.
 func tenantsApart(ctx context.Context, s *scenario) error {
 	const unknown = "00000000-0000-4000-8000-000000000000"
 	for _, c := range []struct{ method, path string }{
@@ -211,7 +209,7 @@ func tenantsApart(ctx context.Context, s *scenario) error {
 			answers = append(answers, fmt.Sprint(status, requestID.ReplaceAllString(body, "")))
 		}
 		if answers[0] != answers[1] || !strings.HasPrefix(answers[0], "404") {
-			return fmt.Errorf("%s of another tenant's job is not answered like that of an unknown one: %s", c.method, answers[0])
+			return fmt.Errorf("%s of another tenant's job has another response than for an unknown job: %s", c.method, answers[0])
 		}
 	}
 	status, body, err := s.call(ctx, otherToken, "GET", "/v1/ingestion/jobs")
@@ -225,18 +223,18 @@ func tenantsApart(ctx context.Context, s *scenario) error {
 	return nil
 }
 
-// lost waits for the upload that nobody told of.
+// lost waits for the upload without a notification.
 func lost(ctx context.Context, s *scenario) error {
 	if s.objects.forgets {
 		return none("the gateway sees each upload itself")
 	}
 	if s.silentTicket == nil {
-		return errors.New("it was never uploaded")
+		return errors.New("the file was not uploaded")
 	}
 	return s.completed(ctx, s.silentTicket.UploadID, s.silent, 1)
 }
 
-// put uploads a file, and past the gateway where that would see it.
+// put uploads a file, bypassing the gateway if uploads go through it.
 func (s *scenario) put(ctx context.Context, p payload) (*frontdoor.Ticket, error) {
 	ticket, err := s.client.UploadURL(ctx, ndjson, int64(len(p.body)))
 	if err != nil {
@@ -249,8 +247,8 @@ func (s *scenario) put(ctx context.Context, p payload) (*frontdoor.Ticket, error
 	return ticket, err
 }
 
-// completed waits for a job's end, and looks whether all that was sent is in the
-// lake, once. attempts is how many there may have been.
+// completed waits for a job's end, and checks that the payload is in the lake once.
+// attempts is the maximum number of attempts.
 func (s *scenario) completed(ctx context.Context, id string, p payload, attempts int) error {
 	end, stop := context.WithTimeout(ctx, most)
 	defer stop()

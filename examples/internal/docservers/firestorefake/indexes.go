@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// indexes are those of firestore.indexes.json.
+// indexes is the content of firestore.indexes.json.
 // https://firebase.google.com/docs/reference/firestore/indexes
 type indexes struct {
 	Indexes []struct {
@@ -46,9 +46,9 @@ func (s *Server) Declare(declared []byte) error {
 	return nil
 }
 
-// serve says whether there is an index for a query. A single field has its own, in both
-// directions, unless it is exempt; equalities with an order need a composite one that
-// ends with the order.
+// serve returns an error if there is no index for a query. A single field is indexed in
+// both directions unless it is exempt. Equalities with an order need a composite index
+// that ends with the order.
 // https://firebase.google.com/docs/firestore/query-data/index-overview
 func (i *indexes) serve(collection string, filters []*pb.StructuredQuery_FieldFilter, order string, descending bool) error {
 	direction := "ASCENDING"

@@ -25,7 +25,7 @@ func (s *Server) RunQuery(req *pb.RunQueryRequest, stream pb.Firestore_RunQueryS
 			return err
 		}
 	}
-	if len(found) == 0 { // only the time
+	if len(found) == 0 { // send only the time
 		return stream.Send(&pb.RunQueryResponse{ReadTime: now})
 	}
 	return nil
@@ -35,7 +35,7 @@ func (s *Server) find(req *pb.RunQueryRequest) ([]*pb.Document, error) {
 	q := req.GetStructuredQuery()
 	if q == nil || len(q.From) != 1 || q.From[0].AllDescendants || q.StartAt != nil || q.EndAt != nil || q.Offset != 0 ||
 		len(q.OrderBy) > 1 || q.Select != nil || req.ConsistencySelector != nil {
-		return nil, status.Error(codes.Unimplemented, "such a query is not known here")
+		return nil, status.Error(codes.Unimplemented, "this query is not supported here")
 	}
 	filters, err := flat(q.Where)
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *Server) find(req *pb.RunQueryRequest) ([]*pb.Document, error) {
 	return found, nil
 }
 
-// flat are the filters of a query, all of which must hold.
+// flat returns the filters of a query, all of which must match.
 func flat(f *pb.StructuredQuery_Filter) ([]*pb.StructuredQuery_FieldFilter, error) {
 	switch t := f.GetFilterType().(type) {
 	case nil:
@@ -93,15 +93,15 @@ func flat(f *pb.StructuredQuery_Filter) ([]*pb.StructuredQuery_FieldFilter, erro
 			return all, nil
 		}
 	}
-	return nil, status.Error(codes.Unimplemented, "such a filter is not known here")
+	return nil, status.Error(codes.Unimplemented, "this filter is not supported here")
 }
 
 func isEqual(f *pb.StructuredQuery_FieldFilter) bool {
 	return f.Op == pb.StructuredQuery_FieldFilter_EQUAL
 }
 
-// ordered is the field that a query is ordered by: the one that it says, or else that
-// of its inequality.
+// ordered returns the field that a query is ordered by: the declared one, or the field of
+// its inequality.
 func ordered(q *pb.StructuredQuery, filters []*pb.StructuredQuery_FieldFilter) (field string, descending bool, err error) {
 	for _, o := range q.OrderBy {
 		field, descending = o.Field.FieldPath, o.Direction == pb.StructuredQuery_DESCENDING
@@ -114,13 +114,14 @@ func ordered(q *pb.StructuredQuery, filters []*pb.StructuredQuery_FieldFilter) (
 			field = f.Field.FieldPath
 		}
 		if f.Field.FieldPath != field {
-			return "", false, status.Error(codes.InvalidArgument, "an inequality must be of the field that is ordered by")
+			return "", false, status.Error(codes.InvalidArgument, "an inequality must be on the field of the order")
 		}
 	}
 	return field, descending, nil
 }
 
-// matches: a document without one of the fields is in no index by it.
+// matches reports whether a document matches. One without one of the fields is in no
+// index.
 func matches(d *pb.Document, filters []*pb.StructuredQuery_FieldFilter, order string) bool {
 	if order != "" && d.Fields[order] == nil {
 		return false
@@ -151,8 +152,8 @@ func matches(d *pb.Document, filters []*pb.StructuredQuery_FieldFilter, order st
 	return true
 }
 
-// compare orders strings by their bytes, integers, and these before those. There are
-// no other values here.
+// compare orders integers before strings, and strings by their bytes. Other values don't
+// occur.
 func compare(a, b *pb.Value) int {
 	as, aText := a.ValueType.(*pb.Value_StringValue)
 	bs, bText := b.ValueType.(*pb.Value_StringValue)

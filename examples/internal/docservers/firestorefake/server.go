@@ -1,11 +1,10 @@
-// Package firestorefake is a stand-in for Firestore, in memory, for tests of what asks
-// and writes as gocloud.dev/docstore/gcpfirestore does: gets in a batch, commits with
-// preconditions that are atomic, queries with filters, one order and a limit.
+// Package firestorefake is an in-memory stand-in for Firestore, for tests of code that
+// uses it like gocloud.dev/docstore/gcpfirestore: batch gets, atomic commits with
+// preconditions, queries with filters, one order and a limit.
 //
-// It is made by the published description of the API, and it is strict where Firestore
-// is: a query that needs a composite index which is not declared is refused, and so is
-// one by a field that is exempt from indexes, and a document above 1 MiB. It knows no
-// transactions, no listeners, no permissions, no contention and no rates.
+// It follows the published API and is as strict as Firestore: it refuses queries that need
+// an undeclared composite index or use a field that is exempt from indexes, and documents
+// above 1 MiB. It has no transactions, listeners, permissions, contention or rate limits.
 // https://cloud.google.com/firestore/docs/reference/rpc/google.firestore.v1
 package firestorefake
 
@@ -25,7 +24,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// maxDocument is in bytes.
+// maxDocument is the maximum size of a document in bytes.
 // https://firebase.google.com/docs/firestore/quotas
 const maxDocument = 1024 * 1024
 
@@ -39,12 +38,12 @@ type Server struct {
 	mu      sync.Mutex
 	indexes indexes
 	docs    map[string]*pb.Document // by name
-	last    time.Time               // of all updates
-	lost    int                     // answers that are still to be lost
+	last    time.Time               // time of the last update
+	lost    int                     // responses still to lose
 }
 
-// Start starts a stand-in on a free port of this machine, with the indexes that are
-// declared in the form of firestore.indexes.json.
+// Start starts a stand-in on a free port of this machine, with indexes declared as in
+// firestore.indexes.json.
 func Start(declared []byte) (*Server, error) {
 	s := &Server{docs: map[string]*pb.Document{}, done: make(chan struct{}), grpc: grpc.NewServer()}
 	if err := s.Declare(declared); err != nil {
@@ -62,18 +61,17 @@ func Start(declared []byte) (*Server, error) {
 	return s, nil
 }
 
-// Address is what FIRESTORE_EMULATOR_HOST must be.
+// Address returns the value for FIRESTORE_EMULATOR_HOST.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
-// Close stops it.
+// Close stops the server.
 func (s *Server) Close() error {
 	s.grpc.Stop()
 	<-s.done
 	return nil
 }
 
-// LoseAnswers makes so many commits succeed and answer that the service is not
-// available.
+// LoseAnswers makes the next n commits succeed but return Unavailable.
 func (s *Server) LoseAnswers(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +81,7 @@ func (s *Server) LoseAnswers(n int) {
 // BatchGetDocuments implements the service.
 func (s *Server) BatchGetDocuments(req *pb.BatchGetDocumentsRequest, stream pb.Firestore_BatchGetDocumentsServer) error {
 	if req.ConsistencySelector != nil {
-		return status.Error(codes.Unimplemented, "consistency selectors are not known here")
+		return status.Error(codes.Unimplemented, "consistency selectors are not supported here")
 	}
 	s.mu.Lock()
 	now := timestamppb.Now()
@@ -106,7 +104,7 @@ func (s *Server) BatchGetDocuments(req *pb.BatchGetDocumentsRequest, stream pb.F
 	return nil
 }
 
-// masked is a copy of a document with some of its fields, or with all.
+// masked returns a copy of a document with all or some of its fields.
 func masked(d *pb.Document, mask *pb.DocumentMask) *pb.Document {
 	d = proto.CloneOf(d)
 	if mask != nil {
@@ -122,7 +120,7 @@ func masked(d *pb.Document, mask *pb.DocumentMask) *pb.Document {
 // Commit implements the service: all writes or none.
 func (s *Server) Commit(_ context.Context, req *pb.CommitRequest) (*pb.CommitResponse, error) {
 	if len(req.Transaction) > 0 {
-		return nil, status.Error(codes.Unimplemented, "transactions are not known here")
+		return nil, status.Error(codes.Unimplemented, "transactions are not supported here")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -154,18 +152,18 @@ func (s *Server) Commit(_ context.Context, req *pb.CommitRequest) (*pb.CommitRes
 	}
 	if s.lost > 0 {
 		s.lost--
-		return nil, status.Error(codes.Unavailable, "the answer was lost")
+		return nil, status.Error(codes.Unavailable, "the response was lost")
 	}
 	return resp, nil
 }
 
-// check says whether a write may be made.
+// check returns an error if a write is not allowed.
 func (s *Server) check(w *pb.Write) error {
 	var name string
 	switch op := w.Operation.(type) {
 	case *pb.Write_Update:
 		if name = op.Update.Name; w.UpdateMask != nil || len(w.UpdateTransforms) > 0 {
-			return status.Error(codes.Unimplemented, "updates of single fields are not known here")
+			return status.Error(codes.Unimplemented, "updates of single fields are not supported here")
 		}
 		if size := sizeOf(op.Update); size > maxDocument {
 			return status.Errorf(codes.InvalidArgument, "the document's size (%d bytes) exceeds the maximum of %d bytes", size, maxDocument)
@@ -173,10 +171,10 @@ func (s *Server) check(w *pb.Write) error {
 	case *pb.Write_Delete:
 		name = op.Delete
 	default:
-		return status.Error(codes.Unimplemented, "this write is not known here")
+		return status.Error(codes.Unimplemented, "this write is not supported here")
 	}
 	if !strings.Contains(name, "/documents/") {
-		return status.Error(codes.InvalidArgument, "that is not the name of a document")
+		return status.Error(codes.InvalidArgument, "invalid document name")
 	}
 	d := s.docs[name]
 	switch c := w.CurrentDocument.GetConditionType().(type) {
@@ -198,7 +196,7 @@ func (s *Server) check(w *pb.Write) error {
 	return nil
 }
 
-// sizeOf is about what Firestore counts.
+// sizeOf returns about the size that Firestore counts.
 // https://firebase.google.com/docs/firestore/storage-size
 func sizeOf(d *pb.Document) int {
 	n := len(d.Name) + 32
