@@ -31,11 +31,11 @@ func benchData() []struct {
 		format Format
 		data   []byte
 	}{
-		{"compact", Bundle, fhirgen.New(nil).AppendBundle(nil, "transaction", 400)},
-		{"indented", Bundle, fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "transaction", 400)},
-		{"small", Bundle, []byte(fmt.Sprintf(`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":%s,"request":{"method":"POST","url":"Procedure"}}]}`,
+		{"compact", FormatBundle, fhirgen.New(nil).AppendBundle(nil, "transaction", 400)},
+		{"indented", FormatBundle, fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "transaction", 400)},
+		{"small", FormatBundle, []byte(fmt.Sprintf(`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":%s,"request":{"method":"POST","url":"Procedure"}}]}`,
 			fhirgen.New(nil).AppendResource(nil, "Procedure")))}, // 1.6 kB
-		{"ndjson", NDJSON, nd.Bytes()},
+		{"ndjson", FormatNDJSON, nd.Bytes()},
 	}
 }
 
@@ -51,15 +51,15 @@ func readAll(b testing.TB, r *Reader) {
 	}
 }
 
-// BenchmarkAgainstMap reads by turns with this package and with encoding/json
-// into a map, and reports how many times as fast the median is, as x-map: what
-// else the machine does hits both.
+// BenchmarkAgainstMap reads alternately with this package and with encoding/json into a
+// map, and reports the ratio of the medians as x-map. Alternating makes other load
+// affect both.
 func BenchmarkAgainstMap(b *testing.B) {
 	for _, d := range benchData() {
-		o := &Options{Format: d.format, Level: Basic}
+		o := &Options{Format: d.format, Level: LevelBasic}
 		src := bytes.NewReader(nil)
 		reused := must(NewBytesReader(nil, o))
-		strict := must(NewBytesReader(nil, &Options{Format: d.format, Level: Strict}))
+		strict := must(NewBytesReader(nil, &Options{Format: d.format, Level: LevelStrict}))
 		for _, by := range []struct {
 			name string
 			read func()
@@ -84,7 +84,7 @@ func BenchmarkAgainstMap(b *testing.B) {
 	}
 }
 
-// took is how long some 200 kB take to read, in payloads of that size.
+// took returns the time to read 200 kB in payloads of that size.
 func took(read func(), size int) time.Duration {
 	runtime.GC() // what the other left is not collected in this one's time
 	start := time.Now()
@@ -94,7 +94,7 @@ func took(read func(), size int) time.Duration {
 	return time.Since(start)
 }
 
-func readMaps(b *testing.B, format Format, data []byte) {
+func readMaps(b testing.TB, format Format, data []byte) {
 	for doc := range documents(format, data) {
 		var m map[string]any
 		if err := json.Unmarshal(doc, &m); err != nil {
@@ -103,8 +103,7 @@ func readMaps(b *testing.B, format Format, data []byte) {
 	}
 }
 
-// BenchmarkRead reads with everything that is always on, in memory and from a
-// stream, and says MB/s and allocations.
+// BenchmarkRead reads at the default level, in memory and from a stream.
 func BenchmarkRead(b *testing.B) {
 	for _, d := range benchData() {
 		o := &Options{Format: d.format}
@@ -162,7 +161,7 @@ func BenchmarkJSONText(b *testing.B) {
 
 func documents(f Format, data []byte) func(func([]byte) bool) {
 	return func(yield func([]byte) bool) {
-		if f == Bundle {
+		if f == FormatBundle {
 			yield(data)
 			return
 		}
@@ -174,9 +173,8 @@ func documents(f Format, data []byte) func(func([]byte) bool) {
 	}
 }
 
-// BenchmarkHostile shows that time is linear in the input, in a row for each
-// document: MB/s must not fall from one size to the next. The sizes are read by
-// turns, so that what else the machine does hits all of them.
+// BenchmarkHostile shows that time is linear: for each document MB/s must not fall from
+// one size to the next.
 func BenchmarkHostile(b *testing.B) {
 	sizes := []int{1 << 20, 4 << 20, 16 << 20}
 	for _, h := range hostile {

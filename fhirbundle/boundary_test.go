@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // chunks gives data some bytes at a time, and ends with err.
@@ -47,8 +49,7 @@ func (c *chunks) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// boundaryCase is a payload with something of each kind that the scanner treats
-// in a way of its own.
+// boundaryCase is a payload with everything that the scanner handles in a special way.
 type boundaryCase struct {
 	name string
 	data []byte
@@ -60,7 +61,7 @@ func boundaryCases() []boundaryCase {
 		`"n":[-0.0e-10, 1E+5 ,0,10.250],"t":[true,false],"x":null,"e":["",[],{}],"longer than a word or two":{"longer than a word or twp":"longer than a word or two"},` +
 		"\"space\" :\r\n\t {\n                \"deep\":[[[{\"er\":1}]]]} }"
 	strict := func(o Options) Options {
-		o.Level = Strict
+		o.Level = LevelStrict
 		return o
 	}
 	all := tx(post(odd), `{"fullUrl":"urn:uuid:\u0031","request":{"method":"D\u0045LETE","url":"A\/1"}}`, post(patient)+"\n ", " {\"resource\" : "+patient+" } ")
@@ -70,10 +71,10 @@ func boundaryCases() []boundaryCase {
 		{"generated", fhirgen.New(nil).AppendBundle(nil, "transaction", 1), strict(Options{})},
 		{"indented", fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "batch", 1), strict(Options{})},
 		{"of everything", []byte("\xef\xbb\xbf" + all + " \n"), strict(Options{})},
-		{"type behind", []byte(bundleOf("collection", true, post(patient), `{"request":{"method":"GET","url":"A"}}`, `7`, `{"resource":"x"}`)), strict(Options{})},
+		{"type after", []byte(bundleOf("collection", true, post(patient), `{"request":{"method":"GET","url":"A"}}`, `7`, `{"resource":"x"}`)), strict(Options{})},
 		{"wide", []byte(tx(post(wide))), strict(Options{})},
-		{"lines", []byte(lines), strict(Options{Format: NDJSON})},
-		{"long lines", []byte(lines), strict(Options{Format: NDJSON, MaxEntryBytes: 60, MaxStringBytes: 8})},
+		{"lines", []byte(lines), strict(Options{Format: FormatNDJSON})},
+		{"long lines", []byte(lines), strict(Options{Format: FormatNDJSON, MaxEntryBytes: 60, MaxStringBytes: 8})},
 		{"no Bundle", []byte(` [ 1.5e3 , "x" , {"a":null} ] `), strict(Options{})},
 		{"a number", []byte(`-120.340e+15`), Options{}},
 		{"a mark and a bit", []byte("\xef\xbb"), Options{}},
@@ -93,7 +94,7 @@ func boundaryCases() []boundaryCase {
 	return cases
 }
 
-// sameSeen is require.Equal for what readers tell, without its cost.
+// sameSeen is a cheaper require.Equal for what readers return.
 func sameSeen(t *testing.T, want, got seen, format string, args ...any) {
 	t.Helper()
 	if !reflect.DeepEqual(want, got) {
@@ -101,7 +102,7 @@ func sameSeen(t *testing.T, want, got seen, format string, args ...any) {
 	}
 }
 
-// TestBoundaries: whatever stands where a block ends, nothing else is told.
+// TestBoundaries: results do not depend on where a block ends.
 func TestBoundaries(t *testing.T) {
 	for _, c := range boundaryCases() {
 		want := look(must(NewBytesReader(c.data, &c.o)))
@@ -117,8 +118,8 @@ func TestBoundaries(t *testing.T) {
 		if testing.Short() {
 			every = 5
 		}
-		for k := 0; k <= min(len(c.data), firstBlock); k += every {
-			pad := firstBlock - k
+		for k := 0; k <= min(len(c.data), scan.FirstBlock); k += every {
+			pad := scan.FirstBlock - k
 			data := append(bytes.Repeat([]byte(" "), pad), c.data...)
 			if bytes.HasPrefix(c.data, bom[:2]) {
 				break // it would not stand at the start
@@ -129,7 +130,7 @@ func TestBoundaries(t *testing.T) {
 	}
 }
 
-// TestSlowSources: however a source gives its bytes, nothing else is told.
+// TestSlowSources: results do not depend on how a source returns its bytes.
 func TestSlowSources(t *testing.T) {
 	for _, c := range boundaryCases() {
 		want := look(must(NewBytesReader(c.data, &c.o)))
@@ -148,9 +149,8 @@ func TestSlowSources(t *testing.T) {
 	}
 }
 
-// TestSourceFails: an error of the source is never taken for the end, comes out
-// as it is, wrapped, and what was told before it is the beginning of what would
-// have been told without it.
+// TestSourceFails: an error of the source is returned, wrapped, and never treated as the
+// end. The entries before it are those that are returned without it.
 func TestSourceFails(t *testing.T) {
 	boom := errors.New("boom")
 	for _, c := range boundaryCases() {
@@ -164,7 +164,7 @@ func TestSourceFails(t *testing.T) {
 				{join: true}, {size: 3, join: k%2 == 0}, {size: 64, idle: 2},
 			} {
 				s.data, s.err = c.data[:k], boom
-				step := block
+				step := scan.Block
 				if s.size > 0 {
 					step = s.size
 				}
@@ -173,8 +173,8 @@ func TestSourceFails(t *testing.T) {
 				_, err := r.Next()
 				if !errors.Is(err, boom) {
 					// Only if it was broken before.
-					require.ErrorIs(t, err, ErrInvalid, "%s, an error behind %d bytes", c.name, k)
-					require.Equal(t, whole.Err, err.Error(), "%s, an error behind %d bytes", c.name, k)
+					require.ErrorIs(t, err, ErrInvalid, "%s, an error after %d bytes", c.name, k)
+					require.Equal(t, whole.Err, err.Error(), "%s, an error after %d bytes", c.name, k)
 					require.Equal(t, whole.Report.Issues, got.Report.Issues)
 				} else {
 					require.NotErrorIs(t, err, ErrInvalid)
@@ -183,7 +183,7 @@ func TestSourceFails(t *testing.T) {
 				n := len(got.Entries)
 				require.LessOrEqual(t, n, len(whole.Entries))
 				sameSeen(t, seen{Entries: append([]Entry(nil), whole.Entries[:n]...), Positions: append([]Position(nil), whole.Positions[:n]...)},
-					seen{Entries: got.Entries, Positions: got.Positions}, "%s, an error behind %d bytes", c.name, k)
+					seen{Entries: got.Entries, Positions: got.Positions}, "%s, an error after %d bytes", c.name, k)
 			}
 		}
 	}

@@ -2,147 +2,97 @@ package fhirbundle
 
 import (
 	"bytes"
-	"io"
-	"slices"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// bundleState is what was seen of the Bundle itself.
+// bundleState is what was read of the Bundle itself.
 type bundleState struct {
-	resourceType seenText
-	typ          seenText
-	kind         string // typ where it is one that FHIR defines
-	in           kinds  // the same as a set; empty where the version has no such type
-	has          uint16 // a bit for each member that is known, but for otherMember
-	entry        seenAt
-	notArray     bool // the member entry is something else
-	notObject    bool // so is the document
+	resourceType memberText
+	typ          memberText
+	kind         string  // typ, if FHIR defines it
+	types        typeSet // the same as a set; empty if the version of FHIR has no such type
+	has          uint16  // a bit for each known member
+	entry        memberAt
+	notArray     bool // the member entry is not an array
+	notObject    bool // the document is not an object
 
-	first      string // type of the first entry's resource
-	identified bool   // by an identifier with a system and a value
-	timed      bool   // by a timestamp
+	first      string // the type of the first resource
+	identified bool   // has an identifier with a system and a value
+	timed      bool   // has a timestamp
 	selfLink   bool
-	link       seenAt // the links, or the first that is there twice
-	linkTwice  int64  // where that is among them, or -1
-	severe     bool   // an issue is worse than a warning
-	total      seenAt
-	issues     seenAt
+	link       memberAt // the links, or the first with a relation for the second time
+	linkTwice  int64    // its index in the links, or -1
+	severe     bool     // one of Bundle.issues is worse than a warning
+	total      memberAt
+	issues     memberAt
 }
 
-// seenText is a member of the Bundle that should be a word.
-type seenText struct {
-	seenAt
-	word string // as resourceWord and bundleWord return it
+// memberText is a member of the Bundle that should be a word.
+type memberText struct {
+	memberAt
+	word string // see resourceWord and bundleWord
 }
 
-var bom = []byte("\xef\xbb\xbf")
-
-// start reads to the first byte of the document.
-func (r *Reader) start() {
-	w := &r.win
-	for len(w.buf)-w.pos < foreignBytes && w.more() {
-	}
-	if rest := w.buf[w.pos:]; len(rest) < len(bom) && w.err != io.EOF && bytes.HasPrefix(bom, rest) {
-		r.failRead(badEnd) // what there is may be half of a mark
-		return
-	}
-	if bytes.HasPrefix(w.buf[w.pos:], bom) {
-		r.report(jsonBOM, Issue{Line: 1})
-		w.pos += len(bom)
-	}
-	if f := foreign(w.buf[w.pos:]); f != fine {
-		r.fail(f, w.pos, "")
-		return
-	}
-	if r.opts.format == NDJSON {
-		r.state = atLine
-		return
-	}
-	c, ok := w.peek()
-	switch {
-	case !ok && w.err == io.EOF:
-		r.report(bodyEmpty, Issue{Line: 1})
-		r.err = r.Report().Err()
-	case !ok:
-		r.failRead(badEnd)
-	case c == '<':
-		r.fail(isXML, w.pos, "")
-	case r.opts.format == Resource:
-		r.state = atDocument
-	case c == '{':
-		w.pos++
-		r.openBundle()
-		r.state = atName
-	default:
-		at, line := w.offset(), w.lineAt(w.pos)+1
-		if end, ok := r.unit(0, watchNothing); ok {
-			r.report(bundleResourceType, Issue{Message: "Expected resourceType 'Bundle', got " + jsonKind(c), Line: line, Offset: at})
-			r.bundle.notObject = true
-			r.win.pos = end
-			r.state = atTail
-		}
-	}
-}
-
-// openBundle makes the scanner's bottom object the Bundle, whose names have to
-// outlive what they were read from.
+// openBundle makes the Bundle the scanner's outermost object.
 func (r *Reader) openBundle() {
-	r.scan.extraOf(1)
+	r.scan.OpenObject()
 }
 
-// member reads a name, its colon, and its value, unless that is Bundle.entry.
+// member reads a name, its colon, and its value, unless that is the array Bundle.entry.
 func (r *Reader) member() {
-	w := &r.win
-	c, ok := w.peek()
+	w := &r.input
+	c, ok := w.Peek()
 	if !ok {
-		r.failRead(badEnd)
+		r.failRead(scan.BadEnd)
 		return
 	}
-	if c == '}' && len(r.scan.names) == 0 && r.bundle.has == 0 {
-		w.pos++
+	if c == '}' && r.scan.OpenNames() == 0 && r.bundle.has == 0 {
+		w.Pos++
 		r.state = atTail
 		return
 	}
 	if c != '"' {
-		r.fail(faultAt(c, badName), w.pos, "Bundle")
+		r.fail(scan.FaultAt(c, scan.BadName), w.Pos, "Bundle")
 		return
 	}
-	end, ok := r.bundleText()
+	end, ok := r.scanText()
 	if !ok {
 		return
 	}
-	at := w.pos
-	text := w.buf[at+1 : end-1]
+	at := w.Pos
+	text := w.Buf[at+1 : end-1]
 	if bytes.IndexByte(text, '\\') >= 0 {
-		r.texts[0] = unescape(r.texts[0][:0], text)
+		r.texts[0] = scan.Unescape(r.texts[0][:0], text)
 		text = r.texts[0]
 	}
 	what := memberOf(text)
-	if f := r.admitMember(what, text); f != fine {
+	if f := r.admitMember(what, text); f != scan.OK {
 		r.fail(f, at, "Bundle")
 		return
 	}
-	w.pos = end
-	if c, ok = w.peek(); !ok {
-		r.failRead(badEnd)
+	w.Pos = end
+	if c, ok = w.Peek(); !ok {
+		r.failRead(scan.BadEnd)
 		return
 	}
 	if c != ':' {
-		r.fail(faultAt(c, badColon), w.pos, "Bundle")
+		r.fail(scan.FaultAt(c, scan.BadColon), w.Pos, "Bundle")
 		return
 	}
-	w.pos++
-	if c, ok = w.peek(); !ok {
-		r.failRead(badEnd)
+	w.Pos++
+	if c, ok = w.Peek(); !ok {
+		r.failRead(scan.BadEnd)
 		return
 	}
-	if what == bundleEntry {
+	if what == memberEntry {
 		r.bundle.entry = r.here()
 		if c == '[' {
 			if r.opts.maxDepth < 2 {
-				r.fail(tooDeep, w.pos, "Bundle.entry")
+				r.fail(scan.TooDeep, w.Pos, "Bundle.entry")
 				return
 			}
-			w.pos++
+			w.Pos++
 			r.state = atFirstEntry
 			return
 		}
@@ -152,154 +102,111 @@ func (r *Reader) member() {
 
 // memberValue reads the value of a member of the Bundle.
 func (r *Reader) memberValue(what member) {
-	w := &r.win
+	w := &r.input
 	var end int
 	var ok bool
-	if w.buf[w.pos] == '"' {
-		end, ok = r.bundleText()
+	if w.Buf[w.Pos] == '"' {
+		end, ok = r.scanText()
 	} else {
-		end, ok = r.unit(1, watchNothing)
+		end, ok = r.scanValue(1, scan.MarkNothing)
 	}
 	if !ok {
 		return
 	}
-	value := w.buf[w.pos:end]
+	value := w.Buf[w.Pos:end]
 	var text []byte
 	if value[0] == '"' {
 		text = value[1 : len(value)-1]
 		if bytes.IndexByte(text, '\\') >= 0 {
-			r.texts[0] = unescape(r.texts[0][:0], text)
+			r.texts[0] = scan.Unescape(r.texts[0][:0], text)
 			text = r.texts[0]
 		}
 	}
-	if what == typeMember || what == resourceTypeMember {
-		seen := seenText{seenAt: r.here()}
-		if what == resourceTypeMember {
+	if what == memberType || what == memberResourceType {
+		seen := memberText{memberAt: r.here()}
+		if what == memberResourceType {
 			seen.word = resourceWord(text)
 			r.bundle.resourceType = seen
 		} else {
 			r.bundle.kind = knownType(text)
-			r.bundle.in = r.opts.version.kind(r.bundle.kind)
+			r.bundle.types = r.opts.version.typeSet(r.bundle.kind)
 			seen.word = bundleWord(text)
 			r.bundle.typ = seen
 		}
 	}
-	if what == bundleEntry {
+	if what == memberEntry {
 		r.bundle.notArray = true
-		r.report(bundleEntryArray, Issue{Path: "Bundle.entry", Line: r.lineOf(r.bundle.entry), Offset: r.bundle.entry.offset})
+		r.addIssue(bundleEntryArray, Issue{Path: "Bundle.entry", Line: r.lineOf(r.bundle.entry), Offset: r.bundle.entry.offset})
 	} else {
 		r.memberFindings()
 		r.readMember(what, value)
 	}
-	w.pos = end
+	w.Pos = end
 	r.state = atMemberEnd
 }
 
 // memberFindings reports what the scanner found in a member of the Bundle.
 func (r *Reader) memberFindings() {
-	for _, f := range r.scan.found {
-		r.report(f.rule, Issue{
-			Path: "Bundle", Line: r.win.lineAt(r.win.pos+f.at) + 1, Offset: r.win.offset() + int64(f.at),
+	for _, f := range r.scan.Findings {
+		r.addIssue(ruleOfKind[f.Kind], Issue{
+			Path: "Bundle", Line: r.input.LineAt(r.input.Pos+f.At) + 1, Offset: r.input.Offset() + int64(f.At),
 		})
 	}
-	r.col.more += r.scan.lost
+	r.collected.more += r.scan.Lost
 }
 
 func (r *Reader) memberEnd() {
-	w := &r.win
-	c, ok := w.peek()
+	w := &r.input
+	c, ok := w.Peek()
 	switch {
 	case !ok:
-		r.failRead(badEnd)
+		r.failRead(scan.BadEnd)
 	case c == ',':
-		w.pos++
-		r.state = atName
+		w.Pos++
+		r.state = atMember
 	case c == '}':
-		w.pos++
+		w.Pos++
 		r.state = atTail
 	default:
-		r.fail(faultAt(c, badObject), w.pos, "Bundle")
+		r.fail(scan.FaultAt(c, scan.BadObject), w.Pos, "Bundle")
 	}
 }
 
-// tail reads to the end, and judges the whole.
-func (r *Reader) tail() {
-	w := &r.win
-	c, ok := w.peek()
-	if ok {
-		r.fail(faultAt(c, badTail), w.pos, "")
-		return
+type member uint8
+
+func memberOf(name []byte) member {
+	switch string(name) {
+	case "type":
+		return memberType
+	case "resourceType":
+		return memberResourceType
+	case "entry":
+		return memberEntry
+	case "id":
+		return memberID
+	case "identifier":
+		return memberIdentifier
+	case "timestamp":
+		return memberTimestamp
+	case "total":
+		return memberTotal
+	case "link":
+		return memberLink
+	case "issues":
+		return memberIssues
 	}
-	if w.err != io.EOF {
-		r.failRead(badEnd)
-		return
-	}
-	if !r.resumed && r.opts.format == Bundle {
-		r.judgeBundle()
-	}
-	r.err = io.EOF
+	return memberOther
 }
 
-// judgeBundle judges what is known at the end of a Bundle only.
-func (r *Reader) judgeBundle() {
-	b := &r.bundle
-	if b.notObject {
-		return
+// admitMember checks that the Bundle has no other member of that name. Known members
+// have a bit in bundle.has.
+func (r *Reader) admitMember(what member, name []byte) scan.Fault {
+	if what == memberOther {
+		return r.scan.AddName(name, r.opts.maxEntry)
 	}
-	isBundle := b.resourceType.word == "Bundle"
-	if !isBundle {
-		got := "no resourceType"
-		if b.resourceType.seen {
-			got = quotable(b.resourceType, "'")
-		}
-		r.report(bundleResourceType, Issue{
-			Message: "Expected resourceType 'Bundle', got " + got,
-			Path:    "Bundle", Line: r.lineOf(b.resourceType.seenAt), Offset: b.resourceType.offset,
-		})
+	if r.bundle.has&(1<<what) != 0 {
+		return scan.Twice
 	}
-	// Of another resource only what it says of itself as a Bundle is judged.
-	other := !isBundle && b.resourceType.word != ""
-	if !r.accepts(b.kind) && (b.typ.seen || !other) {
-		got := "none"
-		if b.typ.seen {
-			got = quotable(b.typ, "")
-		}
-		r.report(bundleType, Issue{
-			Message: "Unsupported bundle type: " + got,
-			Path:    "Bundle.type", Line: r.lineOf(b.typ.seenAt), Offset: b.typ.offset,
-		})
-	}
-	if r.entries == 0 && b.entry.seen && !b.notArray {
-		r.report(fhirEmptyArray, Issue{Path: "Bundle.entry", Line: r.lineOf(b.entry), Offset: b.entry.offset})
-	}
-	if r.opts.needEntries && r.entries == 0 && !b.notArray && (b.entry.seen || !other) {
-		r.report(bundleNoEntries, Issue{Path: "Bundle.entry", Line: r.lineOf(b.entry), Offset: b.entry.offset})
-	}
-	r.judgeLate()
-	if isBundle || !other {
-		r.judgeMembers()
-	}
-	r.judgeRefs()
-}
-
-func (r *Reader) accepts(kind string) bool {
-	if len(r.opts.types) == 0 {
-		return r.bundle.in != 0
-	}
-	return kind != "" && slices.Contains(r.opts.types, kind)
-}
-
-// jsonKind names the kind of value that starts with c.
-func jsonKind(c byte) string {
-	switch c {
-	case '[':
-		return "a JSON array"
-	case '"':
-		return "a JSON string"
-	case 't', 'f':
-		return "a JSON boolean"
-	case 'n':
-		return "JSON null"
-	}
-	return "a JSON number"
+	r.bundle.has |= 1 << what
+	return scan.OK
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bundle makes a Bundle of a type, with more members, of entries. The type stands
-// behind the entries where last says so.
+// bundleWith makes a Bundle of a type, with more members and entries. If last is true,
+// the type comes after the entries.
 func bundleWith(typ, members string, last bool, entries ...string) string {
 	list := shortUUID.ReplaceAllString(`"entry":[`+strings.Join(entries, ",")+`]`, "${1}0000000$2-0000-4000-8000-000000000000$3")
 	if members != "" {
@@ -53,7 +53,7 @@ func patientWith(more string) string {
 
 var bundleRuleCases = []struct {
 	name     string
-	versions string // those that it is judged at
+	versions string // those that it is checked at
 	typ      string
 	members  string
 	entries  []string
@@ -481,9 +481,9 @@ var bundleRuleCases = []struct {
 				`{"resource":`+bundleWith("collection", "", false, `{`+fullObs+`,"a":[]}`)+`,`+req("POST", "Bundle", "")+`}`)+`,`+req("POST", "Bundle", "")+`}`)+`,`+req("POST", "Bundle", "")+`}`) + `,` + req("POST", "Bundle", "") + `}`}, "~not-checked fhir-json-empty-array"},
 }
 
-// TestBundleRules: what each rule finds at level Strict, at each version of FHIR,
-// whether the type stands before the entries or behind them, in memory and through
-// the smallest window. A "~" marks what stays a warning.
+// TestBundleRules: what each rule finds at LevelStrict, in each version of FHIR, with
+// the type before or after the entries, in memory and in the smallest blocks. A "~"
+// marks warnings.
 func TestBundleRules(t *testing.T) {
 	said := map[string]bool{}
 	for _, c := range bundleRuleCases {
@@ -491,13 +491,13 @@ func TestBundleRules(t *testing.T) {
 			for _, last := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%s %s, type last %v", c.name, version, c.typ, last), func(t *testing.T) {
 					doc := bundleWith(c.typ, c.members, last, c.entries...)
-					o := &Options{Level: Strict, Types: []string{}, Version: Version(version)}
+					o := &Options{Level: LevelStrict, Types: []string{}, Version: Version(version)}
 					got := eachStep(t, doc, o)
 					var codes []string
 					for _, is := range got.Report.Issues {
 						said[is.Code] = true
 						code := is.Code
-						if is.Severity == Warning {
+						if is.Severity == SeverityWarning {
 							code = "~" + code
 						}
 						codes = append(codes, code)
@@ -524,12 +524,11 @@ func TestBundleRules(t *testing.T) {
 	}
 }
 
-// TestBundlesInLines: a line may hold a Bundle, as those of deleted resources do,
-// and is judged as one.
+// TestBundlesInLines: a line that is a Bundle is checked as one.
 func TestBundlesInLines(t *testing.T) {
 	doc := `{"resourceType":"Patient"}` + "\n" + bundleWith("transaction", "", false, `{`+req("DELETE", "Patient/1", "")+`}`) + "\n" +
 		bundleWith("transaction", `"id":"a b"`, false, `{`+req("DELETE", "Patient/1", "")+`}`, `{"x":[],`+req("DELETE", "Patient/1", "")+`}`)
-	got := eachStep(t, doc, &Options{Format: NDJSON, Level: Strict})
+	got := eachStep(t, doc, &Options{Format: FormatNDJSON, Level: LevelStrict})
 	var texts []string
 	for _, is := range got.Report.Issues {
 		texts = append(texts, fmt.Sprint(is.Code, " ", is.Path, " ", *is.Entry, " ", is.Line))
@@ -549,7 +548,7 @@ func TestFindingsOfNested(t *testing.T) {
 	nested := bundleWith("collection", "", false, slices.Repeat([]string{`{` + fullObs[:len(fullObs)-1] + `,"x":[]}}`}, 10)...)
 	nested = strings.ReplaceAll(nested, "http://a.b/Observation/o1", uuid1)
 	for _, most := range []int{3, 100} {
-		r := must(NewBytesReader([]byte(nested+"\n"+nested), &Options{Format: NDJSON, Level: Strict, MaxIssues: most, Severities: map[string]Severity{"bdl-7": None}}))
+		r := must(NewBytesReader([]byte(nested+"\n"+nested), &Options{Format: FormatNDJSON, Level: LevelStrict, MaxIssues: most, Severities: map[string]Severity{"bdl-7": SeverityNone}}))
 		e, err := r.Next()
 		require.NoError(t, err)
 		assert.True(t, e.Rejected())
@@ -561,12 +560,12 @@ func TestFindingsOfNested(t *testing.T) {
 		assert.Len(t, rep.Issues, min(most, 20))
 		assert.Equal(t, int64(20-min(most, 20)), rep.MoreIssues)
 	}
-	rep := must(ValidateBytes([]byte(bundleWith("batch", "", false, `{"y":[],"resource":`+nested+`,`+req("POST", "Bundle", "")+`}`)), &Options{MaxIssues: 100, Severities: map[string]Severity{"bdl-7": None}}))
+	rep := must(ValidateBytes([]byte(bundleWith("batch", "", false, `{"y":[],"resource":`+nested+`,`+req("POST", "Bundle", "")+`}`)), &Options{MaxIssues: 100, Severities: map[string]Severity{"bdl-7": SeverityNone}}))
 	assert.Len(t, rep.Issues, 11)
 	assert.Zero(t, rep.MoreIssues)
 }
 
-// TestComments: JSON with comments is told from other broken JSON.
+// TestComments: comments get a message of their own.
 func TestComments(t *testing.T) {
 	for _, doc := range []string{`/* x */{}`, `{"a":1, // x` + "\n" + `"b":2}`, `{"entry":[{"resource":{"a":[1/**/]}}]}`, `{"a": /* x */ 1}`} {
 		rep := must(ValidateBytes([]byte(doc), nil))

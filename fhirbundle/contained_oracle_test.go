@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// innerTree makes resources with others inside, at random.
+// innerTree makes random resources with others inside.
 type innerTree struct {
 	*rand.Rand
 	left int // resources that may still be made
@@ -79,8 +79,7 @@ func (g *innerTree) parameters(depth int) []any {
 	return list
 }
 
-// innerOracle finds the same as the reader in a resource that is a root, by looking
-// at the tree as often as it likes.
+// innerOracle finds the same as the reader in a root resource, by walking the tree.
 func innerOracle(root map[string]any, version Version) (found []string) {
 	var list []any
 	switch root["resourceType"] {
@@ -172,7 +171,7 @@ func TestInnerOracle(t *testing.T) {
 		require.NoError(t, err)
 		version := [...]Version{R4, R4B, R5}[g.IntN(3)]
 		want := innerOracle(root, version)
-		rep := must(ValidateBytes(data, &Options{Format: NDJSON, Version: version}))
+		rep := must(ValidateBytes(data, &Options{Format: FormatNDJSON, Version: version}))
 		got := codes(rep.Issues)
 		slices.Sort(want)
 		slices.Sort(got)

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// innerCases are resources with others inside, and what is found in them: the code,
-// the path from the resource on, and the text at the place.
+// innerCases are resources with others inside, and the findings: code, path from the
+// resource, and the text at the offset.
 var innerCases = []struct {
 	name     string
 	versions string // nothing: all
@@ -99,12 +99,12 @@ func TestResourcesInside(t *testing.T) {
 		}
 		for version := range strings.FieldsSeq(versions) {
 			t.Run(c.name+"/"+version, func(t *testing.T) {
-				for _, format := range []Format{Bundle, NDJSON} {
+				for _, format := range []Format{FormatBundle, FormatNDJSON} {
 					doc, path := " "+c.resource+"\n", "Resource"
-					if format == Bundle {
+					if format == FormatBundle {
 						doc, path = "{\"resourceType\":\"Bundle\",\"type\":\"batch-response\",\n\"entry\":[{\"response\":{\"status\":\"200\"},\n\"resource\":"+c.resource+"}]}", "Bundle.entry[0].resource"
 					}
-					o := &Options{Format: format, Level: Strict, Types: []string{}, Version: Version(version)}
+					o := &Options{Format: format, Level: LevelStrict, Types: []string{}, Version: Version(version)}
 					got := eachStep(t, doc, o)
 					require.Len(t, got.Report.Issues, len(c.want), "%+v", got.Report.Issues)
 					for i, is := range got.Report.Issues {
@@ -118,10 +118,10 @@ func TestResourcesInside(t *testing.T) {
 						assert.True(t, strings.HasPrefix(doc[is.Offset:], text), "%s at %.60s", is.Code, doc[is.Offset:])
 						assert.Equal(t, int64(0), *is.Entry)
 					}
-					o.Level = Lenient
+					o.Level = LevelLenient
 					rep := must(ValidateBytes([]byte(doc), o))
 					assert.NoError(t, rep.Err())
-					o.Level = Basic
+					o.Level = LevelBasic
 					rep = must(ValidateBytes([]byte(doc), o))
 					assert.Empty(t, rep.Issues)
 				}
@@ -130,7 +130,7 @@ func TestResourcesInside(t *testing.T) {
 	}
 }
 
-// TestContainedOrder: a reference counts wherever it is, and so does where the id is.
+// TestContainedOrder: the order of references and ids makes no difference.
 func TestContainedOrder(t *testing.T) {
 	var many, ids []string
 	for i := range 100 {
@@ -140,23 +140,23 @@ func TestContainedOrder(t *testing.T) {
 	before := `{"resourceType":"Basic","x":[` + strings.Join(ids, ",") + `],"contained":[` + strings.Join(many, ",") + `]}`
 	after := `{"contained":[` + strings.Join(many, ",") + `],"x":[` + strings.Join(ids, ",") + `],"resourceType":"Basic"}`
 	for _, doc := range []string{before, after} {
-		assert.Empty(t, must(ValidateBytes([]byte(doc), &Options{Format: NDJSON})).Issues)
+		assert.Empty(t, must(ValidateBytes([]byte(doc), &Options{Format: FormatNDJSON})).Issues)
 		gone := strings.Replace(doc, `"#c57"`, `"#c07"`, 1)
-		rep := must(ValidateBytes([]byte(gone), &Options{Format: NDJSON}))
+		rep := must(ValidateBytes([]byte(gone), &Options{Format: FormatNDJSON}))
 		require.Equal(t, []string{"ref-1", "dom-3"}, codes(rep.Issues))
 		assert.Equal(t, "Resource.contained[57]", rep.Issues[1].Path)
 		twice := strings.Replace(doc, `"id":"c57"`, `"id":"c56"`, 1)
-		rep = must(ValidateBytes([]byte(twice), &Options{Format: NDJSON}))
+		rep = must(ValidateBytes([]byte(twice), &Options{Format: FormatNDJSON}))
 		assert.Equal(t, []string{"contained-id-twice", "ref-1", "dom-3"}, codes(rep.Issues))
 	}
 }
 
-// TestNothingLeftInside: what one resource contains says nothing about the next, nor
-// about the next payload.
+// TestNothingLeftInside: the contained resources of one resource do not affect the next
+// one, nor the next payload.
 func TestNothingLeftInside(t *testing.T) {
 	with := `{"resourceType":"Basic","contained":[{"resourceType":"Basic","id":"x"}],"a":{"reference":"#x"}}`
 	without := `{"resourceType":"Basic","a":{"reference":"#x"}}`
-	r := must(NewBytesReader([]byte(with+"\n"+without), &Options{Format: NDJSON}))
+	r := must(NewBytesReader([]byte(with+"\n"+without), &Options{Format: FormatNDJSON}))
 	for range 2 {
 		for _, want := range []int{0, 1} {
 			e, err := r.Next()
@@ -167,8 +167,8 @@ func TestNothingLeftInside(t *testing.T) {
 	}
 }
 
-// TestDeepInside: a level too many is said to be not judged, once for each resource
-// that is on it, and nothing in it is found.
+// TestDeepInside: resources nested too deeply are reported as not checked, once each,
+// and nothing is found in them.
 func TestDeepInside(t *testing.T) {
 	bad := `{"resourceType":"Patient","a":{"reference":"#x"}}`
 	bundle := func(resource string) string {
@@ -198,21 +198,21 @@ func TestDeepInside(t *testing.T) {
 func TestPartsDeep(t *testing.T) {
 	const levels = 40_000
 	doc := []byte(`{"resourceType":"Parameters","parameter":[` + strings.Repeat(`{"part":[`, levels) + `{"resource":{"resourceType":"Basic","id":"a b"}}` + strings.Repeat(`]}`, levels) + `]}`)
-	rep := must(ValidateBytes(doc, &Options{Format: NDJSON, MaxDepth: 100_000}))
+	rep := must(ValidateBytes(doc, &Options{Format: FormatNDJSON, MaxDepth: 100_000}))
 	require.Len(t, rep.Issues, 1)
 	assert.Equal(t, "fhir-id", rep.Issues[0].Code)
 	assert.Equal(t, levels, strings.Count(rep.Issues[0].Path, ".part[0]"))
 	assert.Equal(t, bytes.Index(doc, []byte(`"a b"`)), int(rep.Issues[0].Offset))
 }
 
-// TestInsideAllocatesNothing: judging resources inside a resource takes no memory
-// where nothing is found.
+// TestInsideAllocatesNothing: checking resources inside a resource without findings
+// allocates nothing.
 func TestInsideAllocatesNothing(t *testing.T) {
 	one := `{"resourceType":"Patient","contained":[{"resourceType":"Organization","id":"x","meta":{"tag":[{"code":"a"}]}},{"resourceType":"Provenance","target":[{"reference":"#"}]},{"resourceType":"Binary","id":"y"}],"managingOrganization":{"reference":"#x"},"photo":[{"url":"#y"}]}`
 	two := `{"resourceType":"Parameters","parameter":[{"name":"a","part":[{"name":"b","resource":` + one + `}]},{"name":"c","resource":{"resourceType":"Bundle","type":"searchset","link":[{"relation":"self","url":"a"}],"entry":[{"fullUrl":"http://a.b/Patient/1","resource":{"resourceType":"Patient","id":"1"}}]}}]}`
 	const n = 1000
 	lines := bytes.Repeat([]byte(one+"\n"+two+"\n"), n)
-	r := must(NewBytesReader(lines, &Options{Format: NDJSON, Level: Strict}))
+	r := must(NewBytesReader(lines, &Options{Format: FormatNDJSON, Level: LevelStrict}))
 	for range 2 { // the first ones make what the others use
 		_, err := r.Next()
 		require.NoError(t, err)

@@ -43,12 +43,12 @@ func (f corpusFile) options() *Options {
 		o.Version = Version(f.version)
 	}
 	if f.kind == "ndjson" {
-		o.Format = NDJSON
+		o.Format = FormatNDJSON
 	}
 	return o
 }
 
-// corpus is every document of the corpus. Without it the test is skipped.
+// corpus returns every document of the corpus. The test is skipped if there is none.
 func corpus(t testing.TB) []corpusFile {
 	t.Helper()
 	files := corpusFiles(t)
@@ -58,7 +58,7 @@ func corpus(t testing.TB) []corpusFile {
 	return files
 }
 
-// corpusFiles is corpus for tests that can do without: nil where it is not there.
+// corpusFiles is corpus for tests that work without it: it may return nil.
 func corpusFiles(t testing.TB) []corpusFile {
 	dir := corpusDir(t)
 	if dir == "" {
@@ -87,8 +87,8 @@ func corpusFiles(t testing.TB) []corpusFile {
 	return files
 }
 
-// TestJSONTestSuite: 188 must fail, 95 must pass, save the two that have a name
-// twice in one object.
+// TestJSONTestSuite: 188 must fail and 95 must pass, except the two with a duplicate
+// name.
 func TestJSONTestSuite(t *testing.T) {
 	var refused, taken, twice int
 	for _, f := range corpus(t) {
@@ -144,14 +144,14 @@ var ours = map[string]string{
 	"ref-urn":         "ref-urn",
 }
 
-// elsewhere are rows whose rule this package can't see yet, and why.
+// elsewhere are rows whose rule this package can't check, and why.
 var elsewhere = map[string]string{
 	"invalid/fhir-test-cases__r4__patient-hs-1.json json-null":    "the null that is one too many makes _given longer than given: fhir-json-array-length",
 	"invalid/fhir-test-cases__r4__bundle-with-no-type.json bdl-3": "without a type, bundle-type is the finding",
 }
 
-// mislabelled are rows that are called valid and are not, and the specification's
-// words.
+// mislabelled are rows that are wrongly called valid, with the words of the
+// specification.
 var mislabelled = map[string]map[string]int{
 	"valid/npm-hl7-fhir-r4-examples__r4__Bundle-xds.json":   ifNoneExistSays,
 	"valid/npm-hl7-fhir-r4b-examples__r4b__Bundle-xds.json": ifNoneExistSays,
@@ -176,12 +176,12 @@ var mislabelled = map[string]map[string]int{
 // ifNoneExistSays: it holds the type and a question mark.
 var ifNoneExistSays = map[string]int{"tx-if-none-exist": 1}
 
-// structural are rows that only the definitions of resources can judge.
+// structural are rows that only the definitions of resources can check.
 var structural = map[string]string{
 	"invalid/hapi-fhir-jpaserver-starter__r4__tests-numer-EXM104_FHIR3-bundle.json": "json-type: a string where R4 defines a CodeableConcept",
 }
 
-// codeOf is the code of ours that a rule of the manifest stands for, if any.
+// codeOf is the code of this package for a rule of the manifest, or "".
 func codeOf(rule string) string {
 	if strings.HasPrefix(rule, "bdl-") {
 		return rule
@@ -189,10 +189,10 @@ func codeOf(rule string) string {
 	return ours[rule]
 }
 
-// TestCorpus judges every document at level Strict, as of its version of FHIR, with
-// all Bundle types accepted. What is valid has no error; what is invalid has one,
-// save by its structure alone; and each rule that the manifest names and that is
-// ours is found.
+// TestCorpus checks every document at LevelStrict, in its version of FHIR, with all
+// Bundle types accepted. Valid documents have no error; invalid ones have one, unless
+// only the definitions of resources show it; and each rule of the manifest that this
+// package has is found.
 func TestCorpus(t *testing.T) {
 	verdicts := map[string][2]int{} // by level: rows, and those that agree
 	judged, agreed := map[string]int{}, map[string]int{}
@@ -201,11 +201,11 @@ func TestCorpus(t *testing.T) {
 			continue
 		}
 		o := f.options()
-		o.Level, o.MaxIssues = Strict, 10000
+		o.Level, o.MaxIssues = LevelStrict, 10000
 		data := f.data
 		if !strings.HasPrefix(f.kind, "Bundle") && f.kind != "ndjson" {
 			// One resource: a line.
-			o.Format = NDJSON
+			o.Format = FormatNDJSON
 			data = bytes.ReplaceAll(bytes.ReplaceAll(data, []byte("\n"), nil), []byte("\r"), nil)
 		}
 		rep, err := Validate(bytes.NewReader(data), o)
@@ -216,9 +216,9 @@ func TestCorpus(t *testing.T) {
 			r, _ := ruleOf(is.Code)
 			broken = broken || r.rank == rules[jsonSyntax].rank
 			// That a Bundle has entries is the door's policy, not FHIR's.
-			invalid = invalid || is.Severity == Error && is.Code != "bundle-no-entries"
+			invalid = invalid || is.Severity == SeverityError && is.Code != "bundle-no-entries"
 		}
-		if broken && o.Format != NDJSON {
+		if broken && o.Format != FormatNDJSON {
 			assert.Less(t, rep.Bytes, int64(len(data)), f.name) // it stopped there
 		} else {
 			assert.Equal(t, int64(len(data)), rep.Bytes, f.name)

@@ -11,13 +11,15 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // maxSpans is how many values of a mutated document are compared one by one.
 const maxSpans = 24
 
-// compare checks one document against jsontext: the verdict, and where values
-// end. Of its values it looks at most times at so many.
+// compare checks one document against jsontext: the verdict, and where values end, for
+// at most so many values.
 func compare(t testing.TB, dec *jsontext.Decoder, data []byte, most int) (valid bool) {
 	t.Helper()
 	o := &Options{MaxDepth: oracleDepth}
@@ -33,8 +35,7 @@ func compare(t testing.TB, dec *jsontext.Decoder, data []byte, most int) (valid 
 	return err == nil
 }
 
-// isMember says whether the text is a member of the entry at data[from:]. Where it
-// stands is not told, and it may stand elsewhere too.
+// isMember reports whether the text is a member of the entry at data[from:].
 func isMember(data []byte, from int, text []byte, known map[span]bool) bool {
 	for at := from; ; at++ {
 		n := bytes.Index(data[at:], text)
@@ -47,9 +48,9 @@ func isMember(data []byte, from int, text []byte, known map[span]bool) bool {
 	}
 }
 
-// compareReader reads a document as a Bundle: it gets to the end of what is
-// JSON and of nothing else, and what it yields are values of the document, whose
-// places are given for one that starts so many bytes further on.
+// compareReader reads a document as a Bundle. It reads to the end if it is JSON, and
+// only then, and everything it yields is a value of the document. by is added to the
+// offsets of the values.
 func compareReader(t testing.TB, data []byte, o *Options, valid bool, all []span, by int) {
 	t.Helper()
 	r := must(NewBytesReader(data, o))
@@ -80,46 +81,45 @@ func compareReader(t testing.TB, data []byte, o *Options, valid bool, all []span
 	}
 }
 
-// compareSpans starts the scanner on values inside a document: it ends where
-// they end, or fails where jsontext did not get to their end.
+// compareSpans scans values inside a document: each ends where jsontext says.
 func compareSpans(t testing.TB, data []byte, all, open []span, most int) {
 	t.Helper()
 	r := must(NewBytesReader(nil, &Options{MaxDepth: oracleDepth}))
-	r.scan.allowNUL = true
+	r.scan.AllowNUL = true
 	every := max(1, len(all)/most)
 	for k := len(data) % every; k < len(all); k += every {
 		s := all[k]
 		value, length := data[s.start:], s.end-s.start
-		if end, f := r.scan.value(value, s.depth, true); f != fine || end != length {
+		if end, f := r.scan.Value(value, s.depth, true); f != scan.OK || end != length {
 			t.Fatalf("the value at %d ends at %d, not %d (fault %d), in %q", s.start, s.end, s.start+end, f, data)
 		}
-		// Nothing behind its end matters, and without its last byte it is no
+		// Nothing after its end matters, and without its last byte it is no
 		// value, unless it is a number.
-		if end, f := r.scan.value(value[:length], s.depth, true); f != fine || end != length {
+		if end, f := r.scan.Value(value[:length], s.depth, true); f != scan.OK || end != length {
 			t.Fatalf("the value at %d alone ends at %d, not %d (fault %d), in %q", s.start, s.end, s.start+end, f, data)
 		}
 		isNumber := value[0] == '-' || value[0]-'0' < 10
 		if length > 1 && !isNumber {
 			cut := 1 + (length*7+k)%(length-1)
-			if _, f := r.scan.value(value[:cut], s.depth, true); f != more {
-				t.Fatalf("the value at %d is not cut behind %d bytes (fault %d), in %q", s.start, cut, f, data)
+			if _, f := r.scan.Value(value[:cut], s.depth, true); f != scan.More {
+				t.Fatalf("the value at %d is not cut after %d bytes (fault %d), in %q", s.start, cut, f, data)
 			}
 		}
 		if isNumber {
-			if _, f := r.scan.value(value[:length], s.depth, false); f != more {
+			if _, f := r.scan.Value(value[:length], s.depth, false); f != scan.More {
 				t.Fatalf("the number at %d may go on (fault %d), in %q", s.start, f, data)
 			}
 		}
-		if len(r.scan.names) != 0 {
+		if r.scan.OpenNames() != 0 {
 			t.Fatalf("the value at %d leaves names behind, in %q", s.start, data)
 		}
 	}
 	every = max(1, len(open)/most)
 	for k := 0; k < len(open); k += every {
-		if end, f := r.scan.value(data[open[k].start:], open[k].depth, true); f == fine {
+		if end, f := r.scan.Value(data[open[k].start:], open[k].depth, true); f == scan.OK {
 			t.Fatalf("the value at %d ends at %d, and should not, in %q", open[k].start, open[k].start+end, data)
 		}
-		if len(r.scan.names) != 0 {
+		if r.scan.OpenNames() != 0 {
 			t.Fatalf("the value at %d leaves names behind, in %q", open[k].start, data)
 		}
 	}

@@ -1,7 +1,6 @@
-// Package fhirbundle checks whether bytes are a FHIR Bundle, a FHIR NDJSON file or a
-// single resource that a front door can accept, and yields the resources in them. It
-// reads in one pass over a JSON scanner of its own, holds one entry at a time, and
-// never builds a map or a tree.
+// Package fhirbundle validates FHIR Bundles, NDJSON files and single resources, and
+// yields the resources in them. It reads in one pass with a JSON scanner of its own,
+// holds one entry at a time, and never builds a map or a tree.
 //
 // # What is always an error
 //
@@ -11,7 +10,7 @@
 // before the document, or before a line of NDJSON, is skipped with a warning.
 //
 // Payloads that are not JSON at all (gzip, zip, XML, UTF-16, UTF-32), and a JSON document
-// over several lines that is given as NDJSON. One finding names what it is, and nothing
+// over several lines that is given as NDJSON. One finding says what it is, and nothing
 // of it is read.
 //
 // Payloads that a front door can't use: a body that is empty or not a Bundle, a Bundle
@@ -21,13 +20,14 @@
 //
 // # What is a finding
 //
-// All other rules that can be decided from the payload alone (see [Rules]) are warnings
-// at level [Lenient] and errors at level [Strict]:
+// Violations of all other rules that can be decided from the payload alone (see [Rules])
+// are warnings
+// at level [LevelLenient] and errors at level [LevelStrict]:
 //
 //   - FHIR's JSON format: misplaced nulls, empty values, x and _x that do not match,
 //     resourceType and id, types that the version of FHIR does not have;
-//   - all invariants bdl-* of Bundles, by what they mean where the published expression
-//     says something else (bdl-7; of R5 bdl-14 and bdl-16);
+//   - all invariants bdl-* of Bundles. Where the published expression says something else
+//     (bdl-7, and bdl-14 and bdl-16 of R5), the description counts;
 //   - fullUrl: absolute, unique, of the same type and id as its resource, present
 //     where it is required;
 //   - transactions and batches: method, URL, ids, bodies, patches, ifNoneExist, no
@@ -43,14 +43,14 @@
 //   - references: local ones, to contained resources, and conditional ones. A reference in
 //     a document's Composition, or in a message's MessageHeader.response.details, must be
 //     to an entry of the Bundle, by the rules for references in Bundles and in the version
-//     that it names. Warnings at both levels: a MessageHeader.focus that is no entry, and
-//     a urn:uuid that no entry has;
+//     that it names. Warnings at both levels: a MessageHeader.focus that is not an entry,
+//     and a urn:uuid that is not the fullUrl of an entry;
 //   - NDJSON, as warnings at both levels: a reference to a urn:uuid, which no line can
 //     resolve, and a resource with the type, id and version of an earlier one;
 //   - urn:uuid: and urn:oid: in a fullUrl or a reference must be followed by a UUID or an
 //     OID. Upper-case letters in a UUID are a warning.
 //
-// Level [Basic] skips these rules, which makes reading some 30% faster. They differ
+// Level [LevelBasic] skips these rules, which makes reading some 30% faster. They differ
 // between [R4], [R4B] and [R5]. [Options.Severities] changes the severity of a rule's
 // findings. A resource that is a Bundle is checked by the rules of Bundles too, also
 // inside Parameters or another resource. Its entries are its own: they are not yielded
@@ -61,7 +61,7 @@
 // of NDJSON without a resourceType is an error at both, because it can't be used; in a
 // Bundle such a resource is a finding.
 //
-// # Validating, and reading
+// # Validating and reading
 //
 // [Validate] and [ValidateBytes] report whether a payload can be accepted, and why not
 // ([Report.Err]). [Reader.Next] and [Reader.All] yield the entries as they are
@@ -70,9 +70,9 @@
 // [CheckJSON] checks any JSON value. [Links] and [AppendResolved] replace the references
 // between the entries of a Bundle, for example by the ids that a server has assigned.
 //
-// An NDJSON file that was cut at the end of a line looks complete. A caller that knows
-// the length can compare it with [Report.Bytes]. An error of the source is never taken
-// for the end.
+// An NDJSON file that was truncated at the end of a line looks complete. A caller that
+// knows the length can compare it with [Report.Bytes]. An error of the source is never
+// treated as the end of the payload.
 //
 // # Memory
 //
@@ -82,8 +82,7 @@
 // resources that a transaction changes, references) is kept as hashes of 16 bytes; the
 // type, id and version of each line of NDJSON are kept as they are. Together they take at
 // most [Options.MaxIndexBytes]: a transaction of a million entries takes some 100 MB, and
-// so do a million lines. If an entry or a line finds no room, not-checked is reported,
-// once. Nothing else grows with the number of entries, and reading an entry without
+// so do a million lines. Once an entry or a line does not fit, not-checked is reported. Nothing else grows with the number of entries, and reading an entry without
 // findings allocates nothing. What [Reader.Next] returns aliases the reader's buffer and
 // is overwritten by the next call.
 //
@@ -98,6 +97,6 @@
 //
 // Payloads are health records. No error, issue or path made here holds a value or a
 // property name of the document. It gives the rule and the entry, line and byte offset.
-// Two messages quote a resourceType or a Bundle type, and only one
-// that some version of FHIR defines; [OtherType] stands for all other types.
+// Two messages quote a resourceType or a Bundle type, if some version of FHIR defines it;
+// [OtherType] stands for all other types.
 package fhirbundle

@@ -5,29 +5,28 @@ import (
 	"math/bits"
 )
 
-// lineIDs holds the type, id and version of each resource in an NDJSON file, as long as
-// there is room. Hashes only say where to look: two resources are the same if their
-// texts are, which is why the texts are kept.
+// lineIDs has the type, id and version of the resources in an NDJSON file, up to a limit
+// of memory. It stores the texts, because equal hashes don't prove that two are equal.
 type lineIDs struct {
-	slots   []uint64 // a power of two of them; 0, or the start of a hash and a place
-	shift   int      // of a hash, to the slot at which it is looked for first
+	slots   []uint64 // a power of two of them: 0, or the start of a hash and a position
+	shift   int      // of a hash, to its first slot
 	used    int
 	chunks  [][]byte // texts, each after its length
-	key     []byte   // of the line that is being read, after its length
+	key     []byte   // of the current line, after its length
 	seed    maphash.Seed
 	seeded  bool
-	refused bool // a text found no room
+	refused bool // a text did not fit
 }
 
 const (
-	placeBits  = 36 // of a slot: the chunk, and where in it, from 1
+	placeBits  = 36 // the position in a slot: the chunk, and the offset in it, from 1
 	offsetBits = 18
 	firstChunk = 4 << 10
-	lastChunk  = 1 << offsetBits       // each is 8 times as large as the one before, up to here
-	mostSlots  = 1 << (64 - placeBits) // the hash in a slot can tell no more apart
+	lastChunk  = 1 << offsetBits       // each is 8 times as large as the previous one, up to this
+	mostSlots  = 1 << (64 - placeBits) // limited by the bits of the hash in a slot
 )
 
-// reset forgets everything but some memory.
+// reset forgets everything and keeps some memory.
 func (d *lineIDs) reset(b *budget) {
 	switch {
 	case len(d.slots)*8 > maxKept:
@@ -47,7 +46,7 @@ func (d *lineIDs) reset(b *budget) {
 	d.used, d.refused = 0, false
 }
 
-// add adds a resource and reports whether it was there before.
+// add adds a resource, and reports whether it was there before.
 func (d *lineIDs) add(b *budget, typ, id, version []byte) (was bool) {
 	d.key = append(append(append(append(d.key[:0], 0), typ...), '/'), id...)
 	if len(version) > 0 {
@@ -83,7 +82,7 @@ func (d *lineIDs) add(b *budget, typ, id, version []byte) (was bool) {
 	return false
 }
 
-// find returns the slot of a text, or the empty one that is to be its slot.
+// find returns the slot of a text, or the empty slot for it.
 func (d *lineIDs) find(h uint64, key []byte) *uint64 {
 	mask := len(d.slots) - 1
 	for i := int(h >> d.shift); ; i = (i + 1) & mask {
@@ -101,7 +100,7 @@ func (d *lineIDs) at(slot uint64) []byte {
 	return text[:1+int(text[0])]
 }
 
-// keep stores the key, and returns its place.
+// keep stores the key and returns its position.
 func (d *lineIDs) keep(b *budget) (place uint64, ok bool) {
 	last := len(d.chunks) - 1
 	if last < 0 || cap(d.chunks[last])-len(d.chunks[last]) < len(d.key) {
@@ -121,8 +120,8 @@ func (d *lineIDs) keep(b *budget) (place uint64, ok bool) {
 	return place + 1, true
 }
 
-// grow makes the table longer, if there is room for the old and the new one at once. It
-// needs no texts, since a slot holds what says where it goes.
+// grow enlarges the table, if the budget has room for the old and the new one. It needs
+// no texts, because a slot holds enough of its hash.
 func (d *lineIDs) grow(b *budget) bool {
 	old := d.slots
 	size := 2 * len(old)
@@ -147,10 +146,10 @@ func (d *lineIDs) grow(b *budget) bool {
 	return true
 }
 
-// compareLine compares the resource of a line with those of the lines before it.
+// compareLine compares the resource of a line with those of earlier lines.
 func (r *Reader) compareLine(data []byte) {
 	d, e := &r.lineIDs, &r.entry
-	if r.resumed || r.col.severity[lineTwice] == None || r.typeText == nil || !isID(e.ID) {
+	if r.resumed || r.collected.severity.of[lineTwice] == SeverityNone || r.typeText == nil || !isID(e.ID) {
 		return
 	}
 	version := r.versionID(data)
@@ -158,10 +157,10 @@ func (r *Reader) compareLine(data []byte) {
 		return
 	}
 	if d.add(&r.budget, r.typeText, e.ID, version) {
-		r.entryIssue(lineTwice, max(r.scan.marks.start(data, resourceID), 0), "resource.id", "")
+		r.entryIssue(lineTwice, max(r.scan.Marks.Value(data, placeID), 0), "resource.id", "")
 	}
-	if d.refused && !r.unsure {
-		r.unsure = true
+	if d.refused && !r.notCompared {
+		r.notCompared = true
 		r.entryIssue(notChecked, 0, "", "and the lines after it were not compared with earlier lines: there was no room")
 	}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestLinesTwice: a line whose resource has the type, the id and the version of that
-// of an earlier line is a warning, at its id; so is a reference that only an entry of
-// a Bundle could resolve.
+// TestLinesTwice: a line whose resource has the type, id and version of an earlier one
+// is a warning, at its id; so is a reference that only an entry of a Bundle could
+// resolve.
 func TestLinesTwice(t *testing.T) {
 	lines := []string{
 		`{"resourceType":"Patient","id":"1"}`,
@@ -34,12 +34,12 @@ func TestLinesTwice(t *testing.T) {
 		`{"resourceType":"Patient","id":"4"}`,
 	}
 	doc := strings.Join(lines, "\n")
-	for _, level := range []Level{Lenient, Strict} {
-		got := eachStep(t, doc, &Options{Format: NDJSON, Level: level, Severities: map[string]Severity{"fhir-id": None, "fhir-unknown-type": None}})
+	for _, level := range []Level{LevelLenient, LevelStrict} {
+		got := eachStep(t, doc, &Options{Format: FormatNDJSON, Level: level, Severities: map[string]Severity{"fhir-id": SeverityNone, "fhir-unknown-type": SeverityNone}})
 		assert.Zero(t, got.Report.Rejected)
 		var found []string
 		for _, is := range got.Report.Issues {
-			assert.Equal(t, Warning, is.Severity)
+			assert.Equal(t, SeverityWarning, is.Severity)
 			found = append(found, fmt.Sprint(is.Code, " ", *is.Entry, " ", is.Line, " ", is.Path))
 			line := doc[is.Offset:]
 			switch is.Code {
@@ -56,20 +56,19 @@ func TestLinesTwice(t *testing.T) {
 			"ref-urn 13 14 Resource",
 		}, found)
 	}
-	assert.Empty(t, must(ValidateBytes([]byte(doc), &Options{Format: NDJSON, Level: Basic})).Issues)
+	assert.Empty(t, must(ValidateBytes([]byte(doc), &Options{Format: FormatNDJSON, Level: LevelBasic})).Issues)
 
 	// What is before the place at which reading goes on is not compared.
 	doc += "\n" + lines[14]
 	at := strings.Index(doc, lines[6])
-	r := must(ResumeReader(strings.NewReader(doc[at:]), Position{Offset: int64(at), Entries: 6, Lines: 6}, &Options{Format: NDJSON, Severities: map[string]Severity{"fhir-id": None, "fhir-unknown-type": None}}))
+	r := must(ResumeReader(strings.NewReader(doc[at:]), Position{Offset: int64(at), Entries: 6, Lines: 6}, &Options{Format: FormatNDJSON, Severities: map[string]Severity{"fhir-id": SeverityNone, "fhir-unknown-type": SeverityNone}}))
 	for _, err := range r.All() {
 		require.NoError(t, err)
 	}
 	assert.Equal(t, []string{"ref-urn", "ref-urn"}, codes(r.Report().Issues))
 }
 
-// manyLines are n lines with an id each, of which every tenth is that of an earlier
-// one.
+// manyLines returns n lines with ids, one in ten of them a duplicate.
 func manyLines(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -85,13 +84,13 @@ func manyLines(n int) string {
 	return b.String()
 }
 
-// TestLinesTwiceAreBounded: lines that find no room are not compared, which is said
-// once; what was taken in before is still compared, and nothing is said that is wrong.
+// TestLinesTwiceAreBounded: lines that do not fit are not compared, and one finding says
+// so. Earlier lines still are, and no finding is wrong.
 func TestLinesTwiceAreBounded(t *testing.T) {
 	const n = 20_000
 	doc := manyLines(n)
 	for _, most := range []int{1, 1000, 20_000, 300_000, 2_000_000, DefaultMaxIndexBytes} {
-		rep := must(ValidateBytes([]byte(doc), &Options{Format: NDJSON, MaxIndexBytes: most, MaxIssues: n}))
+		rep := must(ValidateBytes([]byte(doc), &Options{Format: FormatNDJSON, MaxIndexBytes: most, MaxIssues: n}))
 		seen := map[string]bool{}
 		var twice, unsure []int64
 		for _, is := range rep.Issues {
@@ -130,10 +129,9 @@ func TestLinesTwiceAreBounded(t *testing.T) {
 	}
 }
 
-// TestLinesTwiceOfReset: a reader that is used again knows nothing of the lines
-// before, and keeps none of them.
+// TestLinesTwiceOfReset: Reset forgets all lines.
 func TestLinesTwiceOfReset(t *testing.T) {
-	o := &Options{Format: NDJSON, Severities: map[string]Severity{}}
+	o := &Options{Format: FormatNDJSON, Severities: map[string]Severity{}}
 	r := must(NewBytesReader(nil, o))
 	for _, n := range []int{100, 20_000, 100} {
 		doc := strings.ReplaceAll(manyLines(n), `"p`, `"q`)
@@ -159,7 +157,7 @@ func TestLinesTwiceOfReset(t *testing.T) {
 	}
 }
 
-// TestFingerprints: texts of the same fingerprint are told from one another.
+// TestFingerprints: texts with the same fingerprint are distinguished.
 func TestFingerprints(t *testing.T) {
 	var d lineIDs
 	b := &budget{max: 1 << 20}

@@ -7,13 +7,15 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// TestStringsAtTheLimit: a string of the longest length is taken and one of a
-// byte more is not, wherever it stands. Nor is one of a byte taken for empty.
+// TestStringsAtTheLimit: a string at the limit is accepted, and one byte more is not,
+// wherever it is. A string of one byte is not empty.
 func TestStringsAtTheLimit(t *testing.T) {
 	for _, n := range []int{16, 17, 23, 24, 25, 31, 32, 40} { // "resourceType" has to fit
-		o := &Options{MaxStringBytes: n, Level: Strict, Types: []string{}}
+		o := &Options{MaxStringBytes: n, Level: LevelStrict, Types: []string{}}
 		for _, plain := range []bool{true, false} {
 			at := strings.Repeat("a", n)
 			if !plain { // the last byte belongs to an escape
@@ -46,21 +48,19 @@ func TestStringsAtTheLimit(t *testing.T) {
 	}
 }
 
-// TestOrderOfFindings: what is found where an object ends stands before what was
-// found in it further on.
+// TestOrderOfFindings: findings at the end of an object are listed in order of position.
 func TestOrderOfFindings(t *testing.T) {
 	for value, want := range map[string][]string{
 		`{"a":[null],"b":""}`:              {"fhir-json-null", "fhir-json-empty-string"},
 		`{"a":[null],"b":{"c":[null,{}]}}`: {"fhir-json-null", "fhir-json-null", "fhir-json-empty-object"},
 		`{"a":{},"b":[null],"c":[]}`:       {"fhir-json-empty-object", "fhir-json-null", "fhir-json-empty-array"},
 	} {
-		got := eachStep(t, `{"resourceType":"Basic","x":`+value+`}`, &Options{Format: NDJSON})
+		got := eachStep(t, `{"resourceType":"Basic","x":`+value+`}`, &Options{Format: FormatNDJSON})
 		assert.Equal(t, want, codes(got.Report.Issues), value)
 	}
 }
 
-// TestAfterAFault: what a broken line leaves in the scanner does not show in
-// the lines behind it.
+// TestAfterAFault: a broken line does not affect the lines after it.
 func TestAfterAFault(t *testing.T) {
 	const good = `{"resourceType":"Basic","a":1,"b":[null],"_b":[{"id":"x"}],"\u0063":{"d":2}}`
 	const odd = `{"a":[null],"resourceType":"Basic"}` // its null is found
@@ -68,12 +68,12 @@ func TestAfterAFault(t *testing.T) {
 		`{"a":1,"b":2,"resourceType":`, `{"\u0061":{"b":[null],"\u0063":`, `{` + many(50) + `,"a":x`, `{"a":[null],"\u0062":[null],"c":[[[{"d":`,
 		`{"b":[null]`, `{"_b":[null],"x":{"_b":[null],]`, `{"a":[null],]`,
 	} {
-		got := eachStep(t, strings.Join([]string{good, broken, good, broken, odd, broken, good}, "\n"), &Options{Format: NDJSON, Level: Strict})
+		got := eachStep(t, strings.Join([]string{good, broken, good, broken, odd, broken, good}, "\n"), &Options{Format: FormatNDJSON, Level: LevelStrict})
 		require.Len(t, got.Entries, 7)
 		for i, e := range got.Entries {
 			switch {
 			case i == 4:
-				assert.Equal(t, []string{"!fhir-json-null"}, codes(e.Issues), "behind %s", broken)
+				assert.Equal(t, []string{"!fhir-json-null"}, codes(e.Issues), "after %s", broken)
 			default:
 				assert.Equal(t, i%2 == 1, e.Rejected(), "line %d of those with %s", i+1, broken)
 			}
@@ -81,7 +81,7 @@ func TestAfterAFault(t *testing.T) {
 	}
 }
 
-// TestPatience: a source that gives nothing is asked again, but not for ever.
+// TestPatience: a source that returns nothing is read again, but not forever.
 func TestPatience(t *testing.T) {
 	src := &asked{}
 	_, err := Validate(src, nil)
@@ -97,11 +97,10 @@ type asked struct{ n int }
 
 func (a *asked) Read([]byte) (int, error) { a.n++; return 0, nil }
 
-// TestNULEverywhere: a NUL is told from other things that do not fit, wherever
-// it stands.
+// TestNULEverywhere: a NUL gets its own message anywhere in a document.
 func TestNULEverywhere(t *testing.T) {
 	resource := `{"resourceType" : "Basic" , "a":[ 12 , { "b":"0123456789" },[ ],{ },[3]],"c":{"d":4 , "e":5} }`
-	for format, doc := range map[Format]string{Bundle: " " + tx(post(resource), " "+post(resource)) + " ", NDJSON: resource + " "} {
+	for format, doc := range map[Format]string{FormatBundle: " " + tx(post(resource), " "+post(resource)) + " ", FormatNDJSON: resource + " "} {
 		o := &Options{Format: format}
 		for i := range len(doc) + 1 {
 			data := []byte(doc[:i] + "\x00" + doc[i:])
@@ -118,7 +117,7 @@ func TestNULEverywhere(t *testing.T) {
 	}
 }
 
-// TestCutNumbers: a number that is cut is told from one that is wrong.
+// TestCutNumbers: a truncated number is distinguished from an invalid one.
 func TestCutNumbers(t *testing.T) {
 	for _, number := range []string{"-", "1.", "0.", "1e", "1E+", "1.5e-"} {
 		for _, before := range []string{"", `[`, `{"a":`} {
@@ -128,8 +127,8 @@ func TestCutNumbers(t *testing.T) {
 	}
 }
 
-// TestValueAtTheLimit: what ends exactly at the limit of an entry is taken, and
-// what goes on there is too long, whether or not it would end well or at all.
+// TestValueAtTheLimit: a value that ends exactly at the limit of an entry is accepted,
+// and anything longer is too long, valid or not.
 func TestValueAtTheLimit(t *testing.T) {
 	for _, c := range []struct {
 		value string
@@ -156,19 +155,19 @@ func TestValueAtTheLimit(t *testing.T) {
 	}
 }
 
-// TestBufferAtTheLimit: a value that is too long does not make the buffer longer
-// than the limit and what is read at once.
+// TestBufferAtTheLimit: a value that is too long does not grow the buffer beyond the
+// limit and one block.
 func TestBufferAtTheLimit(t *testing.T) {
-	for _, format := range []Format{Bundle, NDJSON} {
+	for _, format := range []Format{FormatBundle, FormatNDJSON} {
 		o := &Options{Format: format, MaxEntryBytes: 1<<20 + 1000}
 		r := must(NewReader(&pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: 2000}, o))
 		_ = look(r)
-		assert.LessOrEqual(t, cap(r.win.buf), o.MaxEntryBytes+block)
+		assert.LessOrEqual(t, cap(r.input.Buf), o.MaxEntryBytes+scan.Block)
 	}
 }
 
-// TestEmptyName: a member may have an empty name, also where its array holds a
-// null and "_" is its companion.
+// TestEmptyName: a member may have an empty name, even if its array has a null and "_"
+// is its companion.
 func TestEmptyName(t *testing.T) {
 	for members, want := range map[string][]string{
 		`"":[null]`:                           {"fhir-json-null"},
@@ -176,7 +175,7 @@ func TestEmptyName(t *testing.T) {
 		`"_":[{"id":"b"},null],"":[null,"a"]`: nil,
 		`"_":[null]`:                          {"fhir-json-null"},
 	} {
-		got := eachStep(t, `{"resourceType":"Basic",`+members+`}`, &Options{Format: NDJSON})
+		got := eachStep(t, `{"resourceType":"Basic",`+members+`}`, &Options{Format: FormatNDJSON})
 		assert.Equal(t, want, codes(got.Report.Issues), members)
 	}
 }

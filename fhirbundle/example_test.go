@@ -36,7 +36,7 @@ func ExampleValidate() {
 }
 
 func ExampleValidateBytes_strict() {
-	report, err := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{Level: fhirbundle.Strict})
+	report, err := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{Level: fhirbundle.LevelStrict})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -65,13 +65,13 @@ func ExampleReader_All() {
 	// 1  Observation  50 bytes at 195
 }
 
-// A line that is broken does not stop the others.
+// A broken line does not stop the others.
 func ExampleReader_Next_ndjson() {
 	const file = `{"resourceType":"Patient","id":"p1"}
 {"resourceType":"Patient",,}
 
 {"resourceType":"Observation","id":"o1"}`
-	r, err := fhirbundle.NewReader(strings.NewReader(file), &fhirbundle.Options{Format: fhirbundle.NDJSON})
+	r, err := fhirbundle.NewReader(strings.NewReader(file), &fhirbundle.Options{Format: fhirbundle.FormatNDJSON})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -100,7 +100,7 @@ func ExampleReader_Next_ndjson() {
 	// 2 resources, 1 rejected, 1 blank
 }
 
-// A Bundle becomes an NDJSON file: a resource a line, its digits as they were.
+// A Bundle becomes an NDJSON file: one resource per line, numbers unchanged.
 func ExampleAppendLine() {
 	r, err := fhirbundle.NewReader(strings.NewReader(bundle), nil)
 	if err != nil {
@@ -124,7 +124,7 @@ func ExampleAppendLine() {
 	// {"resourceType": "Observation", "status": "final"}
 }
 
-// An option that can't work is an error, and says what is allowed.
+// An invalid option is an error that names the allowed values.
 func ExampleOptions_Check() {
 	o := fhirbundle.Options{Level: "Strict"}
 	err := o.Check()
@@ -135,12 +135,12 @@ func ExampleOptions_Check() {
 	// fhirbundle: invalid options: Level is "Strict"; allowed is lenient, strict or basic
 }
 
-// A program decides for itself which findings it refuses.
+// A program can choose which findings are errors.
 func ExampleOptions_severities() {
 	report, err := fhirbundle.ValidateBytes([]byte(bundle), &fhirbundle.Options{
-		Level:      fhirbundle.Strict,
+		Level:      fhirbundle.LevelStrict,
 		Version:    fhirbundle.R5,
-		Severities: map[string]fhirbundle.Severity{"bdl-3c": fhirbundle.Information},
+		Severities: map[string]fhirbundle.Severity{"bdl-3c": fhirbundle.SeverityInformation},
 	})
 	if err != nil {
 		fmt.Println(err)
@@ -163,7 +163,7 @@ func ExampleVersionOf() {
 	//  false
 }
 
-// A position is plain data. Reading goes on behind the entry that came last.
+// A position is plain data. Reading resumes after the last entry.
 func ExampleResumeReader() {
 	r, err := fhirbundle.NewReader(strings.NewReader(bundle), nil)
 	if err != nil {
@@ -252,7 +252,7 @@ func ExampleCheckJSON() {
 func ExampleRules() {
 	for _, rule := range fhirbundle.Rules() {
 		if strings.HasPrefix(rule.Code, "fu-") {
-			fmt.Printf("%s (%s, strict: %s): %s\n", rule.Code, rule.Severity(fhirbundle.Lenient), rule.Severity(fhirbundle.Strict), rule.Message)
+			fmt.Printf("%s (%s, strict: %s): %s\n", rule.Code, rule.Severity(fhirbundle.LevelLenient), rule.Severity(fhirbundle.LevelStrict), rule.Message)
 		}
 	}
 	// Output:
@@ -264,7 +264,7 @@ func ExampleRules() {
 }
 
 func ExampleReader_ResetBytes() {
-	r, err := fhirbundle.NewBytesReader(nil, &fhirbundle.Options{Level: fhirbundle.Strict})
+	r, err := fhirbundle.NewBytesReader(nil, &fhirbundle.Options{Level: fhirbundle.LevelStrict})
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -286,4 +286,51 @@ func ExampleReader_ResetBytes() {
 	// entries: 2
 	// not to be taken: Expected resourceType 'Bundle', got 'Patient'
 	// entries: 0
+}
+
+// A transaction creates an Observation and the Patient that it is about. Once both have
+// ids, the reference between them is to the new one.
+func ExampleAppendResolved() {
+	entries := []struct{ fullURL, resource, created string }{
+		{
+			"urn:uuid:88f151c0-a954-468a-88bd-5ae15c08e059",
+			`{"resourceType":"Patient","name":[{"family":"Doe"}]}`,
+			"Patient/123",
+		},
+		{
+			"urn:uuid:c72aa430-2ddc-456e-7a09-dea8264671d8",
+			`{"resourceType":"Observation", "subject":{"reference":"urn:uuid:88f151c0-a954-468a-88bd-5ae15c08e059"}, "valueQuantity":{"value":1.50}}`,
+			"Observation/456",
+		},
+	}
+	var links fhirbundle.Links
+	for _, e := range entries {
+		links.Add(e.fullURL, fhirbundle.Target{Reference: e.created})
+	}
+	var out []byte
+	for _, e := range entries {
+		out = fhirbundle.AppendResolved(out[:0], []byte(e.resource), func(ref []byte) (string, bool) {
+			return links.Resolve(e.fullURL, ref)
+		})
+		fmt.Printf("%s\n", out)
+	}
+	// Output:
+	// {"resourceType":"Patient","name":[{"family":"Doe"}]}
+	// {"resourceType":"Observation", "subject":{"reference":"Patient/123"}, "valueQuantity":{"value":1.50}}
+}
+
+// A relative reference is to an entry of the server that the fullUrl names.
+func ExampleLinks() {
+	var links fhirbundle.Links
+	links.Add("https://a.example/fhir/Patient/7", fhirbundle.Target{Reference: "Patient/123", VersionID: "1"})
+
+	for _, ref := range []string{"Patient/7", "Patient/7/_history/3", "Patient/8", "https://b.example/fhir/Patient/7"} {
+		to, _ := links.Resolve("https://a.example/fhir/Observation/9", []byte(ref))
+		fmt.Printf("%s: %q\n", ref, to)
+	}
+	// Output:
+	// Patient/7: "Patient/123"
+	// Patient/7/_history/3: "Patient/123/_history/1"
+	// Patient/8: ""
+	// https://b.example/fhir/Patient/7: ""
 }

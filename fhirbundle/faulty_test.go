@@ -14,11 +14,11 @@ const (
 	sings    = "4n4r4" // what is looked for
 )
 
-// canaryWord is written like the name of a type, and is none.
+// canaryWord looks like the name of a type, and is none.
 const canaryWord = "Qwxzvkqj"
 
-// faultyDocument breaks a rule, and holds the canary in every name and every
-// value that this leaves free.
+// faultyDocument breaks a rule, and has the canary in every name and value that can have
+// it.
 type faultyDocument struct {
 	doc string
 	o   Options
@@ -35,7 +35,7 @@ const (
 	cResource = `{"resourceType":"Basic",` // and members
 )
 
-// cBundle is a batch with an entry that is good and one more.
+// cBundle is a batch with a valid entry and another one.
 func cBundle(entry string) string { return cHead + cEntry + ",\n" + entry + `]}` }
 
 // cPost is an entry with a resource.
@@ -47,13 +47,12 @@ func cPost(resource string) string {
 func cIn(resource string) []faultyDocument {
 	return []faultyDocument{
 		{doc: cBundle(cPost(resource))},
-		{doc: cBasic + "\n" + resource + "\n" + cBasic, o: Options{Format: NDJSON}},
+		{doc: cBasic + "\n" + resource + "\n" + cBasic, o: Options{Format: FormatNDJSON}},
 	}
 }
 
-// faultyDocuments are, for the code of every rule, documents that break it. A
-// rule that is new needs one: TestPrivacy fails without. Options are those that
-// the rule needs; the test adds level Strict. Those of a new rule go to its group.
+// faultyDocuments has documents that break each rule, by code. A new rule needs one, or
+// TestPrivacy fails. Options are those that the rule needs; the test adds LevelStrict.
 func faultyDocuments() map[string][]faultyDocument {
 	deep := strings.Repeat(`{`+cValue+`:[`, 40) + cValue + strings.Repeat(`]}`, 40)
 	var wide strings.Builder
@@ -62,17 +61,17 @@ func faultyDocuments() map[string][]faultyDocument {
 	}
 	short := Options{MaxStringBytes: 30}
 	long := `"` + strings.Repeat(canary, 4) + `"`
-	small, smallLines := Options{MaxEntryBytes: 300}, Options{MaxEntryBytes: 300, Format: NDJSON}
+	small, smallLines := Options{MaxEntryBytes: 300}, Options{MaxEntryBytes: 300, Format: FormatNDJSON}
 	large := cResource + cValue + `:[` + strings.Repeat(cValue+",", 40) + cValue + `]}`
 	all := plantedDocuments()
 	for code, docs := range map[string][]faultyDocument{
 		// JSON.
-		"body-empty": {{doc: " \n"}, {doc: "\n\n", o: Options{Format: NDJSON}}},
+		"body-empty": {{doc: " \n"}, {doc: "\n\n", o: Options{Format: FormatNDJSON}}},
 		"json-syntax": append(cIn(cResource+cValue+cValue+`}`),
 			append(cIn(cResource+cValue+`:"`+canary+`\x`+canary+`"}`),
 				faultyDocument{doc: `{` + cMember}, faultyDocument{doc: cValue + cValue}, faultyDocument{doc: canary}, faultyDocument{doc: cBundle(cEntry) + canary},
 				faultyDocument{doc: cHead + cEntry + canary}, faultyDocument{doc: `{` + cValue + canary}, faultyDocument{doc: `{` + cMember + canary},
-				faultyDocument{doc: canary + "\n" + cBasic, o: Options{Format: NDJSON}})...),
+				faultyDocument{doc: canary + "\n" + cBasic, o: Options{Format: FormatNDJSON}})...),
 		"json-utf8":          append(cIn(cResource+cValue+":\""+canary+"\xff"+canary+"\"}"), cIn(cResource+"\""+canary+"\xff"+canary+"\":1}")...),
 		"json-dup":           append(cIn(cResource+cMember+","+cMember+"}"), faultyDocument{doc: `{` + cMember + `,` + cMember + `}`}),
 		"json-surrogate":     append(cIn(cResource+cValue+`:"`+canary+`\ud800`+canary+`"}`), cIn(cResource+`"`+canary+`\ud800`+canary+`":1}`)...),
@@ -81,7 +80,7 @@ func faultyDocuments() map[string][]faultyDocument {
 		"json-string-length": {{cBundle(cPost(cResource + cValue + `:` + long + `}`)), short}, {cBundle(cPost(cResource + long + `:` + cValue + `}`)), short}, {`{` + cValue + `:` + long + `}`, short}},
 		"json-entry-length":  {{cBundle(cPost(large)), small}, {`{` + cValue + `:` + large + `}`, small}, {cBasic + "\n" + large, smallLines}},
 		"json-members":       {{`{` + cValue + `:{` + wide.String() + cMember + `}}`, Options{MaxEntryBytes: 1 << 20}}},
-		"json-bom":           {{doc: "\xef\xbb\xbf" + cBundle(cEntry)}, {doc: "\xef\xbb\xbf" + cBasic, o: Options{Format: NDJSON}}},
+		"json-bom":           {{doc: "\xef\xbb\xbf" + cBundle(cEntry)}, {doc: "\xef\xbb\xbf" + cBasic, o: Options{Format: FormatNDJSON}}},
 
 		// The six rules.
 		"bundle-resource-type":  {{doc: `{"resourceType":` + cValue + `,"type":"batch",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: `{"resourceType":"` + canaryWord + `","type":"batch",` + cMember + `,"entry":[` + cEntry + `]}`}, {doc: cBasic}, {doc: cValue}, {doc: `[` + cValue + `]`}, {doc: `{` + cMember + `}`}},
@@ -91,9 +90,9 @@ func faultyDocuments() map[string][]faultyDocument {
 		"bundle-entry-object":   {{doc: cBundle(cValue)}, {doc: cBundle(`[` + cValue + `]`)}},
 		"entry-resource":        {{doc: cBundle(`{` + cMember + `}`)}, {doc: `{` + cMember + `,"entry":[{` + cMember + `}],"type":"batch","resourceType":"Bundle"}`}},
 		"entry-resource-object": {{doc: cBundle(cPost(cValue))}, {doc: cBundle(cPost(`[` + cValue + `]`))}},
-		"ndjson-duplicate":      {{doc: cBasic + "\n" + cBasic, o: Options{Format: NDJSON}}},
-		"ndjson-lines":          {{doc: "{\n " + cMember + ",\n" + cMember + "x\n}\n", o: Options{Format: NDJSON}}, {doc: "[\n" + cBasic + ",\n" + cBasic + "]", o: Options{Format: NDJSON}}},
-		"ndjson-object":         {{doc: cValue + "\n[" + cValue + "]\n", o: Options{Format: NDJSON}}},
+		"ndjson-duplicate":      {{doc: cBasic + "\n" + cBasic, o: Options{Format: FormatNDJSON}}},
+		"ndjson-lines":          {{doc: "{\n " + cMember + ",\n" + cMember + "x\n}\n", o: Options{Format: FormatNDJSON}}, {doc: "[\n" + cBasic + ",\n" + cBasic + "]", o: Options{Format: FormatNDJSON}}},
+		"ndjson-object":         {{doc: cValue + "\n[" + cValue + "]\n", o: Options{Format: FormatNDJSON}}},
 
 		// FHIR's JSON format.
 		"fhir-resource-type":     append(cIn(`{"resourceType":`+cValue+`,`+cMember+`}`), cIn(`{`+cMember+`}`)...),
@@ -111,6 +110,50 @@ func faultyDocuments() map[string][]faultyDocument {
 		"fu-id":     {{doc: cBundle(`{"fullUrl":"http://` + canaryID + `/Basic/x` + canaryID + `","resource":` + cBasic + `,` + cRequest + `}`)}},
 	} {
 		all[code] = append(all[code], docs...)
+	}
+	return all
+}
+
+// plantedDocuments are the documents of bundleRuleCases with canaries in them, by
+// the codes of the rules that they break.
+func plantedDocuments() map[string][]faultyDocument {
+	plant := strings.NewReplacer(
+		`"resource":{`, `"resource":{`+cMember+`,`,
+		`"request":{`, `"request":{`+cMember+`,`,
+		`"response":{`, `"response":{`+cMember+`,`,
+		`"search":{`, `"search":{`+cMember+`,`,
+		`"meta":{`, `"meta":{`+cMember+`,`,
+		`a.b`, canaryID+`.b`,
+		uuid1[:17], uuid1[:17], // a whole one, of which there may be more
+		`urn:uuid:`, `urn:uuid:`+canaryID,
+		`urn:oid:`, `urn:oid:`+canaryID,
+		`?`, `?`+canaryID,
+		`"#x"`, `"#x`+canaryID+`"`,
+		`o1`, `o1`+canaryID,
+		`Patient/p`, `Patient/p`+canaryID,
+		`"id":"p"`, `"id":"p`+canaryID+`"`,
+		`"versionId":"`, `"versionId":"`+canaryID,
+	)
+	all := map[string][]faultyDocument{}
+	for _, c := range bundleRuleCases {
+		version, _, _ := strings.Cut(c.versions, " ")
+		var entries []string
+		for _, e := range c.entries {
+			entries = append(entries, `{`+cMember+`,`+plant.Replace(e)[1:])
+		}
+		members := cMember
+		if c.members != "" {
+			members += "," + plant.Replace(c.members)
+		}
+		for code := range strings.FieldsSeq(c.want) {
+			code = strings.TrimPrefix(code, "~")
+			for _, last := range []bool{false, true} {
+				all[code] = append(all[code], faultyDocument{
+					bundleWith(c.typ, members, last, entries...),
+					Options{Types: []string{}, Version: Version(version)},
+				})
+			}
+		}
 	}
 	return all
 }

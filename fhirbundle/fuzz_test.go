@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // fuzzSeeds are documents to start from; those under testdata/fuzz come on top.
@@ -40,16 +42,16 @@ func addSeeds(f *testing.F) {
 
 var fuzzOptions = []Options{
 	{},
-	{Level: Strict, Types: []string{}, MaxIssues: 5},
+	{Level: LevelStrict, Types: []string{}, MaxIssues: 5},
 	{MaxDepth: 5, MaxStringBytes: 20, MaxEntryBytes: 100},
-	{Format: NDJSON},
-	{Level: Basic},
-	{Level: Strict, Version: R5, Types: []string{}, MaxIndexBytes: 1000},
-	{Format: NDJSON, Level: Strict, MaxDepth: 5, MaxStringBytes: 20, MaxEntryBytes: 100},
+	{Format: FormatNDJSON},
+	{Level: LevelBasic},
+	{Level: LevelStrict, Version: R5, Types: []string{}, MaxIndexBytes: 1000},
+	{Format: FormatNDJSON, Level: LevelStrict, MaxDepth: 5, MaxStringBytes: 20, MaxEntryBytes: 100},
 }
 
-// FuzzReader: a document tells the same through every window, and everything it
-// tells lies within it.
+// FuzzReader: results do not depend on block sizes, and all positions are within the
+// document.
 func FuzzReader(f *testing.F) {
 	addSeeds(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -63,21 +65,21 @@ func FuzzReader(f *testing.F) {
 				last = e.Offset + e.Size
 				require.LessOrEqual(t, last, want.Positions[k].Offset)
 				require.True(t, bytes.HasPrefix(data[e.ResourceOffset:], e.Resource))
-				require.Equal(t, int64(bytes.Count(data[:e.Offset], newline)+1), e.Line())
+				require.Equal(t, int64(bytes.Count(data[:e.Offset], []byte("\n"))+1), e.Line())
 			}
 			for _, is := range want.Report.Issues {
 				require.LessOrEqual(t, is.Offset, int64(len(data)))
-				require.Equal(t, int64(bytes.Count(data[:is.Offset], newline)+1), max(is.Line, 1), "%+v", is)
+				require.Equal(t, int64(bytes.Count(data[:is.Offset], []byte("\n"))+1), max(is.Line, 1), "%+v", is)
 			}
-			for _, step := range []int{1, 5, block} {
+			for _, step := range []int{1, 5, scan.Block} {
 				require.Equal(t, want, look(stepped(bytes.NewReader(data), o, step)))
 			}
 		}
 	})
 }
 
-// FuzzResume: reading resumed at any boundary goes on as if it had not stopped,
-// and a position that was made up does no harm.
+// FuzzResume: reading resumed at any boundary continues as if it had not stopped, and an
+// invented position does no harm.
 func FuzzResume(f *testing.F) {
 	for i, data := range fuzzSeeds() {
 		f.Add(data, int64(i*i*i), int64(i), int64(i%3))
@@ -97,7 +99,7 @@ func FuzzResume(f *testing.F) {
 			require.NoError(t, err)
 			want := look(first)
 			r := must(ResumeReader(bytes.NewReader(data), at, o))
-			r.win.step = 1
+			r.input.Step = 1
 			require.Equal(t, want, look(r))
 		}
 	})
@@ -110,9 +112,9 @@ func FuzzCheckJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { compare(t, dec, data, maxSpans) })
 }
 
-// FuzzValidate: whatever the options are, a payload in memory and one that is
-// streamed get the same report, which keeps to its bounds, as does memory, and
-// judges the same once it was stored and read again.
+// FuzzValidate: with any options, a payload in memory and a stream get the same report,
+// within its limits and those of memory, and a report that was stored gives the same
+// error.
 func FuzzValidate(f *testing.F) {
 	for i, data := range fuzzSeeds() {
 		f.Add(data, uint8(i), "R5", rules[1+i%(len(rules)-1)].Code, "none", 0, 0, 0, i, i*10)
@@ -125,10 +127,10 @@ func FuzzValidate(f *testing.F) {
 			MaxDepth: depth, MaxStringBytes: text, MaxEntryBytes: entry, MaxIssues: issues, MaxIndexBytes: index,
 		}
 		if flags&1 != 0 {
-			o.Format = NDJSON
+			o.Format = FormatNDJSON
 		}
 		if flags&2 != 0 {
-			o.Level = Strict
+			o.Level = LevelStrict
 		}
 		if flags&4 != 0 {
 			o.Types = []string{}
@@ -151,8 +153,8 @@ func FuzzValidate(f *testing.F) {
 			require.NotEmpty(t, is.Message)
 			switch s := Severity(severity); {
 			case r.Fixed:
-				require.Equal(t, Error, is.Severity)
-			case is.Code == code && slices.Contains([]Severity{Error, Warning, Information, None}, s):
+				require.Equal(t, SeverityError, is.Severity)
+			case is.Code == code && slices.Contains([]Severity{SeverityError, SeverityWarning, SeverityInformation, SeverityNone}, s):
 				require.Equal(t, s, is.Severity) // of None there is none
 			}
 		}
@@ -176,7 +178,7 @@ func FuzzValidate(f *testing.F) {
 	})
 }
 
-// FuzzOutcome: what NewOutcome makes of any text comes back as it was.
+// FuzzOutcome: issues with any text survive a round trip through NewOutcome.
 func FuzzOutcome(f *testing.F) {
 	f.Add("entry 3, line 2, byte offset 1")
 	f.Add("line -1")
@@ -190,8 +192,8 @@ func FuzzOutcome(f *testing.F) {
 	})
 }
 
-// FuzzOutcomeJSON: the issues of any OperationOutcome make one that is FHIR's
-// JSON and gives the same issues, also once it was written and read.
+// FuzzOutcomeJSON: the issues of any OperationOutcome make one that is valid in FHIR's
+// JSON format and survives a round trip.
 func FuzzOutcomeJSON(f *testing.F) {
 	f.Add([]byte(`{"resourceType":"OperationOutcome","issue":[{"severity":"fatal","code":"processing","diagnostics":"entry 1"}]}`))
 	f.Add([]byte(`{"issue":[{"code":"value","details":{"text":"a","coding":[{"system":"` + CodeSystem + `","code":"fhir-id"},{"code":"x"}]},"expression":["Patient.id","b"],"diagnostics":"line 3, byte offset 17"}]}`))
@@ -214,7 +216,7 @@ func FuzzOutcomeJSON(f *testing.F) {
 	})
 }
 
-// FuzzVersionOf: only what is asked for in so many words is a version.
+// FuzzVersionOf: only the three known versions are recognized.
 func FuzzVersionOf(f *testing.F) {
 	for _, s := range []string{
 		"application/fhir+json; fhirVersion=4.0", `application/fhir+json;FHIRVERSION="4.3.0";charset=utf-8`, "a/b; fhirVersion=5.0.0-ballot",

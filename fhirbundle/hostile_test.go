@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// hostile are documents made to cost more than they should.
+// hostile has documents made to be expensive.
 var hostile = []struct {
 	name string
 	code string // of the error that is shown, "" for none
@@ -199,8 +199,8 @@ func inEntry(write func(b *bytes.Buffer)) []byte {
 	return b.Bytes()
 }
 
-// containing is a Bundle with one resource, which contains others by a format that is
-// given a number, and has as many references by another.
+// containing is a Bundle with one resource that contains others and has as many
+// references, each made by a format with a number.
 func containing(size int, one, reference string) []byte {
 	var b, refs bytes.Buffer
 	b.WriteString(`{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"POST","url":"Basic"},"resource":{"resourceType":"Basic","contained":[`)
@@ -217,7 +217,7 @@ func containing(size int, one, reference string) []byte {
 	return b.Bytes()
 }
 
-// keys writes an object with members by a format that is given a number.
+// keys writes an object with members made by a format with a number.
 func keys(b *bytes.Buffer, size int, format string) {
 	b.WriteByte('{')
 	for i := 0; b.Len() < size; i++ {
@@ -235,7 +235,7 @@ func list(b *bytes.Buffer, size int, items string) {
 	b.WriteString("1]")
 }
 
-// entriesOf is a transaction with entries by a format that is given a number.
+// entriesOf is a transaction with entries made by a format with a number.
 func entriesOf(size int, format string) []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"resourceType":"Bundle","type":"transaction","entry":[`)
@@ -246,8 +246,7 @@ func entriesOf(size int, format string) []byte {
 	return b.Bytes()
 }
 
-// madeUpType appends a word that could be a resource type, another one for
-// every number.
+// madeUpType appends a word that could be a resource type, different for each number.
 func madeUpType(b []byte, i int) []byte {
 	b = append(b, 'T')
 	for ; i > 0; i /= 26 {

@@ -1,21 +1,25 @@
 package fhirbundle
 
-import "hash/maphash"
+import (
+	"hash/maphash"
 
-// index is a set of texts that entries are compared by: fullUrls, and the
-// resources that a transaction changes. It keeps hashes of 128 bits under random
-// seeds in place of the texts, so that an entry costs the same whatever it says,
-// and that nobody can make two of them meet. Its memory is bounded.
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
+
+// index is a set of texts that entries are compared by: fullUrls, and the resources that
+// a transaction changes. It stores 128-bit hashes with random seeds instead of the
+// texts, so that each takes the same memory, and nobody can construct a collision. Its
+// memory is limited.
 type index struct {
 	slots   []indexSlot // their number is a power of two
 	used    int
 	budget  *budget
-	limit   int // bytes that this index alone may take
+	limit   int // bytes that this index may take
 	seeds   [2]maphash.Seed
-	refused bool // a text found no room
+	refused bool // a text did not fit
 
 	unresolved []unresolved
-	lost       int64 // references that found no room among them
+	lost       int64 // references that did not fit among them
 }
 
 // budget is the memory that all indexes of a reader share.
@@ -23,7 +27,7 @@ type budget struct {
 	max, taken int // bytes
 }
 
-// take takes n things of a size, if they have room. It can't overflow.
+// take takes memory for n things of a size, if there is enough. It can't overflow.
 func (b *budget) take(n, size int) bool {
 	if n > (b.max-b.taken)/size {
 		return false
@@ -32,18 +36,18 @@ func (b *budget) take(n, size int) bool {
 	return true
 }
 
-// indexSlot is a hash whose lowest bits are state; empty if there is none.
+// indexSlot is a hash whose lowest bits are flags. It is zero if the slot is empty.
 type indexSlot struct{ high, low uint64 }
 
 const (
 	isThere     = 1 << iota // the slot is taken
-	isFullURL               // of an entry without a versionId
-	isDefined               // of an entry
-	isReferred              // to, by another entry
+	isFullURL               // an entry without a versionId has it
+	isDefined               // an entry has it
+	isReferred              // another entry refers to it
 	indexStates = isThere | isFullURL | isDefined | isReferred
 )
 
-// unresolved is a reference to what was no fullUrl of an entry before it.
+// unresolved is a reference that no earlier entry has resolved.
 type unresolved struct {
 	target              indexSlot
 	entry, line, offset int64
@@ -56,8 +60,8 @@ const (
 	fewSlots        = 4096
 )
 
-// reset empties the index, whose budget is b and which may take limit bytes of it.
-// It keeps some memory.
+// reset empties the index and keeps some memory. It may take limit bytes of the budget
+// b.
 func (x *index) reset(b *budget, limit int) {
 	if len(x.slots)*slotBytes > maxKept {
 		x.slots = make([]indexSlot, firstSlots)
@@ -72,15 +76,15 @@ func (x *index) reset(b *budget, limit int) {
 	b.taken += x.bytes()
 }
 
-// bytes is what the index takes.
+// bytes returns the memory of the index.
 func (x *index) bytes() int { return len(x.slots)*slotBytes + cap(x.unresolved)*unresolvedBytes }
 
-// take takes n more things of a size, if they have room.
+// take takes memory for n more things of a size, if there is enough.
 func (x *index) take(n, size int) bool {
 	return n <= (x.limit-x.bytes())/size && x.budget.take(n, size)
 }
 
-// key is what stands for a text.
+// key returns the key of a text.
 func (x *index) key(text []byte) indexSlot {
 	if x.slots == nil {
 		x.seeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
@@ -90,23 +94,23 @@ func (x *index) key(text []byte) indexSlot {
 	return indexSlot{maphash.Bytes(x.seeds[0], text), maphash.Bytes(x.seeds[1], text)&^indexStates | isThere}
 }
 
-// versionKey is key for a versionId. A short one stands for itself: it is only used
-// together with a fullUrl's key, which nobody can foresee.
+// versionKey returns the key of a versionId. A short one is its own key: it is only used
+// together with the key of a fullUrl, which can't be predicted.
 func (x *index) versionKey(version []byte) indexSlot {
 	if len(version) <= 8 {
-		return indexSlot{load(version, 0), uint64(len(version)) << 8}
+		return indexSlot{scan.Load(version, 0), uint64(len(version)) << 8}
 	}
 	return x.key(version)
 }
 
-// with is the key of a pair.
+// with returns the key of a pair.
 func (k indexSlot) with(other indexSlot) indexSlot {
-	k.high = chain(k.high, other.high)
-	k.low = chain(k.low, other.low)&^indexStates | isThere
+	k.high = scan.Chain(k.high, other.high)
+	k.low = scan.Chain(k.low, other.low)&^indexStates | isThere
 	return k
 }
 
-// find returns the slot of a key, which is empty where the key is not there.
+// find returns the slot of a key, or an empty one.
 func (x *index) find(k indexSlot) *indexSlot {
 	mask := uint64(len(x.slots) - 1)
 	for i := k.high & mask; ; i = (i + 1) & mask {
@@ -116,8 +120,7 @@ func (x *index) find(k indexSlot) *indexSlot {
 	}
 }
 
-// enter returns the slot of a key, a new one if need be; nil where there is no
-// room for it.
+// enter returns the slot of a key, adding it if needed, or nil if it does not fit.
 func (x *index) enter(k indexSlot) *indexSlot {
 	s := x.find(k)
 	if s.low != 0 {
@@ -135,7 +138,7 @@ func (x *index) enter(k indexSlot) *indexSlot {
 	return s
 }
 
-// grow makes the table longer, if the old and the new one fit beside each other.
+// grow enlarges the table, if the budget has room for the old and the new one.
 func (x *index) grow() bool {
 	old := x.slots
 	size := 2 * len(old)
@@ -155,8 +158,8 @@ func (x *index) grow() bool {
 	return true
 }
 
-// define takes in the fullUrl of an entry and its versionId, and says whether an
-// earlier entry had both.
+// define adds the fullUrl and versionId of an entry, and reports whether an earlier
+// entry had both.
 func (x *index) define(fullURL, version []byte) (same bool) {
 	k := x.key(fullURL)
 	if s := x.enter(k); s != nil {
@@ -172,14 +175,14 @@ func (x *index) define(fullURL, version []byte) (same bool) {
 	return same
 }
 
-// claim takes a key in, and says whether it was there before.
+// claim adds a key, and reports whether it was there before.
 func (x *index) claim(k indexSlot) (was bool) {
 	n := x.used
 	return x.enter(k) != nil && x.used == n
 }
 
-// changes takes in a resource that a transaction changes, and says whether an
-// earlier entry changes it too.
+// changes adds a resource that a transaction changes, and reports whether an earlier
+// entry changes it too.
 func (x *index) changes(identity []byte) (too bool) {
 	return x.claim(x.key(identity).with(notFullURL))
 }
@@ -187,8 +190,8 @@ func (x *index) changes(identity []byte) (too bool) {
 // notFullURL keeps identities and fullUrls apart.
 var notFullURL = indexSlot{1, 1 << 8}
 
-// refer takes in a reference to a fullUrl, and says whether it is the first one
-// and to none that an entry before has: then it is to be kept.
+// refer adds a reference to a fullUrl. keep reports whether it is the first to that
+// fullUrl, and no earlier entry has it: then the caller must keep it.
 func (x *index) refer(text []byte) (k indexSlot, keep bool) {
 	k = x.key(text)
 	n := x.used
@@ -196,7 +199,7 @@ func (x *index) refer(text []byte) (k indexSlot, keep bool) {
 	return k, s != nil && x.used > n
 }
 
-// keep remembers a reference until all fullUrls are known.
+// keep stores a reference until all fullUrls are known.
 func (x *index) keep(u unresolved) {
 	if len(x.unresolved) == cap(x.unresolved) {
 		more := max(16, 2*cap(x.unresolved))
@@ -209,3 +212,6 @@ func (x *index) keep(u unresolved) {
 	}
 	x.unresolved = append(x.unresolved, u)
 }
+
+// spread is a multiplier for hashes.
+const spread = 0x9E3779B97F4A7C15

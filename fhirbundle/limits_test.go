@@ -16,13 +16,15 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// TestWindows: however a document comes in, what is told of it is the same.
+// TestWindows: results do not depend on block sizes.
 func TestWindows(t *testing.T) {
 	check := func(name string, data []byte, o *Options) {
 		want := look(must(NewBytesReader(data, o)))
-		for _, step := range []int{1, 2, 3, 7, 64, 1000, block} {
+		for _, step := range []int{1, 2, 3, 7, 64, 1000, scan.Block} {
 			if len(data) > 100_000 && step < 64 {
 				continue
 			}
@@ -32,7 +34,7 @@ func TestWindows(t *testing.T) {
 		require.Equal(t, want, look(must(NewReader(iotest.DataErrReader(bytes.NewReader(data)), o))), name)
 	}
 	check("generated", fhirgen.New(nil).AppendBundle(nil, "message", 30), nil)
-	check("indented", fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "message", 300), &Options{Level: Strict})
+	check("indented", fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "message", 300), &Options{Level: LevelStrict})
 	for _, h := range hostile {
 		check(h.name, h.make(3000), nil)
 	}
@@ -41,10 +43,10 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-// TestGenerated: generated data is good at level Strict, and counted.
+// TestGenerated: generated data is valid at LevelStrict, and counted.
 func TestGenerated(t *testing.T) {
 	for _, typ := range []string{"transaction", "batch", "collection", "message"} {
-		rep := must(ValidateBytes(fhirgen.New(nil).AppendBundle(nil, typ, 500), &Options{Level: Strict}))
+		rep := must(ValidateBytes(fhirgen.New(nil).AppendBundle(nil, typ, 500), &Options{Level: LevelStrict}))
 		require.NoError(t, rep.Err(), typ)
 		assert.Empty(t, rep.Issues)
 		assert.Equal(t, int64(500), rep.Entries)
@@ -58,8 +60,8 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// TestNoAllocationPerEntry: a Bundle of ten times as many entries costs not one
-// allocation more, nor does NDJSON of ten times as many lines.
+// TestNoAllocationPerEntry: ten times as many entries or lines cause no more
+// allocations.
 func TestNoAllocationPerEntry(t *testing.T) {
 	var nd [2]bytes.Buffer
 	for i, size := range []int64{200_000, 2_000_000} {
@@ -72,8 +74,8 @@ func TestNoAllocationPerEntry(t *testing.T) {
 		format     Format
 		small, big []byte
 	}{
-		{"Bundle", Bundle, g.AppendBundle(nil, "transaction", 100), g.AppendBundle(nil, "transaction", 1000)},
-		{"NDJSON", NDJSON, nd[0].Bytes(), nd[1].Bytes()},
+		{"Bundle", FormatBundle, g.AppendBundle(nil, "transaction", 100), g.AppendBundle(nil, "transaction", 1000)},
+		{"NDJSON", FormatNDJSON, nd[0].Bytes(), nd[1].Bytes()},
 	} {
 		o := &Options{Format: c.format}
 		src := bytes.NewReader(nil)
@@ -90,7 +92,7 @@ func TestNoAllocationPerEntry(t *testing.T) {
 	}
 }
 
-// pattern is an endless text between a beginning and an end, never in memory.
+// pattern is a reader of an endless text between a beginning and an end.
 type pattern struct {
 	head, body, tail string
 	left             int64 // of bodies
@@ -123,7 +125,7 @@ func (p *pattern) Read(b []byte) (int, error) {
 	return n, nil
 }
 
-// TestMemory: what is allocated in all, by a payload of 64 MB, stays small.
+// TestMemory: reading a payload of 64 MB allocates little.
 func TestMemory(t *testing.T) {
 	entry := post(`{"resourceType":"Patient","id":"p1","text":"`+strings.Repeat("x", 2000)+`"}`) + ",\n"
 	const size = 64 << 20
@@ -137,9 +139,9 @@ func TestMemory(t *testing.T) {
 		err  string // of the report
 	}{
 		{"Bundle, type last", &pattern{head: `{"entry":[`, body: entry, left: n, tail: post(patient) + `],"type":"batch","resourceType":"Bundle"}`}, Options{}, 1 << 20, ""},
-		{"NDJSON", &pattern{body: line, left: n}, Options{Format: NDJSON}, 1 << 20, ""},
-		{"NDJSON with escapes", &pattern{body: `{"resourceTyp\u0065":"P\u0061tient","id":"` + strings.Repeat(`\u0061`, 60) + "\"}\n", left: 100_000}, Options{Format: NDJSON}, 4 << 20, ""},
-		{"one endless line", &pattern{body: strings.Repeat("x", 4096), left: size / 4096}, Options{Format: NDJSON, MaxEntryBytes: 1 << 20}, 8 << 20, ""},
+		{"NDJSON", &pattern{body: line, left: n}, Options{Format: FormatNDJSON}, 1 << 20, ""},
+		{"NDJSON with escapes", &pattern{body: `{"resourceTyp\u0065":"P\u0061tient","id":"` + strings.Repeat(`\u0061`, 60) + "\"}\n", left: 100_000}, Options{Format: FormatNDJSON}, 4 << 20, ""},
+		{"one endless line", &pattern{body: strings.Repeat("x", 4096), left: size / 4096}, Options{Format: FormatNDJSON, MaxEntryBytes: 1 << 20}, 8 << 20, ""},
 		{"one endless entry", &pattern{head: `{"entry":["`, body: strings.Repeat("x", 4096), left: size / 4096}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, "longer than the limit of 1048576 bytes"},
 		{"endless names of the Bundle", &names{}, Options{MaxEntryBytes: 1 << 20}, 24 << 20, "more members than the limit"},
 		{"endless long names of the Bundle", &names{more: strings.Repeat("n", 1000)}, Options{MaxEntryBytes: 1 << 20}, 8 << 20, "longer than the limit of 1048576 bytes"},
@@ -162,7 +164,7 @@ func TestMemory(t *testing.T) {
 	}
 }
 
-// names is a Bundle with ever new members.
+// names is a Bundle with an endless number of different members.
 type names struct {
 	n    int
 	more string // of each name
@@ -185,8 +187,8 @@ func (p *names) Read(b []byte) (int, error) {
 	return k, nil
 }
 
-// TestNamesOfOneObject: a name that comes again is found in objects of every
-// size, wherever it stood, and one that does not is not.
+// TestNamesOfOneObject: a duplicate name is found in objects of every size, wherever it
+// is, and no other is.
 func TestNamesOfOneObject(t *testing.T) {
 	for n := 1; n < 200; n++ {
 		object := "{" + many(n) + "}"
@@ -202,8 +204,8 @@ func TestNamesOfOneObject(t *testing.T) {
 	}
 }
 
-// TestNestedNames: the table of a wide object is not that of the objects in it,
-// and it is still right behind them.
+// TestNestedNames: the table of a wide object is separate from those of the objects in
+// it, and still valid after them.
 func TestNestedNames(t *testing.T) {
 	for _, doc := range []string{
 		`{` + many(100) + `,"a":{"n1":1,"n2":2,"b":{` + many(100) + `,"c":{"n1":1}},"n3":{}},"d":[{"n5":1},{"n5":1}]}`,
@@ -223,8 +225,8 @@ func TestNestedNames(t *testing.T) {
 	}
 }
 
-// TestForeseenHashes: names made to have one hash are told apart, and cost no
-// more than others.
+// TestForeseenHashes: names constructed to have the same hash are distinguished, and
+// cost no more than others.
 func TestForeseenHashes(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 2))
 	printable := func(w uint64) bool {
@@ -244,19 +246,19 @@ func TestForeseenHashes(t *testing.T) {
 		return w
 	}
 	// hash = chain(chain(w0, w1), 0) is the same wherever chain(w0, w1) is.
-	target := chain(word(), word())
+	target := scan.Chain(word(), word())
 	made := map[uint64]bool{}
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for len(made) < 5000 {
 		w0 := word()
-		w1 := chain(w0, target) // x with chain(w0, x) == target
+		w1 := scan.Chain(w0, target) // x with chain(w0, x) == target
 		if !printable(w1) || made[w0] {
 			continue
 		}
 		made[w0] = true
 		text := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, w0), w1)
-		require.Equal(t, chain(target, 0), hashName(text))
+		require.Equal(t, scan.Chain(target, 0), scan.HashName(text))
 		fmt.Fprintf(&b, "%q:1,", text)
 		if n := len(made); n == 5 || n == 31 || n == 32 || n == 33 || n == 5000 {
 			require.NoError(t, CheckJSON([]byte(b.String()+`"last":1}`), nil))
@@ -265,7 +267,7 @@ func TestForeseenHashes(t *testing.T) {
 	}
 }
 
-// TestManyNames: how many names may be open at a time is bounded.
+// TestManyNames: the number of names in open objects is limited.
 func TestManyNames(t *testing.T) {
 	o := &Options{MaxEntryBytes: 1 << 20}
 	limit := 1 << 16

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// allocated is how many bytes f allocates, those that it frees again included.
+// allocated returns how many bytes f allocates, including those it frees again.
 func allocated(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -22,8 +22,8 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// checkAllocated bounds what is allocated for a payload that may be the worst
-// that there is, with an issue on every line: linear in its length.
+// checkAllocated limits the allocations for a payload that may have an issue on every
+// line.
 func checkAllocated(t testing.TB, data []byte, f func()) {
 	t.Helper()
 	const atAll, perByte = 4 << 20, 2000
@@ -41,9 +41,8 @@ func shownCode(rep *Report) string {
 	return ""
 }
 
-// TestHostile: documents made to cost much are judged rightly, and take memory
-// in proportion to their size, or to that of what has to be held of them. How
-// fast they are read is logged; BenchmarkHostile says it better.
+// TestHostile: documents made to be expensive are checked correctly, in memory
+// proportional to their size or to what must be held. BenchmarkHostile measures time.
 func TestHostile(t *testing.T) {
 	size := 4 << 20
 	if testing.Short() {
@@ -69,8 +68,8 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// series is a text between a beginning and an end, made of numbered parts that
-// are never in memory together, nor allocated one by one.
+// series is a reader of a text between a beginning and an end, made of numbered parts
+// that are not held in memory.
 type series struct {
 	head, tail string
 	part       func(b []byte, i int) []byte
@@ -111,7 +110,7 @@ func repeated(text string) func([]byte, int) []byte {
 	return func(b []byte, _ int) []byte { return append(b, text...) }
 }
 
-// numbered puts a number of nine digits for each # of a text.
+// numbered replaces each # in a text by a number of nine digits.
 func numbered(text string) func([]byte, int) []byte {
 	return func(b []byte, i int) []byte {
 		for _, c := range []byte(text) {
@@ -127,7 +126,7 @@ func numbered(text string) func([]byte, int) []byte {
 	}
 }
 
-// TestHuge: a million of everything, and a hundred million bytes of what may
+// TestHuge: a million of everything, and a hundred million bytes of everything that may
 // be long.
 func TestHuge(t *testing.T) {
 	if testing.Short() {

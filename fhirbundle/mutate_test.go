@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 )
 
-// seeds are documents that are worth mutating.
+// seeds are documents to mutate.
 func seeds(t testing.TB) [][]byte {
 	g := fhirgen.New(nil)
 	all := [][]byte{

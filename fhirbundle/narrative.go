@@ -1,8 +1,13 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
 
-// unescaped is the text of a string in the data, without escapes, and a place in both.
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
+
+// unescaped is the text of a string in the data, without escapes, and a position in
+// both.
 type unescaped struct {
 	text    []byte
 	data    []byte
@@ -10,32 +15,34 @@ type unescaped struct {
 	scratch []byte
 }
 
-// place returns where text[i] is in the data. It only goes forward.
+// place returns the position of text[i] in the data. i must not decrease from call to
+// call.
 func (u *unescaped) place(i int) int {
 	for u.i < i {
 		size := 1
 		if u.data[u.at] == '\\' {
 			size = escapeSize(u.data, u.at)
 		}
-		u.scratch = unescape(u.scratch[:0], u.data[u.at:u.at+size])
+		u.scratch = scan.Unescape(u.scratch[:0], u.data[u.at:u.at+size])
 		u.i += len(u.scratch)
 		u.at += size
 	}
 	return u.at
 }
 
-// escapeSize returns the length of the escape sequence at data[i], 0 if it is none.
+// escapeSize returns the length of the escape sequence at data[i], or 0 if it is
+// invalid.
 func escapeSize(data []byte, i int) int {
-	switch n, f := escape(data, i); f {
-	case fine:
+	switch n, f := scan.Escape(data, i); f {
+	case scan.OK:
 		return n
-	case badNUL:
+	case scan.BadNUL:
 		return len(`\u0000`)
 	}
 	return 0
 }
 
-// narrative goes over the links and images of a narrative, the text of a string in
+// narrative replaces the links and images of a narrative, the text of a string in
 // data[start:end].
 func (w *resolver) narrative(start, end int) {
 	u := unescaped{data: w.data[:end], at: start}
@@ -50,7 +57,7 @@ func (w *resolver) narrative(start, end int) {
 		}
 		i += n + size
 	}
-	u.text = unescape(make([]byte, 0, end-start), w.data[start:end])
+	u.text = scan.Unescape(make([]byte, 0, end-start), w.data[start:end])
 	for i := 0; ; {
 		n := bytes.IndexByte(u.text[i:], '<')
 		if n < 0 {
@@ -67,7 +74,7 @@ func (w *resolver) narrative(start, end int) {
 	}
 }
 
-// tag goes over the attributes of the tag whose name starts at u.text[i], and returns
+// tag replaces the attributes of the tag whose name starts at u.text[i], and returns
 // where it ends.
 func (w *resolver) tag(u *unescaped, i int) int {
 	text, name := u.text, i
@@ -91,10 +98,10 @@ func (w *resolver) tag(u *unescaped, i int) int {
 			i++
 		}
 		attribute := text[name:i]
-		if i = skipSpace(text, i); i >= len(text) || text[i] != '=' {
+		if i = scan.SkipSpace(text, i); i >= len(text) || text[i] != '=' {
 			continue
 		}
-		if i = skipSpace(text, i+1); i >= len(text) || text[i] != '"' && text[i] != '\'' {
+		if i = scan.SkipSpace(text, i+1); i >= len(text) || text[i] != '"' && text[i] != '\'' {
 			continue
 		}
 		n := bytes.IndexByte(text[i+1:], text[i])
@@ -109,7 +116,7 @@ func (w *resolver) tag(u *unescaped, i int) int {
 	return i
 }
 
-// attribute goes over a reference in a narrative, which is u.text[start:end].
+// attribute replaces a reference in a narrative, u.text[start:end].
 func (w *resolver) attribute(u *unescaped, start, end int) {
 	value := u.text[start:end]
 	if bytes.IndexByte(value, '&') >= 0 {
@@ -120,7 +127,7 @@ func (w *resolver) attribute(u *unescaped, start, end int) {
 	}
 }
 
-// isNameByte reports whether c can be in the name of a tag or of an attribute.
+// isNameByte reports whether c may be in the name of a tag or an attribute.
 func isNameByte(c byte) bool {
 	return c|0x20-'a' < 26 || c-'0' < 10 || c == '-' || c == ':' || c == '_' || c == '.'
 }

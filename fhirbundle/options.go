@@ -7,40 +7,40 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// ErrOptions is matched, with errors.Is, by the error of a function that was
-// given [Options] that can't work. The error names the field, its value and what
-// is allowed.
+// ErrOptions is matched, with errors.Is, by the error for invalid [Options]. The error
+// names the field, its value and the allowed values.
 var ErrOptions = errors.New("fhirbundle: invalid options")
 
-// Format is how resources are laid out in a payload.
+// Format is the layout of a payload.
 type Format string
 
 const (
-	// Bundle is one FHIR Bundle in FHIR's JSON format.
-	Bundle Format = "bundle"
-	// NDJSON is one resource a line; lines end with LF or CRLF, the last one
-	// may lack its end, and blank lines are skipped and counted.
-	NDJSON Format = "ndjson"
-	// Resource is one resource of any type in FHIR's JSON format, on any number of
-	// lines. It is held in memory whole: [Options.MaxEntryBytes] bounds it. A
-	// resource that is a Bundle is judged as one that another resource holds.
-	Resource Format = "resource"
+	// FormatBundle is one FHIR Bundle in FHIR's JSON format.
+	FormatBundle Format = "bundle"
+	// FormatNDJSON is one resource per line. Lines end with LF or CRLF, which the last
+	// line may lack. Blank lines are skipped and counted.
+	FormatNDJSON Format = "ndjson"
+	// FormatResource is one resource of any type in FHIR's JSON format. It is held in
+	// memory, limited by [Options.MaxEntryBytes]. If it is a Bundle, it is checked like a
+	// Bundle inside another resource.
+	FormatResource Format = "resource"
 )
 
-// Level says what becomes of a finding that is not always an error.
+// Level is the severity of findings that are not always errors.
 type Level string
 
 const (
-	// Lenient reports findings as warnings. It is the default.
-	Lenient Level = "lenient"
-	// Strict reports findings as errors.
-	Strict Level = "strict"
-	// Basic only checks the rules that are always errors, see [Rule.Always]. Use it to
-	// read the entries of a payload, or one that was checked before. Other rules are
-	// not checked even if [Options.Severities] names them.
-	Basic Level = "basic"
+	// LevelLenient reports findings as warnings. It is the default.
+	LevelLenient Level = "lenient"
+	// LevelStrict reports findings as errors.
+	LevelStrict Level = "strict"
+	// LevelBasic checks only the rules that are always errors, see [Rule.Always], even if
+	// [Options.Severities] names others. Use it to read a payload that was checked before.
+	LevelBasic Level = "basic"
 )
 
 // Defaults of [Options].
@@ -52,57 +52,54 @@ const (
 )
 
 // Options changes how a payload is read. A nil pointer and zero fields mean the
-// defaults. Options that can't work (a Format, Level or Version that is not one of
-// the constants, a limit that is negative or above its maximum, a code or a type
-// that does not exist) are an error of every function that takes them; it matches
-// [ErrOptions]. Options are only read, so one value can be shared by readers that
-// run at the same time, as long as it is not changed.
+// defaults. Invalid options (a Format, Level or Version that is not one of the
+// constants, a limit that is negative or above its maximum, an unknown code or type) are
+// an error of every function that takes them, which matches [ErrOptions]. Options are
+// only read: readers that run at the same time can share them as long as nobody changes
+// them.
 type Options struct {
-	// Format of the payload. Default Bundle.
+	// Format of the payload. Default FormatBundle.
 	Format Format
-	// Level of the findings. Default Lenient.
+	// Level of the findings. Default LevelLenient.
 	Level Level
-	// Version of FHIR. Default R4. See [VersionOf] for what a request says.
+	// Version of FHIR. Default R4. [VersionOf] reads it from a media type.
 	Version Version
-	// Severities changes what becomes of findings, by the code of their rule (see
-	// [Rules]), whatever the level: [Error], [Warning], [Information], or [None],
-	// which keeps the rule silent. Rules that are [Rule.Fixed] can't be changed.
+	// Severities sets the severity of findings by the code of their rule (see [Rules]),
+	// regardless of Level. [SeverityNone] turns the rule off. Rules that are [Rule.Fixed]
+	// can't be changed.
 	Severities map[string]Severity
 	// Types are the Bundle types that are accepted. Default: all that the version
 	// of FHIR defines.
 	Types []string
 	// RequireEntries makes a Bundle without entries an error (bundle-no-entries).
-	// FHIR allows it ("It is not an error if the submitted bundle has no resources
-	// in it"), so the default is false; a front door that has nothing to hand over
-	// may want to say so. A Bundle inside a resource may always be empty.
+	// Default false, because FHIR allows it. A Bundle inside a resource may always be
+	// empty.
 	RequireEntries bool
-	// MaxDepth is how deep objects and arrays may nest, the outermost counted
-	// as 1. Default 64, at most 100,000. A level takes 16 bytes of memory.
+	// MaxDepth is how deep objects and arrays may nest; the outermost counts as 1.
+	// Default 64, at most 100,000. Each level takes 16 bytes of memory.
 	MaxDepth int
-	// MaxStringBytes bounds one string, in bytes as written in the document.
+	// MaxStringBytes limits one string, in bytes as written in the document.
 	// Default: MaxEntryBytes, at most 2 GiB - 1.
 	MaxStringBytes int
-	// MaxEntryBytes bounds one Bundle entry, one NDJSON line, and every other
-	// member of the Bundle, in bytes. It also bounds the reader's memory, and
-	// with it the members that all objects open at a time may have, to one for
-	// each 64 bytes (but at least 65,536). Default 64 MiB, at most 2 GiB - 1.
+	// MaxEntryBytes limits one Bundle entry, one NDJSON line, and every other member of
+	// the Bundle, in bytes. It also limits the reader's memory, and the number of members
+	// in all open objects: one per 64 bytes, but at least 65,536. Default 64 MiB, at most
+	// 2 GiB - 1.
 	MaxEntryBytes int
-	// MaxIssues bounds the issues that a report lists; the others are counted
-	// in [Report.MoreIssues]. Default 100.
+	// MaxIssues limits the issues that a report lists; [Report.MoreIssues] counts the
+	// others. Default 100.
 	MaxIssues int
-	// MaxIndexBytes bounds the memory for what has to be compared between the
-	// entries of a Bundle or the lines of NDJSON: fullUrls, the resources that a
-	// transaction changes, references to other entries, and the ids of lines. Each
-	// takes about 32 bytes, and the id of a line its length as well. What finds no
-	// room is reported as not-checked. Default 128 MiB, enough for a transaction of
-	// a million entries, or a million lines.
+	// MaxIndexBytes limits the memory for comparing the entries of a Bundle or the lines
+	// of NDJSON: fullUrls, the resources that a transaction changes, references to other
+	// entries, and the ids of lines. Each takes about 32 bytes, and the id of a line its
+	// length as well. If the limit is reached, not-checked is reported. Default 128 MiB,
+	// enough for a transaction of a million entries, or a million lines.
 	MaxIndexBytes int
 }
 
-// Position is a boundary between two entries or lines at which reading can
-// start again: just after an entry's closing brace, or after a line's end.
-// The zero Position is the start of the document. It is plain data, meant to
-// be stored.
+// Position is a boundary between two entries or lines at which reading can resume: after
+// an entry's closing brace, or after the end of a line. The zero Position is the start
+// of the document. It is plain data, and can be stored.
 type Position struct {
 	// Offset in bytes from the start of the document.
 	Offset int64 `json:"offset"`
@@ -113,7 +110,7 @@ type Position struct {
 	Lines int64 `json:"lines"`
 }
 
-// options are Options with the defaults filled in.
+// options is Options with the defaults filled in.
 type options struct {
 	format      Format
 	strict      bool
@@ -130,15 +127,14 @@ type options struct {
 	nesting     int // Bundles around this one
 }
 
-// Maxima of [Options]. Places in a value are kept as numbers of 31 bits.
+// Maxima of [Options]. Positions in a value are stored in 31 bits.
 const (
 	maxInt31   = 1<<31 - 1
 	limitDepth = 100_000
 )
 
-// Check returns the error that a function would return that is given these
-// options, or nil if they can work. A program that is configured from outside can
-// call it at the start.
+// Check returns the error that functions return for these options, or nil if they are
+// valid. A program that is configured from outside can call it at its start.
 func (o *Options) Check() error {
 	_, err := o.resolve()
 	return err
@@ -151,20 +147,20 @@ func (o *Options) resolve() (options, error) {
 	}
 	r := defaults
 	switch o.Format {
-	case "", Bundle:
-	case NDJSON, Resource:
+	case "", FormatBundle:
+	case FormatNDJSON, FormatResource:
 		r.format = o.Format
 	default:
-		return r, optionError("Format", strconv.Quote(string(o.Format)), oneOf(Bundle, NDJSON, Resource))
+		return r, optionError("Format", strconv.Quote(string(o.Format)), oneOf(FormatBundle, FormatNDJSON, FormatResource))
 	}
 	switch o.Level {
-	case "", Lenient:
-	case Strict:
+	case "", LevelLenient:
+	case LevelStrict:
 		r.strict = true
-	case Basic:
+	case LevelBasic:
 		r.basic = true
 	default:
-		return r, optionError("Level", strconv.Quote(string(o.Level)), oneOf(Lenient, Strict, Basic))
+		return r, optionError("Level", strconv.Quote(string(o.Level)), oneOf(LevelLenient, LevelStrict, LevelBasic))
 	}
 	switch o.Version {
 	case "":
@@ -198,9 +194,9 @@ func (o *Options) resolve() (options, error) {
 		switch i := ruleIndex(code); {
 		case i == 0:
 			return r, optionError("Severities", strconv.Quote(code), "the code of one of Rules()")
-		case severity != Error && severity != Warning && severity != Information && severity != None:
-			return r, optionError("Severities["+code+"]", strconv.Quote(string(severity)), oneOf(Error, Warning, Information, None))
-		case rules[i].Fixed && severity != Error:
+		case severity != SeverityError && severity != SeverityWarning && severity != SeverityInformation && severity != SeverityNone:
+			return r, optionError("Severities["+code+"]", strconv.Quote(string(severity)), oneOf(SeverityError, SeverityWarning, SeverityInformation, SeverityNone))
+		case rules[i].Fixed && severity != SeverityError:
 			return r, optionError("Severities["+code+"]", strconv.Quote(string(severity)), "error: nothing can be read after what breaks this rule")
 		}
 	}
@@ -210,7 +206,7 @@ func (o *Options) resolve() (options, error) {
 
 // defaults are what a nil *Options means.
 var defaults = options{
-	format:    Bundle,
+	format:    FormatBundle,
 	maxDepth:  DefaultMaxDepth,
 	maxString: DefaultMaxEntryBytes,
 	maxEntry:  DefaultMaxEntryBytes,
@@ -223,7 +219,7 @@ func optionError(field, value, allowed string) error {
 	return fmt.Errorf("%w: %s is %s; allowed is %s", ErrOptions, field, value, allowed)
 }
 
-// oneOf lists values that are allowed.
+// oneOf lists the allowed values.
 func oneOf[T ~string](values ...T) string {
 	var b strings.Builder
 	for i, v := range values {
@@ -238,7 +234,11 @@ func oneOf[T ~string](values ...T) string {
 	return b.String()
 }
 
-// maxNames is how many members all objects that are open at once may have: a
-// name takes some 50 bytes of memory, which bounds them by what an entry may
-// take.
+// maxNames is how many members all open objects may have together. A name takes about 50
+// bytes of memory, which this limits to about the size of an entry.
 func (o *options) maxNames() int { return max(o.maxEntry/64, 1<<16) }
+
+// limits returns the limits of the scanner.
+func (o *options) limits() scan.Limits {
+	return scan.Limits{Depth: o.maxDepth, String: o.maxString, Names: o.maxNames(), Findings: o.maxIssues}
+}

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestOptionsThatCanNotWork: whatever takes options refuses those that can't work,
-// and says which field, and what is allowed.
+// TestOptionsThatCanNotWork: all functions reject invalid options, and name the field
+// and the allowed values.
 func TestOptionsThatCanNotWork(t *testing.T) {
 	for want, o := range map[string]Options{
 		`Level is "Strict"; allowed is lenient, strict or basic`:                  {Level: "Strict"},
@@ -22,9 +22,9 @@ func TestOptionsThatCanNotWork(t *testing.T) {
 		`MaxIssues is -1; allowed is`:                                             {MaxIssues: -1},
 		`MaxIndexBytes is -1; allowed is`:                                         {MaxIndexBytes: -1},
 		`Types is "Batch"; allowed is transaction, batch, collection`:             {Types: []string{"batch", "Batch"}},
-		`Severities is "bdl-6"; allowed is the code of one of Rules()`:            {Severities: map[string]Severity{"bdl-6": Error}},
+		`Severities is "bdl-6"; allowed is the code of one of Rules()`:            {Severities: map[string]Severity{"bdl-6": SeverityError}},
 		`Severities[bdl-7] is "fatal"; allowed is error, warning, information or`: {Severities: map[string]Severity{"bdl-7": "fatal"}},
-		`Severities[json-utf8] is "none"; allowed is error`:                       {Severities: map[string]Severity{"json-utf8": None}},
+		`Severities[json-utf8] is "none"; allowed is error`:                       {Severities: map[string]Severity{"json-utf8": SeverityNone}},
 	} {
 		reader, err1 := NewReader(strings.NewReader(""), &o)
 		bytesReader, err2 := NewBytesReader(nil, &o)
@@ -52,11 +52,11 @@ func TestOptionsThatCanNotWork(t *testing.T) {
 // TestOptionsThatWork: zero is the default, and each maximum is allowed.
 func TestOptionsThatWork(t *testing.T) {
 	for _, o := range []*Options{
-		nil, {}, {Types: []string{}}, {Types: bundleTypes[:]}, {Severities: map[string]Severity{"json-dup": Error, "bdl-7": None}},
+		nil, {}, {Types: []string{}}, {Types: bundleTypes[:]}, {Severities: map[string]Severity{"json-dup": SeverityError, "bdl-7": SeverityNone}},
 		{MaxDepth: 100_000, MaxStringBytes: maxInt31, MaxEntryBytes: maxInt31, MaxIssues: maxInt31, MaxIndexBytes: maxInt31},
 	} {
 		require.NoError(t, o.Check())
 	}
-	o := &Options{Level: Strict, Types: []string{"batch"}, Severities: map[string]Severity{"bdl-7": None}}
+	o := &Options{Level: LevelStrict, Types: []string{"batch"}, Severities: map[string]Severity{"bdl-7": SeverityNone}}
 	assert.Zero(t, testing.AllocsPerRun(100, func() { _ = o.Check() }))
 }

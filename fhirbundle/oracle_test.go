@@ -7,11 +7,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// oracleDepth is how deep jsontext lets values nest. With it as our limit too
-// there is nothing left on which the two may differ.
+// oracleDepth is how deep jsontext lets values nest. With this limit, the two agree on
+// every document.
 const oracleDepth = 10_000
 
-// oracle says what jsontext says: whether data is one JSON value.
+// oracle reports whether data is one JSON value, by jsontext.
 func oracle(dec *jsontext.Decoder, data []byte) bool {
 	dec.Reset(bytes.NewBuffer(data))
 	if _, err := dec.ReadValue(); err != nil {
@@ -27,9 +27,8 @@ type span struct {
 	start, end, depth int
 }
 
-// spans are the values of a document, names left out, up to where jsontext finds
-// it broken. open are the objects and arrays that it had not closed by then,
-// whose end is 0.
+// spans returns the values of a document, except names, up to its first error. open are
+// the objects and arrays that were not closed by then, whose end is 0.
 func spans(dec *jsontext.Decoder, data []byte) (all, open []span) {
 	dec.Reset(bytes.NewBuffer(data))
 	for {
@@ -54,4 +53,12 @@ func spans(dec *jsontext.Decoder, data []byte) (all, open []span) {
 			all = append(all, span{start, end, len(open)})
 		}
 	}
+}
+
+// must returns v, and panics on an error.
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

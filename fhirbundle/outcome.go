@@ -10,9 +10,8 @@ import (
 // CodeSystem is the system of the codes of [Rules] in an [OperationOutcome].
 const CodeSystem = "https://github.com/fhirdock/fhirdock/fhirbundle/rules"
 
-// OperationOutcome is FHIR's resource of that name, as far as issues need it
-// (http://hl7.org/fhir/R4/operationoutcome.html). It is made to be written and
-// read with encoding/json.
+// OperationOutcome is FHIR's resource of that name, with the elements that issues need
+// (http://hl7.org/fhir/R4/operationoutcome.html). Write and read it with encoding/json.
 type OperationOutcome struct {
 	ResourceType string         `json:"resourceType"`
 	Issue        []OutcomeIssue `json:"issue"`
@@ -22,34 +21,33 @@ type OperationOutcome struct {
 type OutcomeIssue struct {
 	// Severity is fatal, error, warning or information.
 	Severity string `json:"severity"`
-	// Code is of FHIR's IssueType.
+	// Code is one of FHIR's IssueType.
 	Code string `json:"code"`
 	// Details has the rule's code and the message.
 	Details *CodeableConcept `json:"details,omitempty"`
-	// Diagnostics says where: "entry 3, line 17, byte offset 512"; empty where
-	// the issue has no place.
+	// Diagnostics is the position, as in "entry 3, line 17, byte offset 512", or empty.
 	Diagnostics string `json:"diagnostics,omitempty"`
 	// Expression is the issue's path.
 	Expression []string `json:"expression,omitempty"`
 }
 
-// CodeableConcept is FHIR's data type, as far as it is needed here.
+// CodeableConcept is FHIR's data type, with the elements that issues need.
 type CodeableConcept struct {
 	Coding []Coding `json:"coding,omitempty"`
 	Text   string   `json:"text,omitempty"`
 }
 
-// Coding is FHIR's data type, as far as it is needed here.
+// Coding is FHIR's data type, with the elements that issues need.
 type Coding struct {
 	System string `json:"system,omitempty"`
 	Code   string `json:"code,omitempty"`
 }
 
-// allFine is the code of the one issue of an outcome that has none: FHIR wants
-// at least one.
+// allFine is the code of the one issue of an outcome without findings: FHIR requires at
+// least one.
 const allFine = "no-issues"
 
-// issueTypes are the codes of FHIR's IssueType, R4 to R5.
+// issueTypes are the codes of FHIR's IssueType, from R4 to R5.
 var issueTypes = []string{
 	"business-rule", "code-invalid", "conflict", "deleted", "duplicate", "exception", "expired", "extension",
 	"forbidden", "incomplete", "informational", "invalid", "invariant", "limited-filter", "lock-error", "login",
@@ -57,10 +55,10 @@ var issueTypes = []string{
 	"success", "suppressed", "throttled", "timeout", "too-costly", "too-long", "transient", "unknown", "value",
 }
 
-// NewOutcome makes an OperationOutcome of issues. Without issues it has one, of
-// severity information, that says so. The IssueType of an issue is that of its
-// rule; an issue whose code is none of [Rules] may have an IssueType for its
-// code, and is of type processing otherwise.
+// NewOutcome makes an OperationOutcome from issues. Without issues it has one of
+// severity information that says so. The type of an issue is the IssueType of its rule.
+// An issue whose code is not one of [Rules] may have an IssueType as its code; otherwise
+// its type is processing.
 func NewOutcome(issues []Issue) *OperationOutcome {
 	o := &OperationOutcome{ResourceType: "OperationOutcome"}
 	for _, is := range issues {
@@ -68,15 +66,15 @@ func NewOutcome(issues []Issue) *OperationOutcome {
 			Severity:    string(is.Severity),
 			Code:        "processing",
 			Details:     &CodeableConcept{Coding: []Coding{{CodeSystem, is.Code}}, Text: is.Message},
-			Diagnostics: place2text(is),
+			Diagnostics: positionText(is),
 		}
 		if r, ok := ruleOf(is.Code); ok {
 			out.Code = r.IssueType
 		} else if slices.Contains(issueTypes, is.Code) {
 			out.Code = is.Code
-			out.Details.Coding = nil // it is no code of our system
+			out.Details.Coding = nil // it is not a code of CodeSystem
 			if is.Message == "" {
-				out.Details = nil // FHIR knows no empty objects
+				out.Details = nil // FHIR has no empty objects
 			}
 		}
 		if is.Path != "" {
@@ -86,23 +84,22 @@ func NewOutcome(issues []Issue) *OperationOutcome {
 	}
 	if len(issues) == 0 {
 		o.Issue = []OutcomeIssue{{
-			Severity: string(Information), Code: "informational",
+			Severity: string(SeverityInformation), Code: "informational",
 			Details: &CodeableConcept{Coding: []Coding{{CodeSystem, allFine}}, Text: "No issues"},
 		}}
 	}
 	return o
 }
 
-// Issues gives the issues back that an outcome was made of. Of an outcome that
-// was made elsewhere it takes what there is: the IssueType is the code, and
-// diagnostics the message if details have none. Such text is not ours, and may
-// hold anything.
+// Issues returns the issues that an outcome was made from. An outcome from elsewhere
+// gives the IssueType as the code, and diagnostics as the message if there are no
+// details. Such text may contain anything, even data about patients.
 func (o *OperationOutcome) Issues() []Issue {
 	var issues []Issue
 	for _, out := range o.Issue {
 		is := Issue{Code: out.Code, Severity: Severity(out.Severity)}
 		if out.Severity == "fatal" {
-			is.Severity = Error
+			is.Severity = SeverityError
 		}
 		if d := out.Details; d != nil {
 			is.Message = d.Text
@@ -118,7 +115,7 @@ func (o *OperationOutcome) Issues() []Issue {
 		if len(out.Expression) > 0 {
 			is.Path = out.Expression[0]
 		}
-		if !text2place(out.Diagnostics, &is) && is.Message == "" {
+		if !parsePosition(out.Diagnostics, &is) && is.Message == "" {
 			is.Message = out.Diagnostics
 		}
 		issues = append(issues, is)
@@ -126,10 +123,10 @@ func (o *OperationOutcome) Issues() []Issue {
 	return issues
 }
 
-// place2text says where an issue is, in words that text2place understands.
-func place2text(is Issue) string {
+// positionText returns the position of an issue, in a form that parsePosition understands.
+func positionText(is Issue) string {
 	if is.Entry == nil && is.Line == 0 && is.Offset == 0 {
-		return "" // of ours each has a line: it is not about a document
+		return "" // our issues have a line: this one is not about a document
 	}
 	var b strings.Builder
 	if is.Entry != nil {
@@ -142,7 +139,7 @@ func place2text(is Issue) string {
 	return b.String()
 }
 
-func text2place(text string, is *Issue) bool {
+func parsePosition(text string, is *Issue) bool {
 	var at Issue
 	for part := range strings.SplitSeq(text, ", ") {
 		cut := strings.LastIndexByte(part, ' ')

@@ -8,16 +8,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestOutcomeRoundTrip: what became an OperationOutcome in JSON comes back.
+// TestOutcomeRoundTrip: issues survive a round trip through JSON.
 func TestOutcomeRoundTrip(t *testing.T) {
 	third := int64(3)
 	issues := []Issue{
-		{Code: "bundle-type", Severity: Error, Message: "Unsupported bundle type: none", Path: "Bundle.type", Line: 1},
-		{Code: "fhir-json-null", Severity: Warning, Message: "null, somewhere", Path: "Bundle.entry[3].resource", Entry: &third, Line: 17, Offset: 512},
-		{Code: "made-elsewhere", Severity: Information, Message: "x", Offset: 1 << 40},
+		{Code: "bundle-type", Severity: SeverityError, Message: "Unsupported bundle type: none", Path: "Bundle.type", Line: 1},
+		{Code: "fhir-json-null", Severity: SeverityWarning, Message: "null, somewhere", Path: "Bundle.entry[3].resource", Entry: &third, Line: 17, Offset: 512},
+		{Code: "made-elsewhere", Severity: SeverityInformation, Message: "x", Offset: 1 << 40},
 	}
 	for _, rule := range Rules() {
-		issues = append(issues, Issue{Code: rule.Code, Severity: rule.Severity(Strict), Message: rule.Message})
+		issues = append(issues, Issue{Code: rule.Code, Severity: rule.Severity(LevelStrict), Message: rule.Message})
 	}
 	raw, err := json.Marshal(NewOutcome(issues))
 	require.NoError(t, err)
@@ -30,7 +30,7 @@ func TestOutcomeRoundTrip(t *testing.T) {
 	assert.Equal(t, "entry 3, line 17, byte offset 512", back.Issue[1].Diagnostics)
 
 	// It is FHIR itself, as far as this package sees.
-	rep := must(ValidateBytes(append(raw, '\n'), &Options{Format: NDJSON, Level: Strict}))
+	rep := must(ValidateBytes(append(raw, '\n'), &Options{Format: FormatNDJSON, Level: LevelStrict}))
 	assert.Zero(t, rep.Rejected, rep.Issues)
 }
 
@@ -42,7 +42,7 @@ func TestOutcomeOfNothing(t *testing.T) {
 	assert.Empty(t, o.Issues())
 }
 
-// TestForeignOutcome: what another server says is taken as far as it goes.
+// TestForeignOutcome: another server's outcome is read as far as possible.
 func TestForeignOutcome(t *testing.T) {
 	var o OperationOutcome
 	require.NoError(t, json.Unmarshal([]byte(`{"resourceType":"OperationOutcome","issue":[
@@ -50,26 +50,26 @@ func TestForeignOutcome(t *testing.T) {
 		{"severity":"warning","code":"value","details":{"text":"odd","coding":[{"system":"urn:x","code":"y"}]},"expression":["Patient.id"],"diagnostics":"entry x"},
 		{"severity":"error","code":"value","diagnostics":"line -1"}]}`), &o))
 	assert.Equal(t, []Issue{
-		{Code: "processing", Severity: Error, Message: "went wrong, entry 3"},
-		{Code: "value", Severity: Warning, Message: "odd", Path: "Patient.id"},
-		{Code: "value", Severity: Error, Message: "line -1"},
+		{Code: "processing", Severity: SeverityError, Message: "went wrong, entry 3"},
+		{Code: "value", Severity: SeverityWarning, Message: "odd", Path: "Patient.id"},
+		{Code: "value", Severity: SeverityError, Message: "line -1"},
 	}, o.Issues())
 }
 
-// TestOutcomeWithoutDocument: an issue that is about no document says no place,
-// and what is an IssueType already stays one.
+// TestOutcomeWithoutDocument: an issue without a document has no position, and an
+// IssueType stays one.
 func TestOutcomeWithoutDocument(t *testing.T) {
 	for code, want := range map[string]string{
 		"not-found": `{"severity":"error","code":"not-found","details":{"text":"No such job"}}`,
 		"elsewhere": `{"severity":"error","code":"processing","details":{"coding":[{"system":"` + CodeSystem + `","code":"elsewhere"}],"text":"No such job"}}`,
 	} {
-		issues := []Issue{{Code: code, Severity: Error, Message: "No such job"}}
+		issues := []Issue{{Code: code, Severity: SeverityError, Message: "No such job"}}
 		raw, err := json.Marshal(NewOutcome(issues))
 		require.NoError(t, err)
 		assert.Equal(t, `{"resourceType":"OperationOutcome","issue":[`+want+`]}`, string(raw))
 		assert.Equal(t, issues, NewOutcome(issues).Issues())
 	}
-	raw, err := json.Marshal(NewOutcome([]Issue{{Code: "login", Severity: Error}}))
+	raw, err := json.Marshal(NewOutcome([]Issue{{Code: "login", Severity: SeverityError}}))
 	require.NoError(t, err)
 	assert.Equal(t, `{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"login"}]}`, string(raw))
 	for _, r := range Rules() {

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// told is every text that this package makes about a payload, and the codes of
-// the rules that it found broken.
+// told returns all text that this package produces about a payload, and the codes of its
+// findings.
 func told(t *testing.T, data []byte, o *Options) (texts []string, found []string) {
 	t.Helper()
 	say := func(v any) {
@@ -67,8 +67,8 @@ func hushed(t *testing.T, data []byte, o *Options) []string {
 	return found
 }
 
-// TestPrivacy: of every rule there is a document that breaks it, and nothing
-// that is told about it holds a value or a name of it.
+// TestPrivacy: for every rule there is a document that breaks it, and no text about it
+// contains a value or a name from it.
 func TestPrivacy(t *testing.T) {
 	all := faultyDocuments()
 	for _, rule := range Rules() {
@@ -79,7 +79,7 @@ func TestPrivacy(t *testing.T) {
 				require.Contains(t, d.doc, sings)
 			}
 			o := d.o
-			o.Level = Strict
+			o.Level = LevelStrict
 			assert.Contains(t, hushed(t, []byte(d.doc), &o), rule.Code, "%.1000q", d.doc)
 			for _, o := range everyOption(d.o) {
 				hushed(t, []byte(d.doc), &o)
@@ -90,10 +90,10 @@ func TestPrivacy(t *testing.T) {
 	assert.Empty(t, all, "no rules have these codes")
 }
 
-// everyOption varies options over what makes other texts.
+// everyOption varies the options that change texts.
 func everyOption(from Options) []Options {
 	var all []Options
-	for _, format := range []Format{Bundle, NDJSON} {
+	for _, format := range []Format{FormatBundle, FormatNDJSON} {
 		for _, o := range []Options{{}, {Version: R5, Types: []string{}}, {MaxDepth: 3}, {MaxStringBytes: 8}, {MaxEntryBytes: 20}, {MaxIssues: 1}} {
 			o.Format, o.Level = format, from.Level
 			all = append(all, o)
@@ -102,7 +102,7 @@ func everyOption(from Options) []Options {
 	return append(all, from)
 }
 
-// TestPrivacyOfMutations: nor does it whatever else is wrong.
+// TestPrivacyOfMutations: the same for mutated documents.
 func TestPrivacyOfMutations(t *testing.T) {
 	var docs [][]byte
 	for _, of := range faultyDocuments() {
@@ -120,7 +120,7 @@ func TestPrivacyOfMutations(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range n {
 		data := mutate(r, docs)
-		all := everyOption(Options{Level: Strict})
+		all := everyOption(Options{Level: LevelStrict})
 		hushed(t, data, &all[r.IntN(len(all))])
 	}
 }

@@ -5,18 +5,20 @@ import (
 	"fmt"
 	"io"
 	"iter"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
-// ErrInvalid is matched by every error that says that a payload is not
-// acceptable, as opposed to one that says that it could not be read.
+// ErrInvalid is matched by every error that means that a payload is invalid, as opposed
+// to one that means that it could not be read.
 var ErrInvalid = errors.New("fhirbundle: invalid payload")
 
-// InvalidError is what [Report.Err] returns; errors.Is(err, ErrInvalid) holds.
+// InvalidError is the error of an invalid payload. It matches [ErrInvalid].
 type InvalidError struct {
-	// Issues as in the report, warnings included.
+	// Issues as in the report, including warnings.
 	Issues []Issue
-	// First is the finding to show where only one can be shown: the first that
-	// applies in the order of the six rules.
+	// First is the error to show if only one can be shown: the first one in the order of
+	// the front door's rules.
 	First Issue
 }
 
@@ -25,52 +27,51 @@ func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 // Reader reads one payload. It is not safe for concurrent use.
 type Reader struct {
-	opts    options
-	win     window
-	scan    scanner
-	col     collector
-	counts  counts
-	budget  budget
-	index   index
-	recent  recentRefs // taken in by index
-	across  across
-	lineIDs lineIDs
-	late    *lateJudge // nil as long as nothing was to be judged late
-	nested  *Reader    // for resources that are Bundles; nil until there is one
-	inner   inner
-	entry   Entry
-	issues  []Issue // of entry, reused
-	texts   [3][]byte
+	opts      options
+	input     scan.Input
+	scan      scan.Scanner
+	collected collector
+	counts    typeCounts
+	budget    budget
+	index     index
+	recent    recentRefs // references that are in index
+	cross     crossRefs
+	lineIDs   lineIDs
+	deferred  *deferredChecks // nil until there is something to defer
+	nested    *Reader         // for resources that are Bundles; nil until there is one
+	inner     innerResources
+	entry     Entry
+	issues    []Issue // of the current entry, reused
+	texts     [3][]byte
 	progress
 }
 
-// progress is what a reader knows of the payload. It starts from zero with each
-// one.
+// progress is the state of reading one payload. Its zero value is the start.
 type progress struct {
-	state   state
-	resumed bool
-	begun   int64 // offset at which reading began
-	err     error // what Next returns from now on
+	state       state
+	resumed     bool
+	startOffset int64 // where reading began
+	err         error // what Next returns from now on
 
-	bundle  bundleState
-	unsure  bool  // not-checked was reported
-	entries int64 // of the Bundle, or lines that are not blank
-	skipped int64 // of them, before the position that was resumed at
-	blank   int64
-	refused int64
-	pos     Position
-	scratch []byte
+	bundle      bundleState
+	notCompared bool  // not-checked was reported
+	entries     int64 // of the Bundle, or lines that are not blank
+	skipped     int64 // of entries: before the position that was resumed at
+	blankLines  int64
+	rejected    int64
+	pos         Position
+	scratch     []byte
 
-	entryData   []byte   // of which entry is made
-	typeText    []byte   // its resourceType as written, where it may be a type's name
-	conditional int      // where the first conditional reference of the resource is, if any
-	oddQuery    int      // where the first one is whose query is odd, if any
-	queryType   string   // of a conditional reference before, which FHIR has
-	urn         int      // where the first one to a URN is, if any
-	judged      struct { // of the entry that was judged last
+	entryData     []byte   // the data of entry
+	typeText      []byte   // its resourceType as written, if it may be the name of a type
+	conditionalAt int      // position of the first conditional reference of the resource
+	oddQueryAt    int      // position of the first one with an odd query
+	queryType     string   // a type that an earlier conditional reference had
+	urnAt         int      // position of the first reference to a URN
+	checked       struct { // the entry that was checked last
 		ok      bool
 		facts   facts
-		verdict verdict
+		verdict ruleSet
 	}
 }
 
@@ -79,7 +80,7 @@ type state uint8
 
 const (
 	atStart      state = iota // the document, with its white space and byte order mark
-	atName                    // after the Bundle's opening brace, or a comma: a name
+	atMember                  // after the Bundle's opening brace, or a comma: a name
 	atMemberEnd               // after a member of the Bundle: a comma or a brace
 	atFirstEntry              // after the bracket of Bundle.entry
 	atEntryEnd                // after an entry: a comma or a bracket
@@ -88,38 +89,37 @@ const (
 	atDocument                // Resource: the resource
 )
 
-// NewReader returns a reader of src. It reads in blocks of 256 KiB, the first of
-// 4 and 32 KiB, and waits until a block is full or src ends; src needs no buffer of
-// its own. The only error is one of the options, which matches [ErrOptions].
+// NewReader returns a reader of src. It reads blocks of 4, 32 and then 256 KiB, and
+// waits until a block is full or src ends; src needs no buffer of its own. The only
+// error is for invalid options, and matches [ErrOptions].
 func NewReader(src io.Reader, opts *Options) (*Reader, error) {
 	o, err := opts.resolve()
 	if err != nil {
 		return nil, err
 	}
 	r := newReader(o)
-	r.win.src = src
+	r.input.Src = src
 	return r, nil
 }
 
-// NewBytesReader returns a reader of a payload that is in memory already. data
-// is not copied; entries alias it, and it must not be changed meanwhile. The only
-// error is one of the options, which matches [ErrOptions].
+// NewBytesReader returns a reader of a payload in memory. data is not copied: entries
+// alias it, and it must not change while the reader is in use. The only error is for
+// invalid options, and matches [ErrOptions].
 func NewBytesReader(data []byte, opts *Options) (*Reader, error) {
 	o, err := opts.resolve()
 	if err != nil {
 		return nil, err
 	}
 	r := newReader(o)
-	r.win.buf, r.win.err = data, io.EOF
+	r.input.Buf, r.input.Err = data, io.EOF
 	return r, nil
 }
 
-// ResumeReader returns a reader that goes on at a position that [Reader.Position]
-// gave for the same payload, read with the same options; src must start at
-// at.Offset. What stands before is taken as read and valid: rules over the
-// whole Bundle are not judged again, nor those of an entry that depend on the
-// Bundle's type, and counts start from zero. A Position that no reader can have
-// given is an error that matches [ErrOptions], as options are that can't work.
+// ResumeReader returns a reader that continues at a position that [Reader.Position]
+// returned for the same payload and options. src must start at at.Offset. Everything
+// before it counts as read and valid: the rules of the whole Bundle, and those of an
+// entry that depend on the Bundle's type, are not checked again, and counts start from
+// zero. An impossible Position is an error that matches [ErrOptions].
 func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 	if at.Offset < 0 || at.Entries < 0 || at.Lines < 0 {
 		return nil, optionError("Position", fmt.Sprintf("%+v", at), "what Reader.Position returned")
@@ -129,67 +129,67 @@ func ResumeReader(src io.Reader, at Position, opts *Options) (*Reader, error) {
 		return r, err
 	}
 	r.resumed = true
-	r.begun = at.Offset
+	r.startOffset = at.Offset
 	r.pos = at
 	r.entries, r.skipped = at.Entries, at.Entries
-	r.win.base, r.win.lines = at.Offset, at.Lines
-	if r.opts.format == NDJSON {
+	r.input.Base, r.input.Lines = at.Offset, at.Lines
+	if r.opts.format == FormatNDJSON {
 		r.state = atLine
 		return r, nil
 	}
-	if r.opts.format == Resource {
+	if r.opts.format == FormatResource {
 		r.state = atTail
 		return r, nil
 	}
 	r.state = atEntryEnd
 	r.openBundle()
-	r.bundle.has = 1 << bundleEntry
+	r.bundle.has = 1 << memberEntry
 	return r, nil
 }
 
-// as is what a reader with these options reads.
-func (o *options) as() as {
+// readerKind returns what a reader with these options reads.
+func (o *options) readerKind() readerKind {
 	switch {
-	case o.format != Bundle:
-		return asLines
+	case o.format != FormatBundle:
+		return readsLines
 	case o.nesting > 0:
-		return asNested
+		return readsNested
 	}
-	return asBundle
+	return readsBundle
 }
 
 func newReader(o options) *Reader {
 	r := &Reader{
-		opts: o,
-		win:  window{max: o.maxEntry, step: block},
-		col:  collector{severity: o.severities(o.as()), lines: o.format == NDJSON, max: o.maxIssues},
+		opts:      o,
+		input:     scan.Input{Max: o.maxEntry, Step: scan.Block},
+		collected: collector{severity: o.severities(o.readerKind()), lines: o.format == FormatNDJSON, max: o.maxIssues},
 	}
 	r.resetIndexes()
 	r.counts.v = o.version
-	r.scan.room = new(room)
-	r.scan.start(&r.opts, r.col.severity)
+	r.scan.Init()
+	r.useScanner()
 	return r
 }
 
-// Next returns the next entry, or io.EOF after the end of the document. What
-// it returns is valid until the next call.
+// Next returns the next entry, or io.EOF after the end of the document. The entry is
+// valid until the next call.
 //
-// Findings do not stop it: they are in [Entry.Issues] and in [Reader.Report].
-// Where reading can't go on it returns an error, the same one from then on: an
-// *[InvalidError] if the payload is to blame (JSON that is broken, a limit, an
-// empty body where a Bundle should be), otherwise what src returned, wrapped. In
-// NDJSON a broken line is an entry with issues, and reading goes on after it, unless
-// the file is not NDJSON at all: another format, or one document over several lines.
+// Findings are not errors of Next: they are in [Entry.Issues] and [Reader.Report]. If
+// reading can't continue, Next returns an error, and the same error from then on: an
+// *[InvalidError] if the payload is at fault (invalid JSON, a limit, an empty body
+// instead of a Bundle), otherwise the error of src, wrapped. In NDJSON, an invalid line
+// is an entry with issues, and reading continues after it, unless the file is not
+// NDJSON: another format, or one document over several lines.
 //
-// A Bundle's entries are yielded as they are read, before the rest of it was
-// seen: whether the Bundle as a whole may be taken is known at io.EOF only.
+// The entries of a Bundle are returned before the rest of it was read: only at io.EOF
+// does [Report.Err] say whether the Bundle is valid.
 func (r *Reader) Next() (*Entry, error) {
 	for r.err == nil {
 		var ok bool
 		switch r.state {
 		case atStart:
 			r.start()
-		case atName:
+		case atMember:
 			r.member()
 		case atMemberEnd:
 			r.memberEnd()
@@ -209,9 +209,9 @@ func (r *Reader) Next() (*Entry, error) {
 	return nil, r.err
 }
 
-// All iterates over what is left. Its last pair is an error and no entry if
-// reading can't go on, or if the payload as a whole can't be taken, as
-// [Report.Err] says. An entry is valid until the loop's body ends.
+// All iterates over the remaining entries. Its last pair is an error without an entry if
+// reading can't continue, or if the payload as a whole is invalid, see [Report.Err]. An
+// entry is valid until the loop's body ends.
 func (r *Reader) All() iter.Seq2[*Entry, error] {
 	return func(yield func(*Entry, error) bool) {
 		for {
@@ -229,84 +229,86 @@ func (r *Reader) All() iter.Seq2[*Entry, error] {
 	}
 }
 
-// Position is the boundary after the entry that Next returned last. Before
-// that it is where the reader started.
+// Position returns the boundary after the entry that Next returned last. Before the
+// first call it is where the reader started.
 func (r *Reader) Position() Position {
 	p := r.pos
-	if r.win.src == nil && p.Lines < 0 {
-		p.Lines = r.win.lineOf(0, p.Offset) - 1
+	if r.input.Src == nil && p.Lines < 0 {
+		p.Lines = r.input.LineOf(0, p.Offset) - 1
 	}
 	return p
 }
 
-// Report says what was learnt so far; it is complete once Next has returned
-// io.EOF or an error that is an [ErrInvalid]. The report is the caller's.
-func (r *Reader) Report() *Report {
-	rep := &Report{
-		Format:         r.opts.format,
-		BundleType:     r.bundle.kind,
-		Entries:        r.entries - r.skipped,
-		Resources:      r.counts.all,
-		ResourceCounts: r.counts.byType(),
-		Rejected:       r.refused,
-		BlankLines:     r.blank,
-		Bytes:          r.win.offset() - r.begun,
-		Issues:         r.col.issues(),
-		MoreIssues:     r.col.more,
+// Reset prepares the reader for another payload, which it reads from src with the same
+// options. It reuses memory, which matters for payloads of a few kB. Entries that it
+// returned are no longer valid; reports are.
+func (r *Reader) Reset(src io.Reader) {
+	var buf []byte
+	if r.input.Src != nil && cap(r.input.Buf) <= scan.Block {
+		buf = r.input.Buf[:0]
 	}
-	return rep
+	r.reset()
+	r.input.Src, r.input.Buf = src, buf
 }
 
-// failRead ends reading because src ended or failed; atEnd is the fault if it
-// just ended.
-func (r *Reader) failRead(atEnd fault) {
-	w := &r.win
-	if w.err == io.EOF {
-		w.pos = len(w.buf)
-		r.fail(atEnd, w.pos, r.where())
-		return
-	}
-	r.err = fmt.Errorf("fhirbundle: reading the payload at byte %d: %w", w.base+int64(len(w.buf)), w.err)
+// ResetBytes is [Reader.Reset] for a payload in memory, see [NewBytesReader]. With nil
+// the reader drops all references to the previous payload.
+func (r *Reader) ResetBytes(data []byte) {
+	r.reset()
+	r.input.Buf, r.input.Err = data, io.EOF
 }
 
-// fail ends reading because of what stands at win.buf[at].
-func (r *Reader) fail(f fault, at int, path string) {
-	w := &r.win
-	line := w.lineAt(at) + 1
-	r.report(faults[f].rule, Issue{
-		Message: r.faultMessage(f, line, w.base+int64(at)),
-		Path:    path, Entry: r.inside(), Line: line, Offset: w.base + int64(at),
-	})
-	r.err = r.Report().Err()
+// maxKept is how many bytes of one kind a reader keeps for the next payload.
+const maxKept = 64 << 10
+
+// reset keeps the options and some memory, and nothing of the payload. It resets field
+// by field: making a new Reader takes as long as reading a few hundred bytes.
+func (r *Reader) reset() {
+	o := &r.opts
+	r.progress = progress{}
+	r.input = scan.Input{Max: o.maxEntry, Step: scan.Block}
+	r.collected = collector{severity: r.collected.severity, lines: o.format == FormatNDJSON, max: o.maxIssues}
+	r.scan.Release()
+	r.useScanner()
+	r.resetIndexes()
+	r.counts.reset(o.version)
+	r.inner.release()
+	if r.deferred != nil {
+		r.deferred.reset()
+	}
+	r.entry = Entry{}
+	if cap(r.issues) <= 2*fewTypes {
+		clear(r.issues[:cap(r.issues)])
+		r.issues = r.issues[:0]
+	} else {
+		r.issues = nil
+	}
+	for i, text := range r.texts {
+		if cap(text) <= maxKept {
+			r.texts[i] = text[:0]
+		} else {
+			r.texts[i] = nil
+		}
+	}
+	if r.nested != nil && r.nested.state != atStart {
+		r.nested.ResetBytes(nil)
+	}
 }
 
-func (r *Reader) faultMessage(f fault, line, offset int64) string {
-	text := faults[f].text
-	switch f {
-	case tooDeep:
-		text += fmt.Sprintf(" (%d levels are allowed)", r.opts.maxDepth)
-	case longString:
-		text += fmt.Sprintf(" of %d bytes", r.opts.maxString)
-	case manyNames:
-		text += fmt.Sprintf(" of %d", r.opts.maxNames())
-	case longEntry:
-		text += fmt.Sprintf(" of %d bytes", r.opts.maxEntry)
-	}
-	return fmt.Sprintf("Invalid JSON: %s, at line %d, byte offset %d", text, line, offset)
+// resetIndexes empties the indexes that entries are compared with.
+func (r *Reader) resetIndexes() {
+	r.budget = budget{max: r.opts.maxIndex}
+	r.index.reset(&r.budget, r.budget.max)
+	r.recent.reset()
+	r.cross.reset(&r.budget)
+	r.lineIDs.reset(&r.budget)
 }
 
-// report completes an issue of a rule and collects it.
-func (r *Reader) report(ru rule, is Issue) Issue {
-	is.Code = rules[ru].Code
-	if is.Severity == "" {
-		is.Severity = r.col.severity[ru]
+// useScanner prepares the scanner, which must be new or released.
+func (r *Reader) useScanner() {
+	t := wholeTable
+	if r.opts.basic {
+		t = basicTable
 	}
-	if is.Severity == None {
-		return is
-	}
-	if is.Message == "" {
-		is.Message = rules[ru].Message
-	}
-	r.col.add(ru, is)
-	return is
+	r.scan.Use(r.opts.limits(), &r.collected.severity.scan, t)
 }

@@ -23,7 +23,7 @@ func TestReadmeBundles(t *testing.T) {
 		require.NoError(t, err)
 		for _, text := range bundlesIn(string(page)) {
 			bundles++
-			report, err := Validate(strings.NewReader(text), &Options{Level: Strict})
+			report, err := Validate(strings.NewReader(text), &Options{Level: LevelStrict})
 			require.NoError(t, err)
 			require.Empty(t, report.Issues, "%s: %s", path, text)
 		}

@@ -1,25 +1,29 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
 
-// readRefs judges the references of a resource, which the scanner has found, without
-// those in Bundles inside it. alone says that the resource has none inside it: then
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
+
+// readRefs checks the references of a resource that the scanner marked, except those in
+// Bundles inside the resource. alone means that there are no resources inside it: then
 // no local reference can be resolved.
 func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
-	others := r.may(batch)
-	for _, name := range r.scan.marks.refs {
+	others := r.mayBe(typeBatch)
+	for _, name := range r.scan.Marks.Deep {
 		for len(bundles) > 0 && int(name) >= bundles[0].end {
 			bundles = bundles[1:]
 		}
 		if len(bundles) > 0 && int(name) >= bundles[0].at {
 			continue
 		}
-		at := valueAt(data, int(name))
+		at := scan.ValueAt(data, int(name))
 		if data[at] != '"' || r.recent.has(data[at+1:]) {
 			continue
 		}
-		// The start says what it is, as far as it has no escapes. Where it ends
-		// is of no interest, but to URNs.
+		// The start shows the kind of reference, unless it has escapes. Only URNs need
+		// the end.
 		text := data[at+1:]
 		n := letters(text)
 		if text[n] == '\\' {
@@ -27,15 +31,15 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 			n = letters(text)
 		}
 		if n >= len(text) {
-			continue // it had escapes, and is nothing but letters
+			continue // only letters, after escapes
 		}
 		switch c := text[n]; {
 		case c == '?' && n > 0:
 			if f&conditional == 0 {
-				f, r.conditional = f|conditional, at
+				f, r.conditionalAt = f|conditional, at
 			}
 			if f&oddQuery == 0 && r.isOddQuery(text, n) {
-				f, r.oddQuery = f|oddQuery, at
+				f, r.oddQueryAt = f|oddQuery, at
 			}
 		case c == '#' && n == 0 && alone && (len(text) > 1 && text[1] != '"' || r.opts.version.bansBareFragment()):
 			r.entryIssue(ref1, at, "resource", "")
@@ -45,22 +49,23 @@ func (r *Reader) readRefs(data []byte, bundles []extent, alone bool) (f facts) {
 			}
 			if isURN(text) {
 				if f&refersToURN == 0 {
-					f, r.urn = f|refersToURN, at
+					f, r.urnAt = f|refersToURN, at
 				}
-				r.referTo(data, at, others)
+				r.recordURN(data, at, others)
 			}
 			if others {
-				r.referAcross(data, at)
+				r.recordCrossRef(data, at)
 			}
 		case others && (c == ':' || c == '/'):
-			r.referAcross(data, at)
+			r.recordCrossRef(data, at)
 		}
 	}
 	return f
 }
 
-// isOddQuery reports whether a conditional reference, the start of text, is to n letters
-// that are no type, or has parameters that do not filter (R4, http.html#trules).
+// isOddQuery reports whether a conditional reference, at the start of text, has n
+// letters that are not a resource type, or a parameter that does not filter (R4,
+// http.html#trules).
 func (r *Reader) isOddQuery(text []byte, n int) bool {
 	if r.queryType != string(text[:n]) {
 		if !r.opts.version.hasType(text[:n]) {
@@ -84,8 +89,8 @@ func (r *Reader) isOddQuery(text []byte, n int) bool {
 	}
 }
 
-// controlsResult reports whether a parameter of a search, the start of query, controls
-// what is returned (R4, search.html#return).
+// controlsResult reports whether a search parameter, at the start of query, controls the
+// result instead of filtering (R4, search.html#return).
 func controlsResult(query []byte) bool {
 	name := query
 	if end := bytes.IndexAny(query, "=:&"); end >= 0 {
@@ -98,13 +103,14 @@ func controlsResult(query []byte) bool {
 	return false
 }
 
-// referTo takes in a reference, at data[at], to what only an entry of the same
-// Bundle can be. others is whether it matters which entry has a reference to another.
-func (r *Reader) referTo(data []byte, at int, others bool) {
-	if r.opts.format != Bundle || r.resumed {
+// recordURN records a reference, at data[at], that only an entry of the same Bundle can
+// resolve. others means that references to other entries matter more than those to the
+// entry itself.
+func (r *Reader) recordURN(data []byte, at int, others bool) {
+	if r.opts.format != FormatBundle || r.resumed {
 		return
 	}
-	end, plain := endOfString(data, at+1)
+	end, plain := scan.StringEnd(data, at+1)
 	text := data[at+1 : end]
 	switch {
 	case !plain:
@@ -114,67 +120,74 @@ func (r *Reader) referTo(data []byte, at int, others bool) {
 	}
 	text, _, _ = bytes.Cut(text, []byte("#"))
 	if k, keep := r.index.refer(text); keep {
-		r.index.keep(unresolved{k, r.entries, r.win.keepLine(r.win.pos + at), r.win.offset() + int64(at)})
+		r.index.keep(unresolved{k, r.entries, r.input.KeepLine(r.input.Pos + at), r.input.Offset() + int64(at)})
 	}
 }
 
-// isOwn reports whether text is the fullUrl of the entry that is being read.
+// isOwn reports whether text is the fullUrl of the current entry.
 func (r *Reader) isOwn(data, text []byte) bool {
-	at := r.scan.marks.start(data, fullURL)
+	at := r.scan.Marks.Value(data, placeFullURL)
 	return at >= 0 && bytes.Equal(r.plainAt(data, at), text)
 }
 
-// judgeRefs judges the references that no entry before theirs has resolved.
-func (r *Reader) judgeRefs() {
-	r.judgeAcross()
+// checkRefs checks the references that no earlier entry has resolved.
+func (r *Reader) checkRefs() {
+	r.checkCrossRefs()
 	x := &r.index
-	if x.refused { // fullUrls are missing: not-checked says so
+	if x.refused { // fullUrls are missing, and not-checked was reported
 		return
 	}
 	for i := range x.unresolved {
 		u := &x.unresolved[i]
 		if x.find(u.target).low&isDefined == 0 {
 			entry := u.entry // the issue outlives the index
-			r.report(refURN, Issue{Path: entryPath(entry, "resource"), Entry: &entry, Line: r.win.lineOf(u.line, u.offset), Offset: u.offset})
+			r.addIssue(refURN, Issue{Path: entryPath(entry, "resource"), Entry: &entry, Line: r.input.LineOf(u.line, u.offset), Offset: u.offset})
 		}
 	}
 }
 
-// isURN says whether text names what has no address.
-func isURN(text []byte) bool {
-	return bytes.HasPrefix(text, []byte("urn:uuid:")) || bytes.HasPrefix(text, []byte("urn:oid:"))
+// recentRefs holds references to UUIDs that were recorded recently, because neighboring
+// resources refer to the same patient and encounter. These need not be recorded again.
+// They are kept as written, so that a lookup needs neither the end of the text nor a
+// hash.
+type recentRefs struct {
+	texts [32]quotedURN
+	used  bool
 }
 
-// letters returns how many letters text starts with.
-func letters(text []byte) int {
-	for i, c := range text {
-		if c|0x20-'a' >= 26 {
-			return i
-		}
-	}
-	return len(text)
+// quotedURN is a reference without escapes, and its closing quote.
+type quotedURN [len(uuidPrefix) + len("00000000-0000-0000-0000-000000000000") + len(`"`)]byte
+
+// at returns the only slot that a text can be in. Texts that share a slot displace each
+// other, which only costs time.
+func (c *recentRefs) at(text []byte) *quotedURN {
+	start, end := scan.Load(text, len(uuidPrefix)), scan.Load(text, len(quotedURN{})-9) // before the quote
+	return &c.texts[(start^end)*spread>>59]
 }
 
-// plain is text, as it is written in a string, without escapes.
-func (r *Reader) plain(text []byte) []byte {
-	if bytes.IndexByte(text, '\\') < 0 {
-		return text
+// has reports whether the string whose text starts data is in the cache.
+func (c *recentRefs) has(data []byte) bool {
+	const size = len(quotedURN{})
+	if len(data) < size || data[0] != 'u' {
+		return false
 	}
-	r.scratch = unescape(r.scratch[:0], text)
-	return r.scratch
+	// Word by word, because a call would take longer.
+	have, a := c.at(data), data[:size]
+	return scan.Load(a, 32) == scan.Load(have[:], 32) && scan.Load(a, 24) == scan.Load(have[:], 24) && scan.Load(a, 16) == scan.Load(have[:], 16) &&
+		scan.Load(a, 8) == scan.Load(have[:], 8) && scan.Load(a, 0) == scan.Load(have[:], 0) && scan.Load(a, 38) == scan.Load(have[:], 38)
 }
 
-// plainAt is the text of the string at data[i], without escapes; nil where there
-// is another value.
-func (r *Reader) plainAt(data []byte, i int) []byte {
-	if data[i] != '"' {
-		return nil
+// add adds a string without escapes, given with its closing quote, if it is a valid
+// UUID.
+func (c *recentRefs) add(quoted []byte) {
+	if len(quoted) == len(quotedURN{}) && urnFault(quoted[:len(quoted)-1]) == 0 {
+		*c.at(quoted), c.used = quotedURN(quoted), true
 	}
-	end, plain := endOfString(data, i+1)
-	text := data[i+1 : end : end]
-	if !plain {
-		r.scratch = unescape(r.scratch[:0], text)
-		text = r.scratch
+}
+
+// reset removes the references, which are data from a payload.
+func (c *recentRefs) reset() {
+	if c.used {
+		*c = recentRefs{}
 	}
-	return text
 }

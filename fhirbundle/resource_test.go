@@ -29,7 +29,7 @@ func TestResourceFormat(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			for _, src := range []io.Reader{strings.NewReader(c.payload), iotest.OneByteReader(strings.NewReader(c.payload))} {
-				r, err := Validate(src, &Options{Format: Resource, Level: Strict})
+				r, err := Validate(src, &Options{Format: FormatResource, Level: LevelStrict})
 				require.NoError(t, err)
 				var got []string
 				for _, is := range r.Issues {
@@ -49,11 +49,11 @@ func lineOf(is Issue) string {
 	return string(rune('0' + is.Line))
 }
 
-// The one entry is the resource, byte for byte, and after it there is nothing more.
+// TestResourceEntry: the only entry is the resource, byte for byte.
 func TestResourceEntry(t *testing.T) {
 	t.Parallel()
 	const payload = "\n { \"resourceType\" : \"Patient\",\n\"id\":\"a\" } \n"
-	r, err := NewReader(strings.NewReader(payload), &Options{Format: Resource})
+	r, err := NewReader(strings.NewReader(payload), &Options{Format: FormatResource})
 	require.NoError(t, err)
 	e, err := r.Next()
 	require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestResourceEntry(t *testing.T) {
 	require.EqualValues(t, len(payload), report.Bytes)
 	require.Equal(t, map[string]int64{"Patient": 1}, report.ResourceCounts)
 
-	r, err = ResumeReader(strings.NewReader(payload[at.Offset:]), at, &Options{Format: Resource})
+	r, err = ResumeReader(strings.NewReader(payload[at.Offset:]), at, &Options{Format: FormatResource})
 	require.NoError(t, err)
 	_, err = r.Next()
 	require.ErrorIs(t, err, io.EOF)

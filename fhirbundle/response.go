@@ -1,8 +1,12 @@
 package fhirbundle
 
-import "bytes"
+import (
+	"bytes"
 
-// readResponse judges the response, which starts at data[at].
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
+)
+
+// readResponse checks the response, which starts at data[at].
 func (r *Reader) readResponse(data []byte, at int) (f facts) {
 	f = hasResponse
 	if r.opts.basic {
@@ -11,18 +15,18 @@ func (r *Reader) readResponse(data []byte, at int) (f facts) {
 	if data[at] != '{' {
 		return f
 	}
-	walkObject(data, at, func(name []byte, value int) bool {
+	scan.Members(data, at, func(name []byte, value int) bool {
 		switch string(name) {
 		case "status":
 			if !startsWithStatus(r.plainAt(data, value)) {
 				f |= oddStatus
 			}
 		case "etag":
-			if isOtherETag(stringAt(data, value), r.versionID(data)) {
+			if isOtherETag(scan.StringAt(data, value), r.versionID(data)) {
 				f |= otherETag
 			}
 		case "location":
-			if r.isOtherLocation(stringAt(data, value)) {
+			if r.isOtherLocation(scan.StringAt(data, value)) {
 				f |= otherLocation
 			}
 		case "outcome":
@@ -40,15 +44,15 @@ func isOutcomeAt(data []byte, at int) (is bool) {
 	if data[at] != '{' {
 		return data[at] == 'n'
 	}
-	walkObject(data, at, func(name []byte, value int) bool {
-		is = string(name) == "resourceType" && string(stringAt(data, value)) == "OperationOutcome"
+	scan.Members(data, at, func(name []byte, value int) bool {
+		is = string(name) == "resourceType" && string(scan.StringAt(data, value)) == "OperationOutcome"
 		return string(name) != "resourceType"
 	})
 	return is
 }
 
-// startsWithStatus reports whether text starts with an HTTP status: three digits, and
-// not four.
+// startsWithStatus reports whether text starts with an HTTP status: exactly three
+// digits.
 func startsWithStatus(text []byte) bool {
 	const digits = 3
 	if len(text) < digits {
@@ -62,8 +66,8 @@ func startsWithStatus(text []byte) bool {
 	return len(text) == digits || text[digits]-'0' >= 10
 }
 
-// isOtherETag reports whether an entity tag, with or without W/ and quotes, names another
-// version. It is false if either of them is missing.
+// isOtherETag reports whether an entity tag, with or without W/ and quotes, differs from
+// a version. It returns false if either is missing.
 func isOtherETag(tag, version []byte) bool {
 	if len(tag) == 0 || len(version) == 0 {
 		return false
@@ -76,7 +80,7 @@ func isOtherETag(tag, version []byte) bool {
 }
 
 // isOtherLocation reports whether a location, [root/]Type/id with or without a version,
-// names another id or type than the resource has.
+// has another type or id than the resource.
 func (r *Reader) isOtherLocation(location []byte) bool {
 	e := &r.entry
 	if e.Type == "" || e.ID == nil {
@@ -85,4 +89,66 @@ func (r *Reader) isOtherLocation(location []byte) bool {
 	location, _, _ = bytes.Cut(location, []byte("/_history/"))
 	u, ok := parseURL(location)
 	return ok && u.id != nil && r.opts.version.hasType(u.typ) && (string(u.typ) != e.Type || string(u.id) != string(e.ID))
+}
+
+// readSearch checks entry.search, which starts at data[at].
+func (r *Reader) readSearch(data []byte, at int) (f facts) {
+	f = hasSearch
+	if r.opts.basic || data[at] != '{' {
+		return f
+	}
+	scan.Members(data, at, func(name []byte, value int) bool {
+		if string(name) != "mode" {
+			return true
+		}
+		switch string(r.plainAt(data, value)) {
+		case "match", "include":
+		case "outcome":
+			f |= modeOutcome
+		default:
+			f |= oddMode
+		}
+		return false
+	})
+	return f
+}
+
+// readOutcome returns whether the entry's resource is an OperationOutcome, and how
+// severe.
+func (r *Reader) readOutcome() (f facts) {
+	if r.entry.Type != "OperationOutcome" || r.opts.basic {
+		return 0
+	}
+	f = isOutcome
+	if hasIssue(r.entry.Resource, func(severity string) bool { return severity == "fatal" || severity == "error" }) {
+		f |= severeOutcome
+	}
+	return f
+}
+
+// hasIssue reports whether value is an OperationOutcome with an issue whose severity is
+// accepted by is.
+func hasIssue(value []byte, is func(severity string) bool) (found bool) {
+	if value[0] != '{' {
+		return false
+	}
+	scan.Members(value, 0, func(name []byte, list int) bool {
+		if string(name) != "issue" || value[list] != '[' {
+			return true
+		}
+		scan.Elements(value, list, func(issue int) bool {
+			if value[issue] != '{' {
+				return true
+			}
+			scan.Members(value, issue, func(name []byte, at int) bool {
+				if string(name) == "severity" {
+					found = is(string(scan.StringAt(value, at)))
+				}
+				return !found
+			})
+			return !found
+		})
+		return false
+	})
+	return found
 }

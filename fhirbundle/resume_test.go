@@ -3,6 +3,7 @@ package fhirbundle
 import (
 	"bytes"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 
@@ -12,8 +13,8 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 )
 
-// checkResume resumes at every boundary of a document (or at every so many, if
-// there are many) and compares what follows.
+// checkResume resumes at the boundaries of a document, or at some of them if there are
+// many, and compares what follows.
 func checkResume(t *testing.T, name string, data []byte, o *Options) {
 	t.Helper()
 	whole := must(NewBytesReader(data, o))
@@ -54,7 +55,7 @@ func TestResume(t *testing.T) {
 	var nd bytes.Buffer
 	_, err := fhirgen.New(nil).WriteNDJSON(&nd, 200_000)
 	require.NoError(t, err)
-	o := &Options{Format: NDJSON}
+	o := &Options{Format: FormatNDJSON}
 	checkResume(t, "NDJSON", nd.Bytes(), o)
 	checkResume(t, "CRLF", bytes.ReplaceAll(nd.Bytes(), []byte("\n"), []byte("\r\n")), o)
 	checkResume(t, "no final line feed", bytes.TrimSuffix(nd.Bytes(), []byte("\n")), o)
@@ -67,8 +68,8 @@ func TestResume(t *testing.T) {
 	}
 }
 
-// TestResumedBundle: what is broken behind the position is found, what can't be
-// seen is not judged.
+// TestResumedBundle: errors after the position are found, and rules that need what comes
+// before are not checked.
 func TestResumedBundle(t *testing.T) {
 	at := Position{Offset: 100, Entries: 3, Lines: 2}
 	for _, c := range []struct {
@@ -99,7 +100,36 @@ func TestResumedBundle(t *testing.T) {
 		}
 	}
 	// Nothing left is no empty body.
-	got := look(must(ResumeReader(strings.NewReader(""), at, &Options{Format: NDJSON})))
+	got := look(must(ResumeReader(strings.NewReader(""), at, &Options{Format: FormatNDJSON})))
 	assert.NoError(t, got.Report.Err())
 	assert.Zero(t, got.Report.Entries)
+}
+
+// TestBundleNamesTwice: a duplicate member of the Bundle is found, known or not, however
+// it is written.
+func TestBundleNamesTwice(t *testing.T) {
+	for _, name := range []string{
+		"type", `t\u0079pe`, "resourceType", "entry", `\u0065ntry`, "id", "identifier", "timestamp", "total",
+		"link", "issues", "other", `oth\u0065r`, "",
+	} {
+		doc := `{"resourceType":"Bundle","id":"1","type":"batch","identifier":{"a":1},"timestamp":"x","total":1,` +
+			`"link":[1],"issues":{"a":1},"other":1,"":1,"entry":[` + post(patient) + `],"` + name + `":1}`
+		var invalid *InvalidError
+		require.ErrorAs(t, must(ValidateBytes([]byte(doc), nil)).Err(), &invalid, name)
+		assert.Equal(t, "json-dup", invalid.First.Code, name)
+		assert.Equal(t, int64(strings.LastIndex(doc, `"`+name+`":1}`)), invalid.First.Offset, name)
+	}
+}
+
+// TestResumedEntryTwice: a reader that resumes after an entry knows that the Bundle has
+// a member entry.
+func TestResumedEntryTwice(t *testing.T) {
+	r := must(ResumeReader(strings.NewReader(`],"entry":[]}`), Position{Offset: 9, Entries: 1}, nil))
+	_, err := r.Next()
+	var invalid *InvalidError
+	require.ErrorAs(t, err, &invalid)
+	assert.Equal(t, int64(11), invalid.First.Offset)
+	r = must(ResumeReader(strings.NewReader(`],"entries":[]}`), Position{Offset: 9, Entries: 1}, nil))
+	_, err = r.Next()
+	assert.Equal(t, io.EOF, err)
 }

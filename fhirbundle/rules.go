@@ -1,26 +1,25 @@
 package fhirbundle
 
-// Rule is something that this package can find.
+// Rule is a rule that this package checks.
 type Rule struct {
 	// Code is stable and unique; [Issue.Code] holds it.
 	Code string
-	// Message says what is wrong and what is allowed. An issue may say it more
-	// precisely.
+	// Message says what is wrong, and what is allowed. An issue may be more precise.
 	Message string
-	// Spec is the address of the section that the rule comes from.
+	// Spec is the URL of the section that the rule comes from.
 	Spec string
-	// Always is whether a finding is an error at every level. Otherwise it is
-	// a warning at [Lenient] and, unless it is Mild, an error at [Strict].
+	// Always means that a finding is an error at every level. Otherwise it is a warning
+	// at [LevelLenient] and, unless the rule is Mild, an error at [LevelStrict].
 	Always bool
-	// Mild is whether a finding is a warning at [Strict] too.
+	// Mild means that a finding is a warning at [LevelStrict] too.
 	Mild bool
-	// Fixed is whether [Options.Severities] has no say: nothing can be read
-	// from where such a rule is broken.
+	// Fixed means that [Options.Severities] can't change the severity: nothing can be read
+	// after a violation.
 	Fixed bool
-	// IssueType is the code of FHIR's IssueType that an OperationOutcome gives.
+	// IssueType is the code that an OperationOutcome has for it.
 	IssueType string
 
-	rank uint8 // which finding is shown first, by the order of the six rules
+	rank uint8 // the error of the lowest rank is shown first
 }
 
 // rule is an index into rules.
@@ -236,19 +235,19 @@ var rules = [ruleCount]Rule{
 	notChecked:     {Code: "not-checked", Message: "There was no room to compare all entries", Spec: docs, Mild: true, IssueType: "incomplete", rank: 7},
 }
 
-// Rules returns all rules, in the order of their codes' groups: JSON, the six
-// rules, FHIR's JSON format, Bundle.
+// Rules returns all rules: of JSON, of the front door, of FHIR's JSON format, and of
+// Bundles. The slice is the caller's.
 func Rules() []Rule { return append([]Rule(nil), rules[1:]...) }
 
-// Severity of a finding at a level.
+// Severity returns the severity of a finding at a level.
 func (r Rule) Severity(level Level) Severity {
 	switch {
-	case r.Always || level == Strict && !r.Mild:
-		return Error
-	case level == Basic:
-		return None
+	case r.Always || level == LevelStrict && !r.Mild:
+		return SeverityError
+	case level == LevelBasic:
+		return SeverityNone
 	}
-	return Warning
+	return SeverityWarning
 }
 
 func ruleOf(code string) (Rule, bool) {

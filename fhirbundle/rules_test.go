@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/fhirbundle/internal/scan"
 )
 
 // bundleOf is a Bundle of a type, its members in either order.
@@ -20,9 +22,8 @@ func bundleOf(typ string, typeLast bool, entries ...string) string {
 	return `{"resourceType":"Bundle","type":"` + typ + `",` + list + `}`
 }
 
-// TestLevelRules: what is a warning at Lenient and an error at Strict. The
-// findings are the same whether the Bundle's type stands before its entries or
-// behind them.
+// TestLevelRules: what is a warning at LevelLenient and an error at LevelStrict. The
+// position of the Bundle's type makes no difference.
 func TestLevelRules(t *testing.T) {
 	req := `"request":{"method":"POST","url":"Basic"}`
 	in := func(x string) string { return `{"resource":{"resourceType":"Basic","x":` + x + `},` + req + `}` }
@@ -74,14 +75,14 @@ func TestLevelRules(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, typeLast := range []bool{false, true} {
-				for _, level := range []Level{Lenient, Strict} {
+				for _, level := range []Level{LevelLenient, LevelStrict} {
 					doc := bundleOf(c.typ, typeLast, in(`1`), c.entry)
 					if c.typ == "collection" {
 						doc = bundleOf(c.typ, typeLast, `{"fullUrl":"urn:oid:1.3","resource":{"resourceType":"Basic"}}`, c.entry)
 					}
 					rep := must(ValidateBytes([]byte(doc), &Options{Level: level}))
 					want := slices.Clone(c.codes)
-					if level == Strict {
+					if level == LevelStrict {
 						for i := range want {
 							want[i] = "!" + want[i]
 						}
@@ -91,7 +92,7 @@ func TestLevelRules(t *testing.T) {
 						assert.NoError(t, rep.Err())
 						continue
 					}
-					assert.Equal(t, level == Strict, rep.Err() != nil)
+					assert.Equal(t, level == LevelStrict, rep.Err() != nil)
 					is := rep.Issues[0]
 					assert.Equal(t, "Bundle.entry[1]"+c.path, is.Path)
 					assert.Equal(t, int64(1), *is.Entry)
@@ -101,7 +102,7 @@ func TestLevelRules(t *testing.T) {
 					}
 					at := c.at
 					if c.name == "request in a collection" && !typeLast {
-						at = `{"method"` // judged at once, the place is known
+						at = `{"method"` // checked at once, the place is known
 					}
 					assert.Equal(t, int64(start+strings.Index(doc[start:], at)), is.Offset)
 					rule, ok := ruleOf(is.Code)
@@ -121,8 +122,8 @@ func many(n int) string {
 	return b.String()[1:]
 }
 
-// TestEntryWithoutResource: which Bundle types let an entry of which shape have
-// no resource, and which need or forbid a request.
+// TestEntryWithoutResource: which entries may lack a resource in which Bundle types, and
+// which need a request or must not have one.
 func TestEntryWithoutResource(t *testing.T) {
 	bodies := map[string]string{
 		"get":             `{"request":{"method":"GET","url":"Basic"}}`,
@@ -144,7 +145,7 @@ func TestEntryWithoutResource(t *testing.T) {
 	for typ, row := range want {
 		for body, entry := range bodies {
 			for _, typeLast := range []bool{false, true} {
-				rep := must(ValidateBytes([]byte(bundleOf(typ, typeLast, entry)), &Options{Types: []string{}, Level: Strict}))
+				rep := must(ValidateBytes([]byte(bundleOf(typ, typeLast, entry)), &Options{Types: []string{}, Level: LevelStrict}))
 				var got []string
 				for _, is := range rep.Issues {
 					if is.Code == "entry-resource" || is.Code == "bdl-3" {
@@ -157,8 +158,8 @@ func TestEntryWithoutResource(t *testing.T) {
 	}
 }
 
-// TestManyIssues: a report stays small, counts what it leaves out, and never
-// loses an error to warnings.
+// TestManyIssues: a report is limited, counts what it omits, and never loses an error to
+// warnings.
 func TestManyIssues(t *testing.T) {
 	warn := post(`{"resourceType":"Basic","x":null}`)
 	bad := `{"request":{"method":"POST","url":"Basic"}}`
@@ -171,7 +172,7 @@ func TestManyIssues(t *testing.T) {
 		assert.Equal(t, int64(107-10), rep.MoreIssues)
 		var errors []int64
 		for _, is := range rep.Issues {
-			if is.Severity == Error {
+			if is.Severity == SeverityError {
 				errors = append(errors, *is.Entry)
 			}
 		}
@@ -213,20 +214,20 @@ func TestRulesTable(t *testing.T) {
 		assert.True(t, strings.HasPrefix(r.Spec, "http"), r.Code)
 		if r.Always {
 			assert.Positive(t, r.rank, r.Code)
-			assert.Equal(t, Error, r.Severity(Lenient))
+			assert.Equal(t, SeverityError, r.Severity(LevelLenient))
 		} else {
-			assert.Equal(t, Warning, r.Severity(Lenient))
+			assert.Equal(t, SeverityWarning, r.Severity(LevelLenient))
 		}
 	}
-	for f := more; int(f) < len(faults); f++ {
-		assert.NotEmpty(t, faults[f].text, f)
-		assert.True(t, rules[faults[f].rule].Always, f)
+	for f := scan.More; f < scan.Faults; f++ {
+		assert.NotEmpty(t, f.Text(), f)
+		assert.True(t, rules[ruleOfFault(f)].Always, f)
 	}
 	all[0].Code = "changed"
 	assert.NotEqual(t, "changed", Rules()[0].Code)
 }
 
-// TestStoredReport: a report that went through JSON judges as before.
+// TestStoredReport: a report that went through JSON gives the same error.
 func TestStoredReport(t *testing.T) {
 	rep := must(ValidateBytes([]byte(`{"resourceType":"Bundle","type":"searchset","entry":[{}]}`), nil))
 	raw, err := json.Marshal(rep)
@@ -235,7 +236,7 @@ func TestStoredReport(t *testing.T) {
 	require.NoError(t, json.Unmarshal(raw, &back))
 	assert.EqualError(t, back.Err(), rep.Err().Error())
 
-	rep = must(ValidateBytes([]byte("{}\n[]\n"), &Options{Format: NDJSON}))
+	rep = must(ValidateBytes([]byte("{}\n[]\n"), &Options{Format: FormatNDJSON}))
 	raw, err = json.Marshal(rep)
 	require.NoError(t, err)
 	back = Report{}

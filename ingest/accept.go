@@ -17,46 +17,45 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// AcceptRequest is a Bundle that was sent.
+// AcceptRequest is a Bundle to accept.
 type AcceptRequest struct {
 	// Body is read once, as a stream. It is parsed and stored as the Caller's while it
-	// is read: credentials that cover it, such as a signature, must be verified before.
+	// is read: verify credentials that cover it, such as a signature, before Accept.
 	Body io.Reader
-	// ContentType as sent, whose parameter fhirVersion says which version of FHIR
-	// the Bundle is of. Default application/fhir+json, of Options.FHIRVersion.
+	// ContentType as sent. Its parameter fhirVersion gives the version of FHIR.
+	// Default application/fhir+json, of Options.FHIRVersion.
 	ContentType string
-	// ContentEncoding as sent; only empty and identity are taken.
+	// ContentEncoding as sent. Only empty and identity are accepted.
 	ContentEncoding string
-	// ContentLength in bytes if it was promised, otherwise -1 or 0.
+	// ContentLength in bytes, or -1 or 0 if unknown.
 	ContentLength int64
-	// SHA256 of the body in hex if it was promised.
+	// SHA256 of the body in hex, to be checked. Default: not checked.
 	SHA256 string
 	// IdempotencyKey makes repeats of the request the same job, as long as the
 	// job's record is kept; see [Service.Accept]. At most 255 bytes. Default: none.
 	IdempotencyKey string
-	// KeyScope keeps the keys of several senders of one organization apart, or
-	// those of several kinds. Default: the keys of the organization.
+	// KeyScope separates the idempotency keys of different senders or endpoints of
+	// one organization. Default: one scope for the organization.
 	KeyScope string
 }
 
 // Accept validates, stores and records a Bundle in one pass. When it returns
 // without error the payload and its job are durable. Errors: ErrInvalid (with
-// issues, or where the body could not be read to its end), ErrTooLarge,
+// issues, or if the body could not be read to its end), ErrTooLarge,
 // ErrMediaType, ErrInFlight, ErrKeyReused, ErrForbidden,
 // ErrUnavailable.
 //
 // The job store has [Options.StoreTimeout] for its part of the request. If it does not
-// answer when the job is recorded, ErrUnavailable is returned without knowing whether there
-// is a job: the payload stays, and EventUnrecorded counts it. Repeat the request under the
-// same idempotency key.
+// answer when the job is recorded, Accept returns ErrUnavailable without knowing whether
+// the job was created: the payload stays, and EventUnrecorded is observed. Repeat the
+// request under the same idempotency key.
 //
-// Under an idempotency key there is one job for the organization and the key. A
-// repeat with the same bytes, for the same version of FHIR, gets that job, whatever
-// became of it, and writes nothing; one with others gets ErrKeyReused. While a
-// request is under way in this process, another one under its key gets ErrInFlight.
-// Where it is under way in another process both go on, and the job store decides
-// which of them creates the job: the other removes what it wrote and answers like a
-// repeat. A request that was refused leaves its key free.
+// There is one job for an organization and an idempotency key. A repeat with the same
+// bytes and version of FHIR gets that job, in whatever state it is, and writes nothing;
+// one with other bytes gets ErrKeyReused. While a request is in progress in this process,
+// another one under its key gets ErrInFlight. If it is in progress in another process,
+// both continue and the job store decides which of them creates the job: the other
+// removes its object and answers like a repeat. A refused request leaves its key free.
 func (s *Service) Accept(ctx context.Context, who Caller, req AcceptRequest) (*Receipt, error) {
 	began := s.now()
 	receipt, err := s.accept(ctx, who, req, began)
@@ -116,7 +115,7 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 		Payload: jobs.Payload{
 			Bucket: s.blobs.Name(), Key: key, Size: object.Size, SHA256: object.SHA256,
 			ContentType: req.ContentType, Version: object.Version,
-			Format: string(fhirbundle.Bundle), BundleType: report.BundleType, Validated: true,
+			Format: string(fhirbundle.FormatBundle), BundleType: report.BundleType, Validated: true,
 		},
 		ResourceCounts: report.ResourceCounts,
 		Issues:         rawIssues(report.Issues),
@@ -130,13 +129,12 @@ func (s *Service) accept(ctx context.Context, who Caller, req AcceptRequest, now
 	}
 	stored, repeated, err := s.create(ctx, left, job)
 	if err != nil || repeated {
-		// The job has a payload of its own, or there is no job: either way
-		// nobody asks for this object any more. If it is not known whether the job
-		// was created, the object stays.
+		// Either the job has another payload or there is no job, so nothing refers to
+		// this object. If it is unknown whether the job was created, keep the object.
 		if repeated || !errors.Is(err, ErrUnavailable) {
 			s.discard(ctx, key)
 		} else {
-			s.opts.Logger.WarnContext(ctx, "a payload is stored, and it is not known whether its job was created; the object stays", "job", id)
+			s.opts.Logger.WarnContext(ctx, "payload stored, but unknown whether its job was created; the object stays", "job", id)
 			s.opts.Observe(Event{Kind: EventUnrecorded, JobID: id, Source: string(jobs.Webhook), Bytes: object.Size})
 		}
 		if err != nil {
@@ -168,7 +166,7 @@ func (s *Service) checkAccept(who Caller, req *AcceptRequest) error {
 	return checkDigest(&req.SHA256)
 }
 
-// checkVersion refuses a content type of a version of FHIR that is not known.
+// checkVersion refuses a content type with an unknown version of FHIR.
 func checkVersion(contentType string) error {
 	_, params, err := mime.ParseMediaType(contentType)
 	if err != nil {
@@ -196,14 +194,13 @@ func checkDigest(digest *string) error {
 	return nil
 }
 
-// store validates the body and writes it, in one pass. A body that is refused leaves no
-// object.
+// store validates the body and writes it, in one pass. A refused body leaves no object.
 func (s *Service) store(ctx context.Context, key, id string, who Caller, req *AcceptRequest) (*blobstore.Object, *fhirbundle.Report, error) {
 	body := &bodyReader{src: req.Body, left: s.opts.MaxBodyBytes}
 	head := buffers.Get().(*bytes.Buffer)
 	defer putBuffer(head)
 	head.Reset()
-	// What is only promised costs little: a thousand senders may say nothing more.
+	// Don't allocate the whole Content-Length up front: the body may never come.
 	if n := req.ContentLength; n > 0 {
 		head.Grow(int(min(n, maxPromised)) + bytes.MinRead)
 	}
@@ -214,7 +211,7 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	metadata := map[string]string{"job_id": id, "organization_id": who.OrganizationID}
 
 	if body.ended || head.Len() < s.opts.BufferBytes {
-		report, err := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.Bundle, req.ContentType))
+		report, err := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.FormatBundle, req.ContentType))
 		if err == nil {
 			err = s.verdict(report)
 		}
@@ -238,20 +235,20 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	if err != nil {
 		return nil, nil, unavailable("write payload", err)
 	}
-	defer w.Abort() // nothing is left behind, unless Commit came first
+	defer w.Abort() // does nothing after Commit
 	src, sum := io.MultiReader(head, body), sha256.New()
-	if req.SHA256 != "" { // the writer's own digest is known behind its commit only
+	if req.SHA256 != "" { // the writer knows its own digest only after Commit
 		src = io.TeeReader(src, sum)
 	}
 	tee := &teeReader{src: src, dst: w}
-	report, err := fhirbundle.Validate(tee, s.reading(fhirbundle.Bundle, req.ContentType))
+	report, err := fhirbundle.Validate(tee, s.reading(fhirbundle.FormatBundle, req.ContentType))
 	switch {
 	case tee.writeErr != nil:
 		return nil, nil, unavailable("write payload", tee.writeErr)
 	case err != nil:
 		return nil, nil, s.bodyError(err)
 	}
-	// A payload that is refused is not stored, so the rest of it is not read.
+	// A payload with errors is not stored, so don't read the rest of it.
 	if err := s.verdict(report); err != nil {
 		return nil, nil, err
 	}
@@ -267,8 +264,8 @@ func (s *Service) store(ctx context.Context, key, id string, who Caller, req *Ac
 	return object, report, nil
 }
 
-// maxPromised is the memory that a Content-Length gets before its body comes, in
-// bytes.
+// maxPromised bounds the memory, in bytes, that is allocated for a Content-Length
+// before the body arrives.
 const maxPromised = 64 << 10
 
 func (s *Service) verdict(report *fhirbundle.Report) error {
@@ -279,14 +276,14 @@ func (s *Service) verdict(report *fhirbundle.Report) error {
 	return &Error{Kind: ErrInvalid, Message: err.Error(), Issues: report.Issues, Err: err}
 }
 
-func matchDigest(promised, found string) error {
-	if promised == found {
+func matchDigest(want, got string) error {
+	if want == got {
 		return nil
 	}
 	return &Error{Kind: ErrInvalid, Message: "The body does not have the SHA-256 that was promised"}
 }
 
-// bodyError says what became of a body that could not be read to its end.
+// bodyError returns the client's error for a body that could not be read to its end.
 func (s *Service) bodyError(err error) error {
 	if errors.Is(err, errBodyLimit) {
 		return s.tooLarge()

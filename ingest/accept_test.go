@@ -65,7 +65,7 @@ func TestAcceptKeepsPayloadAndRecord(t *testing.T) {
 			sum := sha256.Sum256(body)
 			require.Equal(t, hex.EncodeToString(sum[:]), job.Payload.SHA256)
 			require.Equal(t, "transaction", job.Payload.BundleType)
-			require.False(t, job.DueAt.IsZero(), "an unfinished job has a due time")
+			require.False(t, job.DueAt.IsZero(), "unfinished jobs have a due time")
 
 			stored, err := p.Bucket.ReadAll(t.Context(), job.Payload.Key)
 			require.NoError(t, err)
@@ -85,7 +85,7 @@ func TestAcceptKeepsPayloadAndRecord(t *testing.T) {
 	}
 }
 
-func TestAcceptRefusesAndKeepsNothing(t *testing.T) {
+func TestAcceptRefusalsStoreNothing(t *testing.T) {
 	large := bundle("transaction", 2000)
 	require.Greater(t, len(large), 1<<20)
 	half := large[:len(large)/2]
@@ -123,7 +123,7 @@ func TestAcceptRefusesAndKeepsNothing(t *testing.T) {
 	}
 }
 
-func TestAcceptKeepsToTheLimitsOfReading(t *testing.T) {
+func TestAcceptEnforcesReadingLimits(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxEntryBytes: len(small), MaxDepth: 4}})
 	accept := func(patient string) error {
 		body := `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":` + patient + `}]}`
@@ -145,12 +145,12 @@ func TestAcceptTakesABodyOfExactlyTheLimit(t *testing.T) {
 }
 
 func TestAcceptAtEachLevel(t *testing.T) {
-	for level, taken := range map[fhirbundle.Level]bool{fhirbundle.Lenient: true, fhirbundle.Strict: false} {
+	for level, taken := range map[fhirbundle.Level]bool{fhirbundle.LevelLenient: true, fhirbundle.LevelStrict: false} {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{Level: level}})
 		receipt, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
 		if taken {
 			require.NoError(t, err)
-			require.NotEmpty(t, receipt.Warnings, "a transaction without request is worth a warning")
+			require.NotEmpty(t, receipt.Warnings, "a transaction without requests gets a warning")
 			require.Equal(t, receipt.Warnings, ingest.Issues(receipt.Job.Issues))
 		} else {
 			require.ErrorIs(t, err, ingest.ErrInvalid)
@@ -178,10 +178,10 @@ func TestAcceptRepeatsUnderAnIdempotencyKey(t *testing.T) {
 	other, err := p.Service.Accept(t.Context(), ingest.Caller{OrganizationID: "another"}, req(small, "k"))
 	require.NoError(t, err)
 	require.NotEqual(t, first.Job.ID, other.Job.ID, "keys belong to an organization")
-	require.Len(t, keys(t, p.Bucket), 2, "repeats leave no object behind")
+	require.Len(t, keys(t, p.Bucket), 2, "repeats leave no objects")
 }
 
-// brokenStore fails, or does it and says that it failed.
+// brokenStore fails Create, before or after it is done.
 type brokenStore struct {
 	jobs.Store
 	before, after error
@@ -197,8 +197,8 @@ func (b *brokenStore) Create(ctx context.Context, job *jobs.Job) error {
 	return b.after
 }
 
-// doublingStore creates a job twice, as a client library does that repeats a
-// request whose answer was lost: the caller is told of the second try.
+// doublingStore creates a job twice, like a client library that retries a request whose
+// answer was lost: the caller gets the result of the second try.
 type doublingStore struct{ jobs.Store }
 
 func (d *doublingStore) Create(ctx context.Context, job *jobs.Job) error {
@@ -220,7 +220,7 @@ func TestAcceptWithoutStorageIsRefused(t *testing.T) {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: &brokenStore{Store: jobs.NewMemStore(), before: errors.New("no disk")}})
 		_, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
 		require.ErrorIs(t, err, ingest.ErrUnavailable)
-		require.Len(t, keys(t, p.Bucket), 1, "it is not known that there is no job: its payload stays")
+		require.Len(t, keys(t, p.Bucket), 1, "the payload stays, since its job may exist")
 	})
 	t.Run("job store that did it twice", func(t *testing.T) {
 		for _, key := range []string{"", "k"} {
@@ -228,7 +228,7 @@ func TestAcceptWithoutStorageIsRefused(t *testing.T) {
 			receipt, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small), IdempotencyKey: key})
 			require.NoError(t, err)
 			require.False(t, receipt.Repeated)
-			require.Equal(t, jobs.Completed, p.Wait(t, receipt.Job.ID).State, "its payload is there")
+			require.Equal(t, jobs.Completed, p.Wait(t, receipt.Job.ID).State, "its payload was kept")
 			_, err = p.Service.SignUpload(t.Context(), caller, ingest.UploadRequest{})
 			require.NoError(t, err)
 		}
@@ -241,8 +241,8 @@ func TestAcceptWithoutStorageIsRefused(t *testing.T) {
 	})
 }
 
-// A body that promises much and sends little costs little.
-func TestPromisedBodiesCostNoMemory(t *testing.T) {
+// A large Content-Length allocates no memory before the body arrives.
+func TestContentLengthAllocatesNothing(t *testing.T) {
 	p := ingesttest.New(t)
 	const senders = 200
 	heap := func() uint64 {
@@ -271,7 +271,7 @@ func TestPromisedBodiesCostNoMemory(t *testing.T) {
 	require.Less(t, int64(after)-int64(before), int64(senders*128<<10), "bytes of heap")
 }
 
-// waiting is a body that stands still until end is closed.
+// waiting is a body that blocks until end is closed.
 type waiting struct {
 	begun *sync.WaitGroup
 	end   chan struct{}

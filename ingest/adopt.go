@@ -17,16 +17,16 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Why an object below [Adoption.Prefix] was not adopted: the Code of
-// [EventObjectIgnored], besides those in created.go.
+// Reasons for not adopting an object below [Adoption.Prefix]: the Code of
+// [EventObjectIgnored], besides those in objectcreated.go.
 const (
-	codeFolder   = "folder"      // the marker of a folder, whose key ends in a slash
-	codeBadKey   = "bad_key"     // a key that the pipeline would not carry unchanged
+	codeFolder   = "folder"      // a folder marker: its key ends in a slash
+	codeBadKey   = "bad_key"     // a key that would not survive the pipeline unchanged
 	codeOwnKey   = "own_key"     // a key that fhirdock could have made
 	codeHasJob   = "has_job"     // its metadata has a job_id
 	codeNoOwner  = "no_owner"    // Adoption.Owner returned ErrNotAdopted or an invalid organization
 	codeTooOld   = "too_old"     // older than Adoption.MaxAge
-	codeReplaced = "replaced"    // another version took its place before it was seen
+	codeReplaced = "replaced"    // replaced by another version before it was seen
 	codeOutside  = "not_adopted" // not below the prefix, or nothing is adopted
 )
 
@@ -35,8 +35,8 @@ type adoptRequest struct {
 	key string
 	// created is the notification that led to the object; nil without one.
 	created *notify.ObjectCreated
-	// jobID is what a message of another service calls the object's job: then its
-	// metadata may say the same.
+	// jobID is the object's job according to the message of another service. The
+	// object's metadata may name the same one.
 	jobID string
 }
 
@@ -45,8 +45,8 @@ func (s *Service) adopts(key string) bool {
 	return s.opts.Adopt != nil && below(key, s.opts.Adopt.Prefix)
 }
 
-// adopt creates the job of an object, unless there is one already. If the object is not
-// adopted, code says why. An error means that a back end, or Adoption.Owner, did not
+// adopt creates an object's job, unless there is one already. If the object is not
+// adopted, code says why. An error means that a back end or Adoption.Owner did not
 // answer.
 func (s *Service) adopt(ctx context.Context, req adoptRequest) (code string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
@@ -87,12 +87,11 @@ func (s *Service) adoptable(ctx context.Context, req adoptRequest) (object *blob
 	if err != nil {
 		return nil, who, "", fmt.Errorf("ingest: look at an object to adopt: %w", hideKey(err, req.key))
 	}
-	// The store's times are of a real clock, whatever Options.Now is.
+	// Compare the store's times with the real clock, not with Options.Now.
 	if !object.ModTime.IsZero() && time.Since(object.ModTime) > s.opts.Adopt.MaxAge {
 		return nil, who, codeTooOld, nil
 	}
-	// The service that fhirdock succeeds wrote its own job_id; the message that hands
-	// such an object over names the same.
+	// fhirdock's predecessor wrote its own job_id; its message names the same one.
 	if has := object.Metadata["job_id"]; has != "" && (has != req.jobID || jobs.ValidID(has)) {
 		return nil, who, codeHasJob, nil
 	}
@@ -109,7 +108,7 @@ func (s *Service) adoptable(ctx context.Context, req adoptRequest) (object *blob
 	return object, who, "", nil
 }
 
-// notAdopted counts an object that was not adopted, by the code of the reason.
+// notAdopted counts an object that was not adopted, under code.
 func (s *Service) notAdopted(ctx context.Context, key, code string) {
 	if code == "" {
 		return
@@ -120,8 +119,8 @@ func (s *Service) notAdopted(ctx context.Context, key, code string) {
 	s.ignored(code, nil)
 }
 
-// adoptedID is the id of the job for a version of an object. If the driver has no
-// versions, size and time distinguish the object from its successors.
+// adoptedID returns the id of the job for one version of an object. If the driver has no
+// versions, size and time tell the object from its successors.
 func (s *Service) adoptedID(key, version string, object *blobstore.Object) string {
 	if version == "" {
 		version = fmt.Sprintf("%d bytes at %d", object.Size, object.ModTime.UnixNano())
@@ -129,8 +128,8 @@ func (s *Service) adoptedID(key, version string, object *blobstore.Object) strin
 	return jobs.DerivedID("adopted", s.blobs.Name(), key, version)
 }
 
-// countReplaced counts a version that a notification names and that was replaced by
-// another before a job was created for it: the pipeline never sees its content.
+// countReplaced counts a version that a notification names if another one replaced it
+// before a job was created for it: the pipeline never sees its content.
 func (s *Service) countReplaced(ctx context.Context, created *notify.ObjectCreated, object *blobstore.Object) error {
 	if created == nil {
 		return nil
@@ -142,7 +141,7 @@ func (s *Service) countReplaced(ctx context.Context, created *notify.ObjectCreat
 	// s3upload marks a version's id with this prefix; an ETag has none.
 	const versionID = "versionId="
 	if named == "" || named == object.Version || versionID+named == object.Version || created.ETag == object.Version ||
-		created.Version == "" && strings.HasPrefix(object.Version, versionID) { // an ETag, which can't be compared
+		created.Version == "" && strings.HasPrefix(object.Version, versionID) { // can't compare an ETag
 		return nil
 	}
 	for _, version := range []string{named, versionID + named, created.ETag} {
@@ -158,8 +157,8 @@ func (s *Service) countReplaced(ctx context.Context, created *notify.ObjectCreat
 	return nil
 }
 
-// createAdopted creates the job of an object: a failed one if no worker could process
-// the object.
+// createAdopted creates an object's job, in state failed if no worker could process the
+// object.
 func (s *Service) createAdopted(ctx context.Context, id string, who Caller, object *blobstore.Object) error {
 	now := s.now()
 	format, why := s.checkAdopted(object)
@@ -203,9 +202,9 @@ func (s *Service) createAdopted(ctx context.Context, id string, who Caller, obje
 	return nil
 }
 
-// checkAdopted returns the format of an object, and why it can't be processed; empty if
-// it can. The content type decides. If it is not one of an upload the key's extension
-// does, since most tools that copy files guess the type, or set none.
+// checkAdopted returns the format of an object, and why it can't be processed, empty if
+// it can. The content type decides. If it is not one for uploads, the key's extension
+// does, since most tools that copy files guess the type or set none.
 func (s *Service) checkAdopted(object *blobstore.Object) (format fhirbundle.Format, why string) {
 	media, _, _ := mime.ParseMediaType(object.ContentType)
 	ending, known := UploadContentTypes()[media]
@@ -229,10 +228,10 @@ func (s *Service) checkAdopted(object *blobstore.Object) (format fhirbundle.Form
 	return format, ""
 }
 
-// maxAdoptedKey is the longest key of an object that is adopted, in bytes: S3's limit.
+// maxAdoptedKey is the longest key of an adopted object in bytes: S3's limit.
 const maxAdoptedKey = 1024
 
-// carried reports whether records, messages and answers carry a key unchanged.
+// carried reports whether a key survives records, messages and responses unchanged.
 func carried(key string) bool {
 	if len(key) > maxAdoptedKey || !utf8.ValidString(key) || strings.ContainsFunc(key, unicode.IsControl) {
 		return false

@@ -23,7 +23,7 @@ import (
 
 const dropped = "drop/test-org/dump.ndjson"
 
-// adopting is a pipeline that adopts what is below drop/.
+// adopting returns a pipeline that adopts objects below drop/.
 func adopting(t *testing.T, change func(*ingesttest.Options)) *ingesttest.Pipeline {
 	t.Helper()
 	o := &ingesttest.Options{Service: ingest.Options{Adopt: &ingest.Adoption{Prefix: "drop", ListEvery: time.Nanosecond}}}
@@ -33,7 +33,7 @@ func adopting(t *testing.T, change func(*ingesttest.Options)) *ingesttest.Pipeli
 	return ingesttest.NewWithOptions(t, o)
 }
 
-// put writes an object as a tool that copies files does.
+// put writes an object as a copying tool does.
 func put(t *testing.T, p *ingesttest.Pipeline, key, contentType string, content []byte) {
 	t.Helper()
 	require.NoError(t, p.Bucket.WriteAll(t.Context(), key, content, &blob.WriterOptions{ContentType: contentType}))
@@ -43,7 +43,7 @@ func created(key string) notify.ObjectCreated {
 	return notify.ObjectCreated{Bucket: "fhirdock", Key: key, Size: -1}
 }
 
-// adopted are all jobs of an organization.
+// adopted returns all jobs of an organization.
 func adopted(t *testing.T, p *ingesttest.Pipeline, organization string) []*jobs.Job {
 	t.Helper()
 	page, err := p.Jobs.List(t.Context(), jobs.Query{OrganizationID: organization, Limit: jobs.MaxPage})
@@ -56,8 +56,8 @@ func ignoredCodes(p *ingesttest.Pipeline) map[string]int {
 	return codes
 }
 
-// An object that nobody asked for is one job, however often, late and concurrently it
-// is told of.
+// An object below the prefix becomes one job, however often, late and concurrently it is
+// notified.
 func TestAdoptedOnce(t *testing.T) {
 	p := adopting(t, nil)
 	put(t, p, dropped, "binary/octet-stream", numbered(5))
@@ -89,19 +89,19 @@ func TestAdoptedOnce(t *testing.T) {
 	require.Contains(t, string(p.Client.Job(t, job.ID).Body), `"source":"adopted"`)
 }
 
-// The content type says what an object is; where it says nothing, its name does.
+// The content type decides the format of an object; without one its name does.
 func TestAdoptedFormat(t *testing.T) {
 	for name, c := range map[string]struct {
 		key, contentType string
 		content          []byte
 		resources        int64
 	}{
-		"type of a Bundle":       {"drop/test-org/a", "application/fhir+json", []byte(small), 1},
-		"type of NDJSON":         {"drop/test-org/a.txt", "application/x-ndjson", numbered(2), 2},
-		"type before ending":     {"drop/test-org/a.ndjson", "application/json; charset=utf-8", []byte(small), 1},
-		"ending of a Bundle":     {"drop/test-org/2030/a b.JSON", "application/octet-stream", []byte(small), 1},
-		"ending of NDJSON":       {"drop/test-org/ä.ndjson", "", numbered(2), 2},
-		"a type that is no FHIR": {"drop/test-org/a.ndjson", "text/plain", numbered(2), 2},
+		"type of a Bundle":        {"drop/test-org/a", "application/fhir+json", []byte(small), 1},
+		"type of NDJSON":          {"drop/test-org/a.txt", "application/x-ndjson", numbered(2), 2},
+		"type before ending":      {"drop/test-org/a.ndjson", "application/json; charset=utf-8", []byte(small), 1},
+		"ending of a Bundle":      {"drop/test-org/2030/a b.JSON", "application/octet-stream", []byte(small), 1},
+		"ending of NDJSON":        {"drop/test-org/ä.ndjson", "", numbered(2), 2},
+		"a type that is not FHIR": {"drop/test-org/a.ndjson", "text/plain", numbered(2), 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := adopting(t, nil)
@@ -116,8 +116,8 @@ func TestAdoptedFormat(t *testing.T) {
 	}
 }
 
-// What no upload may be fails, where its organization sees it.
-func TestAdoptedThatIsNoUpload(t *testing.T) {
+// An object that would not be a valid upload becomes a failed job of its organization.
+func TestAdoptedThatIsInvalid(t *testing.T) {
 	for name, c := range map[string]struct {
 		key string
 		w   blob.WriterOptions
@@ -150,7 +150,7 @@ func TestAdoptedThatIsNoUpload(t *testing.T) {
 	}
 }
 
-// Nothing of fhirdock's own is adopted, nor anything that is nobody's.
+// fhirdock's own objects are never adopted, nor are objects without an organization.
 func TestNeverAdopted(t *testing.T) {
 	own := "2030/01/01/" + jobs.NewID()
 	for name, c := range map[string]struct {
@@ -187,9 +187,9 @@ func TestNeverAdopted(t *testing.T) {
 				require.Empty(t, adopted(t, p, organization))
 			}
 			if c.code != "elsewhere" && c.code != "folder" {
-				require.Contains(t, p.Logs(), c.code, "and the operator is told")
+				require.Contains(t, p.Logs(), c.code, "the operator sees why")
 			}
-			require.NotContains(t, p.Logs(), "dump", "a file may be named for a patient")
+			require.NotContains(t, p.Logs(), "dump", "a file may be named after a patient")
 		})
 	}
 	t.Run("gone", func(t *testing.T) {
@@ -206,8 +206,8 @@ func TestNeverAdopted(t *testing.T) {
 	})
 }
 
-// A prefix that payloads came to before is adopted now, and what is there of fhirdock's
-// own is left alone: recorded, finished, pruned, or never recorded.
+// Adopting a prefix that payloads were once written to leaves fhirdock's own objects
+// alone: recorded, finished, pruned, or never recorded.
 func TestAdoptingAnEarlierPrefix(t *testing.T) {
 	bucket, store := memblob.OpenBucket(nil), jobs.NewMemStore()
 	before := ingesttest.NewWithOptions(t, &ingesttest.Options{Bucket: bucket, Jobs: store})
@@ -222,7 +222,7 @@ func TestAdoptingAnEarlierPrefix(t *testing.T) {
 	waiting := before.Client.Ticket(t, ndjson)
 	lost := ingesttest.NewWithOptions(t, &ingesttest.Options{Bucket: bucket, Jobs: noCreate{jobs.NewMemStore()}})
 	_, err = lost.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
-	require.ErrorIs(t, err, ingest.ErrUnavailable, "its object is there, and no job")
+	require.ErrorIs(t, err, ingest.ErrUnavailable, "the object exists without a job")
 
 	for name, jobStore := range map[string]jobs.Store{"recorded": store, "pruned": jobs.NewMemStore()} {
 		after := adopting(t, func(o *ingesttest.Options) {
@@ -243,7 +243,7 @@ func TestAdoptingAnEarlierPrefix(t *testing.T) {
 		require.Equal(t, 4, objects)
 		require.Len(t, adopted(t, after, ingesttest.Organization), had, name)
 	}
-	// An upload that was asked for below the earlier prefix is still its job's.
+	// A requested upload below the earlier prefix still belongs to its job.
 	put(t, before, waiting.Key, ndjson, patients(1))
 	after := adopting(t, func(o *ingesttest.Options) {
 		o.Bucket, o.Jobs = bucket, store
@@ -257,7 +257,7 @@ type noCreate struct{ jobs.Store }
 
 func (noCreate) Create(context.Context, *jobs.Job) error { return errors.New("away") }
 
-// The payload of a webhook is told of before its job is recorded.
+// A webhook's payload may be notified before its job is recorded.
 func TestNotificationOfAWebhook(t *testing.T) {
 	var p *ingesttest.Pipeline
 	store := &beforeCreate{Store: jobs.NewMemStore(), do: func(j *jobs.Job) {
@@ -282,8 +282,8 @@ func (s *beforeCreate) Create(ctx context.Context, j *jobs.Job) error {
 	return s.Store.Create(ctx, j)
 }
 
-// Another version of a key is another job; the one that was replaced is read as it
-// was, or not at all.
+// Another version of a key is another job; a version that was replaced is read as it was,
+// or not at all.
 func TestAdoptedVersions(t *testing.T) {
 	p := adopting(t, func(o *ingesttest.Options) { o.NoWorker = true })
 	put(t, p, dropped, ndjson, patients(1))
@@ -296,7 +296,7 @@ func TestAdoptedVersions(t *testing.T) {
 	for range 2 {
 		require.NoError(t, p.Service.ObjectCreated(t.Context(), created(dropped)))
 	}
-	// The first's notification, once more and late.
+	// The first version's notification, repeated and late.
 	late := created(dropped)
 	late.ETag = strings.Trim(was.ETag, `"`)
 	require.NoError(t, p.Service.ObjectCreated(t.Context(), late))
@@ -319,7 +319,7 @@ func TestAdoptedVersions(t *testing.T) {
 	}
 	require.Len(t, p.Sink.Resources(), 3)
 
-	// A version that nobody saw in time is not lost in silence.
+	// A version that was replaced before anything saw it is counted.
 	late.ETag = "of another version"
 	require.NoError(t, p.Service.ObjectCreated(t.Context(), late))
 	require.Equal(t, map[string]int{"replaced": 1}, ignoredCodes(p))
@@ -327,7 +327,7 @@ func TestAdoptedVersions(t *testing.T) {
 	require.Len(t, adopted(t, p, ingesttest.Organization), 2)
 }
 
-// What has no answer is asked again; what is too old is left alone.
+// If a back end does not answer, adoption is retried; objects that are too old are left alone.
 func TestAdoptionIsTriedAgain(t *testing.T) {
 	away := errors.New("away")
 	for name, errs := range map[string][]error{"owner": {away, nil}} {
@@ -367,7 +367,7 @@ func TestAdoptionIsTriedAgain(t *testing.T) {
 	})
 }
 
-// away2 fails the first calls of Create, once before and once after it did it.
+// away2 fails the first calls of Create, once before and once after creating the job.
 type away2 struct {
 	jobs.Store
 	left int
@@ -384,7 +384,7 @@ func (s *away2) Create(ctx context.Context, j *jobs.Job) error {
 	return err
 }
 
-// Prefixes that would adopt fhirdock's own are refused at the start.
+// Prefixes that would adopt fhirdock's own objects are refused when the service is created.
 func TestAdoptionChecksOptions(t *testing.T) {
 	topic, sub, err := queue.NewLocal(nil)
 	require.NoError(t, err)
@@ -413,7 +413,7 @@ func TestAdoptionChecksOptions(t *testing.T) {
 	}
 }
 
-// The bucket's operator copies a file into it, and it becomes a job.
+// An operator copies a file into the bucket, and it becomes a job.
 func ExampleAdoption() {
 	ctx := context.Background()
 	bucket := memblob.OpenBucket(nil)
@@ -432,7 +432,7 @@ func ExampleAdoption() {
 	if err := bucket.WriteAll(ctx, "drop/clinic/dump.ndjson", []byte(`{"resourceType":"Patient"}`), nil); err != nil {
 		panic(err)
 	}
-	// The store's notification, by a queue or over HTTP.
+	// The store's notification, from a queue or over HTTP.
 	if err := svc.ObjectCreated(ctx, notify.ObjectCreated{Key: "drop/clinic/dump.ndjson"}); err != nil {
 		panic(err)
 	}

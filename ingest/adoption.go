@@ -11,20 +11,20 @@ import (
 )
 
 // Adoption creates jobs for objects that were put into the bucket without a signed URL,
-// such as by an operator with `aws s3 cp`, or by an export of another system. It is the
+// for example by an operator with `aws s3 cp` or by another system's export. It is the
 // one place where the tenant does not come from authentication: make sure that only
-// those you trust can write below its Prefix.
+// people and systems you trust can write below its Prefix.
 //
 // An object is found when the store sends a notification (see [Service.ObjectCreated]),
 // when a message of the queue names it (see [Worker.WorkMessage]), and when the
 // [Sweeper] lists the prefix, in case the notification was lost. The id of its job is
 // derived from bucket, key and version (or the ETag, if the bucket keeps no versions),
-// so there is one job however often the object is found. Another version of the same
+// so an object gets one job however often it is found. Another version of the same
 // key is another job. The checks are those of a signed upload; an object that fails
 // them becomes a failed job with the code upload-mismatch.
 //
-// These objects are never adopted, but counted as [EventObjectIgnored] and logged as a
-// warning:
+// These objects are never adopted. They are counted as [EventObjectIgnored] and logged
+// as a warning:
 //
 //   - objects with a job_id in their metadata, which belong to a job already;
 //   - objects whose key fhirdock could have made, …/{organization}/{yyyy}/{mm}/{dd}/{id}.json
@@ -34,14 +34,14 @@ import (
 //
 // Adoption works on every bucket that Go CDK opens. S3, Cloud Storage and Azure can be
 // configured to send notifications. A folder (dirblob, fileblob) and memblob send none:
-// there objects are found by the listing, or if the program that writes them sends a
-// notification itself (see notify.ObjectCreated). Move files into a folder instead of
-// copying them, since a file that is still being written looks like a finished one.
+// their objects are found by listing, or by a notification that the writing program
+// sends itself (see notify.ObjectCreated). Move files into a folder instead of copying
+// them, since a file that is still being written looks complete.
 //
-// Objects stay where they are, and each listing reads all of them: set a lifecycle rule
-// that removes old ones.
+// Objects stay in place and every listing reads all of them: set a lifecycle rule that
+// removes old ones.
 type Adoption struct {
-	// Prefix of the keys that are adopted, without a slash at its end. It must not
+	// Prefix of the keys to adopt, without a trailing slash. It must not
 	// overlap Reserved, [Options.Prefix], [Options.OutcomesPrefix] or
 	// [Options.StagingPrefix]. Required.
 	Prefix string
@@ -49,17 +49,18 @@ type Adoption struct {
 	// [ErrNotAdopted] the object is left alone; after any other error Owner is asked
 	// again later. It must be safe for concurrent use. Default: [OwnerByKey] of Prefix.
 	Owner func(ctx context.Context, o *blobstore.Object) (Caller, error)
-	// Reserved are the prefixes below which the program writes its output. Default:
-	// processed, which is where sink.Lake writes by default.
+	// Reserved are the prefixes that the program writes its output to. Default:
+	// processed, the default of sink.Lake.
 	Reserved []string
-	// MaxAge of an object that is adopted, by the store's time of its last change. An
-	// object whose job's record was removed would be adopted again, so [Retention] keeps
-	// the records of adopted objects for longer than that. Default 14 days, the longest that SQS keeps a message.
+	// MaxAge of an object to adopt, by the store's modification time. An object whose
+	// job's record was removed would be adopted again, so [Retention] keeps the records
+	// of adopted objects for longer than that. Default 14 days, the longest that SQS
+	// keeps a message.
 	MaxAge time.Duration
 	// ListEvery is the time between two parts of the listing. Each part reads up to
-	// 10,000 keys and looks at up to 500 objects that this process has not seen; the
-	// next part continues there. The listing ignores objects younger than ListEvery,
-	// whose notification may still come. Default 1 minute.
+	// 10,000 keys and looks at up to 500 objects that are new to this process; the
+	// next part continues from there. The listing ignores objects younger than
+	// ListEvery, whose notification may still come. Default 1 minute.
 	ListEvery time.Duration
 
 	byKey bool // Owner is the default
@@ -70,8 +71,8 @@ type Adoption struct {
 var ErrNotAdopted = errors.New("ingest: object is not adopted")
 
 // OwnerByKey returns an Owner for keys of the form {prefix}/{organization}/{name}, where
-// the name may have slashes. An object with any other key, or whose key does not have a
-// valid organization id in that place, is not adopted.
+// the name may have slashes. Objects with other keys, or without a valid organization id
+// in that place, are not adopted.
 func OwnerByKey(prefix string) func(context.Context, *blobstore.Object) (Caller, error) {
 	return func(_ context.Context, o *blobstore.Object) (Caller, error) {
 		rest, ok := strings.CutPrefix(o.Key, prefix+"/")
@@ -83,7 +84,7 @@ func OwnerByKey(prefix string) func(context.Context, *blobstore.Object) (Caller,
 	}
 }
 
-// withDefaults checks an Adoption against the other prefixes, keyed by their options.
+// withDefaults checks an Adoption against the other prefixes, by the names of their options.
 func (a *Adoption) withDefaults(taken map[string]string) (*Adoption, error) {
 	if a == nil {
 		return nil, nil
@@ -97,12 +98,12 @@ func (a *Adoption) withDefaults(taken map[string]string) (*Adoption, error) {
 	}
 	for what, prefix := range taken {
 		if overlap(d.Prefix, prefix) {
-			return nil, fmt.Errorf("ingest: Adoption.Prefix %q overlaps %s, %q: what is written there would be adopted", d.Prefix, what, prefix)
+			return nil, fmt.Errorf("ingest: Adoption.Prefix %q overlaps %s, %q: objects written there would be adopted", d.Prefix, what, prefix)
 		}
 	}
 	for _, prefix := range d.Reserved {
 		if overlap(d.Prefix, strings.TrimSuffix(prefix, "/")) {
-			return nil, fmt.Errorf("ingest: Adoption.Prefix %q overlaps Adoption.Reserved %q: what is written there would be adopted", d.Prefix, prefix)
+			return nil, fmt.Errorf("ingest: Adoption.Prefix %q overlaps Adoption.Reserved %q: objects written there would be adopted", d.Prefix, prefix)
 		}
 	}
 	if d.MaxAge < 0 || d.ListEvery < 0 {

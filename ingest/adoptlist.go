@@ -11,25 +11,25 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// What one part of the listing may do, and what is remembered of the parts before.
+// Limits on one part of the listing, and on the memory of earlier parts.
 const (
-	listedKeys  = 10_000           // keys that are read
-	listedPage  = 1_000            // of them in one request: what S3 gives at most
-	listedLooks = 500              // objects that are looked at
-	listedOnce  = 8                // of them at once
-	listedTime  = 20 * time.Second // the time for all of it
-	maxSeen     = 1 << 17          // objects that are remembered
+	listedKeys  = 10_000           // keys to read
+	listedPage  = 1_000            // keys in one request, S3's limit
+	listedLooks = 500              // objects to look at
+	listedOnce  = 8                // objects to look at concurrently
+	listedTime  = 20 * time.Second // total time
+	maxSeen     = 1 << 17          // objects to remember
 )
 
-// listing goes through the objects below [Adoption.Prefix], a part at a time. Each
-// process has its own, which begins at the start.
+// listing walks the objects below [Adoption.Prefix], one part at a time. Each process
+// has its own, which starts at the beginning.
 type listing struct {
 	mu   sync.Mutex // held while a part is listed
 	next time.Time  // when the next part is due
-	// token is where it begins; nil at the start.
+	// token is where the next part starts; nil at the beginning.
 	token []byte
-	// seen are the objects that were looked at, by key, size and time, hashed with a
-	// random seed so that nobody can craft colliding keys.
+	// seen are the objects looked at so far, by key, size and time, hashed with a
+	// random seed so that colliding keys can't be crafted.
 	seen map[uint64]struct{}
 	seed maphash.Seed
 }
@@ -41,7 +41,7 @@ type listed struct {
 	modified int64
 }
 
-// listAdopted lists the next part of the prefix, if it is due, and adopts what is there.
+// listAdopted lists the next part of the prefix if it is due, and adopts its objects.
 // An object that can't be looked at is tried again in the next round.
 func (s *Service) listAdopted(ctx context.Context) error {
 	l := &s.listing
@@ -66,12 +66,12 @@ func (s *Service) listAdopted(ctx context.Context) error {
 		}
 		page, next, err := s.blobs.Bucket().ListPage(ctx, start, listedPage, &blob.ListOptions{Prefix: s.opts.Adopt.Prefix + "/"})
 		if err != nil {
-			l.token = nil // a token that has expired would fail each time
+			l.token = nil // an expired token would fail every time
 			return fmt.Errorf("ingest: list objects to adopt: %w", err)
 		}
 		looked, err := s.adoptListed(ctx, page, listedLooks-looks)
 		if looks += looked; looks == listedLooks && err == nil {
-			return nil // the next part begins with this page again, for the rest of it
+			return nil // the next part reads this page again, for the rest of it
 		}
 		// Objects that could not be looked at must not hold up the listing; they are
 		// tried again in the next round.
@@ -85,8 +85,8 @@ func (s *Service) listAdopted(ctx context.Context) error {
 	return nil
 }
 
-// adoptListed looks at the objects of a page that were not looked at before, at most
-// most of them, and returns their number.
+// adoptListed looks at up to most objects of the page that are new to this process, and
+// returns how many it looked at.
 func (s *Service) adoptListed(ctx context.Context, page []*blob.ListObject, most int) (looked int, err error) {
 	l, adopt := &s.listing, s.opts.Adopt
 	type look struct {

@@ -18,8 +18,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Objects that nobody was told of are found by the sweeper.
-func TestAdoptedWhereTheNotificationWasLost(t *testing.T) {
+// The sweeper finds objects whose notification was lost.
+func TestAdoptedWithoutANotification(t *testing.T) {
 	folder, err := dirblob.OpenBucket(t.TempDir(), nil)
 	require.NoError(t, err)
 	defer folder.Close()
@@ -39,14 +39,13 @@ func TestAdoptedWhereTheNotificationWasLost(t *testing.T) {
 				require.Len(t, there, 1)
 				require.Equal(t, jobs.Completed, p.Wait(t, there[0].ID).State)
 			}
-			require.NoError(t, p.Service.ObjectCreated(t.Context(), created(dropped)), "its notification, late")
+			require.NoError(t, p.Service.ObjectCreated(t.Context(), created(dropped)), "its notification comes late")
 			require.Len(t, adopted(t, p, ingesttest.Organization), 1)
 		})
 	}
 }
 
-// An object that was just written may still be being written, and its notification is
-// under way.
+// A new object may still be being written, and its notification may still come.
 func TestListingLeavesNewObjectsAlone(t *testing.T) {
 	p := adopting(t, func(o *ingesttest.Options) { o.Service.Adopt.ListEvery = time.Hour })
 	put(t, p, dropped, "", patients(3))
@@ -54,7 +53,7 @@ func TestListingLeavesNewObjectsAlone(t *testing.T) {
 	require.Empty(t, adopted(t, p, ingesttest.Organization))
 }
 
-// lookedAt counts how often each object's owner is asked.
+// lookedAt counts how often Owner is called for each object.
 type lookedAt struct {
 	mu   sync.Mutex
 	keys map[string]int
@@ -82,9 +81,9 @@ func (l *lookedAt) total() (n int) {
 	return n
 }
 
-// Each part of the listing is bounded, the next goes on, and none looks at an object
+// Each part of the listing is bounded, the next one continues, and no object is looked at
 // twice.
-func TestListingGoesOn(t *testing.T) {
+func TestListingContinues(t *testing.T) {
 	var looked lookedAt
 	p := adopting(t, func(o *ingesttest.Options) {
 		o.NoWorker, o.Service.Adopt.Owner, o.Service.Adopt.ListEvery = true, looked.owner(""), time.Millisecond
@@ -103,7 +102,7 @@ func TestListingGoesOn(t *testing.T) {
 	require.Eventually(t, func() bool {
 		p.Advance(t, time.Minute)
 		return looked.total() == objects+1
-	}, 10*time.Second, 2*time.Millisecond, "what came since")
+	}, 10*time.Second, 2*time.Millisecond, "later objects")
 	byJob, _ := counts(p, ingest.EventAccepted)
 	require.Len(t, byJob, objects+1)
 	// Not every sweep lists.
@@ -113,9 +112,8 @@ func TestListingGoesOn(t *testing.T) {
 	require.Equal(t, objects+1, looked.total())
 }
 
-// Objects that can't be looked at do not keep the listing from the others, and are
-// met again.
-func TestListingPassesWhatFails(t *testing.T) {
+// Objects that can't be looked at don't hold up the listing, and are retried.
+func TestListingSkipsFailures(t *testing.T) {
 	var looked lookedAt
 	p := adopting(t, func(o *ingesttest.Options) {
 		o.NoWorker, o.Service.Adopt.Owner = true, looked.owner("bad")

@@ -14,25 +14,25 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// attempt is one attempt at a job, from its last checkpoint to its end.
+// attempt is one attempt at a job, from its last checkpoint on.
 type attempt struct {
 	w        *Worker
 	lease    *lease
 	draining <-chan struct{}
-	fresh    bool          // nobody has worked on the job before
-	earlier  stage.Batches // of which an earlier attempt kept outcomes, and which come again
-	blocks   io.ReaderAt   // of the payload; nil where there is only one
+	fresh    bool          // no worker has had the job before
+	earlier  stage.Batches // redelivered batches whose outcomes an earlier attempt kept
+	blocks   io.ReaderAt   // list of the payload's blocks; nil if there is only one
 }
 
-// run returns nil once the job is completed, and recorded as such. The error is
-// a permanent [*Failure], ErrLeaseLost, errDrained, or one to be retried.
+// run returns nil once the job is recorded as completed. The error is a permanent
+// [*Failure], ErrLeaseLost, errDrained, or one to be retried.
 func (a *attempt) run(ctx context.Context) error {
 	err := a.steps(ctx)
 	if errors.Is(err, blobstore.ErrDigest) && !errors.Is(err, blobstore.ErrChanged) {
 		err = a.damaged(ctx, err)
 	}
 	if err != nil && ctx.Err() != nil {
-		// Whatever failed, it failed because the attempt was told to end.
+		// The attempt was told to end, and any error is a consequence of that.
 		return context.Cause(ctx)
 	}
 	return err
@@ -63,7 +63,7 @@ func (a *attempt) readError(err error) error {
 	return &Failure{Code: "payload-read", Message: "The payload could not be read to its end", Err: err}
 }
 
-// record changes the job under the claim, and extends its lease.
+// record changes the job under the claim and extends its lease.
 func (a *attempt) record(ctx context.Context, set func(*jobs.Job)) error {
 	return a.lease.change(ctx, func(j *jobs.Job) error {
 		if err := j.Extend(a.w.svc.now(), a.lease.claim, a.lease.length); err != nil {
@@ -81,7 +81,7 @@ func whole(bundleType string) bool {
 	return bundleType == "transaction" || bundleType == "message" || bundleType == "document"
 }
 
-// handOver hands the payload to the handler, from the last checkpoint on.
+// handOver hands the payload to the handler, starting at the last checkpoint.
 func (a *attempt) handOver(ctx context.Context) error {
 	job := a.lease.current()
 	format := fhirbundle.Format(job.Payload.Format)
@@ -89,7 +89,7 @@ func (a *attempt) handOver(ctx context.Context) error {
 		return a.nothingTaken(ctx)
 	}
 	limits := batchLimits{resources: job.BatchResources, bytes: job.BatchBytes}
-	if format == fhirbundle.Bundle && whole(job.Payload.BundleType) {
+	if format == fhirbundle.FormatBundle && whole(job.Payload.BundleType) {
 		if job.Payload.Size > a.w.opts.MaxWholeBytes {
 			return &Failure{Code: "too-large", Permanent: true, Message: fmt.Sprintf(
 				"A %s Bundle is handed over whole, and this one has %d bytes; %d are allowed",
@@ -99,10 +99,10 @@ func (a *attempt) handOver(ctx context.Context) error {
 	}
 	from := fhirbundle.Position{Offset: job.Progress.Offset, Entries: job.Progress.Entries, Lines: job.Progress.Lines}
 	if from.Offset > 0 && from.Offset == job.Payload.Size {
-		return nil // all was handed over, and an object store refuses to read from an object's end
+		return nil // everything was handed over; object stores refuse to read from an object's end
 	}
 	if !a.fresh {
-		// Batches that an earlier attempt handed over without recording them come again.
+		// Batches that an earlier attempt handed over and did not record are redelivered.
 		var err error
 		if a.earlier, err = a.w.svc.outcomes.Job(stageID(job)).From(ctx, from.Offset); err != nil {
 			return fmt.Errorf("ingest: %w", err)
@@ -137,15 +137,15 @@ func (a *attempt) handOver(ctx context.Context) error {
 			return a.nothingTaken(ctx)
 		}
 		if b.Whole {
-			return nil // its end was seen already
+			return nil // the reader has reached its end
 		}
 		if a.stopping() {
 			return errDrained
 		}
 	}
-	if format == fhirbundle.NDJSON && from == (fhirbundle.Position{}) {
-		// What concerns the whole file. That nothing is in it is no fault: an export
-		// with no matches looks like that.
+	if format == fhirbundle.FormatNDJSON && from == (fhirbundle.Position{}) {
+		// Findings about the whole file. An empty file is no error: an export without
+		// matches is empty.
 		err := reader.Report().Err()
 		if invalid, ok := errors.AsType[*fhirbundle.InvalidError](err); ok && invalid.First.Code == "body-empty" {
 			err = nil
@@ -166,13 +166,12 @@ func (a *attempt) stopping() bool {
 	}
 }
 
-// batch hands one batch over, keeps what was rejected, and records how far the
-// job is.
+// batch hands over one batch, keeps its rejections, and records the progress.
 func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position) error {
 	s, began := a.w.svc, time.Now()
 	b.Job = a.lease.current()
-	// What the record will say, from what it says now: nobody else may change
-	// these under the claim, and a change that is made twice counts once.
+	// Computed from the current record: only the owner of the claim may change these,
+	// and a retried change must not count twice.
 	progress, counts := b.Job.Progress, maps.Clone(b.Job.ResourceCounts)
 	if len(b.Resources) > 0 {
 		err := a.w.handle(ctx, func(ctx context.Context) error { return a.w.handler.Handle(ctx, &b.Batch) })
@@ -196,7 +195,7 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position) e
 		counts = make(map[string]int64, len(b.counts))
 	}
 	for name, n := range b.counts {
-		counts[name] += n // types that FHIR does not define are one, so this is bounded
+		counts[name] += n // bounded: types unknown to FHIR count as one
 	}
 	return a.lease.change(ctx, func(j *jobs.Job) error {
 		if err := j.Checkpoint(s.now(), a.lease.claim, progress, a.lease.length); err != nil {
@@ -207,7 +206,7 @@ func (a *attempt) batch(ctx context.Context, b *batch, at fhirbundle.Position) e
 	})
 }
 
-// complete publishes what came out of the job, and ends it.
+// complete publishes the job's outcomes and completes it.
 func (a *attempt) complete(ctx context.Context) error {
 	s, job := a.w.svc, a.lease.current()
 	if job.Progress.Done == 0 && job.Progress.Rejected > 0 {

@@ -9,21 +9,21 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// settle records how an attempt ended. It fails if that can't be.
+// settle records how an attempt ended. It returns an error if the record can't be written.
 func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Duration) error {
 	s, job := w.svc, l.current()
 	log := s.opts.Logger.With("job", job.ID, "attempt", job.Attempt)
 	failure, _ := errors.AsType[*Failure](err)
 	var outcomesKey string
 	if failure != nil && failure.Permanent {
-		// Under the lease: many outcomes take longer than the record may.
+		// Under the lease: publishing many outcomes can take longer than writing the record may.
 		var outcomesErr error
 		if outcomesKey, outcomesErr = s.publishOutcomes(l.ctx, job); outcomesErr != nil {
-			outcomesKey = "" // the parts are shown instead
+			outcomesKey = "" // clients get the parts instead
 			log.WarnContext(ctx, "outcomes not written", "error", outcomesErr)
 		}
 	}
-	// The record is written even if the work was told to end.
+	// Write the record even if the work was told to end.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookkeeping)
 	defer cancel()
 	now := s.now()
@@ -56,7 +56,7 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 		})
 		log.With(s.cause(failure)...).WarnContext(ctx, "job failed", "code", failure.Code, "took", took)
 		if saved == nil && failure.restart && outcomesKey != "" {
-			s.clearOutcomes(ctx, job) // a redrive makes others
+			s.clearOutcomes(ctx, job) // a redrive makes new ones
 		}
 	default:
 		if failure == nil {
@@ -79,7 +79,7 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 	return nil
 }
 
-// finished tells of a job that reached its end.
+// finished observes and logs a job that reached a final state.
 func (s *Service) finished(ctx context.Context, job *jobs.Job) {
 	e := Event{Kind: EventFinished, JobID: job.ID, Source: string(job.Source), State: string(job.State),
 		Bytes: job.Payload.Size, Resources: job.Progress.Done, Rejected: job.Progress.Rejected,

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// backoff is the pause behind an attempt: exponential with full jitter, at
-// least a tenth of its bound so that a job is never retried at once.
+// backoff is the pause after an attempt: exponential with full jitter, and at least a
+// tenth of its bound so that a job is never retried at once.
 func (s *Service) backoff(attempt int) time.Duration {
 	bound := s.opts.RetryMax
 	if shift := min(attempt-1, 30); s.opts.RetryBase < bound>>shift {

@@ -12,9 +12,9 @@ import (
 	"gocloud.dev/pubsub/driver"
 )
 
-// badBroker is a queue that does all that a broker may do to a wake-up: it delivers
-// each so many times, in any order, and of some messages nothing at all. Of the
-// others it drops some deliveries, so that drop of all are lost.
+// badBroker is a queue that does everything that a broker may do to a wake-up: it delivers
+// each one several times, in any order. It loses a share of all deliveries, drop: all
+// deliveries of some messages, and some of others.
 type badBroker struct {
 	copies int
 	drop   float64
@@ -22,18 +22,18 @@ type badBroker struct {
 	mu      sync.Mutex
 	rng     *rand.Rand
 	waiting []delivery
-	more    chan struct{} // closed when something is sent
-	out     int           // deliveries that were not acknowledged yet
+	more    chan struct{} // closed when a message is sent
+	out     int           // deliveries not yet acknowledged
 	acked   int
-	sent    int // deliveries that should have been
+	sent    int // intended deliveries
 	lost    int // of these
 	watched []watch
 }
 
 type delivery struct{ m *driver.Message }
 
-// watch is closed once so many deliveries were acknowledged, or, below zero, when
-// none is left.
+// watch is closed after that many acknowledgements or, if negative, when no deliveries
+// are left.
 type watch struct {
 	at   int
 	done chan struct{}
@@ -51,7 +51,7 @@ func (b *badBroker) subscription() *pubsub.Subscription {
 	return pubsub.NewSubscription(badSubscription{b}, &batcher.Options{MaxBatchSize: 100, MaxHandlers: 1}, nil)
 }
 
-// after is closed once n deliveries were acknowledged; with -1, when all were.
+// after returns a channel that is closed after n acknowledgements; with -1, after all.
 func (b *badBroker) after(n int) <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -87,7 +87,7 @@ type badTopic struct{ *badBroker }
 func (b badTopic) SendBatch(_ context.Context, ms []*driver.Message) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	all := b.drop * 5 / 6 // of messages of which nothing comes
+	all := b.drop * 5 / 6 // for messages that are lost entirely
 	for _, m := range ms {
 		mute := b.rng.Float64() < all
 		d := delivery{&driver.Message{Body: m.Body, LoggableID: strconv.Itoa(b.sent), AckID: 0, AsFunc: func(any) bool { return false }}}

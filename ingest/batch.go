@@ -20,20 +20,20 @@ type Batch struct {
 	Job *jobs.Job
 	// Key identifies the batch: it is the same whenever the batch is redelivered, and
 	// unique across all jobs and organizations. Redriving a failed job keeps its keys.
-	// Redriving a completed job makes new ones, since its effects are wanted again,
-	// and so does redriving a job of which nothing was taken. A key has at most 128
-	// bytes of [a-z0-9./-]; don't parse it.
+	// Redriving a completed job, or one that failed because nothing was taken, makes new
+	// keys, since its effects are wanted again. A key has at most 128 bytes of
+	// [a-z0-9./-]; don't parse it.
 	Key string
 	// Start and End are the byte offsets of the batch in the payload.
 	Start, End int64
 	// Whole reports that the batch is the whole payload. Transaction, message and
 	// document Bundles are always handed over whole.
 	Whole bool
-	// Transaction reports that the batch is a transaction Bundle, of which either all
-	// resources are taken or none; see [Batch.Aborted].
+	// Transaction reports that the batch is a transaction Bundle, which is all or
+	// nothing; see [Batch.Aborted].
 	Transaction bool
-	// Resources in the order of the payload, without those that were already rejected
-	// while they were read.
+	// Resources in the order of the payload, without those that the reader has
+	// rejected.
 	Resources []Resource
 
 	rejected []Outcome
@@ -42,30 +42,29 @@ type Batch struct {
 // Resource is one entry of a Bundle, or one line of NDJSON. The fields about the
 // entry's request are empty if it has none.
 type Resource struct {
-	// Index of the entry, or of the line that is not blank, from 0; Line from
-	// 1; Offset of the entry or line in bytes.
+	// Index of the entry or non-blank line, from 0; Line from 1; Offset of the entry
+	// or line in bytes.
 	Index  int64
 	Line   int64
 	Offset int64
 	// Type is empty, and Raw nil, for an entry without a resource: a GET, HEAD
 	// or DELETE.
 	Type string
-	// ID of the resource and FullURL of the entry, empty where absent.
+	// ID of the resource and FullURL of the entry, empty if absent.
 	ID      string
 	FullURL string
 	// Raw is the resource as it was sent, byte for byte.
 	Raw []byte
 
 	// Request is Bundle.entry.request as it was sent, byte for byte; nil without one.
-	// A resource with a method other than POST and PUT, or a POST to an operation, is
-	// not one to store: [fhirbundle.InteractionOf] tells from Method and URL what is
-	// requested.
+	// Don't store a resource with a method other than POST and PUT, or with a POST to
+	// an operation: [fhirbundle.InteractionOf] classifies Method and URL.
 	Request []byte
 	// Method and URL of the request.
 	Method string
 	URL    string
-	// IfNoneExist, IfMatch, IfNoneMatch and IfModifiedSince of the request, as they
-	// are in [fhirbundle.Conditions].
+	// IfNoneExist, IfMatch, IfNoneMatch and IfModifiedSince of the request; see
+	// [fhirbundle.Conditions].
 	IfNoneExist     string
 	IfMatch         string
 	IfNoneMatch     string
@@ -82,18 +81,18 @@ type Outcome struct {
 	// Offset in bytes.
 	Offset       int64  `json:"offset"`
 	ResourceType string `json:"resourceType,omitempty"`
-	// ID of the resource, if it has one that is valid.
+	// ID of the resource, if it is valid.
 	ID     string             `json:"id,omitempty"`
 	Issues []fhirbundle.Issue `json:"issues"`
 }
 
 // Reject rejects resource i of the batch: the job's outcomes list it with the code and
 // the message, which must not contain anything of the payload. If Handle then returns
-// an error its rejections are dropped: when the batch is redelivered the resource must
-// be rejected again, or it counts as done. Rejecting one resource of a transaction
-// fails the whole transaction; see [Batch.Aborted].
+// an error its rejections are dropped: reject the resource again when the batch is
+// redelivered, or it counts as done. Rejecting one resource of a transaction fails the
+// whole transaction; see [Batch.Aborted].
 //
-// It panics if the batch has no resource i. Rejecting one again does nothing.
+// It panics if the batch has no resource i. Rejecting a resource twice does nothing.
 func (b *Batch) Reject(i int, code, message string) {
 	if i < 0 || i >= len(b.Resources) {
 		panic(fmt.Sprintf("ingest: Batch.Reject(%d) of a batch with %d resources", i, len(b.Resources)))
@@ -103,9 +102,9 @@ func (b *Batch) Reject(i int, code, message string) {
 		return
 	}
 	r.rejected = true
-	index := r.Index // not the resource's own, which is overwritten by the next batch
+	index := r.Index // a copy: the next batch overwrites the resource
 	o := Outcome{Offset: r.Offset, ResourceType: r.Type, ID: listedID(r.ID), Issues: []fhirbundle.Issue{{
-		Code: code, Severity: fhirbundle.Error, Message: message, Entry: &index, Line: r.Line, Offset: r.Offset,
+		Code: code, Severity: fhirbundle.SeverityError, Message: message, Entry: &index, Line: r.Line, Offset: r.Offset,
 	}}}
 	if b.ndjson() {
 		o.Line = r.Line
@@ -116,7 +115,7 @@ func (b *Batch) Reject(i int, code, message string) {
 	b.rejected = append(b.rejected, o)
 }
 
-// listedID is the id shown in an outcome: empty for an invalid one, which can be any text.
+// listedID returns the id to show in an outcome: empty for an invalid one, which can be any text.
 func listedID(id string) string {
 	if !fhirID.MatchString(id) {
 		return ""
@@ -127,20 +126,20 @@ func listedID(id string) string {
 var fhirID = regexp.MustCompile(`^[A-Za-z0-9.-]{1,64}$`)
 
 func (b *Batch) ndjson() bool {
-	return b.Job != nil && b.Job.Payload.Format == string(fhirbundle.NDJSON)
+	return b.Job != nil && b.Job.Payload.Format == string(fhirbundle.FormatNDJSON)
 }
 
 // IsRejected reports whether resource i of the batch was rejected by [Batch.Reject].
 func (b *Batch) IsRejected(i int) bool { return b.Resources[i].rejected }
 
-// Rejected returns the rejections of the batch so far: first those of the reader, made
-// before Handle was called, then those of [Batch.Reject], in the order of the calls. The
-// slice is the caller's.
+// Rejected returns the batch's rejections so far: first the reader's, from before Handle
+// was called, then those of [Batch.Reject], in the order of the calls. The caller owns
+// the slice.
 func (b *Batch) Rejected() []Outcome { return slices.Clone(b.rejected) }
 
-// Aborted reports whether the batch is a transaction of which a resource was rejected,
-// so that none may be taken. Check it before committing: if it is true, roll back and
-// return nil, and the worker fails the job.
+// Aborted reports whether the batch is a transaction with a rejected resource, so that
+// none may be stored. Check it before committing: if it is true, roll back and return
+// nil, and the worker fails the job.
 func (b *Batch) Aborted() bool { return b.Transaction && len(b.rejected) > 0 }
 
 // abort rejects the rest of a transaction.

@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A handler can be tested with a batch that is made by hand.
+// Test a handler with a Batch made by hand.
 func ExampleBatch() {
 	handler := func(_ context.Context, b *ingest.Batch) error {
 		for i, r := range b.Resources {
@@ -40,13 +40,13 @@ func TestRejectOfABatchMadeByHand(t *testing.T) {
 	b.Reject(1, "code", "again")
 	one := int64(1)
 	require.Equal(t, []ingest.Outcome{{Entry: &one, Offset: 10, Issues: []fhirbundle.Issue{{
-		Code: "code", Severity: fhirbundle.Error, Message: "message", Entry: &one, Line: 4, Offset: 10, Path: "Bundle.entry[1].resource",
+		Code: "code", Severity: fhirbundle.SeverityError, Message: "message", Entry: &one, Line: 4, Offset: 10, Path: "Bundle.entry[1].resource",
 	}}}}, b.Rejected())
-	require.False(t, b.Aborted(), "no transaction")
+	require.False(t, b.Aborted(), "not a transaction")
 	require.PanicsWithValue(t, "ingest: Batch.Reject(2) of a batch with 2 resources", func() { b.Reject(2, "", "") })
 
 	b.Rejected()[0].Offset = 7
-	require.EqualValues(t, 10, b.Rejected()[0].Offset, "the slice is the caller's")
+	require.EqualValues(t, 10, b.Rejected()[0].Offset, "the caller owns the slice")
 
 	lines := &ingest.Batch{Job: &jobs.Job{Payload: jobs.Payload{Format: "ndjson"}}, Resources: []ingest.Resource{{Line: 3}}}
 	lines.Reject(0, "code", "message")
@@ -54,7 +54,7 @@ func TestRejectOfABatchMadeByHand(t *testing.T) {
 	require.EqualValues(t, 3, lines.Rejected()[0].Line)
 }
 
-// The handler sees all that a request says.
+// A handler sees all fields of a request.
 func TestRequestsOfEntries(t *testing.T) {
 	requests := []string{
 		`{"method":"POST","url":"Patient","ifNoneExist":"identifier=urn:a|b"}`,

@@ -8,13 +8,13 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// batchLimits end a batch; zero is no limit.
+// batchLimits end a batch; zero means no limit.
 type batchLimits struct {
 	resources int
 	bytes     int64
 }
 
-// batch is a Batch with what only the worker needs.
+// batch is a Batch and the worker's own data about it.
 type batch struct {
 	Batch
 	// counts of NDJSON resources by type; a Bundle's are known from its
@@ -22,7 +22,7 @@ type batch struct {
 	counts map[string]int64
 }
 
-// refused counts the resources that the handler refused.
+// refused counts the resources that the handler rejected.
 func (b *batch) refused() (n int64) {
 	for i := range b.Resources {
 		if b.Resources[i].rejected {
@@ -32,39 +32,38 @@ func (b *batch) refused() (n int64) {
 	return n
 }
 
-// batcher copies entries out of a reader into batches. The borders of a batch
-// follow from where it starts and the limits alone, so that it is the same
-// whenever it is read again.
+// batcher copies entries from a reader into batches. The borders of a batch depend only
+// on its start and the limits, so that it is the same whenever it is read again.
 type batcher struct {
 	job    *jobs.Job
 	reader *fhirbundle.Reader
 	limits batchLimits
 	ndjson bool
 	ended  bool
-	// transaction: the payload is one.
+	// transaction reports that the payload is one.
 	transaction bool
-	// hopeful: no line of the NDJSON could be read yet; broken is the number of lines
-	// before this batch. A batch ends where the file is given up: see hopeless.
+	// hopeful reports that no line of the NDJSON could be read yet; broken is the number
+	// of broken lines before this batch. A batch ends where the file is given up: see hopeless.
 	hopeful bool
 	broken  int64
 
 	cur   batch
 	bytes []byte // resources and requests of the batch
 	spans []span
-	size  int64 // of what the limit counts
+	size  int64 // in bytes, as the limit counts them
 }
 
-// span is where a resource and its request lie in the batch's bytes. They are cut out
-// when the batch is full: until then the bytes may move.
+// span locates a resource and its request in the batch's bytes. They are sliced when
+// the batch is full: until then the bytes may move.
 type span struct{ raw, request, end int }
 
 func newBatcher(job *jobs.Job, reader *fhirbundle.Reader, limits batchLimits) *batcher {
-	b := &batcher{job: job, reader: reader, limits: limits, ndjson: job.Payload.Format == string(fhirbundle.NDJSON)}
+	b := &batcher{job: job, reader: reader, limits: limits, ndjson: job.Payload.Format == string(fhirbundle.FormatNDJSON)}
 	b.hopeful = b.ndjson && len(job.ResourceCounts) == 0
 	b.broken = job.Progress.Rejected
 	b.transaction = !b.ndjson && job.Payload.BundleType == "transaction"
 	if limits == (batchLimits{}) {
-		// Whole: all of the payload at most. Growing to it would take twice that.
+		// Whole: at most the payload's size. Growing to it would take twice that.
 		b.bytes = make([]byte, 0, job.Payload.Size)
 	}
 	return b
@@ -72,8 +71,7 @@ func newBatcher(job *jobs.Job, reader *fhirbundle.Reader, limits batchLimits) *b
 
 func (b *batcher) position() fhirbundle.Position { return b.reader.Position() }
 
-// next returns the next batch, or io.EOF. The batch is overwritten by the call
-// after it.
+// next returns the next batch, or io.EOF. The batch is valid until the following call.
 func (b *batcher) next() (*batch, error) {
 	if b.ended {
 		return nil, io.EOF
@@ -141,7 +139,7 @@ func (b *batcher) add(e *fhirbundle.Entry) {
 	b.size += int64(len(e.Resource) + len(e.ID) + len(e.FullURL) + len(e.URL))
 }
 
-// cut gives each resource its part of the batch's bytes.
+// cut slices the batch's bytes into resources and requests.
 func (b *batcher) cut() {
 	for i, s := range b.spans {
 		r := &b.cur.Resources[i]

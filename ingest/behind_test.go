@@ -36,17 +36,17 @@ func TestBehind(t *testing.T) {
 		ended := make(chan error)
 		go func() { ended <- worker.Run(ctx) }()
 		time.Sleep(10 * time.Second)
-		require.False(t, worker.Behind(), "nothing waits")
+		require.False(t, worker.Behind(), "no job waits")
 
 		for range 20 {
 			_, err := svc.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
 			require.NoError(t, err)
 		}
-		require.False(t, worker.Behind(), "it has only begun")
+		require.False(t, worker.Behind(), "not for a second yet")
 		time.Sleep(5*time.Second + time.Millisecond)
 		require.True(t, worker.Behind())
 		time.Sleep(20 * time.Second)
-		require.False(t, worker.Behind(), "all is done")
+		require.False(t, worker.Behind(), "no jobs are left")
 
 		stop()
 		require.NoError(t, <-ended)

@@ -7,9 +7,9 @@ import (
 	"sync"
 )
 
-var errBodyLimit = errors.New("body above its limit")
+var errBodyLimit = errors.New("body is over its limit")
 
-// bodyReader bounds a body and remembers whether its end was seen.
+// bodyReader bounds a body and remembers whether it was read to its end.
 type bodyReader struct {
 	src   io.Reader
 	left  int64
@@ -20,8 +20,8 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	if b.left < 0 {
 		return 0, errBodyLimit
 	}
-	// One byte more than is allowed tells a body that is too large from one
-	// that just fits.
+	// Reading one byte more than allowed tells a body that is too large from one that
+	// just fits.
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
 	}
@@ -36,7 +36,7 @@ func (b *bodyReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// teeReader is an io.TeeReader that keeps apart who failed.
+// teeReader is an io.TeeReader that records errors of the writer separately.
 type teeReader struct {
 	src      io.Reader
 	dst      io.Writer
@@ -56,8 +56,8 @@ func (t *teeReader) Read(p []byte) (int, error) {
 
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// putBuffer keeps ordinary buffers only, so that the pool does not hold on to
-// the largest body there ever was.
+// putBuffer keeps only buffers of ordinary size, so that the pool does not hold on to
+// the largest body ever received.
 func putBuffer(b *bytes.Buffer) {
 	if b.Cap() <= 4<<20 {
 		buffers.Put(b)

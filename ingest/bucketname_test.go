@@ -10,9 +10,9 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// The upload handler's notifications are the service's own whatever the bucket is
-// called; those that name another bucket are not.
-func TestUploadIsNoticedWhateverTheBucketIsCalled(t *testing.T) {
+// The upload handler's notifications are accepted whatever the bucket's name; those that
+// name another bucket are not.
+func TestUploadNotificationsOfAnyBucketName(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{BucketName: "mine"})
 	id := p.Client.Upload(t, "application/fhir+ndjson", []byte(`{"resourceType":"Patient"}`+"\n"))
 	require.Equal(t, jobs.Completed, p.Wait(t, id).State)

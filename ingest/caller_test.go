@@ -11,7 +11,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// An authenticator that forgets the organization gets no answers at all.
+// If an authenticator forgets the organization, every method refuses the request.
 func TestCallerWithoutAnOrganization(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	for _, org := range []string{"", "a/b", strings.Repeat("a", 65)} {

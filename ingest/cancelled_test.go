@@ -27,8 +27,8 @@ func countOutcomes(t *testing.T, p *ingesttest.Pipeline, id string) int {
 	return strings.Count(string(raw), "\n")
 }
 
-// A cancelled job frees all space but that of its payload, also on a disk on which
-// nothing can be written. Until its lease is over its outcomes can be read.
+// A cancelled job frees all space except its payload's, even on a disk that can't be
+// written to. Until its lease ends its outcomes can be read.
 func TestACancelledJobKeepsNoOutcomes(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
@@ -66,8 +66,8 @@ func TestACancelledJobKeepsNoOutcomes(t *testing.T) {
 	require.Equal(t, []string{job.Payload.Key}, keysBelow(t.Context(), bucket, ""))
 }
 
-// A failed job that is cancelled gives up the outcomes file too that it wrote.
-func TestAFailedJobThatIsCancelledKeepsNoOutcomes(t *testing.T) {
+// A failed job that is cancelled loses its outcomes file too.
+func TestACancelledFailedJobKeepsNoOutcomes(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, smallBatches())
 	p.Sink.Intercept(func(_ context.Context, b *ingest.Batch) error {
 		if b.Start > 0 {
@@ -91,9 +91,9 @@ func TestAFailedJobThatIsCancelledKeepsNoOutcomes(t *testing.T) {
 	require.Equal(t, []string{job.Payload.Key}, keysBelow(t.Context(), p.Bucket, ""))
 }
 
-// A completed job whose redrive is cancelled keeps the outcomes of the run before, as
-// it keeps that run's outputs.
-func TestOutcomesOfTheRunBeforeACancelledOne(t *testing.T) {
+// A completed job whose redrive is cancelled keeps the outcomes and outputs of the earlier
+// run.
+func TestCancelledRedriveKeepsEarlierOutcomes(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, smallBatches())
 	again := make(chan struct{})
 	runs := 0

@@ -14,7 +14,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// silentStore answers the first so many reads only.
+// silentStore answers only a number of reads.
 type silentStore struct {
 	jobs.Store
 	answers int
@@ -28,7 +28,7 @@ func (s *silentStore) Get(ctx context.Context, id string) (*jobs.Job, error) {
 	return s.Store.Get(ctx, id)
 }
 
-// A store that does not answer does not keep a worker from its other jobs.
+// A worker gives up on a store that hangs, and turns to its other jobs.
 func TestClearingGivesUpOnAStoreThatHangs(t *testing.T) {
 	for answers := range 2 {
 		synctest.Test(t, func(t *testing.T) {
@@ -47,8 +47,8 @@ func TestClearingGivesUpOnAStoreThatHangs(t *testing.T) {
 	}
 }
 
-// A clearing that is cut off behind any of its steps is made up for by the next.
-func TestClearingThatWasCutOff(t *testing.T) {
+// If clearing is interrupted after any of its steps, the next one completes it.
+func TestInterruptedClearing(t *testing.T) {
 	for fail := range 2 {
 		s := outcomesService(t)
 		now := s.now()
@@ -97,8 +97,7 @@ func (s *failingStore) Update(ctx context.Context, job *jobs.Job) error {
 	return s.Store.Update(ctx, job)
 }
 
-// While the lease of a cancelled job lasts nothing of it is taken away: its worker may
-// still write.
+// Nothing of a cancelled job is removed while its lease lasts: its worker may still write.
 func TestClearingWaitsForTheEndOfTheLease(t *testing.T) {
 	s := outcomesService(t)
 	now := s.now()
@@ -122,7 +121,7 @@ func TestClearingWaitsForTheEndOfTheLease(t *testing.T) {
 	require.Len(t, found, 1)
 	again, err := w.next(t.Context(), 1)
 	require.NoError(t, err)
-	require.Empty(t, again, "somebody clears it away")
+	require.Empty(t, again, "it is being cleared away")
 	_, err = w.work(t.Context(), found[0], nil)
 	require.NoError(t, err)
 	index, err = parts.Index(t.Context())

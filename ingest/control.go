@@ -7,10 +7,10 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Cancel ends a job that is not finished; a worker that has it stops. One that
-// failed can be cancelled too: it is given up for good, and where [Block] is set
-// those behind it go on. A job that is cancelled already is returned as it is.
-// ErrNotFound, ErrState if it is finished otherwise, ErrUnavailable.
+// Cancel ends a job that is not finished; the worker that has it stops. It also gives up
+// a failed job for good, and with [Block] the later jobs of its organization go on. A
+// job that is already cancelled is returned unchanged. Errors: ErrNotFound, ErrState if
+// the job has completed or expired, ErrUnavailable.
 func (s *Service) Cancel(ctx context.Context, who Caller, id string) (*jobs.Job, error) {
 	var repeat bool
 	job, err := s.changeOwn(ctx, who, id, func(j *jobs.Job) error {
@@ -21,12 +21,12 @@ func (s *Service) Cancel(ctx context.Context, who Caller, id string) (*jobs.Job,
 	})
 	if err == nil && !repeat {
 		s.finished(ctx, job)
-		s.wake(ctx, job) // it may have to be cleared away, and another one may be next
+		s.wake(ctx, job) // to clear it away; another job may be next too
 	}
 	return job, err
 }
 
-// Redrive accepts a failed or completed job once more. ErrNotFound, ErrState,
+// Redrive accepts a failed or completed job once more. Errors: ErrNotFound, ErrState,
 // ErrUnavailable.
 func (s *Service) Redrive(ctx context.Context, who Caller, id string) (*jobs.Job, error) {
 	job, err := s.changeOwn(ctx, who, id, func(j *jobs.Job) error {
@@ -47,7 +47,7 @@ func (s *Service) changeOwn(ctx context.Context, who Caller, id string, change f
 	if _, err := s.Job(ctx, who, id); err != nil {
 		return nil, err
 	}
-	var state jobs.State // that change saw, which others may have changed since
+	var state jobs.State // as change saw it
 	changed, err := jobs.Change(ctx, s.back.Jobs, id, func(j *jobs.Job) error {
 		state = j.State
 		return change(j)

@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// overtaken is a store in which a job is changed after each read of it.
+// overtaken is a store in which someone changes the job after each read.
 type overtaken struct {
 	jobs.Store
 	change func(*jobs.Job)
@@ -31,9 +31,9 @@ func (o overtaken) Get(ctx context.Context, id string) (*jobs.Job, error) {
 	return job, err
 }
 
-// A job is changed by another between the look at whose it is and the change that is
-// refused: the error names the state that refused.
-func TestErrStateNamesTheStateThatRefused(t *testing.T) {
+// If someone changes the job between the check of its organization and the refused change,
+// the error names the state that refused it.
+func TestErrStateNamesTheCurrentState(t *testing.T) {
 	topic, subscription := local(nil)
 	defer topic.Shutdown(t.Context())
 	defer subscription.Shutdown(t.Context())

@@ -9,10 +9,10 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// newIDs gives a job's id and the name of its object. Under an idempotency key
-// the id follows from (organization, route, scope, key), so that creating the job
-// detects the repeat; the object's name is new each time, since several of the
-// repeats may be writing before one of them creates the job.
+// newIDs returns a job's id and the name of its object. Under an idempotency key the id
+// is derived from (organization, route, scope, key), so that creating the job detects the
+// repeat. The object's name is new each time, since several repeats may be writing before
+// one of them creates the job.
 func newIDs(who Caller, route, scope, idempotencyKey string) (id, name string, err error) {
 	if idempotencyKey == "" {
 		id = jobs.NewID()
@@ -31,13 +31,12 @@ func newIDs(who Caller, route, scope, idempotencyKey string) (id, name string, e
 	return id, id + "-" + hex.EncodeToString(salt[:]), nil
 }
 
-// create records a new job. Where it is there already, the one with the same
-// fingerprint is returned, as repeated. ErrKeyReused, ErrUnavailable: in the
-// latter case it is not known whether the job was created. It goes on when the client
-// is gone.
+// create records a new job. If it exists already with the same fingerprint, that job is
+// returned as repeated. Errors: ErrKeyReused, ErrUnavailable; after the latter it is
+// unknown whether the job was created. It continues if the client disconnects.
 func (s *Service) create(ctx context.Context, left *storeTime, job *jobs.Job) (stored *jobs.Job, repeated bool, err error) {
 	ctx = context.WithoutCancel(ctx)
-	// If it does not answer, a fifth of the time is left to ask what became of it.
+	// Keep a fifth of the time to ask whether the job was created, if Create does not answer.
 	trying, stop := left.inTime(ctx, 0.8)
 	err = s.back.Jobs.Create(trying, job)
 	stop()
@@ -51,9 +50,9 @@ func (s *Service) create(ctx context.Context, left *storeTime, job *jobs.Job) (s
 	case getErr != nil:
 		return nil, false, unavailable("create job", err)
 	case there.OrganizationID == job.OrganizationID && there.Payload.Key == job.Payload.Key:
-		// The key of the payload is this request's alone, so the job is too: it
-		// was created, and reported as failed, or as there already by a client
-		// library that tried twice.
+		// The payload's key is unique to this request, so the job was created although
+		// Create returned an error: a client library may have tried twice and found its
+		// own first write.
 		return there, false, nil
 	case there.OrganizationID != job.OrganizationID || there.Fingerprint != job.Fingerprint || job.Fingerprint == "":
 		return nil, false, errKeyReused
@@ -61,8 +60,8 @@ func (s *Service) create(ctx context.Context, left *storeTime, job *jobs.Job) (s
 	return there, true, nil
 }
 
-// discard removes an object that no job refers to. What is left behind by a
-// failure costs space, nothing else.
+// discard removes an object that no job refers to. If that fails, the object only costs
+// space.
 func (s *Service) discard(ctx context.Context, key string) {
 	ctx, cancel := s.inTime(context.WithoutCancel(ctx))
 	defer cancel()
@@ -71,7 +70,7 @@ func (s *Service) discard(ctx context.Context, key string) {
 	}
 }
 
-// kindOf names an error's kind, for events.
+// kindOf returns the name of an error's kind, for events.
 func kindOf(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Kind.Error()

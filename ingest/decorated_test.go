@@ -14,18 +14,18 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// decorated is a bucket in memory that counts its writes and lets a test take part
-// in its reads.
+// decorated is an in-memory bucket that counts its writes and lets a test intercept its
+// reads.
 type decorated struct {
-	*blob.Bucket // what is really there
+	*blob.Bucket // the bucket inside
 	writes       atomic.Int64
-	unversioned  bool // it knows no ETags
+	unversioned  bool // without ETags
 
 	mu   sync.Mutex
 	read func(key string, offset int64, r io.Reader) io.Reader
 }
 
-// newDecorated returns the bucket and, for the pipeline, its portable type.
+// newDecorated returns the bucket, and its portable type for the pipeline.
 func newDecorated(t *testing.T) (*decorated, *blob.Bucket) {
 	t.Helper()
 	d := &decorated{Bucket: memblob.OpenBucket(nil)}
@@ -37,7 +37,7 @@ func newDecorated(t *testing.T) (*decorated, *blob.Bucket) {
 	return d, outer
 }
 
-// onRead lets f stand between objects and their readers; nil ends that.
+// onRead puts f between objects and their readers; nil removes it.
 func (d *decorated) onRead(f func(key string, offset int64, r io.Reader) io.Reader) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

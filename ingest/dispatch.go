@@ -13,34 +13,34 @@ import (
 )
 
 const (
-	// maxHints is how many wake-ups are followed one by one. More of them only say that
-	// something waits.
+	// maxHints is how many wake-ups are followed one by one. Beyond that, they only say
+	// that jobs are waiting.
 	maxHints = 64
-	// maxTimes is how many ends of back-offs are remembered. Later ones are found at a tick.
+	// maxTimes is how many ends of back-offs are remembered. A poll finds later ones.
 	maxTimes = 64
 )
 
-// dispatcher starts jobs wherever a place is free. It asks the store which jobs are next
-// when a wake-up comes, when a job ends while others wait, and at a tick. While there is a
-// free place for every waiting job, it tries the job that a wake-up names first, which takes
-// one read. With more wake-ups than places, or after following nothing but wake-ups for a
-// long time, it asks the store whose turn it is.
+// dispatcher starts jobs whenever a place is free. It asks the store for the next jobs
+// when a wake-up comes, when a job ends while others wait, and when polling. While there
+// is a free place for every waiting job, it first tries the job that a wake-up names,
+// which takes one read. If there are more wake-ups than places, or if it has only followed
+// wake-ups for a long time, it asks the store whose turn it is.
 type dispatcher struct {
 	w       *Worker
 	work    context.Context // of the attempts; it ends later than the dispatcher
-	stop    <-chan struct{} // closed when attempts are to end after their batch
-	places  chan struct{}   // one for each job under way
+	stop    <-chan struct{} // closed when attempts must end after their batch
+	places  chan struct{}   // one for each running job
 	running sync.WaitGroup
 
-	poked chan struct{} // has one place
+	poked chan struct{} // capacity 1
 	mu    sync.Mutex
 	hints []hint
-	many  bool        // there were more wake-ups than maxHints
-	times []time.Time // when back-offs that began here are over, the first one first
+	many  bool        // more wake-ups than maxHints came
+	times []time.Time // ends of back-offs that began here, earliest first
 
-	more  bool          // the last answer was all that was asked for
-	asked time.Time     // when the store was asked last
-	pause time.Duration // until it is asked again if nothing happens
+	more  bool          // the last answer had as many jobs as were asked for
+	asked time.Time     // when the store was last asked
+	pause time.Duration // before it is asked again if nothing happens
 }
 
 // hint is the job that a wake-up names, and its trace.
@@ -53,7 +53,7 @@ func newDispatcher(w *Worker, work context.Context) *dispatcher {
 	return &dispatcher{w: w, work: work, places: make(chan struct{}, w.opts.Concurrency), poked: make(chan struct{}, 1), more: true}
 }
 
-// poke says that something waits. It never blocks.
+// poke says that a job is waiting. It never blocks.
 func (d *dispatcher) poke(ctx context.Context, id string) {
 	d.mu.Lock()
 	d.hint(hint{id, trace.SpanContextFromContext(ctx)})
@@ -61,7 +61,7 @@ func (d *dispatcher) poke(ctx context.Context, id string) {
 	d.wake()
 }
 
-// hint notes a job to try. The caller has locked mu.
+// hint notes a job to try. The caller holds mu.
 func (d *dispatcher) hint(h hint) {
 	if len(d.hints) < maxHints {
 		d.hints = append(d.hints, h)
@@ -70,7 +70,7 @@ func (d *dispatcher) hint(h hint) {
 	}
 }
 
-// wake makes the dispatcher ask for what is next.
+// wake makes the dispatcher look for jobs.
 func (d *dispatcher) wake() {
 	select {
 	case d.poked <- struct{}{}:
@@ -78,7 +78,7 @@ func (d *dispatcher) wake() {
 	}
 }
 
-// run dispatches until ctx is done and the jobs under way have ended.
+// run dispatches until ctx is done and the running jobs have ended.
 func (d *dispatcher) run(ctx context.Context) {
 	defer d.running.Wait()
 	defer d.w.isFull(false)
@@ -101,7 +101,7 @@ func (d *dispatcher) run(ctx context.Context) {
 	}
 }
 
-// takePlaces waits for a place and takes all that are free; 0 if ctx is done.
+// takePlaces waits for a free place and takes all that are free; 0 if ctx is done.
 func (d *dispatcher) takePlaces(ctx context.Context) (n int) {
 	select {
 	case d.places <- struct{}{}:
@@ -123,8 +123,8 @@ func (d *dispatcher) takePlaces(ctx context.Context) (n int) {
 	return 0
 }
 
-// followHints starts the jobs that wake-ups named, unless others wait already: then it
-// is not their turn. It returns how many.
+// followHints starts the jobs that wake-ups named, unless other jobs are already waiting and
+// go first. It returns the number of jobs started.
 func (d *dispatcher) followHints(ctx context.Context, free int) (started int) {
 	d.mu.Lock()
 	if d.many || len(d.hints) > free || time.Since(d.asked) >= 2*d.w.opts.PollInterval {
@@ -144,7 +144,7 @@ func (d *dispatcher) followHints(ctx context.Context, free int) (started int) {
 		}
 		if err != nil {
 			d.failed(ctx, err)
-			d.more = true // it and the others are found by asking
+			d.more = true // the store will return this one and the others
 			break
 		}
 	}
@@ -164,7 +164,7 @@ func (d *dispatcher) due() bool {
 	return d.more || over > 0 || time.Since(d.asked) >= d.pause
 }
 
-// askStore starts the jobs that are next, and returns how many.
+// askStore starts the next jobs and returns their number.
 func (d *dispatcher) askStore(ctx context.Context, free int) int {
 	found, err := d.w.next(ctx, free)
 	d.asked = time.Now()
@@ -187,10 +187,10 @@ func (d *dispatcher) askStore(ctx context.Context, free int) int {
 }
 
 func (d *dispatcher) failed(ctx context.Context, err error) {
-	d.w.svc.opts.Logger.WarnContext(ctx, "the job store was asked for the next jobs and failed; it is asked again", "error", err)
+	d.w.svc.opts.Logger.WarnContext(ctx, "job store did not return the next jobs; retrying", "error", err)
 }
 
-// wait waits until there may be something to do; false if ctx is done.
+// wait waits until there may be something to do. It returns false if ctx is done.
 func (d *dispatcher) wait(ctx context.Context) bool {
 	d.mu.Lock()
 	waiting := len(d.hints) > 0
@@ -202,7 +202,7 @@ func (d *dispatcher) wait(ctx context.Context) bool {
 	if waiting || d.more {
 		return ctx.Err() == nil
 	}
-	// With jitter: workers that were poked together are not to ask together.
+	// With jitter, so that workers poked together don't ask together.
 	pause := d.pause - time.Since(d.asked) + rand.N(d.pause/8+1)
 	if !soon.IsZero() {
 		pause = min(pause, soon.Sub(d.w.svc.now()))
@@ -218,7 +218,7 @@ func (d *dispatcher) wait(ctx context.Context) bool {
 	return true
 }
 
-// start works on a job, in a place that was taken for it.
+// start works on a job, in a place already taken for it.
 func (d *dispatcher) start(ctx context.Context, t taken) {
 	d.running.Go(func() {
 		defer func() {
@@ -230,7 +230,7 @@ func (d *dispatcher) start(ctx context.Context, t taken) {
 	})
 }
 
-// ended notes what may be next once a job has ended.
+// ended notes which job may be next after a job has ended.
 func (d *dispatcher) ended(job *jobs.Job) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -240,6 +240,6 @@ func (d *dispatcher) ended(job *jobs.Job) {
 		d.times = d.times[:min(len(d.times), maxTimes)]
 	}
 	if d.w.order != jobs.Unordered {
-		d.hint(hint{id: job.ID}) // of its organization another one may be next
+		d.hint(hint{id: job.ID}) // another job of its organization may be next
 	}
 }

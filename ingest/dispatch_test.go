@@ -21,8 +21,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// dispatching is a worker on synthetic time whose jobs are put into the store by hand,
-// with or without a wake-up.
+// dispatching is a worker in synthetic time. Tests put jobs into the store by hand, with or
+// without a wake-up.
 type dispatching struct {
 	t     *testing.T
 	store jobs.Store
@@ -55,7 +55,7 @@ func newDispatching(t *testing.T, store jobs.Store, opts ingest.WorkerOptions, h
 	d.stop = sync.OnceFunc(func() {
 		cancel()
 		running.Wait()
-		for err := error(nil); err == nil; { // or a goroutine of the subscription would stay
+		for err := error(nil); err == nil; { // so that the subscription leaves no goroutine
 			var msg *pubsub.Message
 			end, cancel := context.WithTimeout(context.Background(), time.Second)
 			if msg, err = subscription.Receive(end); err == nil {
@@ -94,8 +94,8 @@ func (d *dispatching) handed() []string {
 	return append([]string(nil), d.done...)
 }
 
-// Some dozens of slow jobs that were all woken don't go before another organization's,
-// woken last or not at all.
+// Dozens of slow jobs that were all woken don't delay another organization's job, woken
+// last or not at all.
 func TestWakeUpsThatWaitKeepFairShares(t *testing.T) {
 	for _, woken := range []bool{true, false} {
 		t.Run(fmt.Sprint("woken ", woken), func(t *testing.T) {
@@ -118,9 +118,9 @@ func TestWakeUpsThatWaitKeepFairShares(t *testing.T) {
 	}
 }
 
-// A job whose wake-up was lost begins although wake-ups of others take each place as soon
-// as it is free.
-func TestWakeUpsDoNotKeepTheWorkerFromAsking(t *testing.T) {
+// A job whose wake-up was lost begins although other jobs' wake-ups take every place as
+// soon as it is free.
+func TestWakeUpsDoNotKeepTheWorkerFromPolling(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDispatching(t, jobs.NewMemStore(), ingest.WorkerOptions{Concurrency: 1}, func(context.Context, string) error {
 			time.Sleep(time.Second)
@@ -131,14 +131,14 @@ func TestWakeUpsDoNotKeepTheWorkerFromAsking(t *testing.T) {
 		synctest.Wait()
 		d.put("small")
 		for range 30 {
-			time.Sleep(990 * time.Millisecond) // in time for the next place
+			time.Sleep(990 * time.Millisecond) // just before the next place is free
 			d.wake(d.put("big").ID)
 		}
 		require.Contains(t, d.handed(), "small", "of %d", len(d.handed()))
 	})
 }
 
-// racedStore lets others claim first what is found, so many times.
+// racedStore lets others claim the found jobs first, a number of times.
 type racedStore struct {
 	jobs.Store
 	lost atomic.Int32
@@ -159,9 +159,9 @@ func (s *racedStore) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, e
 	return s.Store.Next(ctx, q)
 }
 
-// Where several workers find the same jobs, whoever loses asks again at once: more may
-// wait, and nothing says so.
-func TestALostRaceForAJobIsRunAgain(t *testing.T) {
+// If several workers find the same jobs, a worker that loses the race asks again at once:
+// more jobs may be waiting without another wake-up.
+func TestALostRaceForAJobIsRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &racedStore{Store: jobs.NewMemStore()}
 		d := newDispatching(t, store, ingest.WorkerOptions{PollInterval: time.Minute}, func(context.Context, string) error { return nil })
@@ -169,12 +169,12 @@ func TestALostRaceForAJobIsRunAgain(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		store.lost.Store(3)
 		d.put("a")
-		time.Sleep(70 * time.Second) // one tick
+		time.Sleep(70 * time.Second) // one poll
 		require.Equal(t, []string{"a"}, d.handed())
 	})
 }
 
-// lostAnswers stores claims and says that it failed.
+// lostAnswers stores claims and returns an error.
 type lostAnswers struct {
 	jobs.Store
 	lose atomic.Bool
@@ -202,8 +202,8 @@ func (s *lostAnswers) Update(ctx context.Context, job *jobs.Job) error {
 	return err
 }
 
-// A claim that was stored, although the store reported a failure, is worked on at once,
-// and not only when its lease is over.
+// A claim that was stored although the store returned an error is processed at once, not
+// only after its lease.
 func TestAClaimWhoseAnswerWasLostHasAWorker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &lostAnswers{Store: jobs.NewMemStore()}
@@ -221,7 +221,7 @@ func TestAClaimWhoseAnswerWasLostHasAWorker(t *testing.T) {
 	})
 }
 
-// slowAnswers takes its time to answer which jobs are next.
+// slowAnswers takes time to return the next jobs.
 type slowAnswers struct{ jobs.Store }
 
 func (s slowAnswers) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
@@ -234,7 +234,7 @@ func (s slowAnswers) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, e
 	}
 }
 
-// A worker that is told to stop while the store claims for it gives back what was claimed.
+// A worker that is stopped while the store claims for it gives the claimed jobs back.
 func TestAWorkerThatStopsKeepsNoClaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := slowAnswers{jobs.NewMemStore()}

@@ -10,15 +10,15 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// turn is where a worker is in its round of the organizations. The organization that
-// was served last is the last to be served again, whatever the others have waiting.
+// turn is a worker's position in its round of the organizations. The organization served
+// last is the last to be served again, regardless of how many jobs the others have waiting.
 type turn struct {
 	mu     sync.Mutex
 	after  string
-	credit int // jobs that it may still have before the others, by its weight
+	credit int // jobs that it may still have before its turn ends, by its weight
 }
 
-// served notes whose job a wake-up named: the others' come first now.
+// served notes that a wake-up's job was claimed: it is the other organizations' turn now.
 func (t *turn) served(organization string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -27,21 +27,21 @@ func (t *turn) served(organization string) {
 	}
 }
 
-// taken is a job that was claimed.
+// taken is a claimed job.
 type taken struct {
-	job   *jobs.Job // processing; cancelled, to be cleared away; or failed, its attempts used up
-	fresh bool      // nobody has worked on it before
-	asked time.Time // not after the time that the claim was recorded with
+	job   *jobs.Job // processing; cancelled, to be cleared away; or failed, out of attempts
+	fresh bool      // no worker has had it before
+	asked time.Time // at or before the time that the claim was recorded with
 }
 
 func (t taken) claim() jobs.Claim {
 	return jobs.Claim{JobID: t.job.ID, Owner: t.job.LeaseOwner, Attempt: t.job.Attempt}
 }
 
-// next asks the store for the jobs that are next, and claims at most so many. It returns
-// fewer only if no more are ready, or if the store failed.
+// next asks the store for the next jobs and claims at most places of them. It returns
+// fewer only if no more are ready or if the store failed.
 func (w *Worker) next(ctx context.Context, places int) (all []taken, err error) {
-	each := 1 // of an organization
+	each := 1 // jobs of one organization
 	for races := 0; len(all) < places; {
 		w.turn.mu.Lock()
 		after, credit := w.turn.after, w.turn.credit
@@ -53,7 +53,7 @@ func (w *Worker) next(ctx context.Context, places int) (all []taken, err error) 
 			q.OrganizationID, q.Limit = after, min(credit, q.Limit)
 			q.PerOrganization = q.Limit
 		case w.opts.Weight != nil:
-			q.Limit = 1 // to ask for the weight of each
+			q.Limit = 1 // one at a time, to apply its organization's weight
 		}
 		found, raced, err := w.ask(ctx, q)
 		all = append(all, found...)
@@ -64,7 +64,7 @@ func (w *Worker) next(ctx context.Context, places int) (all []taken, err error) 
 		case credit > 0 && len(found) == q.Limit:
 			credit -= len(found)
 		case credit > 0:
-			credit = 0 // nothing of it is left
+			credit = 0 // it has no more jobs
 		case w.opts.Weight != nil && len(found) > 0:
 			credit = max(1, w.opts.Weight(after)) - 1
 		}
@@ -76,7 +76,7 @@ func (w *Worker) next(ctx context.Context, places int) (all []taken, err error) 
 			return all, err
 		case len(found) > 0:
 			races = 0
-			if left := places - len(all); q.OrganizationID == "" && left > 0 { // which these organizations may share
+			if left := places - len(all); q.OrganizationID == "" && left > 0 { // shared by these organizations
 				each = (left + len(found) - 1) / len(found)
 			}
 		case raced && races < maxRaces:
@@ -90,8 +90,8 @@ func (w *Worker) next(ctx context.Context, places int) (all []taken, err error) 
 	return all, nil
 }
 
-// Where others claimed first what was found, more may wait. It is asked for again, up to
-// maxRaces times in a row, each after a random part of twice the time before.
+// If other workers claimed all that a query found, more may be waiting. The store is asked
+// again up to maxRaces times in a row, each time after a random part of twice the delay.
 const (
 	maxRaces   = 6
 	raceJitter = 5 * time.Millisecond
@@ -109,10 +109,10 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// ask claims the jobs that a query finds. raced is set if others claimed first all that
-// it found.
+// ask claims the jobs that a query finds. raced reports that other workers claimed all of
+// them first.
 func (w *Worker) ask(ctx context.Context, q jobs.NextQuery) (claimed []taken, raced bool, err error) {
-	// To its end: a claim whose answer is not awaited has no worker until its lease is over.
+	// Not cut off by ctx: a claim without its answer has no worker until its lease ends.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookkeeping)
 	defer cancel()
 	asked := time.Now()
@@ -123,8 +123,8 @@ func (w *Worker) ask(ctx context.Context, q jobs.NextQuery) (claimed []taken, ra
 	return takenOf(found, fresh, asked), len(found) == 0 && len(fresh) > 0, err
 }
 
-// prefer claims the job that a wake-up names if it is ready; where an order is kept, the
-// one of its organization whose turn it is. It returns nothing if there is none.
+// prefer claims the job that a wake-up names if it is ready or, in an ordered pipeline, the
+// next job of its organization. It returns nothing if there is none.
 func (w *Worker) prefer(ctx context.Context, id string) ([]taken, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookkeeping) // as ask does
 	defer cancel()
@@ -137,7 +137,7 @@ func (w *Worker) prefer(ctx context.Context, id string) ([]taken, error) {
 		found, _, err := w.ask(ctx, jobs.NextQuery{OrganizationID: job.OrganizationID})
 		return found, err
 	}
-	if !job.Ready(now) && (job.State != jobs.Processing || now.Before(job.DueAt)) { // where a lease is over, it is taken
+	if !job.Ready(now) && (job.State != jobs.Processing || now.Before(job.DueAt)) { // an expired lease may be taken
 		return nil, nil
 	}
 	claim, fresh := w.claims(now)
@@ -156,9 +156,9 @@ func takenOf(found []*jobs.Job, fresh map[string]bool, asked time.Time) []taken 
 	return all
 }
 
-// claims returns a function that claims jobs, each with an owner of its own, and pins
-// the borders of their batches. fresh has those that it claimed, and whether nobody has
-// worked on them before.
+// claims returns a function that claims jobs, each under its own owner, and pins the
+// borders of their batches. fresh holds the claimed jobs, and whether no worker has had
+// them before.
 func (w *Worker) claims(now time.Time) (claim func(*jobs.Job) error, fresh map[string]bool) {
 	fresh = make(map[string]bool)
 	return func(j *jobs.Job) error {

@@ -16,8 +16,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// drained tells a worker to stop while it has the first batch of a job of 30
-// resources, and returns the job as the worker left it.
+// drained stops a worker during the first batch of a job of 30 resources, and returns the
+// job as the worker left it.
 func drained(t *testing.T, p *ingesttest.Pipeline, opts *ingest.WorkerOptions, handle func(ctx context.Context, stop func()) error) (*ingesttest.Sink, *jobs.Job) {
 	t.Helper()
 	sink := &ingesttest.Sink{}
@@ -41,10 +41,10 @@ func TestDrainedWorkerEndsItsBatchAndGivesTheJobBack(t *testing.T) {
 	sink, job := drained(t, p, &ingest.WorkerOptions{BatchResources: 10}, func(_ context.Context, stop func()) error { stop(); return nil })
 	require.Equal(t, jobs.Accepted, job.State)
 	require.Zero(t, job.Attempt, "the attempt was given back")
-	require.EqualValues(t, 10, job.Progress.Done, "the batch under way was ended, and no other begun")
-	require.True(t, job.Ready(p.Clock.Now()), "at once")
+	require.EqualValues(t, 10, job.Progress.Done, "the running batch was finished, and no other begun")
+	require.True(t, job.Ready(p.Clock.Now()), "ready at once")
 
-	// Another worker goes on, in batches of the borders that the first one pinned.
+	// Another worker continues, with the batch borders that the first one fixed.
 	rest := &ingesttest.Sink{}
 	wake, _ := startWorker(t, p, rest, &ingest.WorkerOptions{BatchResources: 7})
 	wake(job.ID)
@@ -61,7 +61,7 @@ func TestDrainedWorkerCutsABatchThatTakesTooLong(t *testing.T) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(5 * time.Second):
-			t.Error("the handler was never told")
+			t.Error("the handler's context was not cancelled")
 		}
 		return ctx.Err()
 	})
@@ -91,14 +91,14 @@ func (f *failingUpdate) Update(ctx context.Context, job *jobs.Job) error {
 	return f.Store.Update(ctx, job)
 }
 
-// What a batch rejected counts only if the batch was recorded.
+// Rejections count only if their batch was recorded.
 func TestOutcomesOfABatchThatWasNotRecorded(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
 		Jobs: &failingUpdate{Store: jobs.NewMemStore()}, Worker: ingest.WorkerOptions{BatchResources: 10},
 	})
 	calls := 0
 	p.Sink.Intercept(func(_ context.Context, b *ingest.Batch) error {
-		if calls++; calls != 2 { // the second is the first batch again
+		if calls++; calls != 2 { // call 2 is the first batch again
 			b.Reject(0, "value", fmt.Sprintf("call %d", calls))
 		}
 		return nil

@@ -12,64 +12,64 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Eraser is a [Handler] that can remove what it made of payloads.
+// Eraser is a [Handler] that can remove its outputs.
 type Eraser interface {
-	// Erase removes all that was made of an organization's payloads, or of one job if
-	// jobID is not empty: outputs, and what is kept of a job until its end. It counts what
-	// it removed; with dryRun it only counts. It may be called again, and what is gone
-	// already is no error.
+	// Erase removes everything that was made of an organization's payloads, or of one job
+	// if jobID is not empty: outputs, and data kept until the job's end. It returns what
+	// it removed; with dryRun it only counts. It may be called again; data that is already
+	// gone is no error.
 	Erase(ctx context.Context, organizationID, jobID string, dryRun bool) (blobstore.Removed, error)
 }
 
-// EraseRequest says what to erase.
+// EraseRequest selects what to erase.
 type EraseRequest struct {
 	// OrganizationID is required.
 	OrganizationID string
-	// JobID erases one job. Empty: all of the organization.
+	// JobID erases one job. Empty: the whole organization.
 	JobID string
-	// Handler whose outputs are erased too, if it is an [Eraser]. Default: none, and
-	// outputs stay.
+	// Handler whose outputs are erased too, if it is an [Eraser]. Default: none; outputs
+	// stay.
 	Handler Handler
-	// DryRun counts, and changes nothing.
+	// DryRun only counts.
 	DryRun bool
 }
 
-// Erased is what one call of [Service.Erase] did, or would do.
+// Erased is what one call of [Service.Erase] did, or would do with DryRun.
 type Erased struct {
-	// Jobs that were erased, and Cancelled those of them that were not finished.
+	// Jobs is how many jobs were erased, and Cancelled how many of them had not finished.
 	Jobs, Cancelled int64
-	// Stored are the payloads, outcomes files and parts that were removed, each version by
-	// itself, and Outputs what the handler removed.
+	// Stored counts the payloads, outcomes files and parts that were removed, each version
+	// on its own. Outputs counts what the handler removed.
 	Stored, Outputs blobstore.Removed
 	// Tickets are upload URLs that were still valid. The record of each stays until
-	// TicketsUntil at the latest, with nothing in it but the key of the object. What is
-	// uploaded to it until then is removed.
+	// TicketsUntil at the latest, with nothing in it but the object's key. An upload to
+	// it until then is removed.
 	Tickets      int64
 	TicketsUntil time.Time
-	// Unreached says, in words, which places may hold more that Erase can't reach.
+	// Unreached describes places that may hold more data and that Erase can't reach.
 	Unreached []string
 }
 
-// errStillSending: new jobs came as fast as they were erased.
+// errStillSending is returned if new jobs came as fast as they were erased.
 var errStillSending = &Error{Kind: ErrInFlight, Message: "The organization is still sending; revoke its credentials and erase again"}
 
-// erasePasses is how often Erase starts over because new jobs came in the meantime.
+// erasePasses is how often Erase starts over because new jobs came in meanwhile.
 const erasePasses = 3
 
 // Erase removes one job, or an organization with all of its jobs: records, payloads,
-// outcomes and parts, also below the prefixes where no job knows them, every version of
-// the objects where the bucket's driver gives access to them, and the outputs of a
-// handler that is an [Eraser]. It can't be undone.
+// outcomes and parts, including those that no job refers to; every version of the
+// objects, if the bucket's driver gives access to them; and the outputs of a handler that
+// is an [Eraser]. It can't be undone.
 //
-// Jobs that are not finished are cancelled first. Erase then waits until no worker can
-// write for them any more, which takes as long as a lease ([WorkerOptions.Lease]). Revoke
-// the organization's credentials first: while it sends, Erase ends with ErrInFlight.
+// Erase cancels jobs that are not finished, and then waits until no worker can write for
+// them any more, which takes up to a lease ([WorkerOptions.Lease]). Revoke the
+// organization's credentials first: while it sends, Erase fails with ErrInFlight.
 //
 // After an error, or if the process died, call Erase again: records are removed last, so
-// it continues where it was. The caller decides who may erase.
+// it continues where it stopped. The caller decides who may erase.
 //
 // Errors: ErrForbidden for an invalid organization, ErrNotFound, ErrInFlight,
-// ErrUnavailable, or that of ctx. What was done until then is returned with the error.
+// ErrUnavailable, or ctx's error. The work done so far is returned with the error.
 func (s *Service) Erase(ctx context.Context, req EraseRequest) (*Erased, error) {
 	if err := (Caller{OrganizationID: req.OrganizationID}).check(); err != nil {
 		return &Erased{}, err
@@ -88,11 +88,11 @@ func (s *Service) Erase(ctx context.Context, req EraseRequest) (*Erased, error) 
 	return e.done, err
 }
 
-// unreached says what Erase can't reach.
+// unreached describes what Erase can't reach.
 func (s *Service) unreached(req EraseRequest) []string {
 	all := []string{
 		"backups of the bucket and of the job store",
-		"what others took from the outputs or from messages of the queue",
+		"copies that others made of outputs or queue messages",
 		"logs, which name the organization and its jobs",
 	}
 	if _, ok := req.Handler.(Eraser); !ok {
@@ -112,7 +112,7 @@ type erasure struct {
 	s   *Service
 	req EraseRequest
 
-	mu   sync.Mutex // of done, where jobs are erased at once
+	mu   sync.Mutex // guards done: jobs are erased concurrently
 	done *Erased
 }
 
@@ -134,14 +134,14 @@ func (e *erasure) run(ctx context.Context) error {
 		if err != nil || e.req.DryRun {
 			return err
 		}
-		var left atomic.Bool // each looks at several jobs at once
+		var left atomic.Bool // e.each is concurrent
 		err = e.each(ctx, func(_ context.Context, job *jobs.Job) error {
 			if !job.Buried() {
 				left.Store(true)
 			}
 			return nil
 		})
-		if errors.Is(err, ErrNotFound) { // the one job
+		if errors.Is(err, ErrNotFound) { // the one job is gone
 			return nil
 		}
 		if err != nil || !left.Load() {
@@ -151,7 +151,7 @@ func (e *erasure) run(ctx context.Context) error {
 	return errStillSending
 }
 
-// each calls f with every job that is to be erased.
+// each calls f with every job to erase.
 func (e *erasure) each(ctx context.Context, f func(context.Context, *jobs.Job) error) error {
 	who := Caller{OrganizationID: e.req.OrganizationID}
 	if e.req.JobID != "" {
@@ -176,7 +176,7 @@ func (e *erasure) each(ctx context.Context, f func(context.Context, *jobs.Job) e
 	}
 }
 
-// cancel cancels what is not finished, and returns when no worker can write any more.
+// cancel cancels unfinished jobs, and returns the time from which no worker can write.
 func (e *erasure) cancel(ctx context.Context) (free time.Time, err error) {
 	err = e.each(ctx, func(ctx context.Context, job *jobs.Job) error {
 		if !job.State.Finished() {
@@ -208,7 +208,7 @@ func (e *erasure) cancel(ctx context.Context) (free time.Time, err error) {
 	return free, err
 }
 
-// wait waits until a time.
+// wait waits until a time; in a dry run it does not.
 func (e *erasure) wait(ctx context.Context, until time.Time) error {
 	left := until.Sub(e.s.now())
 	if e.req.DryRun || left <= 0 {
@@ -224,8 +224,8 @@ func (e *erasure) wait(ctx context.Context, until time.Time) error {
 	}
 }
 
-// mark records that a payload is about to be removed. A job that came meanwhile, or that
-// was redriven, is for the next pass.
+// mark records that a payload is about to be removed. A job that was created or redriven
+// meanwhile is left for the next pass.
 func (e *erasure) mark(ctx context.Context, job *jobs.Job) error {
 	if e.req.DryRun || !job.Payload.RemovedAt.IsZero() {
 		return nil
@@ -234,7 +234,7 @@ func (e *erasure) mark(ctx context.Context, job *jobs.Job) error {
 	return ignoreMoved(err)
 }
 
-// record removes a record, or makes it a tombstone as long as its upload can come.
+// record removes a record, or makes it a tombstone while its upload can still come.
 func (e *erasure) record(ctx context.Context, job *jobs.Job) error {
 	now := e.s.now()
 	var until time.Time
@@ -245,7 +245,7 @@ func (e *erasure) record(ctx context.Context, job *jobs.Job) error {
 	var err error
 	switch {
 	case e.req.DryRun:
-	case job.Buried() && now.Before(job.DueAt): // by a call before
+	case job.Buried() && now.Before(job.DueAt): // by an earlier call
 		until, ticket = job.DueAt, true
 	case job.Payload.RemovedAt.IsZero():
 		return nil // for the next pass
@@ -253,7 +253,7 @@ func (e *erasure) record(ctx context.Context, job *jobs.Job) error {
 		_, err = jobs.Change(ctx, e.s.back.Jobs, job.ID, func(j *jobs.Job) error { return j.Bury(now, until) })
 	default:
 		if err = e.s.back.Jobs.Delete(ctx, job); errors.Is(err, jobs.ErrConflict) {
-			return nil // a worker has begun or ended clearing it away: for the next pass
+			return nil // a worker is clearing it away: for the next pass
 		}
 	}
 	if err = ignoreMoved(err); err != nil {
@@ -271,10 +271,10 @@ func (e *erasure) record(ctx context.Context, job *jobs.Job) error {
 	return nil
 }
 
-// unbury removes the tombstone of an erased job, to which no upload can come any more.
+// unbury removes the tombstone of an erased job whose upload URL has expired.
 func (s *Service) unbury(ctx context.Context, job *jobs.Job) error {
 	if _, err := s.blobs.RemoveAll(ctx, job.Payload.Key, true, false); err != nil {
-		return fmt.Errorf("ingest: remove an upload that came too late: %w", err)
+		return fmt.Errorf("ingest: remove a late upload: %w", err)
 	}
 	if err := s.back.Jobs.Delete(ctx, job); err != nil && !errors.Is(err, jobs.ErrNotFound) {
 		return fmt.Errorf("ingest: delete the record of an erased job: %w", err)

@@ -21,7 +21,7 @@ import (
 const hour = time.Hour
 
 // full fills an archive with jobs of two organizations in all states, an open ticket, an
-// adopted object, orphans and outputs, and returns what belongs to the first.
+// adopted object, orphans and outputs, and returns the first organization's jobs.
 func (a *archive) full(t *testing.T) (erased, kept []*jobs.Job, ticket *jobs.Job) {
 	t.Helper()
 	for _, org := range []string{"a", "a-1"} {
@@ -56,7 +56,7 @@ func (a *archive) full(t *testing.T) (erased, kept []*jobs.Job, ticket *jobs.Job
 	return erased, kept, ticket
 }
 
-// of are the keys of an organization.
+// of returns an organization's keys.
 func (a *archive) of(t *testing.T, org string) (found []string) {
 	t.Helper()
 	for _, key := range keys(t, a.bucket) {
@@ -105,9 +105,9 @@ func TestEraseOrganization(t *testing.T) {
 		req.DryRun = false
 		done, err := svc.Erase(t.Context(), req)
 		require.NoError(t, err)
-		require.GreaterOrEqual(t, time.Since(began), 30*time.Second, "the worker may write until its lease is over")
+		require.GreaterOrEqual(t, time.Since(began), 30*time.Second, "the worker may write until its lease ends")
 		require.Empty(t, a.of(t, "a"))
-		require.Equal(t, counted, done, "the dry run counted what was done")
+		require.Equal(t, counted, done, "the dry run counted the same")
 		require.EqualValues(t, len(erased), done.Jobs)
 		require.EqualValues(t, 3, done.Cancelled)
 		require.EqualValues(t, len(before), done.Stored.Objects+done.Outputs.Objects)
@@ -120,7 +120,7 @@ func TestEraseOrganization(t *testing.T) {
 		require.Equal(t, ticket.ID, left[0].ID)
 		require.Empty(t, left[0].OrganizationName+left[0].UserID)
 
-		require.Equal(t, others, a.of(t, "a-1"), "another organization keeps all")
+		require.Equal(t, others, a.of(t, "a-1"), "another organization keeps everything")
 		require.Len(t, a.records(t, "a-1"), len(kept))
 
 		// A PUT to the ticket's URL is removed, and not adopted.
@@ -128,14 +128,14 @@ func TestEraseOrganization(t *testing.T) {
 		require.NoError(t, svc.ObjectCreated(t.Context(), notify.ObjectCreated{Key: ticket.Payload.Key}))
 		require.Empty(t, a.of(t, "a"))
 
-		// Again: nothing is left to do, and it doesn't wait for the ticket.
+		// Erasing again has nothing to do and doesn't wait for the ticket.
 		began = time.Now()
 		done, err = svc.Erase(t.Context(), req)
 		require.NoError(t, err)
 		require.Less(t, time.Since(began), time.Second)
 		require.EqualValues(t, 1, done.Tickets)
 
-		// One whose notification was lost goes with the tombstone.
+		// An upload whose notification was lost is removed with the tombstone.
 		require.NoError(t, a.bucket.WriteAll(t.Context(), ticket.Payload.Key, []byte("{}"), nil))
 		worker, err := ingest.NewWorker(svc, a.lake(t), nil)
 		require.NoError(t, err)
@@ -164,7 +164,7 @@ func TestEraseJob(t *testing.T) {
 			require.NoError(t, err)
 			require.EqualValues(t, 1, done.Jobs)
 			require.Empty(t, a.kept(t, job), job.State)
-			require.Len(t, a.of(t, "a"), len(before)-5*(n+1), "of a job that was %s", job.State)
+			require.Len(t, a.of(t, "a"), len(before)-5*(n+1), "a job that was %s", job.State)
 			_, err = svc.Erase(t.Context(), ingest.EraseRequest{OrganizationID: "a", JobID: job.ID})
 			require.ErrorIs(t, err, ingest.ErrNotFound)
 		}
@@ -177,7 +177,7 @@ func TestEraseJob(t *testing.T) {
 	})
 }
 
-// An organization that goes on sending is not erased, and Erase says so.
+// An organization that continues to send is not erased, and Erase returns an error.
 func TestEraseWhileTheOrganizationSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArchive()
@@ -201,7 +201,7 @@ func TestEraseWhileTheOrganizationSends(t *testing.T) {
 	})
 }
 
-// A worker may begin to clear a cancelled job away just before its record is removed.
+// A worker may start clearing a cancelled job just before its record is removed.
 func TestEraseWhileAWorkerClearsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArchive()
@@ -222,10 +222,10 @@ func TestEraseWhileAWorkerClearsAway(t *testing.T) {
 	})
 }
 
-// Wherever erasing is cut off, nothing is left that no record knows but what the next
-// erasing finds by the organization's prefixes, other organizations keep all, and the
-// next one completes it.
-func TestEraseThatIsCutOffAnywhere(t *testing.T) {
+// Wherever erasing is interrupted: every object that is left has a record or is below the
+// organization's prefixes, other organizations lose nothing, and erasing again completes
+// it.
+func TestInterruptedErase(t *testing.T) {
 	run := func(t *testing.T, plan faulttest.Plan) {
 		synctest.Test(t, func(t *testing.T) {
 			a := newArchive()
@@ -238,7 +238,7 @@ func TestEraseThatIsCutOffAnywhere(t *testing.T) {
 			if err == nil {
 				require.Empty(t, a.of(t, "a"))
 			}
-			for _, key := range a.of(t, "a") { // of adopted objects only the records know
+			for _, key := range a.of(t, "a") { // only the records lead to adopted objects
 				if strings.HasSuffix(key, "x y.json") {
 					require.Greater(t, len(a.records(t, "a")), 1, "%s is left without a record", key)
 				}

@@ -10,7 +10,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// objects removes all objects.
+// objects removes the payloads, outcomes, parts and outputs.
 func (e *erasure) objects(ctx context.Context) error {
 	remove := func(prefix string, exact bool) error {
 		removed, err := e.s.blobs.RemoveAll(ctx, prefix, exact, e.req.DryRun)
@@ -25,7 +25,7 @@ func (e *erasure) objects(ctx context.Context) error {
 		return unavailable("list parts", err)
 	}
 	eraser, erases := e.req.Handler.(Eraser)
-	if placer, ok := e.req.Handler.(Placer); ok && erases { // it counts its own
+	if placer, ok := e.req.Handler.(Placer); ok && erases { // it counts its own objects
 		_, theirs := placer.Prefixes()
 		prefixes = slices.DeleteFunc(prefixes, func(p string) bool { return belowAny(p, withSlash(theirs)) })
 	}
@@ -36,14 +36,14 @@ func (e *erasure) objects(ctx context.Context) error {
 			prefixes = append(prefixes, a.Prefix+"/"+e.req.OrganizationID+"/")
 		}
 	}
-	var keys []string // of payloads that are below none of them
+	var keys []string // payloads outside these prefixes
 	var mu sync.Mutex
 	err = e.each(ctx, func(_ context.Context, job *jobs.Job) error {
 		mu.Lock()
 		defer mu.Unlock()
 		switch own := ownKey(job.Payload.Key); {
 		case !e.req.DryRun && job.Payload.RemovedAt.IsZero(): // for the next pass
-		case e.req.JobID != "" && own: // also of repeats under its Idempotency-Key
+		case e.req.JobID != "" && own: // includes repeats under its Idempotency-Key
 			prefixes = append(prefixes, path.Dir(job.Payload.Key)+"/"+idOf(job.Payload.Key))
 		case !belowAny(job.Payload.Key, prefixes):
 			keys = append(keys, job.Payload.Key)

@@ -2,13 +2,13 @@ package ingest
 
 import "time"
 
-// EventKind says what happened.
+// EventKind is the kind of an [Event].
 type EventKind string
 
 // Kinds, and the fields of an [Event] that each sets besides Kind. Events about a job
 // have JobID and Source, unless they say otherwise.
 const (
-	// EventAccepted: a payload was accepted. Bytes of the payload; of a Bundle by
+	// EventAccepted: a payload was accepted. Bytes of the payload; for a Bundle by
 	// webhook also its Resources, and the Duration of accepting it.
 	EventAccepted EventKind = "accepted"
 	// EventRefused: a Bundle by webhook was refused, and there is no job. Source, Code of
@@ -16,8 +16,8 @@ const (
 	EventRefused EventKind = "refused"
 	// EventUnrecorded: the payload of a Bundle by webhook is stored, but the job store did
 	// not say whether its job was created. The object stays; if the job was not created,
-	// nothing refers to it. JobID that the job has or would have, Source, Bytes. An
-	// EventRefused follows.
+	// nothing refers to it. JobID of the possible job, Source, Bytes. An EventRefused
+	// follows.
 	EventUnrecorded EventKind = "unrecorded"
 	// EventUploadSigned: an upload URL was issued.
 	EventUploadSigned EventKind = "upload_signed"
@@ -31,10 +31,10 @@ const (
 	// names, if any, was not adopted. Code says why: junk, other_bucket, not_adopted,
 	// gone, or one of an Adoption's codes above. A redelivered message is counted again.
 	EventMessageIgnored EventKind = "message_ignored"
-	// EventClaimed: a worker took a job.
+	// EventClaimed: a worker claimed a job.
 	EventClaimed EventKind = "claimed"
 	// EventBatch: a batch was handed over. Bytes of the payload that it spans, Resources
-	// that were taken, Rejected, and the Duration of handing it over.
+	// accepted by the handler, Rejected, and the Duration of handing it over.
 	EventBatch EventKind = "batch"
 	// EventRetry: an attempt failed, and another follows. Code of the failure, Duration
 	// of the attempt.
@@ -50,32 +50,31 @@ const (
 	// EventWoken: the sweeper sent a wake-up.
 	EventWoken EventKind = "woken"
 	// EventNotWoken: a wake-up was not sent, and its job is found later. Code says why:
-	// failed, or busy while too many others are being sent.
+	// failed, or busy if too many others are being sent.
 	EventNotWoken EventKind = "not_woken"
-	// EventSubscription: a worker's or [Notified]'s subscription was lost, or its broker is
-	// away since the start, or it is there again. Code says which: lost or open.
+	// EventSubscription: the subscription of a [Worker] or [Listener] was lost, could not
+	// be opened at the start, or was opened again. Code is lost or open.
 	EventSubscription EventKind = "subscription"
-	// EventFinished: a job reached a final State. Bytes of the payload, Resources of it
-	// that were taken in all, Rejected, the Duration since the job was created, and of a
-	// failed job the Code.
+	// EventFinished: a job reached a final State. Bytes of the payload, Resources accepted
+	// in total, Rejected, the Duration since the job was created, and the Code of a failed
+	// job.
 	EventFinished EventKind = "finished"
-	// EventRemoved: something of a finished job was removed, because its [Retention] is
-	// over. Code says what: record, payload, outcomes or staging. Source and State of the
-	// job, unless its record was gone before.
+	// EventRemoved: something of a finished job was removed because its [Retention] has
+	// passed. Code is record, payload, outcomes or staging. Source and State of the job,
+	// unless its record was already gone.
 	EventRemoved EventKind = "removed"
 	// EventSwept: a [Sweeper] ended a sweep. Code is ok or failed: some jobs could not be
 	// looked after, or the store did not answer. Resources is the number of jobs that were
-	// looked after, Duration that of the sweep. It is about no job.
+	// looked after, Duration the sweep's. It has no JobID or Source.
 	EventSwept EventKind = "swept"
-	// EventErased: [Service.Erase] ended without an error. Code is job or organization,
-	// Resources the number of jobs, and Bytes those of the objects that were removed.
-	// JobID if it was one job, but no Source.
+	// EventErased: [Service.Erase] succeeded. Code is job or organization, Resources the
+	// number of jobs, and Bytes those of the removed objects. It has a JobID if one job was
+	// erased, but no Source.
 	EventErased EventKind = "erased"
 )
 
 // Event is for metrics and tests. It names no tenant and contains nothing of a payload.
-// Each [EventKind] documents which fields it sets and what they mean; the others are
-// zero.
+// Each [EventKind] documents which fields it sets and what they mean; the others are zero.
 type Event struct {
 	Kind   EventKind
 	JobID  string

@@ -29,8 +29,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// eventFields are the fields that each kind of event sets always, and those that it
-// sets sometimes: what the comments of the kinds say.
+// eventFields are the fields that each kind of event always sets, and those that it
+// sometimes sets, according to the comments of the kinds.
 var eventFields = map[ingest.EventKind][2]string{
 	ingest.EventAccepted:       {"JobID Source Bytes", "Resources Duration"},
 	ingest.EventRefused:        {"Source Code", "Duration"},
@@ -53,8 +53,8 @@ var eventFields = map[ingest.EventKind][2]string{
 	ingest.EventFinished:       {"JobID Source State", "Code Bytes Resources Rejected Duration"},
 }
 
-// Each kind of event sets the fields that it says and no others.
-func TestEventsSetWhatTheySay(t *testing.T) {
+// Each kind of event sets its documented fields and no others.
+func TestEventsSetDocumentedFields(t *testing.T) {
 	var attempts atomic.Int64
 	p := adopting(t, func(o *ingesttest.Options) {
 		o.Handler = ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
@@ -96,7 +96,7 @@ func TestEventsSetWhatTheySay(t *testing.T) {
 
 	silent := adopting(t, func(o *ingesttest.Options) {
 		o.Handler = ingest.HandlerFunc(func(ctx context.Context, _ *ingest.Batch) error {
-			<-ctx.Done() // its lease is taken from it
+			<-ctx.Done() // until it loses its lease
 			return ctx.Err()
 		})
 		o.Service.MaxAttempts = 1
@@ -110,7 +110,7 @@ func TestEventsSetWhatTheySay(t *testing.T) {
 		return len(byJob) == 1
 	}, 10*time.Second, 2*time.Millisecond)
 
-	waiting := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true}) // or it is quicker than the sweeper
+	waiting := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true}) // a worker would be quicker than the sweeper
 	waiting.Client.PostBundle(t, []byte(small))
 	waiting.Advance(t, time.Minute)
 
@@ -137,8 +137,8 @@ func TestEventsSetWhatTheySay(t *testing.T) {
 	require.ElementsMatch(t, documentedKinds(t), slices.Collect(maps.Keys(eventFields)))
 }
 
-// documentedKinds are the constants of event.go, each of which has a comment that begins
-// with its name.
+// documentedKinds returns the constants of event.go, each of which must have a comment that
+// begins with its name.
 func documentedKinds(t *testing.T) (kinds []ingest.EventKind) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "event.go", nil, parser.ParseComments)
@@ -159,7 +159,7 @@ func documentedKinds(t *testing.T) (kinds []ingest.EventKind) {
 	return kinds
 }
 
-// recorder keeps events.
+// recorder records events.
 type recorder struct {
 	mu     sync.Mutex
 	events []ingest.Event
@@ -177,12 +177,12 @@ func (r *recorder) all() []ingest.Event {
 	return slices.Clone(r.events)
 }
 
-// createFails is a store that does not say what became of a new job.
+// createFails is a store that does not say whether a new job was created.
 type createFails struct{ jobs.Store }
 
 func (createFails) Create(context.Context, *jobs.Job) error { return errors.New("no answer") }
 
-// brokenEvents are those of a target, a job store and a broker that are away.
+// brokenEvents returns the events of a target, a job store and a broker that don't answer.
 func brokenEvents(t *testing.T) []ingest.Event {
 	t.Helper()
 	h := &busy{after: time.Hour}
@@ -222,7 +222,7 @@ func brokenEvents(t *testing.T) []ingest.Event {
 	return append(waits.Events(), seen.all()...)
 }
 
-// removalEvents are those of a retention that is over, and of erasure.
+// removalEvents returns the events of expired retention and of erasure.
 func removalEvents(t *testing.T) []ingest.Event {
 	t.Helper()
 	var seen recorder

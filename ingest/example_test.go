@@ -22,7 +22,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// A whole pipeline in memory: back ends, front door, worker.
+// A whole pipeline in memory: back ends, HTTP handler, worker.
 func Example() {
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -73,7 +73,7 @@ func Example() {
 	// Output: 202 Patient/p1
 }
 
-// Accepting without HTTP.
+// Accept Bundles without HTTP.
 func ExampleService_Accept() {
 	topic, _, err := queue.NewLocal(nil)
 	if err != nil {
@@ -92,7 +92,7 @@ func ExampleService_Accept() {
 	// Output: accepted map[Patient:1]
 }
 
-// A program that is called with each wake-up, such as a function in a cloud.
+// A program that is called with each wake-up, such as a cloud function.
 func ExampleWorker_Work() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute) // the call's
 	defer cancel()
@@ -116,7 +116,7 @@ func ExampleWorker_Work() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(worker.Work(ctx, receipt.Job.ID)) // an error: give the message back
+	fmt.Println(worker.Work(ctx, receipt.Job.ID)) // after an error, give the message back
 	job, err := svc.Job(ctx, who, receipt.Job.ID)
 	fmt.Println(job.State, err)
 	// Output:
@@ -125,8 +125,8 @@ func ExampleWorker_Work() {
 	// completed <nil>
 }
 
-// One job of an organization at a time, oldest first, and none behind one that
-// failed; one organization has twice the share of the others.
+// Process one job of an organization at a time, oldest first, and none after a failed
+// one. One organization has twice the share of the others.
 func ExampleWorkerOptions_orderPerOrganization() {
 	topic, subscription, err := queue.NewLocal(nil)
 	if err != nil {
@@ -179,8 +179,7 @@ func ExampleWorkerOptions_orderPerOrganization() {
 	// third
 }
 
-// A handler that writes to a store with transactions of its own, and whose store may be
-// too busy.
+// A handler that writes to a store with transactions, which may be busy.
 func ExampleBatch_Aborted() {
 	var store []string
 	var busy error
@@ -194,10 +193,10 @@ func ExampleBatch_Aborted() {
 			written = append(written, r.ID)
 		}
 		if b.Aborted() {
-			return nil // a transaction: none of it is taken, and the job fails
+			return nil // nothing of the transaction is stored, and the job fails
 		}
 		if busy != nil {
-			return ingest.Wait(10*time.Minute, busy) // as its Retry-After says
+			return ingest.Wait(10*time.Minute, busy) // from its Retry-After
 		}
 		store = append(store, written...) // commit
 		return nil
@@ -213,7 +212,7 @@ func ExampleBatch_Aborted() {
 	// <nil> 1 rejected, [a]
 }
 
-// Tell the pipeline when a target wants to be asked again.
+// Retry a job when its target asks for it.
 func ExampleWait() {
 	handler := ingest.HandlerFunc(func(context.Context, *ingest.Batch) error {
 		answer := &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Retry-After": {"120"}}}

@@ -8,32 +8,31 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Codes of jobs that failed though the handler and all back ends worked.
+// Codes of jobs that failed although the handler and all back ends worked.
 const (
-	// CodeTransactionRejected: an entry of a transaction was rejected, so none was
-	// taken. The outcomes of the other entries have this code too.
+	// CodeTransactionRejected: an entry of a transaction was rejected, and with it the
+	// whole transaction. The outcomes of the other entries have this code too.
 	CodeTransactionRejected = "transaction-rejected"
 	// CodeNothingTaken: every resource of the payload was rejected.
 	CodeNothingTaken = "nothing-taken"
 )
 
-// Failure is an error with a code and a message that the job's sender can see. Neither
-// may contain anything of the payload. The worker looks for a *Failure in a handler's
-// error with errors.As; if there is none the sender sees "The payload could not be
-// processed" with the code "handler".
+// Failure is an error with a code and a message that the job's sender can see. Neither may
+// contain anything of the payload. The worker looks for a *Failure in a handler's error
+// with errors.As; without one the sender sees "The payload could not be processed" with
+// the code "handler".
 //
-// The pipeline itself uses these codes: handler-panic, invalid (with issues),
-// too-large, upload-mismatch, payload-gone, payload-changed, payload-read,
-// processing (a back end failed), stalled
-// (see [WorkerOptions.StallTimeout]), parts-lost (see [StartOver]),
+// The pipeline itself uses these codes: handler-panic, invalid (with issues), too-large,
+// upload-mismatch, payload-gone, payload-changed, payload-read, processing (a back end
+// failed), stalled (see [WorkerOptions.StallTimeout]), parts-lost (see [StartOver]),
 // outputs-incomplete (see [Finisher]), out-of-time (see [Worker.Work]), waiting (see
 // [Wait]), [CodeTransactionRejected], [CodeNothingTaken], [jobs.CodeWaited], and
 // [jobs.CodeAttempts].
 type Failure struct {
 	Code      string
 	Message   string
-	Permanent bool // no further attempt
-	// Err is the cause; it may be nil. [Options.LogHandlerErrors] says how much of it
+	Permanent bool // don't retry
+	// Err is the cause; it may be nil. [Options.LogHandlerErrors] controls how much of it
 	// is logged.
 	Err error
 
@@ -41,7 +40,7 @@ type Failure struct {
 	startOver bool          // see StartOver
 	restart   bool          // see jobs.Failure.Restart
 	wait      time.Duration // the handler asked to wait
-	handler   error         // what the handler returned, if it is the handler's
+	handler   error         // the handler's error, if it comes from the handler
 }
 
 func (f *Failure) Error() string {
@@ -49,14 +48,14 @@ func (f *Failure) Error() string {
 		return f.Message
 	}
 	if inner, ok := errors.AsType[*Failure](f.Err); ok && inner.Message == f.Message {
-		return f.Err.Error() // which says it
+		return f.Err.Error() // it contains the message
 	}
 	return f.Message + ": " + f.Err.Error()
 }
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// defaultFailure is what the sender sees of an error that is not a Failure.
+// defaultFailure is the Failure for an error that contains none.
 func defaultFailure(err error) *Failure {
 	return &Failure{Code: "handler", Message: "The payload could not be processed", Err: err}
 }
@@ -91,11 +90,11 @@ func Permanent(err error) error {
 // Retry-After, without counting the attempt. The job is not claimed earlier, and with
 // [WorkerOptions.OrderPerOrganization] the later jobs of its organization wait too. d is
 // at least one second; less is rounded up. Until then the job shows the code and message
-// of the [Failure] in err; by default the code is "waiting". An err that
-// is [Permanent] or a [StartOver] stays one and does not wait. Wait(d, nil) is nil.
+// of the [Failure] in err, by default "waiting". An err that is [Permanent] or a
+// [StartOver] stays one and does not wait. Wait(d, nil) is nil.
 //
 // A job that makes no progress, and has no failed attempt either, can wait for
-// [WorkerOptions.MaxWait] in all; then it fails with the code [jobs.CodeWaited].
+// [WorkerOptions.MaxWait] in total; then it fails with the code [jobs.CodeWaited].
 func Wait(d time.Duration, err error) error {
 	if err == nil {
 		return nil
@@ -111,12 +110,12 @@ type waiting struct {
 func (w *waiting) Error() string { return "wait for " + w.d.String() + ": " + w.err.Error() }
 func (w *waiting) Unwrap() error { return w.err }
 
-// handlerFailure returns a handler's error as a Failure. Its cause keeps its text but is
-// not matched by errors.Is: an ErrLeaseLost of a handler that has jobs of its own, for
-// example, says nothing about this lease.
+// handlerFailure returns a handler's error as a Failure. The cause keeps its text, but
+// errors.Is does not match it: an ErrLeaseLost from a pipeline inside the handler, for
+// example, is not about this lease.
 func handlerFailure(err error) *Failure {
 	f := failureOf(err)
-	if w, ok := errors.AsType[*waiting](err); ok && !f.Permanent && !f.startOver { // whichever is around the other
+	if w, ok := errors.AsType[*waiting](err); ok && !f.Permanent && !f.startOver { // in either order of wrapping
 		f.wait = w.d
 		if _, given := errors.AsType[*Failure](err); !given {
 			f.Code, f.Message = "waiting", "The payload's target asked to wait"

@@ -11,9 +11,9 @@ import (
 
 func TestPermanent(t *testing.T) {
 	require.NoError(t, Permanent(nil))
-	plain := errors.New("no use")
+	plain := errors.New("broken")
 	require.ErrorIs(t, Permanent(plain), plain)
-	require.Equal(t, "The payload could not be processed: no use", Permanent(plain).Error())
+	require.Equal(t, "The payload could not be processed: broken", Permanent(plain).Error())
 
 	inner := &Failure{Code: "x", Message: "m", Err: errors.New("inner")}
 	err := Permanent(fmt.Errorf("table orders, row 7: %w", inner))
@@ -24,7 +24,7 @@ func TestPermanent(t *testing.T) {
 	require.Equal(t, "m", f.Message)
 	require.True(t, f.Permanent)
 	require.ErrorIs(t, err, inner)
-	require.False(t, inner.Permanent, "the caller's own is not changed")
+	require.False(t, inner.Permanent, "the caller's Failure is unchanged")
 
 	require.Equal(t, "m: inner", Permanent(inner).Error())
 	require.Equal(t, "m", Permanent(&Failure{Code: "x", Message: "m"}).Error())

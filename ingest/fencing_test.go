@@ -22,7 +22,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// mixed is NDJSON of n resources of two types, of which each seventh can't be kept.
+// mixed is NDJSON of n resources of two types, every seventh of which is rejected.
 func mixed(n int) []byte {
 	var b bytes.Buffer
 	for i := range n {
@@ -35,7 +35,7 @@ func mixed(n int) []byte {
 	return b.Bytes()
 }
 
-// published is what readers see: the files of the lake and of the outcomes.
+// published returns what readers see: the files of the lake and of the outcomes.
 func published(t *testing.T, b *blob.Bucket) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -55,7 +55,7 @@ func published(t *testing.T, b *blob.Bucket) map[string]string {
 	return files
 }
 
-// logBuffer keeps log lines.
+// logBuffer records log lines.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -70,7 +70,7 @@ func (l *logBuffer) Write(p []byte) (int, error) {
 func (l *logBuffer) ended() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, end := range []string{"job lost", "end of the attempt not recorded", "needs nobody", "job finished", "job given back", "attempt failed"} {
+	for _, end := range []string{"job lost", "end of the attempt not recorded", "job finished", "job given back", "attempt failed"} {
 		if strings.Contains(l.b.String(), end) {
 			return true
 		}
@@ -78,8 +78,8 @@ func (l *logBuffer) ended() bool {
 	return false
 }
 
-// second is the lake of the worker that takes over. It remembers where its batches
-// began, and waits before it does anything.
+// second is the lake of the worker that takes over. It records where its batches begin,
+// and blocks before it does anything.
 type second struct {
 	*sink.Lake
 	arrived chan struct{} // gets one for each call
@@ -104,24 +104,24 @@ func (s *second) Finish(ctx context.Context, job *jobs.Job) ([]jobs.Output, erro
 	return s.Lake.Finish(ctx, job)
 }
 
-// A worker is stopped at each of its calls of the store and the bucket, before and
-// after it, for longer than its lease. Another one takes the job, goes on from the
-// checkpoint and completes it. The first comes back, when the other has the job or
-// when it has completed it, and changes neither the record nor what is published.
+// A worker is stopped at each of its calls of the store and the bucket, before and after
+// the call, for longer than its lease. Another one takes the job, continues from the
+// checkpoint and completes it. The first one resumes while the other has the job or after
+// it has completed it, and changes neither the record nor the published files.
 func TestAWorkerThatStallsAnywhereChangesNothing(t *testing.T) {
 	for _, beside := range []bool{false, true} {
-		t.Run(fmt.Sprintf("comes back beside the other %v", beside), func(t *testing.T) {
-			at := 2 // before the first call, which claims, it has nothing
+		t.Run(fmt.Sprintf("resumes beside the other %v", beside), func(t *testing.T) {
+			at := 2 // before the first call, the claim, it has no job
 			for stallAt(t, at, beside) {
 				at++
 			}
-			require.Greater(t, at, 40, "all calls were tried")
+			require.Greater(t, at, 40, "too few calls were tried")
 			t.Logf("stopped at each of %d places", at-2)
 		})
 	}
 }
 
-// stallAt stops a worker at a call; false where it does not make so many.
+// stallAt stops a worker at a call; it returns false if there are fewer calls.
 func stallAt(t *testing.T, at int, beside bool) bool {
 	store := &lawStore{Store: jobs.NewMemStore()}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
@@ -158,24 +158,24 @@ func stallAt(t *testing.T, at int, beside bool) bool {
 		end()
 		return false
 	case <-time.After(10 * time.Second):
-		require.Fail(t, name, "it neither stops nor ends")
+		require.Fail(t, name, "the worker neither stops nor finishes")
 	}
 
 	was := mustGet(t, p, id)
-	p.Clock.Advance(time.Minute) // its lease is over
+	p.Clock.Advance(time.Minute) // its lease ends
 	other := &second{Lake: newLake(t, p.Bucket, nil), arrived: make(chan struct{}, 100), goOn: goOn}
 	wake, stopOther := startWorker(t, p, other, &ingest.WorkerOptions{BatchResources: 7})
-	t.Cleanup(func() { open(); letGo(); stop() }) // a test that failed ends too
-	wake(id)                                      // where nobody had claimed it yet
+	t.Cleanup(func() { open(); letGo(); stop() }) // so that a failed test ends too
+	wake(id)                                      // in case it was not claimed yet
 	if beside && !was.State.Finished() {
 		select {
 		case <-other.arrived:
 		case <-time.After(10 * time.Second):
-			require.Fail(t, name, "nobody takes over")
+			require.Fail(t, name, "the job is not taken over")
 		}
 		taken := mustGet(t, p, id)
 		end()
-		require.Equal(t, taken, mustGet(t, p, id), "the record that the other works on: "+name)
+		require.Equal(t, taken, mustGet(t, p, id), "the other worker's record: "+name)
 	}
 	letGo()
 	job := p.Wait(t, id)
@@ -189,7 +189,7 @@ func stallAt(t *testing.T, at int, beside bool) bool {
 		require.Equal(t, was.Attempt+1, job.Attempt, name)
 	}
 	if len(other.at) > 0 {
-		require.Equal(t, was.Progress.Offset, other.at[0], "it goes on from the checkpoint: "+name)
+		require.Equal(t, was.Progress.Offset, other.at[0], "it continues from the checkpoint: "+name)
 	}
 
 	if !beside || was.State.Finished() {
@@ -197,7 +197,7 @@ func stallAt(t *testing.T, at int, beside bool) bool {
 	}
 	stopOther()
 	require.Equal(t, job, mustGet(t, p, id), "the record: "+name)
-	require.Equal(t, files, published(t, p.Bucket), "what was published: "+name)
+	require.Equal(t, files, published(t, p.Bucket), "the published files: "+name)
 	require.Empty(t, store.found(), name)
 	lines := 0
 	for key, content := range files {
@@ -205,11 +205,12 @@ func stallAt(t *testing.T, at int, beside bool) bool {
 			lines += strings.Count(content, "\n")
 		}
 	}
-	require.Equal(t, 30, lines, "each line once: "+name)
+	require.Equal(t, 30, lines, "every line exactly once: "+name)
 	return true
 }
 
-// finishedWithout is closed when the job is finished and the gate was not reached.
+// finishedWithout returns a channel that is closed if the job finishes without reaching the
+// gate.
 func finishedWithout(g *gate, store jobs.Store, id string) <-chan struct{} {
 	done := make(chan struct{})
 	go func() {

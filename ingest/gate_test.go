@@ -12,13 +12,12 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// gate stops all that a worker does outside of itself at one call, until it is
-// opened, as SIGSTOP and SIGCONT do. Calls are counted before and after they are
-// made.
+// gate blocks everything that a worker does outside of itself at one call, until it is
+// opened, like SIGSTOP and SIGCONT. It counts before and after each call.
 type gate struct {
-	at      int           // the call; 0 none
-	stopped chan struct{} // closed when it is reached
-	open    chan struct{} // to be closed
+	at      int           // the call to block at; 0 for none
+	stopped chan struct{} // closed when the call is reached
+	open    chan struct{} // close it to continue
 
 	mu    sync.Mutex
 	calls int
@@ -41,7 +40,7 @@ func (g *gate) pass() {
 	}
 }
 
-// store is a store behind the gate.
+// store is a store with the gate.
 func (g *gate) store(s jobs.Store) jobs.Store { return &gatedStore{s, g} }
 
 type gatedStore struct {
@@ -67,7 +66,7 @@ func (s *gatedStore) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, e
 	return s.Store.Next(ctx, q)
 }
 
-// bucket is a bucket behind the gate. It is closed with nothing done to the other.
+// bucket is a bucket with the gate. Closing it leaves the bucket inside open.
 func (g *gate) bucket(b *blob.Bucket) *blob.Bucket { return blob.NewBucket(&gatedBucket{b, g}) }
 
 type gatedBucket struct {
@@ -154,12 +153,12 @@ func (b *gatedBucket) Delete(ctx context.Context, key string, _ *driver.DeleteOp
 }
 
 func (b *gatedBucket) SignedURL(context.Context, string, *driver.SignedURLOptions) (string, error) {
-	return "", errors.New("nobody asks for one")
+	return "", errors.New("not implemented")
 }
 
 var _ driver.Bucket = (*gatedBucket)(nil)
 
-// lawStore refuses nothing and remembers what no change of a record may do.
+// lawStore records changes of a record that must never happen, and refuses none.
 type lawStore struct {
 	jobs.Store
 	mu     sync.Mutex
@@ -181,7 +180,7 @@ func (s *lawStore) Update(ctx context.Context, job *jobs.Job) error {
 	case was.Run == job.Run && (b.Done < a.Done || b.Rejected < a.Rejected || b.Offset < a.Offset || b.Entries < a.Entries || b.Lines < a.Lines):
 		s.broken = append(s.broken, "progress went back")
 	case job.Attempt < was.Attempt && (was.State != jobs.Processing || job.State != jobs.Accepted || job.Attempt != was.Attempt-1):
-		s.broken = append(s.broken, "the attempt went back, and nobody gave it back")
+		s.broken = append(s.broken, "the attempt went back without being given back")
 	case job.State == jobs.Processing && was.State != jobs.Processing && job.Attempt != was.Attempt+1:
 		s.broken = append(s.broken, "a claim was not counted")
 	case was.State.Finished():

@@ -18,7 +18,7 @@ import (
 const twoPatients = `{"resourceType":"Bundle","type":"collection","entry":[
 	{"resource":{"resourceType":"Patient","id":"a"}},{"resource":{"resourceType":"Patient","id":"b"}}]}`
 
-// A handler that has jobs of its own may lose a lease of those.
+// A handler with its own pipeline may lose a lease of that one.
 func TestHandlersErrorIsNotTheLossOfTheLease(t *testing.T) {
 	p := ingesttest.New(t)
 	p.Sink.Fail(fmt.Errorf("mine: %w", jobs.ErrLeaseLost),
@@ -33,7 +33,7 @@ func TestHandlersErrorIsNotTheLossOfTheLease(t *testing.T) {
 	require.Equal(t, "mine", job.Failure.Code)
 }
 
-// What Batch.Reject, Batch.Key and Failure say of themselves.
+// The documented behavior of Batch.Reject, Batch.Key and Failure.
 func TestHandlersContract(t *testing.T) {
 	var attempts atomic.Int32
 	keys := make(chan string, 10)
@@ -41,12 +41,12 @@ func TestHandlersContract(t *testing.T) {
 		Handler: ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
 			keys <- b.Key
 			switch attempts.Add(1) {
-			case 1: // an error undoes what was refused
+			case 1: // an error undoes rejections
 				b.Reject(0, "code", "message")
 				return errors.New("down")
 			case 3:
 				b.Reject(0, "code", "message")
-				return ingest.Permanent(errors.New("no use"))
+				return ingest.Permanent(errors.New("broken"))
 			case 4:
 				b.Reject(0, "code", "message")
 			}

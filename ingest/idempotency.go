@@ -12,14 +12,13 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// maxInFlight bounds the registry of keys in flight. Requests above it are told
-// apart by the job store alone, as those of several processes are.
+// maxInFlight bounds the registry of keys in flight. Beyond it, only the job store
+// detects repeats, as it does between processes.
 const maxInFlight = 1 << 16
 
-// inFlight is the idempotency keys whose requests are under way in this process,
-// each as the id of the job that it makes: the id follows from organization, route
-// and key. It only answers early; which request makes the job is decided where the
-// job is created.
+// inFlight holds the idempotency keys of the requests in progress in this process, each as
+// the id of its job, which is derived from organization, route and key. It only lets
+// repeats fail early; creating the job decides which request wins.
 type inFlight struct {
 	mu  sync.Mutex
 	ids map[string]struct{}
@@ -51,9 +50,8 @@ func (f *inFlight) enter(id string) (leave func(), err error) {
 
 var errKeyReused = &Error{Kind: ErrKeyReused, Message: "The idempotency key was used before, with another payload"}
 
-// fingerprint is what two Bundles under one idempotency key must have in common:
-// their bytes, and the version of FHIR by which they are judged if the request named
-// one. The media type says nothing about what a Bundle is.
+// fingerprint identifies a Bundle for its idempotency key: by its digest, and by the
+// version of FHIR if the request named one. The media type makes no difference.
 func fingerprint(contentType, digest string) string {
 	if version, ok := fhirbundle.VersionOf(contentType); ok {
 		return string(version) + ":" + digest
@@ -61,7 +59,7 @@ func fingerprint(contentType, digest string) string {
 	return digest
 }
 
-// earlier returns the job that was made under an idempotency key before, or nil.
+// earlier returns the job that was created under an idempotency key before, or nil.
 func (s *Service) earlier(ctx context.Context, left *storeTime, id string) (*jobs.Job, error) {
 	ctx, cancel := left.inTime(ctx, 1)
 	defer cancel()
@@ -84,14 +82,14 @@ func (s *Service) earlierUpload(ctx context.Context, left *storeTime, id, key st
 	return s.earlier(ctx, left, id)
 }
 
-// repeat answers a request whose idempotency key has a job already. Its body is
-// read for its digest alone, and nothing is written.
+// repeat answers a request whose idempotency key already has a job. It only computes the
+// body's digest, and writes nothing.
 func (s *Service) repeat(there *jobs.Job, who Caller, req *AcceptRequest) (*Receipt, error) {
 	if there.OrganizationID != who.OrganizationID || there.Fingerprint == "" {
 		return nil, errKeyReused
 	}
-	// A body that can't be the same payload is not read, and none is read any further
-	// than the payload is long.
+	// Don't read a body that can't be the same payload, nor more of it than the payload's
+	// size.
 	if req.ContentLength > 0 && req.ContentLength != there.Payload.Size ||
 		req.SHA256 != "" && fingerprint(req.ContentType, req.SHA256) != there.Fingerprint {
 		return nil, errKeyReused

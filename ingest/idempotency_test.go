@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// under is a request under an idempotency key.
+// under returns a request with an idempotency key.
 func under(key, body string) ingest.AcceptRequest {
 	return ingest.AcceptRequest{Body: strings.NewReader(body), IdempotencyKey: key}
 }
@@ -28,7 +28,7 @@ func (u unread) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// held is a body that stands still at its end until it is let go.
+// held returns a body that blocks at its end until it is let go.
 func held(body string) (r io.Reader, reached <-chan struct{}, letGo func(error)) {
 	at, let := make(chan struct{}), make(chan error, 1)
 	return io.MultiReader(strings.NewReader(body), heldEnd{at, let}), at, func(err error) { let <- err }
@@ -44,7 +44,7 @@ func (h heldEnd) Read([]byte) (int, error) {
 	return 0, <-h.let
 }
 
-func TestAKeyIsHeldWhileItsRequestIsUnderWay(t *testing.T) {
+func TestAKeyIsHeldDuringItsRequest(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	first := make(chan error, 1)
 	body, reached, letGo := held(small)
@@ -56,7 +56,7 @@ func TestAKeyIsHeldWhileItsRequestIsUnderWay(t *testing.T) {
 	<-reached
 	_, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: unread{t}, IdempotencyKey: "k"})
 	require.ErrorIs(t, err, ingest.ErrInFlight)
-	// Other keys, and the same one of others, are free.
+	// Other keys are free, and so is the same key of other callers.
 	for name, who := range map[string]ingest.Caller{"other": caller, "k": {OrganizationID: "another"}} {
 		_, err = p.Service.Accept(t.Context(), who, under(name, small))
 		require.NoError(t, err)
@@ -68,7 +68,7 @@ func TestAKeyIsHeldWhileItsRequestIsUnderWay(t *testing.T) {
 	_, err = p.Service.SignUpload(t.Context(), caller, ingest.UploadRequest{IdempotencyKey: "k"})
 	require.NoError(t, err, "another route")
 
-	// A request that was refused leaves the key free.
+	// A refused request leaves the key free.
 	letGo(io.ErrUnexpectedEOF)
 	require.ErrorIs(t, <-first, ingest.ErrInvalid)
 	body, reached, letGo = held(small)
@@ -82,7 +82,7 @@ func TestAKeyIsHeldWhileItsRequestIsUnderWay(t *testing.T) {
 	require.Len(t, keys(t, p.Bucket), 4)
 }
 
-// slowCreate stands still before the first job that is created.
+// slowCreate blocks before the first job is created.
 type slowCreate struct {
 	jobs.Store
 	first   *sync.Once
@@ -128,11 +128,11 @@ func TestRepeatsWriteNothing(t *testing.T) {
 				require.Equal(t, first.Job.ID, again.Job.ID)
 			}
 			_, err = p.Service.Accept(t.Context(), caller, under("k", body[1:]))
-			require.ErrorIs(t, err, ingest.ErrKeyReused, "what was sent before was taken, so this is another")
+			require.ErrorIs(t, err, ingest.ErrKeyReused, "the earlier payload was valid, so this is another")
 			_, err = p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{
 				Body: io.MultiReader(strings.NewReader(body[:50]), heldEnd{make(chan struct{}), closedWith(io.ErrUnexpectedEOF)}), IdempotencyKey: "k",
 			})
-			require.ErrorIs(t, err, ingest.ErrInvalid, "a body that is cut is not another payload")
+			require.ErrorIs(t, err, ingest.ErrInvalid, "an incomplete body is not another payload")
 			require.Equal(t, writes, d.writes.Load())
 			require.Len(t, keys(t, bucket), 1)
 		})
@@ -145,8 +145,8 @@ func closedWith(err error) chan error {
 	return c
 }
 
-// What can't be the payload that was sent before costs no reading.
-func TestRepeatsThatCantBeTheSameAreNotRead(t *testing.T) {
+// A body that can't be the earlier payload is not read.
+func TestRepeatsThatDifferAreNotRead(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	_, err := p.Service.Accept(t.Context(), caller, under("k", small))
 	require.NoError(t, err)
@@ -166,7 +166,7 @@ func TestRepeatsThatCantBeTheSameAreNotRead(t *testing.T) {
 	require.Greater(t, long.Len(), 1<<19, "it was not read to its end")
 }
 
-// The same bytes for another version of FHIR are judged by other rules.
+// The same bytes for another version of FHIR are validated by other rules.
 func TestTheVersionIsPartOfTheFingerprint(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	post := func(contentType string) error {
@@ -176,13 +176,13 @@ func TestTheVersionIsPartOfTheFingerprint(t *testing.T) {
 		return err
 	}
 	require.NoError(t, post("application/fhir+json; fhirVersion=5.0"))
-	require.NoError(t, post("application/json; charset=utf-8; fhirVersion=5.0"), "how it is called does not matter")
+	require.NoError(t, post("application/json; charset=utf-8; fhirVersion=5.0"), "the media type does not matter")
 	require.ErrorIs(t, post("application/fhir+json; fhirVersion=4.0"), ingest.ErrKeyReused)
 	require.ErrorIs(t, post("application/fhir+json"), ingest.ErrKeyReused)
 }
 
-// A key is its job's as long as the record is kept, whatever becomes of the job.
-func TestRepeatsOfJobsThatAreOver(t *testing.T) {
+// A key belongs to its job as long as the record is kept, whatever the job's state.
+func TestRepeatsOfFinishedJobs(t *testing.T) {
 	for name, end := range map[string]func(p *ingesttest.Pipeline, id string){
 		"completed": func(p *ingesttest.Pipeline, id string) { p.Wait(t, id) },
 		"failed": func(p *ingesttest.Pipeline, id string) {
@@ -207,12 +207,12 @@ func TestRepeatsOfJobsThatAreOver(t *testing.T) {
 			require.Equal(t, first.Job.ID, again.Job.ID)
 			require.Equal(t, first.Job.CreatedAt, again.Job.CreatedAt)
 			require.Equal(t, first.Warnings, again.Warnings)
-			require.Len(t, p.Sink.Keys(), handled, "and nothing is done again")
+			require.Len(t, p.Sink.Keys(), handled, "it is not processed again")
 		})
 	}
 }
 
-func TestAStoreThatCantBeAskedForAnEarlierJob(t *testing.T) {
+func TestAStoreThatFailsToFindAnEarlierJob(t *testing.T) {
 	store := &hangingStore{Store: jobs.NewMemStore()}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
 	store.hang.Store(true)

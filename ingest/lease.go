@@ -11,27 +11,27 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// lease is a worker's hold on one job: the record as last written, changed under
-// the claim only, and a context that ends when the claim does.
+// lease is a worker's hold on one job: the record as last written, changed only under the
+// claim, and a context that ends when the claim does.
 type lease struct {
 	svc    *Service
 	claim  jobs.Claim
 	length time.Duration
-	taken  time.Time // not behind the time that the claim was recorded with
+	taken  time.Time // at or before the time that the claim was recorded with
 	stall  time.Duration
-	last   atomic.Int64 // when the attempt moved last, in nanoseconds since taken
-	held   atomic.Int64 // when the claim was last seen to hold, in nanoseconds since taken
+	last   atomic.Int64 // when the attempt last made progress, in nanoseconds since taken
+	held   atomic.Int64 // when the claim was last confirmed, in nanoseconds since taken
 
 	ctx    context.Context // of the attempt
 	cancel context.CancelCauseFunc
 	done   chan struct{}
 
-	turn chan struct{} // has one place, of who changes the record
+	turn chan struct{} // capacity 1: held while changing the record
 	mu   sync.Mutex
 	job  *jobs.Job
 }
 
-// newLease starts watching over a claim that was taken then; end ends that.
+// newLease starts watching a claim that was made at taken; end stops it.
 func newLease(ctx context.Context, s *Service, job *jobs.Job, claim jobs.Claim, length, stall time.Duration, taken time.Time) *lease {
 	l := &lease{svc: s, claim: claim, length: length, stall: stall, taken: taken, job: job,
 		done: make(chan struct{}), turn: make(chan struct{}, 1)}
@@ -54,13 +54,13 @@ func (l *lease) current() *jobs.Job {
 	return l.job.Clone()
 }
 
-// change changes the record, by compare-and-set. Where the record was changed by
-// somebody else the change is tried on that one; the transitions refuse it if the
-// claim is gone. A store that does not answer is given up on.
+// change changes the record, by compare-and-set. If it was changed by someone else, the
+// change is retried on the new record; the transitions refuse it if the claim is gone. It
+// gives up on a store that does not answer.
 func (l *lease) change(ctx context.Context, change func(*jobs.Job) error) error {
 	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
-	// Not a mutex: whoever waits behind a store that does not answer gives up too.
+	// Not a mutex: waiting for a store that does not answer must time out too.
 	select {
 	case l.turn <- struct{}{}:
 		defer func() { <-l.turn }()
@@ -89,9 +89,9 @@ func (l *lease) change(ctx context.Context, change func(*jobs.Job) error) error 
 	return nil
 }
 
-// isStored says whether a change that was reported as failed was made all the same,
-// and completes its record: a store may do it and lose the answer, or a client library
-// try twice and find its own first write.
+// isStored reports whether a change that returned an error was stored anyway, and if so
+// updates next's revision: the store's answer may be lost, or a client library may try
+// twice and find its own first write.
 func (l *lease) isStored(ctx context.Context, next *jobs.Job) bool {
 	stored, err := l.svc.back.Jobs.Get(ctx, l.claim.JobID)
 	if err != nil || stored.Revision != next.Revision+1 {
@@ -105,8 +105,8 @@ func (l *lease) isStored(ctx context.Context, next *jobs.Job) bool {
 	return false
 }
 
-// watch extends the lease, and ends the attempt when the job was cancelled, is another
-// worker's, or stands still. Where no checkpoint shows that the claim holds it looks
+// watch extends the lease, and ends the attempt when the job was cancelled, was taken by
+// another worker, or has stalled. Unless checkpoints confirm the claim, it is checked
 // twice a second, so that a cancelled job stops within one.
 func (l *lease) watch() {
 	defer close(l.done)
@@ -114,8 +114,8 @@ func (l *lease) watch() {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	extended := l.taken
-	// A store that does not answer must not keep the attempt from ending with its
-	// lease, whoever waits for it: by then another worker may have the job.
+	// If the store does not answer, the attempt must still end with its lease: by then
+	// another worker may have the job.
 	over := time.AfterFunc(time.Until(extended.Add(l.length)), func() { l.cancel(jobs.ErrLeaseLost) })
 	defer over.Stop()
 	for {
@@ -124,7 +124,7 @@ func (l *lease) watch() {
 			return
 		case <-ticker.C:
 		}
-		if l.stands() {
+		if l.stalled() {
 			l.cancel(errStalled)
 			return
 		}
@@ -135,7 +135,7 @@ func (l *lease) watch() {
 				extended = asked
 				over.Reset(time.Until(extended.Add(l.length)))
 			}
-		} else if asked.Sub(l.taken)-time.Duration(l.held.Load()) >= every { // no checkpoint told
+		} else if asked.Sub(l.taken)-time.Duration(l.held.Load()) >= every { // no checkpoint confirmed it
 			err = l.check(l.ctx)
 		}
 		if errors.Is(err, jobs.ErrLeaseLost) || errors.Is(err, jobs.ErrNotFound) {

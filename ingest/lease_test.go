@@ -14,8 +14,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// An attempt that waits for a checkpoint which never comes ends with its lease too,
-// and not only when bookkeeping is given up on.
+// An attempt whose checkpoint hangs ends with its lease too, not only after the bookkeeping
+// timeout.
 func TestACheckpointThatHangsEndsWithTheLease(t *testing.T) {
 	store := &hangingStore{Store: jobs.NewMemStore()}
 	lost := make(chan struct{}, 1)
@@ -40,8 +40,8 @@ func TestACheckpointThatHangsEndsWithTheLease(t *testing.T) {
 	}
 }
 
-// A change that was made and reported as failed is known as made: the job's end is
-// told, once, and nothing is tried again.
+// A change that was stored although it returned an error counts as stored: the job's end is
+// reported once, and nothing is retried.
 func TestAnEndWhoseAnswerIsLost(t *testing.T) {
 	for name, lost := range map[string]error{"failed": errors.New("connection reset"), "made twice": jobs.ErrConflict} {
 		t.Run(name, func(t *testing.T) {
@@ -60,7 +60,7 @@ func TestAnEndWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
-// forgetfulStore makes the update to a state, and says that it did not.
+// forgetfulStore stores the update to a state and returns an error.
 type forgetfulStore struct {
 	jobs.Store
 	of  jobs.State

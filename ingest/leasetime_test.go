@@ -20,14 +20,14 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// node is a process with a worker and a sweeper, each with default options but for
-// its batches, on synthetic time.
+// node is a process with a worker and a sweeper, with default options except for batches,
+// in synthetic time.
 type node struct {
 	svc  *ingest.Service
-	stop func() // ends it in order
+	stop func() // stops it gracefully
 }
 
-// startNode starts a process. Behind a gate that shuts, it is dead.
+// startNode starts a process. With a gate that closes, it is dead.
 func startNode(t *testing.T, b *blob.Bucket, store jobs.Store, h ingest.Handler, observe func(ingest.Event)) *node {
 	t.Helper()
 	topic, subscription := local(nil)
@@ -58,8 +58,8 @@ func accept(t *testing.T, svc *ingest.Service) string {
 	return receipt.Job.ID
 }
 
-// While a worker works, its lease is extended, however long a batch takes; nobody is
-// taken for dead, and the claim was counted before the work began.
+// While a worker works, its lease is extended, however long a batch takes; it is not taken
+// for dead, and the claim is counted before the work begins.
 func TestTheLeaseLastsAsLongAsTheWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &lawStore{Store: jobs.NewMemStore()}
@@ -72,7 +72,7 @@ func TestTheLeaseLastsAsLongAsTheWork(t *testing.T) {
 			for range 60 { // ten minutes
 				job, err := store.Get(context.Background(), b.Job.ID)
 				if err != nil || job.State != jobs.Processing || job.Attempt != 1 || time.Until(job.DueAt) < 15*time.Second {
-					t.Errorf("it was not counted before the work began, or half of the lease was over: %+v, %v", job, err)
+					t.Errorf("the claim was not counted before the work began, or half of the lease had passed: %+v, %v", job, err)
 					return errors.New("ended")
 				}
 				time.Sleep(10 * time.Second)
@@ -98,9 +98,9 @@ func TestTheLeaseLastsAsLongAsTheWork(t *testing.T) {
 	})
 }
 
-// A job whose worker's process dies is in another's hands within two sweeps of the
-// end of its lease, whenever that is: 40 seconds at most behind the last that was
-// heard of it. The other goes on from the checkpoint.
+// A job whose worker's process dies is taken over within two sweeps of the end of its
+// lease: at most 40 seconds after the last sign of life. The other process continues from
+// the checkpoint.
 func TestAJobIsRescuedWithinTwoSweeps(t *testing.T) {
 	const sweep, lease = 3 * time.Second, 30 * time.Second // the defaults
 	for at := time.Millisecond; at < 2*sweep; at += 700 * time.Millisecond {
@@ -116,7 +116,7 @@ func TestAJobIsRescuedWithinTwoSweeps(t *testing.T) {
 				if handled++; handled == 2 {
 					time.Sleep(7 * time.Second) // it works, and checks its lease
 					g.mu.Lock()
-					g.at = g.calls + 1 // nothing of it is heard any more
+					g.at = g.calls + 1 // the process goes silent
 					g.mu.Unlock()
 				}
 				return nil
@@ -142,14 +142,14 @@ func TestAJobIsRescuedWithinTwoSweeps(t *testing.T) {
 			time.Sleep(lease + 2*sweep + time.Second)
 			job, err := store.Get(t.Context(), id)
 			require.NoError(t, err)
-			require.Equal(t, jobs.Completed, job.State, "died %s behind a sweep", at)
+			require.Equal(t, jobs.Completed, job.State, "died %s after a sweep", at)
 			require.Equal(t, 2, job.Attempt)
 			require.EqualValues(t, 3, job.Progress.Done)
-			require.Equal(t, was.Progress.Offset, starts[0], "it goes on from the checkpoint")
-			require.Less(t, taken.Sub(was.DueAt), 2*sweep, "behind the end of the lease")
-			require.Less(t, taken.Sub(died), lease+2*sweep, "behind the last that was heard")
+			require.Equal(t, was.Progress.Offset, starts[0], "it continues from the checkpoint")
+			require.Less(t, taken.Sub(was.DueAt), 2*sweep, "after the end of the lease")
+			require.Less(t, taken.Sub(died), lease+2*sweep, "after the last sign of life")
 
-			open() // it comes back, long after
+			open() // the process resumes, long after
 			dies.stop()
 			other.stop()
 			after, err := store.Get(t.Context(), id)

@@ -15,9 +15,9 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// Who waits to change a record behind a store that does not answer gives up when
-// told to, and not only when that one does.
-func TestWhoWaitsToChangeARecordGivesUp(t *testing.T) {
+// A caller that waits to change a record while another change hangs gives up when its
+// context ends, not only when the hanging one does.
+func TestWaitingToChangeARecordGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := func(_ context.Context, c faulttest.Call) faulttest.Fault {
 			if c.Kind == faulttest.StoreUpdate {
@@ -43,8 +43,8 @@ func TestWhoWaitsToChangeARecordGivesUp(t *testing.T) {
 		defer cancel()
 		require.ErrorIs(t, l.change(ctx, nothing), context.DeadlineExceeded)
 		require.Equal(t, 100*time.Millisecond, time.Since(began))
-		require.Equal(t, job, l.current(), "who only reads does not wait")
-		l.cancel(nil) // before the watch finds that there is no such job
+		require.Equal(t, job, l.current(), "reading does not wait")
+		l.cancel(nil) // before watch finds out that there is no such job
 		require.ErrorIs(t, <-first, context.DeadlineExceeded)
 	})
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 )
 
-// The limits of what is read are the service's to set, and that of a string follows
-// that of an entry unless it is set.
+// The reading limits are the service's options, and the limit of a string defaults to that
+// of an entry.
 func TestLimitsOfReading(t *testing.T) {
 	text := func(n int) string { return `"text":{"div":"` + strings.Repeat("x", n) + `"}` }
 	deep := func(n int) string {

@@ -9,9 +9,9 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// maxScanned is how many jobs one call looks at where it selects by what stores do not
-// select by. Stores are asked for scanPage at a time, and for fewer if those so far were
-// large: some records are a hundred times as large as others.
+// maxScanned is how many jobs one call looks at if it filters by a field that stores don't
+// index. Stores are asked for scanPage jobs at a time, and for fewer if the last ones were
+// large: some records are a hundred times larger than others.
 const (
 	maxScanned = 2000
 	scanPage   = 50
@@ -19,10 +19,9 @@ const (
 	pageBytes  = 1 << 20 // of one page, about
 )
 
-// scan shows the jobs of a query to visit until visit returns false, q.Limit (0 means
-// maxScanned) jobs were looked at, or more than half of the time is over. next is the
-// cursor after the last one, or before the one at which visit failed; empty if none is
-// left.
+// scan calls visit with the jobs of a query until visit returns false, q.Limit (0 means
+// maxScanned) jobs were looked at, or half of the time has passed. next is the cursor
+// after the last one, or before the one at which visit failed; empty if there are no more.
 func (s *Service) scan(ctx context.Context, q jobs.Query, visit func(*jobs.Job) (more bool, err error)) (next string, err error) {
 	at, most := q.Cursor, cmp.Or(q.Limit, maxScanned)
 	q.Limit = min(most, scanPage)
@@ -52,21 +51,21 @@ func (s *Service) scan(ctx context.Context, q jobs.Query, visit func(*jobs.Job) 
 			return "", nil
 		}
 		at, q.Cursor = page.Next, page.Next
-		if looked += q.Limit - len(page.Jobs); looked >= most || s.late(ctx) { // at some that can't be read
+		if looked += q.Limit - len(page.Jobs); looked >= most || s.late(ctx) { // counts unreadable records too
 			return at, nil
 		}
 		q.Limit = min(most-looked, scanPage, max(minScan, looked*pageBytes/max(size, 1)))
 	}
 }
 
-// late reports whether half of StoreTimeout is over: what takes several calls of the
-// store then returns what it has.
+// late reports whether half of StoreTimeout has passed: operations that make several calls
+// to the store then return what they have.
 func (s *Service) late(ctx context.Context) bool {
 	end, ok := ctx.Deadline()
 	return ok && time.Until(end) < s.opts.StoreTimeout/2
 }
 
-// sizeOf is roughly how much memory a record takes, in bytes.
+// sizeOf estimates the memory that a record takes, in bytes.
 func sizeOf(j *jobs.Job) int {
 	n := 1024 + len(j.Issues) + 32*len(j.ResourceCounts)
 	if j.Failure != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// weighed notes how much a store was asked for at a time, in bytes of issues.
+// weighed records how much a store was asked for at a time, in bytes of issues.
 type weighed struct {
 	jobs.Store
 	calls, most int
@@ -34,7 +34,7 @@ func (s *weighed) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 	return page, err
 }
 
-// recorded creates jobs, the issues of which take so many bytes each.
+// recorded creates jobs with issues of a size in bytes.
 func recorded(t *testing.T, p *ingesttest.Pipeline, n int, size func(i int) int) {
 	t.Helper()
 	for i := range n {
@@ -50,19 +50,19 @@ func recorded(t *testing.T, p *ingesttest.Pipeline, n int, size func(i int) int)
 	}
 }
 
-// Pages end after about 1 MiB of records, of which each comes once, and a store is never
-// asked for much more.
+// Pages end after about 1 MiB of records, each job comes once, and a store is never asked
+// for much more.
 func TestPagesAreBoundedByBytes(t *testing.T) {
 	for name, c := range map[string]struct {
 		jobs  int
 		size  func(i int) int
 		pages func(n int) bool
 	}{
-		"small":         {700, func(int) int { return 0 }, func(n int) bool { return n == 2 }},
-		"large":         {300, func(int) int { return 30 << 10 }, func(n int) bool { return n > 8 && n < 12 }},
-		"some large":    {300, func(i int) int { return i % 10 * 8 << 10 }, func(n int) bool { return n > 8 && n < 13 }},
-		"large at last": {300, func(i int) int { return max(0, 250-i) * 200 }, func(n int) bool { return n > 5 && n < 9 }},
-		"larger still":  {5, func(int) int { return 2 << 20 }, func(n int) bool { return n == 5 }},
+		"small":            {700, func(int) int { return 0 }, func(n int) bool { return n == 2 }},
+		"large":            {300, func(int) int { return 30 << 10 }, func(n int) bool { return n > 8 && n < 12 }},
+		"some large":       {300, func(i int) int { return i % 10 * 8 << 10 }, func(n int) bool { return n > 8 && n < 13 }},
+		"large at the end": {300, func(i int) int { return max(0, 250-i) * 200 }, func(n int) bool { return n > 5 && n < 9 }},
+		"larger still":     {5, func(int) int { return 2 << 20 }, func(n int) bool { return n == 5 }},
 	} {
 		for _, code := range []string{"", "code1"} {
 			t.Run(name+code, func(t *testing.T) {
@@ -109,7 +109,7 @@ func TestPagesAreBoundedByBytes(t *testing.T) {
 				if code == "" {
 					require.True(t, c.pages(pages), "%d pages", pages)
 				}
-				if name != "larger still" { // nobody knows the first records
+				if name != "larger still" { // the size of the first records is unknown
 					require.Less(t, store.most, 4<<20)
 				}
 			})
@@ -117,7 +117,7 @@ func TestPagesAreBoundedByBytes(t *testing.T) {
 	}
 }
 
-// A store that is slow gives shorter pages, not an error.
+// A slow store gives shorter pages, not an error.
 func TestPagesOfASlowStoreAreShort(t *testing.T) {
 	store := &weighed{Store: jobs.NewMemStore()}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store, Service: ingest.Options{StoreTimeout: 2 * time.Second}})
@@ -126,7 +126,7 @@ func TestPagesOfASlowStoreAreShort(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, page.Jobs, 120)
 
-	store.slow = 1100 * time.Millisecond // more than half of the time
+	store.slow = 1100 * time.Millisecond // more than half of StoreTimeout
 	page, err = p.Service.Jobs(t.Context(), caller, ingest.ListRequest{Limit: 120})
 	require.NoError(t, err)
 	require.Len(t, page.Jobs, 1)

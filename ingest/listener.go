@@ -12,25 +12,25 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// ListenerOptions of a [Listener]; nil, and zero fields, mean the defaults.
+// ListenerOptions are the options of a [Listener]; nil, and zero fields, mean the defaults.
 type ListenerOptions struct {
-	// Concurrency is the number of messages that are handled at once. Default 4.
+	// Concurrency is how many messages are handled at once. Default 4.
 	Concurrency int
 }
 
-// Listener receives the notifications that an object store sends to a queue when an
-// upload has arrived, in any of the formats of package notify, and accepts the uploads'
-// jobs. It is for stores whose uploads do not come through this process. Uploads whose
-// notification is lost are found later by the [Sweeper]. Several processes may share a
-// queue. A Listener is safe for concurrent use, but for Run.
+// Listener receives an object store's notifications of uploads from a queue, in any of the
+// formats of package notify, and accepts the uploads' jobs. It is for stores whose uploads
+// do not come through this process. The [Sweeper] finds uploads whose notification is
+// lost. Several processes may share a queue. A Listener is safe for concurrent use,
+// except for Run.
 type Listener struct {
 	svc      *Service
 	consumer *queue.Consumer
 }
 
 // NewListener returns a Listener on a queue of notifications, which must not be the
-// wake-ups'. It fails without a Service or a queue, and if an option can't work. [Run]
-// makes one of [Backends.Notifications].
+// wake-ups' queue. It fails without a Service or a queue, and if an option is invalid.
+// [Run] makes one of [Backends.Notifications].
 func NewListener(s *Service, notifications queue.Opener, opts *ListenerOptions) (*Listener, error) {
 	if s == nil {
 		return nil, errors.New("ingest: NewListener needs a Service")
@@ -56,16 +56,17 @@ func NewListener(s *Service, notifications queue.Opener, opts *ListenerOptions) 
 }
 
 // Err returns why there is no subscription at the moment, or nil if there is one; see
-// [queue.Consumer.Err]. Until there is one again the [Sweeper] finds uploads, half a
-// minute late or more: report the error, but don't treat the process as not ready.
+// [queue.Consumer.Err]. Meanwhile the [Sweeper] finds uploads, half a minute late or
+// more: report the error, but don't treat the process as not ready.
 func (l *Listener) Err() error { return l.consumer.Err() }
 
 // Run handles notifications until ctx is done, waits up to 25 seconds for those in
 // progress, and returns nil. A message is acknowledged once each of its objects was
-// looked at, whatever was found, or if it is not a notification of a creation, which is
-// counted as [EventObjectIgnored]. If looking fails, the message is held and then given
-// back to the broker, as [queue.Consumer.RunRaw] does. A queue that can't be opened, or
-// that breaks, is opened again. Run fails only if a [queue.Static] subscription breaks.
+// looked at, whatever the result. A message that is not a notification of a creation is
+// acknowledged too and counted as [EventObjectIgnored]. If looking fails, the message is
+// held and then given back to the broker, as [queue.Consumer.RunRaw] does. A queue that
+// can't be opened, or that breaks, is opened again. Run fails only if a [queue.Static]
+// subscription breaks.
 func (l *Listener) Run(ctx context.Context) error {
 	return l.consumer.RunRaw(ctx, func(ctx context.Context, m queue.Raw) error {
 		_, err := l.svc.Notification(ctx, m.Body, m.Metadata)
@@ -73,15 +74,15 @@ func (l *Listener) Run(ctx context.Context) error {
 	})
 }
 
-// looking is the time that looking at the objects of one message may take: less
-// than SQS waits by default before it sends the message to another.
+// looking is the time for looking at the objects of one message: less than SQS waits by
+// default before it redelivers the message.
 const looking = 25 * time.Second
 
-// lookingAtOnce bounds the objects of one message that are looked at, at once.
+// lookingAtOnce is how many objects of one message are looked at concurrently.
 const lookingAtOnce = 8
 
-// Looked is how many objects of a notification [Service.Notification] looked at, and how
-// many it could not look at.
+// Looked counts the objects of a notification that [Service.Notification] looked at, and
+// those that it could not look at.
 type Looked struct {
 	Processed int
 	Failed    int
@@ -89,11 +90,11 @@ type Looked struct {
 
 // Notification looks at the objects of one message of an object store, in any of the
 // formats of package notify; attributes are the message's, and may be nil. A [Listener]
-// calls it for each message; call it yourself in a program that receives them in another
-// way, such as a function that the store calls. A message that is not a notification, or
-// not about a creation, is counted as [EventObjectIgnored] and is not an error. An error
-// means that some of the objects could not be looked at: give the message back.
-// Notification takes at most 25 seconds, and looks at up to 8 objects at once.
+// calls it for each message. Call it yourself in a program that receives messages in
+// another way, such as a cloud function. A message that is not a notification of a
+// creation is counted as [EventObjectIgnored] and is not an error. An error means that
+// some of the objects could not be looked at: give the message back. Notification takes
+// at most 25 seconds, and looks at up to 8 objects at once.
 func (s *Service) Notification(ctx context.Context, body []byte, attributes map[string]string) (Looked, error) {
 	batch, err := notify.Decode(body, attributes)
 	if err != nil {
@@ -108,7 +109,7 @@ func (s *Service) Notification(ctx context.Context, body []byte, attributes map[
 	g.SetLimit(lookingAtOnce)
 	for i, created := range batch.Created {
 		g.Go(func() error {
-			if errs[i] = ctx.Err(); errs[i] == nil { // otherwise no time is left
+			if errs[i] = ctx.Err(); errs[i] == nil { // else out of time
 				errs[i] = s.ObjectCreated(ctx, created)
 			}
 			return nil
@@ -130,7 +131,7 @@ func (s *Service) Notification(ctx context.Context, body []byte, attributes map[
 	if first != nil {
 		return looked, fmt.Errorf("ingest: %d of %d objects of a notification not looked at: %w", looked.Failed, len(errs), first)
 	}
-	// Only once a message is done with: one that comes again would be counted again.
+	// Count only after success: a redelivered message would be counted again.
 	for reason, records := range batch.Ignored {
 		s.ObjectsIgnored(reason, records)
 	}

@@ -29,7 +29,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// notification is what a store says of an object, in one of several formats.
+// notification returns a store's notification of an object, in one of several formats.
 func notification(t testing.TB, format int, key string) *pubsub.Message {
 	t.Helper()
 	s3 := fmt.Sprintf(`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"fhirdock"},"object":{"key":%q,"size":1,"versionId":"of another object"}}}]}`, url.QueryEscape(key))
@@ -56,7 +56,7 @@ func notification(t testing.TB, format int, key string) *pubsub.Message {
 	}
 }
 
-// junk are messages that no object comes of, and what is counted for each.
+// junk are messages that lead to no object, and the code counted for each.
 var junk = map[string]string{
 	"top-secret-payload":                      "junk",
 	`{"jobId":"a-1"}`:                         "junk",
@@ -68,7 +68,7 @@ var junk = map[string]string{
 	`{"specversion":"1.0","type":"Microsoft.Storage.BlobCreated","subject":"/blobServices/default/containers/fhirdock/blobs/incoming/fhir/x/k","data":{"api":"CreateFile"}}`: "unfinished",
 }
 
-// openQueues open queues in memory, ours and Go CDK's.
+// openQueues open in-memory queues, ours and Go CDK's.
 var openQueues = map[string]func() (*pubsub.Topic, *pubsub.Subscription){
 	"local": func() (*pubsub.Topic, *pubsub.Subscription) { return local(nil) },
 	"mempubsub": func() (*pubsub.Topic, *pubsub.Subscription) {
@@ -85,7 +85,7 @@ func shutdown(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription) {
 	require.NoError(t, sub.Shutdown(ctx))
 }
 
-// startListener runs a Listener until the test ends, or what it returns is called.
+// startListener runs a Listener until the test ends or the returned function is called.
 func startListener(t *testing.T, p *ingesttest.Pipeline, sub *pubsub.Subscription) (stop func()) {
 	t.Helper()
 	n, err := ingest.NewListener(p.Service, queue.Static(sub), nil)
@@ -98,7 +98,7 @@ func startListener(t *testing.T, p *ingesttest.Pipeline, sub *pubsub.Subscriptio
 		once.Do(func() {
 			cancel()
 			if err := <-done; err != nil {
-				t.Errorf("notified: %v", err)
+				t.Errorf("listener: %v", err)
 			}
 		})
 	}
@@ -106,7 +106,7 @@ func startListener(t *testing.T, p *ingesttest.Pipeline, sub *pubsub.Subscriptio
 	return stop
 }
 
-// uploads makes objects that jobs wait for, of which nobody is told.
+// uploads makes objects that jobs await, without any notification.
 func uploads(t *testing.T, p *ingesttest.Pipeline, n int) (ids, keys []string) {
 	t.Helper()
 	for range n {
@@ -119,7 +119,7 @@ func uploads(t *testing.T, p *ingesttest.Pipeline, n int) (ids, keys []string) {
 
 func accepted(j *jobs.Job) bool { return j.State == jobs.Accepted }
 
-// counts are the events of a kind, by job and by code.
+// counts returns the events of a kind, by job and by code.
 func counts(p *ingesttest.Pipeline, kind ingest.EventKind) (byJob, byCode map[string]int) {
 	byJob, byCode = map[string]int{}, map[string]int{}
 	for _, e := range p.Events() {
@@ -131,9 +131,9 @@ func counts(p *ingesttest.Pipeline, kind ingest.EventKind) (byJob, byCode map[st
 	return byJob, byCode
 }
 
-// Each object is told of ten times, in all formats, in any order, and nearly a third
-// of it is lost; each job is accepted once.
-func TestNotifiedAcceptsOnce(t *testing.T) {
+// Each object is notified ten times, in all formats and in any order, and nearly a third
+// of the notifications are lost; each job is accepted once.
+func TestListenerAcceptsOnce(t *testing.T) {
 	test := func(t *testing.T, topic *pubsub.Topic, sub *pubsub.Subscription) {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 		ids, keys := uploads(t, p, 20)
@@ -205,7 +205,7 @@ func TestNewListenerChecksOptions(t *testing.T) {
 	require.Error(t, err)
 }
 
-// Over HTTP: the same, with the store's retries in place of the broker's.
+// Over HTTP the same holds, with the store's retries in place of the broker's.
 func TestNotificationsOverHTTP(t *testing.T) {
 	store := &away{Store: jobs.NewMemStore()}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
@@ -238,11 +238,11 @@ func TestNotificationsOverHTTP(t *testing.T) {
 	require.Equal(t, map[string]int{"junk": 1}, ignored)
 }
 
-// The notifications of the bucket come by a queue of their own.
+// The bucket's notifications come through a queue of their own.
 func ExampleListener() {
 	bucket := memblob.OpenBucket(nil)
 	topic, _ := local(nil)
-	notifications, notified := local(nil) // on AWS: an SQS queue that the bucket is set up to notify
+	notifications, notified := local(nil) // on AWS: an SQS queue that the bucket notifies
 	ctx, stop := context.WithCancel(context.Background())
 	svc, err := ingest.New(ingest.Backends{Store: must(blobstore.New(bucket, nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &ingest.Options{
 		NoUploads: true,
@@ -268,8 +268,8 @@ func ExampleListener() {
 	// <nil>
 }
 
-// What a store's own call brings is taken without a queue.
-func TestNotificationThatIsGivenByHand(t *testing.T) {
+// A program can pass in a store's notification without a queue.
+func TestNotificationWithoutAQueue(t *testing.T) {
 	for format := range 6 {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{DropUploadNotifications: true})
 		ticket := p.Client.Ticket(t, ndjson)

@@ -27,7 +27,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// away is a job store that does not answer for a while.
+// away is a job store that fails for a while.
 type away struct {
 	jobs.Store
 	left  atomic.Int32           // failures to come
@@ -43,14 +43,14 @@ func (a *away) Get(ctx context.Context, id string) (*jobs.Job, error) {
 	return a.Store.Get(ctx, id)
 }
 
-// What could not be looked at comes again until it can, however long that takes, and
-// not in a hot loop.
-func TestNotifiedOutlivesAStoreThatIsAway(t *testing.T) {
+// An object that could not be looked at is retried until it can, however long that takes,
+// and not in a hot loop.
+func TestListenerOutlivesAStoreThatIsAway(t *testing.T) {
 	for name, open := range openQueues {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				const outage = 10 * time.Minute
-				defer time.Sleep(time.Second) // of the bubble, in which mempubsub sees that it was shut down
+				defer time.Sleep(time.Second) // of synthetic time, for mempubsub to notice that it was shut down
 				topic, sub := open()
 				defer shutdown(t, topic, sub)
 				wakeups, unread := local(nil)
@@ -90,8 +90,8 @@ func TestNotifiedOutlivesAStoreThatIsAway(t *testing.T) {
 				go func() { done <- n.Run(ctx) }()
 
 				time.Sleep(outage)
-				require.Less(t, store.calls.Load(), int32(4*3*outage/time.Second), "looks of 4 at once, 3 a second each")
-				require.Greater(t, store.calls.Load(), int32(outage/time.Second), "it goes on looking")
+				require.Less(t, store.calls.Load(), int32(4*3*outage/time.Second), "4 concurrent looks, 3 a second each")
+				require.Greater(t, store.calls.Load(), int32(outage/time.Second), "it continues to look")
 				store.left.Store(0)
 				time.Sleep(time.Minute)
 				stop()
@@ -103,9 +103,9 @@ func TestNotifiedOutlivesAStoreThatIsAway(t *testing.T) {
 	}
 }
 
-// A message is done with when each of its objects was looked at: one that can't be
-// does not keep the others back, and is not forgotten.
-func TestNotifiedLooksAtAllOfAMessage(t *testing.T) {
+// A message is done when each of its objects was looked at: a failure does not hold up the
+// others, and is retried.
+func TestListenerLooksAtAllOfAMessage(t *testing.T) {
 	store := &away{Store: jobs.NewMemStore()}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
 	ids, keys := uploads(t, p, 3)
@@ -121,7 +121,7 @@ func TestNotifiedLooksAtAllOfAMessage(t *testing.T) {
 	p.WaitFor(t, ids[1], accepted)
 	p.WaitFor(t, ids[2], accepted)
 	_, ignored := counts(p, ingest.EventObjectIgnored)
-	require.Empty(t, ignored, "the message is not done with")
+	require.Empty(t, ignored, "the message is not done yet")
 	store.never.Store(nil)
 	require.Eventually(t, func() bool { _, n := counts(p, ingest.EventObjectIgnored); return len(n) > 0 }, 10*time.Second, time.Millisecond)
 	stop()
@@ -129,13 +129,13 @@ func TestNotifiedLooksAtAllOfAMessage(t *testing.T) {
 		require.Equal(t, jobs.Accepted, mustGet(t, p, id).State)
 	}
 	_, ignored = counts(p, ingest.EventObjectIgnored)
-	require.Equal(t, map[string]int{"other_event": 1}, ignored, "counted once, though the message was read twice")
+	require.Equal(t, map[string]int{"other_event": 1}, ignored, "counted once although the message was received twice")
 	byJob, _ := counts(p, ingest.EventAccepted)
 	require.Len(t, byJob, 3)
 }
 
-// The largest notification that there is ends in bounded time, though each look is
-// slow: what was not looked at by then is told of again, and none of it is lost.
+// The largest possible notification ends in bounded time even if each look is slow: objects
+// not looked at by then are notified again, and none is lost.
 func TestLargeNotification(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, unread := local(nil)
@@ -162,12 +162,12 @@ func TestLargeNotification(t *testing.T) {
 			require.LessOrEqual(t, time.Since(began), 26*time.Second)
 			require.Equal(t, objects, looked.Processed+looked.Failed)
 			if err == nil {
-				require.Greater(t, tries, 1, "it was too quick for this test")
+				require.Greater(t, tries, 1, "the store was too quick for this test")
 				break
 			}
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.Less(t, tries, 20)
-			store.took /= 2 // repeats would do in the end; this is sooner
+			store.took /= 2 // repeats would succeed in the end; this is sooner
 		}
 		page, err := svc.Jobs(t.Context(), ingest.Caller{OrganizationID: "o"}, ingest.ListRequest{Limit: jobs.MaxPage})
 		require.NoError(t, err)

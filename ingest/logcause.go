@@ -25,9 +25,8 @@ type loggable struct{ error }
 
 func (l *loggable) Unwrap() error { return l.error }
 
-// cause returns what is logged of a failure besides its code, as arguments of slog. An
-// error of a back end is logged as text, and a handler's error according to
-// [Options.LogHandlerErrors].
+// cause returns the log attributes of a failure besides its code. A back end's error is
+// logged as text, and a handler's error according to [Options.LogHandlerErrors].
 func (s *Service) cause(f *Failure) []any {
 	switch err := f.handler; {
 	case err == nil && f.Err == nil:
@@ -41,7 +40,7 @@ func (s *Service) cause(f *Failure) []any {
 	}
 }
 
-// handlerCause is cause for an error that may be a handler's or a back end's.
+// handlerCause is cause for an error of either a handler or a back end.
 func (s *Service) handlerCause(err error) []any {
 	f, ok := errors.AsType[*Failure](err)
 	if !ok {
@@ -50,10 +49,10 @@ func (s *Service) handlerCause(err error) []any {
 	return s.cause(f)
 }
 
-// maxChain bounds the errors of a chain that are looked at.
+// maxChain bounds how many errors of a chain describe looks at.
 const maxChain = 32
 
-// describe returns what can be logged of an error without its text.
+// describe returns log attributes for an error, without its text.
 func describe(err error) (args []any) {
 	var text *loggable
 	if errors.As(err, &text) {
@@ -102,8 +101,8 @@ func describe(err error) (args []any) {
 	return args
 }
 
-// typeName is the type of an error; empty for one that only has a text, or only puts
-// one around another.
+// typeName returns the type of an error; empty if it is only a text or only wraps another
+// error in one.
 func typeName(err error) string {
 	t := reflect.TypeOf(err)
 	if t.Kind() == reflect.Pointer {
@@ -123,7 +122,7 @@ func typeName(err error) string {
 
 var ownPath = reflect.TypeFor[Failure]().PkgPath()
 
-// sqlState is the SQLSTATE of an error of a database; empty if it has none.
+// sqlState returns the SQLSTATE of a database's error; empty if it has none.
 func sqlState(err error) string {
 	var state string
 	if s, ok := err.(interface{ SQLState() string }); ok { // PostgreSQL
@@ -138,7 +137,7 @@ func sqlState(err error) string {
 	return state
 }
 
-// httpStatus is the status of an HTTP answer that an error has; 0 if it has none.
+// httpStatus returns the HTTP status in an error; 0 if it has none.
 func httpStatus(err error) int {
 	var status int
 	switch s := err.(type) {
@@ -160,20 +159,20 @@ func httpStatus(err error) int {
 	return status
 }
 
-// field is an exported field of an error that is a struct, or points to one.
+// field returns an exported field of an error that is a struct or points to one.
 func field(err error, name string) reflect.Value {
 	v := reflect.Indirect(reflect.ValueOf(err))
 	if v.Kind() != reflect.Struct {
 		return reflect.Value{}
 	}
 	f, ok := v.Type().FieldByName(name)
-	if !ok || !f.IsExported() || len(f.Index) > 1 { // not through a pointer that may be nil
+	if !ok || !f.IsExported() || len(f.Index) > 1 { // an embedded pointer may be nil
 		return reflect.Value{}
 	}
 	return v.FieldByIndex(f.Index)
 }
 
-// panicked logs a panic of a handler and returns it as a Failure.
+// panicked logs a handler's panic and returns it as a Failure.
 func (s *Service) panicked(ctx context.Context, value any) error {
 	args := []any{"type", fmt.Sprintf("%T", value), "stack", panics.Stack()}
 	if s.opts.LogHandlerErrors {

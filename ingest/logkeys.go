@@ -12,8 +12,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// shown is what is logged of a key that fhirdock did not make: its first folders. The
-// name of a file may be a patient's name.
+// shown returns what to log of a key that fhirdock did not make: its first folders. A
+// file's name may be a patient's name.
 func shown(key string) string {
 	folder := path.Dir(key)
 	if parts := strings.SplitN(folder, "/", 4); len(parts) > 3 {
@@ -25,8 +25,8 @@ func shown(key string) string {
 	return folder
 }
 
-// unnamed is an error of the bucket whose text has no key that fhirdock did not make:
-// Go CDK and its drivers put keys, paths and URLs into the text.
+// unnamed is a bucket's error whose text hides a key that fhirdock did not make: Go CDK
+// and its drivers put keys, paths and URLs into the text.
 type unnamed struct {
 	err error
 	key string
@@ -44,7 +44,7 @@ func hideKeyOf(job *jobs.Job, err error) error {
 
 func (u *unnamed) Unwrap() error { return u.err }
 
-// anyURL is a URL in a text. It has no spaces, which are escaped in it.
+// anyURL matches a URL in a text.
 var anyURL = regexp.MustCompile(`[a-z]+://[^\s"]+`)
 
 func (u *unnamed) Error() string {

@@ -8,20 +8,20 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// codeJunk is the Code of [EventMessageIgnored] for what is neither a wake-up nor a
-// message that names an object.
+// codeJunk is the Code of [EventMessageIgnored] for a message that is neither a wake-up
+// nor names an object.
 const codeJunk = "junk"
 
 // WorkMessage handles one message of the queue as [Worker.Run] does, for programs that
 // are called with their messages, such as cloud functions:
 //
-//   - A wake-up: its job is worked on; see [Worker.Work].
-//   - A [queue.S3Message], from the service that fhirdock succeeds or from any other
-//     that uses its form: the object that it names is adopted according to
-//     [Options.Adopt]. The organization and the user in the message are ignored. A
-//     job_id in the object's metadata does not matter if the message has the same one.
-//     The new job is woken by a wake-up of its own.
-//   - Any other message is rejected.
+//   - A wake-up: Work is called with its job; see [Worker.Work].
+//   - A [queue.S3Message], from fhirdock's predecessor or another program that uses its
+//     format: the object that it names is adopted according to [Options.Adopt]. The
+//     organization and the user in the message are ignored. A job_id in the object's
+//     metadata does not matter if the message has the same one. The new job gets its own
+//     wake-up.
+//   - Any other message is refused.
 //
 // The error matches [queue.ErrDeadLetter] if an S3Message's object was not adopted, and
 // for any other message: it was counted as [EventMessageIgnored], and belongs in a

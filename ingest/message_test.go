@@ -18,8 +18,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// s3Message is a message as the original service forms it: its S3 trigger's without a
-// jobID, its webhook's with one.
+// s3Message is a message in the predecessor's format: its S3 trigger's without a jobID, its
+// webhook's with one.
 func s3Message(bucket, key, jobID string) []byte {
 	if jobID == "" {
 		return fmt.Appendf(nil, `{"jobId": "dump", "s3Bucket": %q, "s3Key": %q, "organizationId": "evil", "fileSize": 12, "source": "presigned_upload", "timestamp": "2030-01-01T00:00:00.000Z"}`, bucket, key)
@@ -27,23 +27,23 @@ func s3Message(bucket, key, jobID string) []byte {
 	return fmt.Appendf(nil, `{"jobId": %q, "s3Bucket": %q, "s3Key": %q, "organizationId": "evil", "organizationName": "Evil", "userId": null, "timestamp": "2030-01-01T00:00:00.123456Z"}`, jobID, bucket, key)
 }
 
-// Objects that messages of the original's form name are adopted, once, by their keys.
-func TestMessagesOfTheOriginal(t *testing.T) {
+// Objects named by messages in the predecessor's format are adopted, once, by their keys.
+func TestMessagesOfThePredecessor(t *testing.T) {
 	p := adopting(t, func(o *ingesttest.Options) { o.NoWorker = true })
 	put(t, p, dropped, ndjson, patients(2))
-	// The original's webhook wrote its own job_id, which its message names.
+	// The predecessor's webhook wrote its own job_id, which its message names.
 	const hooked, theirs = "drop/other-org/2030/01/01/job-other-or-20300101000000-0a1b2c3d.json", "job-other-or-20300101000000-0a1b2c3d"
 	require.NoError(t, p.Bucket.WriteAll(t.Context(), hooked, []byte(small), &blob.WriterOptions{
 		ContentType: "application/fhir+json", Metadata: map[string]string{"job_id": theirs, "organization_id": "evil"}}))
 	worker, err := ingest.NewWorker(p.Service, p.Sink, nil)
 	require.NoError(t, err)
 	require.NoError(t, p.Service.ObjectCreated(t.Context(), created(hooked)))
-	require.Equal(t, map[string]int{"has_job": 1}, ignoredCodes(p), "by its notification it is the original's")
+	require.Equal(t, map[string]int{"has_job": 1}, ignoredCodes(p), "its notification alone does not adopt it")
 	for range 3 {
 		require.NoError(t, worker.WorkMessage(t.Context(), s3Message("fhirdock", dropped, "")))
 		require.NoError(t, worker.WorkMessage(t.Context(), s3Message("fhirdock", hooked, theirs)))
 	}
-	require.NoError(t, p.Service.ObjectCreated(t.Context(), created(dropped)), "and its notification")
+	require.NoError(t, p.Service.ObjectCreated(t.Context(), created(dropped)), "the notification too")
 	for organization, resources := range map[string]int64{ingesttest.Organization: 2, ingesttest.OtherOrganization: 1} {
 		there := adopted(t, p, organization)
 		require.Len(t, there, 1)
@@ -58,7 +58,7 @@ func TestMessagesOfTheOriginal(t *testing.T) {
 	require.Empty(t, ignored)
 }
 
-// strangers are messages that nobody can do anything with, and what is counted.
+// strangers are messages that can't be handled, and the code counted for each.
 func strangers() map[string]string {
 	wakeUp := `{"jobId":%q,"bucket":"fhirdock","key":"k","organizationId":"o"}`
 	return map[string]string{
@@ -74,9 +74,9 @@ func strangers() map[string]string {
 	}
 }
 
-// What can't be adopted is neither lost in silence nor worked on: it is counted, and
-// put aside where the broker can.
-func TestMessagesThatAreNobodys(t *testing.T) {
+// Messages that can't be handled are neither lost silently nor processed: they are counted,
+// and moved to a dead-letter queue if the broker has one.
+func TestMessagesThatCannotBeHandled(t *testing.T) {
 	prepare := func(t *testing.T, p *ingesttest.Pipeline) {
 		for key, id := range map[string]string{"drop/hooked/a.json": "job-1", "drop/ours/a.json": jobs.DerivedID("")} {
 			require.NoError(t, p.Bucket.WriteAll(t.Context(), key, []byte(small), &blob.WriterOptions{Metadata: map[string]string{"job_id": id}}))
@@ -135,7 +135,7 @@ func TestMessagesThatAreNobodys(t *testing.T) {
 	})
 }
 
-// While a back end is away a message is given back, not put aside.
+// While a back end does not answer, messages are given back, not dead-lettered.
 func TestMessageWhileABackEndIsAway(t *testing.T) {
 	p := adopting(t, func(o *ingesttest.Options) {
 		o.NoWorker, o.Jobs = true, &away2{Store: jobs.NewMemStore(), left: 2}

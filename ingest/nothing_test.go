@@ -17,8 +17,8 @@ import (
 )
 
 // A file whose first 1,000 lines are all broken is given up, whatever the size of its
-// batches and however often it is interrupted. It is read on if one of them is not, or
-// if it is the handler that rejects them.
+// batches and however often it is interrupted. It is not given up if one of them is valid,
+// or if the handler rejects them.
 func TestAFileWhoseFirstLinesAreAllBroken(t *testing.T) {
 	const good = `{"resourceType":"Patient","id":"a"}` + "\n"
 	for name, c := range map[string]struct {

@@ -9,17 +9,17 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// hopelessLines is the number of broken lines after which an NDJSON file is given up
-// if no line before was read: the rest would only make the outcomes longer.
+// hopelessLines is the number of broken lines at the start of an NDJSON file after which
+// it is given up: the rest would only make the outcomes longer.
 const hopelessLines = 1000
 
-// hopeless reports whether an NDJSON file is to be given up. Lines that were read are
-// counted by their types, also those that the handler rejected.
+// hopeless reports whether to give up an NDJSON file. ResourceCounts counts all lines that
+// were read, including those that the handler rejected.
 func hopeless(j *jobs.Job) bool {
-	return j.Payload.Format == string(fhirbundle.NDJSON) && len(j.ResourceCounts) == 0 && j.Progress.Rejected >= hopelessLines
+	return j.Payload.Format == string(fhirbundle.FormatNDJSON) && len(j.ResourceCounts) == 0 && j.Progress.Rejected >= hopelessLines
 }
 
-// nothingTaken ends a job of which every resource was rejected.
+// nothingTaken fails a job whose resources were all rejected.
 func (a *attempt) nothingTaken(ctx context.Context) error {
 	job := a.lease.current()
 	if d, ok := a.w.handler.(Discarder); ok {
@@ -30,11 +30,11 @@ func (a *attempt) nothingTaken(ctx context.Context) error {
 	}
 	f := &Failure{Code: CodeNothingTaken, Permanent: true, restart: true}
 	switch format := fhirbundle.Format(job.Payload.Format); {
-	case format == fhirbundle.Bundle && job.Payload.BundleType == "transaction":
+	case format == fhirbundle.FormatBundle && job.Payload.BundleType == "transaction":
 		f.Code = CodeTransactionRejected
 		f.Message = "A transaction is all or nothing, and an entry of it was rejected; see the outcomes"
 		return f
-	case format == fhirbundle.NDJSON && len(job.ResourceCounts) == 0:
+	case format == fhirbundle.FormatNDJSON && len(job.ResourceCounts) == 0:
 		first, err := a.firstFinding(ctx)
 		if err != nil {
 			return err
@@ -52,11 +52,11 @@ func (a *attempt) nothingTaken(ctx context.Context) error {
 	return f
 }
 
-// firstFinding is why the first line of an NDJSON file was rejected, nil if it was
-// not. It usually says what is wrong with the file: compressed, or not NDJSON at all.
+// firstFinding returns why the first line of an NDJSON file was rejected, nil if it was
+// not. It usually shows what is wrong with the file: compressed, or not NDJSON at all.
 func (a *attempt) firstFinding(ctx context.Context) (*fhirbundle.Issue, error) {
 	job := a.lease.current()
-	if a.blocks == nil { // all was handed over by an earlier attempt, so this one has not looked
+	if a.blocks == nil { // an earlier attempt handed everything over, so this one has not looked
 		ok, err := a.verifiable(ctx)
 		if err == nil && !ok {
 			_, err = a.survey(ctx, nil)
@@ -70,7 +70,7 @@ func (a *attempt) firstFinding(ctx context.Context) (*fhirbundle.Issue, error) {
 		return nil, err
 	}
 	defer src.Close()
-	reader, err := fhirbundle.NewReader(src, a.w.svc.reading(fhirbundle.NDJSON, job.Payload.ContentType))
+	reader, err := fhirbundle.NewReader(src, a.w.svc.reading(fhirbundle.FormatNDJSON, job.Payload.ContentType))
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (a *attempt) firstFinding(ctx context.Context) (*fhirbundle.Issue, error) {
 		return nil, a.readError(err)
 	}
 	for i := range e.Issues {
-		if e.Issues[i].Severity == fhirbundle.Error {
+		if e.Issues[i].Severity == fhirbundle.SeverityError {
 			return &e.Issues[i], nil
 		}
 	}

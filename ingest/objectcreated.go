@@ -12,29 +12,28 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Why a notification led to nothing: the Code of [EventObjectIgnored], besides the
-// reasons of package notify.
+// Reasons why a notification led to no job: the Code of [EventObjectIgnored], besides
+// those of package notify.
 const (
-	codeOtherBucket = "other_bucket" // not the bucket of this pipeline
-	codeElsewhere   = "elsewhere"    // below no prefix that payloads come to: most are outputs
-	codeWebhook     = "webhook"      // the payload of a webhook, which needs no notification
+	codeOtherBucket = "other_bucket" // not this pipeline's bucket
+	codeElsewhere   = "elsewhere"    // not below a prefix for payloads: mostly outputs
+	codeWebhook     = "webhook"      // a webhook's payload, which needs no notification
 	codeCancelled   = "cancelled"    // its job was cancelled
-	codeRemoved     = "removed"      // its job's payload had been removed, and so was this one
-	codeGone        = "gone"         // no job asked for it, and it is not there any more
-	codeNotAsked    = "not_asked"    // below Options.Prefix, and no job asked for it
+	codeRemoved     = "removed"      // its job's payload was already removed, so this one was too
+	codeGone        = "gone"         // not asked for, and gone
+	codeNotAsked    = "not_asked"    // below Options.Prefix, but no job awaits it
 )
 
 // ObjectCreated looks at an object that a notification names. If a job awaits it, the
 // job is accepted; if it is below the prefix of [Options.Adopt], a job is created for it.
-// Any other object is counted as [EventObjectIgnored], and if it is below
-// [Options.Prefix] and belongs to neither a job nor a webhook, a warning is logged too.
-// Notifications are not trusted: the object itself is looked up.
+// Any other object is counted as [EventObjectIgnored]; if it is below [Options.Prefix] and
+// belongs to neither a job nor a webhook, a warning is logged too. Notifications are not
+// trusted: the object itself is looked up.
 //
-// An error means that a back end did not answer; give the notification back, or leave
-// the object to the sweeper. ObjectCreated is safe for concurrent use. It is for
-// signedurl.HandlerOptions.OnCreated, for notify.NewHandler, and for programs that
-// receive the notifications of an object store by themselves; [Notified] takes them
-// from a queue.
+// An error means that a back end did not answer; give the notification back, or leave the
+// object to the sweeper. ObjectCreated is safe for concurrent use. Use it for
+// signedurl.HandlerOptions.OnCreated, for notify.NewHandler, and in programs that receive
+// an object store's notifications themselves; a [Listener] takes them from a queue.
 func (s *Service) ObjectCreated(ctx context.Context, created notify.ObjectCreated) error {
 	switch {
 	case created.Bucket != "" && created.Bucket != s.blobs.Name():
@@ -58,7 +57,7 @@ func (s *Service) ObjectCreated(ctx context.Context, created notify.ObjectCreate
 	return s.unasked(ctx, created.Key)
 }
 
-// arrived takes the object of a job for what the job's state makes of it.
+// arrived handles a notification for the object of a known job, depending on its state.
 func (s *Service) arrived(ctx context.Context, job *jobs.Job) error {
 	switch {
 	case !job.Payload.RemovedAt.IsZero():
@@ -69,43 +68,43 @@ func (s *Service) arrived(ctx context.Context, job *jobs.Job) error {
 	case job.State == jobs.AwaitingUpload, job.State == jobs.Expired:
 		_, err := s.findUpload(ctx, job)
 		return err
-	case job.State == jobs.Cancelled: // nobody wants it any more
+	case job.State == jobs.Cancelled: // not needed any more
 		s.ignored(codeCancelled, job)
 	}
 	return nil // otherwise a repeat
 }
 
-// removeLate removes an object that came after its job's payload was removed.
+// removeLate removes an object that arrived after its job's payload was removed.
 func (s *Service) removeLate(ctx context.Context, job *jobs.Job) error {
 	if job.Source == jobs.Adopted {
 		return nil
 	}
 	if _, err := s.blobs.RemoveAll(ctx, job.Payload.Key, true, false); err != nil {
-		return fmt.Errorf("ingest: remove an upload that came too late: %w", err)
+		return fmt.Errorf("ingest: remove a late upload: %w", err)
 	}
 	s.ignored(codeRemoved, job)
 	return nil
 }
 
-// unasked counts an object below Options.Prefix that has no job. It may be the payload
-// of a webhook whose job is not recorded yet, or whose record was removed.
+// unasked counts an object below Options.Prefix without a job. It may be the payload of a
+// webhook whose job is not recorded yet, or whose record was removed.
 func (s *Service) unasked(ctx context.Context, key string) error {
 	object, err := s.blobs.Attributes(ctx, key)
 	switch {
 	case errors.Is(err, blobstore.ErrNotFound):
 		s.ignored(codeGone, nil)
 	case err != nil:
-		return fmt.Errorf("ingest: look at an object that no job asked for: %w", hideKey(err, key))
+		return fmt.Errorf("ingest: look at an object without a job: %w", hideKey(err, key))
 	case ownKey(key) && object.Metadata["job_id"] == idOf(key):
 		s.ignored(codeWebhook, nil)
 	default:
-		s.opts.Logger.WarnContext(ctx, "object that no job asked for; it is left alone", "code", codeNotAsked, "below", shown(key))
+		s.opts.Logger.WarnContext(ctx, "object without a job; it is left alone", "code", codeNotAsked, "below", shown(key))
 		s.ignored(codeNotAsked, nil)
 	}
 	return nil
 }
 
-// ignored counts an object that leads to no job.
+// ignored counts an object that does not lead to a job.
 func (s *Service) ignored(code string, job *jobs.Job) {
 	e := Event{Kind: EventObjectIgnored, Code: code}
 	if job != nil {
@@ -114,8 +113,8 @@ func (s *Service) ignored(code string, job *jobs.Job) {
 	s.opts.Observe(e)
 }
 
-// jobOfKey finds the job whose payload has exactly this key, or nil. It knows those
-// whose key names them: of webhooks and of signed uploads.
+// jobOfKey returns the job whose payload has exactly this key, or nil. It only finds jobs
+// whose id is in the key: those of webhooks and signed uploads.
 func (s *Service) jobOfKey(ctx context.Context, key string) (*jobs.Job, error) {
 	id := idOf(key)
 	if id == "" || !blobstore.ValidKey(key) {
@@ -134,7 +133,7 @@ func (s *Service) jobOfKey(ctx context.Context, key string) (*jobs.Job, error) {
 	return job, nil
 }
 
-// idOf is the job's id in the name of a payload; empty if there is none.
+// idOf returns the job id in a payload's name; empty if there is none.
 func idOf(key string) string {
 	name := path.Base(key)
 	id := strings.TrimSuffix(name, path.Ext(name))
@@ -150,9 +149,9 @@ func idOf(key string) string {
 // saltLength is what [newIDs] appends to the id in an object's name.
 const saltLength = 9
 
-// ownKey reports whether blobstore.PayloadKey, below whichever prefix, could have made
-// a key: …/{organization}/{yyyy}/{mm}/{dd}/{jobId}.json or .ndjson. Prefixes change;
-// what was written below an earlier one stays fhirdock's.
+// ownKey reports whether blobstore.PayloadKey could have made a key, below any prefix:
+// …/{organization}/{yyyy}/{mm}/{dd}/{jobId}.json or .ndjson. Operators change prefixes;
+// payloads below an earlier one are still fhirdock's.
 func ownKey(key string) bool {
 	parts := strings.Split(key, "/")
 	n := len(parts)

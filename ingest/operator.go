@@ -9,13 +9,13 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Operator looks at and changes the jobs of all organizations. It is for whoever runs the
-// service: no method takes a [Caller], so don't make one reachable by credentials of a
-// tenant. Package httpapi does not. It is safe for concurrent use.
+// Operator looks at and changes the jobs of all organizations. It is for the operators of
+// the service: no method takes a [Caller], so don't expose one to tenants' credentials.
+// Package httpapi does not. It is safe for concurrent use.
 //
 // Each call looks at a bounded number of jobs and returns when half of
-// [Options.StoreTimeout] is over, or half of its context's time if that is shorter, with
-// a cursor to go on with. Call a method until there is none:
+// [Options.StoreTimeout] has passed, or half of its context's time if that is shorter,
+// with a cursor to continue from. Call a method until there is none:
 //
 //	for {
 //		done, err := ops.Redrive(ctx, req)
@@ -31,30 +31,30 @@ type Operator struct{ svc *Service }
 // Operator returns the operator's view of the Service.
 func (s *Service) Operator() *Operator { return &Operator{svc: s} }
 
-// OperatorRequest selects jobs. Zero fields select all.
+// OperatorRequest selects jobs. Zero fields select all jobs.
 type OperatorRequest struct {
-	// OrganizationID of the jobs. Empty: all organizations, in the order of their ids.
+	// OrganizationID of the jobs. Empty: all organizations, ordered by their ids.
 	OrganizationID string
-	// State of the jobs. Empty: all; for Redrive failed, and for Cancel those that are not
-	// finished.
+	// State of the jobs. Empty: all; for Redrive failed, and for Cancel the unfinished
+	// states.
 	State jobs.State
 	// Code of the last failure; see [Failure].
 	Code string
 	// After and Before bound the time at which a job finished or, if it is not finished,
-	// was created: not before After, and before Before.
+	// was created: at or after After, and before Before.
 	After, Before time.Time
-	// Limit of jobs that one call returns or changes: 0 means 100; at most 500, ErrInvalid
-	// above. Count ignores it.
+	// Limit is how many jobs one call returns or changes at most: 0 means 100; at most
+	// 500, ErrInvalid above. Count ignores it.
 	Limit int
-	// Cursor from the call before, with the same request. ErrInvalid if it is not one.
+	// Cursor from the previous call with the same request. ErrInvalid if it is not one.
 	Cursor string
-	// DryRun has Redrive and Cancel count, and change nothing.
+	// DryRun makes Redrive and Cancel only count.
 	DryRun bool
 }
 
 const defaultOperated = 100
 
-// selects reports whether a job is one that was asked for.
+// selects reports whether the request selects a job.
 func (r *OperatorRequest) selects(j *jobs.Job) bool {
 	at := j.CreatedAt
 	if j.State.Finished() && !j.FinishedAt.IsZero() {
@@ -64,8 +64,8 @@ func (r *OperatorRequest) selects(j *jobs.Job) bool {
 		(r.After.IsZero() || !at.Before(r.After)) && (r.Before.IsZero() || at.Before(r.Before))
 }
 
-// check returns ErrInvalid if the request can't be done. allowed are the states that it
-// may ask for, all if there are none.
+// check returns ErrInvalid if the request is invalid. allowed are the states that it may
+// select; none means all.
 func (r *OperatorRequest) check(allowed ...jobs.State) error {
 	if len(allowed) == 0 {
 		allowed = jobs.States()
@@ -84,9 +84,8 @@ func (r *OperatorRequest) check(allowed ...jobs.State) error {
 	return nil
 }
 
-// List returns jobs, those of one organization together and the newest first. A page may
-// be short, or empty, and have others after it. Errors: ErrInvalid, ErrUnavailable; there
-// is no page then.
+// List returns jobs, grouped by organization and newest first. A page may be short or
+// empty although others follow. Errors: ErrInvalid, ErrUnavailable; then there is no page.
 func (o *Operator) List(ctx context.Context, req OperatorRequest) (*jobs.Page, error) {
 	if err := req.check(); err != nil {
 		return nil, err
@@ -106,17 +105,17 @@ func (o *Operator) List(ctx context.Context, req OperatorRequest) (*jobs.Page, e
 	return page, nil
 }
 
-// Counted is what one call of [Operator.Count] counted.
+// Counted is the result of one call of [Operator.Count].
 type Counted struct {
 	// Jobs by their state.
 	Jobs map[jobs.State]int
-	// Next is the cursor to go on with; empty if no job is left to look at.
+	// Next is the cursor to continue from; empty if there are no more jobs.
 	Next string
 }
 
-// Count counts jobs, and reads each that it counts: for the number of all jobs in a state
-// see [Operator.Stats]. Add up the numbers of all calls. Errors: ErrInvalid,
-// ErrUnavailable; nothing is counted then.
+// Count counts jobs by reading each of them: for the number of all jobs in a state see
+// [Operator.Stats]. Add up the numbers of all calls. Errors: ErrInvalid, ErrUnavailable;
+// then nothing is counted.
 func (o *Operator) Count(ctx context.Context, req OperatorRequest) (*Counted, error) {
 	if err := req.check(); err != nil {
 		return nil, err
@@ -135,23 +134,23 @@ func (o *Operator) Count(ctx context.Context, req OperatorRequest) (*Counted, er
 	return counted, nil
 }
 
-// Changed is what one call of [Operator.Redrive] or [Operator.Cancel] did, or would do.
+// Changed is what one call of [Operator.Redrive] or [Operator.Cancel] did, or would do
+// with DryRun.
 type Changed struct {
-	// Jobs that were changed.
+	// Jobs is how many jobs were changed.
 	Jobs int
-	// Skipped were selected and can't be changed: somebody else changed them meanwhile, or
-	// there is no payload to redrive.
+	// Skipped is how many selected jobs can't be changed: someone else changed them
+	// meanwhile, or there is no payload to redrive.
 	Skipped int
-	// Next is the cursor to go on with; empty if no job is left to look at.
+	// Next is the cursor to continue from; empty if there are no more jobs.
 	Next string
 }
 
 // Redrive accepts failed jobs once more, or completed ones if State says so. A job that
-// fails again meanwhile is not redriven a second time on the way. Several callers at once
-// redrive each job once.
+// fails again meanwhile is not redriven twice. Concurrent callers redrive each job once.
 //
-// Errors: ErrInvalid, ErrUnavailable. In the latter case what was changed stays so, and is
-// returned beside the error, with the cursor of the job that could not be.
+// Errors: ErrInvalid, ErrUnavailable. After the latter, changes made so far are kept and
+// returned with the error, with the cursor of the job that failed.
 func (o *Operator) Redrive(ctx context.Context, req OperatorRequest) (*Changed, error) {
 	if err := req.check(jobs.Failed, jobs.Completed); err != nil {
 		return nil, err
@@ -160,8 +159,8 @@ func (o *Operator) Redrive(ctx context.Context, req OperatorRequest) (*Changed, 
 	return o.changeAll(ctx, &req, []jobs.State{req.State}, "redriven", func(j *jobs.Job) error { return j.Redrive(o.svc.now()) }, nil)
 }
 
-// Cancel ends jobs that are not finished, for good; workers that have them stop. It cancels
-// failed jobs too if State says so, which gives them up. Errors: as of Redrive.
+// Cancel ends unfinished jobs for good; workers that have them stop. If State says so, it
+// cancels failed jobs too, which gives them up. Errors: as for Redrive.
 func (o *Operator) Cancel(ctx context.Context, req OperatorRequest) (*Changed, error) {
 	open := []jobs.State{jobs.AwaitingUpload, jobs.Accepted, jobs.Processing}
 	if err := req.check(append(open, jobs.Failed)...); err != nil {
@@ -173,12 +172,12 @@ func (o *Operator) Cancel(ctx context.Context, req OperatorRequest) (*Changed, e
 	return o.changeAll(ctx, &req, open, "cancelled", func(j *jobs.Job) error { return j.Cancel(o.svc.now()) }, o.svc.finished)
 }
 
-// changeAll changes the jobs that are selected and in one of the states. then is called with
-// each job that was changed, if it is not nil.
+// changeAll changes the selected jobs that are in one of the states, and calls then with
+// each of them, if then is not nil.
 func (o *Operator) changeAll(ctx context.Context, req *OperatorRequest, states []jobs.State, what string,
 	change func(*jobs.Job) error, then func(context.Context, *jobs.Job)) (*Changed, error) {
 	s, done := o.svc, &Changed{}
-	waking, cancel := context.WithTimeout(ctx, s.opts.WakeTimeout) // of all jobs, not of each
+	waking, cancel := context.WithTimeout(ctx, s.opts.WakeTimeout) // for all jobs together
 	defer cancel()
 	selects := func(j *jobs.Job) bool { return slices.Contains(states, j.State) && req.selects(j) }
 	next, err := o.walk(ctx, req, states, func(ctx context.Context, j *jobs.Job) (bool, error) {

@@ -18,7 +18,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// failedJob can be redriven.
+// failedJob makes a job failed with a code, so that it can be redriven.
 func failedJob(code string) func(*jobs.Job) {
 	return func(j *jobs.Job) {
 		j.StartedAt, j.Attempt = j.CreatedAt, 3
@@ -26,7 +26,7 @@ func failedJob(code string) func(*jobs.Job) {
 	}
 }
 
-// listed are the ids of all jobs that a request selects, page by page.
+// listed returns the ids of all jobs that a request selects, page by page.
 func listed(t *testing.T, ops *ingest.Operator, req ingest.OperatorRequest) (ids []string) {
 	t.Helper()
 	for calls := 0; ; calls++ {
@@ -78,7 +78,7 @@ func TestOperatorListsAndCounts(t *testing.T) {
 		a := newArchive()
 		ops := a.service(t, nil, &ingest.Options{}).Operator()
 		require.Empty(t, listed(t, ops, ingest.OperatorRequest{}))
-		var want []string // by organization, the newest first
+		var want []string // by organization, newest first
 		for n := range 250 {
 			org := fmt.Sprintf("org-%03d", n)
 			young := a.job(t, org, jobs.Accepted, time.Minute, nil)
@@ -99,7 +99,7 @@ func TestOperatorListsAndCounts(t *testing.T) {
 		now := time.Now()
 		require.Equal(t, []string{one.ID}, listed(t, ops, ingest.OperatorRequest{Before: now.Add(-time.Hour)}))
 		require.Len(t, listed(t, ops, ingest.OperatorRequest{After: now.Add(-time.Hour)}), 501)
-		require.Len(t, listed(t, ops, ingest.OperatorRequest{After: now.Add(-time.Minute)}), 251, "when it finished counts, not when it was created")
+		require.Len(t, listed(t, ops, ingest.OperatorRequest{After: now.Add(-time.Minute)}), 251, "selected by when they finished, not by when they were created")
 		require.Empty(t, listed(t, ops, ingest.OperatorRequest{OrganizationID: "org"}))
 
 		sum := map[jobs.State]int{}
@@ -126,7 +126,7 @@ func TestOperatorRedrives(t *testing.T) {
 		a.job(t, org, jobs.Failed, time.Hour, failedJob("other"))
 		a.job(t, org, jobs.Completed, time.Hour, failedJob(""))
 	}
-	a.job(t, "org-0", jobs.Failed, time.Hour, func(j *jobs.Job) { j.Failure = &jobs.Failure{Code: "target"} }) // an upload that was refused
+	a.job(t, "org-0", jobs.Failed, time.Hour, func(j *jobs.Job) { j.Failure = &jobs.Failure{Code: "target"} }) // a rejected upload
 	before := a.states(t)
 	req := ingest.OperatorRequest{Code: "target", Limit: 7, DryRun: true}
 	require.Equal(t, ingest.Changed{Jobs: 30, Skipped: 1}, changedAll(t, ops.Redrive, req))
@@ -134,7 +134,7 @@ func TestOperatorRedrives(t *testing.T) {
 	req.DryRun = false
 	require.Equal(t, ingest.Changed{Jobs: 30, Skipped: 1}, changedAll(t, ops.Redrive, req))
 	require.Equal(t, map[jobs.State]int{jobs.Accepted: 30, jobs.Failed: 31, jobs.Completed: 30}, a.states(t))
-	require.Equal(t, ingest.Changed{Skipped: 1}, changedAll(t, ops.Redrive, req), "what was redriven is not failed any more")
+	require.Equal(t, ingest.Changed{Skipped: 1}, changedAll(t, ops.Redrive, req), "redriven jobs are not failed any more")
 	require.Equal(t, ingest.Changed{Jobs: 10}, changedAll(t, ops.Redrive, ingest.OperatorRequest{OrganizationID: "org-1", State: jobs.Completed}))
 	require.Equal(t, map[jobs.State]int{jobs.Accepted: 40, jobs.Failed: 31, jobs.Completed: 20}, a.states(t))
 }
@@ -166,9 +166,9 @@ func TestOperatorCancels(t *testing.T) {
 	require.Equal(t, 69, finished)
 }
 
-// A job that cannot be changed ends the call, with a cursor to go on with: afterwards
+// A job that can't be changed ends the call, with a cursor to continue from: after that
 // each job was changed once.
-func TestOperatorGoesOnAfterAFailure(t *testing.T) {
+func TestOperatorContinuesAfterAFailure(t *testing.T) {
 	for nth := 1; nth <= 6; nth++ {
 		a := newArchive()
 		for n := range 6 {
@@ -192,8 +192,8 @@ func TestOperatorGoesOnAfterAFailure(t *testing.T) {
 	}
 }
 
-// conflicting is a store in which somebody else changes each job between a read and an
-// update of it, once.
+// conflicting is a store in which someone changes each job once, between a read and an
+// update of it.
 type conflicting struct {
 	jobs.Store
 	change func(*jobs.Job)
@@ -235,7 +235,7 @@ func TestOperatorAndOthers(t *testing.T) {
 	}
 }
 
-// slowLists is a store whose lists take their time, that of the context at most.
+// slowLists is a store with slow lists, bounded by the context.
 type slowLists struct{ jobs.Store }
 
 func (s slowLists) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
@@ -247,8 +247,8 @@ func (s slowLists) List(ctx context.Context, q jobs.Query) (*jobs.Page, error) {
 	}
 }
 
-// A call returns in time where the store is slow, also if nothing is selected, and the
-// calls together come to an end.
+// A call returns in time if the store is slow, even if nothing is selected, and repeated
+// calls come to an end.
 func TestOperatorReturnsInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArchive()

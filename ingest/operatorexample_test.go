@@ -13,7 +13,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// outage is a pipeline whose target was away: three jobs of two organizations failed.
+// outage returns a pipeline after an outage of its target: three jobs of two organizations
+// failed.
 func outage(ctx context.Context) *ingest.Service {
 	store, now := jobs.NewMemStore(), time.Now()
 	for _, organization := range []string{"clinic", "clinic", "lab"} {
@@ -27,8 +28,8 @@ func outage(ctx context.Context) *ingest.Service {
 	return must(ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: store}, &ingest.Options{NoUploads: true}))
 }
 
-// After an outage the operator accepts all jobs once more that failed in it, whoever sent
-// them. A dry run comes first.
+// After an outage the operator redrives all jobs that failed during it, of every
+// organization, with a dry run first.
 func ExampleOperator_Redrive() {
 	ctx := context.Background()
 	ops := outage(ctx).Operator()
@@ -38,7 +39,7 @@ func ExampleOperator_Redrive() {
 			done, err := ops.Redrive(ctx, req)
 			sum += done.Jobs
 			if err != nil {
-				fmt.Println(err) // go on later, from done.Next
+				fmt.Println(err) // continue later, from done.Next
 				return
 			}
 			if req.Cursor = done.Next; req.Cursor == "" {

@@ -9,11 +9,11 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// walkPage is how many organizations are asked for at a time.
+// walkPage is how many organizations are read at a time.
 const walkPage = 100
 
-// walkPlace is where a walk goes on: with the jobs of an organization in one of the
-// states that are walked, after a cursor. Where all states are done the organization is.
+// walkPlace is where a walk continues: with the jobs of an organization in one of the
+// states, after a cursor. After the last state the organization is done.
 type walkPlace struct {
 	Organization string `json:"o"`
 	State        int    `json:"s,omitzero"`
@@ -40,8 +40,8 @@ func (r *OperatorRequest) walkPlace(states int) (p walkPlace, err error) {
 	return p, nil
 }
 
-// walk shows jobs to visit: of each organization those in each of the states, where an
-// empty state is any.
+// walk passes jobs to visit, for each organization those in each of the states; an empty
+// state means any.
 type walk struct {
 	svc    *Service
 	req    *OperatorRequest
@@ -53,9 +53,9 @@ type walk struct {
 	enough        bool
 }
 
-// walk walks from the request's cursor on, until visit has returned false, maxScanned jobs
-// were looked at or half of the time is over. next is the cursor after the last job, or
-// before the one at which visit failed; empty if none is left.
+// walk starts at the request's cursor and ends when visit has returned false, maxScanned
+// jobs were looked at or half of the time has passed. next is the cursor after the last
+// job, or before the one at which visit failed; empty if there are no more.
 func (o *Operator) walk(ctx context.Context, req *OperatorRequest, states []jobs.State,
 	visit func(context.Context, *jobs.Job) (more bool, err error)) (next string, err error) {
 	w := &walk{svc: o.svc, req: req, states: states, visit: visit}
@@ -86,7 +86,7 @@ func (o *Operator) walk(ctx context.Context, req *OperatorRequest, states []jobs
 	}
 }
 
-// organization walks along the jobs of one organization.
+// organization walks the jobs of one organization.
 func (w *walk) organization(ctx context.Context) error {
 	for ; w.at.State < len(w.states); w.at.State, w.at.Cursor = w.at.State+1, "" {
 		if w.enough = w.enough || w.scans > 0 && w.svc.late(ctx); w.enough {
@@ -108,7 +108,7 @@ func (w *walk) organization(ctx context.Context) error {
 	return nil
 }
 
-// next is the cursor of where the walk is; empty if it is at its end.
+// next returns the cursor of the walk; empty at its end.
 func (w *walk) next() string {
 	if w.at.Organization == "" || w.at.State == len(w.states) && w.req.OrganizationID != "" {
 		return ""
@@ -116,8 +116,8 @@ func (w *walk) next() string {
 	return w.at.String()
 }
 
-// changeIf changes a job that is still selected. It returns nil if the job is not, or if
-// its state does not allow the change.
+// changeIf changes a job if it is still selected. It returns nil if it is not, or if its
+// state does not allow the change.
 func (s *Service) changeIf(ctx context.Context, id string, selects func(*jobs.Job) bool, change func(*jobs.Job) error) (*jobs.Job, error) {
 	job, err := jobs.Change(ctx, s.back.Jobs, id, func(j *jobs.Job) error {
 		if !selects(j) {

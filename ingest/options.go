@@ -10,29 +10,27 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// Options of a [Service]; nil, and zero fields, mean the defaults.
+// Options are the options of a [Service]; nil, and zero fields, mean the defaults.
 type Options struct {
 	// Prefix of payload keys. Default "incoming/fhir".
 	Prefix string
-	// OutcomesPrefix of the files that list rejected resources. Default
-	// "outcomes".
+	// OutcomesPrefix of the files that list rejected resources. Default "outcomes".
 	OutcomesPrefix string
-	// StagingPrefix of what is kept until a job ends. The Service keeps the parts of
-	// outcomes files below {StagingPrefix}/outcomes, and what it checks large payloads
-	// with below {StagingPrefix}/blocks. All of it may be removed at any time, such as
-	// by a lifecycle rule. What is missing is made again, except for outcomes: their
-	// file then says how many it does not list. Default "staging".
+	// StagingPrefix of data that is kept until a job ends. The Service keeps the parts of
+	// outcomes files below {StagingPrefix}/outcomes, and the lists of large payloads'
+	// blocks below {StagingPrefix}/blocks. All of it may be removed at any time, such as
+	// by a lifecycle rule. Missing data is made again, except for outcomes: their file
+	// then says how many it does not list. Default "staging".
 	StagingPrefix string
 
 	// Adopt creates jobs for objects below a prefix that were not uploaded to a signed
-	// URL; see [Adoption]. Default: no objects are adopted.
+	// URL; see [Adoption]. Default: none are adopted.
 	Adopt *Adoption
 
-	// Retention says how long finished jobs are kept, and what belongs to them. Default:
-	// all is kept for ever.
+	// Retention of finished jobs and their objects. Default: everything is kept for ever.
 	Retention *Retention
 
-	// Level of validation. Default [fhirbundle.Lenient].
+	// Level of validation. Default [fhirbundle.LevelLenient].
 	Level fhirbundle.Level
 	// FHIRVersion of payloads whose content type has no parameter fhirVersion.
 	// Default [fhirbundle.R4].
@@ -44,91 +42,90 @@ type Options struct {
 	Severities map[string]fhirbundle.Severity
 	// BundleTypes that are accepted. Default [DefaultBundleTypes].
 	BundleTypes []string
-	// MaxBodyBytes of a Bundle that is sent by Accept. Default 64 MiB.
+	// MaxBodyBytes of a Bundle passed to Accept. Default 64 MiB.
 	MaxBodyBytes int64
-	// MaxUploadBytes of a signed upload. Default 100 GiB. It is never more than the
-	// store takes in one PUT: 5 GiB on S3, 5,000 MiB on Azure, 5 TiB on GCS.
+	// MaxUploadBytes of a signed upload. Default 100 GiB. It is capped at the store's
+	// limit for one PUT: 5 GiB on S3, 5,000 MiB on Azure, 5 TiB on GCS.
 	MaxUploadBytes int64
-	// BufferBytes is the size up to which a body is held in memory before it
-	// is written, so that its object's metadata can say bundle_type and
-	// entry_count. Default 1 MiB.
+	// BufferBytes is the size up to which a body is held in memory before it is written,
+	// so that its object's metadata can contain bundle_type and entry_count. Default
+	// 1 MiB.
 	BufferBytes int
 
-	// MaxEntryBytes bounds one entry of a Bundle and one line of NDJSON, and with
-	// it the memory that reading a payload takes: up to twice as much. Default
+	// MaxEntryBytes bounds one entry of a Bundle and one line of NDJSON, and with it the
+	// memory for reading a payload: up to twice as much. Default
 	// [fhirbundle.DefaultMaxEntryBytes].
 	MaxEntryBytes int
 	// MaxStringBytes bounds one string of a payload, in bytes as written. Default:
-	// MaxEntryBytes, so that what fits into an entry is never too long a string.
+	// MaxEntryBytes, so that a string that fits into an entry is never too long.
 	MaxStringBytes int
-	// MaxDepth is how deep a payload's objects and arrays may nest. Default
+	// MaxDepth is the maximum nesting of a payload's objects and arrays. Default
 	// [fhirbundle.DefaultMaxDepth].
 	MaxDepth int
 
-	// NoUploads turns signed uploads off: SignUpload returns ErrForbidden, and the back
-	// ends need no signer. Default: uploads are signed.
+	// NoUploads turns signed uploads off: SignUpload returns ErrForbidden, and Backends
+	// need no signer. Default: uploads are signed.
 	NoUploads bool
-	// UploadExpiry of signed URLs. Default 1 hour. It is an error of New if it is more
-	// than the object store can sign: 7 days on S3, GCS and Azure.
+	// UploadExpiry of signed URLs. Default 1 hour. New fails if it is more than the
+	// object store can sign: 7 days on S3, GCS and Azure.
 	UploadExpiry time.Duration
-	// UploadGrace is how long after that an upload which began in time and
-	// whose notification was lost is still looked for. Default 24 hours.
+	// UploadGrace is how long after that an upload that began in time is still looked
+	// for if its notification was lost. Default 24 hours.
 	UploadGrace time.Duration
 	// StoreTimeout is how long a caller waits for back ends that don't answer. Job, Jobs,
-	// Outcomes, Cancel, Redrive and RedriveAll return ErrUnavailable after it; so do
-	// SignUpload and Accept when their calls to look for an earlier job, to count the jobs
-	// that wait, to sign, and to record the new one take that long, together. Writing the
-	// payload has no such bound. The back ends must return when their context ends.
-	// Default 2.5 seconds: with the way there and back, clients get an answer within 3.
+	// Outcomes, Cancel, Redrive and RedriveAll return ErrUnavailable after it. So do
+	// SignUpload and Accept if their calls to look for an earlier job, to count the
+	// waiting jobs, to sign, and to record the new job take that long together. Writing
+	// the payload has no such bound. The back ends must return when their context ends.
+	// Default 2.5 seconds: with the round trip, clients get an answer within 3.
 	StoreTimeout time.Duration
-	// MaxOutcomes and MaxOutcomeBytes bound what is listed of a job's rejected resources:
-	// once either is reached the others are only counted, and the last line of the
-	// outcomes file, with the code [CodeOutcomesLimit], says how many they are. The bytes
-	// are exceeded by less than one outcome. While a job fails or completes, its outcomes
+	// MaxOutcomes and MaxOutcomeBytes bound the list of a job's rejected resources: once
+	// either is reached, further ones are only counted, and the last line of the outcomes
+	// file, with the code [CodeOutcomesLimit], says how many they are. The bytes are
+	// exceeded by less than one outcome. While a job fails or completes, its outcomes
 	// take twice that space. Default 10,000 outcomes and 16 MiB.
 	MaxOutcomes     int64
 	MaxOutcomeBytes int64
 	// MaxWaiting and MaxWaitingPerOrganization are how many jobs may wait for a worker, in
-	// all and of one organization, before Accept and SignUpload return ErrUnavailable and
+	// total and per organization, before Accept and SignUpload return ErrUnavailable and
 	// ErrTooMany, with a RetryAfter by the rate at which the number falls. Repeats under a
 	// known idempotency key, uploads that arrive, redrives and adopted objects are never
-	// refused for it. The numbers are counted at most every two seconds, so they may be
-	// exceeded by what is accepted meanwhile; on DynamoDB, Firestore and MongoDB counting
-	// reads each job that waits. Default 0: as many as come.
+	// refused for it. Jobs are counted at most every two seconds, so the limits may be
+	// exceeded meanwhile. On DynamoDB, Firestore and MongoDB counting reads each waiting
+	// job. Default 0: no limit.
 	MaxWaiting                int
 	MaxWaitingPerOrganization int
-	// MaxAttempts of a job. Default 10: with the back-off's defaults a job is given
-	// up after some five minutes, so that a short outage needs nobody.
+	// MaxAttempts of a job. Default 10: with the default back-off a job is given up after
+	// about five minutes, so that a short outage needs no operator.
 	MaxAttempts int
 	// RetryBase and RetryMax bound the exponential back-off with full jitter
 	// between attempts. Default 1 second and 5 minutes.
 	RetryBase time.Duration
 	RetryMax  time.Duration
-	// WakeTimeout is how long Accept, ObjectCreated, Redrive, RedriveAll in all, and
-	// others that make a job ready wait for its wake-up to be sent. One that takes longer
-	// is sent in the background, for up to 10 seconds in all. Set it to 2 seconds where
-	// the process is frozen after it has answered, as on AWS Lambda. Default 200 ms; at
-	// most 10 seconds.
+	// WakeTimeout is how long Accept, ObjectCreated, Redrive, RedriveAll (for all of its
+	// jobs together), and others that make a job ready wait for its wake-up to be sent.
+	// A slower one is sent in the background, for up to 10 seconds in total. Set it to 2
+	// seconds if the process is frozen after it has answered, as on AWS Lambda. Default
+	// 200 ms; at most 10 seconds.
 	WakeTimeout time.Duration
 
 	// Now is the clock. Default time.Now.
 	Now func() time.Time
-	// Logger gets what an operator should know; nothing of a payload. Default
-	// slog.Default().
+	// Logger for operators. Nothing of a payload is logged. Default slog.Default().
 	Logger *slog.Logger
 	// LogHandlerErrors logs the errors that handlers return, and the values of their
 	// panics, as text. Drivers and servers quote the values that they refuse, so this
-	// may put names and dates of patients into the log. Default false: of an error the
-	// types in its chain are logged, its SQLSTATE or HTTP status if it has one, and the
-	// code of a [Failure]; only an error marked [Loggable] is logged as text.
+	// may put names and dates of patients into the log. Default false: only the types in
+	// an error's chain, its SQLSTATE or HTTP status, and the code of a [Failure] are
+	// logged; errors marked [Loggable] are logged as text.
 	LogHandlerErrors bool
 	// Observe is called for each [Event], synchronously and concurrently; it
 	// must be quick. Default: none.
 	Observe func(Event)
 }
 
-// DefaultBundleTypes are the types of Bundles that are accepted where
-// [Options.BundleTypes] is nil: those with resources to take in.
+// DefaultBundleTypes are the Bundle types that are accepted if [Options.BundleTypes] is
+// nil.
 func DefaultBundleTypes() []string {
 	return []string{"transaction", "batch", "collection", "message"}
 }
@@ -141,7 +138,7 @@ func (o *Options) withDefaults() (Options, error) {
 	setDefault(&d.Prefix, "incoming/fhir")
 	setDefault(&d.OutcomesPrefix, "outcomes")
 	setDefault(&d.StagingPrefix, "staging")
-	setDefault(&d.Level, fhirbundle.Lenient)
+	setDefault(&d.Level, fhirbundle.LevelLenient)
 	setDefault(&d.FHIRVersion, fhirbundle.R4)
 	setDefault(&d.MaxBodyBytes, 64<<20)
 	setDefault(&d.MaxUploadBytes, 100<<30)
@@ -171,8 +168,8 @@ func (o *Options) withDefaults() (Options, error) {
 		d.BundleTypes = DefaultBundleTypes()
 	}
 
-	if d.Level != fhirbundle.Lenient && d.Level != fhirbundle.Strict {
-		return d, fmt.Errorf("ingest: Options.Level must be %q or %q", fhirbundle.Lenient, fhirbundle.Strict)
+	if d.Level != fhirbundle.LevelLenient && d.Level != fhirbundle.LevelStrict {
+		return d, fmt.Errorf("ingest: Options.Level must be %q or %q", fhirbundle.LevelLenient, fhirbundle.LevelStrict)
 	}
 	if d.FHIRVersion.Number() == "" {
 		return d, fmt.Errorf("ingest: Options.FHIRVersion must be %q, %q or %q", fhirbundle.R4, fhirbundle.R4B, fhirbundle.R5)
@@ -181,7 +178,7 @@ func (o *Options) withDefaults() (Options, error) {
 	if err := reading.Check(); err != nil {
 		return d, fmt.Errorf("ingest: %w", err)
 	}
-	if severity := d.Severities[lineTwice]; severity != "" && severity != fhirbundle.None {
+	if severity := d.Severities[lineTwice]; severity != "" && severity != fhirbundle.SeverityNone {
 		return d, fmt.Errorf("ingest: Options.Severities[%s] is %q; allowed is none: a worker does not compare the lines of a file", lineTwice, severity)
 	}
 	if len(d.BundleTypes) == 0 {

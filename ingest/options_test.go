@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// What the front door accepts a worker takes, unless it is told otherwise.
+// By default a worker processes everything that Accept accepts.
 func TestMaxWholeBytesFollowsMaxBodyBytes(t *testing.T) {
 	for _, c := range []struct {
 		opts    *WorkerOptions
@@ -59,13 +59,13 @@ func TestVersionAndSeveritiesAreChecked(t *testing.T) {
 		opts Options
 		err  string
 	}{
-		{Options{FHIRVersion: fhirbundle.R5, Severities: map[string]fhirbundle.Severity{"bdl-7": fhirbundle.None}}, ""},
+		{Options{FHIRVersion: fhirbundle.R5, Severities: map[string]fhirbundle.Severity{"bdl-7": fhirbundle.SeverityNone}}, ""},
 		{Options{FHIRVersion: "R3"}, `FHIRVersion must be "R4", "R4B" or "R5"`},
-		{Options{Severities: map[string]fhirbundle.Severity{"bdl-6": fhirbundle.None}}, `Severities is "bdl-6"`},
-		{Options{Severities: map[string]fhirbundle.Severity{"json-dup": fhirbundle.Warning}}, `Severities[json-dup] is "warning"; allowed is error`},
+		{Options{Severities: map[string]fhirbundle.Severity{"bdl-6": fhirbundle.SeverityNone}}, `Severities is "bdl-6"`},
+		{Options{Severities: map[string]fhirbundle.Severity{"json-dup": fhirbundle.SeverityWarning}}, `Severities[json-dup] is "warning"; allowed is error`},
 		{Options{Severities: map[string]fhirbundle.Severity{"bdl-7": "fatal"}}, `Severities[bdl-7] is "fatal"`},
-		{Options{Severities: map[string]fhirbundle.Severity{"ndjson-duplicate": fhirbundle.Error}}, "does not compare the lines"},
-		{Options{Severities: map[string]fhirbundle.Severity{"ndjson-duplicate": fhirbundle.None}}, ""},
+		{Options{Severities: map[string]fhirbundle.Severity{"ndjson-duplicate": fhirbundle.SeverityError}}, "does not compare the lines"},
+		{Options{Severities: map[string]fhirbundle.Severity{"ndjson-duplicate": fhirbundle.SeverityNone}}, ""},
 		{Options{BundleTypes: []string{"batch", "Batch"}}, `Types is "Batch"; allowed is transaction, batch`},
 		{Options{BundleTypes: []string{"document", "searchset", "history"}}, ""},
 		{Options{BundleTypes: []string{}}, "Options.BundleTypes is empty"},
@@ -83,7 +83,7 @@ func TestVersionAndSeveritiesAreChecked(t *testing.T) {
 	}
 }
 
-// A missing signer is found when the service is made, not by the first client.
+// New fails if the signer is missing, not the first client's request.
 func TestUploadsNeedASigner(t *testing.T) {
 	topic, _, err := queue.NewLocal(nil)
 	require.NoError(t, err)
@@ -97,15 +97,15 @@ func TestUploadsNeedASigner(t *testing.T) {
 	require.ErrorIs(t, err, ErrForbidden)
 }
 
-// A worker that goes on in the middle of a file finds in each line what one that
-// started at 0 finds, and remembers nothing of the lines before.
-func TestLinesAreJudgedAlone(t *testing.T) {
+// A worker that starts in the middle of a file finds the same in each line as one that
+// starts at 0, and remembers nothing of the earlier lines.
+func TestLinesAreValidatedAlone(t *testing.T) {
 	topic, _, err := queue.NewLocal(nil)
 	require.NoError(t, err)
 	s, err := New(Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &Options{NoUploads: true})
 	require.NoError(t, err)
 	twice := []byte(`{"resourceType":"Patient","id":"a"}` + "\n" + `{"resourceType":"Patient","id":"a"}` + "\n")
-	report, err := fhirbundle.ValidateBytes(twice, s.reading(fhirbundle.NDJSON, ""))
+	report, err := fhirbundle.ValidateBytes(twice, s.reading(fhirbundle.FormatNDJSON, ""))
 	require.NoError(t, err)
 	require.Empty(t, report.Issues)
 }

@@ -22,18 +22,18 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// crew is several workers on one job store, whose wake-ups are given by hand.
+// crew is several workers on one job store, with wake-ups sent by hand.
 type crew struct {
 	bucket *blob.Bucket
 	store  jobs.Store
-	door   *ingest.Service // accepts; its wake-ups reach nobody
+	door   *ingest.Service // accepts; its wake-ups are lost
 	svc    *ingest.Service // of the workers
 	wake   func(ids ...string)
 }
 
 func newCrew(t *testing.T, store jobs.Store, h ingest.Handler, workers int, opts ingest.WorkerOptions) *crew {
 	t.Helper()
-	opts.DrainTimeout, opts.PollInterval = time.Second, time.Hour // wake-ups are all that tells
+	opts.DrainTimeout, opts.PollInterval = time.Second, time.Hour // so that only wake-ups start jobs
 	c := &crew{bucket: memblob.OpenBucket(nil), store: store}
 	t.Cleanup(func() { _ = c.bucket.Close() })
 	back := ingest.Backends{Store: must(blobstore.New(c.bucket, nil)), Jobs: store}
@@ -66,7 +66,7 @@ func newCrew(t *testing.T, store jobs.Store, h ingest.Handler, workers int, opts
 	return c
 }
 
-// accept accepts a job of so many resources.
+// accept accepts a job with a number of resources.
 func (c *crew) accept(t *testing.T, org string, resources int) string {
 	t.Helper()
 	entry := `{"resource":{"resourceType":"Patient"}}`
@@ -90,13 +90,13 @@ func (c *crew) waitFor(t *testing.T, id string, wanted func(*jobs.Job) bool) *jo
 	return job
 }
 
-// received is what comes from a channel; the test fails if nothing does.
+// received returns the next value of a channel; the test fails if there is none.
 func received[T any](t *testing.T, from <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-from:
 	case <-time.After(8 * time.Second):
-		t.Fatal("nothing came")
+		t.Fatal("nothing was received")
 	}
 	return v
 }
@@ -106,13 +106,13 @@ func send[T any](t *testing.T, to chan<- T, v T) {
 	select {
 	case to <- v:
 	case <-time.After(8 * time.Second):
-		t.Fatal("nobody asked")
+		t.Fatal("nothing was sent")
 	}
 }
 
 func completed(j *jobs.Job) bool { return j.State == jobs.Completed }
 
-// watched notes what order the jobs of each organization are worked on in.
+// watched checks the order in which the jobs of each organization are processed.
 type watched struct {
 	t      *testing.T
 	ready  chan struct{} // closed once all jobs are known
@@ -123,7 +123,7 @@ type watched struct {
 	mu     sync.Mutex
 	rng    *rand.Rand
 	active map[string]string
-	failed map[string]bool // for good, once
+	failed map[string]bool // permanently, once
 }
 
 func (w *watched) Handle(ctx context.Context, b *ingest.Batch) error {
@@ -131,7 +131,7 @@ func (w *watched) Handle(ctx context.Context, b *ingest.Batch) error {
 	org := b.Job.OrganizationID
 	w.mu.Lock()
 	if other := w.active[org]; other != "" {
-		w.t.Errorf("jobs %d and %d of %s are worked on at a time", w.place[other], w.place[b.Job.ID], org)
+		w.t.Errorf("jobs %d and %d of %s are processed at the same time", w.place[other], w.place[b.Job.ID], org)
 	}
 	w.active[org] = b.Job.ID
 	chance, pause := w.rng.IntN(100), time.Duration(w.rng.IntN(500))*time.Microsecond
@@ -143,7 +143,7 @@ func (w *watched) Handle(ctx context.Context, b *ingest.Batch) error {
 	for _, older := range w.line[org][:w.place[b.Job.ID]] {
 		job, err := w.store.Get(context.WithoutCancel(ctx), older)
 		if err != nil || !job.State.Finished() || w.policy == ingest.Block && job.State == jobs.Failed {
-			w.t.Errorf("job %d of %s is worked on before job %d, error %v", w.place[b.Job.ID], org, w.place[older], err)
+			w.t.Errorf("job %d of %s is processed before job %d, error %v", w.place[b.Job.ID], org, w.place[older], err)
 		}
 	}
 	time.Sleep(pause) // the work
@@ -159,8 +159,8 @@ func (w *watched) Handle(ctx context.Context, b *ingest.Batch) error {
 	return nil
 }
 
-// Several workers, wake-ups that are doubled and shuffled, failures and back-offs:
-// in order, and never two of an organization at a time.
+// Several workers, duplicated and shuffled wake-ups, failures and back-offs: jobs are
+// processed in order, and never two of an organization at once.
 func TestOrderPerOrganization(t *testing.T) {
 	organizations, each := 4, 9
 	if testing.Short() {
@@ -185,8 +185,8 @@ func TestOrderPerOrganization(t *testing.T) {
 			close(w.ready)
 			rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
 			c.wake(ids...)
-			// The sweeper brings what waits for the end of a back-off, and nothing
-			// else: what waits for another is not due for 10 seconds.
+			// The sweeper wakes nothing but jobs whose back-off has ended: a job that waits
+			// for another one is not due for 10 seconds.
 			sweeper := newSweeper(t, c.svc, nil)
 			for org, line := range w.line {
 				for place, id := range line {
@@ -204,7 +204,7 @@ func TestOrderPerOrganization(t *testing.T) {
 							require.NoError(t, err)
 						}
 						return job.State.Finished()
-					}, 9*time.Second, time.Millisecond, "job %d of %s is left lying", place, org)
+					}, 9*time.Second, time.Millisecond, "job %d of %s is not processed", place, org)
 				}
 			}
 			require.NotEmpty(t, w.failed)
@@ -218,11 +218,11 @@ type gated struct {
 	id      string
 	reached chan struct{}
 	open    chan struct{}
-	held    atomic.Bool // by the first who claims it; others lose
+	held    atomic.Bool // by the first to claim it; others lose
 	asked   atomic.Bool // nothing is next before
 }
 
-// Next claims as a store does that has no better way.
+// Next claims like a store without a better way.
 func (g *gated) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job, error) {
 	if !g.asked.Load() {
 		return nil, nil
@@ -259,8 +259,8 @@ func (g *gated) Update(ctx context.Context, job *jobs.Job) error {
 	return g.MemStore.Update(ctx, job)
 }
 
-// A worker is on the way to claim a job when an older one is accepted, which
-// another worker claims: the first gives its claim back, and no attempt is counted.
+// While a worker is about to claim a job, an older one is accepted and claimed by another
+// worker: the first gives its claim back, and no attempt is counted.
 func TestOrderOfRacingClaims(t *testing.T) {
 	g := &gated{MemStore: jobs.NewMemStore(), reached: make(chan struct{}), open: make(chan struct{})}
 	working, goOn := make(chan string, 2), make(chan struct{})
@@ -286,10 +286,10 @@ func TestOrderOfRacingClaims(t *testing.T) {
 	g.asked.Store(true)
 
 	c.wake(newer)
-	received(t, g.reached) // a worker is to claim the newer one
+	received(t, g.reached) // a worker is about to claim the newer one
 	_, err = c.door.Redrive(t.Context(), ingest.Caller{OrganizationID: "a"}, older)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { // until one reaches the worker that does not hang
+	require.Eventually(t, func() bool { // until a wake-up reaches the worker that does not hang
 		c.wake(older)
 		return len(working) > 0
 	}, 8*time.Second, 10*time.Millisecond)
@@ -298,19 +298,19 @@ func TestOrderOfRacingClaims(t *testing.T) {
 	back := c.waitFor(t, newer, func(j *jobs.Job) bool { return j.Revision == 3 })
 	require.Equal(t, jobs.Accepted, back.State)
 	require.Zero(t, back.Attempt)
-	require.True(t, back.StartedAt.IsZero(), "nobody worked on it")
+	require.True(t, back.StartedAt.IsZero(), "it was not processed")
 	select {
 	case id := <-working:
-		t.Fatalf("job %s is worked on beside the older one", id)
+		t.Fatalf("job %s is processed at the same time as the older one", id)
 	default:
 	}
 	close(goOn)
-	require.Equal(t, newer, received(t, working), "it is next when the older one ends")
+	require.Equal(t, newer, received(t, working), "it is next after the older one")
 	require.Equal(t, 1, c.waitFor(t, newer, completed).Attempt)
 }
 
-// What waits is woken by the end of the one before, whatever end that is, and an
-// older one that comes while a newer one is worked on is next.
+// When a job ends in any way, the next one is woken; an older job that comes while a newer
+// one is processed is next.
 func TestOrderWakesTheNext(t *testing.T) {
 	working, goOn, stopped := make(chan string, 9), make(chan error), make(chan struct{}, 9)
 	handler := ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error {
@@ -327,7 +327,7 @@ func TestOrderWakesTheNext(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, c *crew, id string){
 		"completed": func(t *testing.T, _ *crew, _ string) { send(t, goOn, nil) },
 		"failed":    func(t *testing.T, _ *crew, _ string) { send(t, goOn, ingest.Permanent(errors.New("refused"))) },
-		"cancelled at work": func(t *testing.T, c *crew, id string) {
+		"cancelled while processing": func(t *testing.T, c *crew, id string) {
 			_, err := c.svc.Cancel(t.Context(), who, id)
 			require.NoError(t, err)
 			received(t, stopped)
@@ -342,7 +342,7 @@ func TestOrderWakesTheNext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCrew(t, jobs.NewMemStore(), handler, 2, ingest.WorkerOptions{OrderPerOrganization: true})
 			first, second := c.accept(t, "a", 1), c.accept(t, "a", 1)
-			c.wake(second) // the first is what is worked on
+			c.wake(second) // the first one is processed
 			require.Equal(t, first, received(t, working))
 			end(t, c, first)
 			require.Equal(t, second, received(t, working))
@@ -353,8 +353,8 @@ func TestOrderWakesTheNext(t *testing.T) {
 	}
 }
 
-// A failed job keeps back the later ones of its organization, and of no other.
-func TestOrderBlocksBehindAFailedJob(t *testing.T) {
+// A failed job blocks the later ones of its organization, and of no other.
+func TestOrderBlocksAfterAFailedJob(t *testing.T) {
 	for _, cancel := range []bool{true, false} {
 		refuse := errors.New("refused")
 		var mu sync.Mutex
@@ -412,8 +412,8 @@ func TestHeadOfLineOptions(t *testing.T) {
 	require.ErrorContains(t, err, `"park" or "block"`)
 }
 
-// An older job that comes while a newer one is worked on, as by a redrive, waits
-// for the end of that one, and is next.
+// An older job that comes while a newer one is processed, for example by a redrive, waits
+// for its end, and is next.
 func TestOrderOfAnOlderJobThatComesLate(t *testing.T) {
 	working, goOn := make(chan string, 9), make(chan error)
 	c := newCrew(t, jobs.NewMemStore(), ingest.HandlerFunc(func(ctx context.Context, b *ingest.Batch) error {

@@ -14,26 +14,26 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// orphanAge is the default of [OrphansRequest.MinAge], and minOrphanAge the least: a
-// payload is stored a moment before its job is recorded.
+// orphanAge is the default of [OrphansRequest.MinAge], and minOrphanAge its minimum: a
+// payload is stored shortly before its job is recorded.
 const (
 	orphanAge    = time.Hour
 	minOrphanAge = time.Minute
 )
 
-// OrphansRequest asks for a part of the orphans.
+// OrphansRequest selects orphans.
 type OrphansRequest struct {
-	// OrganizationID asks for those of one organization. Empty: of all.
+	// OrganizationID limits the search to one organization. Empty: all.
 	OrganizationID string
-	// MinAge of an orphan, by the store's time of its last change. It must be longer than
-	// a request takes from writing a payload to recording its job. At least a minute.
+	// MinAge of an orphan, by the store's modification time. It must be longer than a
+	// request takes from writing a payload to recording its job. At least a minute.
 	// Default 1 hour.
 	MinAge time.Duration
-	// Limit of objects that one call looks at: 0 means 500; at most 1000.
+	// Limit is how many objects one call looks at: 0 means 500; at most 1000.
 	Limit int
-	// Cursor from the call before; empty at the start.
+	// Cursor from the previous call; empty at the start.
 	Cursor string
-	// Remove removes the orphans that are found, each after another look for its job.
+	// Remove removes the orphans that are found, after looking for their jobs.
 	Remove bool
 }
 
@@ -41,33 +41,33 @@ type OrphansRequest struct {
 type Orphan struct {
 	Key            string    `json:"key"`
 	OrganizationID string    `json:"organizationId"`
-	JobID          string    `json:"jobId"` // that its key names
+	JobID          string    `json:"jobId"` // from its key
 	Bytes          int64     `json:"bytes"`
 	ModTime        time.Time `json:"modTime"`
 }
 
-// Orphans is a part of the orphans.
+// Orphans is the result of one call of [Service.Orphans].
 type Orphans struct {
 	Found []Orphan
-	// Looked is the number of objects that were looked at, Bytes those of the orphans
-	// among them, and Removed the number of orphans that were removed.
+	// Looked is the number of objects looked at, Bytes the size of the orphans among
+	// them, and Removed the number of orphans removed.
 	Looked, Removed int
 	Bytes           int64
-	// Next is the cursor to go on with; empty after the last object.
+	// Next is the cursor to continue from; empty after the last object.
 	Next string
 }
 
-// Orphans looks for payloads that no job knows: objects below [Options.Prefix] whose key
+// Orphans looks for payloads without a job: objects below [Options.Prefix] whose key
 // fhirdock made, and whose job is not recorded or has another payload. Call it with the
 // cursor that it returned until there is none.
 //
 // A request leaves an orphan if the process is killed between writing the payload and
 // recording the job; its sender got no answer, or an error. But if the job store was
-// restored from an older backup, orphans are payloads that were acknowledged. So only a
-// call with Remove removes them.
+// restored from an older backup, orphans are payloads that were acknowledged. So orphans
+// are only removed if Remove is set.
 //
-// Errors: ErrInvalid, ErrUnavailable; in the latter case what was found and removed until
-// then is returned beside the error, with the cursor of this part.
+// Errors: ErrInvalid, ErrUnavailable; after the latter, the orphans found and removed so
+// far are returned with the error, with the cursor of this call.
 func (s *Service) Orphans(ctx context.Context, req OrphansRequest) (*Orphans, error) {
 	token, err := req.check()
 	if err != nil {
@@ -120,7 +120,7 @@ func (s *Service) Orphans(ctx context.Context, req OrphansRequest) (*Orphans, er
 	return found, nil
 }
 
-// check sets the defaults, and returns where the list begins.
+// check sets the defaults, and returns the token of the first page.
 func (r *OrphansRequest) check() (token []byte, err error) {
 	setDefault(&r.MinAge, orphanAge)
 	setDefault(&r.Limit, 500)
@@ -140,7 +140,7 @@ func (r *OrphansRequest) check() (token []byte, err error) {
 	return token, nil
 }
 
-// organizationOf is the organization in a key of fhirdock's own.
+// organizationOf returns the organization in one of fhirdock's own keys.
 func organizationOf(key string) string {
 	parts := strings.Split(key, "/")
 	return parts[len(parts)-5]

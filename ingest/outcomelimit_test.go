@@ -20,20 +20,20 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// brokenLines is one good line and n broken ones.
+// brokenLines is one valid line and n broken ones.
 func brokenLines(n int) []byte {
 	return append([]byte(`{"resourceType":"Patient","id":"a"}`+"\n"), strings.Repeat("x\n", n)...)
 }
 
-// listedOutcomes reads the outcomes file of a job: the lines that list a resource, and the
-// message of the last one if it says how many are not listed.
+// listedOutcomes reads a job's outcomes file: the lines that list a resource, and the
+// message of the last line if it counts unlisted ones.
 func listedOutcomes(t *testing.T, bucket *blob.Bucket, job *jobs.Job) (raw []byte, listed []ingest.Outcome, last string) {
 	t.Helper()
 	require.NotEmpty(t, job.OutcomesKey)
 	raw, err := bucket.ReadAll(t.Context(), job.OutcomesKey)
 	require.NoError(t, err)
 	for line := range bytes.Lines(raw) {
-		require.Empty(t, last, "it is the last line")
+		require.Empty(t, last, "only the last line counts unlisted outcomes")
 		var o ingest.Outcome
 		require.NoError(t, json.Unmarshal(line, &o))
 		if o.Issues[0].Code == ingest.CodeOutcomesLimit {
@@ -45,8 +45,8 @@ func listedOutcomes(t *testing.T, bucket *blob.Bucket, job *jobs.Job) (raw []byt
 	return raw, listed, last
 }
 
-// Two bytes of a payload can make 200 bytes of outcomes: what is listed is bounded by
-// count and by bytes, and the last line says how many are not.
+// Two bytes of a payload can make 200 bytes of outcomes: the list is bounded by count and
+// by bytes, and the last line counts the rest.
 func TestOutcomesAreBounded(t *testing.T) {
 	const broken = 5000
 	for name, c := range map[string]struct {
@@ -89,8 +89,8 @@ func TestOutcomesAreBounded(t *testing.T) {
 	}
 }
 
-// However often a job is interrupted and whichever resources its handler rejects, the
-// outcomes file is the same.
+// The outcomes file does not depend on how often a job is interrupted, or on the resources
+// that its handler rejects.
 func TestBoundedOutcomesOfAnInterruptedJob(t *testing.T) {
 	run := func(t *testing.T, interrupt func(call int) bool) []byte {
 		bucket := memblob.OpenBucket(nil)
@@ -136,7 +136,7 @@ func TestBoundedOutcomesOfAnInterruptedJob(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, job.Progress.Rejected, int64(len(listed))+missing)
 		require.Equal(t, []string{job.OutcomesKey}, keysBelow(t.Context(), bucket, "outcomes"))
-		// Its parts go once the record says that it is done.
+		// Its parts are removed after the record says that it is done.
 		require.Eventually(t, func() bool { return len(keysBelow(t.Context(), bucket, "staging")) == 0 }, 10*time.Second, 2*time.Millisecond)
 		return raw
 	}
@@ -146,9 +146,9 @@ func TestBoundedOutcomesOfAnInterruptedJob(t *testing.T) {
 	}
 }
 
-// A line can have a hundred findings; its outcome has ten, and an error among them.
+// A line can have a hundred findings; its outcome has ten, with an error among them.
 func TestAnOutcomeHasFewIssues(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.Strict}})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.LevelStrict}})
 	line := []byte(`{"resourceType":"Patient","id":"b","name":[` + strings.Repeat(`{"family":""},`, 99) + `{"family":""}]}` + "\n")
 	id := p.Client.Upload(t, ndjson, append(brokenLines(0), line...))
 	job := p.Wait(t, id)
@@ -157,7 +157,7 @@ func TestAnOutcomeHasFewIssues(t *testing.T) {
 	require.Len(t, listed[0].Issues, 10)
 	var failed bool
 	for _, is := range listed[0].Issues {
-		failed = failed || is.Severity == fhirbundle.Error
+		failed = failed || is.Severity == fhirbundle.SeverityError
 	}
 	require.True(t, failed)
 }

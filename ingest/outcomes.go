@@ -12,21 +12,21 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// outcomesSection is the one section of a part of outcomes.
+// outcomesSection is the only section of a part of outcomes.
 const outcomesSection = "outcomes"
 
-// stageID is what parts of a job are kept under: a new run starts with none.
+// stageID is the id that a job's parts are kept under: each run has its own.
 func stageID(job *jobs.Job) string {
 	return job.OrganizationID + "/" + job.ID + "/" + strconv.Itoa(job.Run)
 }
 
-// keepOutcomes keeps what was rejected of a batch, as far as the job's outcomes are below
-// their limits, and adds it to the progress. What is listed follows from the progress
-// before the batch, so that it is the same whenever the batch comes again.
+// keepOutcomes keeps the rejections of a batch, up to the limits of the job's outcomes, and
+// adds them to the progress. What is listed depends only on the progress before the batch,
+// so that it is the same whenever the batch is redelivered.
 //
-// If an earlier attempt kept outcomes of the batch and none is kept now, they are removed,
-// and only those: an attempt that has lost its job without knowing it must not touch what
-// others have kept.
+// If an earlier attempt kept outcomes of the batch and none are kept now, they are removed,
+// but only those: an attempt that has lost its job without knowing must not touch the
+// outcomes of others.
 func (s *Service) keepOutcomes(ctx context.Context, b *batch, earlier stage.Batches, p *jobs.Progress) error {
 	// In the order of the payload, regardless of the order in which they were rejected.
 	slices.SortStableFunc(b.rejected, func(x, y Outcome) int { return cmp.Compare(x.Offset, y.Offset) })
@@ -58,7 +58,7 @@ func (s *Service) keepOutcomes(ctx context.Context, b *batch, earlier stage.Batc
 	return nil
 }
 
-// listedBefore is how many outcomes a job has listed. Releases without a limit listed
+// listedBefore returns how many outcomes a job has listed. Releases without a limit listed
 // them all and did not count them; this one lists at least the first.
 func listedBefore(p *jobs.Progress) int64 {
 	if p.Listed == 0 {
@@ -79,7 +79,7 @@ func outcomeIssues(all []fhirbundle.Issue) []fhirbundle.Issue {
 	issues := make([]fhirbundle.Issue, 0, maxOutcomeIssues)
 	for _, errors := range []bool{true, false} {
 		for i := range all {
-			if (all[i].Severity == fhirbundle.Error) == errors && len(issues) < maxOutcomeIssues {
+			if (all[i].Severity == fhirbundle.SeverityError) == errors && len(issues) < maxOutcomeIssues {
 				issues = append(issues, all[i])
 			}
 		}

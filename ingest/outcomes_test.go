@@ -35,14 +35,14 @@ func outcomesService(t *testing.T) *Service {
 	return s
 }
 
-// keep keeps what was rejected of a batch that is the first with outcomes.
+// keep keeps the rejections of the first batch with outcomes.
 func keep(t *testing.T, s *Service, b *batch, earlier stage.Batches) {
 	t.Helper()
 	require.NoError(t, s.keepOutcomes(t.Context(), b, earlier, &jobs.Progress{}))
 }
 
-// A worker that lost its lease comes to the outcomes when the one that took over
-// has completed the job, and taken the parts away: the file stays as it is.
+// A stale worker publishes outcomes after the worker that took over has completed the job
+// and removed the parts: the file stays unchanged.
 func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
 	s := outcomesService(t)
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Progress: jobs.Progress{Rejected: 2}}
@@ -65,10 +65,10 @@ func TestOutcomesOfAStaleWorkerChangeNothing(t *testing.T) {
 	require.Equal(t, string(whole), string(after))
 }
 
-// An attempt drops the outcomes of a batch only if it has handed over that batch again
-// and nothing of it was rejected. One that lost its job before the part was written
-// leaves it alone, and so does one that only begins.
-func TestOutcomesOfABatchThatComesAgain(t *testing.T) {
+// An attempt removes a batch's outcomes only if it has handed over that batch again and
+// nothing was rejected. One that lost its job before the part was written leaves it alone,
+// and so does one that has just begun.
+func TestOutcomesOfARedeliveredBatch(t *testing.T) {
 	s := outcomesService(t)
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org"}
 	parts := s.outcomes.Job(stageID(job))
@@ -94,9 +94,9 @@ func TestOutcomesOfABatchThatComesAgain(t *testing.T) {
 	require.Equal(t, 0, left())
 }
 
-// Outcomes that are lost are said to be: those that are listed and those that are
-// not add up to what was rejected.
-func TestOutcomesThatAreGone(t *testing.T) {
+// Lost outcomes are reported: listed and missing ones add up to the number of rejected
+// resources.
+func TestLostOutcomesAreCounted(t *testing.T) {
 	s := outcomesService(t)
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Progress: jobs.Progress{Rejected: 3}}
 	parts := s.outcomes.Job(stageID(job))
@@ -143,13 +143,13 @@ func TestOutcomesThatAreGone(t *testing.T) {
 
 	require.NoError(t, parts.Clear(t.Context()))
 	n, missing = lines()
-	require.Equal(t, []int{2, 1}, []int{n, missing}, "what was listed stays")
+	require.Equal(t, []int{2, 1}, []int{n, missing}, "listed outcomes stay")
 	require.NoError(t, s.blobs.Bucket().Delete(t.Context(), "outcomes/org/"+job.ID+".ndjson"))
 	n, missing = lines()
 	require.Equal(t, []int{0, 3}, []int{n, missing})
 }
 
-// Outcomes come in the order of the payload, whatever the order of refusing.
+// Outcomes are in the order of the payload, whatever the order of rejection.
 func TestOutcomesAreInOrder(t *testing.T) {
 	s := outcomesService(t)
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", Progress: jobs.Progress{Rejected: 3}}
@@ -170,7 +170,7 @@ func TestOutcomesAreInOrder(t *testing.T) {
 	require.Equal(t, []int64{1, 2, 3}, lines)
 }
 
-// A run that rejects nothing leaves no file of the run before.
+// A run without rejections removes the file of an earlier run.
 func TestOutcomesOfARunBefore(t *testing.T) {
 	s := outcomesService(t)
 	require.NoError(t, s.blobs.Bucket().WriteAll(t.Context(), "outcomes/org/j.ndjson", []byte("{}"), nil))
@@ -185,7 +185,7 @@ func TestOutcomesOfARunBefore(t *testing.T) {
 	}
 }
 
-// meanwhile does something behind the first Get.
+// meanwhile calls a function after the first Get.
 type meanwhile struct {
 	jobs.Store
 	do func()
@@ -200,7 +200,7 @@ func (m *meanwhile) Get(ctx context.Context, id string) (*jobs.Job, error) {
 	return job, err
 }
 
-// Outcomes that are read while the job completes are those of the job.
+// Reading outcomes while the job completes returns the job's outcomes.
 func TestOutcomesWhileTheJobCompletes(t *testing.T) {
 	s := outcomesService(t)
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Processing, Progress: jobs.Progress{Rejected: 1}}
@@ -228,8 +228,8 @@ func TestOutcomesWhileTheJobCompletes(t *testing.T) {
 	require.ErrorIs(t, err, ErrUnavailable)
 }
 
-// An attempt is the first one only if there was none, however close behind it
-// comes: clocks may be coarse.
+// An attempt is fresh only if there was no earlier one, however soon it follows: clocks may
+// be coarse.
 func TestFreshIsTheFirstClaimOnly(t *testing.T) {
 	s := outcomesService(t)
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -259,16 +259,16 @@ func refuse(t *testing.T, s *Service, job *jobs.Job, n int64) {
 	}
 }
 
-// A worker that stood still for long, and does not know yet that it lost its lease,
-// leaves a file alone that a later run has published, or its own run has since.
+// A worker that was stopped for a long time, and does not know that it lost its lease,
+// leaves a file alone that a later run, or its own run, has published since.
 func TestOutcomesOfALaterAttemptStay(t *testing.T) {
 	for name, stale := range map[string]jobs.Job{
-		"of an earlier run":                        {Run: 1},
-		"of an earlier run, with rejections":       {Run: 1, Progress: jobs.Progress{Rejected: 1}},
-		"of the first run, with rejections":        {Run: 0, Progress: jobs.Progress{Rejected: 5}},
-		"of the same run, before it had any":       {Run: 2},
-		"of the same run, before it had them all":  {Run: 2, Progress: jobs.Progress{Rejected: 1}},
-		"of the same run, when they were all done": {Run: 2, Progress: jobs.Progress{Rejected: 3}},
+		"of an earlier run":                       {Run: 1},
+		"of an earlier run, with rejections":      {Run: 1, Progress: jobs.Progress{Rejected: 1}},
+		"of the first run, with rejections":       {Run: 0, Progress: jobs.Progress{Rejected: 5}},
+		"of the same run, before it had any":      {Run: 2},
+		"of the same run, before it had them all": {Run: 2, Progress: jobs.Progress{Rejected: 1}},
+		"of the same run, with all of them":       {Run: 2, Progress: jobs.Progress{Rejected: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := outcomesService(t)
@@ -293,9 +293,9 @@ func TestOutcomesOfALaterAttemptStay(t *testing.T) {
 	}
 }
 
-// A failed job has published what it rejected so far. Its redrive goes on, and where
-// the earlier parts were removed meanwhile the file says that they are missing.
-func TestOutcomesOfAFailureAreNotTakenForAll(t *testing.T) {
+// A failed job has published its rejections so far. Its redrive continues, and if the
+// earlier parts were removed meanwhile, the file says that they are missing.
+func TestOutcomesOfAFailureAreNotComplete(t *testing.T) {
 	s := outcomesService(t)
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "org"}
 	refuse(t, s, job, 3)

@@ -28,8 +28,8 @@ func newLake(t *testing.T, bucket *blob.Bucket, opts *sink.LakeOptions) *sink.La
 	return lake
 }
 
-// What can't work is found when the pipeline is built, not by the first job.
-func TestPartsThatCannotWork(t *testing.T) {
+// Invalid options fail when the pipeline is built, not with the first job.
+func TestInvalidParts(t *testing.T) {
 	p := ingesttest.New(t)
 	fine := ingest.HandlerFunc(func(context.Context, *ingest.Batch) error { return nil })
 	worker := func(s *ingest.Service, h ingest.Handler) error {

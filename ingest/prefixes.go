@@ -8,20 +8,20 @@ import (
 )
 
 // Placer is a [Handler] that keeps objects below prefixes of a bucket. [NewWorker] fails
-// if they overlap with the prefixes that the [Service] writes to in the same bucket,
-// where parts and payloads would be mistaken for each other.
+// if they overlap with the prefixes that the [Service] writes to in the same bucket: parts
+// and payloads would be mistaken for each other.
 type Placer interface {
-	// Prefixes returns the bucket and the prefixes, without a slash at their ends.
+	// Prefixes returns the bucket and the prefixes, without trailing slashes.
 	Prefixes() (*blob.Bucket, []string)
 }
 
-// stagingOutcomes is the prefix of outcomes that are not published yet.
+// stagingOutcomes is the prefix of outcomes not yet published.
 func (o *Options) stagingOutcomes() string { return o.StagingPrefix + "/outcomes" }
 
-// stagingBlocks is the prefix of the lists of blocks that the store does not keep.
+// stagingBlocks is the prefix of the lists of blocks that the store does not keep itself.
 func (o *Options) stagingBlocks() string { return o.StagingPrefix + "/blocks" }
 
-// checkPlaces returns an error if a handler writes where the service does.
+// checkPlaces returns an error if a handler writes where the Service does.
 func (s *Service) checkPlaces(h Handler) error {
 	p, ok := h.(Placer)
 	if !ok {
@@ -45,7 +45,7 @@ func (s *Service) checkPlaces(h Handler) error {
 	return nil
 }
 
-// overlap reports whether keys below one prefix can be below the other too.
+// overlap reports whether one prefix is below the other, or both are the same.
 func overlap(a, b string) bool {
 	return strings.HasPrefix(a+"/", b+"/") || strings.HasPrefix(b+"/", a+"/")
 }

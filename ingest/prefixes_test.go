@@ -29,7 +29,7 @@ func keysBelow(ctx context.Context, bucket *blob.Bucket, prefix string) (keys []
 	}
 }
 
-// Each kind of object is below the prefix that was given for it.
+// Each kind of object is below its configured prefix.
 func TestPrefixes(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
@@ -48,7 +48,7 @@ func TestPrefixes(t *testing.T) {
 	})
 	job := p.Wait(t, p.Client.Upload(t, ndjson, patients(3)))
 	require.Equal(t, jobs.Completed, job.State)
-	require.NotEmpty(t, parts, "the outcomes of the first batch, while the second is worked on")
+	require.NotEmpty(t, parts, "the outcomes of the first batch, while the second is processed")
 	require.ElementsMatch(t, []string{job.Payload.Key, job.OutcomesKey}, keysBelow(t.Context(), bucket, ""))
 	require.Regexp(t, "^in/", job.Payload.Key)
 	require.Regexp(t, "^rejected/", job.OutcomesKey)

@@ -21,21 +21,21 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// What a sender or a handler wrote, and nobody may read in a log, a record, an answer
-// or an event. marker stands wherever text can be; the id of a resource is in the
-// outcomes, for its sender, and nowhere else.
+// Text from a sender or a handler that must not be in a log, a record, a response or an
+// event. marker is used wherever text can be; the id of a resource may be in the outcomes,
+// for its sender, and nowhere else.
 const (
 	marker   = "Zqxmark"
 	markerID = "zqx-ident"
 )
 
-// refusal is an error of a database that quotes the value which it refused.
+// refusal is a database's error that quotes the refused value.
 type refusal struct{ text string }
 
 func (r *refusal) Error() string  { return r.text }
 func (*refusal) SQLState() string { return "22007" }
 
-// answered is an error of a client of HTTP.
+// answered is an HTTP client's error.
 type answered struct {
 	StatusCode int
 	Body       string
@@ -60,7 +60,7 @@ Zqxmark
 `
 )
 
-// troubles are what handlers do, each with the marker in its text.
+// troubles are handlers' failures, each with the marker in its text.
 func troubles() map[string]func() error {
 	text := "for Zqxmark, born Zqxmark"
 	return map[string]func() error{
@@ -82,7 +82,7 @@ func troubles() map[string]func() error {
 	}
 }
 
-// troubled is a handler that is in trouble where it is told to.
+// troubled is a handler that fails at a given method.
 type troubled struct {
 	where   string
 	trouble func() error
@@ -107,7 +107,7 @@ func (h *troubled) Finish(context.Context, *jobs.Job) ([]jobs.Output, error) {
 }
 func (h *troubled) Discard(context.Context, *jobs.Job) error { return h.at("discard") }
 
-// said is everything that a pipeline says, but for the outcomes.
+// said returns everything that a pipeline writes, except for the outcomes.
 func said(t *testing.T, p *ingesttest.Pipeline, answers []string) string {
 	t.Helper()
 	for _, e := range p.Events() {
@@ -133,13 +133,13 @@ func requireSilent(t *testing.T, text string) {
 	for line := range strings.Lines(text) {
 		folded := strings.ToLower(line)
 		if strings.Contains(folded, strings.ToLower(marker)) || strings.Contains(folded, markerID) {
-			t.Fatalf("this says what it must not: %s", line)
+			t.Fatalf("this line must not contain the marker: %s", line)
 		}
 	}
 }
 
-// sendMarked sends each payload by each way, and waits until all is at rest. It returns the
-// answers, but for the outcomes, and those.
+// sendMarked sends each payload in every way, and waits until nothing is left to do. It
+// returns the responses, and the outcomes separately.
 func sendMarked(t *testing.T, p *ingesttest.Pipeline) (answers, outcomes []string) {
 	t.Helper()
 	var ids []string
@@ -173,9 +173,9 @@ func sendMarked(t *testing.T, p *ingesttest.Pipeline) (answers, outcomes []strin
 	return answers, outcomes
 }
 
-// Nothing that a sender wrote is in a log, record, event or answer, whatever goes wrong
-// with a handler or a disk.
-func TestNothingOfAPayloadIsTold(t *testing.T) {
+// Nothing that a sender wrote is in a log, record, event or response, however a handler or
+// a disk fails.
+func TestNothingOfAPayloadIsShown(t *testing.T) {
 	for name, trouble := range troubles() {
 		for _, where := range []string{"handle", "finish", "discard"} {
 			t.Run(name+" at "+where, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestNothingOfAPayloadIsTold(t *testing.T) {
 			})
 		}
 	}
-	// A disk and a bucket that fail, under the lake, each with its own text.
+	// A disk and a bucket that fail under the lake, each with its own text.
 	t.Run("disk", func(t *testing.T) {
 		folder := t.TempDir()
 		bucket, err := fileblob.OpenBucket(folder, nil)
@@ -203,7 +203,7 @@ func TestNothingOfAPayloadIsTold(t *testing.T) {
 		answers, _ := sendMarked(t, p)
 		all := said(t, p, answers)
 		requireSilent(t, all)
-		require.Contains(t, all, "not a directory", "operators live on what the bucket says")
+		require.Contains(t, all, "not a directory", "operators need the bucket's errors")
 	})
 	t.Run("bucket", func(t *testing.T) {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{MaxAttempts: 3}})
@@ -217,19 +217,19 @@ func TestNothingOfAPayloadIsTold(t *testing.T) {
 		answers, _ := sendMarked(t, p)
 		all := said(t, p, answers)
 		requireSilent(t, all)
-		require.Contains(t, all, "write Other.ndjson", "operators live on what the bucket says")
+		require.Contains(t, all, "write Other.ndjson", "operators need the bucket's errors")
 	})
 }
 
-// requireLogged waits for a text in the log: a line may come a moment after the record.
+// requireLogged waits for a text in the log: a line may be written just after the record.
 func requireLogged(t *testing.T, p *ingesttest.Pipeline, text, name string) {
 	t.Helper()
 	require.Eventually(t, func() bool { return strings.Contains(p.Logs(), text) }, 10*time.Second, time.Millisecond,
 		"%s: %s", name, text)
 }
 
-// What can be said of a handler's error is said.
-func TestWhatIsLoggedOfAHandlersError(t *testing.T) {
+// A handler's error is logged as far as it is safe.
+func TestHandlersErrorsAreLogged(t *testing.T) {
 	for name, want := range map[string][]string{
 		"text":         {`"type":"*errors.errorString"`, `"code":"handler"`},
 		"database":     {`"type":"*ingest_test.refusal"`, `"sqlstate":"22007"`},
@@ -254,7 +254,7 @@ func TestWhatIsLoggedOfAHandlersError(t *testing.T) {
 					requireLogged(t, p, w, name)
 				}
 				requireSilent(t, p.Logs())
-			} else if name != "panic index" && name != "joined" { // whose text is a panic of its own
+			} else if name != "panic index" && name != "joined" { // whose text is another panic
 				requireLogged(t, p, "born "+marker, name)
 			}
 			require.NotContains(t, p.Logs(), "(0x", "no arguments in a stack")

@@ -13,39 +13,39 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// What one part of a round may do.
+// Limits on one part of a round.
 const (
-	pruneTime   = 2 * time.Second        // of one part, so that a sweep is not late for what is due
-	prunePause  = 100 * time.Millisecond // between two parts of a round, beside the sweeps
-	pruneAtOnce = 64                     // jobs or objects, which share syncs and commits
-	prunePage   = 500                    // jobs that are read at a time
-	pruneList   = 1000                   // objects that are listed at a time
-	pruneErrors = 3                      // that are reported
+	pruneTime   = 2 * time.Second        // of one part, so that a sweep is not late for due jobs
+	prunePause  = 100 * time.Millisecond // between two parts of a round, when it runs beside the sweeps
+	pruneAtOnce = 64                     // jobs or objects; concurrent ones share syncs and commits
+	prunePage   = 500                    // jobs to read at a time
+	pruneList   = 1000                   // objects to list at a time
+	pruneErrors = 3                      // to report
 )
 
-// pruning goes through what [Retention] may remove, a part at a time. Each process has
-// its own, which begins at the start.
+// pruning removes data past its [Retention], a part at a time. Each process has its own,
+// which starts at the beginning.
 type pruning struct {
 	mu   sync.Mutex // held during a part
 	next time.Time  // when the next part is due
-	end  time.Time  // of the part under way, which begins nothing more after it
-	// steps that are left of the round, and the step at which it is. Each step goes on
-	// where it was.
+	end  time.Time  // of the current part, which begins nothing more after it
+	// steps left in the round, beginning with the current one. Each step continues where
+	// it stopped.
 	steps []pruneStep
-	lost  atomic.Int64 // objects of this round that no job knows
+	lost  atomic.Int64 // objects without a job in this round
 }
 
 func (p *pruning) lostOne() { p.lost.Add(1) }
 
-// over reports whether the time of the part under way has passed.
+// over reports whether the current part's time has passed.
 func (p *pruning) over() bool { return !time.Now().Before(p.end) }
 
-// pruneStep does a part of what it has to do, and reports whether that was all or it can't
-// go on. An error beside false is of single jobs or objects, which it has passed.
+// pruneStep does a part of its work, and reports whether that was all or it can't continue.
+// An error with done false is about single jobs or objects, which were skipped.
 type pruneStep func(ctx context.Context) (done bool, err error)
 
-// prune does the next part of a round, if one is due. What can't be removed is retried in
-// the next round.
+// prune does the next part of a round, if one is due. Failed removals are retried in the
+// next round.
 func (s *Service) prune(ctx context.Context) error {
 	p := &s.pruning
 	if s.opts.Retention == nil || !p.mu.TryLock() {
@@ -60,16 +60,16 @@ func (s *Service) prune(ctx context.Context) error {
 		p.lost.Store(0)
 	}
 	p.end = time.Now().Add(pruneTime)
-	ctx, cancel := context.WithTimeout(ctx, pruneTime+2*bookkeeping) // a list, and then what was begun
+	ctx, cancel := context.WithTimeout(ctx, pruneTime+2*bookkeeping) // one list, then one removal
 	defer cancel()
 	var failed []error
 	for len(p.steps) > 0 && ctx.Err() == nil && !p.over() {
 		done, err := p.steps[0](ctx)
-		if ctx.Err() != nil { // the step is taken again
+		if ctx.Err() != nil { // retry the step
 			break
 		}
 		if err != nil && len(failed) < pruneErrors {
-			failed = append(failed, fmt.Errorf("ingest: remove what is older than its retention: %w", err))
+			failed = append(failed, fmt.Errorf("ingest: remove data past its retention: %w", err))
 		}
 		if done {
 			p.steps = p.steps[1:]
@@ -84,8 +84,8 @@ func (s *Service) prune(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// pruneSteps are the steps of a round. Records come first, since each takes with it what
-// the other steps would look for; one that could find nothing more is left out.
+// pruneSteps returns the steps of a round. Records come first, since removing a record
+// removes everything of its job; steps that could find nothing more are left out.
 func (s *Service) pruneSteps() []pruneStep {
 	var steps []pruneStep
 	r := s.opts.Retention
@@ -94,7 +94,7 @@ func (s *Service) pruneSteps() []pruneStep {
 			steps = append(steps, (&recordWalk{s: s, state: state}).step)
 		}
 	}
-	// recordsGo reports whether the records of completed and cancelled jobs are removed by then.
+	// recordsGo reports whether records of completed and cancelled jobs are removed by then.
 	recordsGo := func(by time.Duration) bool {
 		return r.Completed > 0 && r.Completed <= by && r.Cancelled > 0 && r.Cancelled <= by
 	}
@@ -110,8 +110,8 @@ func (s *Service) pruneSteps() []pruneStep {
 	return steps
 }
 
-// pruneBeside removes what is older than its retention until stop is called, which waits
-// for it. It runs beside the sweeps, so that neither delays the other.
+// pruneBeside removes data past its retention until stop is called, which waits for it. It
+// runs beside the sweeps, so that neither delays the other.
 func (s *Service) pruneBeside(ctx context.Context, every time.Duration) (stop func()) {
 	if s.opts.Retention == nil {
 		return func() {}
@@ -122,7 +122,7 @@ func (s *Service) pruneBeside(ctx context.Context, every time.Duration) (stop fu
 		defer close(ended)
 		for ctx.Err() == nil {
 			if err := s.prune(ctx); err != nil && ctx.Err() == nil {
-				s.opts.Logger.WarnContext(ctx, "retention: not everything was removed; it is retried", "error", err)
+				s.opts.Logger.WarnContext(ctx, "retention: not everything was removed; retrying", "error", err)
 			}
 			pause := every
 			if s.pruning.inRound() {
@@ -149,9 +149,9 @@ func (p *pruning) inRound() bool {
 	return len(p.steps) > 0
 }
 
-// pruneEach calls f for 0 to n-1, some at once, each with a time of its own: one that
-// hangs does not hold up the next page. It begins no more once the part's time is over,
-// but lets those end that it began, and reports whether it began all.
+// pruneEach calls f for 0 to n-1, concurrently, each with its own timeout, so that one that
+// hangs does not hold up the next page. Once the part's time is over it begins no more,
+// but lets running calls end. all reports whether it began all of them.
 func (s *Service) pruneEach(ctx context.Context, n int, f func(ctx context.Context, n int) error) (all bool, err error) {
 	var left atomic.Bool
 	err = s.atOnce(n, func(i int) error {
@@ -166,8 +166,8 @@ func (s *Service) pruneEach(ctx context.Context, n int, f func(ctx context.Conte
 	return !left.Load() && ctx.Err() == nil, err
 }
 
-// atOnce calls f for 0 to n-1, some at once, and returns how many failed and why the
-// first did.
+// atOnce calls f for 0 to n-1, concurrently, and returns how many failed with the first
+// error.
 func (s *Service) atOnce(n int, f func(n int) error) error {
 	var g errgroup.Group
 	g.SetLimit(pruneAtOnce)

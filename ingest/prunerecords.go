@@ -10,16 +10,16 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// recordWalk goes through the records of a state that were created before its retention
-// began, organization by organization. Those that ended later are passed over.
+// recordWalk walks the records in a state that were created before their retention began,
+// organization by organization. Jobs that ended later are skipped.
 type recordWalk struct {
 	s            *Service
 	state        jobs.State
-	organization string // at which it is; those before are done
-	cursor       string // in its list; empty at the start
+	organization string // the current one
+	cursor       string // in the organization's list; empty at the start
 }
 
-// firstID is before all ids of jobs.
+// firstID sorts before all job ids.
 const firstID = "00000000-0000-0000-0000-000000000000"
 
 func (w *recordWalk) step(ctx context.Context) (bool, error) {
@@ -33,7 +33,7 @@ func (w *recordWalk) step(ctx context.Context) (bool, error) {
 		w.cursor = jobs.Cursor{CreatedAt: s.now().Add(-s.opts.Retention.records(w.state)), ID: firstID}.String()
 	}
 	page, err := s.back.Jobs.List(ctx, jobs.Query{OrganizationID: w.organization, State: w.state, Limit: prunePage, Cursor: w.cursor})
-	if err != nil && !errors.Is(err, jobs.ErrRecord) { // those who list jobs are told of such records
+	if err != nil && !errors.Is(err, jobs.ErrRecord) { // listing jobs logs such records
 		return true, err
 	}
 	all, err := s.pruneEach(ctx, len(page.Jobs), func(ctx context.Context, n int) error { return s.removeJob(ctx, page.Jobs[n]) })
@@ -43,8 +43,8 @@ func (w *recordWalk) step(ctx context.Context) (bool, error) {
 	return false, err
 }
 
-// removeJob removes a job and all that is kept of it, if its retention is over. The
-// record goes last, so that what a crash leaves is found again by it.
+// removeJob removes a job and all of its data, if its retention has passed. The record is
+// removed last, so that it leads to what a crash leaves.
 func (s *Service) removeJob(ctx context.Context, job *jobs.Job) error {
 	job, err := s.markRemoved(ctx, job, s.recordOver)
 	if job == nil || err != nil {
@@ -58,7 +58,7 @@ func (s *Service) removeJob(ctx context.Context, job *jobs.Job) error {
 	if err := s.removeOutcomes(ctx, job); err != nil {
 		return fmt.Errorf("remove the outcomes of job %s: %w", job.ID, err)
 	}
-	if job.State == jobs.Failed { // others have none, or what a killed process left
+	if job.State == jobs.Failed { // other jobs have none, unless a process was killed
 		if err := s.removeStaged(ctx, job.OrganizationID, job.ID); err != nil {
 			return fmt.Errorf("remove the parts of job %s: %w", job.ID, err)
 		}
@@ -70,8 +70,8 @@ func (s *Service) removeJob(ctx context.Context, job *jobs.Job) error {
 	return nil
 }
 
-// markRemoved records that the payload is about to be removed, if over still says so of
-// the job as it is stored; nil if not. The job as it was read saves reading it again.
+// markRemoved records that the payload is about to be removed, if over still holds for the
+// stored job; otherwise it returns nil. Passing the job as listed saves a read.
 func (s *Service) markRemoved(ctx context.Context, job *jobs.Job, over func(*jobs.Job, time.Time) bool) (*jobs.Job, error) {
 	var stored *jobs.Job
 	mark := func(j *jobs.Job) error {
@@ -101,8 +101,8 @@ func (s *Service) markRemoved(ctx context.Context, job *jobs.Job, over func(*job
 	return job, nil
 }
 
-// removeOutcomes removes the outcomes file of a job. The record does not name the one of a
-// run before, or one that was written by an attempt that could not record its end.
+// removeOutcomes removes a job's outcomes file. The record does not name the file of an
+// earlier run, or of an attempt that could not record its end.
 func (s *Service) removeOutcomes(ctx context.Context, job *jobs.Job) error {
 	key := job.OutcomesKey
 	if key == "" {
@@ -114,8 +114,8 @@ func (s *Service) removeOutcomes(ctx context.Context, job *jobs.Job) error {
 	return s.removeObject(ctx, key, job.OutcomesKey == "")
 }
 
-// removeObject removes an object of fhirdock's own, which may be gone. Where it was never
-// there, a bucket that keeps versions would keep a marker of its deletion.
+// removeObject removes one of fhirdock's own objects, which may be gone. If it may never
+// have existed, look first: a bucket with versions would keep a delete marker.
 func (s *Service) removeObject(ctx context.Context, key string, unlikely bool) error {
 	if unlikely {
 		if _, err := s.blobs.Attributes(ctx, key); errors.Is(err, blobstore.ErrNotFound) {
@@ -133,7 +133,7 @@ func neverCame(job *jobs.Job) bool {
 	return job.Source == jobs.PresignedUpload && job.StartedAt.IsZero() && job.State != jobs.Failed
 }
 
-// removed tells that something of a job was removed.
+// removed observes that something of a job was removed.
 func (s *Service) removed(job *jobs.Job, what string) {
 	s.opts.Observe(Event{Kind: EventRemoved, JobID: job.ID, Source: string(job.Source), State: string(job.State), Code: what})
 }

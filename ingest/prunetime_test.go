@@ -14,9 +14,9 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Jobs whose removal has begun when the time of a sweep is over are removed by it,
-// however slow the store is.
-func TestRemovalEndsWhatItBegan(t *testing.T) {
+// A removal that has begun when the time of a sweep is over is finished, however slow the
+// store is.
+func TestRemovalFinishesWhatItBegan(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArchive()
 		var all []*jobs.Job
@@ -45,16 +45,16 @@ func TestRemovalEndsWhatItBegan(t *testing.T) {
 	})
 }
 
-// A job whose payload can't be removed does not keep the older ones.
-func TestRemovalPassesAJobThatHangs(t *testing.T) {
+// A payload that can't be removed does not hold up older jobs.
+func TestRemovalSkipsAJobThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArchive()
 		var old []*jobs.Job
-		for range 1100 { // more than are read at a time
+		for range 1100 { // more than one page
 			old = append(old, a.ended(t, "a", jobs.Completed, nil))
 			time.Sleep(time.Millisecond)
 		}
-		stuck := old[len(old)-1] // the newest is the first that is read
+		stuck := old[len(old)-1] // the newest is read first
 		time.Sleep(2 * time.Hour)
 		hang := func(_ context.Context, c faulttest.Call) faulttest.Fault {
 			if c.Kind == faulttest.BucketDelete && strings.Contains(c.Key, stuck.ID) {

@@ -13,14 +13,14 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// payloadWalk goes through the payloads, an organization's day at a time, and looks at
-// those of days that are old enough. So it reads what is there still, however many were
-// removed.
+// payloadWalk walks the payloads, a day of an organization at a time, and looks at days
+// that are old enough. So its cost depends on the payloads that are left, not on those
+// already removed.
 type payloadWalk struct {
 	s       *Service
 	started bool
-	folders []string // of days that are left, and of organizations whose days are not known
-	token   []byte   // in the first of them; nil at its start
+	folders []string // days that are left, and organizations whose days are not listed yet
+	token   []byte   // in the first folder; nil at its start
 }
 
 func (w *payloadWalk) step(ctx context.Context) (bool, error) {
@@ -50,7 +50,7 @@ func (w *payloadWalk) step(ctx context.Context) (bool, error) {
 	}
 	page, next, err := s.blobs.Bucket().ListPage(ctx, start, pruneList, &blob.ListOptions{Prefix: folder})
 	if err != nil && ctx.Err() == nil {
-		w.token, w.folders = nil, w.folders[1:] // a token that has expired would fail each time
+		w.token, w.folders = nil, w.folders[1:] // an expired token would fail every time
 	}
 	if err != nil {
 		return false, err
@@ -65,7 +65,7 @@ func (w *payloadWalk) step(ctx context.Context) (bool, error) {
 	return false, err
 }
 
-// oldDays are the folders of an organization's days that began before a time, oldest
+// oldDays returns the folders of an organization's days that began before a time, oldest
 // first.
 func (s *Service) oldDays(ctx context.Context, organization string, before time.Time) (days []string, err error) {
 	years, err := s.foldersIn(ctx, organization)
@@ -98,7 +98,7 @@ func (s *Service) oldDays(ctx context.Context, organization string, before time.
 	return days, nil
 }
 
-// foldersIn are the folders in a folder, whose name ends in a slash, as theirs do.
+// foldersIn returns the folders in a folder. All names end in a slash.
 func (s *Service) foldersIn(ctx context.Context, folder string) (found []string, err error) {
 	it := s.blobs.Bucket().List(&blob.ListOptions{Prefix: folder, Delimiter: "/"})
 	for {
@@ -115,9 +115,9 @@ func (s *Service) foldersIn(ctx context.Context, folder string) (found []string,
 	}
 }
 
-// prunePayload removes a payload if its job's retention of payloads is over.
+// prunePayload removes a payload if its retention has passed.
 func (s *Service) prunePayload(ctx context.Context, object *blob.ListObject) error {
-	// The store's times are of a real clock, whatever Options.Now is.
+	// Compare the store's times with the real clock, not with Options.Now.
 	if !ownKey(object.Key) || time.Since(object.ModTime) < s.opts.Retention.Payloads {
 		return nil
 	}
@@ -141,8 +141,8 @@ func (s *Service) prunePayload(ctx context.Context, object *blob.ListObject) err
 	return nil
 }
 
-// objectWalk goes through the objects below a prefix and looks at those that were not
-// changed for as long as they are kept.
+// objectWalk walks the objects below a prefix and visits those that have not been modified
+// for as long as they are kept.
 type objectWalk struct {
 	s      *Service
 	prefix string
@@ -173,8 +173,8 @@ func (w *objectWalk) step(ctx context.Context) (bool, error) {
 	return all && len(next) == 0, err
 }
 
-// pruneOutcomes removes a file of outcomes, {organization}/{jobId}.ndjson, of a job whose
-// payload was removed and that can't write it again.
+// pruneOutcomes removes an outcomes file, {organization}/{jobId}.ndjson, if the job's
+// payload was removed, so that the job can't write it again.
 func (s *Service) pruneOutcomes(ctx context.Context, object *blob.ListObject, organization, name string) error {
 	id := strings.TrimSuffix(name, ".ndjson")
 	if !jobs.ValidID(id) {
@@ -183,7 +183,7 @@ func (s *Service) pruneOutcomes(ctx context.Context, object *blob.ListObject, or
 	job, err := s.back.Jobs.Get(ctx, id)
 	switch {
 	case errors.Is(err, jobs.ErrNotFound):
-		return nil // not known to be ours
+		return nil // may not be ours
 	case err != nil:
 		return err
 	case job.OrganizationID != organization || job.Payload.RemovedAt.IsZero() || s.now().Sub(job.FinishedAt) < s.opts.Retention.Outcomes:
@@ -197,7 +197,7 @@ func (s *Service) pruneOutcomes(ctx context.Context, object *blob.ListObject, or
 }
 
 // pruneStaged removes a part, {area}/{organization}/{jobId}[/…], of a job that has ended
-// or is gone. One that is redriven at this moment makes it again; see
+// or is gone. A job that is redriven at this moment makes it again; see
 // [Options.StagingPrefix].
 func (s *Service) pruneStaged(ctx context.Context, object *blob.ListObject, _, name string) error {
 	organization, rest, _ := strings.Cut(name, "/")
@@ -221,8 +221,8 @@ func (s *Service) pruneStaged(ctx context.Context, object *blob.ListObject, _, n
 	return nil
 }
 
-// stagedOf are the keys below [Options.StagingPrefix] of a job, or of all jobs of an
-// organization where the id is empty: one prefix for each area.
+// stagedOf returns the prefixes below [Options.StagingPrefix] of a job, or of all jobs of
+// an organization if the id is empty: one for each area.
 func (s *Service) stagedOf(ctx context.Context, organization, id string) (prefixes []string, err error) {
 	areas, err := s.foldersIn(ctx, s.opts.StagingPrefix+"/")
 	for _, area := range areas {

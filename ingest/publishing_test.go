@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// The pipeline's own wake-ups go out as the topic's driver wants them.
+// The pipeline publishes wake-ups as the topic's driver requires.
 func TestPublishing(t *testing.T) {
 	topic, subscription := local(nil)
 	svc, err := ingest.New(ingest.Backends{

@@ -19,7 +19,7 @@ import (
 )
 
 // Codes of the last lines of an outcomes file that does not list all rejected resources.
-// The message begins with how many are missing for that reason.
+// The message begins with the number of missing ones.
 const (
 	// CodeOutcomesLost: parts that were kept until the job's end were removed or damaged.
 	CodeOutcomesLost = "outcomes-lost"
@@ -29,11 +29,11 @@ const (
 )
 
 // publishOutcomes writes the outcomes file of a job from its parts, and returns its key.
-// If nothing was rejected the key is empty, and an earlier run's file is removed. What
-// the file lists and what it says is missing add up to what was rejected.
+// If nothing was rejected the key is empty, and an earlier run's file is removed. The
+// listed and missing outcomes add up to the number of rejected resources.
 //
-// It may be called again, also when the parts are gone, and by a worker that lost its
-// lease: a later run's file is left alone, and so is one of this run that lists more.
+// It may be called again, even if the parts are gone, and by a worker that lost its lease:
+// a later run's file is left alone, and so is one of this run that lists more.
 func (s *Service) publishOutcomes(ctx context.Context, job *jobs.Job) (string, error) {
 	key := s.outcomesKey(job)
 	if job.Progress.Rejected == 0 && job.Run == 0 {
@@ -48,10 +48,10 @@ func (s *Service) publishOutcomes(ctx context.Context, job *jobs.Job) (string, e
 	case job.Progress.Rejected > 0:
 		return key, s.replaceOutcomes(ctx, job, key)
 	case there.run == job.Run:
-		return "", nil // of a worker that went on after this one lost its lease
+		return "", nil // by the worker that took over
 	}
 	if err := s.blobs.Delete(ctx, key); err != nil && !errors.Is(err, blobstore.ErrNotFound) {
-		return "", fmt.Errorf("remove %s of the run before: %w", key, err)
+		return "", fmt.Errorf("remove %s of the earlier run: %w", key, err)
 	}
 	return "", nil
 }
@@ -61,8 +61,8 @@ func (s *Service) outcomesKey(job *jobs.Job) string {
 }
 
 // dropOutcomes removes the outcomes of a cancelled job: its parts, and the file if it
-// failed before it was cancelled. The file of a completed run before this one stays, as
-// do that run's outputs.
+// failed before it was cancelled. The file of an earlier completed run stays, as do that
+// run's outputs.
 func (s *Service) dropOutcomes(ctx context.Context, job *jobs.Job) error {
 	if err := s.outcomes.Job(stageID(job)).Clear(ctx); err != nil || job.Progress.Rejected == 0 {
 		return err
@@ -78,8 +78,7 @@ func (s *Service) dropOutcomes(ctx context.Context, job *jobs.Job) error {
 	return nil
 }
 
-// replaceOutcomes writes the outcomes file of a job, unless the one that is there is
-// better.
+// replaceOutcomes writes the outcomes file of a job, unless the existing one lists more.
 func (s *Service) replaceOutcomes(ctx context.Context, job *jobs.Job, key string) error {
 	index, err := s.outcomes.Job(stageID(job)).Index(ctx)
 	if err != nil {
@@ -94,8 +93,8 @@ func (s *Service) replaceOutcomes(ctx context.Context, job *jobs.Job, key string
 	if err := index.Verify(ctx); err != nil {
 		return err
 	}
-	// A worker that went on, or an attempt that found all parts, may have published in
-	// the meantime.
+	// A worker that took over, or an attempt that found all parts, may have published
+	// meanwhile.
 	there, err := s.publishedOutcomes(ctx, key)
 	if err != nil {
 		return err
@@ -111,8 +110,8 @@ func (s *Service) replaceOutcomes(ctx context.Context, job *jobs.Job, key string
 // Metadata of an outcomes file.
 const (
 	outcomesRun      = "run"
-	outcomesListed   = "listed"   // lines that are outcomes
-	outcomesRejected = "rejected" // those and the ones that are said to be missing
+	outcomesListed   = "listed"   // lines with outcomes
+	outcomesRejected = "rejected" // those and the missing ones
 )
 
 func (s *Service) writeOutcomes(ctx context.Context, job *jobs.Job, key string, index *stage.Index) error {
@@ -134,38 +133,38 @@ func (s *Service) writeOutcomes(ctx context.Context, job *jobs.Job, key string, 
 	return nil
 }
 
-// lostOutcomes is the line that stands for n outcomes whose parts are gone.
+// lostOutcomes returns the line for n outcomes whose parts are gone.
 func lostOutcomes(job *jobs.Job, n int64) string {
 	return missingLine(job, n, CodeOutcomesLost, "what was kept of them is gone. Redrive the completed job to list them")
 }
 
-// unlisted is the line that stands for the outcomes of a job above its limits, where
-// kept ones are there.
+// unlisted returns the line for the outcomes over the job's limits, of which kept ones
+// are listed.
 func (s *Service) unlisted(job *jobs.Job, kept int64) string {
 	return missingLine(job, job.Progress.Rejected-max(kept, listedBefore(&job.Progress)), CodeOutcomesLimit,
 		fmt.Sprintf("they are not listed: a job lists at most %d, and %d bytes of them", s.opts.MaxOutcomes, s.opts.MaxOutcomeBytes))
 }
 
-// missingLine is a line that stands for n outcomes; empty for none.
+// missingLine returns a line that stands for n outcomes; empty if n is 0.
 func missingLine(job *jobs.Job, n int64, code, why string) string {
 	if n <= 0 {
 		return ""
 	}
 	line, _ := json.Marshal(&Outcome{Offset: job.Progress.Offset, Issues: []fhirbundle.Issue{{ // can't fail
-		Code: code, Severity: fhirbundle.Error, Offset: job.Progress.Offset,
+		Code: code, Severity: fhirbundle.SeverityError, Offset: job.Progress.Offset,
 		Message: fmt.Sprintf("%d more resources were rejected; %s", n, why),
 	}}})
 	return string(line) + "\n"
 }
 
-// outcomesFile is what the metadata of an outcomes file says.
+// outcomesFile is the metadata of an outcomes file.
 type outcomesFile struct {
 	run              int // -1 if there is no file
 	listed, rejected int64
 }
 
-// publishedOutcomes looks at the outcomes file that is there. One without our metadata
-// is as good as none.
+// publishedOutcomes reads the metadata of the existing outcomes file. One without our
+// metadata counts as none.
 func (s *Service) publishedOutcomes(ctx context.Context, key string) (outcomesFile, error) {
 	none := outcomesFile{run: -1}
 	attrs, err := s.blobs.Bucket().Attributes(ctx, key)

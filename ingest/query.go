@@ -35,17 +35,16 @@ func (s *Service) Job(ctx context.Context, who Caller, id string) (*jobs.Job, er
 
 // ListRequest selects the caller's jobs.
 type ListRequest struct {
-	// State to select; empty means all. ErrInvalid if it is not a state.
+	// State to select; empty means all. ErrInvalid for an unknown state.
 	State jobs.State
-	// Code of the last failure; empty means all. Stores do not know it, so a call
-	// looks at a bounded number of jobs: a page may be empty, with others after its
-	// cursor.
+	// Code of the last failure; empty means all. Stores have no index of it, so a call
+	// looks at a bounded number of jobs: a page may be empty although others follow.
 	Code string
-	// Limit of the page: 0 means 50; at most 500, ErrInvalid above. A page may have
-	// fewer with others after its cursor: it ends after about 1 MiB of records, or
-	// when the store takes long.
+	// Limit of the page: 0 means 50; at most 500, ErrInvalid above. A page may have fewer
+	// jobs although others follow: it ends after about 1 MiB of records, or if the store
+	// is slow.
 	Limit int
-	// Cursor from the page before. ErrInvalid if it is not one.
+	// Cursor from the previous page. ErrInvalid if it is not one.
 	Cursor string
 }
 
@@ -87,7 +86,7 @@ func (s *Service) Jobs(ctx context.Context, who Caller, req ListRequest) (*jobs.
 	return page, nil
 }
 
-// hasCode reports whether a job's last failure has a code; an empty one is anybody's.
+// hasCode reports whether a job's last failure has a code; an empty code matches all jobs.
 func hasCode(j *jobs.Job, code string) bool {
 	return code == "" || j.Failure != nil && j.Failure.Code == code
 }

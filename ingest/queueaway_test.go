@@ -20,7 +20,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// A Listener may start before its queue exists. It says so, and counts it.
+// A Listener may start before its queue exists. It reports and observes that.
 func TestListenerStartsBeforeItsQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, sub := local(nil) // the consumer shuts the subscription down
@@ -60,7 +60,7 @@ func TestListenerStartsBeforeItsQueue(t *testing.T) {
 	})
 }
 
-// A worker works on while its queue is away, and says so.
+// A worker continues without its queue, and reports that.
 func TestWorkerWithoutItsQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, sub := local(nil) // the consumer shuts the subscription down
@@ -80,7 +80,7 @@ func TestWorkerWithoutItsQueue(t *testing.T) {
 		require.NoError(t, err)
 		worker, err := ingest.NewWorker(svc, ingest.HandlerFunc(func(context.Context, *ingest.Batch) error { return nil }), nil)
 		require.NoError(t, err)
-		require.Error(t, worker.Err(), "it does not run yet")
+		require.Error(t, worker.Err(), "it is not running yet")
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- worker.Run(ctx) }()

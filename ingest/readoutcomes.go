@@ -12,10 +12,11 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Outcomes streams what was rejected of a job, as NDJSON of [Outcome]; empty if nothing
-// was, and once what a cancelled job left is cleared away. While the job is not finished
-// it is what is known so far. The reader is the caller's to close; a Read that gets
-// nothing from the bucket for Options.StoreTimeout fails. Errors: ErrNotFound, ErrForbidden, ErrUnavailable.
+// Outcomes streams a job's rejected resources, as NDJSON of [Outcome]. It is empty if
+// nothing was rejected, and after a cancelled job was cleared away. While the job is not
+// finished it has the outcomes so far. The caller must close the reader; a Read that gets
+// nothing from the bucket for Options.StoreTimeout fails. Errors: ErrNotFound,
+// ErrForbidden, ErrUnavailable.
 func (s *Service) Outcomes(ctx context.Context, who Caller, id string) (io.ReadCloser, error) {
 	r := &outcomesReader{most: s.opts.StoreTimeout}
 	ctx, r.cancel = context.WithCancelCause(ctx)
@@ -52,7 +53,7 @@ func (s *Service) openOutcomes(ctx context.Context, who Caller, id string) (io.R
 	}
 	r, err := s.blobs.Open(ctx, job.OutcomesKey, nil)
 	if errors.Is(err, blobstore.ErrNotFound) {
-		if job.State == jobs.Cancelled { // it is being cleared away
+		if job.State == jobs.Cancelled { // being cleared away
 			return io.NopCloser(strings.NewReader("")), nil
 		}
 		return nil, errNoJob
@@ -76,9 +77,9 @@ func (s *Service) keptOutcomes(ctx context.Context, job *jobs.Job, parts *stage.
 	}{io.MultiReader(r, strings.NewReader(more)), r}
 }
 
-var errNoAnswer = errors.New("no answer of the bucket for Options.StoreTimeout")
+var errNoAnswer = errors.New("no answer from the bucket within Options.StoreTimeout")
 
-// outcomesReader ends a read that hangs, however long all reads take together.
+// outcomesReader ends a single read that hangs; it does not limit the total time.
 type outcomesReader struct {
 	src    io.ReadCloser
 	ctx    context.Context // of the reads

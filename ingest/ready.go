@@ -8,21 +8,20 @@ import (
 	"time"
 )
 
-// Errors of [Service.Ready], to be matched with errors.Is: they say which back end is
-// meant. What it returned is wrapped too.
+// Errors of [Service.Ready], to be matched with errors.Is: they name the back end. They
+// wrap its own error.
 var (
 	ErrBucketNotReady = errors.New("ingest: the bucket is not ready")
 	ErrJobsNotReady   = errors.New("ingest: the job store is not ready")
 )
 
-// Ready returns an error if payloads or jobs can't be written now, for a readiness
-// probe: it matches ErrBucketNotReady, ErrJobsNotReady or both. It makes no object and
-// no job. A job store says so itself, and so does a folder; of other buckets it is
-// known that they answer, and what became of the last write of this Service, for half
-// a minute.
+// Ready returns an error if payloads or jobs can't be written now, for a readiness probe:
+// it matches ErrBucketNotReady, ErrJobsNotReady or both. It creates no object and no job.
+// Job stores and folders check themselves. Other buckets are only asked for an answer; for
+// half a minute, a failed write of this Service counts too.
 //
-// It returns when ctx ends, also where a back end hangs. Calls within a second share
-// one look, so that a probe that anyone may call costs little.
+// It returns when ctx ends, even if a back end hangs. Calls within a second share one
+// check, so that a public probe costs little.
 func (s *Service) Ready(ctx context.Context) error {
 	bucket, jobs := s.ready.bucket.start(ctx, s.bucketReady), s.ready.jobs.start(ctx, s.back.Jobs.Ready)
 	var errs []error
@@ -39,15 +38,15 @@ func (s *Service) bucketReady(ctx context.Context) error {
 	return errors.Join(s.blobs.Ready(ctx), s.outcomes.WriteErr())
 }
 
-// readiness is what is known of the back ends.
+// readiness is the latest state of the back ends.
 type readiness struct{ bucket, jobs looks }
 
 const (
-	freshLook = time.Second     // how long the result of a look is given out again
-	longLook  = 3 * time.Second // how long a look may take before its context ends: a connection may be dead
+	freshLook = time.Second     // how long a result is reused
+	longLook  = 3 * time.Second // timeout of a look: a connection may be dead
 )
 
-// looks looks at one back end, once at a time.
+// looks checks one back end, one look at a time.
 type looks struct {
 	mu   sync.Mutex
 	last *look
@@ -59,8 +58,8 @@ type look struct {
 	ended time.Time
 }
 
-// start returns the look under way, the last one if it is fresh, or a new one. A new
-// one goes on when its caller is gone: others may wait for it.
+// start returns the look in progress, the last one if it is fresh, or a new one. A new one
+// continues if its caller is gone: others may wait for it.
 func (l *looks) start(ctx context.Context, ready func(context.Context) error) *look {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,9 +94,9 @@ func (k *look) wait(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	select {
-	case <-k.done: // ctx may have ended while another back end was waited for
+	case <-k.done: // ctx may have ended while waiting for another back end
 		return k.err
 	default:
-		return fmt.Errorf("it does not answer: %w", ctx.Err())
+		return fmt.Errorf("no answer: %w", ctx.Err())
 	}
 }

@@ -38,7 +38,7 @@ func readyService(t *testing.T, bucket *blob.Bucket, plan faulttest.Plan) *inges
 	return s
 }
 
-// failing is a plan in which calls of one kind have a fault, while there is one.
+// failing is a plan that gives calls of one kind a fault, while it has one.
 type failing struct {
 	kind  faulttest.Kind
 	fault atomic.Int64
@@ -72,7 +72,7 @@ func TestReadyNamesTheBackEnd(t *testing.T) {
 			require.NoError(t, s.Ready(t.Context()))
 			for _, fault := range []faulttest.Fault{faulttest.Before, faulttest.Hang} {
 				f.fault.Store(int64(fault))
-				time.Sleep(20 * time.Second) // what was seen before counts no more
+				time.Sleep(20 * time.Second) // earlier results have expired
 				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 				began := time.Now()
 				err := s.Ready(ctx)
@@ -90,8 +90,8 @@ func TestReadyNamesTheBackEnd(t *testing.T) {
 	})
 }
 
-// Whoever may ask may ask often.
-func TestReadyIsNotAskedTwiceASecond(t *testing.T) {
+// Frequent probes share one check a second.
+func TestReadyChecksOnceASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &failing{kind: faulttest.StoreReady}
 		s := readyService(t, memblob.OpenBucket(nil), f.plan)
@@ -106,12 +106,12 @@ func TestReadyIsNotAskedTwiceASecond(t *testing.T) {
 			require.ErrorIs(t, s.Ready(ctx), context.DeadlineExceeded)
 			cancel()
 		}
-		require.EqualValues(t, 2, f.calls.Load(), "no second look while one hangs")
+		require.EqualValues(t, 2, f.calls.Load(), "no second check while one hangs")
 		time.Sleep(time.Minute)
 	})
 }
 
-// An object store answers lists, and takes no writes: full, read-only, no permission.
+// An object store that lists but accepts no writes: full, read-only, no permission.
 func TestReadyRemembersFailedWrites(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &failing{kind: faulttest.BucketWrite}
@@ -126,8 +126,8 @@ func TestReadyRemembersFailedWrites(t *testing.T) {
 		require.ErrorIs(t, s.Ready(t.Context()), faulttest.ErrInjected)
 		writes := f.calls.Load()
 		time.Sleep(30 * time.Second)
-		require.NoError(t, s.Ready(t.Context()), "after a time a write has to try again")
-		require.Equal(t, writes, f.calls.Load(), "the probe writes nothing")
+		require.NoError(t, s.Ready(t.Context()), "the failed write has expired")
+		require.Equal(t, writes, f.calls.Load(), "a probe writes nothing")
 
 		require.ErrorIs(t, acceptReady(t.Context(), s), ingest.ErrUnavailable)
 		time.Sleep(time.Second)
@@ -135,11 +135,11 @@ func TestReadyRemembersFailedWrites(t *testing.T) {
 		f.fault.Store(int64(faulttest.None))
 		require.NoError(t, acceptReady(t.Context(), s))
 		time.Sleep(time.Second)
-		require.NoError(t, s.Ready(t.Context()), "a write that works counts at once")
+		require.NoError(t, s.Ready(t.Context()), "a successful write counts at once")
 	})
 }
 
-// A request that is broken, or given up, says nothing about the bucket.
+// A request that is broken, or given up by its client, does not make the bucket not ready.
 func TestReadyIgnoresBrokenRequests(t *testing.T) {
 	s := readyService(t, memblob.OpenBucket(nil), nil)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -158,7 +158,7 @@ func TestReadySeesAFolderThatIsGone(t *testing.T) {
 	require.NoError(t, s.Ready(t.Context()))
 	it := bucket.List(nil)
 	_, err = it.Next(t.Context())
-	require.ErrorIs(t, err, io.EOF, "the probe leaves no object")
+	require.ErrorIs(t, err, io.EOF, "a probe leaves no object")
 
 	require.NoError(t, os.RemoveAll(folder))
 	require.ErrorIs(t, readyService(t, bucket, nil).Ready(t.Context()), ingest.ErrBucketNotReady)

@@ -7,17 +7,17 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Receipt is what the sender of an accepted payload gets.
+// Receipt is the result of accepting a payload.
 type Receipt struct {
 	Job *jobs.Job
-	// Warnings are findings that did not stop the payload.
+	// Warnings are findings below the severity of an error.
 	Warnings []fhirbundle.Issue
-	// Repeated: the job was there already, under the same Idempotency-Key.
+	// Repeated reports that the job already existed, under the same Idempotency-Key.
 	Repeated bool
 }
 
-// Issues decodes the findings that a job or its failure carries. What is not a
-// list of findings gives none.
+// Issues decodes the findings of a job or of its failure. It returns nil for anything
+// that is not a list of findings.
 func Issues(raw json.RawMessage) []fhirbundle.Issue {
 	if len(raw) == 0 {
 		return nil
@@ -29,7 +29,7 @@ func Issues(raw json.RawMessage) []fhirbundle.Issue {
 	return issues
 }
 
-// rawIssues is the reverse of Issues.
+// rawIssues is the inverse of Issues.
 func rawIssues(issues []fhirbundle.Issue) json.RawMessage {
 	if len(issues) == 0 {
 		return nil

@@ -12,47 +12,45 @@ import (
 type RedriveRequest struct {
 	// Code of the failure; see [Failure].
 	Code string
-	// After and Before bound the time at which a job failed: not before After, and
+	// After and Before bound the time at which a job failed: at or after After, and
 	// before Before.
 	After, Before time.Time
-	// Limit of jobs that are redriven by one call: 0 means 100; at most 500,
+	// Limit is how many jobs one call redrives at most: 0 means 100; at most 500,
 	// ErrInvalid above.
 	Limit int
-	// Cursor from the call before. ErrInvalid if it is not one.
+	// Cursor from the previous call. ErrInvalid if it is not one.
 	Cursor string
 }
 
 // Redriven is what one call of [Service.RedriveAll] did.
 type Redriven struct {
-	// Jobs that were redriven.
+	// Jobs is how many jobs were redriven.
 	Jobs int
-	// Skipped were selected and can't be redriven: an upload that was refused has
-	// no payload, and one job or another may have been redriven by somebody else
-	// meanwhile.
+	// Skipped is how many selected jobs can't be redriven: a rejected upload has no
+	// payload, and someone else may have redriven a job meanwhile.
 	Skipped int
-	// Next is the cursor to go on with; empty if no failed job is left to look at. A
+	// Next is the cursor to continue from; empty if there are no more failed jobs. A
 	// call looks at a bounded number of jobs, and returns when half of
-	// Options.StoreTimeout is over, so Next may be set although few or none were
+	// Options.StoreTimeout has passed, so Next may be set although few or none were
 	// redriven.
 	Next string
 }
 
 const defaultRedrive = 100
 
-// selects reports whether a job is one to redrive.
+// selects reports whether the request selects a job.
 func (r *RedriveRequest) selects(j *jobs.Job) bool {
 	return j.State == jobs.Failed && hasCode(j, r.Code) &&
 		(r.After.IsZero() || !j.FinishedAt.Before(r.After)) && (r.Before.IsZero() || j.FinishedAt.Before(r.Before))
 }
 
-// RedriveAll accepts failed jobs once more, the newest first, some at a time: call it
-// with the cursor that it returned until there is none. A job that fails again
-// meanwhile is not redriven a second time on the way; calling it anew from the start
-// redrives what is failed then. Several callers at once redrive each job once.
+// RedriveAll accepts failed jobs once more, newest first, a bounded number at a time: call
+// it with the cursor that it returned until there is none. A job that fails again
+// meanwhile is not redriven twice; start without a cursor to redrive it. Concurrent
+// callers redrive each job once.
 //
-// Errors: ErrInvalid, ErrForbidden, ErrUnavailable. In the latter case what was
-// redriven stays so, and is returned beside the error, with the cursor of the job
-// that could not be.
+// Errors: ErrInvalid, ErrForbidden, ErrUnavailable. After the latter, jobs redriven so far
+// stay redriven and are returned with the error, with the cursor of the job that failed.
 func (s *Service) RedriveAll(ctx context.Context, who Caller, req RedriveRequest) (*Redriven, error) {
 	if err := who.check(); err != nil {
 		return nil, err
@@ -64,7 +62,7 @@ func (s *Service) RedriveAll(ctx context.Context, who Caller, req RedriveRequest
 	ctx, cancel := s.inTime(ctx)
 	defer cancel()
 	done := &Redriven{}
-	waking, cancel := context.WithTimeout(ctx, s.opts.WakeTimeout) // of all jobs, not of each
+	waking, cancel := context.WithTimeout(ctx, s.opts.WakeTimeout) // for all jobs together
 	defer cancel()
 	query := jobs.Query{OrganizationID: who.OrganizationID, State: jobs.Failed, Cursor: req.Cursor}
 	next, err := s.scan(ctx, query, func(j *jobs.Job) (bool, error) {

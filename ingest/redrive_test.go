@@ -16,8 +16,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// failed records n failed jobs, one a second older than the other, and returns their
-// ids from the newest on.
+// failed records n failed jobs, each a second older than the one before, and returns their
+// ids, newest first.
 func failed(t *testing.T, p *ingesttest.Pipeline, n int, change func(i int, j *jobs.Job)) []string {
 	t.Helper()
 	ids := make([]string, n)
@@ -37,7 +37,7 @@ func failed(t *testing.T, p *ingesttest.Pipeline, n int, change func(i int, j *j
 	return ids
 }
 
-// redriven are the places of the jobs that wait once more.
+// redriven returns the indexes of the jobs that are accepted again.
 func redriven(t *testing.T, p *ingesttest.Pipeline, ids []string) (places []int) {
 	t.Helper()
 	for i, id := range ids {
@@ -82,7 +82,7 @@ func TestRedriveAllSelects(t *testing.T) {
 			done, err := p.Service.RedriveAll(t.Context(), caller, c.req(p.Clock.Now()))
 			require.NoError(t, err)
 			require.Equal(t, c.want, redriven(t, p, ids))
-			require.Empty(t, redriven(t, p, other), "completed ones are not redriven together")
+			require.Empty(t, redriven(t, p, other), "completed jobs are not redriven")
 			require.Equal(t, len(c.want), done.Jobs)
 			require.Equal(t, c.skipped, done.Skipped)
 			require.Equal(t, name == "at most one", done.Next != "")
@@ -90,8 +90,8 @@ func TestRedriveAllSelects(t *testing.T) {
 	}
 }
 
-// A pass ends, though jobs fail again while it is under way, and has each once.
-func TestRedriveAllGoesOnFromItsCursor(t *testing.T) {
+// A pass ends although jobs fail again during it, and redrives each job once.
+func TestRedriveAllContinuesFromItsCursor(t *testing.T) {
 	for limit, want := range map[int]int{7: 5, 10: 3, 30: 1, 500: 1} {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 		ids := failed(t, p, 30, nil)
@@ -125,7 +125,7 @@ func TestRedriveAllGoesOnFromItsCursor(t *testing.T) {
 	}
 }
 
-// A call looks at a bounded number of jobs, and says where it stopped.
+// A call looks at a bounded number of jobs, and returns where it stopped.
 func TestACallLooksAtABoundedNumberOfJobs(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	ids := failed(t, p, 2100, func(i int, j *jobs.Job) {
@@ -189,7 +189,7 @@ func TestJobsByCode(t *testing.T) {
 	require.ErrorIs(t, err, ingest.ErrInvalid)
 }
 
-// failingStore fails the nth update, and those behind it.
+// failingStore fails the nth update and later ones.
 type failingStore struct {
 	jobs.Store
 	mu sync.Mutex
@@ -212,14 +212,14 @@ func TestRedriveAllThatFailsHalfway(t *testing.T) {
 	done, err := p.Service.RedriveAll(t.Context(), caller, ingest.RedriveRequest{})
 	require.ErrorIs(t, err, ingest.ErrUnavailable)
 	require.Equal(t, 3, done.Jobs)
-	require.Equal(t, []int{0, 1, 2}, redriven(t, p, ids), "what was redriven stays so")
+	require.Equal(t, []int{0, 1, 2}, redriven(t, p, ids), "redriven jobs stay redriven")
 	store.n = 100
 	done, err = p.Service.RedriveAll(t.Context(), caller, ingest.RedriveRequest{Cursor: done.Next})
 	require.NoError(t, err)
-	require.Equal(t, ingest.Redriven{Jobs: 5}, *done, "and it goes on with the one that failed")
+	require.Equal(t, ingest.Redriven{Jobs: 5}, *done, "it continues with the job that failed")
 }
 
-func TestRedriveAllByManyAtOnce(t *testing.T) {
+func TestConcurrentRedriveAll(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	ids := failed(t, p, 60, nil)
 	var mu sync.Mutex
@@ -238,7 +238,7 @@ func TestRedriveAllByManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	require.Equal(t, 60, total, "each by one of them")
+	require.Equal(t, 60, total, "each job by one caller")
 	require.Len(t, redriven(t, p, ids), 60)
 }
 
@@ -254,9 +254,9 @@ func TestRedriveAllRefuses(t *testing.T) {
 	require.Empty(t, redriven(t, p, ids))
 }
 
-// From the failure to the effect: what failed for a reason is redriven when the
-// reason is gone, and goes on from its checkpoint.
-func TestRedrivenJobsAreWorkedOn(t *testing.T) {
+// From failure to effect: jobs that failed for a reason are redriven once the reason is
+// gone, and continue from their checkpoints.
+func TestRedrivenJobsAreProcessed(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, smallBatches())
 	closed := true
 	var mu sync.Mutex
@@ -299,7 +299,7 @@ func TestRedrivenJobsAreWorkedOn(t *testing.T) {
 	}
 }
 
-// staleStore lists jobs as they were before somebody else changed them.
+// staleStore lists jobs as they were before someone else changed them.
 type staleStore struct {
 	jobs.Store
 	meanwhile func()
@@ -313,7 +313,7 @@ func (s *staleStore) List(ctx context.Context, q jobs.Query) (*jobs.Page, error)
 	return page, err
 }
 
-// A job that somebody else redrove, and that completed, is not done once more.
+// A job that someone else redrove, and that has completed, is not redriven again.
 func TestRedriveAllLooksAgain(t *testing.T) {
 	store := &staleStore{Store: jobs.NewMemStore()}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})

@@ -21,11 +21,11 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-var rescueFlood = flag.Int("rescue-flood", 500, "how many jobs of another organization wait in TestRescueBesideAFlood; from 10000 on its times are judged")
+var rescueFlood = flag.Int("rescue-flood", 500, "how many jobs of another organization wait in TestRescueBesideAFlood; from 10000 on its times are checked")
 
-// A job whose worker died is taken from it within two sweeps of its lease's end, however
-// many jobs of another organization wait for a worker, have waited for a day, or are uploads
-// that did not arrive and are looked for. The long form:
+// A job is taken from a dead worker within two sweeps of its lease's end, however many jobs
+// of another organization wait for a worker, have waited for a day, or await uploads that
+// are looked for. The long form:
 //
 //	go test ./ingest -run RescueBesideAFlood -v -rescue-flood 60000 -timeout 20m
 func TestRescueBesideAFlood(t *testing.T) {
@@ -65,8 +65,8 @@ func TestRescueBesideAFlood(t *testing.T) {
 	}
 }
 
-// Looking for uploads that take time, a sweeper finds a lease that ends meanwhile within
-// two sweeps, and in one that has ended it begins with it.
+// While looking for slow uploads, a sweeper finds a lease that ends meanwhile within two
+// sweeps, and begins the next sweep with it.
 func TestRescueBesideUploadsThatTakeTime(t *testing.T) {
 	for _, before := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
@@ -106,8 +106,8 @@ func TestRescueBesideUploadsThatTakeTime(t *testing.T) {
 	}
 }
 
-// A bucket that hangs does not keep a job from being taken from a worker that died, even
-// if its lease ends while uploads are being looked for.
+// A bucket that hangs does not keep a job from being taken from a dead worker, even if its
+// lease ends while uploads are being looked for.
 func TestRescueBesideAHangingBucket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := jobs.NewMemStore()
@@ -139,7 +139,7 @@ func TestRescueBesideAHangingBucket(t *testing.T) {
 	})
 }
 
-// seesRescues returns a Service that says when a job is taken from a worker.
+// seesRescues returns a Service that reports when a job is taken from a worker.
 func seesRescues(t *testing.T, bucket *blob.Bucket, store jobs.Store, processes ingest.Processes) (*ingest.Service, <-chan time.Time) {
 	t.Helper()
 	topic, subscription := local(nil)
@@ -157,12 +157,11 @@ func seesRescues(t *testing.T, bucket *blob.Bucket, store jobs.Store, processes 
 	return svc, rescued
 }
 
-// createMany creates so many accepted jobs of an organization that are due, each changed
-// by flood.
+// createMany creates accepted jobs of an organization that are due, each changed by flood.
 func createMany(t *testing.T, store jobs.Store, n int, flood func(*jobs.Job)) {
 	t.Helper()
 	g, ctx := errgroup.WithContext(t.Context())
-	g.SetLimit(256) // share commits
+	g.SetLimit(256) // to share commits
 	now := time.Now().UTC()
 	for i := range n {
 		g.Go(func() error {
@@ -178,7 +177,7 @@ func createMany(t *testing.T, store jobs.Store, n int, flood func(*jobs.Job)) {
 	require.NoError(t, g.Wait())
 }
 
-// heldByTheDead creates a job that a worker has which died, and whose lease ends then.
+// heldByTheDead creates a job that a dead worker holds, with a lease until end.
 func heldByTheDead(t *testing.T, store jobs.Store, end time.Time) {
 	t.Helper()
 	const lease = 30 * time.Second

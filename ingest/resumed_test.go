@@ -28,9 +28,9 @@ func (f *finishing) Finish(_ context.Context, job *jobs.Job) ([]jobs.Output, err
 	return nil, nil
 }
 
-// An attempt at a file that was handed over to its last byte reads nothing of it: S3
-// answers 416 to who reads from an object's end.
-func TestAttemptBehindTheLastBatchReadsNothing(t *testing.T) {
+// An attempt at a file that was completely handed over reads nothing of it: S3 answers a
+// read from an object's end with 416.
+func TestAttemptAfterTheLastBatchReadsNothing(t *testing.T) {
 	for name, file := range map[string][]byte{"with a last newline": numbered(30), "without": numbered(30)[:len(numbered(30))-1]} {
 		t.Run(name, func(t *testing.T) {
 			var p *ingesttest.Pipeline

@@ -8,46 +8,46 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Retention says how long finished jobs and what belongs to them are kept, counted from
-// the end of the job. Zero, the default of each field, keeps them for ever, and so does a
-// nil *Retention. The [Sweeper] removes what is older in batches, some minutes later, or
-// up to an hour later if the durations are days.
+// Retention is how long finished jobs and their objects are kept, counted from the end of
+// the job. Zero, the default of each field, keeps them for ever, and so does a nil
+// *Retention. The [Sweeper] removes older ones in batches, some minutes later, or up to
+// an hour later if the durations are days.
 //
 // Removing can't be undone, except from your own backups of the bucket and the job store.
 //
-// Adopted objects and the outputs of a [Handler] are never removed: they are not
-// fhirdock's. Objects below [Options.Prefix] without a job are left alone; see
+// Adopted objects and the outputs of a [Handler] are never removed, since fhirdock does
+// not own them. Objects below [Options.Prefix] without a job are left alone; see
 // [Service.Orphans].
 type Retention struct {
-	// Completed, Cancelled and Expired are for the records of jobs in these states. A
-	// record takes with it what is left of the job: its payload, outcomes file and parts
-	// in staging. It also takes its Idempotency-Key, which afterwards makes a new job.
+	// Completed, Cancelled and Expired are for the records of jobs in these states. With a
+	// record go the job's payload, outcomes file and parts in staging, and its
+	// Idempotency-Key, which then makes a new job.
 	//
-	// Some records stay longer: that of an upload until its URL has expired, that of one
-	// that never came for another [Options.UploadGrace], that of a cancelled job until its
-	// parts have been cleared, and that of an adopted object for an hour longer than
-	// [Adoption.MaxAge], or the object would be adopted again.
+	// Some records stay longer: an upload's until its URL has expired; an expired job's
+	// for another [Options.UploadGrace]; a cancelled job's until its parts are cleared;
+	// and an adopted object's for an hour longer than [Adoption.MaxAge], since the object
+	// would be adopted again.
 	Completed, Cancelled, Expired time.Duration
-	// Failed is for the records of failed jobs, which somebody may still want to redrive.
-	// Cancel the ones you give up; they are then kept as long as Cancelled says.
+	// Failed is for the records of failed jobs, which may still be redriven. Cancel the
+	// ones you give up; they are then kept as long as Cancelled says.
 	Failed time.Duration
-	// Payloads is for the payloads of completed and cancelled jobs, whose records stay
+	// Payloads is for the payloads of completed and cancelled jobs. Their records stay
 	// and say when the payload was removed. Such a job can't be redriven. The payload of
 	// a failed job stays as long as its record.
 	Payloads time.Duration
-	// Outcomes is for the files that list rejected resources, of jobs whose payload was
-	// removed: a job that can be redriven writes its file again. It needs Payloads, and
-	// must not be shorter.
+	// Outcomes is for the outcomes files of jobs whose payload was removed: a job that
+	// can be redriven writes its file again. It requires Payloads, and must not be
+	// shorter.
 	Outcomes time.Duration
 	// Staging is for the parts below [Options.StagingPrefix] of failed jobs, and for those
-	// left by killed processes. They include a handler's parts if these are at
+	// left by killed processes. This includes a handler's parts at
 	// {StagingPrefix}/{name}/{organization}/{jobId}, as sink.Lake's are by default. If the
 	// handler needs its parts, a later redrive starts at the beginning of the payload, and
 	// the outcomes file says how many outcomes are missing from it.
 	Staging time.Duration
 }
 
-// records is how long the record of a job in a state is kept; zero for ever.
+// records returns how long the record of a job in a state is kept; zero means for ever.
 func (r *Retention) records(state jobs.State) time.Duration {
 	switch state {
 	case jobs.Completed:
@@ -62,7 +62,7 @@ func (r *Retention) records(state jobs.State) time.Duration {
 	return 0
 }
 
-// all are the durations by the names of their fields.
+// all returns the durations by the names of their fields.
 func (r *Retention) all() map[string]time.Duration {
 	return map[string]time.Duration{
 		"Completed": r.Completed, "Failed": r.Failed, "Cancelled": r.Cancelled, "Expired": r.Expired,
@@ -70,7 +70,7 @@ func (r *Retention) all() map[string]time.Duration {
 	}
 }
 
-// check returns an error for what can't work.
+// check returns an error if a field is invalid.
 func (r *Retention) check() error {
 	if r == nil {
 		return nil
@@ -120,15 +120,15 @@ func (s *Service) recordOver(j *jobs.Job, now time.Time) bool {
 // payloadOver reports whether the retention of a job's payload is over.
 func (s *Service) payloadOver(j *jobs.Job, now time.Time) bool {
 	if !j.Payload.RemovedAt.IsZero() {
-		return true // what is there came after it, or its deletion was cut off
+		return true // the object came later, or its deletion was interrupted
 	}
 	keep := s.opts.Retention.Payloads
 	return keep > 0 && (j.State == jobs.Completed || j.State == jobs.Cancelled) && j.Source != jobs.Adopted &&
 		settled(j, now) && now.Sub(j.FinishedAt) >= keep
 }
 
-// settled reports whether nothing more happens to a job by itself: it has no due time, and
-// no upload URL can bring its object back.
+// settled reports whether nothing more happens to a job without a request: it has no due
+// time, and no upload URL can bring its object back.
 func settled(j *jobs.Job, now time.Time) bool {
 	return j.State.Finished() && j.DueAt.IsZero() && (j.Upload == nil || now.After(j.Upload.ExpiresAt))
 }

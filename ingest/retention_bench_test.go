@@ -23,7 +23,7 @@ import (
 )
 
 // BenchmarkRetention removes small jobs from SQLite and a folder, alone and while others
-// are accepted. One in 20 has an outcomes file, and one in 20 failed.
+// are accepted. One in 20 has an outcomes file, and one in 20 has failed.
 //
 //	go test -run xxx -bench Retention -benchtime 5000x ./ingest
 func BenchmarkRetention(b *testing.B) {

@@ -23,7 +23,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// archive is a bucket and a job store with jobs that ended.
+// archive is a bucket and a job store with finished jobs.
 type archive struct {
 	bucket *blob.Bucket
 	store  *jobs.MemStore
@@ -31,7 +31,7 @@ type archive struct {
 
 func newArchive() *archive { return &archive{memblob.OpenBucket(nil), jobs.NewMemStore()} }
 
-// service is a process over the archive. Its clock is that of synctest.
+// service returns a process over the archive, with synctest's clock.
 func (a *archive) service(t *testing.T, plan faulttest.Plan, opts *ingest.Options) *ingest.Service {
 	t.Helper()
 	o := *opts
@@ -43,7 +43,7 @@ func (a *archive) service(t *testing.T, plan faulttest.Plan, opts *ingest.Option
 	return svc
 }
 
-// ended adds a job that ends now, with all that may be kept of it.
+// ended adds a job that ends now, with everything that may be kept of it.
 func (a *archive) ended(t *testing.T, org string, state jobs.State, change func(*jobs.Job)) *jobs.Job {
 	t.Helper()
 	now, id := time.Now(), jobs.NewID()
@@ -68,7 +68,7 @@ func (a *archive) keysOf(job *jobs.Job) []string {
 	return []string{job.Payload.Key, job.OutcomesKey, "staging/outcomes" + part, "staging/lake" + part}
 }
 
-// kept says what is there of a job: r, p, o and s for its record, payload, outcomes and
+// kept returns what exists of a job: r, p, o and s for its record, payload, outcomes and
 // parts.
 func (a *archive) kept(t *testing.T, job *jobs.Job) string {
 	t.Helper()
@@ -101,8 +101,8 @@ func TestRetentionRemovesEachPartInItsTime(t *testing.T) {
 	const hour = time.Hour
 	for name, c := range map[string]struct {
 		retention ingest.Retention
-		// what is kept of a completed, failed, cancelled and expired job, after 1.5 hours
-		// and after 4
+		// what is kept of a completed, failed, cancelled and expired job, after 1.5 hours and
+		// after 4
 		early, late [4]string
 	}{
 		"nothing":   {ingest.Retention{}, [4]string{"rposs", "rposs", "rposs", "rposs"}, [4]string{"rposs", "rposs", "rposs", "rposs"}},
@@ -132,7 +132,7 @@ func TestRetentionRemovesEachPartInItsTime(t *testing.T) {
 				}})
 				check := func(want [4]string) {
 					for i, job := range all {
-						require.Equal(t, want[i%4], a.kept(t, job), "of a job of %s that is %s", job.OrganizationID, job.State)
+						require.Equal(t, want[i%4], a.kept(t, job), "job of %s that is %s", job.OrganizationID, job.State)
 					}
 				}
 				sweepFor(t, svc, 50*time.Minute)
@@ -148,9 +148,9 @@ func TestRetentionRemovesEachPartInItsTime(t *testing.T) {
 	}
 }
 
-// The record of a redriven job that failed or was cancelled does not name the outcomes file
-// of the run before, and that of a job whose worker died before it had recorded the end
-// does not name the file that it had written.
+// A redriven job's record does not name the outcomes file of the earlier run if it failed
+// or was cancelled; nor does a record name a file whose worker died before it recorded the
+// end.
 func TestRemovalTakesOutcomesThatTheRecordDoesNotName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArchive()
@@ -171,7 +171,7 @@ func TestRemovalTakesOutcomesThatTheRecordDoesNotName(t *testing.T) {
 	})
 }
 
-// What somebody still needs is kept, however old it is.
+// Everything that is still needed is kept, however old it is.
 func TestRetentionKeepsWhatIsNeeded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArchive()
@@ -184,7 +184,7 @@ func TestRetentionKeepsWhatIsNeeded(t *testing.T) {
 			"uploaded with a URL that is valid": a.ended(t, "a", jobs.Completed, func(j *jobs.Job) {
 				j.Source, j.Upload = jobs.PresignedUpload, &jobs.Upload{ExpiresAt: time.Now().Add(2 * time.Hour)}
 			}),
-			"cancelled and not cleared away": a.ended(t, "a", jobs.Cancelled, func(j *jobs.Job) { j.DueAt = time.Now().Add(100 * time.Hour) }),
+			"cancelled and not cleared":      a.ended(t, "a", jobs.Cancelled, func(j *jobs.Job) { j.DueAt = time.Now().Add(100 * time.Hour) }),
 			"expired, its upload looked for": a.ended(t, "a", jobs.Expired, func(j *jobs.Job) { j.DueAt = time.Now().Add(100 * time.Hour) }),
 		}
 		adopted := a.ended(t, "a", jobs.Completed, func(j *jobs.Job) { j.Source, j.Payload.Key = jobs.Adopted, "drop/a/x.json" })
@@ -194,7 +194,7 @@ func TestRetentionKeepsWhatIsNeeded(t *testing.T) {
 			require.True(t, strings.HasPrefix(a.kept(t, job), "rpo"), "%s: %q", what, a.kept(t, job))
 		}
 		require.Equal(t, "rpo", a.kept(t, adopted), "it would be adopted again")
-		// One that was redriven is not looked at by its creation.
+		// A redriven job does not count from its creation.
 		old = a.ended(t, "a", jobs.Completed, func(j *jobs.Job) { j.CreatedAt = time.Now().Add(-50 * time.Hour) })
 		sweepFor(t, svc, 30*time.Second)
 		require.Equal(t, "rposs", a.kept(t, old))
@@ -207,7 +207,7 @@ func TestRetentionKeepsWhatIsNeeded(t *testing.T) {
 	})
 }
 
-// A job whose payload was removed says so, and can't be redriven.
+// A job whose payload was removed reports it, and can't be redriven.
 func TestNoRedriveWithoutAPayload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArchive()
@@ -236,11 +236,11 @@ func TestRetentionThatCannotWork(t *testing.T) {
 	}
 }
 
-// Wherever a process dies while it removes, nothing is left that nobody knows, nothing is
-// lost that must stay, and the next process removes the rest.
-func TestRemovalThatIsCutOffAnywhere(t *testing.T) {
+// If a process dies anywhere during a removal, every object that is left has a record,
+// nothing needed is lost, and the next process removes the rest.
+func TestInterruptedRemoval(t *testing.T) {
 	retention := &ingest.Retention{Completed: 2 * time.Hour, Failed: 2 * time.Hour, Cancelled: 2 * time.Hour, Expired: 2 * time.Hour, Payloads: time.Hour, Outcomes: time.Hour, Staging: time.Hour}
-	// run lets jobs grow old, sweeps under a plan, and then as a new process does.
+	// run lets jobs age, sweeps under a plan, and then as a new process.
 	run := func(t *testing.T, plan faulttest.Plan) {
 		synctest.Test(t, func(t *testing.T) {
 			a := newArchive()
@@ -257,13 +257,13 @@ func TestRemovalThatIsCutOffAnywhere(t *testing.T) {
 			}
 			for _, job := range old {
 				if kept := a.kept(t, job); strings.Trim(kept, "s") != "" {
-					require.Contains(t, kept, "r", "objects are left of a job that is gone")
+					require.Contains(t, kept, "r", "objects are left without a record")
 				}
 			}
 			require.Equal(t, "rposs", a.kept(t, young))
 			sweepFor(t, a.service(t, nil, &ingest.Options{Retention: retention}), time.Minute)
 			for _, job := range old {
-				require.Empty(t, a.kept(t, job), "of the %s job", job.State)
+				require.Empty(t, a.kept(t, job), "%s job", job.State)
 			}
 			require.Equal(t, "rposs", a.kept(t, young))
 		})
@@ -282,7 +282,7 @@ func TestRemovalThatIsCutOffAnywhere(t *testing.T) {
 				n++
 				t.Run(fmt.Sprintf("%s %d %s", kind, nth, fault), func(t *testing.T) { run(t, faulttest.NthCall(kind, nth, fault)) })
 			}
-			// From here on nothing is done any more, as if the process were dead.
+			// From here on every call fails, as if the process were dead.
 			var dead atomic.Bool
 			t.Run(fmt.Sprintf("%s %d dead", kind, nth), func(t *testing.T) {
 				at := faulttest.NthCall(kind, nth, faulttest.Before)
@@ -301,7 +301,7 @@ func TestRemovalThatIsCutOffAnywhere(t *testing.T) {
 	t.Logf("%d faults", n)
 }
 
-// Orphans are found and counted, and removed only on request.
+// Orphans are found and counted, and only removed on request.
 func TestOrphans(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newArchive()
@@ -314,7 +314,7 @@ func TestOrphans(t *testing.T) {
 			lost = append(lost, key)
 			require.NoError(t, a.bucket.WriteAll(t.Context(), key, []byte("{}"), nil))
 		}
-		// Of a repeat under an Idempotency-Key, whose job has another payload.
+		// An object of a repeat under an Idempotency-Key, whose job has another payload.
 		repeat := strings.TrimSuffix(known.Payload.Key, ".json") + "-0a1b2c3d.json"
 		require.NoError(t, a.bucket.WriteAll(t.Context(), repeat, []byte("{}"), nil))
 		require.NoError(t, a.bucket.WriteAll(t.Context(), "incoming/fhir/a/readme.json", []byte("{}"), nil))

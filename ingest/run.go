@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// RunOptions of a [Runner]; nil, and zero fields, mean the defaults.
+// RunOptions are the options of a [Runner]; nil, and zero fields, mean the defaults.
 type RunOptions struct {
 	// Worker, Sweeper and Listener are the options of the parts.
 	Worker   *WorkerOptions
@@ -15,9 +15,9 @@ type RunOptions struct {
 	Listener *ListenerOptions
 }
 
-// Runner is all that works in the background of a process: a [Worker], a [Sweeper], and
-// a [Listener] if there are [Backends.Notifications]. Its methods are safe for concurrent
-// use, but Run must be called only once.
+// Runner runs the background parts of a process: a [Worker], a [Sweeper], and a [Listener]
+// if there are [Backends.Notifications]. Its methods are safe for concurrent use, but Run
+// must be called only once.
 type Runner struct {
 	svc      *Service
 	worker   *Worker // nil without a handler
@@ -27,7 +27,7 @@ type Runner struct {
 
 // NewRunner returns a Runner. With a nil h it has no worker, for a process that only
 // accepts. It fails as [NewWorker], [NewSweeper] and [NewListener] do, and if opts has
-// options of a part that there is not.
+// options for a part that it does not run.
 func NewRunner(s *Service, h Handler, opts *RunOptions) (*Runner, error) {
 	if s == nil {
 		return nil, errors.New("ingest: NewRunner needs a Service")
@@ -77,7 +77,7 @@ func (r *Runner) Run(ctx context.Context) error {
 // Behind is [Worker.Behind]; false without a worker.
 func (r *Runner) Behind() bool { return r.worker != nil && r.worker.Behind() }
 
-// Err returns why a subscription to wake-ups or notifications is away at the moment, or
+// Err returns why a subscription to wake-ups or notifications is lost at the moment, or
 // nil; see [Worker.Err] and [Listener.Err].
 func (r *Runner) Err() error {
 	var errs []error

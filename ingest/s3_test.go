@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// limited is a signer with the limits of a cloud.
+// limited is a signer with a cloud's limits.
 type limited struct {
 	anySigner
 	bindings blobstore.UploadBindings
@@ -25,7 +25,7 @@ type limited struct {
 func (l limited) Bindings() blobstore.UploadBindings { return l.bindings }
 func (l limited) S3() bool                           { return l.s3 }
 
-// A message names the bucket as consumers of S3 know it, where it is one of S3.
+// On S3 a message also names the bucket as S3 consumers expect.
 func TestMessagesOfS3(t *testing.T) {
 	for name, c := range map[string]struct {
 		opts blobstore.Options
@@ -67,7 +67,7 @@ func TestMessagesOfS3(t *testing.T) {
 	}
 }
 
-// What the store would refuse is refused when the URL is asked for.
+// Uploads that the store would refuse are refused when the URL is requested.
 func TestUploadsWithinTheStoresLimits(t *testing.T) {
 	topic, _ := local(nil)
 	back := ingest.Backends{
@@ -88,8 +88,7 @@ func TestUploadsWithinTheStoresLimits(t *testing.T) {
 	require.ErrorContains(t, err, "Options.UploadExpiry must be at most 168h0m0s")
 }
 
-// An upload has the metadata that the service had which fhirdock succeeds, where no
-// client has to send it.
+// An upload has the metadata of fhirdock's predecessor, if no client has to send it.
 func TestMetadataOfAnUpload(t *testing.T) {
 	for name, bindings := range map[string]blobstore.UploadBindings{"headers": {Metadata: true}, "URL": {Metadata: true, MetadataInURL: true}} {
 		topic, _ := local(nil)

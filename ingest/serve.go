@@ -17,50 +17,50 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/internal/webserver"
 )
 
-// ServeOptions of a [Server]; nil, and zero fields, mean the defaults.
+// ServeOptions are the options of a [Server]; nil, and zero fields, mean the defaults.
 type ServeOptions struct {
 	// Run has the options of worker, sweeper and listener, for [Serve].
 	Run *RunOptions
-	// Listener to serve on, which the Server closes. Default: one on the Addr of the
-	// http.Server, or ":http" if that is empty too.
+	// Listener to serve on; the Server closes it. Default: one on the http.Server's Addr,
+	// or ":http" if that is empty too.
 	Listener net.Listener
-	// Body bounds how long a client may take to send a body and to read an answer, on
+	// Body bounds how long a client may take to send a body and to read a response, on
 	// every route. Default: as in [httpbody.Limits].
 	Body httpbody.Limits
-	// MaxConnections that are open at once. At the bound, a new connection takes the place
-	// of the one that has been without a request for longest. Default: half of the files
-	// that the process may open, at most 4096.
+	// MaxConnections is how many connections may be open. At the limit, a new connection
+	// replaces the one that has been idle for longest. Default: half of the process's
+	// limit of open files, at most 4096.
 	MaxConnections int
 	// DrainDelay is how long new requests are still accepted once the Server is told to
-	// end, so that load balancers notice. Default none.
+	// end, so that load balancers notice. Default 0.
 	DrainDelay time.Duration
-	// DrainTimeout is how long requests in progress may take after that. Those that take
-	// longer are cut off: one whose body is still being read is answered with 503. Default
-	// 25 seconds.
+	// DrainTimeout is how long requests in progress may take after that. Slower ones are
+	// cut off: one whose body is still being read is answered with 503. Default 25
+	// seconds.
 	DrainTimeout time.Duration
-	// OnDrain is called when the Server is told to end, before DrainDelay, such as for a
-	// readiness probe to fail. Default: nothing.
+	// OnDrain is called when the Server is told to end, before DrainDelay, for example to
+	// make a readiness probe fail. Default: none.
 	OnDrain func()
 	// NoSignals leaves signals to the program. Default: SIGINT and SIGTERM drain the
 	// Server, and a second one ends the process at once.
 	NoSignals bool
 }
 
-// Server is a process's HTTP server and all that works in its background.
+// Server is a process's HTTP server and its background parts.
 type Server struct {
 	runner  *Runner
 	web     *webserver.Server
 	addr    net.Addr
-	signals chan os.Signal // nil where they are left to the program
+	signals chan os.Signal // nil with NoSignals
 }
 
 // NewServer returns a Server that runs a Runner beside an http.Server. It listens at once,
-// and catches signals from now on: call Run soon. It changes server: Handler is wrapped, ConnState, ConnContext and BaseContext are
-// called beside the Server's own, and these fields are set where they are zero:
-// ReadHeaderTimeout to 5 seconds, IdleTimeout to 2 minutes, MaxHeaderBytes to 16 KiB, and
-// ErrorLog to the Service's Logger, at WARN. Leave ReadTimeout and WriteTimeout zero: Body
-// bounds slow clients without cutting long uploads. It is an error if an option can't
-// work, if opts has a Run, or if the address can't be listened on.
+// and catches signals from now on: call Run soon. It changes server: Handler is wrapped;
+// ConnState, ConnContext and BaseContext are called along with the Server's own; and these
+// fields are set if they are zero: ReadHeaderTimeout to 5 seconds, IdleTimeout to 2
+// minutes, MaxHeaderBytes to 16 KiB, and ErrorLog to the Service's Logger, at WARN. Leave
+// ReadTimeout and WriteTimeout zero: Body bounds slow clients without cutting long uploads.
+// NewServer fails if an option is invalid, if opts has a Run, or if it can't listen.
 func NewServer(server *http.Server, runner *Runner, opts *ServeOptions) (*Server, error) {
 	if server == nil || runner == nil {
 		return nil, errors.New("ingest: NewServer needs an http.Server and a Runner")
@@ -108,9 +108,9 @@ func NewServer(server *http.Server, runner *Runner, opts *ServeOptions) (*Server
 }
 
 // Run serves until ctx is done or a signal comes, and then drains: requests on open
-// connections are still answered, running batches end as [Worker.Run] has it, and no
-// request is cut before DrainTimeout. It returns nil after that, or the first error of a
-// part. Back ends stay open. Call it once.
+// connections are still answered, running batches end as in [Worker.Run], and no request
+// is cut before DrainTimeout. It then returns nil, or the first error of a part. Back ends
+// stay open. Call it once.
 func (s *Server) Run(ctx context.Context) error {
 	if s.signals != nil {
 		var stop context.CancelFunc
@@ -125,8 +125,8 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 // untilSignal returns a context that ends with the first signal. A second one ends the
-// process at once, as a shell would say it: with 128 and the signal's number. A signal's
-// default action would not end a container's first process.
+// process at once, with the exit status of a shell: 128 plus the signal's number. The
+// default action of a signal would not end a container's first process.
 func untilSignal(parent context.Context, signals chan os.Signal) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	ended := make(chan struct{})
@@ -154,14 +154,14 @@ func untilSignal(parent context.Context, signals chan os.Signal) (context.Contex
 	}
 }
 
-// Connections returns how many connections are open, and how many were closed for new
-// ones so far because of MaxConnections. It is safe for concurrent use.
+// Connections returns how many connections are open, and how many were closed so far to
+// make room for new ones. It is safe for concurrent use.
 func (s *Server) Connections() (open int, closed int64) { return s.web.Connections() }
 
 // Serve is a whole program: it serves HTTP, and runs a worker for h, a sweeper, and a
 // listener if there are [Backends.Notifications], until ctx is done or the process gets
 // SIGINT or SIGTERM; then it drains, and returns nil. With a nil h it only accepts. See
-// [NewServer] for what becomes of server, and [Server.Run] for how it ends.
+// [NewServer] for its changes to server, and [Server.Run] for how it ends.
 func Serve(ctx context.Context, s *Service, server *http.Server, h Handler, opts *ServeOptions) error {
 	o := ServeOptions{}
 	if opts != nil {

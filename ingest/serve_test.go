@@ -31,7 +31,7 @@ func quietService(t *testing.T, sub bool) *ingest.Service {
 	return must(ingest.New(back, &ingest.Options{NoUploads: true, Logger: slog.New(slog.DiscardHandler)}))
 }
 
-// Serve answers, works, and ends without cutting a request that is in progress.
+// Serve answers, processes, and ends without cutting a request in progress.
 func TestServe(t *testing.T) {
 	svc := quietService(t, true)
 	began, goOn := make(chan struct{}), make(chan struct{})
@@ -81,7 +81,7 @@ func TestServe(t *testing.T) {
 			_ = conn.Close()
 		}
 		return err != nil
-	}, 10*time.Second, time.Millisecond, "it listens no more")
+	}, 10*time.Second, time.Millisecond, "it stops listening")
 	close(goOn)
 	require.Equal(t, "whole", <-answer)
 	require.NoError(t, <-ended)
@@ -114,7 +114,7 @@ func TestServeChecksItsOptions(t *testing.T) {
 	}
 }
 
-// A process that only accepts has no worker, and what it runs ends with its context.
+// A process that only accepts has no worker, and its Runner ends with its context.
 func TestRunnerWithoutAHandler(t *testing.T) {
 	runner, err := ingest.NewRunner(quietService(t, false), nil, nil)
 	require.NoError(t, err)

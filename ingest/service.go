@@ -14,8 +14,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// Backends are what a pipeline runs on. They stay the caller's to close, after
-// everything that uses them has ended. Package backends opens them by URLs.
+// Backends are the back ends of a pipeline. The caller closes them after everything that
+// uses them has ended. Package backends opens them by URL.
 type Backends struct {
 	// Store keeps payloads, outcomes and outputs. It must be able to sign uploads, unless
 	// [Options.NoUploads] is set. Required.
@@ -25,30 +25,30 @@ type Backends struct {
 	// Subscription receives the wake-ups, for [Worker.Run]. A process that only accepts,
 	// or that is called with each wake-up, needs none. See [queue.Static].
 	Subscription queue.Opener
-	// Notifications receives what the object store sends when an upload has arrived, for
-	// [Run]. It is a queue of its own, not the wake-ups'. Default: none, for a store whose
-	// uploads come through this process or that sends notifications over HTTP. Without
+	// Notifications receives the object store's notifications of uploads, for [Run]. It
+	// is a separate queue from the wake-ups'. Default: none, for a store whose uploads
+	// come through this process or that sends notifications over HTTP. Without
 	// notifications the [Sweeper] finds uploads.
 	Notifications queue.Opener
 	// Jobs keeps the records. Required.
 	Jobs jobs.Store
-	// Processes tells which processes that worked on Jobs are dead, so that a [Sweeper]
+	// Processes knows which processes that worked on Jobs are dead, so that a [Sweeper]
 	// takes over their jobs before the leases run out. Default: none is known to be dead,
 	// and leases run out.
 	Processes Processes
 }
 
-// Processes tells processes apart that work on the same job store. It must be safe for
+// Processes identifies the processes that work on the same job store. It must be safe for
 // concurrent use.
 type Processes interface {
-	// Name of this process, without a slash. No other process has, or ever had, the same.
+	// Name returns the unique name of this process, without a slash. Names are never reused.
 	Name() string
-	// Dead reports whether the process of a name has ended. It must be true only if that
-	// is certain: the jobs of a process that lives would be worked on twice.
+	// Dead reports whether the process with a name has ended. It must return true only if
+	// that is certain: otherwise jobs would be worked on twice.
 	Dead(name string) bool
 }
 
-// Service accepts payloads and answers for their jobs. It is safe for
+// Service accepts payloads and answers questions about their jobs. It is safe for
 // concurrent use, and several processes may share its back ends.
 type Service struct {
 	blobs    *blobstore.Store
@@ -65,8 +65,8 @@ type Service struct {
 	lines    map[string]fhirbundle.Severity // Options.Severities, for NDJSON
 }
 
-// New returns a Service. It fails where a back end is missing or an option
-// can't work. A nil opts means the defaults.
+// New returns a Service. It fails if a back end is missing or an option is invalid. A nil
+// opts means the defaults.
 func New(back Backends, opts *Options) (*Service, error) {
 	switch {
 	case back.Store == nil:
@@ -83,7 +83,7 @@ func New(back Backends, opts *Options) (*Service, error) {
 	blobs := back.Store
 	if !o.NoUploads && !blobs.SignsUploads() {
 		return nil, errors.New("ingest: Backends.Store can't sign uploads: give blobstore.Options a Signer, " +
-			"or set Options.NoUploads for a service that only takes what is sent to Accept")
+			"or set Options.NoUploads for a service without uploads")
 	}
 	bindings, _ := blobs.UploadBindings()
 	if most := bindings.MaxExpiry; most > 0 && o.UploadExpiry > most && !o.NoUploads {
@@ -92,7 +92,7 @@ func New(back Backends, opts *Options) (*Service, error) {
 	if bindings.MaxPut > 0 {
 		o.MaxUploadBytes = min(o.MaxUploadBytes, bindings.MaxPut)
 	}
-	lines := map[string]fhirbundle.Severity{lineTwice: fhirbundle.None}
+	lines := map[string]fhirbundle.Severity{lineTwice: fhirbundle.SeverityNone}
 	maps.Copy(lines, o.Severities)
 	svc := &Service{
 		lines:    lines,
@@ -106,21 +106,20 @@ func New(back Backends, opts *Options) (*Service, error) {
 	return svc, nil
 }
 
-// MaxBodyBytes is the largest body that Accept takes, in bytes: that of its Options.
+// MaxBodyBytes returns the largest body that Accept takes, in bytes; see [Options].
 func (s *Service) MaxBodyBytes() int64 { return s.opts.MaxBodyBytes }
 
-// now is the time as records keep it.
+// now returns the time at the precision of records.
 func (s *Service) now() time.Time { return s.opts.Now().UTC().Truncate(time.Microsecond) }
 
-// reading are the options with which a payload is read, at the door and at
-// work.
+// reading returns the options for reading a payload, the same for Accept and for workers.
 func (s *Service) reading(format fhirbundle.Format, contentType string) *fhirbundle.Options {
 	version, ok := fhirbundle.VersionOf(contentType)
 	if !ok {
 		version = s.opts.FHIRVersion
 	}
 	severities := s.opts.Severities
-	if format == fhirbundle.NDJSON {
+	if format == fhirbundle.FormatNDJSON {
 		severities = s.lines
 	}
 	return &fhirbundle.Options{
@@ -130,12 +129,12 @@ func (s *Service) reading(format fhirbundle.Format, contentType string) *fhirbun
 	}
 }
 
-// lineTwice is the code of the rule that compares the lines of an NDJSON file. Nobody
-// would see its warnings, and they would take memory for each line.
+// lineTwice is the code of the rule that compares the lines of an NDJSON file. Its
+// warnings would not be shown, and it takes memory for each line.
 const lineTwice = "ndjson-duplicate"
 
-// bookkeeping is the time that a change of a record may take once its payload is stored,
-// even if the client is gone.
+// bookkeeping bounds a change of a record once its payload is stored, even if the client
+// is gone.
 const bookkeeping = 10 * time.Second
 
 // unavailable wraps an error of a back end.

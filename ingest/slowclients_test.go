@@ -28,8 +28,8 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 )
 
-// plainServer serves all handlers of the library by an http.Server whose only timeout is
-// that of writing, and returns its address and the request line of a signed PUT.
+// plainServer serves all of the library's handlers with an http.Server whose only timeout
+// is WriteTimeout, and returns its address and the request line of a signed PUT.
 func plainServer(t *testing.T, limits httpbody.Limits, timeout, writing time.Duration) (addr, put string) {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
@@ -70,10 +70,10 @@ func plainServer(t *testing.T, limits httpbody.Limits, timeout, writing time.Dur
 	return listener.Addr().String(), "PUT " + u.RequestURI()
 }
 
-// Whatever a request asks for and whoever sends it, one that announces a body and sends
-// none of it, or a byte now and then, ends and its connection is closed, also under an
-// http.Server without timeouts.
-func TestBodiesThatDoNotComeEndOnEveryRoute(t *testing.T) {
+// A request that announces a body and sends none of it, or a byte now and then, ends and
+// its connection is closed, on every route, for every sender, and under an http.Server
+// without timeouts.
+func TestBodiesThatStallEndOnEveryRoute(t *testing.T) {
 	limits := httpbody.Limits{Stall: 300 * time.Millisecond, MinRate: 1000, Refused: 200 * time.Millisecond}
 	addr, put := plainServer(t, limits, 300*time.Millisecond, 0)
 	const job = "/v1/ingestion/jobs/0190e8f8-0000-7000-8000-000000000000"
@@ -138,7 +138,7 @@ func TestBodiesThatDoNotComeEndOnEveryRoute(t *testing.T) {
 				if token == "secret" && strings.HasSuffix(route.request, "/notifications") {
 					want = map[string]int{"POST": 408, "HEAD": 204, "PUT": 405, "OPTIONS": 204}[strings.Fields(route.request)[0]]
 				} else if token == "secret" && want == 401 && route.header != stale {
-					continue // a malformed header, whose answers are tested elsewhere
+					continue // a malformed header, tested elsewhere
 				}
 				if strings.Contains(body.header, "chunked") && strings.HasPrefix(route.request, "PUT /v1/objects/k?") && want == 408 {
 					want = 411
@@ -163,7 +163,7 @@ func TestBodiesThatDoNotComeEndOnEveryRoute(t *testing.T) {
 	requests.Wait()
 }
 
-// manyPuts admits more uploads than are taken by default.
+// manyPuts admits more uploads than the default.
 func manyPuts(t *testing.T) func(string, int64) (signedurl.Place, error) {
 	b, err := budget.New(&budget.Options{Puts: 1000, PutsPerOrganization: 1000})
 	require.NoError(t, err)
@@ -172,7 +172,7 @@ func manyPuts(t *testing.T) func(string, int64) (signedurl.Place, error) {
 	}
 }
 
-// A body that takes longer than Server.WriteTimeout is answered all the same.
+// A body that takes longer than Server.WriteTimeout still gets its answer.
 func TestWriteTimeoutCutsNoAnswer(t *testing.T) {
 	const timeout = 50 * time.Millisecond
 	addr, put := plainServer(t, httpbody.Limits{}, 10*time.Second, timeout)
@@ -201,8 +201,8 @@ func TestWriteTimeoutCutsNoAnswer(t *testing.T) {
 	}
 }
 
-// holdOpen sends the head of a request and then a piece of its body now and then, and
-// returns the status of the answer once the server has closed the connection.
+// holdOpen sends the head of a request and then pieces of its body, and returns the
+// status of the answer once the server has closed the connection.
 func holdOpen(addr, head, dribble string) (status int, err error) {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -239,5 +239,5 @@ func holdOpen(addr, head, dribble string) (status int, err error) {
 	if nerr, ok := err.(net.Error); ok && nerr.Timeout() {
 		return 0, fmt.Errorf("status %d, and the connection is still open", resp.StatusCode)
 	}
-	return resp.StatusCode, nil // closed in one way or another
+	return resp.StatusCode, nil // the connection was closed
 }

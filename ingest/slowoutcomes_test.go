@@ -18,9 +18,9 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A job with many outcomes that fails for good has the time of its lease to publish
-// them, not the time that a record may take: it would be processed until its attempts
-// are used up, and never show why it failed.
+// A job with many outcomes that fails permanently has its lease's time to publish them, not
+// just the time for a record: otherwise it would be processed until it has no attempts
+// left, and never show why it failed.
 func TestOutcomesOfAFailureHaveTheirTime(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
@@ -65,8 +65,8 @@ func (h stumbling) Discard(context.Context, *jobs.Job) error {
 	return nil
 }
 
-// A file of several blocks of which nothing was taken fails as such by the attempt
-// after the one that handed it over, too.
+// A large file whose lines were all rejected fails with that code even if a later attempt
+// than the one that handed it over ends it.
 func TestNothingTakenOfALargeFileByALaterAttempt(t *testing.T) {
 	var discards atomic.Int32
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Handler: stumbling{

@@ -14,10 +14,10 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A handler that hangs does not keep its job for ever: one that minds its context is
-// told to end and the job is tried again; from one that does not, the sweeper takes it.
-func TestAnAttemptThatStandsStillIsEnded(t *testing.T) {
-	for name, minds := range map[string]bool{"minds its context": true, "does not": false} {
+// A handler that hangs does not keep its job for ever: one that honors its context is
+// cancelled and the job retried; from one that does not, the sweeper takes the job.
+func TestAStalledAttemptIsEnded(t *testing.T) {
+	for name, minds := range map[string]bool{"honors its context": true, "does not": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store := jobs.NewMemStore()
@@ -63,14 +63,14 @@ func TestAnAttemptThatStandsStillIsEnded(t *testing.T) {
 				n.stop()
 				job, err = store.Get(t.Context(), id)
 				require.NoError(t, err)
-				require.Equal(t, jobs.Completed, job.State, "the one that came back changed nothing")
+				require.Equal(t, jobs.Completed, job.State, "the stalled attempt changed nothing")
 			})
 		})
 	}
 }
 
-// An attempt that takes long and moves is not ended.
-func TestAnAttemptThatMovesIsNotEnded(t *testing.T) {
+// A slow attempt that makes progress is not ended.
+func TestASlowAttemptIsNotEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := jobs.NewMemStore()
 		bucket := memblob.OpenBucket(nil)

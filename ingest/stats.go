@@ -12,11 +12,11 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// StatsRequest says what [Operator.Stats] looks at; nil, and zero fields, mean the
+// StatsRequest are the options of [Operator.Stats]; nil, and zero fields, mean the
 // defaults.
 type StatsRequest struct {
 	// States whose jobs are counted. Default: awaiting_upload, accepted, processing and
-	// failed, the states in which something is still to happen.
+	// failed, the states in which something is still to be done.
 	States []jobs.State
 	// Limit is how far the jobs in a state are counted. Accepted jobs are counted up to a
 	// tenth more than [Options.MaxWaiting] if that is more. Default 10,000.
@@ -26,7 +26,7 @@ type StatsRequest struct {
 	Overdue time.Duration
 }
 
-// Check returns an error if a field can't work; so does [Operator.Stats].
+// Check returns an error if a field is invalid, as [Operator.Stats] does.
 func (r *StatsRequest) Check() error {
 	_, err := r.withDefaults()
 	return err
@@ -55,24 +55,23 @@ func (r *StatsRequest) withDefaults() (StatsRequest, error) {
 
 // Stats describe the jobs of all organizations at one moment.
 type Stats struct {
-	// Jobs in each state that was asked for, each counted up to a limit.
+	// Jobs in each requested state, each counted up to the limit.
 	Jobs map[jobs.State]int
-	// OldestWaiting is how long a job has been ready and not claimed: the longest time of
-	// the jobs that are next in their organization. It begins when the job was accepted,
-	// redriven or given back, or at the end of its back-off; 0 if no job is ready.
+	// OldestWaiting is the longest time for which a job that is next in its organization
+	// has been ready and not claimed. It counts from when the job was accepted, redriven
+	// or given back, or from the end of its back-off; 0 if no job is ready.
 	OldestWaiting time.Duration
-	// Due jobs are those that a [Sweeper] should look at now; Overdue are those that have
-	// been due for longer than [StatsRequest.Overdue]. Both are counted up to
-	// [jobs.MaxPage], leases that are over first.
+	// Due is how many jobs a [Sweeper] should look at now; Overdue is how many have been
+	// due for longer than [StatsRequest.Overdue]. Both are counted up to [jobs.MaxPage],
+	// expired leases first.
 	Due, Overdue int
-	// OldestDue is how long the job that has been due for longest has been so.
+	// OldestDue is how long the longest-due job has been due.
 	OldestDue time.Duration
 }
 
-// Stats asks the job store for numbers that an operator watches. The questions are asked
-// at once, and it fails with the first of them: ErrUnavailable if the store does not
-// answer. Pass a context with a deadline. On a document database counting takes reads:
-// see [jobs.Store.Count].
+// Stats asks the job store for numbers that an operator watches. It queries concurrently
+// and returns the first error: ErrUnavailable if the store does not answer. Pass a context
+// with a deadline. On a document database counting costs reads: see [jobs.Store.Count].
 func (o *Operator) Stats(ctx context.Context, req *StatsRequest) (*Stats, error) {
 	r, err := req.withDefaults()
 	if err != nil {
@@ -80,7 +79,7 @@ func (o *Operator) Stats(ctx context.Context, req *StatsRequest) (*Stats, error)
 	}
 	s, now := o.svc, o.svc.now()
 	stats := &Stats{Jobs: make(map[jobs.State]int, len(r.States))}
-	var mu sync.Mutex // of stats.Jobs
+	var mu sync.Mutex // guards stats.Jobs
 	g, ctx := errgroup.WithContext(ctx)
 	for _, state := range r.States {
 		g.Go(func() error {
@@ -123,19 +122,19 @@ func (o *Operator) Stats(ctx context.Context, req *StatsRequest) (*Stats, error)
 	return stats, nil
 }
 
-// oldestWaiting asks for the next job of each organization, a page at a time.
+// oldestWaiting reads the next job of each organization, a page at a time.
 func (s *Service) oldestWaiting(ctx context.Context, now time.Time) (oldest time.Duration, err error) {
 	q := jobs.NextQuery{Now: now, Limit: jobs.MaxPage}
 	for {
 		next, err := s.back.Jobs.Next(ctx, q)
 		if err != nil && !errors.Is(err, jobs.ErrRecord) {
-			return 0, unavailable("read what waits", err)
+			return 0, unavailable("read waiting jobs", err)
 		}
 		for _, job := range next {
 			if job.OrganizationID <= q.After { // the first organization again
 				return oldest, nil
 			}
-			if job.State != jobs.Accepted { // it was cancelled and is to be cleared away
+			if job.State != jobs.Accepted { // cancelled, to be cleared away
 				continue
 			}
 			since := job.UpdatedAt

@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// job is one in a state, which was created and changed a while ago.
+// job adds a job in a state, created and changed a while ago.
 func (a *archive) job(t *testing.T, org string, state jobs.State, age time.Duration, change func(*jobs.Job)) *jobs.Job {
 	t.Helper()
 	at := time.Now().Add(-age)
@@ -42,10 +42,10 @@ func TestStats(t *testing.T) {
 			a.job(t, fmt.Sprintf("org-%03d", n), jobs.Accepted, time.Minute, nil)
 		}
 		a.job(t, "zz", jobs.Accepted, 5*time.Minute, nil)
-		// None of these has waited for longer.
+		// None of these has waited longer.
 		a.job(t, "z1", jobs.Accepted, time.Hour, func(j *jobs.Job) { j.UpdatedAt = time.Now() })                          // redriven
 		a.job(t, "z2", jobs.Accepted, time.Hour, func(j *jobs.Job) { j.NotBefore = time.Now().Add(-time.Minute) })        // after its back-off
-		a.job(t, "z3", jobs.Accepted, time.Hour, func(j *jobs.Job) { j.NotBefore = time.Now().Add(time.Minute) })         // in it
+		a.job(t, "z3", jobs.Accepted, time.Hour, func(j *jobs.Job) { j.NotBefore = time.Now().Add(time.Minute) })         // in its back-off
 		a.job(t, "z4", jobs.Cancelled, time.Hour, func(j *jobs.Job) { j.DueAt = time.Now().Add(time.Hour) })              // to be cleared away
 		a.job(t, "z5", jobs.Processing, time.Hour, func(j *jobs.Job) { j.DueAt = time.Now().Add(-time.Minute) })          // due
 		a.job(t, "z5", jobs.AwaitingUpload, time.Hour, func(j *jobs.Job) { j.DueAt = time.Now().Add(-61 * time.Second) }) // overdue
@@ -65,7 +65,7 @@ func TestStats(t *testing.T) {
 	})
 }
 
-// without has all calls of a kind fail.
+// without fails all calls of a kind.
 func without(kind faulttest.Kind) faulttest.Plan {
 	return func(_ context.Context, c faulttest.Call) faulttest.Fault {
 		if c.Kind == kind {

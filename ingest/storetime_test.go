@@ -18,8 +18,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// Options.StoreTimeout is for all calls of a request together, wherever the store begins
-// to hang.
+// Options.StoreTimeout is for all calls of a request together, at whichever call the store
+// begins to hang.
 func TestStoreTimeIsOfAWholeRequest(t *testing.T) {
 	ways := map[string]func(context.Context, *ingest.Service) error{
 		"Accept": func(ctx context.Context, svc *ingest.Service) error {
@@ -68,7 +68,7 @@ func TestStoreTimeIsOfAWholeRequest(t *testing.T) {
 	}
 }
 
-// While one request counts the jobs that wait, others do not wait for it.
+// While one request counts the waiting jobs, others don't wait for it.
 func TestOneRequestCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, subscription := local(nil)
@@ -92,7 +92,7 @@ func TestOneRequestCounts(t *testing.T) {
 		began := time.Now()
 		require.NoError(t, send())
 		require.Zero(t, time.Since(began))
-		require.NoError(t, <-counts, "it is admitted without a count")
+		require.NoError(t, <-counts, "admitted without a count")
 		require.NoError(t, topic.Shutdown(t.Context()))
 		require.NoError(t, subscription.Shutdown(t.Context()))
 	})

@@ -17,8 +17,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// The names of adopted files may be names of patients: they are not logged, also where
-// the bucket fails and its error has the key.
+// The names of adopted files may be names of patients: they are not logged, even if the
+// bucket fails with an error that contains the key.
 func TestNamesOfAdoptedFilesAreNotLogged(t *testing.T) {
 	const key = "drop/test-org/Müller Anna.ndjson"
 	for _, kind := range []faulttest.Kind{faulttest.BucketAttributes, faulttest.BucketOpen, faulttest.BucketRead} {

@@ -12,18 +12,18 @@ import (
 )
 
 const (
-	// clockTolerance is how far the clocks of processes may be apart, and how far one may
-	// be set back, before jobs are looked for that a clock that was ahead has dated.
+	// clockTolerance is how far the clocks of processes may differ, and how far one may be
+	// set back, before the sweeper looks for jobs dated by a clock that was ahead.
 	clockTolerance = time.Minute
-	// farAhead is how far ahead the ends of leases and the looks for uploads are looked
-	// for then. Jobs that wait for a worker are due later; see jobs.Overdue.
+	// farAhead is how far ahead it then looks for ends of leases and looks for uploads.
+	// Jobs that wait for a worker are due later; see jobs.Overdue.
 	farAhead = 12 * time.Hour
-	// everAhead is how far ahead the ends of waits are looked for.
+	// everAhead is how far ahead it looks for ends of waits.
 	everAhead = 100 * 365 * 24 * time.Hour
 )
 
-// clockWatch watches jobs whose times were recorded by a clock that was ahead, such as the
-// process's own before it was set back. They would come too late.
+// clockWatch watches for jobs dated by a clock that was ahead, such as this process's own
+// before it was set back. They would be due too late.
 type clockWatch struct {
 	wall, real time.Time // of the last sweep, by Options.Now and by the monotonic clock
 	leases     map[string]watchedLease
@@ -32,17 +32,16 @@ type clockWatch struct {
 	warned     bool
 }
 
-// watchedLease is a lease whose job has been at a revision since a time.
+// watchedLease is the lease of a job that has been at a revision since a time.
 type watchedLease struct {
 	revision int64
 	since    time.Time
 }
 
-// mendClock looks for jobs that were recorded by a clock that was ahead: at the first
-// sweep, where the process's own clock was set back, and as long as there are some. It
-// takes those of workers that have not extended their lease for as long as it lasts, by
-// the monotonic clock. It lets those that wait for a time wait as long from now on as
-// they were to wait when they were recorded.
+// mendClock looks for jobs dated by a clock that was ahead: at the first sweep, after this
+// process's own clock was set back, and as long as it finds any. It takes over jobs whose
+// workers have not extended their lease for its whole length, by the monotonic clock. Jobs
+// that wait for a time wait for their original duration, from now on.
 func (w *Sweeper) mendClock(ctx context.Context) error {
 	now, real := w.svc.now().Round(0), time.Now()
 	w.mu.Lock()
@@ -67,7 +66,7 @@ func (w *Sweeper) mendClock(ctx context.Context) error {
 		far = append(far, waiting...)
 	}
 	if err != nil && !errors.Is(err, jobs.ErrRecord) {
-		c.real = time.Time{} // it is looked again
+		c.real = time.Time{} // look again at the next sweep
 		return fmt.Errorf("ingest: read jobs that are due late: %w", err)
 	}
 	was := c.leases
@@ -92,18 +91,18 @@ func (w *Sweeper) mendClock(ctx context.Context) error {
 	return g.Wait()
 }
 
-// warn says once that jobs are dated in the future.
+// warn logs once that jobs are dated in the future.
 func (c *clockWatch) warn(ctx context.Context, s *Service, job *jobs.Job, now time.Time) {
 	if c.warned {
 		return
 	}
 	c.warned = true
 	s.opts.Logger.WarnContext(ctx, "a job was recorded in the future: this machine's clock was set back, or another's is ahead; "+
-		"jobs of silent workers are taken over all the same, and waits begin anew", "job", job.ID, "ahead", job.UpdatedAt.Sub(now))
+		"jobs of silent workers are still taken over, and waits restart", "job", job.ID, "ahead", job.UpdatedAt.Sub(now))
 }
 
-// silent reports whether the lease of a job has lasted since it was first seen at its
-// revision. If not it is watched on.
+// silent reports whether a job's lease has been at the same revision for its whole length.
+// If not, it keeps watching the job.
 func (c *clockWatch) silent(job *jobs.Job, seen watchedLease) bool {
 	if seen.revision != job.Revision {
 		seen = watchedLease{job.Revision, c.real}
@@ -119,13 +118,13 @@ func (c *clockWatch) silent(job *jobs.Job, seen watchedLease) bool {
 func (w *Sweeper) takeSilent(ctx context.Context, job *jobs.Job) error {
 	return w.rescue(ctx, job, "its worker went silent", func(j *jobs.Job) error {
 		if j.Revision != job.Revision {
-			return jobs.ErrLeaseLost // its worker lives
+			return jobs.ErrLeaseLost // its worker is alive
 		}
 		return j.TakeOver(w.svc.now(), job.LeaseOwner)
 	})
 }
 
-// redate lets a job wait from now on, unless somebody else has changed it.
+// redate restarts a job's wait from now, unless someone else has changed the job.
 func (w *Sweeper) redate(ctx context.Context, job *jobs.Job) error {
 	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()

@@ -21,8 +21,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// Leases that were recorded before the clock was set back by an hour run out in their own
-// time: before the sweeper started, or while it ran.
+// Leases recorded before the clock was set back by an hour run out on time, whether that
+// was before the sweeper started or while it ran.
 func TestLeasesWhenTheClockIsSetBack(t *testing.T) {
 	for _, running := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestLeasesWhenTheClockIsSetBack(t *testing.T) {
 				sweep()
 				time.Sleep(9 * time.Second)
 				_, err := jobs.Change(t.Context(), store, alive, func(j *jobs.Job) error {
-					return j.Extend(now().Add(time.Hour), *claims[alive], 30*time.Second) // its process has the other clock
+					return j.Extend(now().Add(time.Hour), *claims[alive], 30*time.Second) // its process has the earlier clock
 				})
 				require.NoError(t, err)
 				job, err := store.Get(t.Context(), dead)
@@ -82,9 +82,9 @@ func TestLeasesWhenTheClockIsSetBack(t *testing.T) {
 	}
 }
 
-// What waits for a time that was recorded before the clock was set back by an hour waits
-// as long as it was to wait, and not for the hour: before the sweeper started, or while
-// it ran.
+// Jobs that wait for a time recorded before the clock was set back by an hour wait for
+// their original duration, not for the hour, whether that was before the sweeper started
+// or while it ran.
 func TestWaitsWhenTheClockIsSetBack(t *testing.T) {
 	for _, running := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestWaitsWhenTheClockIsSetBack(t *testing.T) {
 				wg.Go(func() { _ = sweeper.Run(ctx) })
 				return func() { cancel(); wg.Wait() }
 			}
-			// taken is a job that a worker of another process has, and does something to.
+			// taken is a job that another process's worker holds and changes.
 			taken := func(change func(j *jobs.Job, c jobs.Claim) error) string {
 				id := accept(t, svc)
 				_, err := jobs.Change(t.Context(), store, id, func(j *jobs.Job) error {
@@ -158,14 +158,14 @@ func TestWaitsWhenTheClockIsSetBack(t *testing.T) {
 			require.Equal(t, jobs.Completed, job(upload).State)
 			time.Sleep(20 * time.Second)
 			require.Equal(t, jobs.Completed, job(waits).State)
-			require.True(t, job(cancelled).DueAt.IsZero(), "it is cleared away")
+			require.True(t, job(cancelled).DueAt.IsZero(), "it was cleared away")
 			require.WithinDuration(t, now().Add(3*time.Hour-time.Minute), job(long).NotBefore, 10*time.Second)
 			require.Equal(t, 1, strings.Count(log.String(), "recorded in the future"), log.String())
 		})
 	}
 }
 
-// awaited is a job whose upload has come, and whose notification was lost.
+// awaited is a job whose upload has arrived, and whose notification was lost.
 func awaited(t *testing.T, store jobs.Store, bucket *blob.Bucket, now time.Time) string {
 	t.Helper()
 	id := jobs.NewID()

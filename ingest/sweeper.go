@@ -11,15 +11,15 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// SweeperOptions; nil, and zero fields, mean the defaults.
+// SweeperOptions are the options of a [Sweeper]; nil, and zero fields, mean the defaults.
 type SweeperOptions struct {
 	// Every is the time between two sweeps. Default 3 seconds.
 	Every time.Duration
 	// Page is how many due jobs are read at a time. Default 200.
 	Page int
 	// Poke is how many wake-ups a sweep sends at most for jobs that wait for a worker.
-	// Set it where workers are called with their wake-ups and can't ask by themselves;
-	// see [Worker.Work]. Default 0: workers ask.
+	// Set it if workers are called with their wake-ups and can't poll; see [Worker.Work].
+	// Default 0: workers poll.
 	Poke int
 }
 
@@ -39,9 +39,9 @@ func (o *SweeperOptions) withDefaults() (SweeperOptions, error) {
 	return d, nil
 }
 
-// Sweeper looks after the jobs that are in somebody's hands or awaited: it takes jobs
-// from workers that died, and looks for uploads whose notification was lost. Any number
-// may run against the same store.
+// Sweeper looks after jobs that are being processed or awaited: it takes jobs from workers
+// that died, and looks for uploads whose notification was lost. Any number may run against
+// the same store.
 type Sweeper struct {
 	svc  *Service
 	opts SweeperOptions
@@ -51,8 +51,7 @@ type Sweeper struct {
 	clock clockWatch
 }
 
-// NewSweeper returns a Sweeper. It fails without a Service, and if an option can't
-// work.
+// NewSweeper returns a Sweeper. It fails without a Service, and if an option is invalid.
 func NewSweeper(s *Service, opts *SweeperOptions) (*Sweeper, error) {
 	if s == nil {
 		return nil, errors.New("ingest: NewSweeper needs a Service")
@@ -64,8 +63,8 @@ func NewSweeper(s *Service, opts *SweeperOptions) (*Sweeper, error) {
 	return &Sweeper{svc: s, opts: o, poked: jobs.NewID()}, nil
 }
 
-// Run sweeps at once and then every so often until ctx is done, and returns nil
-// then. A sweep that fails is logged, and the next one tries again.
+// Run sweeps at once and then at the interval until ctx is done, and then returns nil. A
+// failed sweep is logged, and the next one tries again.
 func (w *Sweeper) Run(ctx context.Context) error {
 	ticker := time.NewTicker(w.opts.Every)
 	defer ticker.Stop()
@@ -82,21 +81,21 @@ func (w *Sweeper) Run(ctx context.Context) error {
 	}
 }
 
-// Sweep looks once after all jobs that are due now and returns how many they were. A
-// job that can't be looked after does not keep the others from it: many are looked
-// after at once, each with a time of its own, and those of workers that died come first.
-// Then it sends the wake-ups that [SweeperOptions.Poke] allows. Where [Options.Adopt] is
-// set and [Adoption.ListEvery] has passed, Sweep then lists the next part of its prefix.
-// Where [Options.Retention] is set it then removes what is older, and begins nothing more
-// after two seconds; Run does so beside the sweeps.
+// Sweep looks once after all jobs that are due now and returns their number. It looks after
+// many at once, each with its own timeout, so that one that hangs does not hold up the
+// others; jobs of dead workers come first. Then it sends the wake-ups that
+// [SweeperOptions.Poke] allows. If [Options.Adopt] is set and [Adoption.ListEvery] has
+// passed, it lists the next part of the prefix. If [Options.Retention] is set, it removes
+// data past its retention, and begins nothing more after two seconds; Run does this beside
+// the sweeps.
 func (w *Sweeper) Sweep(ctx context.Context) (int, error) {
 	done, err := w.sweep(ctx, 0)
 	return done, errors.Join(err, w.svc.prune(ctx))
 }
 
-// sweep is Sweep without what [Options.Retention] asks for. It begins no further page once
-// most has passed, unless that is 0: the next sweep begins with the leases that have ended
-// meanwhile, and goes on with what is left.
+// sweep is Sweep without [Options.Retention]. It begins no further page once most has
+// passed, unless that is 0: the next sweep begins with the leases that have ended
+// meanwhile, and continues with the rest.
 func (w *Sweeper) sweep(ctx context.Context, most time.Duration) (done int, err error) {
 	now, began := w.svc.now(), time.Now()
 	defer func() { w.swept(began, done, err) }()
@@ -110,7 +109,7 @@ func (w *Sweeper) sweep(ctx context.Context, most time.Duration) (done int, err 
 	var before map[string]bool // the page before this one
 	for {
 		due, err := w.due(ctx, now)
-		if err != nil { // those that could be read are there all the same
+		if err != nil { // due still has the readable jobs
 			failed = append(failed, fmt.Errorf("ingest: read due jobs: %w", err))
 		}
 		full := len(due) >= w.opts.Page || err != nil
@@ -118,13 +117,13 @@ func (w *Sweeper) sweep(ctx context.Context, most time.Duration) (done int, err 
 		for _, job := range due {
 			page[job.ID] = true
 		}
-		// Those of the page before failed, or the store shows them as they were.
+		// Jobs of the previous page failed, or the store's answer is stale.
 		due = slices.DeleteFunc(due, func(j *jobs.Job) bool { return before[j.ID] })
 		moved, errs := w.lookAfter(ctx, due, &brake)
 		failed = append(failed, errs...)
 		done, before = done+moved, page
-		// Jobs that failed are still due: unless another one moved, the next page would
-		// be this one again.
+		// Jobs that failed are still due: unless another one moved, the next page would be
+		// the same.
 		if !full || moved == 0 || ctx.Err() != nil || most > 0 && time.Since(began) >= most {
 			break
 		}
@@ -144,8 +143,8 @@ func (w *Sweeper) due(ctx context.Context, now time.Time) ([]*jobs.Job, error) {
 	return w.svc.back.Jobs.Due(ctx, now, w.opts.Page)
 }
 
-// poke sends wake-ups for jobs that wait, where workers can't ask by themselves: one for
-// each organization in turn, then more of each.
+// poke sends wake-ups for waiting jobs, for workers that can't poll: one for each
+// organization in turn, then more of each.
 func (w *Sweeper) poke(ctx context.Context) error {
 	if w.opts.Poke == 0 {
 		return nil
@@ -159,14 +158,14 @@ func (w *Sweeper) poke(ctx context.Context) error {
 	for _, each := range []int{1, w.opts.Poke} {
 		next, err := s.back.Jobs.Next(ctx, jobs.NextQuery{Now: s.now(), After: w.poked, Limit: w.opts.Poke, PerOrganization: each})
 		if err != nil {
-			failed = fmt.Errorf("ingest: read what waits: %w", err)
+			failed = fmt.Errorf("ingest: read waiting jobs: %w", err)
 		}
 		for _, job := range next {
 			if sent[job.ID] || len(sent) == w.opts.Poke {
 				continue
 			}
 			if unsent := s.publish(ctx, job); unsent != nil {
-				return errors.Join(failed, unsent) // the others would only take time
+				return errors.Join(failed, unsent) // the others would fail too
 			}
 			sent[job.ID] = true
 			w.poked = job.OrganizationID

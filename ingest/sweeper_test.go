@@ -20,11 +20,11 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// A job whose wake-up was lost is found by the workers, without a sweeper.
+// Workers find a job whose wake-up was lost, without a sweeper.
 func TestAJobWithoutAWakeUpIsFound(t *testing.T) {
 	topic, subscription := local(nil)
 	bucket, store := memblob.OpenBucket(nil), jobs.NewMemStore()
-	lost, dead := local(nil) // what is published while the topic is shut down is lost
+	lost, dead := local(nil) // messages published after the topic is shut down are lost
 	require.NoError(t, lost.Shutdown(t.Context()))
 	require.NoError(t, dead.Shutdown(t.Context()))
 	opts := &ingest.Options{NoUploads: true}
@@ -39,7 +39,7 @@ func TestAJobWithoutAWakeUpIsFound(t *testing.T) {
 	go func() { ended <- worker.Run(ctx) }()
 
 	receipt, err := door.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
-	require.NoError(t, err, "a payload is accepted whether or not a wake-up can be sent")
+	require.NoError(t, err, "payloads are accepted even if no wake-up can be sent")
 	require.Eventually(t, func() bool {
 		job, err := store.Get(t.Context(), receipt.Job.ID)
 		return err == nil && job.State == jobs.Completed
@@ -48,8 +48,8 @@ func TestAJobWithoutAWakeUpIsFound(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
-// Where workers can't ask, the sweeper sends wake-ups for what waits: for each
-// organization, in a bounded number, and again as long as nobody takes the jobs.
+// If workers can't poll, the sweeper sends wake-ups for waiting jobs: for each organization,
+// a bounded number, and again until the jobs are claimed.
 func TestSweeperPokes(t *testing.T) {
 	var woken []string
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{Observe: func(e ingest.Event) {
@@ -84,14 +84,14 @@ func TestSweeperPokes(t *testing.T) {
 	}
 	_, err := sweeper.Sweep(t.Context())
 	require.NoError(t, err)
-	require.Empty(t, woken, "somebody works on all of them")
+	require.Empty(t, woken, "all of them are being processed")
 	for _, poke := range []int{-1, jobs.MaxPage + 1} {
 		_, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: poke})
 		require.Error(t, err)
 	}
 }
 
-// Where no wake-up can be sent, uploads are looked after all the same.
+// The sweeper looks after uploads even if no wake-up can be sent.
 func TestSweeperWithoutATopic(t *testing.T) {
 	lost, dead := local(nil)
 	require.NoError(t, lost.Shutdown(t.Context()))
@@ -136,7 +136,7 @@ func TestSweeperRescuesAndGivesUp(t *testing.T) {
 		})
 		require.NoError(t, err)
 		p.Advance(t, 29*time.Second)
-		require.Equal(t, jobs.Processing, mustGet(t, p, id).State, "the lease lasts")
+		require.Equal(t, jobs.Processing, mustGet(t, p, id).State, "the lease has not ended")
 		p.Advance(t, time.Second)
 	}
 	job := mustGet(t, p, id)
@@ -144,7 +144,7 @@ func TestSweeperRescuesAndGivesUp(t *testing.T) {
 	require.Equal(t, jobs.CodeAttempts, job.Failure.Code)
 }
 
-// failingGet makes one job impossible to look after.
+// failingGet makes looking after one job fail.
 type failingGet struct {
 	jobs.Store
 	id    atomic.Value
@@ -159,7 +159,7 @@ func (f *failingGet) Get(ctx context.Context, id string) (*jobs.Job, error) {
 	return f.Store.Get(ctx, id)
 }
 
-func TestOnePoisonousJobDoesNotStopTheSweep(t *testing.T) {
+func TestOneFailingJobDoesNotStopTheSweep(t *testing.T) {
 	store := &failingGet{Store: jobs.NewMemStore()}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: store})
 	bad := p.Client.Ticket(t, ndjson).UploadID
@@ -178,13 +178,12 @@ func TestOnePoisonousJobDoesNotStopTheSweep(t *testing.T) {
 	require.Positive(t, store.fails.Load())
 }
 
-// An upload that can't be looked for does not stand before all others for as long
-// as that lasts.
+// An upload that can't be looked for does not stay at the head of the queue.
 func TestAnUploadThatCannotBeLookedForIsPutOff(t *testing.T) {
 	bucket := memblob.OpenBucket(nil)
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Bucket: bucket})
 	id := p.Client.Ticket(t, ndjson).UploadID
-	require.NoError(t, bucket.Close()) // answers nothing from now on
+	require.NoError(t, bucket.Close()) // every call fails from now on
 	p.Clock.Advance(time.Minute)
 	_, err := p.Sweeper.Sweep(t.Context())
 	require.Error(t, err)
@@ -193,7 +192,7 @@ func TestAnUploadThatCannotBeLookedForIsPutOff(t *testing.T) {
 	require.True(t, job.DueAt.After(p.Clock.Now()))
 }
 
-// brokenRecord has one more job that is due and can't be read.
+// brokenRecord has one more due job, which can't be read.
 type brokenRecord struct{ jobs.Store }
 
 func (b brokenRecord) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
@@ -215,8 +214,8 @@ func TestABrokenRecordDoesNotStopTheSweep(t *testing.T) {
 	}
 }
 
-// Jobs whose wake-ups can't be sent keep nobody else from being looked after:
-// not a worker that died, not an upload.
+// Jobs whose wake-ups can't be sent don't keep the sweeper from others: dead workers and
+// uploads.
 func TestAFullQueueDoesNotStopTheSweep(t *testing.T) {
 	topic, subscription := local(&queue.LocalOptions{Capacity: 1})
 	t.Cleanup(func() { _ = topic.Shutdown(context.Background()); _ = subscription.Shutdown(context.Background()) })
@@ -242,12 +241,12 @@ func TestAFullQueueDoesNotStopTheSweep(t *testing.T) {
 	sweeper := newSweeper(t, svc, &ingest.SweeperOptions{Page: 2})
 	n, err := sweeper.Sweep(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, 2, n, "what waits for a worker is not due")
+	require.Equal(t, 2, n, "jobs that wait for a worker are not due")
 	require.Equal(t, jobs.Accepted, mustGet(t, p, dead).State)
 	require.Equal(t, jobs.Expired, mustGet(t, p, upload).State)
 }
 
-// Sweepers may run beside each other: what one has done the other leaves alone.
+// Sweepers may run concurrently: each job is looked after once.
 func TestSweepersSideBySide(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	for range 50 {
@@ -285,8 +284,7 @@ func (h *hangingGet) Get(ctx context.Context, id string) (*jobs.Job, error) {
 	return h.Store.Get(ctx, id)
 }
 
-// A call that never answers keeps the sweeper from the other jobs for some time
-// only.
+// A call that never returns delays the other jobs only for some time.
 func TestAHangingJobDoesNotStopTheSweep(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, subscription := local(nil)
@@ -314,7 +312,7 @@ func TestAHangingJobDoesNotStopTheSweep(t *testing.T) {
 	})
 }
 
-// laggingStore answers what was due when it was asked first.
+// laggingStore always returns the jobs that were due when it was first asked.
 type laggingStore struct {
 	jobs.Store
 	due   []*jobs.Job
@@ -331,9 +329,9 @@ func (s *laggingStore) Due(ctx context.Context, now time.Time, limit int) ([]*jo
 	return s.due, nil
 }
 
-// A store that shows jobs as they were does not keep a sweep from its end, nor are
-// they looked after again and again.
-func TestSweepOfAStoreThatLagsBehind(t *testing.T) {
+// A store with stale answers does not keep a sweep from ending, nor are its jobs looked
+// after again and again.
+func TestSweepOfAStaleStore(t *testing.T) {
 	topic, subscription := local(nil)
 	defer subscription.Shutdown(context.Background())
 	defer topic.Shutdown(context.Background())

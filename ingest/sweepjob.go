@@ -18,13 +18,13 @@ const (
 	dueAtOnce = 16
 	// lookTimeout bounds a look at the bucket for an upload.
 	lookTimeout = 5 * time.Second
-	// lookAgain is when an upload that could not be looked for is looked for again.
+	// lookAgain is the delay after a look for an upload that failed.
 	lookAgain = 30 * time.Second
 )
 
-// brake stops looks at a bucket that does not answer: once a look has timed out while no
-// other one succeeded, or as many have failed as are made at once and none has succeeded
-// since. The other uploads are put off then.
+// brake stops looks at a bucket that does not answer: after a look has timed out while no
+// other one succeeded, or after dueAtOnce failed looks in a row. The other uploads are then
+// put off.
 type brake struct {
 	failed    atomic.Int32
 	succeeded atomic.Int64 // looks
@@ -32,7 +32,7 @@ type brake struct {
 
 func (b *brake) on() bool { return b.failed.Load() >= dueAtOnce }
 
-// try makes a look, within lookTimeout.
+// try makes a look, bounded by lookTimeout.
 func (b *brake) try(ctx context.Context, look func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
@@ -50,8 +50,8 @@ func (b *brake) try(ctx context.Context, look func(context.Context) error) error
 	return err
 }
 
-// lookAfter does what each of the jobs needs, many at once and in their order: those whose
-// worker died come first. It returns how many moved.
+// lookAfter does what each of the jobs needs, many at once and in their order: those of
+// dead workers come first. It returns how many moved.
 func (w *Sweeper) lookAfter(ctx context.Context, due []*jobs.Job, brake *brake) (moved int, errs []error) {
 	var mu sync.Mutex
 	var g errgroup.Group
@@ -69,7 +69,7 @@ func (w *Sweeper) lookAfter(ctx context.Context, due []*jobs.Job, brake *brake) 
 			return nil
 		})
 	}
-	_ = g.Wait() // which has no error
+	_ = g.Wait() // never fails
 	return moved, errs
 }
 
@@ -82,8 +82,8 @@ func (w *Sweeper) sweepJob(ctx context.Context, job *jobs.Job, brake *brake) err
 	case jobs.AwaitingUpload, jobs.Expired:
 		return w.lookForUpload(ctx, job, brake)
 	case jobs.Accepted, jobs.Cancelled:
-		// It has waited for jobs.Overdue, or was written by the release before, which
-		// woke what was due.
+		// It has waited for jobs.Overdue, or was written by an earlier release, which woke
+		// due jobs.
 		err := w.postpone(ctx, job, now, jobs.Overdue)
 		if err == nil && now.Sub(job.CreatedAt) > jobs.Overdue {
 			s.opts.Logger.WarnContext(ctx, "job has waited for a worker for a day", "job", job.ID)
@@ -93,7 +93,7 @@ func (w *Sweeper) sweepJob(ctx context.Context, job *jobs.Job, brake *brake) err
 	return fmt.Errorf("ingest: a job that is %s is due", job.State)
 }
 
-// postpone moves the due time of a job, unless somebody else has moved it.
+// postpone moves the due time of a job, unless someone else has moved it.
 func (w *Sweeper) postpone(ctx context.Context, job *jobs.Job, now time.Time, by time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
@@ -106,7 +106,7 @@ func (w *Sweeper) postpone(ctx context.Context, job *jobs.Job, now time.Time, by
 	return err
 }
 
-// rescue takes a job from a worker that can't go on with it.
+// rescue takes a job from a worker that can't continue it.
 func (w *Sweeper) rescue(ctx context.Context, job *jobs.Job, why string, take func(*jobs.Job) error) error {
 	ctx, cancel := context.WithTimeout(ctx, bookkeeping)
 	defer cancel()
@@ -116,16 +116,16 @@ func (w *Sweeper) rescue(ctx context.Context, job *jobs.Job, why string, take fu
 		return ignoreMoved(err)
 	}
 	s.opts.Observe(Event{Kind: EventRescued, JobID: job.ID, Source: string(job.Source)})
-	s.opts.Logger.WarnContext(ctx, "job goes on with another worker", "why", why, "job", job.ID, "attempt", job.Attempt)
+	s.opts.Logger.WarnContext(ctx, "job taken from its worker; another one continues it", "why", why, "job", job.ID, "attempt", job.Attempt)
 	if rescued.State.Finished() {
 		s.finished(ctx, rescued)
 	}
-	s.wake(ctx, rescued) // it is next, or where it failed another one may be
+	s.wake(ctx, rescued) // it is next or, if it failed, another one may be
 	return nil
 }
 
-// lookForUpload looks for an upload whose notification may be lost. One that can't be
-// looked for is put off, so that it is not the first one to be looked for next time.
+// lookForUpload looks for an upload whose notification may be lost. If the look fails the
+// job is put off, so that it is not first again next time.
 func (w *Sweeper) lookForUpload(ctx context.Context, job *jobs.Job, brake *brake) error {
 	var err error
 	if !brake.on() {
@@ -140,7 +140,7 @@ func (w *Sweeper) lookForUpload(ctx context.Context, job *jobs.Job, brake *brake
 	return errors.Join(err, ignoreMoved(w.postpone(ctx, job, w.svc.now(), lookAgain)))
 }
 
-// ignoreMoved: a job that somebody else moved meanwhile needs nothing more.
+// ignoreMoved returns nil for errors that mean that someone else moved the job meanwhile.
 func ignoreMoved(err error) error {
 	if errors.Is(err, jobs.ErrState) || errors.Is(err, jobs.ErrNotDue) || errors.Is(err, jobs.ErrNotFound) || errors.Is(err, jobs.ErrLeaseLost) {
 		return nil

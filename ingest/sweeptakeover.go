@@ -12,11 +12,11 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// longestLease is how far ahead the end of a lease is looked for. Longer ones run out.
+// longestLease is how far ahead takeOver looks for ends of leases. Longer ones run out.
 const longestLease = 5 * time.Minute
 
-// takeOver takes the jobs of processes that are known to be dead, whose leases have not
-// run out yet. It looks at the first page of what will be due, which begins with the leases.
+// takeOver takes jobs of processes known to be dead, before their leases run out. It looks
+// at the first page of jobs that will be due, which begins with the leases.
 func (w *Sweeper) takeOver(ctx context.Context) error {
 	s := w.svc
 	if s.back.Processes == nil {

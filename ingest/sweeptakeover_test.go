@@ -16,7 +16,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// knownDead are processes of which some are known to be dead.
+// knownDead are processes, some of which are known to be dead.
 type knownDead struct {
 	name string
 	dead map[string]bool
@@ -25,9 +25,9 @@ type knownDead struct {
 func (k knownDead) Name() string          { return k.name }
 func (k knownDead) Dead(name string) bool { return k.dead[name] }
 
-// The jobs of a process that is known to be dead go on with the first sweep, in another
-// process. Those of one that may live wait until their lease is over.
-func TestADeadProcessIsFollowedAtOnce(t *testing.T) {
+// The jobs of a process known to be dead continue in another process with the first sweep.
+// Those of one that may be alive wait until their lease ends.
+func TestADeadProcessIsTakenOverAtOnce(t *testing.T) {
 	for name, dead := range map[string]bool{"dead": true, "silent": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -77,12 +77,12 @@ func TestADeadProcessIsFollowedAtOnce(t *testing.T) {
 				} else {
 					select {
 					case took := <-done:
-						t.Fatalf("taken over after %s, while it may live", took)
+						t.Fatalf("taken over after %s, although it may be alive", took)
 					case <-time.After(20 * time.Second):
 					}
 				}
 				close(release)
-				time.Sleep(time.Second) // wake-ups that are under way are received
+				time.Sleep(time.Second) // receive wake-ups already sent
 				stopFirst()
 				stopSecond()
 				require.NoError(t, bucket.Close())
@@ -91,8 +91,8 @@ func TestADeadProcessIsFollowedAtOnce(t *testing.T) {
 	}
 }
 
-// However many uploads will be due soon, the leases of a process that has died are found.
-func TestADeadProcessIsFollowedBesideUploads(t *testing.T) {
+// The leases of a dead process are found, however many uploads will be due soon.
+func TestADeadProcessIsTakenOverBesideUploads(t *testing.T) {
 	eachStore(t, func(t *testing.T, store jobs.Store) {
 		svc, rescued := seesRescues(t, memblob.OpenBucket(nil), store, knownDead{name: "second", dead: map[string]bool{"dead": true}})
 		createMany(t, store, 600, func(j *jobs.Job) {

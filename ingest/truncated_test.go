@@ -32,10 +32,10 @@ func numberedBundle(kind string, n int) []byte {
 	return b.Bytes()
 }
 
-// A stored payload whose reading ends early, or fails, at whatever byte, is never
-// taken for one that is done. What was handed over before is not handed over again
-// when it can be read once more, and nothing is left out.
-func TestPayloadsThatAreCutAreNeverCompleted(t *testing.T) {
+// A stored payload whose read ends early, or fails, at any byte, never completes its job.
+// Once it can be read again, batches already handed over are not repeated, and none is
+// left out.
+func TestTruncatedReadsNeverComplete(t *testing.T) {
 	const n = 7
 	ends := func(r io.Reader) io.Reader { return r }
 	fails := func(r io.Reader) io.Reader {
@@ -44,19 +44,19 @@ func TestPayloadsThatAreCutAreNeverCompleted(t *testing.T) {
 	for name, c := range map[string]struct {
 		body    []byte
 		webhook bool
-		reading int64 // which of the payload's readings is cut
+		reading int64 // which of the payload's reads is cut off
 		fault   func(io.Reader) io.Reader
 	}{
-		"NDJSON ends":                     {numbered(n), false, 1, ends},
-		"NDJSON fails":                    {numbered(n), false, 1, fails},
-		"Bundle by webhook ends":          {numberedBundle("collection", n), true, 1, ends},
-		"Bundle by webhook fails":         {numberedBundle("batch", n), true, 1, fails},
-		"whole Bundle by webhook ends":    {numberedBundle("transaction", n), true, 1, ends},
-		"Bundle ends while it is judged":  {numberedBundle("collection", n), false, 1, ends},
-		"Bundle fails while it is judged": {numberedBundle("collection", n), false, 1, fails},
-		"Bundle ends behind that":         {numberedBundle("collection", n), false, 2, ends},
-		"whole Bundle ends behind that":   {numberedBundle("transaction", n), false, 2, ends},
-		"whole Bundle fails behind that":  {numberedBundle("transaction", n), false, 2, fails},
+		"NDJSON ends":                    {numbered(n), false, 1, ends},
+		"NDJSON fails":                   {numbered(n), false, 1, fails},
+		"Bundle by webhook ends":         {numberedBundle("collection", n), true, 1, ends},
+		"Bundle by webhook fails":        {numberedBundle("batch", n), true, 1, fails},
+		"whole Bundle by webhook ends":   {numberedBundle("transaction", n), true, 1, ends},
+		"Bundle ends during validation":  {numberedBundle("collection", n), false, 1, ends},
+		"Bundle fails during validation": {numberedBundle("collection", n), false, 1, fails},
+		"Bundle ends after that":         {numberedBundle("collection", n), false, 2, ends},
+		"whole Bundle ends after that":   {numberedBundle("transaction", n), false, 2, ends},
+		"whole Bundle fails after that":  {numberedBundle("transaction", n), false, 2, fails},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, bucket := newDecorated(t)
@@ -64,7 +64,7 @@ func TestPayloadsThatAreCutAreNeverCompleted(t *testing.T) {
 				Bucket: bucket, Service: ingest.Options{MaxAttempts: 1}, Worker: ingest.WorkerOptions{BatchResources: 3},
 			})
 			cuts := []int{0, 1, len(c.body) / 2, len(c.body) - 2, len(c.body) - 1}
-			for at, b := range c.body { // where a line, or an entry, is over
+			for at, b := range c.body { // at the ends of lines and entries
 				if b == '\n' || b == ',' && c.body[at-1] == '}' {
 					cuts = append(cuts, at, at+1)
 				}
@@ -93,7 +93,7 @@ func TestPayloadsThatAreCutAreNeverCompleted(t *testing.T) {
 				job := p.Wait(t, id)
 				require.Equal(t, jobs.Failed, job.State, "cut at %d of %d", cut, len(c.body))
 				require.Equal(t, "payload-read", job.Failure.Code)
-				require.EqualValues(t, len(p.Sink.Resources())-before, job.Progress.Done, "what was handed over is recorded")
+				require.EqualValues(t, len(p.Sink.Resources())-before, job.Progress.Done, "all resources handed over are recorded")
 				require.Less(t, job.Progress.Offset, job.Payload.Size)
 
 				d.onRead(nil)
@@ -107,9 +107,9 @@ func TestPayloadsThatAreCutAreNeverCompleted(t *testing.T) {
 	}
 }
 
-// A payload that shrinks, is replaced or vanishes between acceptance and work fails
-// its job for good.
-func TestPayloadsThatChangeBehindAcceptance(t *testing.T) {
+// If a payload shrinks, is replaced or vanishes after acceptance, its job fails
+// permanently.
+func TestPayloadsThatChangeAfterAcceptance(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(t *testing.T, d *decorated, key string)
 		code   string
@@ -149,7 +149,7 @@ func TestPayloadsThatChangeBehindAcceptance(t *testing.T) {
 				job := p.Wait(t, id)
 				require.Equal(t, jobs.Failed, job.State)
 				require.Equal(t, c.code, job.Failure.Code)
-				require.Equal(t, 1, job.Attempt, "no attempt can mend it")
+				require.Equal(t, 1, job.Attempt, "retrying can't help")
 				require.Empty(t, p.Sink.Keys())
 			})
 		}

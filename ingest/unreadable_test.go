@@ -18,9 +18,9 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// A record that can't be read is left out of the list of jobs, with a warning: it
-// answered every list with an error, and no cursor led past it.
-func TestAListBesideARecordThatCannotBeRead(t *testing.T) {
+// A record that can't be read is left out of the list of jobs, with a warning. It must not
+// fail every list, nor block the cursor.
+func TestAListWithAnUnreadableRecord(t *testing.T) {
 	db, err := sql.Open("sqlite", sqljobs.SQLiteDSN(filepath.Join(t.TempDir(), "jobs.sqlite")))
 	require.NoError(t, err)
 	defer db.Close()

@@ -19,12 +19,12 @@ import (
 
 // UploadRequest asks for a signed upload.
 type UploadRequest struct {
-	// ContentType of the file: one of [UploadContentTypes], and the parameter
-	// fhirVersion if it is of another version of FHIR than
-	// [Options.FHIRVersion]. Default application/fhir+json.
+	// ContentType of the file: one of [UploadContentTypes], with the parameter
+	// fhirVersion if it differs from [Options.FHIRVersion]. Default
+	// application/fhir+json.
 	ContentType string
-	// ContentLength in bytes that the upload must have; 0: any up to
-	// [Options.MaxUploadBytes], or to what the store takes in one PUT.
+	// ContentLength that the upload must have, in bytes; 0: any up to
+	// [Options.MaxUploadBytes] and the store's limit for one PUT.
 	ContentLength int64
 	// SHA256 that the upload must have, 64 hex digits; empty: any.
 	SHA256 string
@@ -32,20 +32,20 @@ type UploadRequest struct {
 	IdempotencyKey string
 }
 
-// UploadTicket is all that a client needs in order to upload.
+// UploadTicket is everything that a client needs to upload.
 type UploadTicket struct {
 	Job    *jobs.Job
 	Upload *blobstore.SignedUpload
 	// ExpiresIn is how long the URL can be used from now on: less than
-	// [Options.UploadExpiry] where an Idempotency-Key repeats a request, or where the
-	// URL ends with the credentials that signed it.
+	// [Options.UploadExpiry] if an Idempotency-Key repeats a request, or if the URL
+	// expires with the credentials that signed it.
 	ExpiresIn time.Duration
-	// S3: the bucket is one of S3; see [blobstore.Store.S3].
+	// S3 reports whether the bucket is on S3; see [blobstore.Store.S3].
 	S3 bool
 }
 
-// uploadTypes are the content types of uploads in the order in which messages name
-// them, and the name endings of their objects.
+// uploadTypes are the content types of uploads, in the order of messages, and their
+// objects' extensions.
 var uploadTypes = []struct{ media, ending string }{
 	{"application/fhir+json", ".json"},
 	{"application/json", ".json"},
@@ -54,8 +54,8 @@ var uploadTypes = []struct{ media, ending string }{
 	{"application/ndjson", ".ndjson"},
 }
 
-// UploadContentTypes are the content types of uploads, and the name endings
-// that their objects get.
+// UploadContentTypes returns the content types of uploads and the extensions of their
+// objects.
 func UploadContentTypes() map[string]string {
 	endings := make(map[string]string, len(uploadTypes))
 	for _, t := range uploadTypes {
@@ -64,7 +64,7 @@ func UploadContentTypes() map[string]string {
 	return endings
 }
 
-// errUploadType names what is allowed, and not what was asked for.
+// errUploadType lists the allowed types and does not repeat the requested one.
 var errUploadType = func() *Error {
 	names := make([]string, len(uploadTypes))
 	for i, t := range uploadTypes {
@@ -74,8 +74,8 @@ var errUploadType = func() *Error {
 }()
 
 // SignUpload creates a job that awaits its upload and signs a PUT for it.
-// Errors: ErrInvalid, ErrTooLarge, ErrInFlight, ErrKeyReused, ErrState (under an
-// Idempotency-Key, where the upload came already), ErrForbidden, ErrUnavailable.
+// Errors: ErrInvalid, ErrTooLarge, ErrInFlight, ErrKeyReused, ErrState (if the upload
+// under an Idempotency-Key has already arrived), ErrForbidden, ErrUnavailable.
 func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest) (*UploadTicket, error) {
 	if err := who.check(); err != nil {
 		return nil, err
@@ -109,7 +109,7 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 		}
 	}
 	lasts := s.opts.UploadExpiry
-	// Signed before it is recorded: a bucket that can't sign leaves no job.
+	// Sign before recording the job, so that a failure leaves no job.
 	signed, err := s.sign(ctx, left, job, lasts)
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 		}
 	}
 	s.opts.Observe(Event{Kind: EventUploadSigned, JobID: stored.ID, Source: string(jobs.PresignedUpload)})
-	// A URL may end with the credentials that signed it; dates in URLs have whole
+	// The URL may expire with the credentials that signed it; dates in URLs have whole
 	// seconds.
 	if ends := signed.ExpiresAt.Sub(job.CreatedAt); ends > 0 && lasts-ends >= time.Second {
 		lasts = ends
@@ -136,7 +136,7 @@ func (s *Service) SignUpload(ctx context.Context, who Caller, req UploadRequest)
 	return &UploadTicket{Job: stored, Upload: signed, ExpiresIn: lasts, S3: s.blobs.S3()}, nil
 }
 
-// awaitedJob returns the record of an upload that may come.
+// awaitedJob returns the record of an upload to await.
 func (s *Service) awaitedJob(who Caller, req UploadRequest, id, name string) (*jobs.Job, error) {
 	now := s.now()
 	key, err := blobstore.PayloadKey(s.opts.Prefix, who.OrganizationID, now, name)
@@ -182,7 +182,7 @@ func (s *Service) checkUpload(req *UploadRequest) (ending string, err error) {
 	if err := checkVersion(req.ContentType); err != nil {
 		return "", &Error{Kind: ErrInvalid, Message: err.Error()}
 	}
-	// The spelling that Go CDK gives an object's content type, so that they compare.
+	// Spell it as Go CDK spells an object's content type, so that they compare.
 	_, params, _ = mime.ParseMediaType(req.ContentType)
 	req.ContentType = mime.FormatMediaType(media, params)
 	switch {
@@ -196,18 +196,18 @@ func (s *Service) checkUpload(req *UploadRequest) (ending string, err error) {
 
 func formatOf(ending string) fhirbundle.Format {
 	if ending == ".ndjson" {
-		return fhirbundle.NDJSON
+		return fhirbundle.FormatNDJSON
 	}
-	return fhirbundle.Bundle
+	return fhirbundle.FormatBundle
 }
 
 func (s *Service) sign(ctx context.Context, left *storeTime, job *jobs.Job, expiry time.Duration) (*blobstore.SignedUpload, error) {
 	metadata := map[string]string{"job_id": job.ID, "organization_id": job.OrganizationID}
 	if b, ok := s.blobs.UploadBindings(); ok && b.MetadataInURL {
-		// Elsewhere each of them would be one more header for the client to send.
+		// Otherwise the client would have to send each of them as a header.
 		metadata["upload_id"], metadata["uploaded_by"] = job.ID, cmp.Or(job.UserID, "unknown")
 	}
-	ctx, cancel := left.inTime(ctx, 1) // some stores sign by a call of their own
+	ctx, cancel := left.inTime(ctx, 1) // some stores call a service to sign
 	defer cancel()
 	signed, err := s.blobs.SignUpload(ctx, job.Payload.Key, blobstore.UploadPolicy{
 		ContentType: job.Payload.ContentType,
@@ -219,8 +219,8 @@ func (s *Service) sign(ctx context.Context, left *storeTime, job *jobs.Job, expi
 		Expiry:      expiry,
 	})
 	if errors.Is(err, blobstore.ErrUnsupported) {
-		// Not the client's fault and not a passing one: an error of its own,
-		// which the front door answers with 500 and the log explains.
+		// Neither the client's fault nor temporary: the HTTP handler answers with 500 and
+		// the log explains it.
 		return nil, fmt.Errorf("ingest: sign upload: %w", err)
 	}
 	if err != nil {
@@ -229,8 +229,8 @@ func (s *Service) sign(ctx context.Context, left *storeTime, job *jobs.Job, expi
 	return signed, nil
 }
 
-// nextLook says when to look for an upload that has not been seen: at growing
-// intervals while the URL is valid, and right behind its end.
+// nextLook returns when to look for an upload that has not been seen: at growing intervals
+// while the URL is valid, and right after it expires.
 func nextLook(now, expires time.Time, looks int) time.Time {
 	next := now.Add(30 * time.Second << min(looks, 6)) // up to 32 minutes
 	if now.Before(expires) && next.After(expires) {

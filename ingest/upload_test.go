@@ -21,7 +21,7 @@ func patients(n int) []byte {
 	return []byte(strings.Repeat(`{"resourceType":"Patient","id":"p"}`+"\n", n))
 }
 
-func TestUploadIsAdoptedByItsNotification(t *testing.T) {
+func TestUploadIsAcceptedByItsNotification(t *testing.T) {
 	p := ingesttest.New(t)
 	id := p.Client.Upload(t, ndjson, patients(3))
 	job := p.Wait(t, id)
@@ -31,7 +31,7 @@ func TestUploadIsAdoptedByItsNotification(t *testing.T) {
 	require.Len(t, p.Sink.Resources(), 3)
 }
 
-func TestUploadIsFoundWhereItsNotificationWasLost(t *testing.T) {
+func TestUploadIsFoundWithoutItsNotification(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{DropUploadNotifications: true})
 	id := p.Client.Upload(t, ndjson, patients(3))
 	require.Equal(t, jobs.AwaitingUpload, mustGet(t, p, id).State)
@@ -53,11 +53,11 @@ func TestUploadThatNeverCameExpires(t *testing.T) {
 	for range 40 {
 		p.Advance(t, time.Hour)
 	}
-	require.True(t, mustGet(t, p, ticket.UploadID).DueAt.IsZero(), "looking ends")
+	require.True(t, mustGet(t, p, ticket.UploadID).DueAt.IsZero(), "the sweeper stops looking")
 }
 
-// An upload may begin in time and end behind the end of its URL: what the store
-// took is never lost, with or without its notification.
+// An upload may begin in time and end after its URL has expired: an upload that the store
+// accepted is never lost, with or without its notification.
 func TestUploadThatEndedLate(t *testing.T) {
 	for name, notified := range map[string]bool{"notified": true, "notification lost": false} {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestUploadThatEndedLate(t *testing.T) {
 	}
 }
 
-func TestUploadThatIsNotWhatWasPromised(t *testing.T) {
+func TestUploadThatDoesNotMatchItsRequest(t *testing.T) {
 	for name, c := range map[string]struct {
 		req     ingest.UploadRequest
 		written blob.WriterOptions
@@ -97,21 +97,20 @@ func TestUploadThatIsNotWhatWasPromised(t *testing.T) {
 			p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{MaxUploadBytes: limit}})
 			ticket, err := p.Service.SignUpload(t.Context(), caller, c.req)
 			require.NoError(t, err)
-			// Straight into the bucket: a store that enforces nothing.
+			// Write to the bucket directly, like a store that enforces nothing.
 			key := ticket.Job.Payload.Key
 			require.NoError(t, p.Bucket.WriteAll(t.Context(), key, patients(1), &c.written))
 			require.NoError(t, p.Service.ObjectCreated(t.Context(), notify.ObjectCreated{Bucket: "fhirdock", Key: key}))
 			job := p.Wait(t, ticket.Job.ID)
 			require.Equal(t, jobs.Failed, job.State)
 			require.Equal(t, "upload-mismatch", job.Failure.Code)
-			require.Empty(t, p.Sink.Resources(), "nothing of it was handed over")
+			require.Empty(t, p.Sink.Resources(), "nothing was handed over")
 		})
 	}
 }
 
-// What was accepted is read, and nothing that took its place, not of the same
-// size either.
-func TestUploadIsPinnedWhenItIsAdopted(t *testing.T) {
+// The accepted object is read, and nothing that replaced it, even of the same size.
+func TestUploadIsPinnedWhenItIsAccepted(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	id := p.Client.Upload(t, ndjson, patients(3))
 	job := mustGet(t, p, id)
@@ -126,7 +125,7 @@ func TestUploadIsPinnedWhenItIsAdopted(t *testing.T) {
 	require.Empty(t, p.Sink.Resources())
 }
 
-func TestNotificationsAreLookedUpNotBelieved(t *testing.T) {
+func TestNotificationsAreNotTrusted(t *testing.T) {
 	p := ingesttest.New(t)
 	receipt, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
 	require.NoError(t, err)
@@ -148,12 +147,12 @@ func TestNotificationsAreLookedUpNotBelieved(t *testing.T) {
 			require.Equal(t, ingest.EventObjectIgnored, events[before].Kind)
 		})
 	}
-	// A notification of what is not there changes nothing either.
+	// A notification of an object that does not exist changes nothing either.
 	require.NoError(t, p.Service.ObjectCreated(t.Context(), notify.ObjectCreated{Bucket: ticket.Bucket, Key: ticket.Key}))
 	require.Equal(t, jobs.AwaitingUpload, mustGet(t, p, ticket.UploadID).State)
 }
 
-func TestRepeatedNotificationsMakeOneEffect(t *testing.T) {
+func TestRepeatedNotificationsHaveOneEffect(t *testing.T) {
 	p := ingesttest.New(t)
 	ticket := p.Client.Ticket(t, ndjson)
 	p.Client.Put(t, ticket, patients(2))
@@ -194,7 +193,7 @@ func mustGet(t *testing.T, p *ingesttest.Pipeline, id string) *jobs.Job {
 	return job
 }
 
-// What comes for a job that was cancelled is counted, and changes nothing.
+// An upload for a cancelled job is counted, and changes nothing.
 func TestUploadForACancelledJob(t *testing.T) {
 	p := ingesttest.New(t)
 	ticket := p.Client.Ticket(t, ndjson)

@@ -33,7 +33,7 @@ func (s *Service) findUpload(ctx context.Context, job *jobs.Job) (bool, error) {
 	})
 	switch {
 	case errors.Is(err, jobs.ErrState):
-		return true, nil // somebody else saw it first
+		return true, nil // someone else saw it first
 	case err != nil:
 		return false, fmt.Errorf("ingest: accept an upload: %w", err)
 	case why != "":
@@ -51,7 +51,7 @@ func (s *Service) absent(ctx context.Context, job *jobs.Job) (bool, error) {
 	changed, err := jobs.Change(ctx, s.back.Jobs, job.ID, func(j *jobs.Job) error {
 		next := nextLook(now, j.Upload.ExpiresAt, j.Upload.Looks+1)
 		if next.After(j.Upload.ExpiresAt.Add(s.opts.UploadGrace)) {
-			next = time.Time{} // enough
+			next = time.Time{} // stop looking
 		}
 		return j.Absent(now, next)
 	})
@@ -67,8 +67,8 @@ func (s *Service) absent(ctx context.Context, job *jobs.Job) (bool, error) {
 	return changed.State == jobs.Expired, nil
 }
 
-// mismatch says how an object differs from what was asked for; empty if it does
-// not. What the driver does not know is checked when the object is read.
+// mismatch describes how an object differs from the requested upload; empty if it does
+// not. Attributes that the driver does not know are checked when the object is read.
 func mismatch(job *jobs.Job, object *blobstore.Object) string {
 	switch u := job.Upload; {
 	case u.Size > 0 && object.Size != u.Size:

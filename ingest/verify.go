@@ -16,14 +16,14 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Every byte of a payload is checked before it is read, in blocks, so that an attempt
-// can go on in the middle of a file. What the check needs is the SHA-256 in the job's
-// record, which is the authority, and for a payload of more than one block a list of
-// what SHA-256 comes to at the end of each. The list is kept by the store if it can
-// (dirblob), or in staging; where it is gone or wrong it is made again, by reading the
-// payload once and holding it against the record.
+// Every byte of a payload is checked before it is read, in blocks, so that an attempt can
+// continue in the middle of a file. The check uses the SHA-256 in the job's record, which is
+// authoritative, and for a payload of more than one block a list of the SHA-256 states at
+// the end of each block. The store keeps the list if it can (dirblob), otherwise it is in
+// staging. If it is gone or wrong it is made again, by reading the payload once and
+// comparing its digest with the record's.
 
-// verified opens the payload so that only what has been checked can be read.
+// verified opens the payload so that only verified bytes can be read.
 func (a *attempt) verified(ctx context.Context, offset int64) (io.ReadCloser, error) {
 	p := a.lease.current().Payload
 	return a.openWith(ctx, &blobstore.OpenOptions{
@@ -40,8 +40,8 @@ func (a *attempt) openWith(ctx context.Context, opts *blobstore.OpenOptions) (io
 	return movingReader{r, a.lease}, nil
 }
 
-// verifiable reports whether the payload can be checked while it is read, and looks
-// for the list of its blocks.
+// verifiable reports whether the payload can be verified while it is read, and looks for
+// the list of its blocks.
 func (a *attempt) verifiable(ctx context.Context) (bool, error) {
 	job := a.lease.current()
 	if job.Payload.SHA256 == "" {
@@ -55,13 +55,13 @@ func (a *attempt) verifiable(ctx context.Context) (bool, error) {
 	return a.blocks != nil, err
 }
 
-// survey reads the payload to its end, holds it against the digest that is known or
-// was promised, and keeps the list of its blocks. read may read of it before that, and
-// what it returns is only believed if the digest is right. It returns the digest.
+// survey reads the payload to its end, compares its digest with the known or declared one,
+// keeps the list of its blocks, and returns the digest. read may read some of the payload
+// first; its result only counts if the digest is right.
 func (a *attempt) survey(ctx context.Context, read func(io.Reader) error) (string, error) {
 	job := a.lease.current()
 	p := job.Payload
-	// The version says whether it is the right object only where no digest does.
+	// The version identifies the object only if there is no digest.
 	opts := &blobstore.OpenOptions{Version: p.Version, Size: p.Size}
 	if p.SHA256 != "" && !a.w.svc.blobs.PinsVersions() {
 		opts.Version = ""
@@ -102,12 +102,12 @@ func (a *attempt) survey(ctx context.Context, read func(io.Reader) error) (strin
 	return digest, nil
 }
 
-// check makes sure that the payload can be checked while it is read, and reads an
-// upload to its end before anything of it is handed over: a Bundle against all rules.
+// check makes sure that the payload can be verified while it is read, and reads an upload
+// to its end before any of it is handed over: a Bundle is validated.
 func (a *attempt) check(ctx context.Context) error {
 	job := a.lease.current()
 	if job.Payload.Validated && job.Progress.Offset > 0 && job.Progress.Offset == job.Payload.Size {
-		return nil // all was handed over
+		return nil // everything was handed over
 	}
 	ok, err := a.verifiable(ctx)
 	if err != nil || ok && job.Payload.Validated {
@@ -119,8 +119,8 @@ func (a *attempt) check(ctx context.Context) error {
 		report, err = a.validate(src, &job.Payload)
 		return err
 	}
-	if job.Payload.Validated || job.Payload.Format == string(fhirbundle.NDJSON) {
-		validate = nil // an NDJSON file is judged line by line, while it is handed over
+	if job.Payload.Validated || job.Payload.Format == string(fhirbundle.FormatNDJSON) {
+		validate = nil // NDJSON is validated line by line while it is handed over
 	}
 	switch {
 	case !ok:
@@ -146,9 +146,9 @@ func (a *attempt) check(ctx context.Context) error {
 	})
 }
 
-// validate reads a Bundle to its end, and judges it.
+// validate reads a Bundle to its end and validates it.
 func (a *attempt) validate(src io.Reader, p *jobs.Payload) (*fhirbundle.Report, error) {
-	report, err := fhirbundle.Validate(src, a.w.svc.reading(fhirbundle.Bundle, p.ContentType))
+	report, err := fhirbundle.Validate(src, a.w.svc.reading(fhirbundle.FormatBundle, p.ContentType))
 	if err != nil {
 		return nil, a.readError(err)
 	}
@@ -158,8 +158,8 @@ func (a *attempt) validate(src io.Reader, p *jobs.Payload) (*fhirbundle.Report, 
 	return report, nil
 }
 
-// damaged decides, where a block was not what it must be, whether the payload is
-// another one, which is for good, or only the list of its blocks or that one read.
+// damaged decides after a bad block whether the payload has changed, which is permanent, or
+// whether only the list of its blocks or that one read was bad.
 func (a *attempt) damaged(ctx context.Context, err error) error {
 	if _, surveyErr := a.survey(ctx, nil); surveyErr != nil {
 		return surveyErr
@@ -179,8 +179,8 @@ func (s *Service) keepBlocks(ctx context.Context, job *jobs.Job, list []byte) er
 	return nil
 }
 
-// findBlocks returns the list of a payload's blocks, or nil where there is none: first
-// what was made by reading, which replaces one of the store that was wrong.
+// findBlocks returns the list of a payload's blocks, or nil if there is none: first the one
+// made by reading, which replaces a wrong one in the store.
 func (s *Service) findBlocks(ctx context.Context, p *jobs.Payload, job *jobs.Job) (io.ReaderAt, error) {
 	want := blobstore.BlocksSize(p.Size)
 	attrs, err := s.blobs.Bucket().Attributes(ctx, s.blocksKey(job))
@@ -193,7 +193,7 @@ func (s *Service) findBlocks(ctx context.Context, p *jobs.Payload, job *jobs.Job
 	object, err := s.blobs.Attributes(ctx, p.Key)
 	switch {
 	case errors.Is(err, blobstore.ErrNotFound):
-		return nil, nil // reading it says so
+		return nil, nil // reading the payload reports it
 	case err != nil:
 		return nil, fmt.Errorf("ingest: look for the blocks of a payload: %w", hideKeyOf(job, err))
 	case object.SHA256 != p.SHA256 || int64(len(object.Blocks)) != want:
@@ -202,8 +202,8 @@ func (s *Service) findBlocks(ctx context.Context, p *jobs.Payload, job *jobs.Job
 	return bytes.NewReader(object.Blocks), nil
 }
 
-// keepBlocksOf keeps the list of a payload that was just written, where the store does
-// not. It is no harm if that fails: a worker makes the list anew.
+// keepBlocksOf keeps the list of blocks of a payload just written, if the store does not.
+// If that fails, a worker makes the list again.
 func (s *Service) keepBlocksOf(ctx context.Context, job *jobs.Job, object *blobstore.Object) {
 	if object.Size <= blobstore.BlockSize {
 		return
@@ -215,11 +215,11 @@ func (s *Service) keepBlocksOf(ctx context.Context, job *jobs.Job, object *blobs
 		err = s.keepBlocks(ctx, job, object.Blocks)
 	}
 	if err != nil {
-		s.opts.Logger.WarnContext(ctx, "blocks of a payload not kept; a worker reads it once more", "job", job.ID, "error", err)
+		s.opts.Logger.WarnContext(ctx, "blocks of a payload not kept; a worker will read it once more", "job", job.ID, "error", err)
 	}
 }
 
-// dropBlocks removes the list of a job that needs it no more.
+// dropBlocks removes a list of blocks that is not needed any more.
 func (s *Service) dropBlocks(ctx context.Context, job *jobs.Job) error {
 	if job.Payload.Size <= blobstore.BlockSize {
 		return nil
@@ -230,7 +230,7 @@ func (s *Service) dropBlocks(ctx context.Context, job *jobs.Job) error {
 	return nil
 }
 
-// stagedBlocks reads a list in staging, a page at a time.
+// stagedBlocks reads a list of blocks in staging, a page at a time.
 type stagedBlocks struct {
 	ctx    context.Context // of the attempt
 	bucket *blob.Bucket

@@ -25,7 +25,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// threeBlocks is an NDJSON file of three blocks, whose lines are 1 MiB long.
+// threeBlocks is an NDJSON file of three blocks, with lines of 1 MiB.
 func threeBlocks() []byte {
 	var b bytes.Buffer
 	for i := 0; b.Len() < 2*blobstore.BlockSize+1000; i++ {
@@ -44,9 +44,9 @@ func readings(bucket *blob.Bucket, n *atomic.Int64) *blob.Bucket {
 	})
 }
 
-// A payload that the store keeps no blocks of is read once more, and only once
-// whatever the number of attempts; one that it does, or that was sent in one request,
-// is not.
+// A payload is read once more, and only once, if the store keeps no list of its blocks,
+// whatever the number of attempts. If the store keeps one, or if the payload was sent in
+// one request, it is not.
 func TestPayloadsAreReadOnceMoreAtMost(t *testing.T) {
 	large := threeBlocks()
 	for name, c := range map[string]struct {
@@ -94,7 +94,7 @@ func TestPayloadsAreReadOnceMoreAtMost(t *testing.T) {
 			require.Equal(t, jobs.Completed, job.State)
 			require.Equal(t, 2, job.Attempt)
 			require.NotEmpty(t, job.Payload.SHA256)
-			require.Equal(t, c.want+1, opened.Load(), "one reading for each attempt, and one more where it must be")
+			require.Equal(t, c.want+1, opened.Load(), "one read for each attempt, and one more if needed")
 			left, err := bucket.List(&blob.ListOptions{Prefix: "staging/"}).Next(t.Context())
 			require.ErrorIs(t, err, io.EOF, "%v", left)
 		})
@@ -116,8 +116,8 @@ func bundleOf(lines []byte) []byte {
 	return b.Bytes()
 }
 
-// A data folder that was copied with new times, or restored, keeps its waiting jobs:
-// the content decides.
+// A data folder that was copied with new times, or restored, keeps its waiting jobs: the
+// content decides.
 func TestJobsOfACopiedFolder(t *testing.T) {
 	store := jobs.NewMemStore()
 	at := t.TempDir()
@@ -148,7 +148,7 @@ func TestJobsOfACopiedFolder(t *testing.T) {
 		require.NoError(t, err)
 		attrs, err := bucket.Attributes(t.Context(), job.Payload.Key)
 		require.NoError(t, err)
-		require.NotEqual(t, job.Payload.ContentType, attrs.ContentType, "otherwise nothing is tried here")
+		require.NotEqual(t, job.Payload.ContentType, attrs.ContentType, "otherwise this test tests nothing")
 		require.NoError(t, w.Work(t.Context(), id))
 		job, err = store.Get(t.Context(), id)
 		require.NoError(t, err)
@@ -156,7 +156,7 @@ func TestJobsOfACopiedFolder(t *testing.T) {
 	}
 }
 
-// Where the blocks' list in staging is damaged, or gone, it is made again.
+// If the list of blocks in staging is damaged or gone, it is made again.
 func TestBlocksThatAreDamaged(t *testing.T) {
 	for _, do := range []string{"flip", "cut", "remove"} {
 		bucket := memblob.OpenBucket(nil)

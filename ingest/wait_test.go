@@ -16,7 +16,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// busy is a handler whose target asks to be left alone until it is open.
+// busy is a handler whose target asks to wait until it is open.
 type busy struct {
 	open  atomic.Bool
 	calls atomic.Int32
@@ -31,8 +31,8 @@ func (h *busy) Handle(context.Context, *ingest.Batch) error {
 	return ingest.Wait(h.after, errors.New("429 Too Many Requests"))
 }
 
-// waitsAgain reports whether a job was handed over so often and waits. The record may have
-// been read before the last call: then the time that it waits for is over.
+// waitsAgain reports whether a job was handed over calls times and waits. The record may
+// have been read before the last call; then the wait's time has already passed.
 func waitsAgain(p *ingesttest.Pipeline, h *busy, calls int32) func(*jobs.Job) bool {
 	return func(j *jobs.Job) bool {
 		return h.calls.Load() == calls && j.State == jobs.Accepted && j.NotBefore.After(p.Clock.Now())
@@ -43,17 +43,17 @@ func TestWait(t *testing.T) {
 	h := &busy{after: time.Hour}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Handler: h, Service: ingest.Options{MaxAttempts: 2}})
 	id := p.Client.PostBundle(t, []byte(twoPatients)).JobID
-	for n := range int32(5) { // more often than there are attempts
+	for n := range int32(5) { // more often than MaxAttempts
 		job := p.WaitFor(t, id, waitsAgain(p, h, n+1))
 		require.Zero(t, job.Attempt, "the attempt is given back")
 		require.Equal(t, p.Clock.Now().Add(time.Hour), job.NotBefore)
 		require.Equal(t, "waiting", job.Failure.Code)
 		answer := p.Client.Do(t, "GET", "/v1/ingestion/jobs/"+id, "", nil)
 		require.Contains(t, string(answer.Body), "Waiting until "+job.NotBefore.Format(queue.TimeFormat))
-		require.NotContains(t, string(answer.Body), "Too Many", "a handler's text is not for the sender")
+		require.NotContains(t, string(answer.Body), "Too Many", "the sender must not see a handler's text")
 		require.NotEmpty(t, answer.Header.Get("Retry-After"))
 		p.Advance(t, time.Hour-time.Second)
-		require.Equal(t, n+1, h.calls.Load(), "not before its time")
+		require.Equal(t, n+1, h.calls.Load(), "not before the wait ends")
 		p.Advance(t, time.Second)
 	}
 	p.WaitFor(t, id, waitsAgain(p, h, 6))
@@ -77,7 +77,7 @@ func TestWaitEndsAfterMaxWait(t *testing.T) {
 	h := &busy{after: 10 * time.Hour}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Handler: h})
 	id := p.Client.PostBundle(t, []byte(twoPatients)).JobID
-	for n, more := range []time.Duration{10 * time.Hour, 10 * time.Hour, 4 * time.Hour} { // 24 hours in all
+	for n, more := range []time.Duration{10 * time.Hour, 10 * time.Hour, 4 * time.Hour} { // 24 hours in total
 		job := p.WaitFor(t, id, waitsAgain(p, h, int32(n)+1))
 		require.Equal(t, p.Clock.Now().Add(more), job.NotBefore)
 		p.Advance(t, more)
@@ -86,7 +86,7 @@ func TestWaitEndsAfterMaxWait(t *testing.T) {
 	require.Equal(t, jobs.Failed, job.State)
 	require.Equal(t, jobs.CodeWaited, job.Failure.Code)
 	require.Contains(t, job.Failure.Message, "24h0m0s")
-	require.EqualValues(t, 4, h.calls.Load(), "once more at the end of the time")
+	require.EqualValues(t, 4, h.calls.Load(), "once more at the end of MaxWait")
 
 	redrive(t, p, id)
 	p.WaitFor(t, id, waitsAgain(p, h, 5))
@@ -95,9 +95,9 @@ func TestWaitEndsAfterMaxWait(t *testing.T) {
 	require.ErrorContains(t, err, "negative")
 }
 
-// A job that waits holds up the later ones of its organization where an order is kept,
-// and nobody else.
-func TestWaitHoldsTheLine(t *testing.T) {
+// With an order, a job that waits holds up the later ones of its organization, and no
+// others.
+func TestWaitHoldsUpItsOrganization(t *testing.T) {
 	var first atomic.Bool
 	first.Store(true)
 	seen := make(chan string, 10)
@@ -116,7 +116,7 @@ func TestWaitHoldsTheLine(t *testing.T) {
 	}
 	older := send(p.Client, "older")
 	p.WaitFor(t, older, func(j *jobs.Job) bool { return !j.WaitingSince.IsZero() })
-	p.Clock.Advance(time.Second) // which decides who is older
+	p.Clock.Advance(time.Second) // to make the next job newer
 	newer := send(p.Client, "newer")
 	other := send(p.Client.As(ingesttest.OtherToken), "other")
 	require.Equal(t, jobs.Completed, p.Wait(t, other).State)
@@ -133,8 +133,8 @@ func TestWaitHoldsTheLine(t *testing.T) {
 	require.Equal(t, []string{"older", "other", "older", "newer"}, order)
 }
 
-// A job that has to start over does so, also where its handler asks to wait with the
-// same error: going on from the last checkpoint would only ask again.
+// A job that has to start over does so even if its handler asks to wait with the same
+// error: continuing from the last checkpoint would only ask again.
 func TestWaitAroundStartOver(t *testing.T) {
 	var batches, finishes atomic.Int32
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Handler: startsOver{

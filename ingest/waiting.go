@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// backlogEvery is how long a count of waiting jobs is good for.
+	// backlogEvery is how long a count of waiting jobs is valid.
 	backlogEvery = 2 * time.Second
 	// maxBacklogs is how many organizations' counts are cached.
 	maxBacklogs = 4096
@@ -20,27 +20,27 @@ const (
 	longestRetry  = 5 * time.Minute
 )
 
-// backlog counts the jobs that wait for a worker, for the bounds on them. Counts are cached
-// for backlogEvery. Then one request counts anew; those that come meanwhile, or within
-// backlogEvery after it failed, go by the count before.
+// backlog counts the jobs that wait for a worker, for the limits on them. Counts are cached
+// for backlogEvery. Then one request counts again; those that come meanwhile, or within
+// backlogEvery after it failed, use the previous count.
 type backlog struct {
 	svc    *Service
 	mu     sync.Mutex
-	counts map[string]backlogCount // by organization; of all under ""
+	counts map[string]backlogCount // by organization; "" is the total
 }
 
 type backlogCount struct {
 	waiting int
 	at      time.Time
-	rate    float64 // jobs a second by which the number fell since the count before
+	rate    float64 // jobs per second by which the number fell since the previous count
 	err     error   // of the last try; errCounting during the first one
 	asking  bool
 }
 
 var errCounting = errors.New("not counted yet")
 
-// admit returns ErrTooMany or ErrUnavailable if as many jobs wait as are allowed. If the
-// store does not answer, the job is admitted: creating it will fail soon enough.
+// admit returns ErrTooMany or ErrUnavailable if the limit of waiting jobs is reached. If
+// the store does not answer, the job is admitted: creating it will fail soon enough.
 func (b *backlog) admit(ctx context.Context, left *storeTime, organizationID string) error {
 	for _, bound := range []struct {
 		organization string
@@ -82,7 +82,7 @@ func (b *backlog) count(ctx context.Context, left *storeTime, organizationID str
 	b.keep(organizationID, was)
 	b.mu.Unlock()
 
-	// The rest of the time is for what the request came for.
+	// Leave the rest of the time for the request itself.
 	ctx, cancel := left.inTime(context.WithoutCancel(ctx), 0.5)
 	n, err := b.svc.back.Jobs.Count(ctx, organizationID, jobs.Accepted, max(10_000, bound+bound/10+1))
 	cancel()

@@ -16,8 +16,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// Above a bound new payloads are refused before their body is read, of one organization
-// with ErrTooMany and of all with ErrUnavailable, and what is known already is not.
+// Over the limits new payloads are refused before their body is read, with ErrTooMany for
+// one organization and with ErrUnavailable for all. Known ones are not.
 func TestTooManyJobsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		topic, subscription := local(nil)
@@ -33,7 +33,7 @@ func TestTooManyJobsWait(t *testing.T) {
 		for range 4 {
 			require.NoError(t, send("a", jobs.NewID()))
 		}
-		require.NoError(t, send("a", "known"), "the count is two seconds old at most")
+		require.NoError(t, send("a", "known"), "the count is at most two seconds old")
 		time.Sleep(3 * time.Second)
 		unread := strings.NewReader(small)
 		_, err = svc.Accept(t.Context(), ingest.Caller{OrganizationID: "a"}, ingest.AcceptRequest{Body: unread})
@@ -53,7 +53,7 @@ func TestTooManyJobsWait(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 6, stats.Jobs[jobs.Accepted])
 
-		// Workers finish one a second: who comes then is told how long it takes.
+		// Workers finish one job a second, so a refused request gets the time to wait.
 		page, err := store.List(t.Context(), jobs.Query{OrganizationID: "a"})
 		require.NoError(t, err)
 		for _, job := range page.Jobs[:3] {

@@ -11,19 +11,19 @@ import (
 )
 
 const (
-	// maxWaking bounds the wake-ups that are being sent at once.
+	// maxWaking is how many wake-ups are sent concurrently.
 	maxWaking = 256
-	// sendTimeout bounds the sending of one, whether or not anyone still waits for it.
+	// sendTimeout bounds sending one, whether or not a caller still waits for it.
 	sendTimeout = 10 * time.Second
 )
 
 var errManyWakeUps = errors.New("ingest: too many wake-ups are being sent already")
 
 // waker sends wake-ups. Workers find a job without its wake-up, only later, so sending
-// never fails an operation and delays it by [Options.WakeTimeout] at most.
+// never fails an operation, and delays it by at most [Options.WakeTimeout].
 type waker struct {
 	pub    *queue.Publisher
-	places chan struct{} // one for each wake-up that is being sent
+	places chan struct{} // one for each wake-up being sent
 
 	mu      sync.Mutex
 	failing bool
@@ -46,9 +46,9 @@ func newWaker(pub *queue.Publisher) *waker {
 	return &waker{pub: pub, places: make(chan struct{}, maxWaking)}
 }
 
-// wake publishes a wake-up, and returns once it is sent, or after WakeTimeout, or when
-// ctx is done, whichever is first; sending then goes on for up to sendTimeout. The
-// wake-up is dropped while maxWaking others are being sent.
+// wake publishes a wake-up, and returns when it is sent, after WakeTimeout, or when ctx is
+// done, whichever is first; sending then continues for up to sendTimeout. While maxWaking
+// others are being sent, the wake-up is dropped.
 func (s *Service) wake(ctx context.Context, job *jobs.Job) {
 	msg := s.wakeUp(job) // now: the caller may change the job once wake has returned
 	select {
@@ -72,7 +72,7 @@ func (s *Service) wake(ctx context.Context, job *jobs.Job) {
 	}
 }
 
-// publish publishes a wake-up and waits until it is sent, for sendTimeout at most.
+// publish publishes a wake-up and waits until it is sent, for at most sendTimeout.
 func (s *Service) publish(ctx context.Context, job *jobs.Job) error {
 	return s.send(ctx, s.wakeUp(job))
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// slowTopic takes a while, or for ever, to send, and may fail then.
+// slowTopic is slow, or hangs, when it sends, and may then fail.
 type slowTopic struct {
 	mu      sync.Mutex
 	after   time.Duration
@@ -70,8 +70,7 @@ func (*slowTopic) ErrorAs(error, any) bool            { return false }
 func (*slowTopic) ErrorCode(error) gcerrors.ErrorCode { return gcerrors.Unknown }
 func (*slowTopic) Close() error                       { return nil }
 
-// withSlowTopic runs a test, in a bubble of its own, with a Service that has jobs to be
-// redriven.
+// withSlowTopic runs a test in its own bubble, with a Service that has jobs to redrive.
 func withSlowTopic(t *testing.T, opts ingest.Options, test func(t *testing.T, svc *ingest.Service, topic *slowTopic, failed []string)) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &slowTopic{ended: make(chan struct{})}
@@ -110,7 +109,7 @@ func TestWakeUpDelaysNoAnswer(t *testing.T) {
 		require.Equal(t, 200*time.Millisecond, took(accept))
 		time.Sleep(time.Second)
 		_, sent := topic.counts()
-		require.Equal(t, 1, sent, "it is sent all the same")
+		require.Equal(t, 1, sent, "it is still sent")
 
 		topic.set(time.Hour, nil)
 		require.Equal(t, 200*time.Millisecond, took(accept))
@@ -122,7 +121,7 @@ func TestWakeUpDelaysNoAnswer(t *testing.T) {
 			done, err := svc.RedriveAll(t.Context(), caller, ingest.RedriveRequest{})
 			require.Equal(t, len(failed)-1, done.Jobs)
 			return err
-		}), "of all jobs together")
+		}), "for all jobs together")
 
 		topic.set(0, nil)
 		require.Zero(t, took(accept))
@@ -142,8 +141,8 @@ func TestWakeTimeout(t *testing.T) {
 		})
 }
 
-// A broker that hangs keeps a bounded number of wake-ups, and then delays nothing.
-func TestWakeUpsUnderWayAreBounded(t *testing.T) {
+// A broker that hangs holds a bounded number of wake-ups, and then delays nothing.
+func TestWakeUpsInProgressAreBounded(t *testing.T) {
 	const most, n = 256, 1000
 	var mu sync.Mutex
 	codes := map[string]int{}
@@ -177,7 +176,7 @@ func TestWakeUpsUnderWayAreBounded(t *testing.T) {
 	})
 }
 
-// An operator hears of a broker that is away once, and once when it is back.
+// A broker that fails is logged once, and once when it is back.
 func TestWakeUpsNotSentAreLoggedOnce(t *testing.T) {
 	var logs bytes.Buffer
 	opts := ingest.Options{Logger: slog.New(slog.NewTextHandler(&logs, nil))}

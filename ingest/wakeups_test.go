@@ -20,7 +20,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// envInt is a number from the environment, for long forms of tests.
+// envInt returns a number from the environment, for long forms of tests.
 func envInt(t testing.TB, name string, otherwise int) int {
 	t.Helper()
 	s := os.Getenv(name)
@@ -32,9 +32,9 @@ func envInt(t testing.TB, name string, otherwise int) int {
 	return n
 }
 
-// Whatever the broker does to wake-ups, each job is handed over once. Each wake-up
-// is delivered ten times, all in a random order, but for 30% of the deliveries, which
-// are lost: all of some jobs and some of others.
+// Whatever the broker does to wake-ups, each job is handed over once. Each wake-up is
+// delivered ten times, in random order, except for 30% of the deliveries, which are lost:
+// all of some jobs' and some of others'.
 //
 // The long form:
 //
@@ -49,7 +49,7 @@ func TestWakeUpsOfABadBroker(t *testing.T) {
 	line := []byte(`{"resourceType":"Patient","id":"p"}` + "\n")
 	require.NoError(t, bucket.WriteAll(t.Context(), "in/p.ndjson", line, nil))
 
-	// One worker each with a subscription of its own, as two processes have.
+	// Two workers, each with its own subscription, like two processes.
 	numbers := make(map[string]int, n)
 	effects := make([]atomic.Int32, n)
 	handler := ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
@@ -78,7 +78,7 @@ func TestWakeUpsOfABadBroker(t *testing.T) {
 		workers = append(workers, w)
 	}
 
-	// What the front door leaves behind.
+	// A job as Accept records it.
 	pub := must(queue.NewPublisher(topic, nil))
 	for i := range n {
 		job := &jobs.Job{
@@ -100,7 +100,7 @@ func TestWakeUpsOfABadBroker(t *testing.T) {
 	_, err := sweeper.Sweep(t.Context())
 	require.NoError(t, err)
 	<-broker.after(-1)
-	for id := range numbers { // what waits is not due any more, and is found all the same
+	for id := range numbers { // waiting jobs are not due, and are still found
 		require.Eventually(t, func() bool {
 			job, err := store.Get(t.Context(), id)
 			return err == nil && job.State.Finished()
@@ -117,13 +117,13 @@ func TestWakeUpsOfABadBroker(t *testing.T) {
 		require.Equal(t, jobs.Completed, job.State)
 		require.Equal(t, 1, job.Attempt)
 	}
-	require.Zero(t, rescued.Load(), "nobody was taken for dead")
+	require.Zero(t, rescued.Load(), "no worker was taken for dead")
 	require.InDelta(t, drop, float64(broker.lost)/float64(broker.sent), 0.05)
 	t.Logf("%d jobs, %d wake-ups of which %d (%.1f%%) were lost: one effect each",
 		n, broker.sent, broker.lost, 100*float64(broker.lost)/float64(broker.sent))
 }
 
-// publish sends a wake-up for each job, many at a time.
+// publish sends a wake-up for each job, many concurrently.
 func publish(t *testing.T, pub *queue.Publisher, ids map[string]int) {
 	t.Helper()
 	const senders = 200

@@ -25,8 +25,8 @@ const aTransaction = `{"resourceType":"Bundle","type":"transaction","entry":[
 	{"resource":{"resourceType":"Patient","id":"b"},"request":{"method":"PUT","url":"Patient/b"}},
 	{"resource":{"resourceType":"Patient","id":"c"},"request":{"method":"PUT","url":"Patient/c"}}]}`
 
-// A transaction of which one entry is rejected fails, with all of its entries in the
-// outcomes; a redrive hands it over again, under a new key.
+// A transaction with a rejected entry fails, with all of its entries in the outcomes; a
+// redrive hands it over again, under a new key.
 func TestTransactionIsAllOrNothing(t *testing.T) {
 	var refuses atomic.Bool
 	refuses.Store(true)
@@ -39,7 +39,7 @@ func TestTransactionIsAllOrNothing(t *testing.T) {
 				b.Reject(1, "business-rule", "Not this one")
 			}
 			if b.Aborted() != refuses.Load() {
-				return ingest.Permanent(errors.New("the handler is not told"))
+				return ingest.Permanent(errors.New("the handler does not see the transaction"))
 			}
 			return nil
 		}, finished: &finished}})
@@ -49,7 +49,7 @@ func TestTransactionIsAllOrNothing(t *testing.T) {
 	require.Equal(t, ingest.CodeTransactionRejected, job.Failure.Code)
 	require.Zero(t, job.Progress.Done)
 	require.EqualValues(t, 3, job.Progress.Rejected)
-	require.Zero(t, finished.Load(), "what came to nothing is not finished")
+	require.Zero(t, finished.Load(), "Finish is not called for a failed job")
 	all := outcomesOf(t, p, id)
 	require.Len(t, all, 3)
 	for i, code := range []string{"transaction-rejected", "business-rule", "transaction-rejected"} {
@@ -68,7 +68,7 @@ func TestTransactionIsAllOrNothing(t *testing.T) {
 	require.EqualValues(t, 3, job.Progress.Done)
 	require.Zero(t, job.Progress.Rejected)
 	require.NotEqual(t, first, <-keys)
-	require.Empty(t, outcomesOf(t, p, id), "those of the run before are gone")
+	require.Empty(t, outcomesOf(t, p, id), "the outcomes of the earlier run are gone")
 	require.EqualValues(t, 1, finished.Load())
 }
 
@@ -83,13 +83,13 @@ func (f finisher) Finish(context.Context, *jobs.Job) ([]jobs.Output, error) {
 }
 
 // A batch or a collection that is handed over whole is not a transaction.
-func TestOtherBundlesTakeWhatIsNotRejected(t *testing.T) {
+func TestOtherBundlesKeepAcceptedResources(t *testing.T) {
 	for _, kind := range []string{"batch", "collection", "message"} {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{
 			Handler: ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
 				b.Reject(1, "business-rule", "Not this one")
 				if b.Aborted() || b.Transaction || !b.Whole {
-					return ingest.Permanent(errors.New("it is no transaction"))
+					return ingest.Permanent(errors.New("not a transaction"))
 				}
 				return nil
 			})})
@@ -100,7 +100,7 @@ func TestOtherBundlesTakeWhatIsNotRejected(t *testing.T) {
 	}
 }
 
-// A job of which nothing was taken has failed, and says why.
+// A job whose resources were all rejected fails, and reports why.
 func TestNothingTaken(t *testing.T) {
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
@@ -120,7 +120,7 @@ func TestNothingTaken(t *testing.T) {
 		{"one broken line", "{\n", jobs.Failed, "", 0, -1},
 		{"broken lines at the start", strings.Repeat("x\n", 999) + good, jobs.Completed, "", 1, 999},
 		{"a thousand broken lines and more", strings.Repeat("x\n", 1000) + good, jobs.Failed, ingest.CodeNothingTaken, 0, 1000},
-		{"the same behind one that is taken", good + strings.Repeat("x\n", 1500) + good, jobs.Completed, "", 2, 1500},
+		{"the same after a valid line", good + strings.Repeat("x\n", 1500) + good, jobs.Completed, "", 2, 1500},
 		{"empty", "", jobs.Completed, "", 0, 0},
 		{"blank", "\n \n", jobs.Completed, "", 0, 0},
 	} {
@@ -147,8 +147,8 @@ func TestNothingTaken(t *testing.T) {
 	}
 }
 
-// The cases u11 and u22 of the shared ones.
-func TestCasesOfWhichNoLineCanBeTaken(t *testing.T) {
+// Cases u11 and u22 of the shared cases.
+func TestSharedCasesWithoutAValidLine(t *testing.T) {
 	for _, name := range []string{"two-patients-compressed.bin", "indented-resource.ndjson"} {
 		payload, err := os.ReadFile(filepath.Join("..", "..", "shared", "cases", name))
 		if err != nil {
@@ -159,7 +159,7 @@ func TestCasesOfWhichNoLineCanBeTaken(t *testing.T) {
 	}
 }
 
-// If the handler rejects everything the job fails too, and a redrive asks it again.
+// If the handler rejects everything the job fails too, and a redrive hands it over again.
 func TestAllRejectedByTheHandler(t *testing.T) {
 	var refuses atomic.Bool
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{

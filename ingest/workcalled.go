@@ -10,34 +10,32 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Work begins with the job of one wake-up, or with another one if that is not its turn
-// any more, and returns when that is done. It is for programs that are called with their
-// wake-ups and have no subscription, such as a function in a cloud. Keep the Worker from
-// call to call: it is safe for concurrent use, and what it knows of whose turn it is
-// stays good. WorkerOptions.Concurrency says nothing here, calls are as concurrent as
-// the caller.
+// Work processes the job of one wake-up, or another one if it is not that job's turn any
+// more. It is for programs that are called with their wake-ups and have no subscription,
+// such as cloud functions. Keep the Worker between calls: it is safe for concurrent use,
+// and remembers whose turn it is. WorkerOptions.Concurrency has no effect here; the caller
+// decides how many calls run concurrently.
 //
-// A wake-up is a hint. That its job is not due, is somebody else's, is finished or does
-// not exist is no error, and neither is an attempt that failed: the record has it. An
-// error means that the wake-up led to nothing, because a back end did not answer or no
-// time was left; it may be given back to the queue.
+// A wake-up is a hint. It is no error if its job is not due, is being processed, is
+// finished or does not exist, or if the attempt fails: the record shows that. An error
+// means that the wake-up had no effect because a back end did not answer or no time was
+// left; it may be given back to the queue.
 //
-// If ctx has a deadline, Work goes on with the jobs that are next until none waits or
-// the time is over. Without one it works on one job. If more wait then, it sends a
-// wake-up for one of them, for another call. A job that waits for a time, or whose
-// wake-up was lost, needs a [Sweeper] with [SweeperOptions.Poke].
+// If ctx has a deadline, Work continues with the next jobs until none waits or the time is
+// over. Without one it works on one job. If more are waiting then, it sends a wake-up for
+// one of them, for another call. A job that waits for a time, or whose wake-up was lost,
+// needs a [Sweeper] with [SweeperOptions.Poke].
 //
-// A job that is not done before the deadline is given back and woken again, to go on
-// from its last checkpoint: no batch is begun once only [WorkerOptions.DrainTimeout]
-// is left, or half of the time that there was, and a batch under way is cut when a
-// quarter of that is left. An attempt that was cut before any batch of it ended has
-// failed, with the code "out-of-time": a payload for which the time is never enough
-// ends after [Options.MaxAttempts]. With less than a second left nothing is looked
-// at, and the error matches [context.DeadlineExceeded]. If ctx is cancelled, work ends
-// as that of Run does.
+// A job that is not done before the deadline is given back and woken again, to continue
+// from its last checkpoint: no batch is begun once only [WorkerOptions.DrainTimeout] is
+// left, or half of the initial time if that is shorter, and a running batch is cut off
+// when a quarter of that is left. An attempt that was cut off before it completed a batch
+// fails with the code "out-of-time", so a payload for which the time is never enough ends
+// after [Options.MaxAttempts]. With less than a second left, Work does nothing and the
+// error matches [context.DeadlineExceeded]. If ctx is cancelled, work ends as in Run.
 func (w *Worker) Work(ctx context.Context, id string) error {
 	if !jobs.ValidID(id) {
-		w.svc.opts.Logger.DebugContext(ctx, "wake-up for what is no job's id")
+		w.svc.opts.Logger.DebugContext(ctx, "wake-up without a valid job id")
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -58,12 +56,12 @@ func (w *Worker) Work(ctx context.Context, id string) error {
 		defer time.AfterFunc(left-reserve/4, func() { cut(errOutOfTime) }).Stop()
 	}
 	defer context.AfterFunc(ctx, drain)()
-	defer w.cutBehind(ctx, work, cut)()
+	defer w.cutAfter(ctx, work, cut)()
 	return w.pull(work, id, goesOn, draining)
 }
 
-// pull works on the job that a wake-up names, or on the one that is next, and then on
-// those that are next for as long as it may.
+// pull works on the job that a wake-up names, or on the next one, and then on further jobs
+// if goesOn is set.
 func (w *Worker) pull(ctx context.Context, id string, goesOn bool, draining <-chan struct{}) error {
 	found, err := w.prefer(ctx, id)
 	if len(found) == 0 && err == nil {
@@ -84,7 +82,7 @@ func (w *Worker) pull(ctx context.Context, id string, goesOn bool, draining <-ch
 		default:
 		}
 		if !goesOn {
-			if !job.Ready(w.svc.now()) { // otherwise it was given back, with a wake-up of its own
+			if !job.Ready(w.svc.now()) { // otherwise it was given back with its own wake-up
 				w.passOn(ctx)
 			}
 			return nil
@@ -96,7 +94,7 @@ func (w *Worker) pull(ctx context.Context, id string, goesOn bool, draining <-ch
 	return nil
 }
 
-// passOn sends a wake-up if a job is ready, for another call.
+// passOn sends a wake-up for another call if a job is ready.
 func (w *Worker) passOn(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bookkeeping)
 	defer cancel()
@@ -112,8 +110,7 @@ func (w *Worker) passOn(ctx context.Context) {
 	}
 }
 
-// minWork is the time below which looking at a job is not begun: the record of its
-// end could come too late.
+// minWork is the time below which no job is begun: its end might be recorded too late.
 const minWork = time.Second
 
 func notLookedAt(id string, why error) error {
@@ -124,8 +121,8 @@ func notLookedAt(id string, why error) error {
 var errOutOfTime = &Failure{Code: "out-of-time", Message: "The payload could not be processed in the time that there was",
 	Err: errors.New("ingest: no batch ended before the deadline of Worker.Work")}
 
-// advanced reports whether an attempt brought a job further: the next one begins
-// behind what it did.
+// advanced reports whether an attempt made progress with a job, so that the next one
+// starts further on.
 func advanced(claimed, now *jobs.Job) bool {
 	return claimed.Progress != now.Progress || claimed.Payload.Validated != now.Payload.Validated
 }

@@ -20,18 +20,17 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// called is a process that is called with its wake-ups, on synthetic time.
+// called is a process that is called with its wake-ups, in synthetic time.
 type called struct {
 	t       *testing.T
 	store   jobs.Store
 	svc     *ingest.Service
 	worker  *ingest.Worker
 	sent    *pubsub.Subscription // the wake-ups that it sends
-	batches []int64              // that were handed over, by their first entry
+	batches []int64              // handed over, by their first entry
 }
 
-// newCalled has a job of three entries, each a batch of its own, whose handler is
-// handle.
+// newCalled returns one with a job of three entries, each its own batch, and a handler.
 func newCalled(t *testing.T, store jobs.Store, opts *ingest.Options, handle func(ctx context.Context, batch int64) error) (c *called, id string) {
 	t.Helper()
 	bucket := memblob.OpenBucket(nil)
@@ -69,7 +68,7 @@ func (c *called) woken() string {
 	return m.JobID
 }
 
-// work calls Work with so much time, and says how much it took.
+// work calls Work with a deadline, and returns how long it took.
 func (c *called) work(id string, left time.Duration) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), left)
 	defer cancel()
@@ -87,7 +86,7 @@ func (c *called) job(id string) *jobs.Job {
 
 func quick(context.Context, int64) error { return nil }
 
-// hang is a batch that ends when it is told to.
+// hang is a batch that ends when its context does.
 func hang(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
@@ -100,7 +99,7 @@ func TestWorkOfOneWakeUp(t *testing.T) {
 		require.Equal(t, jobs.Completed, c.job(id).State)
 		require.Equal(t, []int64{0, 1, 2}, c.batches)
 
-		// What wakes up nobody is no error.
+		// Wake-ups without a job to process are no error.
 		for _, other := range []string{id, jobs.NewID(), "no-id", ""} {
 			require.NoError(t, c.worker.Work(t.Context(), other))
 		}
@@ -116,7 +115,7 @@ func TestWorkOfOneWakeUp(t *testing.T) {
 	})
 }
 
-// A job that needs more time than one call has goes on from its checkpoint.
+// A job that needs more time than one call has continues from its checkpoint.
 func TestWorkGivesBackBeforeTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, id := newCalled(t, jobs.NewMemStore(), &ingest.Options{}, func(context.Context, int64) error {
@@ -125,24 +124,24 @@ func TestWorkGivesBackBeforeTheDeadline(t *testing.T) {
 		})
 		took, err := c.work(id, 10*time.Second)
 		require.NoError(t, err)
-		require.Equal(t, 6*time.Second, took, "half of the time was over in the second batch, and no third was begun")
+		require.Equal(t, 6*time.Second, took, "half of the time had passed in the second batch, and no third was begun")
 		job := c.job(id)
 		require.Equal(t, jobs.Accepted, job.State)
 		require.Zero(t, job.Attempt, "the attempt was given back")
 		require.EqualValues(t, 2, job.Progress.Done)
-		require.Equal(t, id, c.woken(), "it is woken itself")
+		require.Equal(t, id, c.woken(), "it wakes itself")
 
 		_, err = c.work(id, 10*time.Second)
 		require.NoError(t, err)
 		require.Equal(t, jobs.Completed, c.job(id).State)
-		require.Equal(t, []int64{0, 1, 2}, c.batches, "each once")
+		require.Equal(t, []int64{0, 1, 2}, c.batches, "each batch once")
 
-		// With much time it is DrainTimeout that is kept free.
+		// With much time, DrainTimeout is left free.
 		id = accept(t, c.svc)
 		require.Equal(t, id, c.woken())
 		took, err = c.work(id, 25*time.Second)
 		require.NoError(t, err)
-		require.Equal(t, 9*time.Second, took, "to its end")
+		require.Equal(t, 9*time.Second, took, "it runs to its end")
 		id = accept(t, c.svc)
 		require.Equal(t, id, c.woken())
 		took, err = c.work(id, 50*time.Second)
@@ -152,8 +151,8 @@ func TestWorkGivesBackBeforeTheDeadline(t *testing.T) {
 	})
 }
 
-// A batch that takes too long is cut in time for the record: an attempt that brought
-// the job further is given back, and one that did not has failed.
+// A batch that takes too long is cut off in time for the record: an attempt that made
+// progress is given back, and one that did not fails.
 func TestWorkCutsABatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, id := newCalled(t, jobs.NewMemStore(), &ingest.Options{MaxAttempts: 2}, func(ctx context.Context, batch int64) error {
@@ -208,11 +207,11 @@ func TestWorkThatIsCancelled(t *testing.T) {
 		require.Equal(t, 80*time.Second, time.Since(began), "DrainTimeout")
 		job := c.job(id)
 		require.Equal(t, jobs.Accepted, job.State)
-		require.Zero(t, job.Attempt, "whoever ended it is to blame, not the payload")
+		require.Zero(t, job.Attempt, "the payload is not to blame")
 	})
 }
 
-// awayStore does not answer what it is told not to.
+// awayStore fails the calls it is told to.
 type awayStore struct {
 	jobs.Store
 	reads, ends, claims atomic.Bool
@@ -234,16 +233,16 @@ func (s *awayStore) Update(ctx context.Context, job *jobs.Job) error {
 	return s.Store.Update(ctx, job)
 }
 
-// A wake-up that led to nothing is an error. An attempt that failed did lead to
-// something, unless that could not be recorded.
-func TestWorkTellsOfABackEndThatIsAway(t *testing.T) {
+// A wake-up without effect is an error. An attempt that failed did have an effect, unless
+// it could not be recorded.
+func TestWorkReportsABackEndThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &awayStore{Store: jobs.NewMemStore()}
 		c, id := newCalled(t, store, &ingest.Options{}, func(context.Context, int64) error { return errors.New("handler") })
 		for _, away := range []*atomic.Bool{&store.reads, &store.claims} {
 			away.Store(true)
 			require.ErrorIs(t, c.worker.Work(t.Context(), id), errAway)
-			require.NoError(t, c.worker.Work(t.Context(), "no-id"), "for which nobody is asked")
+			require.NoError(t, c.worker.Work(t.Context(), "no-id"), "an invalid id is not looked up")
 			away.Store(false)
 			require.Empty(t, c.batches)
 		}
@@ -252,14 +251,14 @@ func TestWorkTellsOfABackEndThatIsAway(t *testing.T) {
 		store.ends.Store(false)
 		require.Len(t, c.batches, 1)
 
-		time.Sleep(time.Minute) // the lease is over
+		time.Sleep(time.Minute) // the lease ends
 		require.NoError(t, c.worker.Work(t.Context(), id))
 		require.Equal(t, "handler", c.job(id).Failure.Code)
 		require.Len(t, c.batches, 2)
 	})
 }
 
-// sweep sweeps once, as a schedule does where workers are called.
+// sweep sweeps once, like a schedule for functions.
 func (c *called) sweep(poke int) {
 	c.t.Helper()
 	sweeper, err := ingest.NewSweeper(c.svc, &ingest.SweeperOptions{Poke: poke})
@@ -268,17 +267,17 @@ func (c *called) sweep(poke int) {
 	require.NoError(c.t, err)
 }
 
-// The only message of a job is lost: the next sweep wakes it.
+// A job's only message is lost: the next sweep wakes it.
 func TestWorkOfALostMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, id := newCalled(t, jobs.NewMemStore(), &ingest.Options{}, quick) // which took the message
+		c, id := newCalled(t, jobs.NewMemStore(), &ingest.Options{}, quick) // newCalled took the message
 		c.sweep(5)
 		require.Equal(t, id, c.woken())
 		_, err := c.work(id, time.Minute)
 		require.NoError(t, err)
 		require.Equal(t, jobs.Completed, c.job(id).State)
 		c.sweep(5)
-		require.Equal(t, "none", c.woken(), "nothing waits any more")
+		require.Equal(t, "none", c.woken(), "no jobs are left")
 	})
 }
 
@@ -303,8 +302,8 @@ func TestWorkOfAMessageInTheDeadLetterQueue(t *testing.T) {
 	})
 }
 
-// Of a hundred jobs in order one message is left. Calls, with and without a deadline, work
-// on them in order, and each wakes the next.
+// Of a hundred jobs in order one message is left. Calls with and without a deadline process
+// them in order, and each wakes the next.
 func TestWorkOfAChainInOrder(t *testing.T) {
 	for name, left := range map[string]time.Duration{"without a deadline": 0, "with one": 30 * time.Second} {
 		t.Run(name, func(t *testing.T) {
@@ -324,7 +323,7 @@ func TestWorkOfAChainInOrder(t *testing.T) {
 					ids = append(ids, accept(t, c.svc))
 					c.woken() // and lost
 				}
-				last := ids[len(ids)-1] // any of them does
+				last := ids[len(ids)-1] // any of them will do
 				for calls := 0; last != "none"; calls++ {
 					require.Less(t, calls, 101)
 					if left == 0 {
@@ -341,7 +340,7 @@ func TestWorkOfAChainInOrder(t *testing.T) {
 	}
 }
 
-// A flood of one organization leaves room for another's job among the wake-ups of a
+// A flood of one organization's jobs leaves room for another's job among the wake-ups of a
 // sweep, and in the chain of calls.
 func TestWorkBesideAFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

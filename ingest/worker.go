@@ -23,14 +23,14 @@ type Worker struct {
 	owners   atomic.Int64
 	order    jobs.Order
 	turn     turn
-	full     atomic.Int64 // since when more jobs waited than there were places, in nanoseconds since 1970; 0: they don't
+	full     atomic.Int64 // since when more jobs have waited than there are places, in Unix nanoseconds; 0 if they don't
 }
 
-// NewWorker returns a Worker. It fails without a Service or a handler (one that is a
-// nil pointer or function is none), if an option can't work, and if the handler is a
-// [Placer] that writes where the Service does. The worker serves the organizations whose
-// jobs wait in turn, so that one that sends a million does not keep back another's
-// single one; see [WorkerOptions.Weight].
+// NewWorker returns a Worker. It fails without a Service or a handler (a nil pointer or
+// function counts as none), if an option is invalid, and if the handler is a [Placer] that
+// writes where the Service does. The worker serves the organizations in turn, so that one
+// that sends a million jobs does not hold up another's single one; see
+// [WorkerOptions.Weight].
 func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
 	if s == nil {
 		return nil, errors.New("ingest: NewWorker needs a Service")
@@ -50,7 +50,7 @@ func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
 	if s.back.Processes != nil {
 		owner = s.back.Processes.Name() + "/" + name
 	}
-	// It begins anywhere: workers that start together are not to ask for the same jobs.
+	// Start at a random organization: workers started together should not ask for the same jobs.
 	w := &Worker{svc: s, handler: h, opts: o, name: owner, order: o.order(), turn: turn{after: name}}
 	if s.back.Subscription != nil {
 		w.consumer, err = queue.NewConsumer(s.back.Subscription, &queue.ConsumerOptions{
@@ -63,10 +63,10 @@ func NewWorker(s *Service, h Handler, opts *WorkerOptions) (*Worker, error) {
 	return w, nil
 }
 
-// Err is why there is no subscription to wake-ups just now, or nil if there is one or the
-// Service has none; see [queue.Consumer.Err]. A worker without it works on, since it asks
-// the job store, but may begin a job up to [WorkerOptions.PollInterval] late: report it,
-// but don't take the process for one that is not ready.
+// Err returns why there is no subscription to wake-ups at the moment, or nil if there is
+// one or the Service has none; see [queue.Consumer.Err]. The worker still polls the job
+// store, but may begin a job up to [WorkerOptions.PollInterval] late: report the error, but
+// don't treat the process as not ready.
 func (w *Worker) Err() error {
 	if w.consumer == nil {
 		return nil
@@ -74,8 +74,8 @@ func (w *Worker) Err() error {
 	return w.consumer.Err()
 }
 
-// isNil reports whether a handler is nil, or an interface around a nil pointer or
-// function, which would only be found out by the first job.
+// isNil reports whether a handler is nil, or an interface holding a nil pointer or
+// function, which would otherwise only be noticed by the first job.
 func isNil(h Handler) bool {
 	if h == nil {
 		return true
@@ -84,23 +84,22 @@ func isNil(h Handler) bool {
 	return (v.Kind() == reflect.Func || v.Kind() == reflect.Pointer) && v.IsNil()
 }
 
-// Run works until ctx is done, then ends the batches under way, gives their jobs
-// back for others to go on, and returns nil. Wherever a place is free it asks the job
-// store which job is next: when a wake-up comes, when a job ends while others wait, and
-// at least every [WorkerOptions.PollInterval], so a wake-up that is lost costs that time
-// and nothing else. A subscription that can't be opened, or broke, is opened again, and
-// work goes on meanwhile. It fails only if the Service has no Subscription, or one that is
-// a [queue.Static] one and broke.
-// A program that gets its wake-ups from elsewhere calls [Worker.Work] or
-// [Worker.WorkMessage], which says what becomes of messages that are no wake-ups.
+// Run works until ctx is done, then lets running batches finish, gives their jobs back for
+// other workers to continue, and returns nil. Whenever a place is free it asks the job
+// store for the next job: when a wake-up comes, when a job ends while others wait, and at
+// least every [WorkerOptions.PollInterval], so that a lost wake-up only costs that time. A
+// subscription that can't be opened, or breaks, is opened again, and work continues
+// meanwhile. Run fails only if the Service has no Subscription, or if a [queue.Static] one
+// breaks. Programs that get their wake-ups in another way call [Worker.Work] or
+// [Worker.WorkMessage], which also documents how other messages are handled.
 func (w *Worker) Run(ctx context.Context) error {
 	if w.consumer == nil {
 		return errors.New("ingest: Worker.Run needs Backends.Subscription")
 	}
-	// Work outlives ctx by DrainTimeout: a batch under way is ended, not cut.
+	// Work outlives ctx by DrainTimeout: a running batch is finished, not cut off.
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
-	defer w.cutBehind(ctx, work, stop)()
+	defer w.cutAfter(ctx, work, stop)()
 
 	g, ctx := errgroup.WithContext(ctx)
 	d := newDispatcher(w, work)
@@ -115,7 +114,7 @@ func (w *Worker) Run(ctx context.Context) error {
 }
 
 // Behind reports whether more jobs have waited for the last second than Run has places
-// for. A program whose requests use the same processors and disk makes it
+// for. If a program's requests use the same processors and disk, set it as
 // [github.com/fhirdock/fhirdock/ingest/budget.Options.Behind]. It is quick and safe for
 // concurrent use.
 func (w *Worker) Behind() bool {
@@ -123,7 +122,7 @@ func (w *Worker) Behind() bool {
 	return since > 0 && time.Since(time.Unix(0, since)) >= time.Second
 }
 
-// isFull notes whether more jobs wait than there are places.
+// isFull records whether more jobs wait than there are places.
 func (w *Worker) isFull(full bool) {
 	if !full {
 		w.full.Store(0)
@@ -132,26 +131,26 @@ func (w *Worker) isFull(full bool) {
 	w.full.CompareAndSwap(0, time.Now().UnixNano())
 }
 
-// cutBehind cuts what is under way once ctx is done and DrainTimeout is over.
-func (w *Worker) cutBehind(ctx, work context.Context, cut context.CancelCauseFunc) (stop func() bool) {
+// cutAfter cancels running work once ctx is done and DrainTimeout has passed.
+func (w *Worker) cutAfter(ctx, work context.Context, cut context.CancelCauseFunc) (stop func() bool) {
 	return context.AfterFunc(ctx, func() {
 		timer := time.AfterFunc(w.opts.DrainTimeout, func() { cut(errDrained) })
 		context.AfterFunc(work, func() { timer.Stop() })
 	})
 }
 
-var errDrained = errors.New("the worker stops")
+var errDrained = errors.New("worker is stopping")
 
-// work does what a job that was claimed needs: one attempt, or clearing it away. It
-// returns the job as it is then. What came of the attempt is in the record; an error
-// means that it could not be recorded.
+// work processes a claimed job: one attempt, or clearing it away. It returns the job's
+// last state. The record has the result of the attempt; an error means that it could not
+// be recorded.
 func (w *Worker) work(ctx context.Context, t taken, draining <-chan struct{}) (*jobs.Job, error) {
 	job := t.job
 	switch job.State {
 	case jobs.Cancelled:
 		w.clear(ctx, job)
 		return job, nil
-	case jobs.Failed: // its attempts were used up
+	case jobs.Failed: // out of attempts
 		w.svc.finished(ctx, job)
 		return job, nil
 	}
@@ -172,8 +171,7 @@ func (w *Worker) work(ctx context.Context, t taken, draining <-chan struct{}) (*
 	return l.current(), err
 }
 
-// handle calls the program's handler. One that panics fails the attempt, not
-// the process.
+// handle calls the program's handler. A panic fails the attempt, not the process.
 func (w *Worker) handle(ctx context.Context, call func(context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

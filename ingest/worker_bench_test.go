@@ -20,8 +20,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// BenchmarkWorker is small jobs from their wake-up to their end, of one
-// organization and of several.
+// BenchmarkWorker processes small jobs from wake-up to end, of one organization and of
+// several.
 //
 //	go test -run xxx -bench Worker ./ingest
 func BenchmarkWorker(b *testing.B) {

@@ -37,7 +37,7 @@ func requireNumbered(t *testing.T, n int, got []ingest.Resource) {
 	t.Helper()
 	require.Len(t, got, n)
 	for i := range got {
-		require.Equal(t, fmt.Sprintf("p%d", i), got[i].ID, "in order, each once")
+		require.Equal(t, fmt.Sprintf("p%d", i), got[i].ID, "in order, each exactly once")
 		require.EqualValues(t, i, got[i].Index)
 	}
 }
@@ -57,7 +57,7 @@ func TestWorkerHandsOverInBatches(t *testing.T) {
 	require.Equal(t, 1, job.Attempt)
 }
 
-func TestWorkerGoesOnFromTheCheckpoint(t *testing.T) {
+func TestWorkerContinuesFromTheCheckpoint(t *testing.T) {
 	for name, kind := range map[string]string{"NDJSON": "", "Bundle": "collection"} {
 		t.Run(name, func(t *testing.T) {
 			p := ingesttest.NewWithOptions(t, smallBatches())
@@ -72,7 +72,7 @@ func TestWorkerGoesOnFromTheCheckpoint(t *testing.T) {
 				job := p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State == jobs.Accepted && j.Attempt == attempt })
 				require.True(t, job.NotBefore.After(p.Clock.Now()), "a back-off")
 				require.Equal(t, "handler", job.Failure.Code)
-				require.NotContains(t, job.Failure.Message, "database", "a handler's error is for the log")
+				require.NotContains(t, job.Failure.Message, "database", "a handler's error belongs in the log only")
 				p.Advance(t, 5*time.Minute)
 			}
 			job := p.Wait(t, id)
@@ -86,13 +86,13 @@ func TestWorkerGoesOnFromTheCheckpoint(t *testing.T) {
 			}
 			keys := p.Sink.Keys()
 			require.Len(t, keys, 7)
-			require.Equal(t, keys[2], keys[3], "a batch that comes again has the same key")
+			require.Equal(t, keys[2], keys[3], "a redelivered batch has the same key")
 			require.Equal(t, keys[4], keys[5])
 		})
 	}
 }
 
-func TestWorkerHandsOverWholeWhatMustNotBeSplit(t *testing.T) {
+func TestWorkerDoesNotSplitBundlesThatMustBeWhole(t *testing.T) {
 	for _, kind := range []string{"message", "document", "transaction"} {
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{
 			Worker:  ingest.WorkerOptions{BatchResources: 10},
@@ -107,7 +107,7 @@ func TestWorkerHandsOverWholeWhatMustNotBeSplit(t *testing.T) {
 	}
 }
 
-func TestWorkerHandsOverEntriesAsTheyAre(t *testing.T) {
+func TestWorkerHandsOverEntriesUnchanged(t *testing.T) {
 	p := ingesttest.New(t)
 	body := bundle("transaction", 120)
 	p.Wait(t, p.Client.PostBundle(t, body).JobID)
@@ -119,7 +119,7 @@ func TestWorkerHandsOverEntriesAsTheyAre(t *testing.T) {
 	}
 }
 
-// typed is NDJSON of n resources, each of a type of its own.
+// typed is NDJSON of n resources, each of its own type.
 func typed(n int) []byte {
 	var b bytes.Buffer
 	for i := range n {
@@ -128,7 +128,7 @@ func typed(n int) []byte {
 	return b.Bytes()
 }
 
-func TestTypesThatASenderMakesUpDoNotGrowTheRecord(t *testing.T) {
+func TestInventedTypesDoNotGrowTheRecord(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Worker: ingest.WorkerOptions{BatchResources: 300}})
 	job := p.Wait(t, p.Client.Upload(t, ndjson, append(typed(2000), typed(10)...)))
 	require.Equal(t, jobs.Completed, job.State)
@@ -161,7 +161,7 @@ func TestWorkerGivesUp(t *testing.T) {
 			require.Equal(t, c.code, job.Failure.Code)
 			require.True(t, job.DueAt.IsZero())
 
-			// The process lives, and the job can be driven again.
+			// The process survives, and the job can be redriven.
 			p.Sink.Intercept(nil)
 			_, err := p.Service.Redrive(t.Context(), caller, id)
 			require.NoError(t, err)
@@ -193,20 +193,20 @@ func TestWorkerValidatesAnUploadedBundleBeforeAnyEffect(t *testing.T) {
 	}
 }
 
-func TestWorkerListsWhatWasRejected(t *testing.T) {
+func TestWorkerListsRejectedResources(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, smallBatches())
 	p.Sink.Intercept(func(_ context.Context, b *ingest.Batch) error {
 		for i, r := range b.Resources {
 			if strings.HasSuffix(r.ID, "7") {
 				b.Reject(i, "value", "Ends in a seven")
-				b.Reject(i, "value", "Ends in a seven") // once is enough
+				b.Reject(i, "value", "Ends in a seven") // has no effect
 			}
 		}
 		return nil
 	})
 	p.Sink.Fail(nil, nil, errors.New("again"))
 	lines := bytes.SplitAfter(numbered(50), []byte("\n"))
-	lines[25] = []byte("{\"resourceType\":\"Patient\",\n") // cut in the middle
+	lines[25] = []byte("{\"resourceType\":\"Patient\",\n") // cut off in the middle
 	lines[30] = []byte("[]\n")
 	id := p.Client.Upload(t, ndjson, bytes.Join(lines, nil))
 	p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State == jobs.Accepted && j.Attempt == 1 })
@@ -232,11 +232,11 @@ func TestWorkerListsWhatWasRejected(t *testing.T) {
 		require.NotEmpty(t, o.Issues)
 		at = append(at, o.Line)
 	}
-	require.ElementsMatch(t, []int64{8, 18, 26, 28, 31, 38, 48}, at, "each line once")
-	// They are cleared away once the job is known to be done.
+	require.ElementsMatch(t, []int64{8, 18, 26, 28, 31, 38, 48}, at, "each line exactly once")
+	// They are cleared away once the job is recorded as done.
 	require.Eventually(t, func() bool {
 		return !slices.ContainsFunc(keys(t, p.Bucket), func(key string) bool { return strings.Contains(key, "staging/outcomes") })
-	}, 10*time.Second, 5*time.Millisecond, "no part is left behind")
+	}, 10*time.Second, 5*time.Millisecond, "no part is left")
 }
 
 func TestWorkerNeverCompletesATruncatedPayload(t *testing.T) {
@@ -244,7 +244,7 @@ func TestWorkerNeverCompletesATruncatedPayload(t *testing.T) {
 	id := p.Client.Upload(t, ndjson, numbered(100))
 	job := mustGet(t, p, id)
 	require.Equal(t, jobs.Accepted, job.State)
-	// The object is swapped for a shorter one behind the pipeline's back.
+	// The object is replaced by a shorter one without the pipeline's knowledge.
 	require.NoError(t, p.Bucket.WriteAll(t.Context(), job.Payload.Key, numbered(50), nil))
 	p.Clock.Advance(time.Minute)
 	startWorker(t, p, p.Sink, nil)
@@ -254,8 +254,8 @@ func TestWorkerNeverCompletesATruncatedPayload(t *testing.T) {
 	require.Empty(t, p.Sink.Resources())
 }
 
-// startWorker runs another worker for the pipeline, on a queue of its own that
-// the pipeline's sweeper does not feed: wake-ups are given to it by hand.
+// startWorker runs another worker for the pipeline, on its own queue, which the pipeline's
+// sweeper does not feed: tests wake it by hand.
 func startWorker(t *testing.T, p *ingesttest.Pipeline, h ingest.Handler, opts *ingest.WorkerOptions) (wake func(id string), stop func()) {
 	t.Helper()
 	topic, subscription := local(nil)
@@ -298,17 +298,17 @@ func TestStalledWorkerIsFenced(t *testing.T) {
 	slow.Intercept(func(ctx context.Context, b *ingest.Batch) error {
 		if b.Start == 0 {
 			close(stalled)
-			<-goOn // deaf to its context
+			<-goOn // ignores its context
 		}
 		return nil
 	})
 	id := p.Client.Upload(t, ndjson, numbered(30))
-	wakeSlow, stopSlow := startWorker(t, p, slow, &ingest.WorkerOptions{BatchResources: 10, Concurrency: 1}) // or it takes the job over itself
+	wakeSlow, stopSlow := startWorker(t, p, slow, &ingest.WorkerOptions{BatchResources: 10, Concurrency: 1}) // so that it can't take the job over itself
 	t.Cleanup(letGoOn)
 	wakeSlow(id)
 	<-stalled
 
-	p.Clock.Advance(time.Minute) // the lease is over
+	p.Clock.Advance(time.Minute) // the lease ends
 	quick := &ingesttest.Sink{}
 	startWorker(t, p, quick, &ingest.WorkerOptions{BatchResources: 10})
 	job := p.Wait(t, id)
@@ -320,11 +320,11 @@ func TestStalledWorkerIsFenced(t *testing.T) {
 	stopSlow()
 	after := mustGet(t, p, id)
 	require.Equal(t, job, after, "the stalled worker changed nothing")
-	require.Len(t, slow.Keys(), 1, "and took no further batch")
+	require.Len(t, slow.Keys(), 1, "it got no further batch")
 }
 
-// twiceStore makes the nth update twice, as a client library does that repeats a
-// request whose answer was lost: the caller is told of the second try.
+// twiceStore makes the nth update twice, like a client library that retries a request whose
+// answer was lost: the caller gets the result of the second try.
 type twiceStore struct {
 	jobs.Store
 	n atomic.Int64
@@ -337,7 +337,7 @@ func (s *twiceStore) Update(ctx context.Context, job *jobs.Job) error {
 	return s.Store.Update(ctx, job)
 }
 
-// Whichever change of the record is made twice counts once.
+// A change of the record that is made twice counts once.
 func TestUpdatesThatAreMadeTwice(t *testing.T) {
 	for n := int64(2); n <= 6; n++ { // claim, validated, three checkpoints
 		store := &twiceStore{Store: jobs.NewMemStore()}
@@ -370,7 +370,7 @@ func TestCancelStopsARunningJob(t *testing.T) {
 	_, err := p.Service.Cancel(t.Context(), caller, id)
 	require.NoError(t, err)
 	<-ended
-	require.Less(t, time.Since(asked), 5*time.Second, "not only when the lease is extended")
+	require.Less(t, time.Since(asked), 5*time.Second, "before the lease is extended")
 	require.ErrorIs(t, cause, jobs.ErrLeaseLost)
 	_, err = p.Service.Cancel(t.Context(), caller, id)
 	require.NoError(t, err, "cancelling twice is no error")
@@ -379,7 +379,7 @@ func TestCancelStopsARunningJob(t *testing.T) {
 	require.ErrorIs(t, err, ingest.ErrState)
 }
 
-// hangingStore does not answer while it is told to hang.
+// hangingStore hangs while it is told to.
 type hangingStore struct {
 	jobs.Store
 	hang atomic.Bool
@@ -401,8 +401,8 @@ func (s *hangingStore) Update(ctx context.Context, job *jobs.Job) error {
 	return s.Store.Update(ctx, job)
 }
 
-// A worker whose store does not answer stops when its lease is over: by then
-// another may have the job.
+// A worker whose store hangs stops when its lease ends: by then another worker may have the
+// job.
 func TestAStoreThatHangsEndsTheAttemptWithItsLease(t *testing.T) {
 	store := &hangingStore{Store: jobs.NewMemStore()}
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Jobs: store, Worker: ingest.WorkerOptions{Lease: 600 * time.Millisecond}})
@@ -414,7 +414,7 @@ func TestAStoreThatHangsEndsTheAttemptWithItsLease(t *testing.T) {
 		case <-ctx.Done():
 			ended <- context.Cause(ctx)
 		case <-time.After(5 * time.Second):
-			ended <- errors.New("the handler was never told")
+			ended <- errors.New("the handler's context was not cancelled")
 		}
 		return errors.New("ended")
 	})
@@ -426,7 +426,7 @@ func TestAStoreThatHangsEndsTheAttemptWithItsLease(t *testing.T) {
 	store.hang.Store(false)
 }
 
-func TestRedriveOfACompletedJobMakesItsEffectsAgain(t *testing.T) {
+func TestRedriveOfACompletedJobRepeatsItsEffects(t *testing.T) {
 	p := ingesttest.New(t)
 	id := p.Client.Upload(t, ndjson, numbered(3))
 	p.Wait(t, id)

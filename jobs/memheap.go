@@ -8,7 +8,7 @@ type memJob struct {
 	*Job
 	in [slots]*jobHeap
 	at [slots]int
-	// counted is the state that it is counted in; empty before it is counted.
+	// counted is the state that line.states counts it in, or empty.
 	counted State
 }
 

@@ -15,7 +15,7 @@ type line struct {
 	// later has the delayed jobs again, and clearing the cancelled jobs that need
 	// clean-up. Ordered by NotBefore.
 	later, clearing *jobHeap
-	states          map[State]int // how many jobs are in each
+	states          map[State]int // the number of jobs in each
 }
 
 func newLine() *line {

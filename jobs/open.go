@@ -8,28 +8,28 @@ import (
 	"github.com/fhirdock/fhirdock/internal/urlmux"
 )
 
-// OpenedStore is a Store that was opened by its URL. Close closes what was opened.
+// OpenedStore is a Store opened by URL. Close closes the store's connections.
 type OpenedStore interface {
 	Store
 	io.Closer
 }
 
-// URLOpener opens the Stores of a scheme's URLs. Drivers implement it. An unknown
-// parameter of a URL is an error.
+// URLOpener opens Stores by URL. Drivers implement it for their schemes. They must reject
+// unknown parameters.
 type URLOpener interface {
 	OpenStoreURL(ctx context.Context, urlstr string, opts *OpenOptions) (OpenedStore, error)
 }
 
-// OpenOptions; nil, and zero fields, mean the defaults.
+// OpenOptions are the options of [Open]. nil and zero fields mean the defaults.
 type OpenOptions struct {
-	// SkipMigrations leaves the schema as it is, and fails if it is older than the one
-	// that this version needs. Default: the schema is migrated.
+	// SkipMigrations makes Open fail if the schema is older than this version needs. By
+	// default, Open migrates the schema.
 	SkipMigrations bool
-	// Logger; default slog.Default().
+	// Logger is for drivers that log. The default is slog.Default().
 	Logger *slog.Logger
 }
 
-// URLMux maps the schemes of URLs to openers. It is safe for concurrent use.
+// URLMux maps URL schemes to openers. It is safe for concurrent use.
 type URLMux struct{ mux urlmux.Mux[URLOpener] }
 
 // NewURLMux returns an empty URLMux, for programs that don't want a global registry.
@@ -44,15 +44,15 @@ func NewURLMux() *URLMux {
 
 var defaultURLMux = NewURLMux()
 
-// DefaultURLMux returns the mux that drivers register with when they are imported, and
-// that [Open] uses.
+// DefaultURLMux returns the URLMux that [Open] uses. Drivers register with it when they
+// are imported.
 func DefaultURLMux() *URLMux { return defaultURLMux }
 
-// Register sets the opener of a scheme. It panics if the scheme has one.
+// Register sets the opener for a scheme. It panics if the scheme already has one.
 func (m *URLMux) Register(scheme string, opener URLOpener) { m.mux.Register(scheme, opener) }
 
-// Open opens the Store of a URL. The error names the package to import if no driver is
-// registered for its scheme.
+// Open opens the Store at a URL. If no driver is registered for its scheme, the error
+// names the package to import.
 func (m *URLMux) Open(ctx context.Context, urlstr string, opts *OpenOptions) (OpenedStore, error) {
 	opener, err := m.mux.Lookup(urlstr)
 	if err != nil {
@@ -68,7 +68,7 @@ func (m *URLMux) Open(ctx context.Context, urlstr string, opts *OpenOptions) (Op
 	return opener.OpenStoreURL(ctx, urlstr, &o)
 }
 
-// Open opens the Store of a URL with [DefaultURLMux].
+// Open opens the Store at a URL with [DefaultURLMux].
 func Open(ctx context.Context, urlstr string, opts *OpenOptions) (OpenedStore, error) {
 	return defaultURLMux.Open(ctx, urlstr, opts)
 }

@@ -26,9 +26,9 @@ type HandlerOptions struct {
 	// Secrets has the accepted secrets, each of at least 16 bytes. A request must have one
 	// of them. Use several to rotate them.
 	Secrets []string
-	// Header is the header with the secret, as it is or after "Bearer ". MinIO sends its
-	// auth_token in Authorization; EventBridge and Event Grid can be configured. Default:
-	// Authorization.
+	// Header is the header with the secret, as it is or after "Bearer ". S3-compatible
+	// servers send it in Authorization; EventBridge and Event Grid can be configured.
+	// Default: Authorization.
 	Header string
 	// Query is the URL parameter that may have the secret instead, for SNS and Event Grid's
 	// handshake, which can't set a header. Proxies may log URLs, so use it only if you
@@ -68,16 +68,17 @@ const minSecret = 16
 
 // NewHandler returns a handler that receives notifications in all formats of this package:
 // Event Grid's webhooks with the handshakes of both schemas, Pub/Sub's push, SNS over HTTPS,
-// MinIO's webhooks, EventBridge's API destinations. It calls created for each object, which
-// must be safe for concurrent use. It is an error if created is nil, if there are neither
-// secrets nor Authenticate, if a secret is too short, or if another option is invalid.
+// webhooks of S3-compatible servers, EventBridge's API destinations. It calls created for
+// each object, which must be safe for concurrent use. It is an error if created is nil, if
+// there are neither secrets nor Authenticate, if a secret is too short, or if another
+// option is invalid.
 //
 // # Answers
 //
 //	200  validation of an Event Grid subscription, with its code
 //	204  created returned nil for each object; also for ignored records and messages that
-//	     are not notifications, so that they are not sent again; and for HEAD, which MinIO
-//	     uses as a probe
+//	     are not notifications, so that they are not sent again; and for HEAD, which
+//	     S3-compatible servers use as a probe
 //	400  the body ended early
 //	401  no secret, and not authenticated
 //	405  a method other than OPTIONS, HEAD and POST

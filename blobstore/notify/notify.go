@@ -9,7 +9,7 @@
 // [Decode] and [NewHandler] recognize these formats by their shape:
 //
 //	S3                  to SQS, or through SNS with raw message delivery
-//	MinIO               webhook, AMQP, NATS, Kafka
+//	S3-compatible       webhook, AMQP, NATS, Kafka
 //	S3 through SNS      to SQS, or over HTTPS
 //	EventBridge         to SQS, to an API destination, or through SNS
 //	GCS                 Pub/Sub, pulled or pushed

@@ -24,8 +24,8 @@ type s3Record struct {
 	} `json:"s3"`
 }
 
-// decodeS3 decodes an event message of S3, or of MinIO, which adds EventName and Key. It
-// returns the ObjectCreated records with eventVersion 2.x and ignores all others.
+// decodeS3 decodes an event message of S3, or of an S3-compatible server that adds EventName
+// and Key. It returns the ObjectCreated records with eventVersion 2.x and ignores all others.
 //
 // Schemas:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
@@ -63,7 +63,7 @@ func (b *Batch) addS3(r *s3Record) {
 		b.ignore(OtherVersion)
 		return
 	}
-	// S3 sends the name without a prefix, MinIO with "s3:".
+	// S3 sends the name without a prefix, others with "s3:".
 	if !strings.HasPrefix(strings.TrimPrefix(r.EventName, "s3:"), "ObjectCreated:") {
 		b.ignore(OtherEvent)
 		return

@@ -89,8 +89,8 @@ func (h *handler) put(w http.ResponseWriter, r *http.Request, g *grant) {
 	h.stored(w, r, g, body.n)
 }
 
-// wrong returns why a body that was read is refused, with a status and a code of S3's, or
-// nothing. err is the error of reading it, and digest the SHA-256 that it has.
+// wrong returns why a body that was read is refused, with a status and an S3 error code,
+// or "". err is the error from reading it, and digest its SHA-256.
 func (b *source) wrong(err error, length int64, signed, digest string) (status int, code, refused string) {
 	status = http.StatusBadRequest
 	switch {

@@ -81,7 +81,7 @@ func (c *checker) validate(r *result, content io.Reader) {
 	o.Format = c.c.format
 	if o.Format == "" {
 		named, ok := formatOf(r.name)
-		if o.Format = named; !ok || named == fhirbundle.Bundle && sniffed == fhirbundle.Resource {
+		if o.Format = named; !ok || named == fhirbundle.FormatBundle && sniffed == fhirbundle.FormatResource {
 			o.Format = sniffed
 		}
 	}
@@ -94,7 +94,7 @@ func (c *checker) validate(r *result, content io.Reader) {
 	case !bad || r.err != nil:
 	case other != "":
 		r.hint = other
-	case o.Format == fhirbundle.Bundle && sniffed == fhirbundle.NDJSON:
+	case o.Format == fhirbundle.FormatBundle && sniffed == fhirbundle.FormatNDJSON:
 		r.hint = "this looks like NDJSON, and was read as a Bundle: -format ndjson reads it line by line"
 	}
 }

@@ -67,7 +67,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 
 	return s, func() (*config, error) {
 		if *strict {
-			c.options.Level = fhirbundle.Strict
+			c.options.Level = fhirbundle.LevelStrict
 		}
 		var errs []error
 		c.options.Version = fhirbundle.Version(strings.ToUpper(*version))
@@ -84,7 +84,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 		switch c.format = fhirbundle.Format(*format); c.format {
 		case "auto":
 			c.format = ""
-		case fhirbundle.Bundle, fhirbundle.NDJSON, fhirbundle.Resource:
+		case fhirbundle.FormatBundle, fhirbundle.FormatNDJSON, fhirbundle.FormatResource:
 		default:
 			errs = append(errs, errors.New("-format must be auto, bundle, ndjson or resource"))
 		}
@@ -124,7 +124,7 @@ func parseSeverities(values []string) (map[string]fhirbundle.Severity, error) {
 		code, word, ok := strings.Cut(v, "=")
 		s := fhirbundle.Severity(strings.ToLower(word))
 		switch s {
-		case fhirbundle.Error, fhirbundle.Warning, fhirbundle.Information, fhirbundle.None:
+		case fhirbundle.SeverityError, fhirbundle.SeverityWarning, fhirbundle.SeverityInformation, fhirbundle.SeverityNone:
 		default:
 			ok = false
 		}

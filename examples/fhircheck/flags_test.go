@@ -52,9 +52,9 @@ func TestRightFlags(t *testing.T) {
 	c, err := parsed("-strict", "-version", "r4b", "-types", "batch, transaction", "-types=message", "-severity", "bdl-3=error",
 		"-severity=fu-id=None", "-format", "ndjson", "-o", "sarif", "-max-issues", "7", "-q", "-rules")
 	require.NoError(t, err)
-	require.Equal(t, &config{output: "sarif", quiet: true, rules: true, format: fhirbundle.NDJSON, options: fhirbundle.Options{
-		Level: fhirbundle.Strict, Version: fhirbundle.R4B, Types: []string{"batch", "transaction", "message"}, MaxIssues: 7,
-		Severities: map[string]fhirbundle.Severity{"bdl-3": fhirbundle.Error, "fu-id": fhirbundle.None},
+	require.Equal(t, &config{output: "sarif", quiet: true, rules: true, format: fhirbundle.FormatNDJSON, options: fhirbundle.Options{
+		Level: fhirbundle.LevelStrict, Version: fhirbundle.R4B, Types: []string{"batch", "transaction", "message"}, MaxIssues: 7,
+		Severities: map[string]fhirbundle.Severity{"bdl-3": fhirbundle.SeverityError, "fu-id": fhirbundle.SeverityNone},
 	}}, c)
 }
 
@@ -128,7 +128,7 @@ func TestRules(t *testing.T) {
 	require.Len(t, lines, len(rules)+1)
 	for i, r := range rules {
 		fields := strings.Fields(lines[i+1])
-		require.Equal(t, []string{r.Code, string(r.Severity(fhirbundle.Lenient)), string(r.Severity(fhirbundle.Strict))}, fields[:3])
+		require.Equal(t, []string{r.Code, string(r.Severity(fhirbundle.LevelLenient)), string(r.Severity(fhirbundle.LevelStrict))}, fields[:3])
 		require.Equal(t, r.Spec, fields[len(fields)-1])
 		require.Contains(t, lines[i+1], r.Message)
 	}

@@ -15,9 +15,9 @@ func formatOf(name string) (f fhirbundle.Format, ok bool) {
 	name = strings.TrimSuffix(strings.ToLower(filepath.Base(name)), ".gz")
 	switch filepath.Ext(name) {
 	case ".json":
-		return fhirbundle.Bundle, true // or a single resource: see sniff
+		return fhirbundle.FormatBundle, true // or a single resource: see sniff
 	case ".ndjson", ".jsonl":
-		return fhirbundle.NDJSON, true
+		return fhirbundle.FormatNDJSON, true
 	}
 	return "", false
 }
@@ -31,12 +31,12 @@ const sniffBytes = 1 << 20
 // Bundle, and Bundle otherwise.
 func sniff(head []byte) fhirbundle.Format {
 	if isLines(head) {
-		return fhirbundle.NDJSON
+		return fhirbundle.FormatNDJSON
 	}
 	if typ := rootType(head); typ != "" && typ != "Bundle" {
-		return fhirbundle.Resource
+		return fhirbundle.FormatResource
 	}
-	return fhirbundle.Bundle
+	return fhirbundle.FormatBundle
 }
 
 func isLines(head []byte) bool {

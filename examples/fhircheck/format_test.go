@@ -11,8 +11,8 @@ import (
 
 func TestFormatOf(t *testing.T) {
 	for name, want := range map[string]fhirbundle.Format{
-		"a.json": fhirbundle.Bundle, "A.JSON.GZ": fhirbundle.Bundle, "x/a.ndjson": fhirbundle.NDJSON, "a.jsonl": fhirbundle.NDJSON,
-		"a.JSONL.gz": fhirbundle.NDJSON, "a.gz": "", "json": "", "a.json.txt": "", "a.json/b": "", "-": "",
+		"a.json": fhirbundle.FormatBundle, "A.JSON.GZ": fhirbundle.FormatBundle, "x/a.ndjson": fhirbundle.FormatNDJSON, "a.jsonl": fhirbundle.FormatNDJSON,
+		"a.JSONL.gz": fhirbundle.FormatNDJSON, "a.gz": "", "json": "", "a.json.txt": "", "a.json/b": "", "-": "",
 	} {
 		got, ok := formatOf(name)
 		require.Equal(t, want, got, name)
@@ -23,25 +23,25 @@ func TestFormatOf(t *testing.T) {
 func TestSniff(t *testing.T) {
 	indented := "{\n\"resourceType\": \"Bundle\"\n}\n"
 	for content, want := range map[string]fhirbundle.Format{
-		"":                         fhirbundle.Bundle,
-		good:                       fhirbundle.Bundle,
-		good + "\n":                fhirbundle.Bundle,
-		indented:                   fhirbundle.Bundle,
-		indented + indented:        fhirbundle.Bundle,
-		single + "\nnonsense":      fhirbundle.Resource,
-		single:                     fhirbundle.Resource,
-		bom + "\n" + single + "\n": fhirbundle.Resource,
-		"{\n\"text\": {\"a\": [1, {}]},\n\"resourceType\": \"Patient\"\n}": fhirbundle.Resource,
-		`{"contained":[` + single + `]}`:                                   fhirbundle.Bundle,
-		`{"id":"a","resourceType":`:                                        fhirbundle.Bundle,
-		"nonsense\n" + single:                                              fhirbundle.Bundle,
-		twoGood:                                                            fhirbundle.NDJSON,
-		oneBad:                                                             fhirbundle.NDJSON,
-		single + "\nnonsense\n {":                                          fhirbundle.NDJSON,
-		single + "\r\n" + single:                                           fhirbundle.NDJSON,
-		bom + "\n" + single + "\n\n {":                                     fhirbundle.NDJSON,
-		`{"a":1,"a":2}` + "\n" + single:                                    fhirbundle.NDJSON,
-		"[1]\n{}":                                                          fhirbundle.Bundle,
+		"":                         fhirbundle.FormatBundle,
+		good:                       fhirbundle.FormatBundle,
+		good + "\n":                fhirbundle.FormatBundle,
+		indented:                   fhirbundle.FormatBundle,
+		indented + indented:        fhirbundle.FormatBundle,
+		single + "\nnonsense":      fhirbundle.FormatResource,
+		single:                     fhirbundle.FormatResource,
+		bom + "\n" + single + "\n": fhirbundle.FormatResource,
+		"{\n\"text\": {\"a\": [1, {}]},\n\"resourceType\": \"Patient\"\n}": fhirbundle.FormatResource,
+		`{"contained":[` + single + `]}`:                                   fhirbundle.FormatBundle,
+		`{"id":"a","resourceType":`:                                        fhirbundle.FormatBundle,
+		"nonsense\n" + single:                                              fhirbundle.FormatBundle,
+		twoGood:                                                            fhirbundle.FormatNDJSON,
+		oneBad:                                                             fhirbundle.FormatNDJSON,
+		single + "\nnonsense\n {":                                          fhirbundle.FormatNDJSON,
+		single + "\r\n" + single:                                           fhirbundle.FormatNDJSON,
+		bom + "\n" + single + "\n\n {":                                     fhirbundle.FormatNDJSON,
+		`{"a":1,"a":2}` + "\n" + single:                                    fhirbundle.FormatNDJSON,
+		"[1]\n{}":                                                          fhirbundle.FormatBundle,
 	} {
 		require.Equal(t, want, sniff([]byte(content)), content)
 	}

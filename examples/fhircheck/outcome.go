@@ -51,7 +51,7 @@ func newOutcome(r *result) *outcome {
 		issues = append(issues, f.Issue)
 	}
 	if more := r.unlisted(); more != "" {
-		issues = append(issues, fhirbundle.Issue{Code: "informational", Severity: fhirbundle.Information, Message: more})
+		issues = append(issues, fhirbundle.Issue{Code: "informational", Severity: fhirbundle.SeverityInformation, Message: more})
 	}
 	if r.err != nil {
 		issues = append(issues, fhirbundle.Issue{Code: "exception", Severity: "fatal", Message: r.err.Error()})

@@ -41,7 +41,7 @@ func TestOutcome(t *testing.T) {
 	require.Equal(t, "exception", all[3].Issue[0].Code)
 
 	// Each is a valid resource to the library.
-	rep, err := fhirbundle.ValidateBytes([]byte(out), &fhirbundle.Options{Format: fhirbundle.NDJSON, Level: fhirbundle.Strict})
+	rep, err := fhirbundle.ValidateBytes([]byte(out), &fhirbundle.Options{Format: fhirbundle.FormatNDJSON, Level: fhirbundle.LevelStrict})
 	require.NoError(t, err)
 	require.Empty(t, rep.Issues)
 	require.Equal(t, map[string]int64{"OperationOutcome": 4}, rep.ResourceCounts)

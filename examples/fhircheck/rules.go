@@ -14,7 +14,7 @@ func writeRules(out io.Writer) error {
 	fmt.Fprintln(w, "CODE\tLENIENT\tSTRICT\tMESSAGE\tSPECIFICATION")
 	for _, r := range fhirbundle.Rules() {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", r.Code,
-			r.Severity(fhirbundle.Lenient), r.Severity(fhirbundle.Strict), r.Message, r.Spec)
+			r.Severity(fhirbundle.LevelLenient), r.Severity(fhirbundle.LevelStrict), r.Message, r.Spec)
 	}
 	return w.Flush() // returns the first error
 }

@@ -111,7 +111,7 @@ func (s *sarif) note(level, text string, where sarifArtifact) {
 
 func sarifLevel(s fhirbundle.Severity) string {
 	switch s {
-	case fhirbundle.Error, fhirbundle.Warning:
+	case fhirbundle.SeverityError, fhirbundle.SeverityWarning:
 		return string(s)
 	}
 	return "note"

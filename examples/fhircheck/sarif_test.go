@@ -126,7 +126,7 @@ func TestSARIFWithoutFindings(t *testing.T) {
 }
 
 func TestSARIFLevels(t *testing.T) {
-	require.Equal(t, "note", sarifLevel(fhirbundle.Information))
+	require.Equal(t, "note", sarifLevel(fhirbundle.SeverityInformation))
 	_, out, _ := checked(warned, "-o", "sarif", "-strict", "-")
 	run := runOf(t, out)
 	require.Equal(t, "error", run["results"].(list)[0].(object)["level"])

@@ -45,7 +45,7 @@ func (t *totals) exit() int {
 	switch {
 	case t.unreadable > 0:
 		return exitFailed
-	case t.bad || t.found[fhirbundle.Error] > 0:
+	case t.bad || t.found[fhirbundle.SeverityError] > 0:
 		return exitErrors
 	}
 	return exitFine
@@ -61,8 +61,8 @@ func (t *totals) text() string {
 		parts = append(parts, humanize.Comma(t.skipped)+" skipped for their names")
 	}
 	parts = append(parts, number(t.resources, "resource"), humanize.Bytes(uint64(t.bytes)))
-	parts = append(parts, number(t.found[fhirbundle.Error], "error"), number(t.found[fhirbundle.Warning], "warning"))
-	if n := t.found[fhirbundle.Information]; n > 0 {
+	parts = append(parts, number(t.found[fhirbundle.SeverityError], "error"), number(t.found[fhirbundle.SeverityWarning], "warning"))
+	if n := t.found[fhirbundle.SeverityInformation]; n > 0 {
 		parts = append(parts, humanize.Comma(n)+" for information")
 	}
 	if t.unlisted > 0 {

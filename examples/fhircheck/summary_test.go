@@ -19,16 +19,16 @@ func TestTotals(t *testing.T) {
 		code   int
 	}{
 		"nothing":                          {&result{report: &fhirbundle.Report{}}, exitFine},
-		"a warning":                        {found(fhirbundle.Warning), exitFine},
-		"information":                      {found(fhirbundle.Information), exitFine},
-		"an error":                         {found(fhirbundle.Error), exitErrors},
+		"a warning":                        {found(fhirbundle.SeverityWarning), exitFine},
+		"information":                      {found(fhirbundle.SeverityInformation), exitFine},
+		"an error":                         {found(fhirbundle.SeverityError), exitErrors},
 		"a rejected line without an issue": {&result{report: &fhirbundle.Report{Rejected: 1}}, exitErrors},
 		"not read":                         {&result{report: &fhirbundle.Report{}, err: errors.New("x")}, exitFailed},
 	} {
 		var totals totals
 		totals.add(c.result)
 		require.Equal(t, c.code, totals.exit(), name)
-		totals.add(found(fhirbundle.Error))
+		totals.add(found(fhirbundle.SeverityError))
 		require.Equal(t, max(c.code, exitErrors), totals.exit(), name)
 	}
 }
@@ -36,7 +36,7 @@ func TestTotals(t *testing.T) {
 func TestSummary(t *testing.T) {
 	totals := totals{began: time.Now().Add(-time.Hour), skipped: 2}
 	totals.add(&result{report: &fhirbundle.Report{Resources: 1234, Bytes: 3_600_000_000, MoreIssues: 7}, findings: []finding{
-		{Issue: fhirbundle.Issue{Severity: fhirbundle.Information}}, {Issue: fhirbundle.Issue{Severity: fhirbundle.Warning}},
+		{Issue: fhirbundle.Issue{Severity: fhirbundle.SeverityInformation}}, {Issue: fhirbundle.Issue{Severity: fhirbundle.SeverityWarning}},
 	}})
 	totals.add(&result{report: &fhirbundle.Report{Resources: 1}, err: errors.New("x")})
 	require.Equal(t, "1 file checked, 1 could not be read, 2 skipped for their names, 1,235 resources, 3.6 GB, "+

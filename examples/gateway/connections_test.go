@@ -98,7 +98,7 @@ func TestIntrudersDoNotKeepClientsOut(t *testing.T) {
 	t.Logf("%d intruders against %d descriptors connected %d times; a good client waited for %s (median) and %s (p99)",
 		*intruders, *files, came.Load(), took[49].Round(time.Millisecond), p99.Round(time.Millisecond))
 	require.Less(t, p99, 2*time.Second)
-	require.Contains(t, p.Stderr.String(), `level=WARN msg="as many connections as are allowed`)
+	require.Contains(t, p.Stderr.String(), `level=WARN msg="connection limit reached`)
 	require.NotContains(t, p.Stderr.String(), "too many open files")
 	require.Less(t, strings.Count(p.Stderr.String(), "level=WARN"), 20, "warnings are limited")
 

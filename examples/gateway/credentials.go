@@ -35,7 +35,7 @@ func credentialFlags(s *envflag.Set) func(serves, open bool) (credentials, error
 	s.File("token")
 	webhooks := s.Strings("webhook", nil, "`ORG[:USER]=SECRET`: a sender that signs its Bundles by Standard Webhooks, and its whsec_\nsecret; it posts to …/fhir/Bundle?endpoint=ORG. Repeatable, also for the same ORG while\nits secret is being replaced. In the variable, separate several with commas")
 	s.File("webhook")
-	notifySecrets := s.Strings("notification-secret", nil, "`SECRET` that the object store sends with its notifications, to POST "+notificationsPath+":\nin Authorization, as it is or as a bearer token, or as "+notificationsPath+"?token=SECRET. Accepts\nnotifications of S3 by SNS and EventBridge, MinIO, Pub/Sub push and Event Grid. Repeatable, for\nrotation. In the variable, separate several with commas")
+	notifySecrets := s.Strings("notification-secret", nil, "`SECRET` that the object store sends with its notifications, to POST "+notificationsPath+":\nin Authorization, as it is or as a bearer token, or as "+notificationsPath+"?token=SECRET. Accepts\nnotifications of S3 by SNS and EventBridge, S3-compatible stores, Pub/Sub push and Event Grid.\nRepeatable, for rotation. In the variable, separate several with commas")
 	s.File("notification-secret")
 	insecure := s.Bool("insecure-dev-tokens", false, "allow tokens that can be guessed although others can reach the server, on an address that is\nnot loopback or with a -public-url")
 

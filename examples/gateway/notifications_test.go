@@ -113,7 +113,7 @@ func TestServerNotifiesByQueue(t *testing.T) {
 	}
 	p := proctest.Start(t, binary, "-addr", "127.0.0.1:0", "-data", t.TempDir(), "-notifications", "ftp://host/s3cret")
 	require.Equal(t, 1, p.Exit(t, 20*time.Second))
-	require.Contains(t, p.Stderr.String(), "open the queue of notifications: the URL must begin with one of awssns://")
+	require.Contains(t, p.Stderr.String(), "open the queue of notifications: queue: unknown scheme ftp:; known are awssns")
 	require.NotContains(t, p.Stderr.String(), "s3cret")
 }
 

@@ -12,13 +12,11 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 	"github.com/fhirdock/fhirdock/examples/internal/logtext"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/backends"
-	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
@@ -29,16 +27,15 @@ const logName = "quickstart.log"
 // pipeline is fhirdock in this process: front door, worker and sweeper on a
 // folder.
 type pipeline struct {
-	url    string
-	server *http.Server
-	back   *backends.Backends
-	log    *os.File
-	end    context.CancelFunc
-	ended  chan error // results of the server, and of worker and sweeper
+	url   string
+	back  *backends.Backends
+	log   *os.File
+	end   context.CancelFunc
+	ended chan error
 }
 
 func start(ctx context.Context, folder string) (_ *pipeline, err error) {
-	p := &pipeline{ended: make(chan error, 2)}
+	p := &pipeline{ended: make(chan error, 1)}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("create the folder: %w", err)
 	}
@@ -68,24 +65,22 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	if err != nil {
 		return nil, err
 	}
-	front, err := httpapi.New(service, tokens, &httpapi.Options{Logger: log})
-	if err != nil {
-		return nil, err
-	}
-	uploads, err := signedurl.NewHandler(p.back.Store.Bucket(), p.back.Signer, &signedurl.HandlerOptions{Logger: log, OnCreated: service.ObjectCreated})
-	if err != nil {
-		return nil, err
-	}
 	mux := http.NewServeMux()
-	mux.Handle("/", front)
-	mux.Handle(backends.ObjectsPath+"/", uploads)
-	p.server = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
-	go func() { p.ended <- p.server.Serve(listener) }()
-
-	// Worker and sweeper continue after an interrupt until stop, so that they end cleanly.
-	work, end := context.WithCancel(context.WithoutCancel(ctx))
+	if err := p.back.Mount(mux, service, tokens); err != nil {
+		return nil, err
+	}
+	runner, err := ingest.NewRunner(service, lake, nil)
+	if err != nil {
+		return nil, err
+	}
+	// An interrupt ends the demonstration, which then drains the server.
+	server, err := ingest.NewServer(&http.Server{Handler: mux}, runner, &ingest.ServeOptions{Listener: listener, NoSignals: true})
+	if err != nil {
+		return nil, err
+	}
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
 	p.end = end
-	go func() { p.ended <- ingest.Run(work, service, lake, nil) }()
+	go func() { p.ended <- server.Run(running) }()
 	return p, nil
 }
 
@@ -93,16 +88,11 @@ func (p *pipeline) client() *frontdoor.Client {
 	return &frontdoor.Client{Base: p.url, Token: "dev"}
 }
 
-// stop ends everything in the order of dependencies.
+// stop drains the server and closes the back ends.
 func (p *pipeline) stop() error {
+	p.end()
+	err := <-p.ended
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	p.end()
-	errs := []error{p.server.Shutdown(ctx)}
-	for range cap(p.ended) {
-		if err := <-p.ended; !errors.Is(err, http.ErrServerClosed) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(append(errs, p.back.Close(ctx), p.log.Close())...)
+	return errors.Join(err, p.back.Close(ctx), p.log.Close())
 }

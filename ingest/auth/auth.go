@@ -20,13 +20,13 @@ type Authenticator interface {
 // Errors of an Authenticator, to be matched with errors.Is.
 var (
 	// ErrNoCredentials: the request has no credentials; 401.
-	ErrNoCredentials = errors.New("no credentials")
+	ErrNoCredentials = errors.New("auth: no credentials")
 	// ErrMalformed: the credentials are malformed or repeated; 400.
-	ErrMalformed = errors.New("malformed credentials")
+	ErrMalformed = errors.New("auth: malformed credentials")
 	// ErrInvalidToken: the token is unknown, expired or revoked; 401.
-	ErrInvalidToken = errors.New("invalid token")
+	ErrInvalidToken = errors.New("auth: invalid token")
 	// ErrForbidden: the caller is known but not allowed; 403.
-	ErrForbidden = errors.New("forbidden")
+	ErrForbidden = errors.New("auth: forbidden")
 )
 
 // Challenger is an Authenticator with its own WWW-Authenticate header.

@@ -87,7 +87,7 @@ func FuzzBearer(f *testing.F) {
 			t.Fatalf("token of %d bytes, error %v", len(token), err)
 		}
 		// Errors must not depend on the credentials.
-		if err != nil && err.Error() != "no credentials" && err.Error() != "malformed credentials: not a bearer token" {
+		if err != nil && err.Error() != "auth: no credentials" && err.Error() != "auth: malformed credentials: not a bearer token" {
 			t.Fatal("unexpected error", err)
 		}
 	})
@@ -115,7 +115,7 @@ func ExampleFunc() {
 	})
 	_, err := a.Authenticate(&http.Request{})
 	fmt.Println(err)
-	// Output: no credentials
+	// Output: auth: no credentials
 }
 
 // Authenticate callers by user name and password.
@@ -134,6 +134,6 @@ func ExampleWithChallenge() {
 	fmt.Println(err)
 	fmt.Println(auth.ChallengeOf(a, err))
 	// Output:
-	// no credentials
+	// auth: no credentials
 	// Basic realm="lab"
 }

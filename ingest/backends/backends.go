@@ -81,13 +81,14 @@ type Backends struct {
 	// end with it.
 	LocalQueue, LocalJobs bool
 
+	log     *slog.Logger
 	closers []func(context.Context) error
 }
 
 // Open opens all back ends, or none and returns an error.
 func Open(ctx context.Context, urls URLs, opts *Options) (_ *Backends, err error) {
 	o := opts.withDefaults()
-	b := &Backends{}
+	b := &Backends{log: o.Logger}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.Close(ctx))

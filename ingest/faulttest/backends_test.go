@@ -16,8 +16,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// backend puts other back ends into a world than those in memory. They are opened in
-// the world's bubble, whose time they live in.
+// backend puts back ends other than the in-memory ones into a world. They are opened in the
+// world's bubble, to share its time.
 type backend struct {
 	name string
 	slow bool

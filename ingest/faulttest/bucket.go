@@ -9,8 +9,8 @@ import (
 	"gocloud.dev/gcerrors"
 )
 
-// Bucket is a bucket with faults. Codes of errors, and the driver's own types
-// where Go CDK's As asks for them, are those of the bucket inside.
+// Bucket returns a bucket with faults. Error codes, and the driver's own types for Go CDK's
+// As, are the inner bucket's.
 func Bucket(inner *blob.Bucket, plan Plan) *blob.Bucket {
 	return blob.NewBucket(&bucket{inner, plan})
 }
@@ -26,7 +26,7 @@ func (b *bucket) ErrorCode(err error) gcerrors.ErrorCode { return gcerrors.Code(
 func (b *bucket) As(i any) bool                          { return b.inner.As(i) }
 func (b *bucket) ErrorAs(err error, i any) bool          { return b.inner.ErrorAs(err, i) }
 
-// Close leaves the bucket inside open.
+// Close leaves the inner bucket open.
 func (b *bucket) Close() error { return nil }
 
 func (b *bucket) Attributes(ctx context.Context, key string) (attrs *driver.Attributes, err error) {
@@ -48,7 +48,7 @@ func (b *bucket) Attributes(ctx context.Context, key string) (attrs *driver.Attr
 	return attrs, nil
 }
 
-// defaultPage is the page of a list that asks for none.
+// defaultPage is the size of a page of a list without one.
 const defaultPage = 1000
 
 func (b *bucket) ListPaged(ctx context.Context, opts *driver.ListOptions) (page *driver.ListPage, err error) {
@@ -89,10 +89,9 @@ func (b *bucket) NewTypedWriter(ctx context.Context, key, contentType string, op
 	}}, nil
 }
 
-// writer holds what is written until it is closed, so that it can be written
-// twice, or later.
+// writer buffers its data until it is closed, so that it can be written twice, or later.
 type writer struct {
-	ctx    context.Context // of the write, which ends with the writer
+	ctx    context.Context // of the write; it ends with the writer
 	bucket *bucket
 	key    string
 	opts   *blob.WriterOptions

@@ -13,7 +13,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/jobstest"
 )
 
-// Without faults the decorators are what is inside.
+// Without faults the decorators behave like the back ends inside.
 
 func TestStoreConformance(t *testing.T) {
 	jobstest.Run(t, func(jobstest.T) jobs.Store { return Store(jobs.NewMemStore(), nil) })
@@ -33,7 +33,7 @@ func (harness) SupportsNonSlashDelimiters() bool { return true }
 func (harness) SkipDownloadAt() bool             { return false }
 func (harness) Close()                           {}
 
-// TestBucketConformance is gocloud.dev's own suite, in full.
+// TestBucketConformance is gocloud.dev's own suite, complete.
 func TestBucketConformance(t *testing.T) {
 	drivertest.RunConformanceTests(t, func(context.Context, *testing.T) (drivertest.Harness, error) { return harness{}, nil }, nil)
 }

@@ -20,9 +20,9 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
 )
 
-// Faults of the enumeration beside those of the decorators.
+// Faults of the enumeration in addition to the decorators'.
 const (
-	cancelled faulttest.Fault = 100 + iota // who calls is gone: the client, or the node that is told to stop
+	cancelled faulttest.Fault = 100 + iota // the caller ends: the client goes away, or the node is stopped
 	killed                                 // the node dies at the call
 )
 
@@ -36,8 +36,8 @@ func faultName(f faulttest.Fault) string {
 	return f.String()
 }
 
-// place is one back-end call of a scenario: the nth of its kind by the front door, or
-// by nodes.
+// place is one back-end call of a scenario: the nth of its kind, by the front door or by
+// nodes.
 type place struct {
 	who  string
 	kind faulttest.Kind
@@ -46,13 +46,13 @@ type place struct {
 
 func (p place) String() string { return fmt.Sprintf("%s %s #%d", p.who, p.kind, p.n) }
 
-// TestEnumeration runs one scenario for every back-end call that it makes, with each
-// fault at that call alone: a transaction that is rejected and sent again under its key,
-// one that is taken, uploads to a
-// ledger and to a lake with lines that are rejected, a job that is cancelled while it is
-// worked on, one that fails and is redriven, one that is redriven when it was completed.
-// In memory each call meets one of the faults, in turn, and on the other back ends some
-// calls do. FHIRDOCK_TEST_LONG=1 makes it all faults at all calls, everywhere.
+// TestEnumeration runs one scenario for every back-end call that it makes, with each fault
+// at that call only: a transaction that is rejected and sent again under its key, one that
+// is accepted, uploads to a ledger and to a lake with rejected lines, a job that is
+// cancelled during processing, one that fails and is redriven, and one that is redriven
+// after it completed. In memory each call gets one of the faults in turn, and on the other
+// back ends some calls do. With FHIRDOCK_TEST_LONG=1 every call gets every fault, on every
+// back end.
 func TestEnumeration(t *testing.T) {
 	long := os.Getenv("FHIRDOCK_TEST_LONG") == "1"
 	deadline, ends := t.Deadline()
@@ -72,7 +72,7 @@ func TestEnumeration(t *testing.T) {
 					t.Errorf("without a fault: %s\n%s", bad, w.trace())
 				}
 				if left := w.objects("staging/"); len(left) > 0 {
-					t.Errorf("without a fault this is left half done: %q", left)
+					t.Errorf("without a fault this is left unfinished: %q", left)
 				}
 			})
 			if t.Failed() {
@@ -85,7 +85,7 @@ func TestEnumeration(t *testing.T) {
 					continue
 				}
 				if ends && time.Until(deadline) < 20*time.Second {
-					t.Errorf("no time is left at %s, %d of %d", at, i, len(places)*len(faults))
+					t.Errorf("out of time at %s, %d of %d", at, i, len(places)*len(faults))
 					break
 				}
 				runs++
@@ -101,9 +101,9 @@ func TestEnumeration(t *testing.T) {
 					return
 				}
 			}
-			t.Logf("%d calls, %d runs with one fault each in %s; in %d the call came", len(places), runs, time.Since(began).Round(time.Millisecond), met)
-			// Which of two goroutines is first may differ, and with it how often a call is made.
-			require.Greater(t, met*10, runs*9, "most calls come again in each run")
+			t.Logf("%d calls, %d runs with one fault each in %s; %d reached the call", len(places), runs, time.Since(began).Round(time.Millisecond), met)
+			// Goroutines may run in another order, which changes how often a call is made.
+			require.Greater(t, met*10, runs*9, "most calls are repeated in each run")
 		})
 	}
 }
@@ -132,7 +132,7 @@ func scenario(t *testing.T, b backend, at *place, fault faulttest.Fault, done fu
 				r.gone()
 				return faulttest.None
 			case fault == cancelled && p.name == "front":
-				return faulttest.None // a send, whose context is nobody's
+				return faulttest.None // a send, whose context belongs to no process
 			case fault == cancelled:
 				p.stop()
 				return faulttest.None
@@ -152,8 +152,8 @@ func scenario(t *testing.T, b backend, at *place, fault faulttest.Fault, done fu
 	})
 }
 
-// places are the calls without those of a time-table, of which there are as many as
-// there is time: one sweep is like the other, and so is one look at a lease.
+// places returns the calls without periodic ones, whose number only depends on time: one
+// sweep is like another, and so is one look at a lease.
 func places(seen []place) []place {
 	var kept []place
 	for _, p := range seen {
@@ -166,7 +166,7 @@ func places(seen []place) []place {
 	return kept
 }
 
-// play is the scenario, and what comes behind it until nothing is due.
+// play runs the scenario, and then until nothing is due.
 func (w *world) play() {
 	w.chaos.Store(true)
 	w.poisoned.Store(true)
@@ -174,7 +174,7 @@ func (w *world) play() {
 	w.front.Store(front)
 	stop := make(chan struct{})
 	var nodes sync.WaitGroup
-	nodes.Go(func() { // one node, and another one where it ends
+	nodes.Go(func() { // one node, and another one when it ends
 		for n := 0; ; n++ {
 			p := w.start(fmt.Sprint("node", n), true)
 			select {
@@ -213,7 +213,7 @@ func (w *world) play() {
 	w.do(ndjson, (*request).look)
 	time.Sleep(20 * time.Second)
 
-	// No more faults. What hangs for ever ends with the process that it hangs in.
+	// Stop the faults. Calls that hang for ever end with their process.
 	w.chaos.Store(false)
 	close(stop)
 	nodes.Wait()
@@ -224,7 +224,7 @@ func (w *world) play() {
 	w.checkEnd()
 }
 
-// plain is a request with resources of these ids; see line for what they mean.
+// plain returns a request with resources of these ids; see line for their meaning.
 func (w *world) plain(org, bundle string, ids ...string) *request {
 	r := &request{n: len(w.requests), who: ingest.Caller{OrganizationID: org}, ndjson: bundle == "", kind: bundle}
 	var b bytes.Buffer
@@ -255,7 +255,7 @@ func (w *world) plain(org, bundle string, ids ...string) *request {
 	return r
 }
 
-// do lets a client do one thing, within half a minute.
+// do runs one action of a client, for at most half a minute.
 func (w *world) do(r *request, what func(*request, context.Context, *world) error) {
 	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), requestKey{}, r), 30*time.Second)
 	defer cancel()
@@ -263,7 +263,7 @@ func (w *world) do(r *request, what func(*request, context.Context, *world) erro
 	err := what(r, ctx, w)
 	w.note("client", "request %d: %v", r.n, err)
 	if err != nil && !w.met.Load() {
-		w.violation("request %d fails, and there was no fault: %v", r.n, err)
+		w.violation("request %d failed without a fault: %v", r.n, err)
 	}
 }
 

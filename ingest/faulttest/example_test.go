@@ -10,8 +10,8 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
 )
 
-// A scenario is run once to see its calls, and once more for each of them, with a
-// fault there.
+// Run a scenario once to record its calls, and once more for each of them, with a fault
+// there.
 func Example() {
 	scenario := func(plan faulttest.Plan) error {
 		bucket := faulttest.Bucket(memblob.OpenBucket(nil), plan)
@@ -21,7 +21,7 @@ func Example() {
 		}
 		content, err := bucket.ReadAll(context.Background(), "a")
 		if err == nil && !bytes.Equal(content, []byte("1")) {
-			panic("what is read is not what was written")
+			panic("read other data than was written")
 		}
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// Fault is what happens to one call.
+// Fault is the fate of one call.
 type Fault int
 
 const (
@@ -14,35 +14,33 @@ const (
 	None Fault = iota
 	// Before: the call fails and is not done.
 	Before
-	// After: the call is done, and reported as failed. Where it fails by itself
-	// its own error is returned.
+	// After: the call is done, and reported as failed. If it fails by itself, its own error
+	// is returned.
 	After
-	// Hang: the call is not done, and returns when its context ends, with the
-	// context's error. Sends and what a subscription does have a context that
-	// ends when the decorator is shut down: who sends is free when their own
-	// context ends.
+	// Hang: the call is not done, and returns its context's error when the context ends.
+	// Sends, and a subscription's calls, have a context that ends when the decorator is
+	// shut down; the caller of Send returns when its own context ends.
 	Hang
 	// HangAfter: the call is done, and then hangs.
 	HangAfter
-	// Late: the call hangs, and is done when its context has ended: a request
-	// that lay in a queue, whose sender has given up.
+	// Late: the call hangs, and is done after its context has ended, like a request in a
+	// queue whose sender has given up.
 	Late
-	// Double: the call is done twice, and what the second one says is returned,
-	// as by a client library that tries again. The second creation of a job or
-	// an object finds the first, and the second update is of an old revision.
+	// Double: the call is done twice and the second result is returned, as by a client
+	// library that retries. The second creation of a job or an object finds the first one,
+	// and the second update has an old revision.
 	Double
-	// Drop: a message is lost, and reported as sent; one that was to be received
-	// never comes. An ack is lost. A read is told that its object ended. For other
-	// calls it is None.
+	// Drop: a sent message is lost and reported as sent; a message to be received never
+	// comes; an ack is lost; a read ends early with EOF. For other calls it is None.
 	Drop
-	// Delay: a message is passed on behind the next one, or after a second if
-	// none comes. For other calls it is None.
+	// Delay: a message is passed on after the next one, or after a second if there is none.
+	// For other calls it is None.
 	Delay
 )
 
 var faultNames = [...]string{"None", "Before", "After", "Hang", "HangAfter", "Late", "Double", "Drop", "Delay"}
 
-// String is the fault's name.
+// String returns the fault's name.
 func (f Fault) String() string {
 	if f < 0 || int(f) >= len(faultNames) {
 		return fmt.Sprintf("Fault(%d)", int(f))
@@ -53,12 +51,11 @@ func (f Fault) String() string {
 // ErrInjected is matched by the errors of calls that a [Plan] made fail.
 var ErrInjected = errors.New("faulttest: injected fault")
 
-// Kind of a call.
+// Kind is the kind of a call.
 type Kind string
 
-// The calls that are asked about. A write to a bucket is held in memory and is
-// one call, when it is closed. A read is one call to open the object, and one for
-// each run of bytes.
+// The kinds of calls. A write to a bucket is buffered and is one call, when it is closed. A
+// read is one call to open the object, and one for each chunk of bytes.
 const (
 	StoreCreate Kind = "store.Create"
 	StoreGet    Kind = "store.Get"
@@ -70,7 +67,7 @@ const (
 	StoreCount  Kind = "store.Count"
 	StoreReady  Kind = "store.Ready"
 	StoreDelete Kind = "store.Delete"
-	// StoreOrganizations has the organization that others come after as its key.
+	// StoreOrganizations has the organization to start after as its key.
 	StoreOrganizations Kind = "store.Organizations"
 
 	BucketAttributes Kind = "bucket.Attributes"
@@ -93,8 +90,8 @@ const (
 // Call is a call of a back end.
 type Call struct {
 	Kind Kind
-	// Key is the id of the job, also of a message's, the key of the object, or
-	// the prefix or organization of a list; empty for others.
+	// Key is the id of the job, also for a message, the key of the object, or the prefix or
+	// organization of a list; empty for others.
 	Key string
 }
 
@@ -105,12 +102,12 @@ func (c Call) String() string {
 	return string(c.Kind) + " " + c.Key
 }
 
-// Plan decides what happens to a call. It is called before it, concurrently, with
-// the call's context. It may do something itself, such as to wait, or to cancel a
-// context of the test. A nil Plan is None for all.
+// Plan decides the fault of a call. It is called before the call, concurrently, with the
+// call's context. It may have side effects, such as waiting or cancelling a context of the
+// test. A nil Plan returns None for every call.
 type Plan func(ctx context.Context, c Call) Fault
 
-// decide asks a plan that may be nil.
+// decide calls a plan that may be nil.
 func (p Plan) decide(ctx context.Context, c Call) Fault {
 	if p == nil {
 		return None
@@ -120,7 +117,7 @@ func (p Plan) decide(ctx context.Context, c Call) Fault {
 
 func injected(c Call) error { return fmt.Errorf("%w: %s", ErrInjected, c) }
 
-// run carries a call out as the plan says.
+// run does a call with the plan's fault.
 func (p Plan) run(ctx context.Context, c Call, call func(context.Context) error) error {
 	return inject(ctx, p.decide(ctx, c), c, call)
 }

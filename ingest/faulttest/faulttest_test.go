@@ -22,7 +22,7 @@ func newJob() *jobs.Job {
 	return &jobs.Job{ID: jobs.NewID(), OrganizationID: "org", State: jobs.Accepted, DueAt: now, CreatedAt: now, UpdatedAt: now}
 }
 
-// What a caller sees of each fault, and what is done.
+// The result of each fault for the caller, and its effect.
 func TestFaultsOfAStore(t *testing.T) {
 	for fault, want := range map[faulttest.Fault]struct {
 		err  error
@@ -43,7 +43,7 @@ func TestFaultsOfAStore(t *testing.T) {
 				store := faulttest.Store(inner, faulttest.NthCall(faulttest.StoreUpdate, 2, fault))
 				job := newJob()
 				require.NoError(t, store.Create(t.Context(), job))
-				require.NoError(t, store.Update(t.Context(), job), "the first is done")
+				require.NoError(t, store.Update(t.Context(), job), "the first call is done")
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
 				job.UserID = "changed"
@@ -51,9 +51,9 @@ func TestFaultsOfAStore(t *testing.T) {
 				there, err := inner.Get(t.Context(), job.ID)
 				require.NoError(t, err)
 				require.Equal(t, want.done, there.UserID == "changed")
-				require.Equal(t, want.err == nil, job.Revision == 3, "who is told of a failure has the revision that it had")
+				require.Equal(t, want.err == nil, job.Revision == 3, "after an error the caller's job keeps its revision")
 				job.Revision = there.Revision
-				require.NoError(t, store.Update(t.Context(), job), "the third is done")
+				require.NoError(t, store.Update(t.Context(), job), "the third call is done")
 			})
 		})
 	}
@@ -81,7 +81,7 @@ func TestFaultsOfABucket(t *testing.T) {
 	require.ErrorIs(t, write("a"), faulttest.ErrInjected)
 	require.True(t, exists("a"))
 	plans[faulttest.BucketWrite] = faulttest.Double
-	require.Equal(t, gcerrors.FailedPrecondition, gcerrors.Code(write("b")), "the second finds the first")
+	require.Equal(t, gcerrors.FailedPrecondition, gcerrors.Code(write("b")), "the second write finds the first")
 	require.True(t, exists("b"))
 
 	plans[faulttest.BucketDelete] = faulttest.Double
@@ -97,7 +97,7 @@ func TestFaultsOfABucket(t *testing.T) {
 	r, err := bucket.NewReader(t.Context(), "a", nil)
 	require.NoError(t, err)
 	content, err := io.ReadAll(r)
-	require.NoError(t, err, "the body is cut, and nobody says so")
+	require.NoError(t, err, "the body is cut off without an error")
 	require.Empty(t, content)
 	require.NoError(t, r.Close())
 	plans[faulttest.BucketOpen] = faulttest.After
@@ -107,7 +107,7 @@ func TestFaultsOfABucket(t *testing.T) {
 	_, err = bucket.List(nil).Next(t.Context())
 	require.ErrorIs(t, err, faulttest.ErrInjected)
 	require.NoError(t, bucket.Close())
-	require.True(t, exists("a"), "what is inside is open still")
+	require.True(t, exists("a"), "the inner bucket is still open")
 }
 
 func TestSeededDoesNotDependOnTheOrder(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// receive sends three messages through a topic and a subscription with faults, and
-// returns what came. The subscription is opened again each time it broke.
+// receive sends three messages through a topic and a subscription with faults, and returns
+// the received ones. It opens the subscription again each time it breaks.
 func receive(t *testing.T, plan faulttest.Plan) (got []string) {
 	t.Helper()
 	topic, inner := local(nil)
@@ -79,7 +79,7 @@ func TestFaultsOfMessages(t *testing.T) {
 		{faulttest.TopicSend, faulttest.Double, []string{"1", "2", "2", "3"}},
 		{faulttest.TopicSend, faulttest.Drop, []string{"1", "3"}},
 		{faulttest.TopicSend, faulttest.Delay, []string{"1", "3", "2"}},
-		{faulttest.SubscriptionReceive, faulttest.Before, []string{"1", "2", "3"}}, // it comes again
+		{faulttest.SubscriptionReceive, faulttest.Before, []string{"1", "2", "3"}}, // it is redelivered
 		{faulttest.SubscriptionReceive, faulttest.After, []string{"1", "3"}},
 		{faulttest.SubscriptionReceive, faulttest.Double, []string{"1", "2", "2", "3"}},
 		{faulttest.SubscriptionReceive, faulttest.Drop, []string{"1", "3"}},
@@ -93,7 +93,7 @@ func TestFaultsOfMessages(t *testing.T) {
 	}
 }
 
-// A message that is delayed comes, also where no other one does.
+// A delayed message arrives even if no other one follows.
 func TestADelayedMessageComesAlone(t *testing.T) {
 	for _, kind := range []faulttest.Kind{faulttest.TopicSend, faulttest.SubscriptionReceive} {
 		synctest.Test(t, func(t *testing.T) {

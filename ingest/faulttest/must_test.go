@@ -14,7 +14,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// local is a queue in memory, of options that work.
+// local returns an in-memory queue.
 func local(opts *queue.LocalOptions) (*pubsub.Topic, *pubsub.Subscription) {
 	topic, subscription, err := queue.NewLocal(opts)
 	if err != nil {

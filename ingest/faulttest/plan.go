@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 )
 
-// NthCall is a Plan for the nth call of a kind, counted from 1 over all
-// decorators that have it. All other calls are done.
+// NthCall returns a Plan for the nth call of a kind, counted from 1 over all decorators
+// that share it. All other calls are done.
 func NthCall(kind Kind, n int, fault Fault) Plan {
 	var seen atomic.Int64
 	return func(_ context.Context, c Call) Fault {
@@ -23,9 +23,9 @@ func NthCall(kind Kind, n int, fault Fault) Plan {
 	}
 }
 
-// Seeded is a Plan in which each call has each fault with its probability, from 0
-// to 1. What happens to a call follows from the seed, the call, and how many the
-// same there were before it, not from the order in which goroutines come.
+// Seeded returns a Plan in which each call has each fault with its probability, from 0 to
+// 1. A call's fault depends on the seed, the call, and the number of identical calls before
+// it, not on the order of goroutines.
 func Seeded(seed uint64, probabilities map[Fault]float64) Plan {
 	faults := slices.Sorted(maps.Keys(probabilities))
 	var mu sync.Mutex
@@ -48,14 +48,14 @@ func Seeded(seed uint64, probabilities map[Fault]float64) Plan {
 	}
 }
 
-// Recorder keeps the calls that decorators ask about, so that a test can go
-// through them. It is safe for concurrent use; the zero Recorder is ready.
+// Recorder records the calls of decorators, so that a test can iterate over them. It is
+// safe for concurrent use; the zero Recorder is ready to use.
 type Recorder struct {
 	mu    sync.Mutex
 	calls []Call
 }
 
-// Plan records calls and decides as next does, which may be nil.
+// Plan returns a Plan that records calls and decides like next, which may be nil.
 func (r *Recorder) Plan(next Plan) Plan {
 	return func(ctx context.Context, c Call) Fault {
 		r.mu.Lock()
@@ -65,15 +65,14 @@ func (r *Recorder) Plan(next Plan) Plan {
 	}
 }
 
-// Calls are all calls so far, in the order in which they came.
+// Calls returns all calls so far, in order.
 func (r *Recorder) Calls() []Call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.calls)
 }
 
-// Count is how many calls of each kind there were: what [NthCall] can be asked
-// for.
+// Count returns the number of calls of each kind: the values of n for [NthCall].
 func (r *Recorder) Count() map[Kind]int {
 	counts := make(map[Kind]int)
 	for _, c := range r.Calls() {

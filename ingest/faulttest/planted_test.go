@@ -13,28 +13,28 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// variant is a pipeline with or without a planted fault.
+// variant is a pipeline, possibly with a planted defect.
 type variant struct {
 	name   string
-	store  func(jobs.Store) jobs.Store // under the checks
+	store  func(jobs.Store) jobs.Store // below the checks
 	seen   func(jobs.Store) jobs.Store // as one process sees it
-	noKeys bool                        // the sink makes effects for each call, not for each batch key
-	lazy   bool                        // the sink says yes and makes no effects
+	noKeys bool                        // the sink ignores batch keys
+	lazy   bool                        // the sink returns nil and has no effects
 	poll   time.Duration               // WorkerOptions.PollInterval
-	keep   func(*ingest.Retention)     // another retention than that of the world
+	keep   func(*ingest.Retention)     // changes the world's retention
 }
 
 var sound = variant{name: "nothing is wrong"}
 
-// TestPlanted shows that the simulation finds defects: each of these pipelines is
-// caught by a few seeds.
+// TestPlanted shows that the simulation finds defects: a few seeds catch each of these
+// pipelines.
 func TestPlanted(t *testing.T) {
 	const seeds = 200
 	for _, v := range []variant{
 		{name: "an update ignores the revision", store: func(s jobs.Store) jobs.Store { return blindStore{s} }},
 		{name: "a store acknowledges before it has stored", store: func(s jobs.Store) jobs.Store { return lossyStore{s} }},
 		{name: "a worker does not see that its lease is lost", seen: func(s jobs.Store) jobs.Store { return &stubbornStore{Store: s, mine: map[string]*jobs.Job{}} }},
-		{name: "a lease is taken before it is over", seen: func(s jobs.Store) jobs.Store { return hastyStore{s} }},
+		{name: "a lease is taken before it ends", seen: func(s jobs.Store) jobs.Store { return hastyStore{s} }},
 		{name: "a claim does not count as an attempt", seen: changing(func(j *jobs.Job) {
 			if j.State == jobs.Processing && j.Attempt > 1 {
 				j.Attempt--
@@ -50,8 +50,8 @@ func TestPlanted(t *testing.T) {
 				j.DueAt = time.Time{}
 			}
 		})},
-		{name: "nobody rescues jobs of dead workers", seen: func(s jobs.Store) jobs.Store { return heartlessStore{s} }},
-		{name: "workers never ask at a tick", poll: 10000 * time.Hour},
+		{name: "jobs of dead workers are not rescued", seen: func(s jobs.Store) jobs.Store { return heartlessStore{s} }},
+		{name: "workers never poll", poll: 10000 * time.Hour},
 		{name: "a redrive of a completed job keeps its run", seen: changing(func(j *jobs.Job) { j.Run = 0 })},
 		{name: "a sink without batch keys", noKeys: true},
 		{name: "the record of a job is removed before its payload", seen: func(s jobs.Store) jobs.Store { return removing{s, removing.recordFirst} }},
@@ -74,13 +74,13 @@ func TestPlanted(t *testing.T) {
 				seed++
 				simulate(t, seed, v, func(w *world) { found = w.violations() })
 			}
-			require.NotEmpty(t, found, "%d seeds find nothing", seeds)
+			require.NotEmpty(t, found, "%d seeds did not find it", seeds)
 			t.Logf("seed %d: %s", seed, found[0])
 		})
 	}
 }
 
-// blindStore writes whatever was there.
+// blindStore overwrites any revision.
 type blindStore struct{ jobs.Store }
 
 func (s blindStore) Update(ctx context.Context, job *jobs.Job) error {
@@ -107,7 +107,7 @@ func (s lossyStore) Create(ctx context.Context, job *jobs.Job) error {
 	return s.Store.Create(ctx, job)
 }
 
-// stubbornStore shows a worker the claim that it once had, whatever became of it.
+// stubbornStore shows a worker its own claim even after it was lost.
 type stubbornStore struct {
 	jobs.Store
 	mu   sync.Mutex
@@ -136,7 +136,7 @@ func (s *stubbornStore) Update(ctx context.Context, job *jobs.Job) error {
 	return err
 }
 
-// hastyStore shows leases that are over before their time.
+// hastyStore shows leases as ended before their time.
 type hastyStore struct{ jobs.Store }
 
 func (s hastyStore) Get(ctx context.Context, id string) (*jobs.Job, error) {
@@ -147,7 +147,7 @@ func (s hastyStore) Get(ctx context.Context, id string) (*jobs.Job, error) {
 	return job, err
 }
 
-// heartlessStore does not say that the leases of workers are over.
+// heartlessStore hides ended leases.
 type heartlessStore struct{ jobs.Store }
 
 func (s heartlessStore) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job, error) {
@@ -161,7 +161,7 @@ func (s heartlessStore) Due(ctx context.Context, now time.Time, limit int) ([]*j
 	return due, err
 }
 
-// changing changes what is written.
+// changing returns a store that changes the jobs written to it.
 func changing(change func(*jobs.Job)) func(jobs.Store) jobs.Store {
 	return func(s jobs.Store) jobs.Store { return changingStore{s, change} }
 }
@@ -176,7 +176,7 @@ func (s changingStore) Update(ctx context.Context, job *jobs.Job) error {
 	return s.Store.Update(ctx, job)
 }
 
-// removing does something else where the payload of a job is marked as removed.
+// removing breaks the removal of a job when its payload is marked as removed.
 type removing struct {
 	jobs.Store
 	mark func(s removing, ctx context.Context, job *jobs.Job) error
@@ -198,7 +198,7 @@ func (s removing) recordFirst(ctx context.Context, job *jobs.Job) error {
 
 func (s removing) forgetOutcomes(ctx context.Context, job *jobs.Job) error {
 	err := s.Store.Update(ctx, job)
-	job.OutcomesKey, job.Run, job.Progress.Rejected = "", 0, 0 // for the caller, and not in the record
+	job.OutcomesKey, job.Run, job.Progress.Rejected = "", 0, 0 // only for the caller, not in the record
 	return err
 }
 

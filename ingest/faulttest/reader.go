@@ -12,7 +12,7 @@ func (b *bucket) NewRangeReader(ctx context.Context, key string, offset, length 
 	var opened *blob.Reader
 	err := b.plan.run(ctx, Call{BucketOpen, key}, func(ctx context.Context) error {
 		if opened != nil {
-			_ = opened.Close() // the first of two
+			_ = opened.Close() // the first of the two
 		}
 		r, err := b.inner.NewRangeReader(ctx, key, offset, length, &blob.ReaderOptions{BeforeRead: opts.BeforeRead})
 		opened = r
@@ -28,7 +28,7 @@ func (b *bucket) NewRangeReader(ctx context.Context, key string, offset, length 
 }
 
 type reader struct {
-	ctx   context.Context // of the read, which ends with the reader
+	ctx   context.Context // of the read; it ends with the reader
 	inner *blob.Reader
 	plan  Plan
 	call  Call
@@ -42,7 +42,7 @@ func (r *reader) Attributes() *driver.ReaderAttributes {
 func (r *reader) As(i any) bool { return r.inner.As(i) }
 func (r *reader) Close() error  { return r.inner.Close() }
 
-// Read never goes on behind a fault. Bytes can't be read twice: [Double] is None.
+// Read returns nothing after a fault. Bytes can't be read twice: [Double] is None.
 func (r *reader) Read(p []byte) (n int, err error) {
 	if r.ended != nil {
 		return 0, r.ended

@@ -9,23 +9,23 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// checker is a store that checks each write against the promises. Writes come one
-// after the other, so that it sees the record before and behind each.
+// checker is a store that checks each write against the guarantees. Writes are serialized,
+// so that it sees the record before and after each.
 type checker struct {
 	w     *world
 	mu    sync.Mutex
 	inner jobs.Store
-	// owners are the processes by the lease owners that they put into records.
+	// owners maps the lease owners in records to processes.
 	owners map[string]string
 }
 
-// as is the store as one process sees it.
+// as returns the store as used by one process.
 func (c *checker) as(process string) jobs.Store {
 	return &checkedStore{Store: c.inner, c: c, process: process}
 }
 
 type checkedStore struct {
-	jobs.Store // for what only reads
+	jobs.Store // for reads
 	c          *checker
 	process    string
 }
@@ -105,8 +105,8 @@ func (s *checkedStore) Next(ctx context.Context, q jobs.NextQuery) ([]*jobs.Job,
 	return next, err
 }
 
-// edges are the changes of state that there are; a state may always be kept, save
-// for those that nothing follows.
+// edges are the allowed changes of state; a state may always be kept, except for final
+// ones.
 var edges = map[jobs.State][]jobs.State{
 	jobs.AwaitingUpload: {jobs.AwaitingUpload, jobs.Accepted, jobs.Expired, jobs.Failed, jobs.Cancelled},
 	jobs.Expired:        {jobs.Expired, jobs.Accepted, jobs.Failed},
@@ -114,13 +114,15 @@ var edges = map[jobs.State][]jobs.State{
 	jobs.Processing:     {jobs.Processing, jobs.Accepted, jobs.Completed, jobs.Failed, jobs.Cancelled},
 	jobs.Completed:      {jobs.Accepted},
 	jobs.Failed:         {jobs.Accepted, jobs.Cancelled},
-	jobs.Cancelled:      {jobs.Cancelled}, // cleared away
+	jobs.Cancelled:      {jobs.Cancelled}, // when cleared away
 }
 
-// startsOver reports whether a job is given back to start again at its first batch. A job
-// that is released, or rescued, keeps the failure of an earlier attempt.
+// startsOver reports whether a job is given back to start again at its first batch, or has
+// failed when it would have been. A job that is released, or rescued, keeps the failure of
+// an earlier attempt.
 func startsOver(old, now *jobs.Job) bool {
-	return old.State == jobs.Processing && now.State == jobs.Accepted && now.Failure != nil && now.Failure.Code == "parts-lost" &&
+	ended := now.State == jobs.Accepted || now.State == jobs.Failed && now.Attempt == now.MaxAttempts
+	return old.State == jobs.Processing && ended && now.Failure != nil && now.Failure.Code == "parts-lost" &&
 		(old.Failure == nil || !now.Failure.At.Equal(old.Failure.At))
 }
 
@@ -140,7 +142,7 @@ func (c *checker) checkChange(old, now *jobs.Job, process string) {
 		allowed = allowed || to == now.State
 	}
 	if !allowed {
-		bad("there is no such edge")
+		bad("this change of state is not allowed")
 	}
 	redriven := (old.State == jobs.Completed || old.State == jobs.Failed) && now.State == jobs.Accepted
 	claimed := now.State == jobs.Processing && (old.State != jobs.Processing || old.LeaseOwner != now.LeaseOwner)
@@ -148,12 +150,12 @@ func (c *checker) checkChange(old, now *jobs.Job, process string) {
 	switch {
 	case redriven && (old.State == jobs.Completed || old.Failure.Restart):
 		if now.Run != old.Run+1 || now.Progress != (jobs.Progress{}) {
-			bad("the redrive of a job that was completed, or of which nothing was taken, starts a new run")
+			bad("the redrive of a job that completed, or whose resources were all rejected, starts a new run")
 		}
 	case now.Run != old.Run:
-		bad("the run may not change")
+		bad("the run must not change")
 	case startsOver(old, now):
-		// What was kept of its batches could not be read to its end, twice.
+		// The kept parts of its batches could not be read to their end, twice.
 		if now.Progress != (jobs.Progress{}) {
 			bad("a job that starts over keeps its progress: %+v", now.Progress)
 		}
@@ -166,31 +168,31 @@ func (c *checker) checkChange(old, now *jobs.Job, process string) {
 	case claimed && now.Attempt == old.Attempt+1:
 	case old.State == jobs.Processing && now.State == jobs.Accepted && now.Attempt == old.Attempt-1: // given back
 	case now.Attempt != old.Attempt || claimed:
-		bad("the attempt may not change like that")
+		bad("the attempt must not change like that")
 	}
 	if now.Attempt > now.MaxAttempts {
 		bad("there are %d attempts", now.MaxAttempts)
 	}
 
-	// Who claims, or rescues, does it by its own clock, which the record tells.
+	// A process claims or rescues by its own clock, which is recorded.
 	if old.State == jobs.Processing && now.UpdatedAt.Before(old.DueAt) {
 		mine := c.owners[old.LeaseOwner] == process
 		if claimed || !mine && now.State != jobs.Cancelled {
-			bad("the lease of %s lasts until %s, and it is %s", old.LeaseOwner, clock(old.DueAt), clock(now.UpdatedAt))
+			bad("the lease of %s lasts until %s, and it is only %s", old.LeaseOwner, clock(old.DueAt), clock(now.UpdatedAt))
 		}
 	}
 	if claimed {
 		c.owners[now.LeaseOwner] = process
 	}
-	// What only the holder of the lease may do.
+	// Changes that only the holder of the lease may make.
 	if c.owners[old.LeaseOwner] != process && (now.State == jobs.Completed || !redriven && now.Progress != old.Progress) {
-		bad("the lease is that of %q", old.LeaseOwner)
+		bad("the lease belongs to %q", old.LeaseOwner)
 	}
 	if old.LeaseOwner != "" && now.LeaseOwner == old.LeaseOwner && c.owners[now.LeaseOwner] != process && old.State == jobs.Processing {
-		bad("the lease is that of %q", old.LeaseOwner)
+		bad("the lease belongs to %q", old.LeaseOwner)
 	}
 	if (now.LeaseOwner != "") != (now.State == jobs.Processing) {
-		bad("the lease is that of %q", now.LeaseOwner)
+		bad("the lease belongs to %q", now.LeaseOwner)
 	}
 	c.checkDue(now)
 	if !strings.HasPrefix(now.Payload.Key, "incoming/fhir/"+now.OrganizationID+"/") || now.Payload.Key != old.Payload.Key {
@@ -198,12 +200,12 @@ func (c *checker) checkChange(old, now *jobs.Job, process string) {
 	}
 }
 
-// checkDue: somebody looks at every job that is not finished, and at a finished one
-// only for what is left to do.
+// checkDue checks that every unfinished job is due at some time, and a finished one only
+// while there is something left to do.
 func (c *checker) checkDue(j *jobs.Job) {
 	switch {
 	case !j.State.Finished() && j.DueAt.IsZero():
-		c.w.violation("job %s is %s and never due", j.ID, j.State)
+		c.w.violation("job %s is %s but never due", j.ID, j.State)
 	case (j.State == jobs.Completed || j.State == jobs.Failed) && !j.DueAt.IsZero():
 		c.w.violation("job %s is %s and due", j.ID, j.State)
 	case j.State.Finished() != !j.FinishedAt.IsZero():

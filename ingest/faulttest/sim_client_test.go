@@ -16,10 +16,10 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// requestKey is where a context has the request that it belongs to.
+// requestKey is the context key of a request.
 type requestKey struct{}
 
-// request is what one client wants: a payload taken in, and perhaps more.
+// request is one client's work: a payload to ingest, and possibly more.
 type request struct {
 	n       int
 	who     ingest.Caller
@@ -29,18 +29,18 @@ type request struct {
 	payload []byte
 	lines   []line
 	faulty  atomic.Bool // a call on its behalf met a fault
-	gone    func()      // ends the context of what the client is doing
-	job     string      // that the client was told of
+	gone    func()      // ends the context of the client's current action
+	job     string      // in the response
 }
 
-// line is one entry or line of a payload and what becomes of it.
+// line is one entry or line of a payload and its expected result.
 type line struct {
 	id       string
 	text     string
 	rejected bool
 }
 
-// promise is what a client was told.
+// promise is what a response has guaranteed to a client.
 type promise struct {
 	request   *request
 	stored    bool // the payload is stored: 202, or 200 of the PUT
@@ -87,8 +87,8 @@ func (w *world) request(n int) *request {
 	return r
 }
 
-// rejected is how many lines are rejected by themselves, and whether nothing of the
-// payload is taken: all of them are, or one of a transaction is.
+// rejected returns how many lines are rejected by themselves, and whether nothing of the
+// payload is accepted: all of them are rejected, or one of a transaction is.
 func (r *request) rejected() (n int, nothing bool) {
 	for _, l := range r.lines {
 		if l.rejected {
@@ -98,16 +98,16 @@ func (r *request) rejected() (n int, nothing bool) {
 	return n, n == len(r.lines) || n > 0 && r.kind == "transaction"
 }
 
-// send is the life of a client.
+// send simulates a client.
 func (r *request) send(w *world, rng *rand.Rand) {
-	for range 1 + rng.IntN(3) { // one that is told to try again
+	for range 1 + rng.IntN(3) { // retry if told to
 		ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), requestKey{}, r), 30*time.Second)
-		if rng.IntN(10) == 0 { // gone before it is answered
+		if rng.IntN(10) == 0 { // disconnect before the response
 			time.AfterFunc(time.Duration(rng.Int64N(int64(time.Second))), cancel)
 		}
 		done := r.try(ctx, w, rng)
 		cancel()
-		if done && (r.key == "" || rng.IntN(3) > 0) { // with a key, it may ask once more
+		if done && (r.key == "" || rng.IntN(3) > 0) { // with a key, it may repeat
 			break
 		}
 		if r.key == "" {
@@ -121,15 +121,15 @@ func (r *request) send(w *world, rng *rand.Rand) {
 	}
 }
 
-// try sends the payload by one door or the other, and says whether it is in.
+// try sends the payload in one of the ways, and reports whether it was accepted.
 func (r *request) try(ctx context.Context, w *world, rng *rand.Rand) bool {
 	front := w.front.Load()
-	if !r.ndjson && (r.key != "" || rng.IntN(3) > 0) { // one key, one door
+	if !r.ndjson && (r.key != "" || rng.IntN(3) > 0) { // each key is only used in one way
 		receipt, err := front.svc.Accept(ctx, r.who, ingest.AcceptRequest{Body: bytes.NewReader(r.payload), IdempotencyKey: r.key})
 		w.note("client", "request %d, %s: %v", r.n, "accept", err)
 		if err != nil {
 			if !errors.Is(err, ingest.ErrUnavailable) {
-				w.violation("request %d is refused: %v", r.n, err)
+				w.violation("request %d was refused: %v", r.n, err)
 			}
 			return false
 		}
@@ -147,7 +147,7 @@ func (r *request) try(ctx context.Context, w *world, rng *rand.Rand) bool {
 	w.note("client", "request %d, %s: %v", r.n, "sign", err)
 	if err != nil {
 		if !errors.Is(err, ingest.ErrUnavailable) && !(errors.Is(err, ingest.ErrState) && r.key != "") {
-			w.violation("request %d gets no ticket: %v", r.n, err)
+			w.violation("request %d got no ticket: %v", r.n, err)
 		}
 		return false
 	}
@@ -171,8 +171,8 @@ func (r *request) try(ctx context.Context, w *world, rng *rand.Rand) bool {
 	return true
 }
 
-// promise is what is known of a job that a client was told of. One under a key is
-// the same each time.
+// promise returns the guarantees for a job that a client knows. All requests under one key
+// share them.
 func (w *world) promise(r *request, id string) *promise {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -182,12 +182,12 @@ func (w *world) promise(r *request, id string) *promise {
 		w.promises[id] = p
 	}
 	if p.request != r {
-		w.bad = append(w.bad, fmt.Sprintf("requests %d and %d have one job, %s", p.request.n, r.n, id))
+		w.bad = append(w.bad, fmt.Sprintf("requests %d and %d have the same job, %s", p.request.n, r.n, id))
 	}
 	return p
 }
 
-// meddle does something to a job that the client knows, or wakes it for no reason.
+// meddle changes a job that the client knows, or wakes it for no reason.
 func (r *request) meddle(w *world, rng *rand.Rand) {
 	w.mu.Lock()
 	var id string
@@ -231,7 +231,7 @@ func (r *request) meddle(w *world, rng *rand.Rand) {
 	if r.key != "" && !r.ndjson && p.stored && rng.IntN(4) == 0 && w.retention == nil {
 		_, err := svc.Accept(ctx, r.who, ingest.AcceptRequest{Body: strings.NewReader(string(r.payload) + " "), IdempotencyKey: r.key})
 		if err == nil {
-			w.violation("request %d: another payload is taken under the same key", r.n)
+			w.violation("request %d: another payload was accepted under the same key", r.n)
 		}
 	}
 }

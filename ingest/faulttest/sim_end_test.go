@@ -18,7 +18,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// checkEnd looks at what is left when everything has come to rest.
+// checkEnd checks the final state after everything has settled.
 func (w *world) checkEnd() {
 	ctx := context.Background()
 	known := map[string]bool{} // keys of payloads
@@ -31,13 +31,13 @@ func (w *world) checkEnd() {
 		if gone != nil && !gone.again {
 			job = gone.job
 		} else if err != nil {
-			w.violation("job %s of request %d was acknowledged and is lost: %v", id, p.request.n, err)
+			w.violation("job %s of request %d was acknowledged but is lost: %v", id, p.request.n, err)
 			continue
 		}
 		if p.stored && job.Payload.RemovedAt.IsZero() && gone == nil {
 			content, err := w.bucket.ReadAll(ctx, job.Payload.Key)
 			if err != nil || !bytes.Equal(content, p.request.payload) {
-				w.violation("payload of job %s was acknowledged and is not there: %v", id, err)
+				w.violation("payload of job %s was acknowledged but is missing: %v", id, err)
 			}
 		}
 		w.checkJob(job, p)
@@ -58,8 +58,8 @@ func (w *world) checkEnd() {
 			w.checkRetention(job)
 		}
 	}
-	// An object without a job is left where the outcome was not known, or it could not
-	// be removed.
+	// An object without a job may be left if the result was unknown, or if it could not be
+	// removed.
 	without := map[string]bool{}
 	for _, key := range w.objects("incoming/") {
 		if known[key] {
@@ -73,8 +73,8 @@ func (w *world) checkEnd() {
 	w.checkOrphans(without)
 }
 
-// faultyRequest says whether an object without a job may be one of a request that
-// met a fault.
+// faultyRequest reports whether an object without a job may belong to a request that met a
+// fault.
 func (w *world) faultyRequest(string) bool {
 	for _, r := range w.requests {
 		if r.faulty.Load() {
@@ -99,55 +99,59 @@ func (w *world) objects(prefix string) (keys []string) {
 	}
 }
 
-// checkFinal checks a job whether or not anybody was told of it.
+// checkFinal checks a job, whether or not a client knows it.
 func (w *world) checkFinal(job *jobs.Job) {
 	if !job.State.Finished() {
-		w.violation("job %s is %s when all is at rest, attempt %d, failure %+v", job.ID, job.State, job.Attempt, job.Failure)
+		w.violation("job %s is %s at the end, attempt %d, failure %+v", job.ID, job.State, job.Attempt, job.Failure)
 	}
 	if job.State == jobs.Failed {
 		switch job.Failure.Code {
 		case "handler", "handler-panic", "processing", "payload-read", jobs.CodeAttempts:
 		case ingest.CodeTransactionRejected, ingest.CodeNothingTaken: // see checkJob
-		default: // the payload is to blame, and it is well
+		case "parts-lost":
+			if job.Attempt < job.MaxAttempts { // what it kept was read wrongly by all of them
+				w.violation("job %s failed with %s in attempt %d of %d", job.ID, job.Failure.Code, job.Attempt, job.MaxAttempts)
+			}
+		default: // the payload is valid
 			w.violation("job %s failed with %s: %s", job.ID, job.Failure.Code, job.Failure.Message)
 		}
 	}
 }
 
-// checkJob checks a job that a client was told of.
+// checkJob checks a job that a client knows.
 func (w *world) checkJob(job *jobs.Job, p *promise) {
 	switch {
 	case w.gone(job.ID) != nil && w.gone(job.ID).job != job: // another one under the same key
 	case p.cancelled && job.State != jobs.Cancelled:
 		w.violation("job %s was cancelled and is %s", job.ID, job.State)
 	case p.stored && job.State == jobs.Expired:
-		w.violation("job %s has its upload and is expired", job.ID)
+		w.violation("job %s has its upload but is expired", job.ID)
 	}
-	// Every run before this one was completed.
+	// Every earlier run has completed.
 	for run := range job.Run {
 		w.checkEffects(job, p, run)
 	}
 	_, nothing := p.request.rejected()
 	if job.State == jobs.Failed && job.Failure.Restart {
 		if !nothing || (job.Failure.Code == ingest.CodeTransactionRejected) != (p.request.kind == "transaction") {
-			w.violation("job %s failed with %s, and some of it is to be taken", job.ID, job.Failure.Code)
+			w.violation("job %s failed with %s, although some of it is valid", job.ID, job.Failure.Code)
 		}
 		w.checkEffects(job, p, job.Run)
 		if job.OutcomesKey != "" {
 			w.checkOutcomes(job, p)
 		}
 		if job.Progress.Done != 0 || job.Progress.Rejected != int64(len(p.request.lines)) {
-			w.violation("job %s failed with %+v; all of %d are rejected", job.ID, job.Progress, len(p.request.lines))
+			w.violation("job %s failed with %+v; all %d should be rejected", job.ID, job.Progress, len(p.request.lines))
 		}
 		if files := w.objects("processed/" + job.OrganizationID + "/" + job.ID + "/"); len(files) > 0 {
-			w.violation("job %s failed, nothing of it was taken, and there are %v", job.ID, files)
+			w.violation("job %s failed with nothing taken, but there are %v", job.ID, files)
 		}
 	}
 	if job.State != jobs.Completed {
 		return
 	}
 	if nothing {
-		w.violation("job %s is completed, and nothing of it is to be taken", job.ID)
+		w.violation("job %s is completed, although nothing of it is valid", job.ID)
 	}
 	w.checkEffects(job, p, job.Run)
 	var done, rejected int64
@@ -163,11 +167,11 @@ func (w *world) checkJob(job *jobs.Job, p *promise) {
 		}
 	}
 	if job.Progress.Done != done || job.Progress.Rejected != rejected || job.Progress.Offset != int64(len(p.request.payload)) {
-		w.violation("job %s is completed with %+v; %d are done and %d rejected", job.ID, job.Progress, done, rejected)
+		w.violation("job %s is completed with %+v; expected %d done and %d rejected", job.ID, job.Progress, done, rejected)
 	}
 	for name, n := range counts {
 		if job.ResourceCounts[name] != n {
-			w.violation("job %s counts %v; it has %v", job.ID, job.ResourceCounts, counts)
+			w.violation("job %s counts %v; expected %v", job.ID, job.ResourceCounts, counts)
 			break
 		}
 	}
@@ -223,14 +227,14 @@ func (w *world) checkOutcomes(job *jobs.Job, p *promise) {
 			}
 		}
 	}
-	sort.Strings(want) // a batch lists what was broken before what the handler refused
+	sort.Strings(want) // a batch lists broken lines before those that the handler rejected
 	sort.Strings(got)
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		w.violation("outcomes of job %s list %v; %v were rejected", job.ID, got, want)
 	}
 }
 
-// checkLake: each line is there once, and the files are those of the last run.
+// checkLake checks that each line is there once, and that the files are of the last run.
 func (w *world) checkLake(job *jobs.Job, p *promise) {
 	var want, got []string
 	for _, l := range p.request.lines {
@@ -248,7 +252,7 @@ func (w *world) checkLake(job *jobs.Job, p *promise) {
 		if strings.HasSuffix(key, "manifest.json") {
 			var m struct{ Run int }
 			if err := json.Unmarshal(content, &m); err != nil || m.Run != job.Run {
-				w.violation("job %s is completed in run %d; its manifest is of run %d", job.ID, job.Run, m.Run)
+				w.violation("job %s is completed in run %d, but its manifest is of run %d", job.ID, job.Run, m.Run)
 			}
 			continue
 		}
@@ -261,8 +265,7 @@ func (w *world) checkLake(job *jobs.Job, p *promise) {
 	}
 }
 
-// tally is what all seeds together went through, so that a simulation in which
-// nothing happens is noticed.
+// tally sums up all seeds, so that a simulation in which nothing happens is noticed.
 type tally struct {
 	mu       sync.Mutex
 	faults   map[faulttest.Fault]int
@@ -272,7 +275,7 @@ type tally struct {
 	stalls   int
 	redriven int
 	removed  map[jobs.State]int // records
-	payloads int                // removed, the record being there
+	payloads int                // removed, with their record kept
 	erased   int                // organizations
 }
 
@@ -320,10 +323,10 @@ func (t *tally) check(tt *testing.T) {
 	}
 	for _, s := range []jobs.State{jobs.Completed, jobs.Failed, jobs.Cancelled, jobs.Expired} {
 		if t.states[s] == 0 {
-			tt.Errorf("no job is %s", s)
+			tt.Errorf("no job ended as %s", s)
 		}
 		if t.removed[s] == 0 {
-			tt.Errorf("no record of a job is removed that is %s", s)
+			tt.Errorf("no record of a job in state %s was removed", s)
 		}
 	}
 	if t.payloads == 0 || t.erased == 0 {

@@ -23,8 +23,8 @@ type effect struct {
 	index int64
 }
 
-// ledger is a store of effects, as a SQL database would be: a batch is applied
-// whole, and its key once.
+// ledger is a store of effects, like an SQL database: a batch and its key are applied
+// together, once.
 type ledger struct {
 	w *world
 
@@ -49,7 +49,7 @@ func (l *ledger) apply(b *ingest.Batch) {
 		}
 		e := effect{b.Job.ID, b.Job.Run, b.Resources[i].Index}
 		if l.effects[e]++; l.effects[e] > 1 {
-			l.w.violation("resource %d of run %d of job %s has its effect %d times, under %s now", e.index, e.run, e.job, l.effects[e], b.Key)
+			l.w.violation("resource %d of run %d of job %s has its effect %d times, now under %s", e.index, e.run, e.job, l.effects[e], b.Key)
 		}
 	}
 }
@@ -60,16 +60,16 @@ func (l *ledger) count(job string, run int, index int64) int {
 	return l.effects[effect{job, run, index}]
 }
 
-// The organizations by what their payloads are for.
+// The organizations, by the kind of their output.
 const (
 	ledgerOrg = "ledger"
 	lakeOrg   = "lake"
 )
 
-// refused says which resources the handler does not take.
+// refused reports whether the handler rejects a resource.
 func refused(id string) bool { return strings.HasPrefix(id, "refused") }
 
-// handler makes effects in the ledger, or in the lake, and has faults of its own.
+// handler has effects in the ledger or in the lake, and its own faults.
 type handler struct {
 	p    *process
 	lake *sink.Lake
@@ -81,10 +81,10 @@ func (p *process) handler() ingest.Handler {
 	return &handler{p, lake}
 }
 
-// kindHandle is a call of the handler's own back end.
+// kindHandle is a call of the handler's back end.
 const kindHandle faulttest.Kind = "handler.Handle"
 
-var errHandler = errors.New("the handler's back end fails")
+var errHandler = errors.New("the handler's back end failed")
 
 func (h *handler) Handle(ctx context.Context, b *ingest.Batch) error {
 	if b.Job.OrganizationID == lakeOrg {

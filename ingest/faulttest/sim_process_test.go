@@ -49,7 +49,7 @@ type process struct {
 	seen map[faulttest.Call]uint64
 }
 
-// start starts a process. One that works has a worker and a sweeper.
+// start starts a process. If works is set, it has a worker and a sweeper.
 func (w *world) start(name string, works bool) *process {
 	p := &process{w: w, name: name, gone: make(chan struct{}), seen: map[faulttest.Call]uint64{}}
 	p.ctx, p.stop = context.WithCancel(context.Background())
@@ -73,7 +73,7 @@ func (w *world) start(name string, works bool) *process {
 	if !works {
 		return p
 	}
-	// Nodes of different builds: a job's batches have the same borders on all.
+	// Nodes with different options: a job's batches have the same borders on all.
 	h := fnv.New64a()
 	h.Write([]byte(name))
 	batch := 1 + int(h.Sum64()%4)
@@ -91,7 +91,7 @@ func (w *world) start(name string, works bool) *process {
 	return p
 }
 
-// subscribe is faulttest.Opener, and remembers what it opens.
+// subscribe is faulttest.Opener, and remembers the subscriptions it opens.
 func (p *process) subscribe(ctx context.Context) (*pubsub.Subscription, error) {
 	if p.plan(ctx, faulttest.Call{Kind: faulttest.SubscriptionOpen}) != faulttest.None {
 		return nil, faulttest.ErrInjected
@@ -103,9 +103,8 @@ func (p *process) subscribe(ctx context.Context) (*pubsub.Subscription, error) {
 	return sub, nil
 }
 
-// unstick ends the goroutine that a subscription of Go CDK leaves behind for ever
-// where a message comes when nobody receives any more, and which would keep the
-// bubble from ending.
+// unstick ends a goroutine that a Go CDK subscription would leave for ever if a message
+// comes when nothing receives any more, and that would keep the bubble from ending.
 func unstick(sub *pubsub.Subscription) {
 	v := reflect.ValueOf(sub).Elem()
 	mu := (*sync.Mutex)(v.FieldByName("mu").Addr().UnsafePointer())
@@ -120,8 +119,7 @@ func unstick(sub *pubsub.Subscription) {
 
 func (p *process) now() time.Time { return time.Now().Add(time.Duration(p.skew.Load())) }
 
-// crash ends a process as SIGKILL does: nothing that it does from now on reaches
-// anybody.
+// crash ends a process like SIGKILL: nothing that it does from now on has any effect.
 func (p *process) crash(why string) {
 	if p.dead.Swap(true) {
 		return
@@ -134,7 +132,7 @@ func (p *process) crash(why string) {
 	p.stop()
 }
 
-// wait waits until nothing of the process is left.
+// wait waits until all of the process's goroutines have ended.
 func (p *process) wait() {
 	p.stop()
 	p.runs.Wait()
@@ -144,7 +142,7 @@ func (p *process) wait() {
 	p.w.note(p.name, "has ended")
 }
 
-// created is a notification, which may be lost, doubled or late.
+// created handles a notification, which may be lost, duplicated or late.
 func (p *process) created(ctx context.Context, c notify.ObjectCreated) error {
 	if p.w.script != nil {
 		return p.svc.ObjectCreated(ctx, c)
@@ -166,8 +164,8 @@ func (p *process) created(ctx context.Context, c notify.ObjectCreated) error {
 	return p.svc.ObjectCreated(ctx, c)
 }
 
-// draw gives a random number that follows from the seed, the process, the call,
-// and how many the same there were before.
+// draw returns random numbers that depend on the seed, the process, the call, and the number
+// of identical calls before.
 func (p *process) draw(c faulttest.Call) *rand.Rand {
 	c.Key = p.w.alias(c.Key)
 	p.mu.Lock()
@@ -182,8 +180,8 @@ func (p *process) draw(c faulttest.Call) *rand.Rand {
 	return rand.New(rand.NewPCG(p.w.seed, h.Sum64()))
 }
 
-// alias is a key with what is random in it taken out: ids of version 4, by the
-// order in which they are seen, and the salt behind an id.
+// alias returns a key without its random parts: version 4 ids are numbered in the order in
+// which they are seen, and the salt after an id is removed.
 func (w *world) alias(key string) string {
 	parts := strings.Split(key, "/")
 	for i, part := range parts {
@@ -207,7 +205,7 @@ func (w *world) alias(key string) string {
 	return strings.Join(parts, "/")
 }
 
-// plan decides what becomes of a call of this process.
+// plan decides the fault of a call of this process.
 func (p *process) plan(ctx context.Context, c faulttest.Call) faulttest.Fault {
 	fault := p.decide(ctx, c)
 	w := p.w
@@ -217,7 +215,7 @@ func (p *process) plan(ctx context.Context, c faulttest.Call) faulttest.Fault {
 		w.faults[fault]++
 	}
 	w.mu.Unlock()
-	// A call whose time is over is one that failed: the process stood still before it.
+	// A call whose context has ended fails: the process stalled before it.
 	if r, ok := ctx.Value(requestKey{}).(*request); ok && (fault != faulttest.None || ctx.Err() != nil) {
 		r.faulty.Store(true)
 	}
@@ -245,16 +243,16 @@ func (p *process) decide(ctx context.Context, c faulttest.Call) faulttest.Fault 
 	} {
 		if roll -= f.permille; roll < 0 {
 			if strings.HasPrefix(string(c.Kind), "subscription.") && c.Kind != faulttest.SubscriptionReceive && rng.IntN(4) > 0 {
-				return faulttest.None // or there would be no subscription left
+				return faulttest.None // so that a subscription is left
 			}
 			return f.fault
 		}
 	}
-	if roll -= 3; roll < 0 && strings.HasPrefix(p.name, "node") { // killed, before or behind the call
+	if roll -= 3; roll < 0 && strings.HasPrefix(p.name, "node") { // killed, before or after the call
 		p.crash("at " + c.String())
 		return []faulttest.Fault{faulttest.Before, faulttest.After}[rng.IntN(2)]
 	}
-	if roll -= 2; roll < 0 { // stopped, as by SIGSTOP, and going on later
+	if roll -= 2; roll < 0 { // stopped, as by SIGSTOP, and continued later
 		p.w.note(p.name, "stalls at %s", c)
 		p.w.mu.Lock()
 		p.w.stalls++

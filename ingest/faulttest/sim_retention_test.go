@@ -10,14 +10,14 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// chooseRetention is the retention of a seed, short enough that it is over while
-// clients and faults are still at it; nil, and zero fields, for seeds that keep all.
+// chooseRetention returns a seed's retention, short enough to end while clients and faults
+// are still active; nil, and zero fields, for seeds that keep everything.
 func chooseRetention(seed uint64) *ingest.Retention {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	if rng.IntN(3) == 0 {
 		return nil
 	}
-	// Longer than anything that a process which lost its lease can still do.
+	// Longer than a process that lost its lease can still be active.
 	some := func() time.Duration {
 		if rng.IntN(3) == 0 {
 			return 0
@@ -33,7 +33,7 @@ func chooseRetention(seed uint64) *ingest.Retention {
 	return r
 }
 
-// kept is how long the record of a job in a state is kept; zero for ever.
+// kept returns how long the record of a job in a state is kept; zero means for ever.
 func (w *world) kept(s jobs.State) time.Duration {
 	if w.retention == nil {
 		return 0
@@ -44,23 +44,23 @@ func (w *world) kept(s jobs.State) time.Duration {
 	}[s]
 }
 
-// apart is how far two clocks may be apart.
+// apart is how far two clocks may differ.
 const apart = lease / 2
 
-// over reports whether something that is kept for so long may be removed of a job that
-// has ended, by the clock that is furthest ahead.
+// over reports whether the retention of something of a finished job has passed, by the
+// clock that is furthest ahead.
 func over(j *jobs.Job, keep time.Duration) bool {
 	return keep > 0 && j.State.Finished() && !time.Now().Add(apart).Before(j.FinishedAt.Add(keep))
 }
 
-// removed is what is known of a record that was deleted.
+// removed is a deleted record.
 type removed struct {
 	job   *jobs.Job // as it was
 	lives int       // how often the id was deleted
 	again bool      // another job was created under the Idempotency-Key since
 }
 
-// created notes that a job is one whose record was deleted before.
+// created notes that a job was created whose record was deleted before.
 func (w *world) created(id string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -69,15 +69,15 @@ func (w *world) created(id string) {
 	}
 }
 
-// gone is what is known of a job if its record was ever deleted.
+// gone returns the deleted record of a job; nil if it was never deleted.
 func (w *world) gone(id string) *removed {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.removed[id]
 }
 
-// checkRemoved checks that a record was deleted which nobody needs any more, and that
-// nothing is left that only it knew.
+// checkRemoved checks that a deleted record is not needed any more, and that nothing is left
+// to which only it refers.
 func (w *world) checkRemoved(j *jobs.Job, process string) {
 	bad := func(format string, args ...any) {
 		w.violation("%s deletes the record of job %s, which is %s: "+format, append([]any{process, j.ID, j.State}, args...)...)
@@ -95,11 +95,11 @@ func (w *world) checkRemoved(j *jobs.Job, process string) {
 	erased := w.erasing(j.OrganizationID)
 	switch {
 	case !j.State.Finished():
-		bad("it has not ended")
+		bad("the job has not ended")
 	case !erased && !over(j, w.kept(j.State)):
 		bad("it ended at %s and is kept for %s", clock(j.FinishedAt), w.kept(j.State))
 	case !erased && !j.DueAt.IsZero():
-		bad("somebody is to look at it at %s", clock(j.DueAt))
+		bad("it is due at %s", clock(j.DueAt))
 	case j.Payload.RemovedAt.IsZero():
 		bad("its payload is not marked as removed")
 	}
@@ -113,8 +113,8 @@ func (w *world) checkRemoved(j *jobs.Job, process string) {
 	}
 }
 
-// checkPayloadRemoval checks a change of a job that has ended and whose payload is about to
-// be removed, or was. It returns false if it is one of another kind.
+// checkPayloadRemoval checks a change that removes the payload of a finished job, or follows
+// that. It returns false for other changes.
 func (w *world) checkPayloadRemoval(old, now *jobs.Job, process string) bool {
 	erased := w.erasing(old.OrganizationID)
 	if now.Buried() && !old.Payload.RemovedAt.IsZero() {
@@ -134,7 +134,7 @@ func (w *world) checkPayloadRemoval(old, now *jobs.Job, process string) bool {
 		bad("it ended at %s, its record is kept for %s and its payload for %s", clock(old.FinishedAt), w.kept(old.State), keep)
 	}
 	if !now.FinishedAt.Equal(old.FinishedAt) || now.OutcomesKey != old.OutcomesKey || now.Progress != old.Progress {
-		bad("the rest of the record changes")
+		bad("the rest of the record changed")
 	}
 	return true
 }
@@ -143,7 +143,7 @@ func outcomesKey(j *jobs.Job) string {
 	return "outcomes/" + j.OrganizationID + "/" + j.ID + ".ndjson"
 }
 
-// staged are the parts that are kept of a job.
+// staged returns the kept parts of a job.
 func (w *world) staged(j *jobs.Job) (keys []string) {
 	for _, area := range []string{"outcomes", "lake", "blocks"} {
 		keys = append(keys, w.objects("staging/"+area+"/"+j.OrganizationID+"/"+j.ID)...)
@@ -159,7 +159,7 @@ func (w *world) exists(key string) bool {
 	return there
 }
 
-// settleRetention waits until all that may be removed is removed.
+// settleRetention waits until everything past its retention is removed.
 func (w *world) settleRetention() {
 	if w.retention == nil {
 		return
@@ -169,7 +169,7 @@ func (w *world) settleRetention() {
 	time.Sleep(longest + longest/2 + time.Minute)
 }
 
-// checkRetention looks for what should have been removed, and for what nobody knows.
+// checkRetention looks for data past its retention and for orphans.
 func (w *world) checkRetention(job *jobs.Job) {
 	if w.retention == nil {
 		return
@@ -188,7 +188,7 @@ func (w *world) checkRetention(job *jobs.Job) {
 	}
 }
 
-// checkGone looks for what is left of jobs whose record was deleted.
+// checkGone looks for leftovers of jobs whose record was deleted.
 func (w *world) checkGone() {
 	for id, r := range w.removed {
 		if r.again {
@@ -196,16 +196,16 @@ func (w *world) checkGone() {
 		}
 		for _, key := range []string{r.job.Payload.Key, outcomesKey(r.job)} {
 			if w.exists(key) {
-				w.violation("the record of job %s, which was %s, was deleted, and %s is there", id, r.job.State, key)
+				w.violation("the record of job %s, which was %s, was deleted, but %s is left", id, r.job.State, key)
 			}
 		}
 		if left := w.staged(r.job); w.retention != nil && w.retention.Staging > 0 && len(left) > 0 {
-			w.violation("the record of job %s, which was %s, was deleted, and %v is there", id, r.job.State, left)
+			w.violation("the record of job %s, which was %s, was deleted, but %v is left", id, r.job.State, left)
 		}
 	}
 }
 
-// checkOrphans checks that the payloads without a job are those that are listed as such.
+// checkOrphans checks that exactly the payloads without a job are listed as orphans.
 func (w *world) checkOrphans(without map[string]bool) {
 	operator := w.start("operator", false)
 	defer operator.wait()
@@ -231,8 +231,8 @@ func (w *world) checkOrphans(without map[string]bool) {
 	}
 }
 
-// erase erases an organization, if the seed wants it, while workers and sweepers are at
-// work and faults happen, and notes whether it was told that all is erased.
+// erase erases an organization, if the seed selects it, while workers and sweepers are
+// active and faults happen, and notes whether Erase succeeded.
 func (w *world) erase(p *process) {
 	if w.erased == "" {
 		return
@@ -244,18 +244,18 @@ func (w *world) erase(p *process) {
 	done, err := p.svc.Erase(ctx, ingest.EraseRequest{OrganizationID: w.erased, Handler: lake})
 	w.note(p.name, "erase %s: %d jobs, %v", w.erased, done.Jobs, err)
 	if err == nil {
-		w.checkErased("is erased", true)
+		w.checkErased("was just erased", true)
 	} else if !w.chaos.Load() {
 		w.violation("organization %s can't be erased: %v", w.erased, err)
 	}
 }
 
-// erasing reports whether an organization is erased.
+// erasing reports whether the seed erases an organization.
 func (w *world) erasing(organization string) bool {
 	return organization == w.erased && w.eraseBegan.Load()
 }
 
-// checkErased checks that nothing is left of an organization but, if they are allowed, the
+// checkErased checks that nothing is left of an organization except, if allowed, the
 // tombstones of its tickets.
 func (w *world) checkErased(when string, tombstones bool) {
 	page, err := w.store.inner.List(context.Background(), jobs.Query{OrganizationID: w.erased, Limit: jobs.MaxPage})
@@ -265,15 +265,15 @@ func (w *world) checkErased(when string, tombstones bool) {
 	}
 	for _, job := range page.Jobs {
 		if !tombstones || !job.Buried() {
-			w.violation("organization %s %s, and its job %s is there and %s", w.erased, when, job.ID, job.State)
+			w.violation("organization %s %s, but its job %s is left, in state %s", w.erased, when, job.ID, job.State)
 		}
 	}
 	if tombstones {
-		return // a process that stood still may write until its time is over
+		return // a stalled process may write until its lease ends
 	}
 	for _, prefix := range []string{"incoming/fhir/", "outcomes/", "processed/", "staging/lake/", "staging/outcomes/", "staging/blocks/"} {
 		if left := w.objects(prefix + w.erased + "/"); len(left) > 0 {
-			w.violation("organization %s %s, and there is %s", w.erased, when, fmt.Sprint(left))
+			w.violation("organization %s %s, but %s is left", w.erased, when, fmt.Sprint(left))
 		}
 	}
 }

@@ -14,21 +14,21 @@ import (
 
 var (
 	simSeeds = flag.Uint64("seeds", 300, "how many seeds TestSimulation runs")
-	simFirst = flag.Uint64("first", 1, "the first of them")
+	simFirst = flag.Uint64("first", 1, "the first seed")
 	simSeed  = flag.Uint64("seed", 0, "run this seed alone, and print its trace with -v")
 )
 
-// TestSimulation runs the whole pipeline once for each seed, in synthetic time:
-// a front door, two workers and two sweepers, each with a clock and faults of its
-// own, on one store, one bucket and one queue.
+// TestSimulation runs the whole pipeline once for each seed, in synthetic time: a front
+// door, two workers and two sweepers, each with its own clock and faults, on one store, one
+// bucket and one queue.
 //
-// What follows from the seed: what clients do and when, the payloads, which calls
-// meet which fault, when processes crash, stall and start, how clocks jump. What
-// does not: the order in which goroutines that are ready at the same time run, the
-// jitter of back-off, and random ids. Most failures come again with -seed; where
-// one does not, -seed with -count 100, or GOMAXPROCS=1, brings it back.
+// The seed decides what clients do and when, the payloads, which calls get which fault, when
+// processes crash, stall and start, and how clocks jump. It does not decide the order of
+// goroutines that are ready at the same time, the jitter of back-off, and random ids. Most
+// failures are reproduced with -seed; if one is not, try -seed with -count 100, or
+// GOMAXPROCS=1.
 //
-// It ends shortly before the -timeout, and says with -v how many seeds there were.
+// It ends shortly before the -timeout, and with -v logs the number of seeds.
 func TestSimulation(t *testing.T) {
 	if *simSeed != 0 {
 		simulate(t, *simSeed, sound, func(w *world) {
@@ -41,7 +41,7 @@ func TestSimulation(t *testing.T) {
 		})
 		return
 	}
-	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // each seed makes garbage and keeps little: three times as fast
+	defer debug.SetGCPercent(debug.SetGCPercent(1000)) // seeds make garbage and keep little: this is three times as fast
 	next, last := atomic.Uint64{}, *simFirst+*simSeeds
 	next.Store(*simFirst)
 	var failed, ran atomic.Int64
@@ -78,7 +78,7 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-// simulate runs one seed in a bubble of its own.
+// simulate runs one seed in its own bubble.
 func simulate(t *testing.T, seed uint64, v variant, done func(*world)) {
 	defer func() {
 		if p := recover(); p != nil {

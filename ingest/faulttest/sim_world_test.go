@@ -25,22 +25,22 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// world is one simulated deployment and all that is known of it.
+// world is one simulated deployment and everything known about it.
 type world struct {
 	t       *testing.T
 	seed    uint64
-	rng     *rand.Rand // of the goroutine of run alone
+	rng     *rand.Rand // only for the goroutine of run
 	variant variant
 	began   time.Time
-	// script decides instead of the seed.
+	// script decides faults instead of the seed.
 	script func(context.Context, *process, faulttest.Call) faulttest.Fault
-	// met says that the fault of a script was met.
+	// met reports that the script's fault was reached.
 	met atomic.Bool
-	// poisoned payloads fail for good.
+	// poisoned payloads fail permanently.
 	poisoned atomic.Bool
-	// retention of all processes; nil keeps all.
+	// retention of all processes; nil keeps everything.
 	retention *ingest.Retention
-	// erased is the organization that is erased in the end; empty for none.
+	// erased is the organization that is erased at the end; empty for none.
 	erased     string
 	eraseBegan atomic.Bool
 
@@ -60,14 +60,14 @@ type world struct {
 	promises map[string]*promise // by job
 	removed  map[string]*removed // by job
 	subs     []*pubsub.Subscription
-	requests []*request // in the order in which they were begun
+	requests []*request // in the order of their start
 	aliases  map[string]string
 	faults   map[faulttest.Fault]int
 	crashes  int
 	stalls   int
 }
 
-// lease is that of the workers. Clocks differ by less than half of it.
+// lease is the workers' lease. Clocks differ by less than half of it.
 const lease = 15 * time.Second
 
 func newWorld(t *testing.T, seed uint64, v variant) *world {
@@ -90,7 +90,7 @@ func newWorld(t *testing.T, seed uint64, v variant) *world {
 	return w
 }
 
-// options of every Service.
+// options returns the options of every Service.
 func (w *world) options(now func() time.Time) *ingest.Options {
 	retention := w.retention
 	if w.variant.keep != nil && retention != nil {
@@ -104,8 +104,7 @@ func (w *world) options(now func() time.Time) *ingest.Options {
 	}
 }
 
-// run lets clients and faults loose, then lets the pipeline come to rest, and
-// checks what is left.
+// run starts clients and faults, then lets the pipeline settle, and checks the final state.
 func (w *world) run() {
 	defer w.mustEnd(fmt.Sprintf("seed %d", w.seed))()
 	w.chaos.Store(true)
@@ -128,7 +127,7 @@ func (w *world) run() {
 		r := w.request(i)
 		rng := rand.New(rand.NewPCG(w.seed, uint64(i)+1000))
 		w.clients.Go(func() { r.send(w, rng) })
-		if w.rng.IntN(12) == 0 { // the front door is killed, and another stands up
+		if w.rng.IntN(12) == 0 { // the front door is killed, and another one starts
 			old := w.front.Load()
 			old.crash("at a random time")
 			w.front.Store(w.start("front", false))
@@ -139,7 +138,7 @@ func (w *world) run() {
 	w.pause(w.rng, 30*time.Second)
 	w.erase(w.front.Load())
 
-	// The storm is over: what was down is started again, and clocks are right.
+	// The faults are over: restart crashed processes, with correct clocks.
 	w.chaos.Store(false)
 	close(slots)
 	<-slotsDone
@@ -158,11 +157,11 @@ func (w *world) run() {
 	w.close()
 }
 
-// mustEnd panics where what is called so does not end, for which synthetic time would
-// go on for ever.
+// mustEnd panics if the function it guards does not end, since synthetic time would go on
+// for ever.
 func (w *world) mustEnd(called string) (ended func()) {
-	// Not w itself: a bubble's timers outlive it, and would keep all worlds of a
-	// long run in memory.
+	// Don't capture w: a bubble's timers outlive it, and would keep all worlds of a long run
+	// in memory.
 	var running atomic.Pointer[world]
 	running.Store(w)
 	timer := time.AfterFunc(2*time.Hour, func() {
@@ -176,7 +175,7 @@ func (w *world) mustEnd(called string) (ended func()) {
 	}
 }
 
-// close ends what the processes share.
+// close closes the shared back ends.
 func (w *world) close() {
 	require.NoError(w.t, w.topic.Shutdown(w.t.Context()))
 	require.NoError(w.t, w.sub.Shutdown(w.t.Context()))
@@ -186,10 +185,9 @@ func (w *world) close() {
 	}
 }
 
-// slot is a place where one node runs after the other, each until it crashes or is
-// replaced.
+// slot runs one node after another, each until it crashes or is replaced.
 func (w *world) slot(name string, rng *rand.Rand, end chan struct{}) {
-	var old sync.WaitGroup // processes that end beside the next one
+	var old sync.WaitGroup // processes that end while the next one runs
 	defer old.Wait()
 	for n := 0; ; n++ {
 		p := w.start(fmt.Sprintf("%s.%d", name, n), true)
@@ -215,7 +213,7 @@ func (w *world) slot(name string, rng *rand.Rand, end chan struct{}) {
 		}
 		life.Stop()
 		p.stop()
-		if rng.IntN(2) == 0 || ended { // otherwise the next one starts beside it
+		if rng.IntN(2) == 0 || ended { // otherwise the next one starts while it ends
 			p.wait()
 		} else {
 			old.Go(p.wait)
@@ -231,7 +229,7 @@ func (w *world) slot(name string, rng *rand.Rand, end chan struct{}) {
 	}
 }
 
-// skew is how far a node's clock is off: any two differ by less than half a lease.
+// skew returns a node's clock error: any two differ by less than half a lease.
 func skew(rng *rand.Rand) time.Duration {
 	return time.Duration(rng.Int64N(int64(lease/2))) - lease/4
 }
@@ -240,24 +238,24 @@ func (w *world) pause(rng *rand.Rand, most time.Duration) {
 	time.Sleep(time.Duration(rng.Int64N(int64(most))))
 }
 
-// settle waits until nobody has to look at any job again.
+// settle waits until no job is due any more.
 func (w *world) settle() {
 	for range 300 {
 		due, err := w.store.inner.Due(w.t.Context(), time.Now().Add(1000*time.Hour), 1000)
 		require.NoError(w.t, err)
 		if len(due) == 0 {
-			time.Sleep(time.Minute) // what is under way ends
+			time.Sleep(time.Minute) // let running work end
 			return
 		}
 		time.Sleep(10 * time.Second)
 	}
 	due, _ := w.store.inner.Due(w.t.Context(), time.Now().Add(1000*time.Hour), 1000)
 	for _, j := range due {
-		w.violation("job %s is %s and due for ever, attempt %d, failure %+v", j.ID, j.State, j.Attempt, j.Failure)
+		w.violation("job %s is %s and always due, attempt %d, failure %+v", j.ID, j.State, j.Attempt, j.Failure)
 	}
 }
 
-// violation notes that a promise was broken.
+// violation notes that a guarantee was broken.
 func (w *world) violation(format string, args ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -286,7 +284,7 @@ func (w *world) note(who, format string, args ...any) {
 	w.lines = append(w.lines, line)
 }
 
-// trace is all that happened, one line each.
+// trace returns everything that happened, one event per line.
 func (w *world) trace() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Store is a job store with faults. A Reopen of the store inside, as in
-// jobstest.Reopener, is not passed on.
+// Store returns a job store with faults. It does not pass on a Reopen of the inner store, as
+// in jobstest.Reopener.
 func Store(inner jobs.Store, plan Plan) jobs.Store { return &store{inner, plan} }
 
 type store struct {
@@ -28,8 +28,8 @@ func (s *store) Delete(ctx context.Context, job *jobs.Job) error {
 	return s.write(ctx, StoreDelete, job, s.inner.Delete)
 }
 
-// write passes a copy on, so that one call done twice is twice the same, and the
-// caller's job has a new revision only where it is told of success.
+// write passes a copy on, so that a repeated call is identical, and the caller's job gets a
+// new revision only on success.
 func (s *store) write(ctx context.Context, kind Kind, job *jobs.Job, write func(context.Context, *jobs.Job) error) error {
 	var revision int64
 	err := s.plan.run(ctx, Call{kind, job.ID}, func(ctx context.Context) error {
@@ -55,7 +55,7 @@ func (s *store) Get(ctx context.Context, id string) (job *jobs.Job, err error) {
 	return job, nil
 }
 
-// List returns the page beside an error of the store inside, as that does.
+// List returns the page with an error if the inner store does.
 func (s *store) List(ctx context.Context, q jobs.Query) (page *jobs.Page, err error) {
 	var own error
 	err = s.plan.run(ctx, Call{StoreList, q.OrganizationID}, func(ctx context.Context) error {
@@ -68,8 +68,8 @@ func (s *store) List(ctx context.Context, q jobs.Query) (page *jobs.Page, err er
 	return page, err
 }
 
-// Next returns what was claimed beside an error of the store inside, as that does. Where
-// the fault comes after it, jobs are claimed and nobody knows of it.
+// Next returns claimed jobs with an error if the inner store does. If the fault comes after
+// the call, jobs are claimed without their caller knowing.
 func (s *store) Next(ctx context.Context, q jobs.NextQuery) (next []*jobs.Job, err error) {
 	var own error
 	err = s.plan.run(ctx, Call{StoreNext, q.OrganizationID}, func(ctx context.Context) error {
@@ -93,7 +93,7 @@ func (s *store) Count(ctx context.Context, organizationID string, state jobs.Sta
 	return n, nil
 }
 
-// Due returns what could be read beside an error of the store inside, as that does.
+// Due returns readable jobs with an error if the inner store does.
 func (s *store) Due(ctx context.Context, now time.Time, limit int) (due []*jobs.Job, err error) {
 	var own error
 	err = s.plan.run(ctx, Call{Kind: StoreDue}, func(ctx context.Context) error {

@@ -14,11 +14,11 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// Opener opens a decorated [Subscription] of inner, again each time it broke.
+// Opener opens a decorated [Subscription] of inner, again each time it breaks.
 func Opener(inner *pubsub.Subscription, plan Plan) queue.Opener {
 	return queue.Reopen(func(ctx context.Context) (sub *pubsub.Subscription, err error) {
 		err = plan.run(ctx, Call{Kind: SubscriptionOpen}, func(context.Context) error {
-			if sub == nil { // the first of two would keep messages to itself
+			if sub == nil { // with two, the first would keep messages
 				sub = Subscription(inner, plan)
 			}
 			return nil
@@ -31,10 +31,10 @@ func Opener(inner *pubsub.Subscription, plan Plan) queue.Opener {
 	})
 }
 
-// Subscription is a subscription with faults, which takes one message at a time.
-// An error makes it useless, as Go CDK has it: see [queue.Reopen]. What fails
-// before it is received goes back to the broker, if that takes messages back, and
-// so does what is not acknowledged when it is shut down.
+// Subscription returns a subscription with faults, which takes one message at a time. After
+// an error it is useless, as in Go CDK: see [queue.Reopen]. A message whose receipt fails is
+// given back to the broker, if that takes messages back, and so are messages not
+// acknowledged at shutdown.
 func Subscription(inner *pubsub.Subscription, plan Plan) *pubsub.Subscription {
 	one := &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}
 	return pubsub.NewSubscription(&subscription{inner: inner, plan: plan, taken: make(map[driver.AckID]*pubsub.Message)}, one, nil)
@@ -44,13 +44,13 @@ type subscription struct {
 	inner *pubsub.Subscription
 	plan  Plan
 	last  atomic.Int64
-	// Of ReceiveBatch, which runs once at a time: what is to be received next, and
-	// what is held back.
+	// For ReceiveBatch, which is not concurrent: messages to be received next, and
+	// messages held back.
 	ready []*driver.Message
 	held  *driver.Message
 
 	mu    sync.Mutex
-	taken map[driver.AckID]*pubsub.Message // and neither acked nor nacked
+	taken map[driver.AckID]*pubsub.Message // neither acked nor nacked
 }
 
 func (s *subscription) IsRetryable(error) bool                 { return false }
@@ -70,7 +70,7 @@ func (s *subscription) ReceiveBatch(ctx context.Context, _ int) ([]*driver.Messa
 	return []*driver.Message{m}, nil
 }
 
-// receive makes messages ready, or none.
+// receive makes the next messages ready, possibly none.
 func (s *subscription) receive(ctx context.Context) error {
 	wait, cancel := ctx, context.CancelFunc(func() {})
 	if s.held != nil {
@@ -108,8 +108,8 @@ func (s *subscription) receive(ctx context.Context) error {
 	return nil
 }
 
-// message is a message of this subscription. What becomes of one that is not
-// counted has no effect on the one inside.
+// message returns a message of this subscription. If it is not counted, acking and nacking
+// it have no effect on the inner one.
 func (s *subscription) message(m *pubsub.Message, counted bool) *driver.Message {
 	id := s.last.Add(1)
 	if counted {
@@ -123,7 +123,7 @@ func (s *subscription) message(m *pubsub.Message, counted bool) *driver.Message 
 func (s *subscription) giveBack(m *pubsub.Message) {
 	if m.Nackable() {
 		m.Nack()
-	} // otherwise the broker waits in vain for the ack
+	} // otherwise the broker's ack deadline passes
 }
 
 func (s *subscription) take(ids []driver.AckID) []*pubsub.Message {
@@ -164,8 +164,7 @@ func (s *subscription) SendNacks(ctx context.Context, ids []driver.AckID) error 
 	})
 }
 
-// Close gives back what was not acknowledged, and leaves the subscription inside
-// open.
+// Close gives back unacknowledged messages, and leaves the inner subscription open.
 func (s *subscription) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -11,16 +11,16 @@ import (
 	"gocloud.dev/pubsub/driver"
 )
 
-// Topic is a topic with faults. Messages are sent one by one, several at once. A
-// send that hangs does so until Shutdown's context ends.
+// Topic returns a topic with faults. Messages are sent individually and concurrently. A send
+// that hangs does so until Shutdown's context ends.
 func Topic(inner *pubsub.Topic, plan Plan) *pubsub.Topic {
 	return pubsub.NewTopic(&topic{inner: inner, plan: plan}, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 100})
 }
 
-// jobIDMetadata is where a wake-up's metadata has its job's id.
+// jobIDMetadata is the metadata key of a wake-up's job id.
 const jobIDMetadata = "jobId"
 
-// delay is how long a message is held if no other one comes.
+// delay is how long a message is held if no other one follows.
 const delay = time.Second
 
 type topic struct {
@@ -48,7 +48,7 @@ func (t *topic) SendBatch(ctx context.Context, ms []*driver.Message) error {
 
 func (t *topic) send(ctx context.Context, m *driver.Message) error {
 	c := Call{TopicSend, m.Metadata[jobIDMetadata]}
-	fresh := func() *pubsub.Message { // one is sent once
+	fresh := func() *pubsub.Message { // a message can only be sent once
 		return &pubsub.Message{Body: m.Body, Metadata: m.Metadata, BeforeSend: m.BeforeSend, AfterSend: m.AfterSend}
 	}
 	fault := t.plan.decide(ctx, c)
@@ -73,7 +73,7 @@ func (t *topic) hold(m *pubsub.Message) {
 	}
 }
 
-// release sends what was held. An error is a message lost.
+// release sends the held message. After an error it is lost.
 func (t *topic) release(ctx context.Context) {
 	t.mu.Lock()
 	held := t.held
@@ -88,7 +88,7 @@ func (t *topic) release(ctx context.Context) {
 	}
 }
 
-// Close sends what is held, and leaves the topic inside open.
+// Close sends the held message, and leaves the inner topic open.
 func (t *topic) Close() error {
 	t.release(context.Background())
 	return nil

@@ -12,38 +12,37 @@ import (
 	"github.com/fhirdock/fhirdock/queue/panics"
 )
 
-// Access is one answered request. Nothing in it was made up by a client: a method or a
-// path that is not known is "other", and there is no query.
+// Access is one answered request. None of its text comes from a client: an unknown method
+// or path is "other", and there is no query.
 type Access struct {
 	Method string
-	Route  string // with a placeholder for what varies, such as /v1/ingestion/jobs/{jobId}
+	Route  string // with placeholders, such as /v1/ingestion/jobs/{jobId}
 	Status int
-	Bytes  int64 // of the answer's body
-	// Duration from the request's headers to the end of the answer.
+	Bytes  int64 // of the response body
+	// Duration from the request's headers to the end of the response.
 	Duration time.Duration
 }
 
-// AccessLogOptions; nil, and zero fields, mean the defaults.
+// AccessLogOptions are the options of [AccessLog]; nil, and zero fields, mean the defaults.
 type AccessLogOptions struct {
-	// Route names the routes that the program adds to the front door's, by path: for
-	// signed uploads below /v1/objects, for example, "/v1/objects/{key}". It returns ""
-	// for a path that it does not know, whose name is then "other". The name goes into
-	// logs and metrics, so it must not contain what a client chose. Default: none.
+	// Route returns the name of the route for a path that the program adds to those of
+	// [New]: for signed uploads below /v1/objects, for example, "/v1/objects/{key}". It
+	// returns "" for an unknown path, which is then named "other". The name goes into logs
+	// and metrics, so it must not contain a client's text. Default: none.
 	Route func(path string) string
 	// Observe is called after each request, for metrics; it must be quick. Default: none.
 	Observe func(Access)
-	// Logger gets one line a request. It is at INFO, but at DEBUG for /healthz, /readyz
-	// and /metrics. Of requests that are refused, which anyone can send, it gets
-	// [loglimit.PerMinute] lines a minute, and the others at DEBUG. Default
-	// slog.Default().
+	// Logger gets one line per request, at INFO, or at DEBUG for /healthz, /readyz and
+	// /metrics. Anyone can cause refused requests, so it gets at most [loglimit.PerMinute]
+	// lines a minute of them; further ones are at DEBUG. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// AccessLog returns a handler that logs the requests to all of a program's routes, those
-// that [signedurl] serves included, and passes them on. Requests to the front door get
-// their line from [New]'s handler, which knows more of them, and no second one. A line has
-// no path, query, header or body: nothing of a URL's signature, of a token or of a payload.
-// A handler that panics is logged by the type of the panic's value, and answered with 500.
+// AccessLog returns a handler that logs the requests to all of a program's routes,
+// including those of [signedurl], and passes them on. [New]'s handler knows more about its
+// requests and logs them itself, so they get no second line. A line has no path, query,
+// header or body: nothing of a URL's signature, of a token or of a payload. If a handler
+// panics, the type of the panic's value is logged and the answer is a 500.
 //
 // [signedurl]: https://pkg.go.dev/github.com/fhirdock/fhirdock/blobstore/signedurl
 func AccessLog(next http.Handler, opts *AccessLogOptions) http.Handler {
@@ -63,12 +62,12 @@ type accessLog struct {
 	refused loglimit.Lines
 }
 
-// logged is in the context of each request. The front door sets it.
+// logged is in the context of each request. The handler of [New] sets it.
 type logged struct{ done bool }
 
 type loggedKey struct{}
 
-// noteLogged has an AccessLog around the front door log no line of its own.
+// noteLogged keeps an AccessLog around the handler from logging the request again.
 func noteLogged(ctx context.Context) {
 	if l, ok := ctx.Value(loggedKey{}).(*logged); ok {
 		l.done = true
@@ -84,10 +83,10 @@ func (l *accessLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if p := recover(); p != nil {
 			if p == http.ErrAbortHandler {
 				defer panic(p)
-			} else { // net/http would log its value, which may be anything
+			} else { // net/http would log its value, which may contain a payload
 				l.opts.Logger.ErrorContext(r.Context(), "request panicked", "route", route, "type", fmt.Sprintf("%T", p), "stack", panics.Stack())
 				if rec.status != 0 {
-					defer panic(http.ErrAbortHandler) // it is too late to say so
+					defer panic(http.ErrAbortHandler) // too late for a 500
 				} else {
 					writeStatus(rec, http.StatusInternalServerError, map[string]any{"error": "Internal server error"})
 				}
@@ -122,7 +121,7 @@ func (l *accessLog) log(ctx context.Context, a Access) {
 	}
 }
 
-// route names the route of a path.
+// route returns the name of a path's route.
 func (l *accessLog) route(path string) string {
 	switch path {
 	case LivePath, ReadyPath, MetricsPath, prefix + bundleRoute, prefix + "/upload-url", prefix + "/jobs", prefix + "/jobs/redrive":

@@ -20,7 +20,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 )
 
-// program is a front door, a folder's signed uploads and a route that panics, behind an
+// program is an HTTP API, a folder's signed uploads and a route that panics, inside an
 // access log.
 type program struct {
 	handler http.Handler
@@ -60,7 +60,7 @@ func newProgram(t *testing.T) *program {
 	return p
 }
 
-// send returns the answer, the lines that were logged and what was observed.
+// send returns the response, the logged lines and the observed access.
 func (p *program) send(t *testing.T, method, target, body string) (int, string, httpapi.Access) {
 	t.Helper()
 	p.logs.Reset()
@@ -90,7 +90,7 @@ func TestAccessLogHasSignedUploads(t *testing.T) {
 	require.Equal(t, 200, seen.Status)
 	require.Positive(t, seen.Duration)
 
-	// A URL that was changed is refused, and many of them don't fill the log.
+	// A modified URL is refused, and many of them don't fill the log.
 	all := 0
 	for range 2 * loglimit.PerMinute {
 		status, lines, _ = p.send(t, http.MethodPut, signed.URL+"x", body)
@@ -107,14 +107,14 @@ func TestAccessLogOfOtherRoutes(t *testing.T) {
 	require.Regexp(t, `^\S+ level=DEBUG msg=request method=GET route=/healthz `, lines)
 	require.Equal(t, "/healthz", seen.Route)
 
-	// The front door logs its own requests.
+	// The API logs its own requests.
 	for path, route := range map[string]string{
 		"/v1/ingestion/jobs?limit=1": "/v1/ingestion/jobs", "/v1/ingestion/jobs/s3cret": "/v1/ingestion/jobs/{jobId}",
 		"/v1/ingestion/jobs/s3cret/outcomes": "/v1/ingestion/jobs/{jobId}/outcomes", "/v1/ingestion/jobs/s3cret/s3cret": "other", "/s3cret": "other",
 	} {
 		_, lines, seen := p.send(t, "GET", path, "")
 		require.Equal(t, 1, strings.Count(lines, "msg=request "), lines)
-		require.Contains(t, lines, "request=", "the id of a request is the front door's")
+		require.Contains(t, lines, "request=", "only the API's line has a request id")
 		require.Equal(t, route, seen.Route)
 		require.NotZero(t, seen.Bytes)
 	}
@@ -130,7 +130,7 @@ func TestAccessLogOfPanics(t *testing.T) {
 	require.Equal(t, 500, status)
 	require.Equal(t, 500, seen.Status)
 	require.Contains(t, lines, `level=ERROR msg="request panicked" route=other type=string`)
-	// What is cut off or gone is the server's to end, and is counted all the same.
+	// The server ends such a request, and it is still counted.
 	for _, path := range []string{"/late", "/gone"} {
 		require.PanicsWithValue(t, http.ErrAbortHandler, func() {
 			p.handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))

@@ -6,16 +6,16 @@ import (
 	"net/http/pprof"
 )
 
-// NewAdmin returns a handler for an address that only the operator can reach: it asks for
-// no credentials.
+// NewAdmin returns a handler for an address that only operators can reach: it requires no
+// credentials.
 //
 //	/healthz         [Health.Live]
 //	/readyz          [Health.Ready]
 //	/metrics         metrics, such as a promhttp handler; 404 if nil
 //	/debug/pprof/    profiles, without the command line, which may have secrets in it
 //
-// Other paths get a 404. A profile or trace takes as long as its parameter seconds says,
-// so a server for this handler needs a WriteTimeout above that. It fails without a Health.
+// Other paths get a 404. A profile or trace takes as long as its parameter seconds, so a
+// server for this handler needs a longer WriteTimeout. NewAdmin fails without a Health.
 func NewAdmin(h *Health, metrics http.Handler) (http.Handler, error) {
 	if h == nil {
 		return nil, errors.New("httpapi: NewAdmin needs a Health")

@@ -28,9 +28,9 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// BenchmarkAccept posts Bundles of some 16 KiB to the front door over a folder and
-// SQLite, and to a bare handler that does the least a durable acceptance can: read,
-// hash, write a file, sync file and folder. Compare accepts/s of both in one run.
+// BenchmarkAccept posts Bundles of about 16 KiB to the API over a folder and SQLite, and to
+// a bare handler that does the minimum for durable acceptance: read, hash, write a file,
+// sync file and folder. Compare the accepts/s of both in one run.
 func BenchmarkAccept(b *testing.B) {
 	body := fhirgen.New(nil).AppendBundle(nil, "transaction", 8)
 	for _, clients := range []int{1, 8, 32} {

@@ -10,12 +10,12 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/budget"
 )
 
-// unknownLength is how many bytes a body without a Content-Length counts as until more of
-// it has come.
+// unknownLength is how many bytes a body without a Content-Length counts as until more
+// have been read.
 const unknownLength = 1 << 20
 
-// admit charges an authenticated request to the budget of its organization, before its
-// body is read. The place is released at the end of the request.
+// admit charges an authenticated request to its organization's budget, before the body is
+// read. The place is released at the end of the request.
 func (h *api) admit(w http.ResponseWriter, r *http.Request, rt *route, who ingest.Caller) error {
 	req := budget.Request{Organization: who.OrganizationID, List: slices.Contains(rt.params, "limit")}
 	if rt.pattern == prefix+bundleRoute {
@@ -31,8 +31,8 @@ func (h *api) admit(w http.ResponseWriter, r *http.Request, rt *route, who inges
 	return nil
 }
 
-// working makes an endpoint that reads no body wait for its request's turn. The turn ends
-// when the answer begins.
+// working makes an endpoint without a body wait for its request's turn. The turn ends when
+// the response begins.
 func working(do endpoint) endpoint {
 	return func(w http.ResponseWriter, r *http.Request, who ingest.Caller, id string) error {
 		if err := placeOf(w).Enter(r.Context()); err != nil {
@@ -43,17 +43,17 @@ func working(do endpoint) endpoint {
 }
 
 // turnsAt is how many bytes of a body are read before its request waits for its turn: as
-// many as the Service buffers by default before it looks at any of them.
+// many as the Service buffers by default before it parses any of them.
 const turnsAt = 1 << 20
 
-// turnReader reads a body. Its request has a turn from turnsAt or the end of the body on,
+// turnReader reads a body. From turnsAt or the end of the body on, its request holds a turn
 // except while it waits for the client.
 type turnReader struct {
 	src     io.Reader
-	ctx     context.Context // of the request
+	ctx     context.Context // the request's
 	place   *budget.Place
 	read    int64
-	counted int64 // bytes that the place was charged for
+	counted int64 // bytes charged to the place
 }
 
 func (h *api) inTurn(w http.ResponseWriter, r *http.Request, body io.Reader) io.Reader {
@@ -82,7 +82,7 @@ func (t *turnReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// overBudget returns the answer to a request that is over a budget.
+// overBudget returns the answer to a request over a budget.
 func overBudget(r *budget.Refusal) *httpError {
 	what := map[string]string{
 		budget.ReasonRate:            "too many requests in this time",

@@ -23,8 +23,8 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 )
 
-// budgeted is a front door with a budget, for the organizations a, b and c with tokens of
-// the same names.
+// budgeted is an API with a budget, for the organizations a, b and c with tokens of the
+// same names.
 type budgeted struct {
 	*budget.Budget
 	door http.Handler
@@ -44,7 +44,7 @@ func newBudgeted(t *testing.T, o budget.Options, change func(*httpapi.Options, *
 	b.door = must(httpapi.New(p.Service, known, opts))
 	t.Cleanup(func() {
 		b.wait.Wait()
-		require.Zero(t, b.Usage(), "what is left of the budget's places")
+		require.Zero(t, b.Usage(), "all places of the budget are released")
 	})
 	return b
 }
@@ -65,7 +65,7 @@ func (b *budgeted) bundle(token string) *httptest.ResponseRecorder {
 	return b.send(http.MethodPost, bundlePath, token, strings.NewReader(small), int64(len(small)))
 }
 
-// slow sends a Bundle of which nothing comes until the returned function is called.
+// slow sends a Bundle whose body is empty until the returned function is called.
 func (b *budgeted) slow(t *testing.T, token string, length int64) (end func()) {
 	t.Helper()
 	before := b.Usage().Requests
@@ -119,7 +119,7 @@ func TestBytesInFlight(t *testing.T) {
 	require.Contains(t, over.Body.String(), "The server has too many bytes")
 }
 
-// A body without a Content-Length is charged as it comes.
+// A body without a Content-Length is charged as it is read.
 func TestABodyWithoutALengthGrows(t *testing.T) {
 	const mib = 1 << 20
 	b := newBudgeted(t, budget.Options{Bytes: 16 * mib}, nil)
@@ -148,7 +148,7 @@ func (h hangs) Authenticate(r *http.Request) (ingest.Caller, error) {
 	return h.Authenticator.Authenticate(r)
 }
 
-func TestRequestsWhoseSenderIsNotKnownYet(t *testing.T) {
+func TestUnauthenticatedRequestsAreBounded(t *testing.T) {
 	b := newBudgeted(t, budget.Options{Unauthenticated: 2}, func(_ *httpapi.Options, a *auth.Authenticator) { *a = hangs{*a} })
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -184,10 +184,10 @@ func TestARateOfRequests(t *testing.T) {
 	r.Header.Set("Authorization", "Bearer nobody")
 	unknown := httptest.NewRecorder()
 	b.door.ServeHTTP(unknown, r)
-	require.Equal(t, http.StatusUnauthorized, unknown.Code, "who is not known has no rate")
+	require.Equal(t, http.StatusUnauthorized, unknown.Code, "unauthenticated requests have no rate")
 }
 
-// Whoever is waited for has no turn.
+// A request that waits for its client holds no turn.
 func TestSlowClientsDoNotKeepOthersFromWorking(t *testing.T) {
 	b := newBudgeted(t, budget.Options{Working: 1, MaxWait: 5 * time.Second}, nil)
 	for range 5 {
@@ -195,7 +195,7 @@ func TestSlowClientsDoNotKeepOthersFromWorking(t *testing.T) {
 	}
 	require.Equal(t, http.StatusAccepted, b.bundle("a").Code)
 
-	// One of which so much has come that it was worked on.
+	// One that has sent enough of its body to be processed.
 	r, w := io.Pipe()
 	defer w.CloseWithError(io.ErrUnexpectedEOF)
 	b.wait.Go(func() { b.send(http.MethodPost, bundlePath, "a", r, 4<<20) })
@@ -217,7 +217,7 @@ func TestSlowClientsDoNotKeepOthersFromWorking(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, b.bundle("b").Code)
 }
 
-// stuckWriter is a client that does not read its answer.
+// stuckWriter is a client that does not read its response.
 type stuckWriter struct {
 	*httptest.ResponseRecorder
 	reached func()
@@ -247,10 +247,10 @@ func TestARequestWhoseTurnDoesNotCome(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, b.bundle("a").Code)
 }
 
-// Until its signature was verified a webhook is charged to nobody: whoever knows the name
-// of an endpoint can't use up the budget of its organization, nor that of callers who
-// have a token and are not known yet.
-func TestAWebhookIsAStrangersUntilItIsVerified(t *testing.T) {
+// A webhook is not charged to an organization until its signature is verified: the name of
+// an endpoint is not enough to use up its organization's budget, nor that of callers whose
+// token is not verified yet.
+func TestAnUnverifiedWebhookIsChargedSeparately(t *testing.T) {
 	b := newBudgeted(t, budget.Options{Requests: 2, Unauthenticated: 1, Webhooks: 3}, func(o *httpapi.Options, _ *auth.Authenticator) {
 		o.Webhooks = must(auth.NewWebhooks([]auth.WebhookEndpoint{
 			{Name: "a", Caller: ingest.Caller{OrganizationID: "a"}, Secrets: []string{oldSecret}},

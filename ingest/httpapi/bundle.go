@@ -27,10 +27,10 @@ func (h *api) postBundle(w http.ResponseWriter, r *http.Request, who ingest.Call
 	return h.accept(w, r, who, ingest.AcceptRequest{Body: r.Body, IdempotencyKey: key})
 }
 
-// postWebhook takes a Bundle whose signature says who sent it. The body is spooled until
-// the signature has been verified; only then is the rest of the request looked at. The
-// idempotency key is the webhook-id: with a key that is not signed, whoever intercepts the
-// message could have it processed twice.
+// postWebhook accepts a Bundle whose sender is identified by a signature. The body is
+// spooled until the signature has been verified; only then is the rest of the request
+// checked. The idempotency key is the webhook-id: if the key were not signed, anyone who
+// intercepts the message could have it processed twice.
 func (h *api) postWebhook(w http.ResponseWriter, r *http.Request, rt *route) error {
 	signed, err := h.opts.Webhooks.Begin(r)
 	if err != nil {
@@ -62,8 +62,7 @@ func (h *api) postWebhook(w http.ResponseWriter, r *http.Request, rt *route) err
 	})
 }
 
-// accept completes a request with what its headers say of the body, and answers
-// it.
+// accept completes a request from its headers, passes it to the Service and answers it.
 func (h *api) accept(w http.ResponseWriter, r *http.Request, who ingest.Caller, req ingest.AcceptRequest) (err error) {
 	if req.ContentType, err = bundleType(r); err != nil {
 		return err
@@ -92,7 +91,7 @@ func (h *api) accept(w http.ResponseWriter, r *http.Request, who ingest.Caller, 
 	return nil
 }
 
-// counts is never null in JSON.
+// counts returns a non-nil map, so that JSON has no null.
 func counts(c map[string]int64) map[string]int64 {
 	if c == nil {
 		return map[string]int64{}

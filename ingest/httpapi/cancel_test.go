@@ -20,8 +20,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// From the DELETE to the end of the handler's context: within a second, whenever it
-// comes, for a worker that hears of it from the job store alone.
+// The handler's context ends within a second after the DELETE, at any time, for a worker
+// that only learns of it from the job store.
 func TestCancelEndsTheHandlerWithinASecond(t *testing.T) {
 	for _, lease := range []time.Duration{0, time.Second, time.Minute} { // 0: the default
 		for _, after := range []time.Duration{0, time.Millisecond, 500 * time.Millisecond, 999 * time.Millisecond, 10 * time.Second, 10*time.Second + time.Millisecond, time.Minute} {
@@ -59,7 +59,7 @@ func TestCancelEndsTheHandlerWithinASecond(t *testing.T) {
 				time.Sleep(after)
 				select {
 				case err := <-ended:
-					t.Fatal("it ended before it was cancelled:", err)
+					t.Fatal("the handler ended before the job was cancelled:", err)
 				default:
 				}
 				asked := time.Now()
@@ -68,7 +68,7 @@ func TestCancelEndsTheHandlerWithinASecond(t *testing.T) {
 				require.LessOrEqual(t, time.Since(asked), time.Second, "lease %s, cancelled after %s", lease, after)
 				require.Contains(t, send("GET", location).Body.String(), `"cancelled"`)
 
-				time.Sleep(time.Second) // the wake-up of the cancelled job is received
+				time.Sleep(time.Second) // to receive the cancelled job's wake-up
 				stop()
 				require.NoError(t, <-stopped)
 				require.NoError(t, topic.Shutdown(context.WithoutCancel(ctx)))

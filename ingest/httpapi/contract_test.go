@@ -43,7 +43,7 @@ func TestInstructions(t *testing.T) {
 
 var times = regexp.MustCompile(`"\d{4}-\d\d-\d\dT[^"]*"`)
 
-// Every time has six digits of fraction, those too that end in noughts.
+// Every time has six digits of fraction, even if they are zeros.
 func TestTimesAreOfOneWidth(t *testing.T) {
 	for _, fraction := range []time.Duration{0, time.Second / 10, 123450 * time.Microsecond, 999999 * time.Microsecond} {
 		p := ingesttest.New(t)
@@ -70,7 +70,7 @@ func TestTimesAreOfOneWidth(t *testing.T) {
 	}
 }
 
-// A file of any of the spellings of NDJSON is uploaded and read as such.
+// A file with any of the content types of NDJSON is uploaded and read as NDJSON.
 func TestAllUploadTypes(t *testing.T) {
 	for media := range ingest.UploadContentTypes() {
 		p := ingesttest.New(t)
@@ -83,8 +83,7 @@ func TestAllUploadTypes(t *testing.T) {
 	}
 }
 
-// On S3 a ticket has the names that clients of the service that fhirdock succeeds
-// read.
+// On S3 a ticket has the members that clients of fhirdock's predecessor read.
 func TestTicketOfS3(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	topic, _ := local(nil)

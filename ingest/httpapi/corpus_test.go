@@ -21,10 +21,10 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// The corpus goes through the front door: what breaks JSON or one of the six
-// rules is refused with the rule's own message, and all else is taken. Which that
-// is says judge, an implementation of the rules that shares nothing with
-// fhirbundle and holds the whole document; what breaks JSON says the manifest too.
+// The corpus is posted to the API: files that break JSON or one of the six rules are refused
+// with the rule's own message, and all others are accepted. The expected result is judge's,
+// an independent implementation that parses the whole document, and for broken JSON also
+// the manifest's.
 func TestCorpus(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	table := map[string]*tally{}
@@ -50,8 +50,8 @@ func TestCorpus(t *testing.T) {
 	show(t, table)
 }
 
-// The NDJSON files go through a signed upload and a worker: each line that is no
-// JSON, no object or has no resourceType is rejected, and all others are done.
+// The NDJSON files are uploaded and processed: lines that are not JSON, not an object or
+// have no resourceType are rejected, and all others are done.
 func TestCorpusNDJSON(t *testing.T) {
 	p := ingesttest.New(t)
 	table := map[string]*tally{}
@@ -73,7 +73,7 @@ func TestCorpusNDJSON(t *testing.T) {
 		job := p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", body))
 		state := jobs.Completed
 		if good == 0 && bad > 0 {
-			state = jobs.Failed // nothing was taken
+			state = jobs.Failed // all lines were rejected
 		}
 		want := fmt.Sprint(state, " ", good, " ", bad)
 		got := fmt.Sprint(job.State, " ", job.Progress.Done, " ", job.Progress.Rejected)
@@ -88,7 +88,7 @@ var bom = []byte("\xef\xbb\xbf")
 
 var errNothing = errors.New("nothing but white space")
 
-// judge is the answer that a document must get: the first of the six rules that it
+// judge returns the expected answer to a document: the first of the six rules that it
 // breaks, or 202.
 func judge(body []byte) string {
 	doc, err := strict(bytes.TrimPrefix(body, bom))
@@ -132,8 +132,8 @@ func judge(body []byte) string {
 	return "202"
 }
 
-// strict decodes one JSON value by the rules that are always on: those of jsontext
-// (RFC 8259, UTF-8, no name twice), no NUL, and 64 levels.
+// strict decodes one JSON value by the rules that are always on: those of jsontext (RFC
+// 8259, UTF-8, no duplicate names), no NUL, and 64 levels.
 func strict(data []byte) (any, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(data))
 	for {
@@ -155,7 +155,7 @@ func strict(data []byte) (any, error) {
 		}
 	}
 	if _, err := dec.ReadToken(); err != io.EOF {
-		return nil, errors.New("something behind it")
+		return nil, errors.New("data after the value")
 	}
 	var v any
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -183,7 +183,7 @@ func jsonKind(v any) string {
 	return "a JSON number"
 }
 
-// rule is the message without what it quotes.
+// rule returns the message without its quoted parts.
 func rule(message string) string {
 	if strings.HasPrefix(message, "Entry ") {
 		_, what, _ := strings.Cut(strings.TrimPrefix(message, "Entry "), " ")
@@ -207,7 +207,7 @@ func (r row) read(t *testing.T) []byte {
 	return body
 }
 
-// breaksJSON says that the manifest has the file for no JSON.
+// breaksJSON reports whether the manifest says that the file is not JSON.
 func (r row) breaksJSON() bool {
 	return r.verdict == "invalid" && (r.level == "json-raw" || strings.Contains(r.rule, "json-syntax") ||
 		strings.Contains(r.rule, "json-dup") || strings.Contains(r.rule, "json-utf8") || strings.Contains(r.rule, "json-surrogate"))

@@ -18,15 +18,15 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/budget"
 )
 
-// httpError is an error that the front door itself finds.
+// httpError is an error with its HTTP response.
 type httpError struct {
 	status  int
 	message string
 	header  map[string]string
 	issues  []fhirbundle.Issue
 	cause   error // for the log
-	// code and reason are for the log's line of a request that was refused. They hold
-	// nothing of credentials, headers or the body. Default: as refusal has it.
+	// code and reason are for the log line of a refused request. They contain nothing of
+	// credentials, headers or the body. Default: see refusal.
 	code, reason string
 }
 
@@ -35,11 +35,10 @@ func (e *httpError) Unwrap() error { return e.cause }
 
 var errInternal = &httpError{status: http.StatusInternalServerError, message: "Internal server error"}
 
-// retryAfter is what clients are told to wait, in seconds, where a back end is
-// away.
+// retryAfter is the Retry-After in seconds if a back end does not answer.
 const retryAfter = "5"
 
-// statuses is the one place where kinds of errors become statuses.
+// statuses maps kinds of errors to statuses.
 var statuses = []struct {
 	kind   error
 	status int
@@ -56,7 +55,7 @@ var statuses = []struct {
 	{ingest.ErrUnavailable, http.StatusServiceUnavailable},
 }
 
-// bodyErrors are the answers to a body that was not read to its end in time.
+// bodyErrors are the responses to a body that was not read to its end in time.
 var bodyErrors = []struct {
 	kind   error
 	answer *httpError
@@ -68,7 +67,7 @@ var bodyErrors = []struct {
 	}},
 }
 
-// asHTTP says how an error is answered.
+// asHTTP returns the response to an error.
 func asHTTP(err error) *httpError {
 	for _, b := range bodyErrors {
 		if errors.Is(err, b.kind) {
@@ -105,7 +104,7 @@ func asHTTP(err error) *httpError {
 	return &httpError{status: errInternal.status, message: errInternal.message, cause: err}
 }
 
-// authError returns the answer to a request that was not authenticated.
+// authError returns the response to a request that was not authenticated.
 func (h *api) authError(err error) *httpError {
 	e := &httpError{cause: err, reason: err.Error()}
 	switch {
@@ -128,8 +127,8 @@ func (h *api) authError(err error) *httpError {
 	return e
 }
 
-// webhookError returns the answer to a webhook that was not verified: a 401, whatever is
-// wrong with it. Only the log says that a body was too large or did not come whole.
+// webhookError returns the response to a webhook that was not verified: always a 401. Only
+// the log says that a body was too large or incomplete.
 func (h *api) webhookError(err error) *httpError {
 	e := &httpError{status: http.StatusUnauthorized, cause: err, reason: err.Error(),
 		message: "The webhook-signature is not valid for this body", code: "webhook-signature"}
@@ -140,19 +139,18 @@ func (h *api) webhookError(err error) *httpError {
 		e.message, e.code = "One of the headers webhook-id, webhook-timestamp and webhook-signature is missing or malformed", "webhook-headers"
 	case errors.Is(err, errBodyLarge):
 		e.code = "webhook-body"
-	case errors.Is(err, errBody): // a cause of the connection's has addresses
+	case errors.Is(err, errBody): // the connection's error contains addresses
 		e.code, e.reason = "webhook-body", errBody.Error()
 	}
 	return e
 }
 
-// refusal returns what is logged about a refused request: a code, and a reason that
-// quotes nothing of the request. For a payload these are the rule and the offset of the
-// first error.
+// refusal returns a code and a reason to log for a refused request, which quote nothing of
+// it. For a payload these are the rule and the offset of the first error.
 func refusal(e *httpError) (code, reason string) {
 	code, reason = e.code, e.reason
 	for _, issue := range e.issues {
-		if issue.Severity == fhirbundle.Error {
+		if issue.Severity == fhirbundle.SeverityError {
 			return issue.Code, fmt.Sprintf("at offset %d of the body", issue.Offset)
 		}
 	}
@@ -171,8 +169,8 @@ type errorBody struct {
 	Issues    []fhirbundle.Issue `json:"issues,omitempty"`
 }
 
-// logFailure logs a request that failed through no fault of its sender: at WARN where a
-// back end was away, at ERROR where the cause is not known.
+// logFailure logs a request that failed through no fault of its sender: at WARN if a back
+// end did not answer, at ERROR if the cause is unknown.
 func (h *api) logFailure(r *http.Request, e *httpError) {
 	attrs := []slog.Attr{slog.String("request", requestID(r.Context())), slog.Int("status", e.status), slog.Any("error", e.cause)}
 	if e.status == http.StatusServiceUnavailable {
@@ -182,7 +180,7 @@ func (h *api) logFailure(r *http.Request, e *httpError) {
 	h.opts.Logger.LogAttrs(r.Context(), slog.LevelError, "request failed", attrs...)
 }
 
-// fail answers an error.
+// fail sends the response to an error.
 func (h *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := asHTTP(err)
 	id := requestID(r.Context())
@@ -202,7 +200,7 @@ func (h *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if prefersFHIR(r.Header.Values("Accept")) {
 		issues := e.issues
 		if len(issues) == 0 {
-			issues = []fhirbundle.Issue{{Code: outcomeCode(e.status), Severity: fhirbundle.Error, Message: e.message}}
+			issues = []fhirbundle.Issue{{Code: outcomeCode(e.status), Severity: fhirbundle.SeverityError, Message: e.message}}
 		}
 		writeAs(w, e.status, "application/fhir+json", fhirbundle.NewOutcome(issues))
 		return
@@ -210,7 +208,7 @@ func (h *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	writeAs(w, e.status, "application/json", errorBody{e.message, id, e.issues})
 }
 
-// outcomeCode is the code of FHIR's IssueType for a status.
+// outcomeCode returns the FHIR IssueType code for a status.
 func outcomeCode(status int) string {
 	switch status {
 	case http.StatusUnauthorized:
@@ -239,12 +237,12 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	writeAs(w, status, "application/json", body)
 }
 
-// writeAs writes JSON without escaping what is only special in HTML: a URL stays
-// as it is, and can be cut out of the answer by a shell.
+// writeAs writes JSON without escaping HTML characters: a URL stays as it is, so that a
+// shell can cut it out of the response.
 func writeAs(w http.ResponseWriter, status int, contentType string, body any) {
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(status)
-	_ = encodeTo(w, body) // the client is gone; there is nobody else to tell
+	_ = encodeTo(w, body) // fails only if the client is gone
 }
 
 func encodeTo(w io.Writer, body any) error {

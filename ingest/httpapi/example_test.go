@@ -27,8 +27,8 @@ func exampleService() *ingest.Service {
 	return must(ingest.New(ingest.Backends{Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore()}, &ingest.Options{NoUploads: true}))
 }
 
-// The operator's routes are on an address of their own. The metrics may be those of
-// package promingest, by promhttp.
+// The operator's routes are on a separate address. The metrics may be those of package
+// promingest, with promhttp.
 func ExampleNewAdmin() {
 	svc := exampleService()
 	health := must(httpapi.NewHealth(svc, nil))
@@ -47,7 +47,7 @@ func ExampleNewAdmin() {
 	// 503 Service Unavailable
 }
 
-// An access log around all routes of a program. The front door logs its own requests.
+// An access log around all routes of a program. The API logs its own requests.
 func ExampleAccessLog() {
 	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		switch a.Key {

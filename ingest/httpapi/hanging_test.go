@@ -20,7 +20,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// hanging has back ends that hang from when it is told to.
+// hanging is a pipeline whose back ends hang when told to.
 type hanging struct {
 	*ingesttest.Pipeline
 	job   string                         // completed, with outcomes
@@ -44,13 +44,13 @@ func newHanging(t *testing.T, timeout time.Duration) *hanging {
 		Bucket:  faulttest.Bucket(bucket, plan),
 		Service: ingest.Options{StoreTimeout: timeout},
 	})
-	// 900 broken lines: more outcomes than are read at a time.
+	// 900 broken lines: more outcomes than one read returns.
 	h.job = h.Client.Upload(t, "application/fhir+ndjson", []byte(`{"resourceType":"Patient","id":"p1"}`+"\n"+strings.Repeat("{\n", 900)))
 	require.Equal(t, jobs.Completed, h.Wait(t, h.job).State)
 	return h
 }
 
-// hang hangs calls of a kind, from the nth on.
+// hang makes calls of a kind hang, from the nth on.
 func (h *hanging) hang(kind faulttest.Kind, n int64) {
 	var seen atomic.Int64
 	plan := faulttest.Plan(func(_ context.Context, c faulttest.Call) faulttest.Fault {
@@ -69,7 +69,7 @@ func (h *hanging) do(t *testing.T, method, path, body string) *ingesttest.Answer
 	return h.Client.Do(t, method, path, fhirJSON, strings.NewReader(body))
 }
 
-// A back end that hangs is answered for with a 503, and no request waits for it for ever.
+// If a back end hangs, the response is a 503, and no request waits for ever.
 func TestBackEndsThatHang(t *testing.T) {
 	h := newHanging(t, 150*time.Millisecond)
 	job := jobsPath + "/" + h.job
@@ -103,7 +103,7 @@ func TestBackEndsThatHang(t *testing.T) {
 	}
 }
 
-// Outcomes that stop coming end the answer, which the client can tell from its end.
+// Outcomes that stop coming end the response in a way that the client notices.
 func TestOutcomesThatStall(t *testing.T) {
 	h := newHanging(t, 150*time.Millisecond)
 	h.hang(faulttest.BucketRead, 2)
@@ -117,14 +117,14 @@ func TestOutcomesThatStall(t *testing.T) {
 	got, err := io.ReadAll(resp.Body)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.NotEmpty(t, got)
-	require.Contains(t, h.Logs(), "no answer of the bucket")
+	require.Contains(t, h.Logs(), "no answer from the bucket")
 	h.plan.Store(nil)
 	require.Equal(t, 900, strings.Count(string(h.Client.Outcomes(t, h.job).Body), "\n"))
 }
 
-// Where the job store does not say whether it has the job, the payload stays, and that is
-// counted. The same request under its key is the same job.
-func TestACreationThatHangs(t *testing.T) {
+// If the job store does not say whether it has the job, the payload stays, and an event is
+// observed. Repeating the request under its key gets the same job.
+func TestACreateThatHangs(t *testing.T) {
 	for _, fault := range []faulttest.Fault{faulttest.Hang, faulttest.HangAfter, faulttest.Late} {
 		t.Run(fault.String(), func(t *testing.T) {
 			h := newHanging(t, 150*time.Millisecond)
@@ -133,7 +133,7 @@ func TestACreationThatHangs(t *testing.T) {
 				case faulttest.StoreCreate:
 					return fault
 				case faulttest.StoreGet:
-					if c.Key != h.job { // so that what became of it can't be asked either
+					if c.Key != h.job { // so that the job can't be looked up either
 						return faulttest.Hang
 					}
 				}
@@ -148,7 +148,7 @@ func TestACreationThatHangs(t *testing.T) {
 				return h.Client.Send(t, req)
 			}
 			first := faulttest.Plan(func(ctx context.Context, c faulttest.Call) faulttest.Fault {
-				if c.Kind == faulttest.StoreGet { // for an earlier job: there is none
+				if c.Kind == faulttest.StoreGet { // the look for an earlier job: there is none
 					h.plan.Store(&plan)
 					return faulttest.None
 				}
@@ -180,7 +180,7 @@ func TestACreationThatHangs(t *testing.T) {
 			again := send()
 			require.Equal(t, 202, again.Status, string(again.Body))
 			require.Contains(t, string(again.Body), unrecorded[0].JobID)
-			h.Advance(t, time.Minute) // a job that was created had no wake-up
+			h.Advance(t, time.Minute) // a created job had no wake-up
 			require.Equal(t, jobs.Completed, h.Wait(t, unrecorded[0].JobID).State)
 		})
 	}
@@ -193,7 +193,7 @@ func (hangingSigner) SignUpload(ctx context.Context, _ string, _ blobstore.Uploa
 	return nil, ctx.Err()
 }
 
-// With the defaults a client gets its answer within 3 seconds.
+// With the defaults a client gets its response within 3 seconds.
 func TestBackEndsThatHangByDefault(t *testing.T) {
 	t.Parallel()
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Signer: hangingSigner{}})

@@ -15,26 +15,26 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// Paths at which [Health] and [NewAdmin] answer, and that [AccessLog] logs at DEBUG.
+// Paths of [Health] and [NewAdmin], which [AccessLog] logs at DEBUG.
 const (
 	LivePath    = "/healthz"
 	ReadyPath   = "/readyz"
 	MetricsPath = "/metrics"
 )
 
-// HealthOptions; nil, and zero fields, mean the defaults.
+// HealthOptions are the options of a [Health]; nil, and zero fields, mean the defaults.
 type HealthOptions struct {
 	// Timeout bounds all checks of one request together. Default 2 seconds.
 	Timeout time.Duration
-	// Logger gets why the process is not ready, at most [loglimit.PerMinute] times a
-	// minute. Default slog.Default().
+	// Logger gets the reason why the process is not ready, at most [loglimit.PerMinute]
+	// times a minute. Default slog.Default().
 	Logger *slog.Logger
 }
 
-// Health answers a load balancer's or an orchestrator's probes: whether the process is
-// alive, and whether it may be sent work. Its answers are JSON and name only which part
-// is not ready; the log has the rest, since anyone may be able to reach the routes. It is
-// safe for concurrent use.
+// Health answers the probes of load balancers and orchestrators: whether the process is
+// alive, and whether it may be sent work. Its responses are JSON and name only the part
+// that is not ready; the log has the details, since the routes may be public. It is safe
+// for concurrent use.
 type Health struct {
 	opts     HealthOptions
 	draining atomic.Bool
@@ -45,9 +45,8 @@ type Health struct {
 	queues []func() error
 }
 
-// NewHealth returns a Health whose readiness is that of [ingest.Service.Ready], and of
-// what is added with [Health.Require]. It fails without a Service, or if an option can't
-// work.
+// NewHealth returns a Health that is ready if [ingest.Service.Ready] and all checks added
+// with [Health.Require] succeed. It fails without a Service, or if an option is invalid.
 func NewHealth(s *ingest.Service, opts *HealthOptions) (*Health, error) {
 	if s == nil {
 		return nil, errors.New("httpapi: NewHealth needs a Service")
@@ -68,35 +67,35 @@ func NewHealth(s *ingest.Service, opts *HealthOptions) (*Health, error) {
 	return h, nil
 }
 
-// Require adds a check that has to succeed for the process to be ready, such as that of
-// a handler's target or of a [diskspace.Disk]. It must return when its context ends.
+// Require adds a check that must succeed for the process to be ready, such as one of a
+// handler's target or of a [diskspace.Disk]. It must return when its context ends.
 func (h *Health) Require(check func(context.Context) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.ready = append(h.ready, check)
 }
 
-// RequireDisk has the process not be ready while less of a disk is free than its floor.
+// RequireDisk makes the process not ready while a disk has less space than its floor.
 func (h *Health) RequireDisk(d *diskspace.Disk) {
 	h.Require(func(context.Context) error { return d.Check() })
 }
 
-// Queue adds a queue whose loss degrades the process and leaves it ready, such as
-// [ingest.Worker.Err] or [ingest.Notified.Err]: where all processes share a broker, none
-// would be sent work that each of them can do without it.
+// Queue adds a queue whose loss degrades the process but leaves it ready, such as
+// [ingest.Worker.Err] or [ingest.Listener.Err]. If all processes share a broker, none would
+// be sent the work that each can do without it.
 func (h *Health) Queue(away func() error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.queues = append(h.queues, away)
 }
 
-// Drain makes the process not ready for good. Call it when the process begins to stop.
+// Drain makes the process not ready, permanently. Call it when the process begins to stop.
 func (h *Health) Drain() { h.draining.Store(true) }
 
 // Draining reports whether Drain was called.
 func (h *Health) Draining() bool { return h.draining.Load() }
 
-// Live answers 200 as long as the process can answer at all: {"status":"ok"}.
+// Live answers 200 as long as the process can answer: {"status":"ok"}.
 func (h *Health) Live() http.Handler {
 	return getOnly(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeStatus(w, http.StatusOK, map[string]any{"status": "ok"})
@@ -104,11 +103,11 @@ func (h *Health) Live() http.Handler {
 }
 
 // Ready answers 200 if the process may be sent work: {"status":"ready"}, with
-// "degraded":["queue"] while a queue is away. Otherwise it answers 503: "draining", or
-// "not ready" and what is failing: bucket, disk or jobs, as far as that is known.
+// "degraded":["queue"] while a queue is lost. Otherwise it answers 503: "draining", or
+// "not ready" with the failing parts, if known: bucket, disk or jobs.
 func (h *Health) Ready() http.Handler { return getOnly(http.HandlerFunc(h.readyz)) }
 
-// failing is what the answer says of an error.
+// failing names the parts in responses.
 var failing = []struct {
 	err  error
 	part string
@@ -151,7 +150,7 @@ func (h *Health) readyz(w http.ResponseWriter, r *http.Request) {
 	writeStatus(w, http.StatusServiceUnavailable, map[string]any{"status": "not ready", "failing": parts})
 }
 
-// getOnly refuses other methods than GET and HEAD, as JSON.
+// getOnly refuses methods other than GET and HEAD, as JSON.
 func getOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -57,7 +57,7 @@ func TestHealth(t *testing.T) {
 	h.Require(func(context.Context) error { return failure })
 	failure = errors.New("target s3cret is away")
 	is("/readyz", 503, `{"status":"not ready","failing":[]}`)
-	require.Contains(t, logs.String(), "target s3cret is away") // for the operator alone
+	require.Contains(t, logs.String(), "target s3cret is away") // only in the log
 	failure = diskspace.ErrLow
 	is("/readyz", 503, `{"status":"not ready","failing":["disk"]}`)
 	failure = nil
@@ -65,7 +65,7 @@ func TestHealth(t *testing.T) {
 	require.NoError(t, err)
 	h.RequireDisk(full)
 	hangs.Store(true)
-	require.Eventually(t, func() bool { // a look is shared for a second
+	require.Eventually(t, func() bool { // results are reused for a second
 		return strings.Contains(answer(admin, "GET", "/readyz").Body.String(), `["disk","jobs"]`)
 	}, 10*time.Second, 50*time.Millisecond)
 	h.Drain()

@@ -15,39 +15,37 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/budget"
 )
 
-// Options; nil, and zero fields, mean the defaults.
+// Options are the options of [New]; nil, and zero fields, mean the defaults.
 type Options struct {
-	// Logger gets one line a request, without query, tenant or payload; with the
-	// job where the request made or changed one. Of requests whose sender is not known,
-	// and of those that fail because a back end does, it gets [loglimit.PerMinute] lines
-	// a minute, and the others at DEBUG. Default slog.Default().
+	// Logger gets one line per request, without query, tenant or payload, and with the job
+	// that the request created or changed. Of unauthenticated requests, and of requests
+	// that a back end fails, it gets at most [loglimit.PerMinute] lines a minute; further
+	// ones are at DEBUG. Default slog.Default().
 	Logger *slog.Logger
-	// BaseURL is where clients reach the front door, without /v1/ingestion: an
-	// absolute URL, or only the path of one. Content-Location, Link and the
-	// instructions of an upload begin with all of it, Location with its path.
-	// Default: none; then all of them are paths. Neither Host nor a forwarding
-	// header is ever used, since a client chooses them.
+	// BaseURL is where clients reach the handler, without /v1/ingestion: an absolute URL,
+	// or only its path. Content-Location, Link and the instructions of an upload begin
+	// with all of it, Location with its path. Default: none; then all of them are paths.
+	// Host and forwarding headers are never used, since clients choose them.
 	BaseURL *url.URL
-	// Body bounds how long a client may take to send a body and to read the answer.
-	// Bodies that break a limit get 408. Default: those of [httpbody.Limits].
+	// Body bounds how long a client may take to send a body and to read the response.
+	// Bodies that exceed a limit get 408. Default: those of [httpbody.Limits].
 	Body httpbody.Limits
-	// Webhooks are senders of Bundles that sign them, beside those whom the
-	// Authenticator knows: where a POST of a Bundle has a webhook-signature, that
-	// alone decides who sent it. Default: none.
+	// Webhooks are senders that sign their Bundles, in addition to those known to the
+	// Authenticator: if a POST of a Bundle has a webhook-signature, that alone identifies
+	// its sender. Default: none.
 	Webhooks *auth.Webhooks
-	// SpoolFolder is where bodies of webhooks above 64 KiB are kept until their
-	// signature has been verified, and read from afterwards. Nobody else can read the
-	// files, and they end with their request. Default: os.TempDir.
+	// SpoolFolder is where bodies of webhooks above 64 KiB are kept until their signature
+	// has been verified, and then read from. Only this user can read the files, and they
+	// are removed with their request. Default: os.TempDir.
 	SpoolFolder string
 	// MaxUnverifiedBytes bounds the bodies of all webhooks that are spooled at a time;
-	// three quarters of it are for those in files. A request above it gets a 503 with
-	// Retry-After.
-	// At least 4/3 of the Service's MaxBodyBytes. Default: 4 times the Service's
-	// MaxBodyBytes, which is 256 MiB by default.
+	// three quarters of it are for those in files. A request over it gets a 503 with
+	// Retry-After. At least 4/3 of the Service's MaxBodyBytes. Default: 4 times the
+	// Service's MaxBodyBytes, which is 256 MiB by default.
 	MaxUnverifiedBytes int64
-	// Budget bounds what requests use at a time, in all and for each organization. A
-	// request above it is refused before its body is read: with 429 if its organization
-	// is over its share, with 503 if the process is. Several handlers may share a Budget.
+	// Budget bounds what requests use at a time, in total and for each organization. A
+	// request over it is refused before its body is read: with 429 if its organization is
+	// over its share, with 503 if the process is. Several handlers may share a Budget.
 	// Default: a new one with the defaults of [budget.Options].
 	Budget *budget.Budget
 }
@@ -57,34 +55,34 @@ const (
 	bundleRoute = "/fhir/Bundle"
 )
 
-// api is the front door.
+// api is the handler of all routes.
 type api struct {
 	svc    *ingest.Service
 	auth   auth.Authenticator
 	opts   Options
 	spools *spools // nil without Options.Webhooks
 	routes []route
-	base   string // where clients reach the front door: a URL, a path, or empty
+	base   string // Options.BaseURL without a trailing slash: a URL, a path, or empty
 	mount  string // the path of base
 
 	strangers, failures loglimit.Lines
 }
 
-// route is a path pattern, in which {} stands for one part, and its methods.
+// route is a path pattern, in which {} stands for one segment, and its methods.
 type route struct {
-	pattern string // as the log names it
+	pattern string // as in the log
 	parts   []string
-	params  []string // of the query
+	params  []string // allowed in the query
 	methods map[string]endpoint
 }
 
-// endpoint answers a request of an authenticated caller. id is the part of the
-// path that the pattern leaves open. What it returns is answered as an error.
+// endpoint answers a request of an authenticated caller. id is the segment that the pattern
+// leaves open. An error that it returns is sent as the response.
 type endpoint func(w http.ResponseWriter, r *http.Request, who ingest.Caller, id string) error
 
-// New returns the handler of all routes below /v1/ingestion. Other paths get a
-// 404 as JSON. It is safe for concurrent use. It is an error if the Service or the
-// Authenticator is nil, or an option can't work.
+// New returns the handler of all routes below /v1/ingestion. Other paths get a 404 as JSON.
+// It is safe for concurrent use. New fails if the Service or the Authenticator is nil, or if
+// an option is invalid.
 func New(s *ingest.Service, a auth.Authenticator, opts *Options) (http.Handler, error) {
 	switch {
 	case s == nil:
@@ -117,12 +115,12 @@ func New(s *ingest.Service, a auth.Authenticator, opts *Options) (http.Handler, 
 			return nil, err
 		}
 	}
-	// FHIR's clients send _format and _pretty with everything (R4 http.html#parameters).
+	// FHIR clients may send _format and _pretty with any request (R4 http.html#parameters).
 	h.handle(bundleRoute, []string{"endpoint", "_format", "_pretty"}, map[string]endpoint{http.MethodPost: h.postBundle})
 	h.handle("/upload-url", nil, map[string]endpoint{http.MethodPost: h.postUploadURL})
 	h.handle("/jobs", []string{"status", "code", "limit", "cursor"}, map[string]endpoint{http.MethodGet: working(h.listJobs)})
 	h.handle("/jobs/redrive", []string{"status", "code", "after", "before", "limit", "cursor"},
-		map[string]endpoint{http.MethodPost: working(h.redriveAll)}) // before what has a place for an id
+		map[string]endpoint{http.MethodPost: working(h.redriveAll)}) // before /jobs/{jobId}
 	h.handle("/jobs/{jobId}", nil, map[string]endpoint{http.MethodGet: working(h.getJob), http.MethodDelete: working(h.cancelJob)})
 	h.handle("/jobs/{jobId}/redrive", nil, map[string]endpoint{http.MethodPost: working(h.redriveJob)})
 	h.handle("/jobs/{jobId}/outcomes", nil, map[string]endpoint{http.MethodGet: working(h.getOutcomes)})
@@ -135,14 +133,14 @@ func New(s *ingest.Service, a auth.Authenticator, opts *Options) (http.Handler, 
 
 func (h *api) handle(pattern string, params []string, methods map[string]endpoint) {
 	if get, ok := methods[http.MethodGet]; ok {
-		methods[http.MethodHead] = get // net/http sends no body for it
+		methods[http.MethodHead] = get // net/http discards the body
 	}
 	pattern = prefix + pattern
 	h.routes = append(h.routes, route{pattern, strings.Split(pattern, "/"), params, methods})
 }
 
-// match finds the route of a path as it was sent: net/http's mux would decode
-// %2F and "..", redirect, and answer in plain text.
+// match finds the route of the escaped path: net/http's mux would decode %2F and "..",
+// redirect, and answer in plain text.
 func (h *api) match(r *http.Request) (*route, string) {
 	parts := strings.Split(r.URL.EscapedPath(), "/")
 next:
@@ -182,7 +180,7 @@ func (h *api) serve(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, &httpError{status: http.StatusMethodNotAllowed, message: "Method not allowed; allowed are " + rt.allow()})
 		return
 	}
-	// Authenticate before anything else: nothing of the body is read for a stranger.
+	// Authenticate before reading any of the body.
 	webhook := h.opts.Webhooks != nil && rt.pattern == prefix+bundleRoute && auth.IsWebhook(r)
 	unknown, err := h.opts.Budget.Admit(budget.Request{Webhook: webhook})
 	if err != nil {

@@ -27,7 +27,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// openJobs opens a job store that two services share, as two processes do.
+// openJobs opens a job store that two services share, like two processes.
 func openJobs(t *testing.T, driver, dsn string) jobs.Store {
 	t.Helper()
 	db, err := sql.Open(driver, dsn)
@@ -38,8 +38,8 @@ func openJobs(t *testing.T, driver, dsn string) jobs.Store {
 	return s
 }
 
-// requireOneJob checks what a race under one key left: answers of one job or 409,
-// one payload, and the effects of one job.
+// requireOneJob checks the result of a race under one key: responses of one job or 409, one
+// payload, and the effects of one job.
 func requireOneJob(t *testing.T, answers []*httptest.ResponseRecorder, p *ingesttest.Pipeline) {
 	t.Helper()
 	one := ""
@@ -53,9 +53,9 @@ func requireOneJob(t *testing.T, answers []*httptest.ResponseRecorder, p *ingest
 		if one == "" {
 			one = a.Body.String()
 		}
-		require.Equal(t, one, a.Body.String(), "the same answer, byte for byte")
+		require.Equal(t, one, a.Body.String(), "the same response, byte for byte")
 	}
-	require.NotEmpty(t, one, "somebody was answered")
+	require.NotEmpty(t, one, "one request succeeded")
 	page, err := p.Jobs.List(t.Context(), jobs.Query{OrganizationID: ingesttest.Organization})
 	require.NoError(t, err)
 	require.Len(t, page.Jobs, 1)
@@ -72,8 +72,8 @@ func requireOneJob(t *testing.T, answers []*httptest.ResponseRecorder, p *ingest
 	require.Equal(t, 1, payloads, "no payload without a job")
 }
 
-// 32 clients send one key to two services that share bucket and job store, each
-// with a worker of its own.
+// 32 clients send one key to two services that share bucket and job store, each with its
+// own worker.
 func TestRacesUnderOneKey(t *testing.T) {
 	folder := func(t *testing.T) *blob.Bucket {
 		b, err := dirblob.OpenBucket(filepath.Join(t.TempDir(), "blobs"), &dirblob.Options{CreateDir: true})
@@ -143,13 +143,13 @@ func TestRacesUnderOneKey(t *testing.T) {
 	}
 }
 
-// While one request is under way another one under its key is answered at once, and
-// its body is not waited for.
-func TestARequestUnderWayIsAConflict(t *testing.T) {
+// While a request is in progress, another one under its key is answered at once, without
+// waiting for its body.
+func TestARequestInProgressIsAConflict(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	tokens, err := auth.ParseTokens(ingesttest.Token + "=" + ingesttest.Organization)
 	require.NoError(t, err)
-	// The first is served by hand, so that it is known when its body is waited for.
+	// The first one is served by hand, to know when its body is waited for.
 	body, sender := io.Pipe()
 	first := httptest.NewRequest("POST", bundlePath, body)
 	first.Header.Set("Authorization", "Bearer "+ingesttest.Token)
@@ -175,5 +175,5 @@ func TestARequestUnderWayIsAConflict(t *testing.T) {
 	_, third := raw(t, p, fmt.Sprintf("Idempotency-Key: k\r\nContent-Length: %d\r\n", len(small)), small)
 	require.Equal(t, 202, third().StatusCode)
 	_, fourth := raw(t, p, "Idempotency-Key: k\r\nContent-Length: 1000\r\n", "")
-	require.Equal(t, 422, fourth().StatusCode, "it can't be the same payload, so it is not waited for")
+	require.Equal(t, 422, fourth().StatusCode, "it can't be the same payload, so its body is not waited for")
 }

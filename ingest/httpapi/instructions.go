@@ -11,8 +11,8 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// instructions say how to upload, step by step. The first four are a contract:
-// clients of the service that fhirdock succeeds show them.
+// instructions describe how to upload, step by step. The first four are a contract: clients
+// of fhirdock's predecessor show them.
 func instructions(t *ingest.UploadTicket, job string) map[string]string {
 	contentType := t.Upload.Headers["Content-Type"]
 	if contentType == "" {
@@ -41,7 +41,7 @@ func instructions(t *ingest.UploadTicket, job string) map[string]string {
 	return numbered
 }
 
-// spoken is a time in words, in whole seconds: 1 hour, 7 minutes 30 seconds.
+// spoken returns a duration in words, in whole seconds: 1 hour, 7 minutes 30 seconds.
 func spoken(d time.Duration) string {
 	left := max(0, int64(d/time.Second))
 	var words []string

@@ -51,7 +51,7 @@ func bodyOf(j *jobs.Job) jobBody {
 	return b
 }
 
-// summaryOf is a job without its issues.
+// summaryOf returns a job without its issues.
 func summaryOf(j *jobs.Job) jobBody {
 	b := jobBody{
 		JobID: j.ID, OrganizationID: j.OrganizationID, Status: j.State, Source: j.Source, Message: message(j),
@@ -66,7 +66,7 @@ func summaryOf(j *jobs.Job) jobBody {
 	return b
 }
 
-// issuesOf are those of the failure if it has any, otherwise those of acceptance.
+// issuesOf returns the failure's issues if it has any, otherwise the warnings of acceptance.
 func issuesOf(j *jobs.Job) json.RawMessage {
 	if j.Failure != nil && len(j.Failure.Issues) > len("[]") {
 		return j.Failure.Issues
@@ -103,12 +103,12 @@ func message(j *jobs.Job) string {
 	return ""
 }
 
-// unfinished tells a client when to ask again and how far the job is.
+// unfinished sets headers that say when to ask again and how far the job is.
 func unfinished(w http.ResponseWriter, j *jobs.Job, now time.Time) {
 	if j.State.Finished() {
 		return
 	}
-	// A tenth of the job's age: a long job is not asked for each second.
+	// A tenth of the job's age, so that clients don't poll a long job every second.
 	wait := min(max(1, int(now.Sub(j.CreatedAt)/(10*time.Second))), 30)
 	if j.State == jobs.Accepted && !j.WaitingSince.IsZero() {
 		wait = max(wait, int(math.Ceil(j.NotBefore.Sub(now).Seconds())))
@@ -137,8 +137,8 @@ func (h *api) getJob(w http.ResponseWriter, r *http.Request, who ingest.Caller, 
 	return nil
 }
 
-// hasTag reports whether If-None-Match has an entity tag: as it is, weak as a proxy that
-// compresses makes it, or in a list (RFC 9110, section 13.1.2). Tags here have no commas.
+// hasTag reports whether If-None-Match has an entity tag: exactly, weakened by a proxy that
+// compresses, or in a list (RFC 9110, section 13.1.2). Tags here have no commas.
 func hasTag(lines []string, tag string) bool {
 	for _, line := range lines {
 		for given := range strings.SplitSeq(line, ",") {
@@ -184,7 +184,7 @@ func (h *api) getOutcomes(w http.ResponseWriter, r *http.Request, who ingest.Cal
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.WriteHeader(http.StatusOK)
 	if _, err := io.Copy(w, src); err != nil {
-		// The status is out: only a cut connection tells the client.
+		// The status was sent: only a closed connection tells the client.
 		h.failures.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "outcomes not sent",
 			slog.String("request", requestID(r.Context())), slog.Any("error", asHTTP(err).cause))
 		panic(http.ErrAbortHandler)

@@ -13,7 +13,7 @@ import (
 )
 
 // listJobs answers {"jobs": […], "next": "…"}. Jobs are encoded one by one while they are
-// sent: a slow reader holds the records of one page, whose bytes are bounded, and no more.
+// sent: a slow reader holds only the records of one page, whose size is bounded.
 func (h *api) listJobs(w http.ResponseWriter, r *http.Request, who ingest.Caller, _ string) error {
 	q := r.URL.Query()
 	req := ingest.ListRequest{State: jobs.State(q.Get("status")), Code: q.Get("code"), Cursor: q.Get("cursor")}
@@ -45,13 +45,13 @@ func (h *api) listJobs(w http.ResponseWriter, r *http.Request, who ingest.Caller
 	}
 	end := "]}\n"
 	if page.Next != "" {
-		end = fmt.Sprintf("],\"next\":%q}\n", page.Next) // a cursor has nothing to escape
+		end = fmt.Sprintf("],\"next\":%q}\n", page.Next) // a cursor needs no escaping
 	}
 	_, _ = io.WriteString(w, end)
 	return nil
 }
 
-// listedJob is a job as lists have it: with the number of its issues instead of the issues.
+// listedJob returns a job for lists: with the number of its issues instead of the issues.
 func listedJob(j *jobs.Job) jobBody {
 	b := summaryOf(j)
 	var issues []struct{}
@@ -61,7 +61,7 @@ func listedJob(j *jobs.Job) jobBody {
 	return b
 }
 
-// limit is a query's limit; 0 where it has none.
+// limit returns the query's limit; 0 if there is none.
 func limit(q url.Values) (int, error) {
 	s := q.Get("limit")
 	if s == "" {

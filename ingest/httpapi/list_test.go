@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 )
 
-// A list has the number of each job's issues; the job itself has them.
+// A list has the number of each job's issues; the job itself has the issues.
 func TestListsCountIssues(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	list := func(query string) (jobs []map[string]json.RawMessage, next string) {

@@ -20,8 +20,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Neither strangers nor a job store that is away fill the log; requests of known senders
-// all have their line.
+// Unauthenticated requests and a failing job store don't fill the log; every authenticated
+// request has its line.
 func TestTheLogIsNotFlooded(t *testing.T) {
 	var away atomic.Bool
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Jobs: faulttest.Store(jobs.NewMemStore(), func(context.Context, faulttest.Call) faulttest.Fault {

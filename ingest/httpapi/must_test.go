@@ -6,7 +6,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// local is a queue in memory, of options that work.
+// local returns an in-memory queue.
 func local(opts *queue.LocalOptions) (*pubsub.Topic, *pubsub.Subscription) {
 	topic, subscription, err := queue.NewLocal(opts)
 	if err != nil {

@@ -37,18 +37,18 @@ func prefersFHIR(accept []string) bool {
 	return fhir > 0 && fhir >= plain && (fhir > plain || !explicitJSON(accept))
 }
 
-// explicitJSON reports whether application/json is named: a wildcard beside
-// application/fhir+json does not outdo it.
+// explicitJSON reports whether application/json is named: a wildcard does not win a tie
+// with application/fhir+json.
 func explicitJSON(accept []string) bool {
 	return strings.Contains(strings.Join(accept, ","), "application/json")
 }
 
 var bundleTypes = []string{"application/fhir+json", "application/json"}
 
-// bundleType checks the media type of a Bundle and returns it without parameters,
-// save fhirVersion. One that is missing, and the one of FHIR DSTU 2 that some senders
-// still use, stand for application/fhir+json. The only charset is utf-8;
-// utf8 is not a registered name, but is sent too.
+// bundleType checks the media type of a Bundle and returns it without parameters other than
+// fhirVersion. A missing one, and FHIR DSTU 2's, which some senders still use, become
+// application/fhir+json. The only charset is utf-8; utf8 is not a registered name, but some
+// senders use it.
 func bundleType(r *http.Request) (string, error) {
 	if len(r.Header.Values("Content-Type")) > 1 {
 		return "", unsupportedType("More than one Content-Type")
@@ -86,13 +86,13 @@ func unsupportedType(what string) error {
 	}
 }
 
-// contentEncoding is the body's encoding; a header that is there several times is
-// one list (RFC 9110, section 5.3).
+// contentEncoding returns the body's encoding; repeated headers are one list (RFC 9110,
+// section 5.3).
 func contentEncoding(r *http.Request) string {
 	return strings.Join(r.Header.Values("Content-Encoding"), ", ")
 }
 
-// digests are those that a request promises of its body.
+// digests returns the digests in a request's headers.
 func digests(r *http.Request) (*httpdigest.Digests, error) {
 	d, err := httpdigest.Parse(r.Header)
 	if err != nil {
@@ -106,8 +106,8 @@ func digests(r *http.Request) (*httpdigest.Digests, error) {
 
 var errDigest = &httpError{status: http.StatusBadRequest, message: "The body does not have the digest that was promised"}
 
-// idempotencyKey reads the Idempotency-Key header: a string of RFC 9651, section
-// 3.3.3, as the draft has it, or the bare token that many clients send.
+// idempotencyKey reads the Idempotency-Key header: a string of RFC 9651, section 3.3.3, as
+// in the draft, or the bare token that many clients send.
 func idempotencyKey(r *http.Request) (string, error) {
 	values := r.Header.Values("Idempotency-Key")
 	if len(values) == 0 {

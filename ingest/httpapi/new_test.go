@@ -23,8 +23,8 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// What can't work is an error at the start, not a 500 to each request.
-func TestNewRefusesWhatCannotWork(t *testing.T) {
+// Invalid options are an error at the start, not a 500 for each request.
+func TestNewRefusesInvalidOptions(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	tokens, err := auth.ParseTokens("t=o")
 	require.NoError(t, err)
@@ -46,8 +46,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-// Links are where clients reach the front door, and never where a client says that
-// it is.
+// Links lead to where clients reach the API, never to where a client's headers say.
 func TestLinks(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	tokens, err := auth.ParseTokens("t=o")

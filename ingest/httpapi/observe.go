@@ -15,14 +15,14 @@ import (
 
 type requestIDKey struct{}
 
-// requestID is the id under which a request is answered and logged.
+// requestID returns the id of a request in its response and in the log.
 func requestID(ctx context.Context) string {
 	id, _ := ctx.Value(requestIDKey{}).(string)
 	return id
 }
 
-// observed gives each request an id, writes the access log, and answers 500
-// where a handler panicked.
+// observed gives each request an id, writes the access log, and answers 500 if a handler
+// panics.
 func (h *api) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
@@ -42,7 +42,7 @@ func (h *api) observed(next http.Handler) http.Handler {
 				if p == http.ErrAbortHandler {
 					panic(p)
 				}
-				// The value of a panic may be anything, payload included.
+				// The value of a panic may contain a payload.
 				h.opts.Logger.ErrorContext(r.Context(), "request panicked", "request", id,
 					"type", fmt.Sprintf("%T", p), "stack", panics.Stack())
 				if rec.status == 0 {
@@ -69,7 +69,7 @@ func (h *api) observed(next http.Handler) http.Handler {
 	})
 }
 
-// method keeps what a client made up out of the log.
+// method keeps invented methods out of the log.
 func method(m string) string {
 	switch m {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions:
@@ -92,24 +92,24 @@ func validRequestID(id string) bool {
 	return true
 }
 
-// recorder remembers what was answered.
+// recorder records a response.
 type recorder struct {
 	http.ResponseWriter
 	route  string
-	job    string // that the request made or changed
+	job    string // created or changed by the request
 	status int
 	bytes  int64
 
-	code, reason string // why the request was refused
-	known        bool   // who sent it
+	code, reason string // of a refused request
+	known        bool   // the sender is authenticated
 
-	place *budget.Place // that the request has taken; nil before it took one
+	place *budget.Place // held by the request; nil before it has one
 }
 
 func (rec *recorder) WriteHeader(status int) {
-	if rec.status == 0 && status >= 200 { // not one that others follow
+	if rec.status == 0 && status >= 200 { // not an interim response
 		rec.status = status
-		rec.place.Leave() // the client may take its answer slowly
+		rec.place.Leave() // the client may read slowly
 	}
 	rec.ResponseWriter.WriteHeader(status)
 }
@@ -133,7 +133,7 @@ func noteRoute(w http.ResponseWriter, pattern string) {
 	}
 }
 
-// notePlace gives a request another place of the budget, and releases the one it had.
+// notePlace gives a request another place in the budget, and releases the previous one.
 func notePlace(w http.ResponseWriter, place *budget.Place) {
 	if rec, ok := w.(*recorder); ok {
 		rec.place.Release()
@@ -141,14 +141,14 @@ func notePlace(w http.ResponseWriter, place *budget.Place) {
 	}
 }
 
-// noteCaller has a request count as one whose sender is known.
+// noteCaller marks a request as authenticated.
 func noteCaller(w http.ResponseWriter) {
 	if rec, ok := w.(*recorder); ok {
 		rec.known = true
 	}
 }
 
-// placeOf returns the request's place of the budget; nil if it has none.
+// placeOf returns the request's place in the budget; nil if it has none.
 func placeOf(w http.ResponseWriter) *budget.Place {
 	if rec, ok := w.(*recorder); ok {
 		return rec.place
@@ -156,15 +156,15 @@ func placeOf(w http.ResponseWriter) *budget.Place {
 	return nil
 }
 
-// noteRefusal has the request's line in the log say why it was refused.
+// noteRefusal adds the reason of a refusal to the request's log line.
 func noteRefusal(w http.ResponseWriter, e *httpError) {
 	if rec, ok := w.(*recorder); ok {
 		rec.code, rec.reason = refusal(e)
 	}
 }
 
-// noteJob ties the request's line in the log to a job. The id must be that of a
-// job that is there: one that a client made up stays out of the log.
+// noteJob adds a job to the request's log line. The job must exist, so that a client can't
+// put its own text into the log.
 func noteJob(w http.ResponseWriter, id string) {
 	if rec, ok := w.(*recorder); ok {
 		rec.job = id

@@ -18,8 +18,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Nothing in this package uses the operator's view of a Service, so no credentials of a
-// tenant lead to it.
+// This package does not use the operator's view of a Service, so no tenant's credentials
+// give access to it.
 func TestTheOperatorIsNotReachable(t *testing.T) {
 	names, err := filepath.Glob("*.go")
 	require.NoError(t, err)
@@ -41,7 +41,7 @@ func TestTheOperatorIsNotReachable(t *testing.T) {
 	}
 	require.Greater(t, files, 10)
 
-	// A tenant that changes all of its own jobs changes no other's.
+	// A tenant that changes all of its own jobs changes no other tenant's.
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	job := &jobs.Job{ID: jobs.NewID(), OrganizationID: "other", State: jobs.Failed, MaxAttempts: 1, Attempt: 1, CreatedAt: p.Clock.Now(), StartedAt: p.Clock.Now(), FinishedAt: p.Clock.Now()}
 	require.NoError(t, p.Jobs.Create(t.Context(), job))

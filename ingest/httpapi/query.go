@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// checkQuery reads a query strictly: a parameter that is mistyped must not select
-// everything.
+// checkQuery parses a query strictly: a mistyped parameter must not select everything.
 func (rt *route) checkQuery(r *http.Request) error {
 	bad := func(message string) error { return &httpError{status: http.StatusBadRequest, message: message} }
 	q, err := url.ParseQuery(r.URL.RawQuery)
@@ -34,7 +33,7 @@ func (rt *route) checkQuery(r *http.Request) error {
 	return nil
 }
 
-// listed is a list in words: a, b and c.
+// listed returns names as a list in words: a, b and c.
 func listed(names []string) string {
 	last := len(names) - 1
 	if last < 1 {

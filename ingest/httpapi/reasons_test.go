@@ -37,10 +37,10 @@ func TestLogSaysWhyARequestWasRefused(t *testing.T) {
 		status       int
 		code, reason string
 	}{
-		"no token":           {status: 401, header: http.Header{"Authorization": {}}, code: "no-credentials", reason: "no credentials"},
-		"an unknown token":   {status: 401, header: http.Header{"Authorization": {"Bearer " + canary}}, code: "invalid-token", reason: "invalid token"},
-		"two tokens":         {status: 400, header: http.Header{"Authorization": {"Bearer t", "Bearer " + canary}}, code: "malformed-credentials", reason: "malformed credentials: more than one Authorization header"},
-		"no scope":           {who: forbidden, status: 403, code: "forbidden", reason: "forbidden: the scope system/Bundle.c is missing"},
+		"no token":           {status: 401, header: http.Header{"Authorization": {}}, code: "no-credentials", reason: "auth: no credentials"},
+		"an unknown token":   {status: 401, header: http.Header{"Authorization": {"Bearer " + canary}}, code: "invalid-token", reason: "auth: invalid token"},
+		"two tokens":         {status: 400, header: http.Header{"Authorization": {"Bearer t", "Bearer " + canary}}, code: "malformed-credentials", reason: "auth: malformed credentials: more than one Authorization header"},
+		"no scope":           {who: forbidden, status: 403, code: "forbidden", reason: "auth: forbidden: the scope system/Bundle.c is missing"},
 		"a type":             {status: 415, header: http.Header{"Content-Type": {"text/" + canary}}, code: "unsupported-media-type", reason: "Unsupported Content-Type; allowed are application/fhir+json and application/json, in UTF-8"},
 		"a parameter":        {status: 400, path: bundlePath + "?" + canary + "=" + canary, code: "bad-request", reason: "Unknown parameter; allowed are endpoint, _format and _pretty"},
 		"broken JSON":        {status: 400, body: `{"` + canary + `":` + canary, code: "json-syntax", reason: "at offset 14 of the body"},
@@ -84,7 +84,7 @@ func TestLogSaysWhyARequestWasRefused(t *testing.T) {
 	}
 }
 
-// Who is asked for credentials is told the scheme that is read.
+// A refused client gets the challenge of the scheme in use.
 func TestChallengeIsTheAuthenticators(t *testing.T) {
 	p := pipeline(t)
 	refuse := func(err error) auth.Authenticator {
@@ -112,7 +112,7 @@ func TestChallengeIsTheAuthenticators(t *testing.T) {
 	}
 }
 
-// An organization may be called by its OID or its host name.
+// An organization's id may be its OID or its host name.
 func TestOrganizationsWithDots(t *testing.T) {
 	p := pipeline(t)
 	for _, org := range []string{"1.2.840.113619", "lab.example.org", "a..b"} {
@@ -134,7 +134,7 @@ func TestOrganizationsWithDots(t *testing.T) {
 	}
 }
 
-// A digest is checked of a body too that is stored while it comes in.
+// The digest of a streamed body is checked too.
 func TestDigestOfAStreamedBody(t *testing.T) {
 	p := pipeline(t)
 	large := strings.Replace(small, `"id":"p1"`, `"id":"p1","text":"`+strings.Repeat("x", 3<<19)+`"`, 1)

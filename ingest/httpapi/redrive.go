@@ -22,7 +22,7 @@ func (h *api) redriveAll(w http.ResponseWriter, r *http.Request, who ingest.Call
 	}
 	done, err := h.svc.RedriveAll(r.Context(), who, req)
 	if err != nil {
-		return err // what was redriven stays so, and the same request continues after it
+		return err // redriven jobs stay redriven, and the same request continues
 	}
 	writeJSON(w, http.StatusAccepted, redrivenBody{Redriven: done.Jobs, Skipped: done.Skipped, Next: done.Next})
 	return nil

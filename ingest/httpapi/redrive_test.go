@@ -12,7 +12,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// closedFor fails uploads with the code that their resource has as its id.
+// closedFor fails uploads with their resource's id as the code.
 func closedFor(_ context.Context, b *ingest.Batch) error {
 	return &ingest.Failure{Code: b.Resources[0].ID, Message: "The ward is closed", Permanent: true}
 }
@@ -52,7 +52,7 @@ func TestFailedJobsAreListedAndRedriven(t *testing.T) {
 	require.Equal(t, 1, listed("code=ward-2"))
 	require.Zero(t, listed("code=ward"))
 	link := p.Client.Do(t, "GET", jobsPath+"?status=failed&code=ward-1&limit=1", "", nil).Header.Get("Link")
-	require.Contains(t, link, "code=ward-1", "the next page is of the same jobs")
+	require.Contains(t, link, "code=ward-1", "the next page has the same filter")
 
 	p.Sink.Intercept(nil)
 	var done struct {
@@ -66,7 +66,7 @@ func TestFailedJobsAreListedAndRedriven(t *testing.T) {
 		answer.JSON(t, &done)
 	}
 	redrive("status=failed", ingesttest.OtherToken)
-	require.Zero(t, done.Redriven, "those of the caller only")
+	require.Zero(t, done.Redriven, "only the caller's jobs")
 	redrive("status=failed&code=ward-1&limit=2", ingesttest.Token)
 	require.Equal(t, 2, done.Redriven)
 	require.NotEmpty(t, done.Next)
@@ -80,7 +80,7 @@ func TestFailedJobsAreListedAndRedriven(t *testing.T) {
 	require.Zero(t, listed("status=failed"))
 }
 
-// What is mistyped redrives nothing.
+// A mistyped query redrives nothing.
 func TestRedriveIsReadStrictly(t *testing.T) {
 	p := ingesttest.New(t)
 	p.Sink.Intercept(closedFor)

@@ -44,14 +44,14 @@ type refusal struct {
 	Issues    []fhirbundle.Issue
 }
 
-// requireNothing checks that no object and no job was left behind.
+// requireNothing checks that no object and no job exists.
 func requireNothing(t *testing.T, p *ingesttest.Pipeline) {
 	t.Helper()
 	_, err := p.Bucket.List(nil).Next(context.Background())
-	require.Equal(t, io.EOF, err, "an object was left behind")
+	require.Equal(t, io.EOF, err, "an object was left")
 	page, err := p.Jobs.List(context.Background(), jobs.Query{OrganizationID: ingesttest.Organization})
 	require.NoError(t, err)
-	require.Empty(t, page.Jobs, "a job was left behind")
+	require.Empty(t, page.Jobs, "a job was left")
 }
 
 func TestBundlesAreRefused(t *testing.T) {
@@ -73,7 +73,7 @@ func TestBundlesAreRefused(t *testing.T) {
 		"XML":                    {`<?xml version="1.0"?><Bundle xmlns="http://hl7.org/fhir"/>`, 400, "XML", ""},
 		"UTF-16":                 {"\xff\xfe{\x00", 400, "UTF-16", ""},
 		"cut":                    {small[:len(small)-3], 400, "Invalid JSON: ", ""},
-		"something behind it":    {small + "{}", 400, "Invalid JSON: ", ""},
+		"data after it":          {small + "{}", 400, "Invalid JSON: ", ""},
 		"wrong resourceType":     {`{"resourceType":"Patient","id":"x"}`, 400, "Expected resourceType 'Bundle', got 'Patient'", ""},
 		"no resourceType":        {`{"type":"batch","entry":[]}`, 400, "Expected resourceType 'Bundle', got ", ""},
 		"an array":               {`[` + small + `]`, 400, "Expected resourceType 'Bundle', got ", ""},
@@ -147,7 +147,7 @@ func TestHeadersAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		header map[string]string
 		status int
-		want   map[string]string // headers of the answer
+		want   map[string]string // headers of the response
 		text   string
 	}{
 		"wrong media type":     {map[string]string{"Content-Type": "text/plain"}, 415, map[string]string{"Accept-Post": "application/fhir+json, application/json"}, "Unsupported Content-Type; allowed are application/fhir+json and application/json"},
@@ -185,7 +185,7 @@ func TestHeadersAreRefused(t *testing.T) {
 			delete(c.header, "?")
 			for name, value := range c.header {
 				req.Header.Del(name)
-				for line := range strings.SplitSeq(value, "\x00") { // a header that is there twice
+				for line := range strings.SplitSeq(value, "\x00") { // a repeated header
 					req.Header.Add(name, line)
 				}
 				if value == "" {
@@ -234,8 +234,7 @@ func TestRoutesAndMethods(t *testing.T) {
 	}
 }
 
-// Another organization's job is answered like one that does not exist, byte for
-// byte.
+// Another organization's job is answered like one that does not exist, byte for byte.
 func TestAnotherOrganizationsJob(t *testing.T) {
 	p := pipeline(t)
 	theirs := p.Client.PostBundle(t, []byte(small)).JobID
@@ -264,7 +263,7 @@ func TestAnotherOrganizationsJob(t *testing.T) {
 	}
 	status, body := get("GET", "", "")
 	require.Equal(t, 404, status, body)
-	require.Equal(t, jobs.Accepted, p.WaitFor(t, theirs, func(*jobs.Job) bool { return true }).State, "nothing happened to it")
+	require.Equal(t, jobs.Accepted, p.WaitFor(t, theirs, func(*jobs.Job) bool { return true }).State, "the job is unchanged")
 }
 
 func TestUploadRequestsAreRefused(t *testing.T) {
@@ -319,7 +318,7 @@ func TestBodyThatStopsHalfway(t *testing.T) {
 	}
 }
 
-// raw sends a request by hand.
+// raw sends a request over a plain connection.
 func raw(t *testing.T, p *ingesttest.Pipeline, headers, body string) (net.Conn, func() *http.Response) {
 	t.Helper()
 	host := strings.TrimPrefix(p.URL, "http://")
@@ -337,16 +336,16 @@ func raw(t *testing.T, p *ingesttest.Pipeline, headers, body string) (net.Conn, 
 	}
 }
 
-// A sender that stands still is sent away.
-func TestBodyThatStandsStill(t *testing.T) {
+// A sender that stalls is cut off.
+func TestBodyThatStalls(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Body: httpbody.Limits{Stall: 100 * time.Millisecond}})
 	_, answer := raw(t, p, "Content-Length: 1000\r\n", small[:40])
 	require.Equal(t, 408, answer().StatusCode)
 	requireNothing(t, p)
 }
 
-// A stranger's body is not read.
-func TestStrangersAreRefusedBeforeTheirBody(t *testing.T) {
+// The body of an unauthenticated request is not read.
+func TestUnauthenticatedRequestsAreRefusedBeforeTheirBody(t *testing.T) {
 	p := pipeline(t)
 	host := strings.TrimPrefix(p.URL, "http://")
 	conn, err := net.Dial("tcp", host)
@@ -388,13 +387,13 @@ func TestBackEndsThatFail(t *testing.T) {
 			for _, answer := range answers {
 				require.Equal(t, 503, answer.Status, string(answer.Body))
 				require.NotEmpty(t, answer.Header.Get("Retry-After"))
-				require.NotContains(t, string(answer.Body), "disk full", "what failed is for the log")
+				require.NotContains(t, string(answer.Body), "disk full", "the cause belongs in the log only")
 			}
 		})
 	}
 }
 
-// Nothing of a payload is in an answer to an error, or in the log.
+// Nothing of a payload is in an error response or in the log.
 func TestNoPayloadInErrorsAndLogs(t *testing.T) {
 	const canary = "CANARY4711"
 	p := pipeline(t)

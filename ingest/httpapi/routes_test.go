@@ -29,7 +29,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// fields are the names of a JSON object in their order.
+// fields returns the names of a JSON object in order.
 func fields(t *testing.T, raw []byte) (names []string) {
 	t.Helper()
 	dec := json.NewDecoder(bytes.NewReader(raw))
@@ -87,8 +87,8 @@ func TestBundleIsAccepted(t *testing.T) {
 	require.Empty(t, head.Body)
 }
 
-// The original service's example, a transaction without request, is taken by the
-// lenient level with a warning and refused by the strict one.
+// The predecessor's example, a transaction without requests, is accepted by the lenient
+// level with a warning and refused by the strict one.
 func TestLevels(t *testing.T) {
 	example := strings.Replace(small, "collection", "transaction", 1)
 	lenient := pipeline(t)
@@ -98,13 +98,13 @@ func TestLevels(t *testing.T) {
 	answer.JSON(t, &r)
 	require.Len(t, r.Issues, 1)
 	require.Equal(t, "bdl-3", r.Issues[0].Code)
-	require.Equal(t, fhirbundle.Warning, r.Issues[0].Severity)
+	require.Equal(t, fhirbundle.SeverityWarning, r.Issues[0].Severity)
 
-	strict := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{Level: fhirbundle.Strict}})
+	strict := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{Level: fhirbundle.LevelStrict}})
 	answer = strict.Client.Do(t, "POST", bundlePath, fhirJSON, strings.NewReader(example))
 	require.Equal(t, 400, answer.Status)
 	answer.JSON(t, &r)
-	require.Equal(t, fhirbundle.Error, r.Issues[0].Severity)
+	require.Equal(t, fhirbundle.SeverityError, r.Issues[0].Severity)
 }
 
 func TestRepeatsAreTheSameJob(t *testing.T) {
@@ -147,10 +147,10 @@ func TestUploadTicket(t *testing.T) {
 	require.Contains(t, string(defaults.Body), `"Content-Type":"application/fhir+json"`)
 	exact := p.Client.Do(t, "POST", uploadPath, "application/json",
 		strings.NewReader(`{"contentType":"application/json","ContentType":"application/x-ndjson"}`))
-	require.Contains(t, string(exact.Body), `"Content-Type":"application/json"`, "names are what they are, in upper and lower case too")
+	require.Contains(t, string(exact.Body), `"Content-Type":"application/json"`, "names are matched exactly")
 }
 
-// expiresIn of a repeated request is what is left, not what there was.
+// expiresIn of a repeated request is the time left.
 func TestRepeatedTicketExpiresSooner(t *testing.T) {
 	p := pipeline(t)
 	ask := func() (ticket struct {
@@ -239,7 +239,7 @@ func TestListCancelRedriveOutcomes(t *testing.T) {
 	p.WaitFor(t, failed, func(j *jobs.Job) bool { return j.State == jobs.Completed })
 }
 
-func TestOperationOutcomeWhereItIsAskedFor(t *testing.T) {
+func TestOperationOutcomeIfAccepted(t *testing.T) {
 	p := pipeline(t)
 	for accept, want := range map[string]string{
 		"application/fhir+json":                             "application/fhir+json",
@@ -276,7 +276,7 @@ func TestOperationOutcomeWhereItIsAskedFor(t *testing.T) {
 	}
 }
 
-// What is not about the payload has a code of FHIR's IssueType, and no place.
+// Errors that are not about the payload have a code of FHIR's IssueType, and no location.
 func TestOperationOutcomeOfErrorsWithoutFindings(t *testing.T) {
 	p := pipeline(t)
 	for _, c := range []struct{ method, path, token, code string }{
@@ -334,7 +334,7 @@ func TestPanicsAndUnknownErrors(t *testing.T) {
 			require.Equal(t, "Internal server error", r.Error)
 		}
 	}
-	// A service without uploads says so.
+	// A service without uploads refuses them with a reason.
 	ok := auth.Func(func(*http.Request) (ingest.Caller, error) { return ingest.Caller{OrganizationID: "demo"}, nil })
 	w := httptest.NewRecorder()
 	must(httpapi.New(svc, ok, nil)).ServeHTTP(w, httptest.NewRequest("POST", uploadPath, nil))

@@ -15,15 +15,15 @@ import (
 // written to a file.
 const spoolMemory = 64 << 10
 
-// spools keeps the bodies of webhooks until their signatures have been verified.
+// spools keep the bodies of webhooks until their signatures have been verified.
 type spools struct {
-	folder string // of the files; empty is the system's
+	folder string // of the files; empty for the system's
 	limit  int64  // bytes of one body
 	most   int64  // bytes of all bodies together
 	used   atomic.Int64
 }
 
-// newSpools fails if the largest body would never fit, or no file can be created.
+// newSpools fails if the largest body would never fit, or if no file can be created.
 func newSpools(folder string, limit, most int64) (*spools, error) {
 	s := &spools{folder: folder, limit: limit, most: most}
 	if most == 0 {
@@ -41,11 +41,11 @@ func newSpools(folder string, limit, most int64) (*spools, error) {
 }
 
 // files returns how many bytes bodies in files may take. The rest is reserved for bodies
-// that fit in memory, so that a few large bodies of strangers don't keep small ones out.
+// that fit in memory, so that a few large unverified bodies don't keep small ones out.
 func (s *spools) files() int64 { return s.most / 4 * 3 }
 
-// create creates a file that only this user can read. Where the system allows it, the file
-// is unlinked at once and name is empty.
+// create creates a file that only this user can read. If the system allows it, the file is
+// unlinked at once and name is empty.
 func (s *spools) create() (file *os.File, name string, err error) {
 	if file, err = os.CreateTemp(s.folder, "fhirdock-webhook-*"); err != nil {
 		return nil, "", err
@@ -57,7 +57,7 @@ func (s *spools) create() (file *os.File, name string, err error) {
 }
 
 func remove(file *os.File, name string) {
-	_ = file.Close() // it was only for this process
+	_ = file.Close() // only this process reads it
 	if name != "" {
 		_ = os.Remove(name)
 	}
@@ -69,17 +69,17 @@ type spooled struct {
 	of   *spools
 	size int64
 	buf  []byte
-	file *os.File // nil if buf holds all
+	file *os.File // nil if buf has the whole body
 	name string
 }
 
-// errBody marks the errors of a body that is incomplete or too large: its sender's fault.
+// errBody is matched by the errors of an incomplete or too large body.
 var (
-	errBody      = errors.New("the body did not come whole")
-	errBodyLarge = fmt.Errorf("%w: it is above Options.MaxBodyBytes of the Service", errBody)
+	errBody      = errors.New("the body is incomplete")
+	errBodyLarge = fmt.Errorf("%w: it is larger than the Service's MaxBodyBytes", errBody)
 )
 
-// take reads a body to its end, also into hash. Errors: errBody, and one to be answered
+// take reads a body to its end, and also into hash. Errors: errBody, or one to be answered
 // with a 503.
 func (s *spools) take(body io.Reader, hash io.Writer) (_ *spooled, err error) {
 	b := &spooled{of: s, buf: make([]byte, 0, 4<<10)}
@@ -109,7 +109,7 @@ func (s *spools) take(body io.Reader, hash io.Writer) (_ *spooled, err error) {
 	}
 }
 
-// room makes room in the full buffer.
+// room makes room in the buffer when it is full.
 func (b *spooled) room() (err error) {
 	if len(b.buf) < spoolMemory {
 		b.buf = slices.Grow(b.buf, min(len(b.buf), spoolMemory-len(b.buf)))
@@ -131,7 +131,7 @@ func (b *spooled) flush() error {
 	return nil
 }
 
-// add counts bytes that came.
+// add counts received bytes.
 func (b *spooled) add(n int) error {
 	b.size += int64(n)
 	if b.size > b.of.limit {
@@ -172,7 +172,7 @@ func (b *spooled) Close() {
 	}
 }
 
-// unspooled answers a body that could not be kept.
+// unspooled returns the response to a body that could not be kept.
 func unspooled(err error) error {
 	return &httpError{
 		status: http.StatusServiceUnavailable, message: "Service unavailable, try again later",

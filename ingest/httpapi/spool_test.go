@@ -19,9 +19,9 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 )
 
-// A stranger gets the same 401 whatever he sends, to known and unknown endpoints alike.
-// As much of his body is read.
-func TestAStrangerSeesOnly401(t *testing.T) {
+// An unverified sender always gets the same 401, for known and unknown endpoints, and the
+// same amount of its body is read.
+func TestAnUnverifiedSenderSeesOnly401(t *testing.T) {
 	d := newSignedDoor(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxBodyBytes: maxBody}})
 	large := strings.Repeat(" ", maxBody+1)
 	header := func(name, value string) func(*http.Request) {
@@ -95,13 +95,13 @@ func (c *counter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// bundleOf is a Bundle of about n bytes.
+// bundleOf returns a Bundle of about n bytes.
 func bundleOf(n int) string {
 	return `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","text":"` + strings.Repeat("x", n) + `"}}]}`
 }
 
-// Nothing of a webhook's body is looked at or stored before its end, and what is kept of
-// all of them is bounded: large bodies get a 503, while small ones still fit.
+// Nothing of a webhook's body is parsed or stored before its end, and the total size of
+// spooled bodies is bounded: large ones get a 503 while small ones still fit.
 func TestUnverifiedBodiesAreBounded(t *testing.T) {
 	folder := t.TempDir()
 	d := newSignedDoor(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxBodyBytes: maxBody}}, func(o *httpapi.Options) {
@@ -134,12 +134,12 @@ func TestUnverifiedBodiesAreBounded(t *testing.T) {
 	letGo()
 	jobOf(t, <-slowly)
 	for range 3 {
-		jobOf(t, d.send(t, other)) // the room is free again, each time
+		jobOf(t, d.send(t, other)) // the room is free again
 	}
 	require.Empty(t, must(os.ReadDir(folder)))
 }
 
-// heldBody is a body that waits before its last byte.
+// heldBody returns a body that waits before its last byte.
 func heldBody(text string) (body io.ReadCloser, reached <-chan struct{}, letGo func()) {
 	at, free := make(chan struct{}), make(chan struct{})
 	last := readFunc(func(p []byte) (int, error) {
@@ -154,7 +154,7 @@ type readFunc func(p []byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
-func TestNewRefusesASpoolThatCannotWork(t *testing.T) {
+func TestNewRefusesAnInvalidSpool(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxBodyBytes: maxBody}})
 	webhooks := must(auth.NewWebhooks([]auth.WebhookEndpoint{{Caller: ingest.Caller{OrganizationID: "lab"}, Secrets: []string{oldSecret}}}, nil))
 	tokens := must(auth.ParseTokens("t=o"))

@@ -6,7 +6,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// timestamp is a time in an answer, always of the same width.
+// timestamp is a time in a response, always of the same width.
 type timestamp time.Time
 
 // MarshalText implements encoding.TextMarshaler.
@@ -14,7 +14,7 @@ func (t timestamp) MarshalText() ([]byte, error) {
 	return time.Time(t).UTC().AppendFormat(nil, queue.TimeFormat), nil
 }
 
-// given is nil for the zero time, which answers leave out.
+// given returns nil for the zero time, which responses omit.
 func given(t time.Time) *timestamp {
 	if t.IsZero() {
 		return nil

@@ -16,13 +16,13 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// chunked is a body in two chunks, without the one that ends it.
+// chunked encodes a body in two chunks, without the final one.
 func chunked(body string) string {
 	half := len(body) / 2
 	return fmt.Sprintf("%x\r\n%s\r\n%x\r\n%s\r\n", half, body[:half], len(body)-half, body[half:])
 }
 
-// A body that was cut is refused, also where what came of it is a whole Bundle.
+// An incomplete body is refused, even if the received part is a whole Bundle.
 func TestBodiesThatAreCut(t *testing.T) {
 	large := `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","text":"` + strings.Repeat("x", 1500<<10) + `"}}]}`
 	for size, body := range map[string]string{"small": small, "large": large} {
@@ -42,7 +42,7 @@ func TestBodiesThatAreCut(t *testing.T) {
 				require.NoError(t, conn.(*net.TCPConn).CloseWrite())
 				require.Equal(t, 400, answer().StatusCode)
 				requireNothing(t, p)
-				// The sender's next try is the first.
+				// The sender's retry counts as the first request.
 				_, answer = raw(t, p, fmt.Sprintf("Idempotency-Key: k\r\nContent-Length: %d\r\n", len(body)), body)
 				require.Equal(t, 202, answer().StatusCode)
 			})
@@ -50,8 +50,8 @@ func TestBodiesThatAreCut(t *testing.T) {
 	}
 }
 
-// An upload that was cut is no upload: its job goes on waiting, and the same URL
-// takes the whole file.
+// An incomplete upload is not an upload: its job continues to wait, and the same URL
+// accepts the whole file.
 func TestUploadsThatAreCut(t *testing.T) {
 	file := strings.Repeat(`{"resourceType":"Patient","id":"p"}`+"\n", 10)
 	for name, c := range map[string]struct{ headers, sent string }{

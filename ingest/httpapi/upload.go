@@ -15,7 +15,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// maxUploadRequest bounds the JSON that asks for an upload URL, in bytes.
+// maxUploadRequest bounds the JSON of a request for an upload URL, in bytes.
 const maxUploadRequest = 64 << 10
 
 type ticketBody struct {
@@ -29,7 +29,7 @@ type ticketBody struct {
 	Key       string            `json:"key"`
 	S3Bucket  string            `json:"s3Bucket,omitempty"`
 	S3Key     string            `json:"s3Key,omitempty"`
-	// Instructions have the numbers from "1" as names.
+	// Instructions are keyed "1", "2" and so on.
 	Instructions map[string]string `json:"instructions"`
 }
 
@@ -80,7 +80,7 @@ func (h *api) postUploadURL(w http.ResponseWriter, r *http.Request, who ingest.C
 	return nil
 }
 
-// uploadRequest reads the request's JSON; nothing at all asks for the defaults.
+// uploadRequest parses the request's JSON; an empty body means the defaults.
 func uploadRequest(raw []byte) (ingest.UploadRequest, error) {
 	var req ingest.UploadRequest
 	bad := func(message string) (ingest.UploadRequest, error) {
@@ -89,12 +89,12 @@ func uploadRequest(raw []byte) (ingest.UploadRequest, error) {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return ingest.UploadRequest{}, nil
 	}
-	// encoding/json lets bad UTF-8 and duplicate names pass.
+	// encoding/json accepts bad UTF-8 and duplicate names.
 	if err := fhirbundle.CheckJSON(raw, nil); err != nil {
 		return bad(err.Error())
 	}
-	// By their exact names: encoding/json fills a field from any spelling that
-	// differs in case only, and the last one would win.
+	// Match names exactly: encoding/json matches them in any case, and the last one would
+	// win.
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil || members == nil {
 		return bad("The request body must be a JSON object with contentType, contentLength and sha256, all of them optional")

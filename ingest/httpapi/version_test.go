@@ -15,10 +15,10 @@ import (
 // Transport is a resource of R5 only.
 const transport = `{"resourceType":"Transport","id":"t1"}`
 
-// The parameter fhirVersion of the content type says by which version's rules a
-// Bundle is judged; without it the service's version counts.
+// A Bundle is validated by the version in the content type's parameter fhirVersion, or else
+// by the service's version.
 func TestBundleOfAVersion(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.Strict}})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.LevelStrict}})
 	bundle := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"urn:uuid:00000000-0000-4000-8000-000000000001","resource":` + transport + `}]}`
 	for contentType, status := range map[string]int{
 		fhirJSON:                                     400,
@@ -39,17 +39,16 @@ func TestBundleOfAVersion(t *testing.T) {
 		var accepted struct{ JobID string }
 		answer.JSON(t, &accepted)
 		job := p.Wait(t, accepted.JobID)
-		require.Equal(t, jobs.Completed, job.State, "the worker reads it by the same rules")
+		require.Equal(t, jobs.Completed, job.State, "the worker uses the same rules")
 		require.Equal(t, int64(1), job.Progress.Done)
 	}
 	refused := p.Client.Do(t, "POST", bundlePath, fhirJSON+"; fhirVersion=3.0", strings.NewReader(bundle))
 	require.Contains(t, string(refused.Body), "Unsupported fhirVersion; allowed are 4.0, 4.3 and 5.0")
 }
 
-// So it does for uploads, where the client sends the content type that the answer
-// names.
+// The same holds for uploads, with the content type in the ticket.
 func TestUploadOfAVersion(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.Strict}})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{Level: fhirbundle.LevelStrict}})
 	for contentType, done := range map[string]int64{
 		"application/fhir+ndjson":                    1,
 		"application/fhir+ndjson; fhirVersion=5.0":   2,
@@ -68,11 +67,11 @@ func TestUploadOfAVersion(t *testing.T) {
 	}
 }
 
-// A program changes the severity of a rule by its code.
+// A program can change the severity of a rule by its code.
 func TestSeverities(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Service: ingest.Options{
-		Level:      fhirbundle.Strict,
-		Severities: map[string]fhirbundle.Severity{"bdl-3": fhirbundle.Warning, "bundle-no-entries": fhirbundle.Information, "fhir-json-empty-array": fhirbundle.None},
+		Level:      fhirbundle.LevelStrict,
+		Severities: map[string]fhirbundle.Severity{"bdl-3": fhirbundle.SeverityWarning, "bundle-no-entries": fhirbundle.SeverityInformation, "fhir-json-empty-array": fhirbundle.SeverityNone},
 	}})
 	for bundle, issues := range map[string]string{
 		`{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Patient"}}]}`: `"code":"bdl-3","severity":"warning"`,

@@ -29,8 +29,8 @@ const (
 	hisSecret = "whsec_plJ3nmyCDGBKInavdOK15jsl54nfXSpQ"
 )
 
-// signedDoor is a front door whose senders sign: "lab" with one of two secrets for
-// the organization of the pipeline, "his" for the other one.
+// signedDoor is an API whose senders sign: "lab" with one of two secrets for the pipeline's
+// organization, "his" for the other one.
 type signedDoor struct {
 	*ingesttest.Pipeline
 	door http.Handler
@@ -56,7 +56,7 @@ func newSignedDoor(t *testing.T, opts *ingesttest.Options, change ...func(*httpa
 	return d
 }
 
-// message is a webhook as its sender makes it, and what somebody changed on its way.
+// message is a webhook as its sender makes it, and a change made on its way.
 type message struct {
 	id, secret, body string
 	at               time.Time
@@ -110,7 +110,7 @@ func TestWebhookIsAccepted(t *testing.T) {
 				id := jobOf(t, d.send(t, message{id: "msg_" + strconv.Itoa(i), secret: c.secret, body: body, at: d.Clock.Now(), endpoint: c.endpoint}))
 				job, err := d.Jobs.Get(t.Context(), id)
 				require.NoError(t, err)
-				require.Equal(t, c.org, job.OrganizationID, "the tenant is the secret's")
+				require.Equal(t, c.org, job.OrganizationID, "the secret decides the tenant")
 				require.Equal(t, jobs.Webhook, job.Source)
 				require.EqualValues(t, len(body), job.Payload.Size)
 			}
@@ -118,7 +118,7 @@ func TestWebhookIsAccepted(t *testing.T) {
 	}
 }
 
-// Nothing is acknowledged, or left behind, of what nobody signed.
+// Unsigned messages are not acknowledged, and leave nothing.
 func TestWebhookIsRefused(t *testing.T) {
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) {
@@ -185,7 +185,7 @@ func TestWebhookIsRefused(t *testing.T) {
 				require.NotContains(t, said, oldSecret[6:])
 			}
 			requireNothing(t, d.Pipeline)
-			// And the id is free for the message itself.
+			// The id is still free for the genuine message.
 			jobOf(t, d.send(t, d.message("msg_1")))
 		})
 	}
@@ -197,9 +197,9 @@ type cut struct{}
 
 func (cut) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// A sender tries again with the same id and a new timestamp; whoever caught the
-// message sends it as it was, or with a key of his own.
-func TestWebhookIsDoneOnce(t *testing.T) {
+// A sender retries with the same id and a new timestamp; an attacker replays the message
+// unchanged, or with another key.
+func TestWebhookIsProcessedOnce(t *testing.T) {
 	d := newSignedDoor(t, nil)
 	first := d.message("msg_1")
 	id := jobOf(t, d.send(t, first))
@@ -209,19 +209,20 @@ func TestWebhookIsDoneOnce(t *testing.T) {
 	require.Equal(t, id, jobOf(t, d.send(t, first)), "a replay")
 	keyed := first
 	keyed.change = func(r *http.Request) { r.Header.Set("Idempotency-Key", "another") }
-	require.Equal(t, id, jobOf(t, d.send(t, keyed)), "a key that nobody signed")
+	require.Equal(t, id, jobOf(t, d.send(t, keyed)), "an unsigned key")
 	d.Clock.Advance(24 * time.Hour)
 	require.Equal(t, 401, d.send(t, first).Code)
 	again := d.message("msg_1")
 	again.secret = newSecret
-	require.Equal(t, id, jobOf(t, d.send(t, again)), "the sender's own next try, with its new secret")
+	require.Equal(t, id, jobOf(t, d.send(t, again)), "the sender's own retry, with its new secret")
 	require.Len(t, d.Sink.Resources(), 1)
 
 	other := d.message("msg_1")
 	other.body += " "
 	require.Equal(t, 422, d.send(t, other).Code)
 
-	// An id is its endpoint's, and no Idempotency-Key of the organization's.
+	// A webhook-id belongs to its endpoint, and is not one of the organization's
+	// Idempotency-Keys.
 	his := message{id: "msg_1", secret: hisSecret, body: small, at: d.Clock.Now(), endpoint: "his"}
 	require.NotEqual(t, id, jobOf(t, d.send(t, his)))
 	r := httptest.NewRequest("POST", bundlePath, strings.NewReader(small))
@@ -251,7 +252,7 @@ func TestWebhooksRaceForOneJob(t *testing.T) {
 	requireOneJob(t, answers, d.Pipeline)
 }
 
-// A signature says who sent a body, and opens nothing else.
+// A signature identifies the sender of a body, and gives no other access.
 func TestWebhookOpensNoOtherRoute(t *testing.T) {
 	d := newSignedDoor(t, &ingesttest.Options{NoWorker: true})
 	id := jobOf(t, d.send(t, d.message("msg_1")))
@@ -263,7 +264,7 @@ func TestWebhookOpensNoOtherRoute(t *testing.T) {
 		d.door.ServeHTTP(w, r)
 		require.Equal(t, 401, w.Code, c)
 	}
-	// Nor does it where no sender is known, and a token does not stand in for it.
+	// Nor does it if no webhooks are configured, and a token does not replace it.
 	m := d.message("msg_3")
 	m.change = func(r *http.Request) {
 		r.Header.Set("Authorization", "Bearer "+ingesttest.Token)

@@ -9,10 +9,10 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// Batch returns the batch that a worker makes of an NDJSON file, for a unit test of a
-// [ingest.Handler]: call Handle with it, then look at its effects and at
-// [ingest.Batch.Rejected]. The test fails if the file is refused, or too large for one
-// batch. The batch is the caller's, and has its own job and key.
+// Batch returns the batch that a worker makes of an NDJSON file, for a unit test of an
+// [ingest.Handler]: call Handle with it, then check its effects and
+// [ingest.Batch.Rejected]. The test fails if the file is rejected, or too large for one
+// batch. The caller owns the batch, which has its own job and key.
 func Batch(t testing.TB, ndjson string) *ingest.Batch {
 	t.Helper()
 	return firstBatch(t, func(p *Pipeline) string {
@@ -26,10 +26,10 @@ func BundleBatch(t testing.TB, bundle string) *ingest.Batch {
 	return firstBatch(t, func(p *Pipeline) string { return p.Client.PostBundle(t, []byte(bundle)).JobID })
 }
 
-// firstBatch sends a payload through a pipeline and returns the batch that came of it.
+// firstBatch sends a payload through a pipeline and returns its batch.
 func firstBatch(t testing.TB, send func(*Pipeline) string) *ingest.Batch {
 	t.Helper()
-	var batches []*ingest.Batch // one job's, which come one at a time
+	var batches []*ingest.Batch // of one job, so not concurrent
 	p := NewWithOptions(t, &Options{Handler: ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
 		batches = append(batches, clone(b))
 		return nil
@@ -37,14 +37,14 @@ func firstBatch(t testing.TB, send func(*Pipeline) string) *ingest.Batch {
 	job := p.Wait(t, send(p))
 	switch {
 	case job.State != jobs.Completed && job.Failure != nil:
-		t.Fatalf("the payload has failed: %s: %s", job.Failure.Code, job.Failure.Message)
+		t.Fatalf("the payload's job failed: %s: %s", job.Failure.Code, job.Failure.Message)
 	case len(batches) != 1:
 		t.Fatalf("the payload has %d batches, not 1", len(batches))
 	}
 	return batches[0]
 }
 
-// clone returns a copy of a batch that shares nothing with it but the job.
+// clone returns a copy of a batch that shares nothing with it except the job.
 func clone(b *ingest.Batch) *ingest.Batch {
 	c := *b
 	c.Resources = slices.Clone(b.Resources)

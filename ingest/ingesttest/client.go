@@ -11,12 +11,12 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// Client calls the front door over HTTP, as one organization.
+// Client calls the HTTP API as one organization.
 type Client struct {
-	// URL of the front door, without a slash at its end, and bearer Token.
+	// URL of the API, without a trailing slash, and bearer Token.
 	URL   string
 	Token string
-	// Header is set on each request that Do sends, in place of the client's own values. It
+	// Header is set on each request that Do sends, replacing the client's own values. It
 	// may be nil.
 	Header http.Header
 	// HTTP sends the requests; it must not be nil.
@@ -30,7 +30,7 @@ func (c *Client) As(token string) *Client {
 	return &d
 }
 
-// Answer is what came back.
+// Answer is a response.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -45,8 +45,7 @@ func (a *Answer) JSON(t testing.TB, v any) {
 	}
 }
 
-// Do sends a request for a path below the front door's URL. contentType may be
-// empty.
+// Do sends a request for a path relative to URL. contentType may be empty.
 func (c *Client) Do(t testing.TB, method, path, contentType string, body io.Reader) *Answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, c.URL+path, body)
@@ -63,7 +62,7 @@ func (c *Client) Do(t testing.TB, method, path, contentType string, body io.Read
 	return c.Send(t, req)
 }
 
-// Send sends a request as it is.
+// Send sends a request unchanged.
 func (c *Client) Send(t testing.TB, req *http.Request) *Answer {
 	t.Helper()
 	resp, err := c.HTTP.Do(req)
@@ -74,7 +73,7 @@ func (c *Client) Send(t testing.TB, req *http.Request) *Answer {
 	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: raw}
 }
 
-// Accepted is the front door's answer to a payload that it took.
+// Accepted is the response to an accepted payload.
 type Accepted struct {
 	JobID         string             `json:"jobId"`
 	Status        string             `json:"status"`
@@ -94,7 +93,7 @@ func (c *Client) PostBundle(t testing.TB, bundle []byte) Accepted {
 	return a
 }
 
-// Ticket is the front door's answer to a request for an upload URL.
+// Ticket is the response to a request for an upload URL.
 type Ticket struct {
 	UploadID  string            `json:"uploadId"` // the job's id
 	UploadURL string            `json:"uploadUrl"`
@@ -106,13 +105,13 @@ type Ticket struct {
 	Key       string            `json:"key"`
 }
 
-// Ticket asks for an upload URL; the test fails if there is none.
+// Ticket requests an upload URL; the test fails if there is none.
 func (c *Client) Ticket(t testing.TB, contentType string) Ticket {
 	t.Helper()
 	return c.TicketFor(t, TicketRequest{ContentType: contentType})
 }
 
-// TicketRequest asks for an upload URL; zero fields ask for nothing.
+// TicketRequest are the constraints of an upload URL; zero fields mean none.
 type TicketRequest struct {
 	ContentType string `json:"contentType,omitempty"`
 	// ContentLength in bytes, and SHA256 in hex, that the upload must have.
@@ -120,8 +119,8 @@ type TicketRequest struct {
 	SHA256        string `json:"sha256,omitempty"`
 }
 
-// TicketFor asks for an upload URL that is bound to more than a content type; the
-// test fails if there is none.
+// TicketFor requests an upload URL with more constraints than a content type; the test
+// fails if there is none.
 func (c *Client) TicketFor(t testing.TB, ask TicketRequest) Ticket {
 	t.Helper()
 	body, err := json.Marshal(ask)
@@ -135,32 +134,31 @@ func (c *Client) TicketFor(t testing.TB, ask TicketRequest) Ticket {
 	return ticket
 }
 
-// Job, Outcomes, Cancel and Redrive call the front door about a job and return
-// whatever it answers.
+// Job returns the response to GET for a job, whatever its status.
 func (c *Client) Job(t testing.TB, id string) *Answer {
 	t.Helper()
 	return c.Do(t, http.MethodGet, "/v1/ingestion/jobs/"+id, "", nil)
 }
 
-// Outcomes: see [Client.Job].
+// Outcomes returns the response to GET for a job's outcomes, whatever its status.
 func (c *Client) Outcomes(t testing.TB, id string) *Answer {
 	t.Helper()
 	return c.Do(t, http.MethodGet, "/v1/ingestion/jobs/"+id+"/outcomes", "", nil)
 }
 
-// Cancel: see [Client.Job].
+// Cancel returns the response to cancelling a job, whatever its status.
 func (c *Client) Cancel(t testing.TB, id string) *Answer {
 	t.Helper()
 	return c.Do(t, http.MethodDelete, "/v1/ingestion/jobs/"+id, "", nil)
 }
 
-// Redrive: see [Client.Job].
+// Redrive returns the response to redriving a job, whatever its status.
 func (c *Client) Redrive(t testing.TB, id string) *Answer {
 	t.Helper()
 	return c.Do(t, http.MethodPost, "/v1/ingestion/jobs/"+id+"/redrive", "", nil)
 }
 
-// Put uploads a file as a ticket says.
+// Put uploads a file with a ticket.
 func (c *Client) Put(t testing.TB, ticket Ticket, file []byte) *Answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), ticket.Method, ticket.UploadURL, bytes.NewReader(file))
@@ -171,8 +169,7 @@ func (c *Client) Put(t testing.TB, ticket Ticket, file []byte) *Answer {
 	return c.Send(t, req)
 }
 
-// Upload uploads a file and returns its job's id; the test fails if the file is
-// not taken.
+// Upload uploads a file and returns its job's id; the test fails if the upload is refused.
 func (c *Client) Upload(t testing.TB, contentType string, file []byte) string {
 	t.Helper()
 	ticket := c.Ticket(t, contentType)

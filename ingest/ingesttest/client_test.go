@@ -12,8 +12,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// An upload that is bound to its length and digest, and what can be asked about
-// its job.
+// An upload bound to its length and digest, and the requests about its job.
 func TestClient(t *testing.T) {
 	p := ingesttest.New(t)
 	file := []byte("{\"resourceType\":\"Patient\",\"id\":\"a\"}\nno JSON\n")

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// Clock stands still until it is moved. It is safe for concurrent use.
+// Clock only moves when told to. It is safe for concurrent use.
 type Clock struct {
 	mu  sync.Mutex
 	now time.Time
 }
 
-// NewClock returns a clock that stands at noon of 1 January 2030, UTC.
+// NewClock returns a clock set to noon on 1 January 2030, UTC.
 func NewClock() *Clock { return &Clock{now: time.Date(2030, 1, 1, 12, 0, 0, 0, time.UTC)} }
 
-// Now is where the clock stands.
+// Now returns the clock's time.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,8 +5,7 @@
 //	job := p.Wait(t, accepted.JobID)
 //	got := p.Sink.Resources()
 //
-// Everything is real and in memory: the HTTP front door on a loopback listener,
-// signed uploads, a bucket, the in-process queue, the in-memory job store and a
-// worker. Only time is the test's own: the pipeline's clock stands until
-// [Pipeline.Advance] moves it, which is also when the sweeper looks.
+// Everything is real and in memory: the HTTP API on a loopback listener, signed uploads, a
+// bucket, the in-process queue, the in-memory job store and a worker. Only time belongs to
+// the test: [Pipeline.Advance] moves the pipeline's clock and runs the sweeper.
 package ingesttest

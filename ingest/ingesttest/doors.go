@@ -12,8 +12,8 @@ import (
 
 const objectsPath = "/v1/objects"
 
-// doors serves the front door and the signed URLs. It is not a ServeMux, which would
-// redirect unclean paths.
+// doors serves the API and the signed URLs. It is not a ServeMux, which would redirect
+// unclean paths.
 type doors struct{ front, uploads http.Handler }
 
 func (d *doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -24,7 +24,7 @@ func (d *doors) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.front.ServeHTTP(w, r)
 }
 
-// open makes the handlers, before the first request.
+// open creates the handlers, before the first request.
 func (d *doors) open(t testing.TB, p *Pipeline, signer *signedurl.Signer, o *Options) {
 	t.Helper()
 	var err error

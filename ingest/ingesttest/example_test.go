@@ -14,8 +14,8 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// A handler under test fails once, is tried again when its back-off is over, and
-// is asked once more by a redrive.
+// A handler under test fails once, is retried after its back-off, and is called once more
+// by a redrive.
 func ExampleNewWithOptions() {
 	t := newT() // in a test: its *testing.T
 	defer t.end()
@@ -68,7 +68,7 @@ func ExampleNew() {
 	// 3 Observation o
 }
 
-// exampleT stands in for a *testing.T, which an Example has not.
+// exampleT replaces a *testing.T, which an Example does not have.
 type exampleT struct {
 	testing.TB
 	cleanups []func()

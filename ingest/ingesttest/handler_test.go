@@ -14,7 +14,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// named rejects resources without an id, and keeps the ids of the others.
+// named rejects resources without an id, and keeps the other ids.
 type named struct {
 	once bool
 	keys map[string]bool
@@ -38,7 +38,7 @@ func (h *named) Handle(_ context.Context, b *ingest.Batch) error {
 	return nil
 }
 
-// A handler's unit test: a batch as a worker makes it, without a pipeline around.
+// Unit-test a handler with a batch as a worker makes it, without a pipeline.
 func ExampleBatch() {
 	t := newT() // in a test: its *testing.T
 	defer t.end()
@@ -63,7 +63,7 @@ func TestBundleBatch(t *testing.T) {
 	require.NotEmpty(t, b.Key)
 }
 
-// recorder is a test whose failures are kept.
+// recorder is a testing.TB that records failures.
 type recorder struct {
 	testing.TB
 	errors []string
@@ -73,7 +73,7 @@ func (r *recorder) Errorf(format string, args ...any) {
 	r.errors = append(r.errors, fmt.Sprintf(format, args...))
 }
 
-// A redelivery finds a handler out that does its effects twice.
+// A redelivery detects a handler that repeats its effects.
 func TestRedeliver(t *testing.T) {
 	const file = `{"resourceType":"Patient","id":"a"}` + "\n" + `{"resourceType":"Patient"}` + "\n"
 	for once, want := range map[bool]string{true: "", false: "deduplicate by Batch.Key"} {

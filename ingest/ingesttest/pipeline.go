@@ -23,8 +23,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// Token is the bearer token of the organization that [Pipeline.Client] speaks
-// for, and OtherToken that of another one.
+// Token is the bearer token of [Pipeline.Client]'s organization, and OtherToken that of
+// another one.
 const (
 	Token      = "test"
 	OtherToken = "other"
@@ -35,8 +35,7 @@ const (
 
 // Options of a pipeline; nil, and zero fields, mean the defaults.
 type Options struct {
-	// Handler of the worker. Default: the pipeline's [Sink], which gets nothing
-	// where there is another.
+	// Handler of the worker. Default: the pipeline's [Sink], which is unused otherwise.
 	Handler ingest.Handler
 	// Redeliver hands every batch to the handler twice, as after a crash. The test fails
 	// if the second delivery fails, rejects other resources, or changes Effects: a handler
@@ -45,27 +44,27 @@ type Options struct {
 	// Effects returns what the handler has done so far, such as the rows of its table, to
 	// be compared by reflect.DeepEqual. Default: effects are not compared.
 	Effects func() any
-	// Authenticator of the front door. Default: the tokens Token and OtherToken.
+	// Authenticator of the API. Default: the tokens Token and OtherToken.
 	Authenticator auth.Authenticator
-	// Routes adds the routes of the program under test to the pipeline's server. What it
-	// doesn't match goes to the front door. Default: none.
+	// Routes adds routes of the program under test to the pipeline's server. All other
+	// paths go to the API. Default: none.
 	Routes func(mux *http.ServeMux, svc *ingest.Service)
 	// Bucket. Default: memblob. It is not closed.
 	Bucket *blob.Bucket
 	// BucketName is the name of Bucket; see [blobstore.Options].
 	BucketName string
-	// Signer of uploads into Bucket, if its own service takes them. Default: the pipeline
-	// takes them itself. Of other uploads it gets no notification.
+	// Signer of uploads into Bucket, if its own service receives them. The pipeline gets
+	// no notifications of them. Default: the pipeline receives uploads itself.
 	Signer blobstore.UploadSigner
 	// Jobs. Default: [jobs.NewMemStore].
 	Jobs jobs.Store
-	// Service and Worker options. Service.Now is the pipeline's Clock whatever
-	// is given; Service.Observe is called beside what [Pipeline.Events] keeps.
+	// Service and Worker options. Service.Now is always the pipeline's Clock;
+	// Service.Observe is called in addition to [Pipeline.Events].
 	Service ingest.Options
 	Worker  ingest.WorkerOptions
-	// NoWorker leaves jobs where the front door put them.
+	// NoWorker runs no worker, so that jobs stay accepted.
 	NoWorker bool
-	// Body limits of the front door and of uploads. Default: their own.
+	// Body limits of the API and of uploads. Default: their own.
 	Body httpbody.Limits
 	// DropUploadNotifications leaves uploads to the sweeper.
 	DropUploadNotifications bool
@@ -73,9 +72,9 @@ type Options struct {
 
 // Pipeline is a running pipeline. It ends with the test.
 type Pipeline struct {
-	// URL of the front door, without a slash at its end.
+	// URL of the API, without a trailing slash.
 	URL string
-	// Client speaks for [Organization].
+	// Client is a client of [Organization].
 	Client  *Client
 	Service *ingest.Service
 	Sweeper *ingest.Sweeper
@@ -117,8 +116,7 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 		o.Handler = redelivering(t, o.Handler, o.Effects)
 	}
 
-	// The server's address is part of the URLs that the signer makes, so its handlers come
-	// later.
+	// The signer's URLs contain the server's address, so the handlers are created after it.
 	doors := &doors{}
 	server := httptest.NewServer(doors)
 	t.Cleanup(server.Close)
@@ -144,7 +142,7 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 	return p
 }
 
-// open makes the Service and the Sweeper.
+// open creates the Service and the Sweeper.
 func (p *Pipeline) open(t testing.TB, o *Options) {
 	t.Helper()
 	topic, subscription, err := queue.NewLocal(nil)
@@ -163,7 +161,7 @@ func (p *Pipeline) open(t testing.TB, o *Options) {
 		Store: store, Publisher: publisher, Subscription: queue.Static(subscription), Jobs: p.Jobs,
 	}, &o.Service)
 	check(t, err)
-	p.Sweeper, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: 100}) // workers have a clock of their own
+	p.Sweeper, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: 100}) // workers poll by the real clock
 	check(t, err)
 }
 
@@ -183,7 +181,7 @@ func (p *Pipeline) work(t testing.TB, o *Options) {
 	})
 }
 
-// observing keeps events, and passes them on.
+// observing records events and passes them on.
 func (p *Pipeline) observing(next func(ingest.Event)) func(ingest.Event) {
 	return func(e ingest.Event) {
 		p.mu.Lock()
@@ -203,24 +201,23 @@ func (w logWriter) Write(line []byte) (int, error) {
 	return w.p.logs.Write(line)
 }
 
-// Logs is all that was logged so far, as JSON lines; empty where Options.Service
-// has a Logger of its own.
+// Logs returns the log so far, as JSON lines; empty if Options.Service has its own Logger.
 func (p *Pipeline) Logs() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.logs.String()
 }
 
-// Events are all events so far.
+// Events returns all events so far.
 func (p *Pipeline) Events() []ingest.Event {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return append([]ingest.Event(nil), p.events...)
 }
 
-// Advance moves the clock and sweeps once. Past [ingest.WorkerOptions.Lease] (30
-// seconds by default) it takes every job that is being handled from its worker:
-// the same batch comes a second time while the first is still with the handler.
+// Advance moves the clock and sweeps once. Moving it by more than
+// [ingest.WorkerOptions.Lease] (30 seconds by default) takes every running job from its
+// worker: the same batch is redelivered while the handler still has the first one.
 func (p *Pipeline) Advance(t testing.TB, d time.Duration) {
 	t.Helper()
 	p.Clock.Advance(d)
@@ -228,16 +225,15 @@ func (p *Pipeline) Advance(t testing.TB, d time.Duration) {
 	check(t, err)
 }
 
-// Wait waits until a job is finished and returns it. It does not move the
-// clock: a job that waits for a back-off needs Advance. The test fails after 10
-// seconds.
+// Wait waits until a job is finished and returns it. It does not move the clock: a job in
+// back-off needs Advance. The test fails after 10 seconds.
 func (p *Pipeline) Wait(t testing.TB, id string) *jobs.Job {
 	t.Helper()
 	return p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State.Finished() })
 }
 
-// WaitFor waits until a job is as wanted and returns it. After 10 seconds the test fails.
-// A job in back-off waits for the pipeline's clock: use [Pipeline.Advance].
+// WaitFor waits until a job is as wanted and returns it. The test fails after 10 seconds. A
+// job in back-off waits for the pipeline's clock: use [Pipeline.Advance].
 func (p *Pipeline) WaitFor(t testing.TB, id string, wanted func(*jobs.Job) bool) *jobs.Job {
 	t.Helper()
 	deadline := time.After(10 * time.Second)

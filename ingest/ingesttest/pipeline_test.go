@@ -39,7 +39,7 @@ func TestHandlerOfMyOwn(t *testing.T) {
 	require.Equal(t, []string{"a"}, patients)
 }
 
-// The recorded sink fails when it is told to, and the clock brings the retry.
+// The Sink fails when told to, and advancing the clock retries the job.
 func TestRecordedSinkAndClock(t *testing.T) {
 	p := ingesttest.New(t)
 	p.Sink.Fail(errors.New("database away"))
@@ -53,8 +53,8 @@ func TestRecordedSinkAndClock(t *testing.T) {
 	require.Len(t, p.Sink.Keys(), 2)
 	require.Equal(t, began.Add(time.Minute), p.Clock.Now())
 	require.True(t, slices.ContainsFunc(p.Events(), func(e ingest.Event) bool { return e.Kind == ingest.EventFinished }))
-	require.NotContains(t, p.Logs(), "database away", "what a handler says may quote a resource")
-	// The line may come a moment after the record.
+	require.NotContains(t, p.Logs(), "database away", "a handler's error may quote a resource")
+	// The line may be written just after the record.
 	require.Eventually(t, func() bool { return strings.Contains(p.Logs(), `"type":"*errors.errorString"`) }, 10*time.Second, time.Millisecond)
 
 	other := p.Client.As(ingesttest.OtherToken).Do(t, "GET", "/v1/ingestion/jobs/"+id, "", nil)

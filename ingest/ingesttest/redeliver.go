@@ -8,7 +8,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// twice is a handler that gets every batch twice, and must not do its effects twice; see
+// twice is a handler that delivers every batch to another handler twice; see
 // [Options.Redeliver].
 type twice struct {
 	ingest.Handler
@@ -26,7 +26,7 @@ func (h *twice) Handle(ctx context.Context, b *ingest.Batch) error {
 		first = h.effects()
 	}
 	if err := h.Handler.Handle(ctx, again); err != nil {
-		h.t.Errorf("batch %s: the handler returned nil, and when the batch was redelivered: %v", b.Key, err)
+		h.t.Errorf("batch %s: the handler returned nil, but failed when the batch was redelivered: %v", b.Key, err)
 		return nil
 	}
 	if !reflect.DeepEqual(b.Rejected(), again.Rejected()) {
@@ -42,13 +42,13 @@ func (h *twice) Handle(ctx context.Context, b *ingest.Batch) error {
 	return nil
 }
 
-// twiceFinisher is twice of a handler that is an [ingest.Finisher].
+// twiceFinisher is twice for an [ingest.Finisher].
 type twiceFinisher struct {
 	*twice
 	ingest.Finisher
 }
 
-// redelivering returns a handler that hands every batch to h twice.
+// redelivering returns a handler that delivers every batch to h twice.
 func redelivering(t testing.TB, h ingest.Handler, effects func() any) ingest.Handler {
 	w := &twice{Handler: h, t: t, effects: effects}
 	if f, ok := h.(ingest.Finisher); ok {

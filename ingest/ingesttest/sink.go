@@ -8,7 +8,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// Sink is a handler that keeps what it gets, and fails when it is told to.
+// Sink is a handler that keeps its resources, and fails when told to.
 type Sink struct {
 	mu        sync.Mutex
 	resources []ingest.Resource
@@ -44,8 +44,7 @@ func (s *Sink) Handle(ctx context.Context, b *ingest.Batch) error {
 	return nil
 }
 
-// Fail makes the next calls of Handle return these errors, one each; nil lets
-// one through.
+// Fail makes the next calls of Handle return these errors, one each; nil means success.
 func (s *Sink) Fail(errs ...error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,14 +58,14 @@ func (s *Sink) Intercept(f func(context.Context, *ingest.Batch) error) {
 	s.intercept = f
 }
 
-// Resources are all that were kept, in the order in which they came.
+// Resources returns all kept resources, in the order in which they were handed over.
 func (s *Sink) Resources() []ingest.Resource {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.resources)
 }
 
-// Keys are the keys of all batches that came, those that failed included.
+// Keys returns the keys of all batches, including failed ones.
 func (s *Sink) Keys() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,9 +6,9 @@ replace github.com/fhirdock/fhirdock => ../..
 
 require (
 	github.com/fhirdock/fhirdock v0.0.0
-	github.com/prometheus/client_golang v1.25.0
-	github.com/stretchr/testify v1.12.1
-	gocloud.dev v0.49.0
+	github.com/prometheus/client_golang v1.25.0 // the collectors
+	github.com/stretchr/testify v1.12.1 // tests: assertions
+	gocloud.dev v0.49.0 // tests: an in-memory bucket
 )
 
 require (

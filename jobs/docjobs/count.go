@@ -8,15 +8,15 @@ import (
 )
 
 const (
-	// countStep is how many documents are counted at a time.
+	// countStep is how many documents one query reads.
 	countStep = 1000
-	// countAtOnce is how many organizations' jobs are counted at once.
+	// countAtOnce is how many organizations are counted concurrently.
 	countAtOnce = 16
 )
 
-// Count implements [jobs.Store]. It reads each job that it counts: on DynamoDB the items
-// of accepted jobs, and the entries of an index for the other states. A state other than
-// Accepted takes at least one query for each organization.
+// Count implements [jobs.Store]. It reads every job that it counts: on DynamoDB, the items
+// of accepted jobs and the index entries of the other states. Counting a state other than
+// Accepted in all organizations takes at least one query for each of them.
 func (s *Store) Count(ctx context.Context, organizationID string, state jobs.State, limit int) (n int, err error) {
 	switch {
 	case organizationID != "" && checkOrganization(organizationID) != nil:
@@ -34,7 +34,7 @@ func (s *Store) Count(ctx context.Context, organizationID string, state jobs.Sta
 	return min(n, limit), nil
 }
 
-// countAccepted goes along the lines in which accepted jobs are.
+// countAccepted counts the jobs in the lines of accepted jobs.
 func (s *Store) countAccepted(ctx context.Context, organizationID string, limit int) (int, error) {
 	n := 0
 	for _, line := range []string{fieldReady, fieldLater} {
@@ -51,7 +51,7 @@ func (s *Store) countAccepted(ctx context.Context, organizationID string, limit 
 	return n, nil
 }
 
-// countAll counts each organization's jobs in a state, until there are enough.
+// countAll counts all organizations' jobs in a state, up to limit.
 func (s *Store) countAll(ctx context.Context, state jobs.State, limit int) (int, error) {
 	n, after := 0, ""
 	for {
@@ -96,7 +96,7 @@ func (s *Store) countState(ctx context.Context, organizationID string, state job
 	}
 }
 
-// countLine counts the jobs in a shard of a line, of one organization or of all.
+// countLine counts the jobs in a shard of a line, of one organization or all.
 func (s *Store) countLine(ctx context.Context, line, shard, organizationID string, limit int) (n int, err error) {
 	from := separator
 	if organizationID != "" {

@@ -7,12 +7,12 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// wantCount counts, and fails if the number is another one.
+// wantCount fails unless Count returns want.
 func wantCount(t T, s jobs.Store, organization string, state jobs.State, limit, want int) {
 	t.Helper()
 	n, err := s.Count(t.Context(), organization, state, limit)
 	if err != nil || n != want {
-		t.Fatalf("%d jobs of %q are %s, counted up to %d, not %d; error %v", n, organization, state, limit, want, err)
+		t.Fatalf("Count(%q, %s, %d) = %d, %v; want %d", organization, state, limit, n, err, want)
 	}
 }
 
@@ -43,16 +43,16 @@ func waitingCounted(t T, s jobs.Store) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := s.Count(ctx, "", jobs.Accepted, 9); err == nil {
-		t.Fatalf("counting succeeded under a context that has ended")
+		t.Fatalf("Count succeeded with a cancelled context")
 	}
 }
 
 func statesCounted(t T, s jobs.Store) {
-	const organizations = 20 // more than a page of them
+	const organizations = 20 // more than a page
 	var failed []*jobs.Job
 	for n, state := range jobs.States() {
 		wantCount(t, s, "", state, 9, 0)
-		// One more of each state, so that no two have the same number.
+		// One more than of the previous state, so that all counts differ.
 		for k := range n + 1 {
 			job := createIn(t, s, "b", 10*n+k, state, state == jobs.Processing || state == jobs.Failed)
 			if state == jobs.Failed {
@@ -89,7 +89,7 @@ func statesCounted(t T, s jobs.Store) {
 	cancel()
 	for _, organization := range []string{"", "b"} {
 		if _, err := s.Count(ctx, organization, jobs.Failed, 9); err == nil {
-			t.Fatalf("counting succeeded under a context that has ended")
+			t.Fatalf("Count succeeded with a cancelled context")
 		}
 	}
 }

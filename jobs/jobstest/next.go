@@ -12,7 +12,7 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
-// nexts returns the clauses of Store.Next and Store.Waiting.
+// nexts returns the clauses of Store.Next, and of Store.Count of accepted jobs and of others.
 func nexts() []Clause {
 	return []Clause{
 		{"next returns the oldest job first", nextOldest},

@@ -24,7 +24,7 @@ func (s *Store) Count(ctx context.Context, organizationID string, state jobs.Sta
 	return min(n, limit), nil
 }
 
-// waitingQuery counts the accepted jobs in the two indexes that have them, each up to a
+// waitingQuery counts the accepted jobs in the two indexes that contain them, each up to a
 // limit.
 func (d Dialect) waitingQuery() string {
 	some := func(index, where string) string {
@@ -33,8 +33,8 @@ func (d Dialect) waitingQuery() string {
 	return "SELECT " + some(readyIndex, ready) + " + " + some(laterIndex, later+" AND state = 'accepted'")
 }
 
-// countQuery counts the jobs in a state, up to a limit. It goes from one organization to
-// the next, in the index that begins with the organization and the state.
+// countQuery counts the jobs in a state, up to a limit. It visits one organization after
+// another in the index that starts with the organization and the state.
 func (d Dialect) countQuery() string {
 	next := func(where string) string {
 		return "SELECT (SELECT organization_id FROM " + d.table(stateIndex) + where + " ORDER BY organization_id LIMIT 1)"

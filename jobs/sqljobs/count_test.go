@@ -12,11 +12,11 @@ import (
 	"github.com/fhirdock/fhirdock/jobs/sqljobs"
 )
 
-// Jobs are counted in indexes alone, from one organization to the next, and jobs in other
-// states cost nothing, also where the statistics would let PostgreSQL read the whole table.
+// Count reads only indexes and only jobs in the state, even if PostgreSQL's statistics
+// favor reading the whole table.
 func TestCountPlans(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, db *sql.DB, dialect sqljobs.Dialect, s *sqljobs.Store) {
-		db.SetMaxOpenConns(1) // the settings are the connection's
+		db.SetMaxOpenConns(1) // the settings are per connection
 		for n := range 50 {
 			many(t, db, dialect, fmt.Sprintf("org-%02d", n), "completed", 400)
 		}

@@ -19,11 +19,11 @@ func init() {
 	queue.DefaultURLMux().Register("postgresql", URLOpener{})
 }
 
-// URLOpener opens URLs as libpq has them, with the parameter channel: the name of the
-// channel, in postgres://USER:PASSWORD@HOST:5432/DATABASE?channel=NAME. Nothing needs to
-// be created for it. The subscription's URL must lead to the primary, not through
-// PgBouncer in transaction mode. Connections have the defaults of a job store's: see
-// package jobs/sqljobs/pgx. Importing this package registers it with
+// URLOpener opens libpq URLs that also have the parameter channel, the name of the
+// channel: postgres://USER:PASSWORD@HOST:5432/DATABASE?channel=NAME. The channel need not
+// be created. The subscription's URL must lead to the primary, and not through PgBouncer
+// in transaction mode. The defaults for connections are those of package
+// jobs/sqljobs/pgx. Importing this package registers it with
 // [queue.DefaultURLMux] for postgres:// and postgresql://.
 type URLOpener struct{}
 
@@ -48,7 +48,7 @@ func (URLOpener) OpenPublisherURL(ctx context.Context, urlstr string, opts *queu
 	}
 	start, cancel := context.WithTimeout(ctx, pgurl.StartTimeout)
 	defer cancel()
-	if err := pool.Ping(start); err != nil && !pgurl.Away(err) { // now, not with the first payload
+	if err := pool.Ping(start); err != nil && !pgurl.Away(err) { // fail now, not at the first payload
 		err = errors.Join(fmt.Errorf("pgnotify: %w", err), topic.Shutdown(ctx))
 		pool.Close()
 		return nil, err
@@ -63,7 +63,7 @@ func (URLOpener) OpenSubscriptionURL(ctx context.Context, urlstr string, opts *q
 		return nil, err
 	}
 	if _, topic, err := cutChannel(opts.Peer); err == nil && topic != channel {
-		return nil, errors.New("pgnotify: the channel must be that of the topic")
+		return nil, errors.New("pgnotify: topic and subscription must have the same channel")
 	}
 	config, err := pgurl.Parse(dsn)
 	if err != nil {
@@ -74,7 +74,7 @@ func (URLOpener) OpenSubscriptionURL(ctx context.Context, urlstr string, opts *q
 	}
 	start, cancel := context.WithTimeout(ctx, pgurl.StartTimeout)
 	defer cancel()
-	first, err := open(start) // to find mistakes now
+	first, err := open(start) // to report mistakes now
 	if err == nil {
 		err = first.Shutdown(start)
 	}
@@ -84,8 +84,8 @@ func (URLOpener) OpenSubscriptionURL(ctx context.Context, urlstr string, opts *q
 	return queue.Reopen(open), nil
 }
 
-// cutChannel takes the parameter channel out of a URL. The rest stays as it was, for pgx to
-// read.
+// cutChannel removes the parameter channel from a URL and returns both. It leaves the rest
+// unchanged, for pgx to parse.
 func cutChannel(urlstr string) (dsn, channel string, err error) {
 	dsn, query, _ := strings.Cut(urlstr, "?")
 	var rest, channels []string
@@ -97,7 +97,7 @@ func cutChannel(urlstr string) (dsn, channel string, err error) {
 		}
 	}
 	if len(channels) != 1 {
-		return "", "", errors.New("pgnotify: the URL needs the parameter channel, once: a name of letters, digits and _")
+		return "", "", errors.New("pgnotify: the URL must have one parameter channel, a name of letters, digits and _")
 	}
 	if channel, err = url.QueryUnescape(channels[0]); err != nil {
 		return "", "", errors.New("pgnotify: the URL's parameter channel is malformed")

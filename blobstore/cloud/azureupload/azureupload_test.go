@@ -83,7 +83,7 @@ func TestBucketWithoutKey(t *testing.T) {
 }
 
 // A small write that fails returns an error. gocloud.dev before v0.49 panicked.
-func TestASmallWriteThatFails(t *testing.T) {
+func TestSmallWriteFails(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("X-Ms-Error-Code", "BlobAlreadyExists")

@@ -16,13 +16,13 @@ import (
 // https://pkg.go.dev/gocloud.dev/blob/azureblob#URLOpener
 var parameters = []string{"cdn", "domain", "localemu", "protocol", "storage_account"}
 
-// OpenBucket opens a URL like azblob://CONTAINER as Go CDK does, and its Signer. The
-// bucket is the caller's to close. The account and its key come from the environment:
+// OpenBucket opens a URL like azblob://CONTAINER as Go CDK does, and returns the bucket
+// and a Signer for it. The caller must close the bucket. The account and its key come from the environment:
 // AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, or AZURE_STORAGE_CONNECTION_STRING. An
 // unknown parameter is an error that lists the known ones.
 //
 // The parameter domain, or AZURE_STORAGE_DOMAIN, must be one of Go CDK's
-// [azureblob.AllowedStorageDomains], which has Azure's public and sovereign clouds. For
+// [azureblob.AllowedStorageDomains], which contains Azure's public and sovereign clouds. For
 // any other endpoint use a connection string with BlobEndpoint or EndpointSuffix, or add
 // the domain to that map before opening.
 func OpenBucket(ctx context.Context, url string) (*blob.Bucket, *Signer, error) {

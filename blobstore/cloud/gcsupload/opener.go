@@ -2,10 +2,9 @@ package gcsupload
 
 import (
 	"context"
-	"errors"
-	"net/url"
 
 	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/storeurl"
 )
 
 func init() { blobstore.DefaultURLMux().Register("gs", URLOpener{}) }
@@ -17,17 +16,5 @@ type URLOpener struct{}
 // OpenStoreURL implements [blobstore.URLOpener]. The Store has the bucket's name and a
 // [Signer].
 func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string) (*blobstore.Store, error) {
-	bucket, signer, err := OpenBucket(ctx, urlstr)
-	if err != nil {
-		return nil, err
-	}
-	u, err := url.Parse(urlstr) // OpenBucket has parsed it
-	if err != nil {
-		return nil, errors.Join(err, bucket.Close())
-	}
-	store, err := blobstore.New(bucket, &blobstore.Options{Bucket: u.Host, Signer: signer})
-	if err != nil {
-		return nil, errors.Join(err, bucket.Close())
-	}
-	return store, nil
+	return storeurl.Open(ctx, urlstr, OpenBucket)
 }

@@ -1,6 +1,6 @@
-// Package s3upload signs uploads to buckets of S3 and S3-compatible stores (versitygw, MinIO,
-// R2) over gocloud.dev/blob/s3blob, and provides blobstore.Store with S3's digests and
-// versions. README.md has policies and bucket settings.
+// Package s3upload signs uploads to buckets of S3 and S3-compatible stores (versitygw,
+// SeaweedFS, R2) over gocloud.dev/blob/s3blob, and provides blobstore.Store with S3's digests
+// and versions. README.md has policies and bucket settings.
 //
 // # What a URL enforces
 //

@@ -113,8 +113,8 @@ func TestNotify(t *testing.T) {
 	survives(t, c, topic, subscription)
 
 	for subscription, want := range map[string]string{
-		lent.Topic + "x": "must be that of the topic",
-		strings.Replace(lent.Topic, "channel=", "other=", 1): "needs the parameter channel",
+		lent.Topic + "x": "must have the same channel",
+		strings.Replace(lent.Topic, "channel=", "other=", 1): "must have one parameter channel",
 		lent.Topic + "&sslmode=s3cret&password=s3cret":       "the URL must be postgres://",
 		"rabbit://x": "must be of the topic's broker",
 		strings.Replace(lent.Topic, "postgres://", "mysql://", 1): "unknown scheme mysql:",
@@ -210,8 +210,8 @@ func TestBrokerURLs(t *testing.T) {
 		"NATS, unknown":        {topic: "nats://127.0.0.1/x?stream=x&jetstream", want: "unknown parameter"},
 		"NATS, malformed":      {topic: "nats://user:s3cret@127.0.0.1/%zz", want: "not a URL"},
 
-		"PostgreSQL, no channel":  {topic: "postgres://user:s3cret@127.0.0.1:1/x", want: "needs the parameter channel, once"},
-		"PostgreSQL, two":         {topic: "postgres://user:s3cret@127.0.0.1:1/x?channel=x&channel=y", want: "needs the parameter channel, once"},
+		"PostgreSQL, no channel":  {topic: "postgres://user:s3cret@127.0.0.1:1/x", want: "must have one parameter channel"},
+		"PostgreSQL, two":         {topic: "postgres://user:s3cret@127.0.0.1:1/x?channel=x&channel=y", want: "must have one parameter channel"},
 		"PostgreSQL, bad channel": {topic: "postgresql://user:s3cret@127.0.0.1:1/x?channel=s3cret-", want: "1 to 63 characters"},
 		"PostgreSQL, escape":      {topic: "postgresql://user:s3cret@127.0.0.1:1/x?channel=%zzs3cret", want: "channel is malformed"},
 		"PostgreSQL, malformed":   {topic: "postgres://127.0.0.1:1/x?channel=x&password=s3cret&sslmode=s3cret", want: "the URL must be postgres://"},

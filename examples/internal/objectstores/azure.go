@@ -14,7 +14,7 @@ import (
 )
 
 // azuriteVersion is pinned, so that its behaviour does not change.
-const azuriteVersion = "3.35.0"
+const azuriteVersion = "3.37.0"
 
 // Azurite's default account and its published key.
 // https://learn.microsoft.com/en-us/azure/storage/common/storage-connect-azurite

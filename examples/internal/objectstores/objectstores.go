@@ -6,6 +6,8 @@
 //
 //   - [S3] is versitygw, an S3 gateway for production use. It checks signatures,
 //     conditions, checksums and versions like S3.
+//   - [SeaweedFS] is another S3 server for production use, and passes the same tests.
+//     They run if FHIRDOCK_TEST_SEAWEEDFS names its program weed.
 //   - [Azure] is Azurite, Microsoft's own emulator. It checks a SAS: key, permissions,
 //     times.
 //   - [GCS] is fake-gcs-server, an emulator that checks neither signatures nor upload

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -17,7 +18,18 @@ import (
 )
 
 func TestS3(t *testing.T) {
-	s := objectstores.Lend(t, objectstores.In(t.TempDir(), objectstores.S3))
+	s3Suite(t, objectstores.S3)
+}
+
+func TestSeaweedFS(t *testing.T) {
+	if os.Getenv("FHIRDOCK_TEST_SEAWEEDFS") == "" {
+		t.Skip("SKIPPED: FHIRDOCK_TEST_SEAWEEDFS does not name the program weed")
+	}
+	s3Suite(t, objectstores.SeaweedFS)
+}
+
+func s3Suite(t *testing.T, start func(context.Context, string) (*objectstores.Storage, error)) {
+	s := objectstores.Lend(t, objectstores.In(t.TempDir(), start))
 	t.Run("with versioning", func(t *testing.T) { suite(t, s.URL, traits{keepsOldVersions: true}) })
 	t.Run("without versioning", func(t *testing.T) { suite(t, s.Unversioned, traits{}) })
 }

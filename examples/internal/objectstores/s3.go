@@ -59,10 +59,28 @@ func S3With(ctx context.Context, folder string, flags ...string) (_ *Storage, er
 			err = errors.Join(err, p.Stop())
 		}
 	}()
-	client := s3.New(s3.Options{
+	client := s3Client(address)
+	storage, err := s3Storage(ctx, client, address)
+	if err != nil {
+		return nil, err
+	}
+	storage.Name, storage.stop = "versitygw "+versitygwVersion+", a real S3 server", p.Stop
+	storage.Restrict = func(ctx context.Context, policy []byte) (map[string]string, error) {
+		return restrict(ctx, path, "http://"+address, client, "versioned", policy)
+	}
+	return storage, nil
+}
+
+// s3Client returns a client for an S3 server of the tests.
+func s3Client(address string) *s3.Client {
+	return s3.New(s3.Options{
 		BaseEndpoint: aws.String("http://" + address), Region: s3Region, UsePathStyle: true,
 		Credentials: credentials.NewStaticCredentialsProvider(s3Key, s3Secret, ""),
 	})
+}
+
+// s3Storage creates a bucket with versioning and one without.
+func s3Storage(ctx context.Context, client *s3.Client, address string) (*Storage, error) {
 	for _, name := range []string{"versioned", "plain"} {
 		if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
 			return nil, fmt.Errorf("create bucket: %w", err)
@@ -77,11 +95,7 @@ func S3With(ctx context.Context, folder string, flags ...string) (_ *Storage, er
 		return "s3://" + bucket + "?" + url.Values{"endpoint": {"http://" + address}, "region": {s3Region}, "use_path_style": {"true"}}.Encode()
 	}
 	return &Storage{
-		Name: "versitygw " + versitygwVersion + ", a real S3 server",
-		Env:  map[string]string{"AWS_ACCESS_KEY_ID": s3Key, "AWS_SECRET_ACCESS_KEY": s3Secret, "AWS_EC2_METADATA_DISABLED": "true"},
-		URL:  opened("versioned"), Unversioned: opened("plain"), stop: p.Stop,
-		Restrict: func(ctx context.Context, policy []byte) (map[string]string, error) {
-			return restrict(ctx, path, "http://"+address, client, "versioned", policy)
-		},
+		Env: map[string]string{"AWS_ACCESS_KEY_ID": s3Key, "AWS_SECRET_ACCESS_KEY": s3Secret, "AWS_EC2_METADATA_DISABLED": "true"},
+		URL: opened("versioned"), Unversioned: opened("plain"),
 	}, nil
 }

@@ -28,14 +28,14 @@ func countAllocs() []allocs {
 		open func(data []byte) *fhirbundle.Reader
 	}{
 		{"memory", func(data []byte) *fhirbundle.Reader {
-			return open(data, &fhirbundle.Options{Level: fhirbundle.Basic})
+			return open(data, &fhirbundle.Options{Level: fhirbundle.LevelBasic})
 		}},
 		{"strict", func(data []byte) *fhirbundle.Reader {
-			return open(data, &fhirbundle.Options{Level: fhirbundle.Strict})
+			return open(data, &fhirbundle.Options{Level: fhirbundle.LevelStrict})
 		}},
 		{"stream", func(data []byte) *fhirbundle.Reader {
 			src.Reset(data)
-			r, err := fhirbundle.NewReader(struct{ io.Reader }{src}, &fhirbundle.Options{Level: fhirbundle.Basic})
+			r, err := fhirbundle.NewReader(struct{ io.Reader }{src}, &fhirbundle.Options{Level: fhirbundle.LevelBasic})
 			if err != nil {
 				panic(err)
 			}

@@ -70,10 +70,10 @@ func contestants(others *apart) []*contestant {
 	text := newText()
 	all := []*contestant{
 		{name: baseline, run: each(intoMap), bundle: intoMap, value: intoAny},
-		{name: ours, run: timed(readMemory(fhirbundle.Basic)), bundle: acceptBundle(fhirbundle.Basic), value: checkJSON},
-		{name: oursStrict, run: timed(readMemory(fhirbundle.Strict)), bundle: acceptBundle(fhirbundle.Strict), value: checkJSON},
-		{name: oursStream, run: timed(readStream(fhirbundle.Basic))},
-		{name: oursBoth, run: timed(readStream(fhirbundle.Strict))},
+		{name: ours, run: timed(readMemory(fhirbundle.LevelBasic)), bundle: acceptBundle(fhirbundle.LevelBasic), value: checkJSON},
+		{name: oursStrict, run: timed(readMemory(fhirbundle.LevelStrict)), bundle: acceptBundle(fhirbundle.LevelStrict), value: checkJSON},
+		{name: oursStream, run: timed(readStream(fhirbundle.LevelBasic))},
+		{name: oursBoth, run: timed(readStream(fhirbundle.LevelStrict))},
 		{name: oursScan, run: each(checkJSON)},
 		{name: theText, run: timed(text.read), bundle: text.accepts, value: text.accepts},
 		{name: theSonic, run: each(sonic.Valid), bundle: sonic.Valid, value: sonic.Valid},

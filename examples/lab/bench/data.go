@@ -43,9 +43,9 @@ const (
 // if there is one.
 func datasets(c config) ([]*dataset, error) {
 	one := func(name string, data []byte) *dataset {
-		return &dataset{name: name, format: fhirbundle.Bundle, payloads: [][]byte{data}, docs: [][]byte{data}}
+		return &dataset{name: name, format: fhirbundle.FormatBundle, payloads: [][]byte{data}, docs: [][]byte{data}}
 	}
-	lines := &dataset{name: ndjson, format: fhirbundle.NDJSON}
+	lines := &dataset{name: ndjson, format: fhirbundle.FormatNDJSON}
 	var b bytes.Buffer
 	if _, err := fhirgen.New(nil).WriteNDJSON(&b, int64(c.entries)*2048); err != nil {
 		return nil, err
@@ -63,14 +63,14 @@ func datasets(c config) ([]*dataset, error) {
 		one(compact, bundle),
 		one(indented, fhirgen.New(&fhirgen.Options{Indent: true}).AppendBundle(nil, "transaction", c.entries)),
 		lines,
-		{name: small, format: fhirbundle.Bundle, payloads: bundles, docs: bundles},
+		{name: small, format: fhirbundle.FormatBundle, payloads: bundles, docs: bundles},
 	}
 	if c.corpus != "" {
 		field, err := fieldBundles(c.corpus)
 		if err != nil {
 			return nil, err
 		}
-		sets = append(sets, &dataset{name: "corpus", format: fhirbundle.Bundle, payloads: field, docs: field, types: []string{}})
+		sets = append(sets, &dataset{name: "corpus", format: fhirbundle.FormatBundle, payloads: field, docs: field, types: []string{}})
 	}
 	return sets, nil
 }

@@ -45,21 +45,33 @@ func judge(r *result, m *memory, a []allocs, h []*hostileResult, p []*probed) []
 		r.atLeast("-  all rules against the scanner alone", 0.6, oursStrict, oursScan, large...))
 }
 
-// beyond asks the same speed of reading entry by entry, where each is handed on and
-// its resource counted.
-func beyond(r *result) []goal { return speedGoals(r, "reader", ours) }
+// beyond has goals for reading entry by entry, where each resource is also counted. They
+// are not counted, because the last of the goals covers the same.
+func beyond(r *result) []goal {
+	return append([]goal{
+		r.atLeast("1  reader, all rules, compact", 16, oursStrict, baseline, compact),
+		r.atLeast("1  reader, all rules, indented", 16, oursStrict, baseline, indented),
+		r.atLeast("1  reader, all rules, NDJSON", 19, oursStrict, baseline, ndjson),
+		r.atLeast("6  reader, Bundles of 1.6 KB", 12, ours, baseline, small),
+	}, peerGoals(r, "reader", ours)...)
+}
 
 var large = []string{compact, indented, ndjson}
 
 func speedGoals(r *result, name, who string) []goal {
-	return []goal{
-		r.atLeast("1  "+name+", compact", 20, who, baseline, compact),
+	return append([]goal{
+		r.atLeast("1  "+name+", compact", 22, who, baseline, compact),
 		r.atLeast("1  "+name+", indented", 24, who, baseline, indented),
-		r.atLeast("1  "+name+", NDJSON", 24, who, baseline, ndjson),
-		r.atLeast("3  "+name+" against jsontext", 2.2, who, theText, large...),
+		r.atLeast("1  "+name+", NDJSON", 23, who, baseline, ndjson),
+		r.atLeast("6  "+name+", Bundles of 1.6 KB", 17, who, baseline, small),
+	}, peerGoals(r, name, who)...)
+}
+
+func peerGoals(r *result, name, who string) []goal {
+	return []goal{
+		r.atLeast("3  "+name+" against jsontext", 2, who, theText, large...),
 		r.atLeast("3  "+name+" against sonic.Valid", 0.95, who, theSonic, large...),
 		r.atLeast("4  "+name+" against SHA-256", 1, who, theHash, large...),
-		r.atLeast("6  "+name+", Bundles of 1.6 KB", 17, who, baseline, small),
 	}
 }
 
@@ -138,7 +150,7 @@ func suiteGoal(all []*probed) goal {
 // printGoals prints the goals, and above them what is asked beyond them. It ends with
 // the line that counts the goals.
 func printGoals(out io.Writer, goals, beyond []goal) {
-	fmt.Fprintf(out, "The speed that is asked of the scanner, of reading entry by entry at level basic\n\n")
+	fmt.Fprintf(out, "Goals of reading entry by entry, at level basic unless all rules are named\n\n")
 	n := printVerdicts(out, beyond)
 	fmt.Fprintf(out, "\n%d of %d, which are not counted below\n\n", n, len(beyond))
 	fmt.Fprintf(out, "Goals, each judged by the data on which it is hardest\n\n")

@@ -61,7 +61,7 @@ func memoryChild(how string, size int64, out io.Writer) error {
 	forget()
 	switch how {
 	case "bundle":
-		r, err := fhirbundle.NewReader(src, &fhirbundle.Options{Level: fhirbundle.Basic})
+		r, err := fhirbundle.NewReader(src, &fhirbundle.Options{Level: fhirbundle.LevelBasic})
 		if err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func TestAskTheUnable(t *testing.T) {
 // which knows of two of them only, takes the others.
 func TestProbeDocs(t *testing.T) {
 	names, docs := probeDocs()
-	assert.True(t, acceptBundle(fhirbundle.Strict)(soundDoc()))
+	assert.True(t, acceptBundle(fhirbundle.LevelStrict)(soundDoc()))
 	codes := map[string]string{"UTF-8": "json-utf8", "name twice": "json-dup", "surrogate": "json-surrogate",
 		"tail": "json-syntax", "deep": "json-depth"}
 	for i, name := range names {
@@ -142,7 +142,7 @@ func TestEndless(t *testing.T) {
 	data, err := io.ReadAll(newEndless(1_000_000))
 	require.NoError(t, err)
 	assert.InDelta(t, 1_000_000, len(data), 500_000)
-	rep, err := fhirbundle.ValidateBytes(data, &fhirbundle.Options{Level: fhirbundle.Strict})
+	rep, err := fhirbundle.ValidateBytes(data, &fhirbundle.Options{Level: fhirbundle.LevelStrict})
 	require.NoError(t, err)
 	require.NoError(t, rep.Err())
 	assert.Zero(t, rep.Entries%100)

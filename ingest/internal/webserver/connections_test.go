@@ -16,9 +16,9 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 )
 
-// At the bound the connection that has waited longest gives its place up, once it has had
-// the time for a request; those with a request keep theirs.
-func TestBoundOfConnections(t *testing.T) {
+// At the limit, the connection that has been idle for longest is replaced, once it has had
+// time to send a request; connections with a request are not.
+func TestConnectionLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logs bytes.Buffer
 		c := newConnections(nil, 2, slog.New(slog.NewTextHandler(&logs, nil)))
@@ -39,7 +39,7 @@ func TestBoundOfConnections(t *testing.T) {
 		require.Equal(t, requestTime, took())
 		require.True(t, closed(first))
 		require.False(t, closed(second))
-		c.changed(first, http.StateClosed) // as the server says, too
+		c.changed(first, http.StateClosed) // as the server reports it
 
 		third := opened()
 		c.changed(second, http.StateActive)
@@ -59,34 +59,34 @@ func TestBoundOfConnections(t *testing.T) {
 		c.changed(fifth, http.StateActive)
 		time.AfterFunc(time.Hour, func() { c.changed(fifth, http.StateClosed) })
 		require.Equal(t, time.Hour, took())
-		open, ousted := c.count()
+		open, replaced := c.count()
 		require.Equal(t, 1, open)
-		require.EqualValues(t, 3, ousted)
-		require.Equal(t, 4, strings.Count(logs.String(), "level=WARN"), "one for each time that the bound was reached")
+		require.EqualValues(t, 3, replaced)
+		require.Equal(t, 4, strings.Count(logs.String(), "level=WARN"), "one warning each time the limit is reached")
 
 		sixth := opened()
 		c.changed(sixth, http.StateActive)
 		time.AfterFunc(time.Hour, c.end)
-		require.Equal(t, time.Hour, took(), "a process that drains has no bound")
+		require.Equal(t, time.Hour, took(), "there is no limit while draining")
 	})
 }
 
 func TestMaxConnections(t *testing.T) {
 	limit := descriptors()
 	if limit == 0 {
-		t.Skip("SKIPPED: the system has no limit")
+		t.Skip("SKIPPED: the system has no limit on open files")
 	}
-	most, err := MaxConnections(0)
+	n, err := MaxConnections(0)
 	require.NoError(t, err)
-	require.LessOrEqual(t, most, limit/2)
-	most, err = MaxConnections(7)
+	require.LessOrEqual(t, n, limit/2)
+	n, err = MaxConnections(7)
 	require.NoError(t, err)
-	require.Equal(t, 7, most)
+	require.Equal(t, 7, n)
 	_, err = MaxConnections(limit)
-	require.ErrorContains(t, err, "below")
+	require.ErrorContains(t, err, "must be less than")
 }
 
-// What net/http logs is seen, but clients can't fill the log with it.
+// What net/http logs is logged at WARN, but at a limited rate.
 func TestServerLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var logs bytes.Buffer

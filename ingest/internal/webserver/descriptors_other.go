@@ -2,5 +2,5 @@
 
 package webserver
 
-// descriptors is 0: the system has no such limit, or does not say so.
+// descriptors returns 0: the limit is unknown on this system.
 func descriptors() int { return 0 }

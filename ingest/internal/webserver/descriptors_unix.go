@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// descriptors is how many files and connections the process may have open; 0 if the
-// system does not say so.
+// descriptors returns how many files and connections the process may have open, or 0 if
+// that is unknown.
 func descriptors() int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {

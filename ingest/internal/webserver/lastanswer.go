@@ -2,8 +2,8 @@ package webserver
 
 import "net/http"
 
-// handler has each answer that begins while the server drains close its connection, and
-// notes when an answer is the last one of its connection.
+// handler wraps next so that each response that starts while the server drains closes its
+// connection. It also records which responses are the last on their connection.
 func (s *Server) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		last := &lastAnswer{ResponseWriter: w, draining: s.draining.Load}
@@ -16,7 +16,7 @@ func (s *Server) handler(next http.Handler) http.Handler {
 	})
 }
 
-// lastAnswer closes the connection after an answer that begins while draining.
+// lastAnswer closes the connection after a response that starts while draining.
 type lastAnswer struct {
 	http.ResponseWriter
 	draining func() bool

@@ -1,5 +1,5 @@
-// Package webserver runs an http.Server so that it survives clients that hold connections
-// open, and ends without cutting a request.
+// Package webserver runs an http.Server that limits open connections and shuts down
+// without dropping requests.
 package webserver
 
 import (
@@ -15,22 +15,22 @@ import (
 )
 
 const (
-	// lastRequest is how long connections without a request stay open once no new ones
-	// are accepted. A request may be on its way on each of them, and would be cut. The
-	// answer to it closes the connection.
+	// lastRequest is how long idle connections stay open after the listener is closed,
+	// since a client may just be sending a request on one. Its response closes the
+	// connection.
 	lastRequest = time.Second
-	// lastAnswers is how long the answers to requests that are cut off may take.
+	// lastAnswers is how long responses to cancelled requests may take.
 	lastAnswers = 2 * time.Second
 )
 
-// Options of a [Server]. All are required, but for OnDrain.
+// Options configures a [Server]. All fields but OnDrain are required.
 type Options struct {
-	// MaxConnections that are open at once; see [MaxConnections].
+	// MaxConnections is the limit on open connections; see [MaxConnections].
 	MaxConnections int
-	// DrainDelay is how long requests are still accepted once Serve is told to end, and
-	// DrainTimeout how long those in progress may take after that.
+	// DrainDelay is how long connections are still accepted after Serve's context is done,
+	// and DrainTimeout how long the requests in progress may take after that.
 	DrainDelay, DrainTimeout time.Duration
-	// OnDrain is called when Serve is told to end. It may be nil.
+	// OnDrain is called when Serve's context is done, before DrainDelay. It may be nil.
 	OnDrain func()
 	Logger  *slog.Logger
 }
@@ -39,14 +39,15 @@ type Options struct {
 type Server struct {
 	server   *http.Server
 	listener net.Listener
-	conns    *connections // that listener accepts
+	conns    *connections // accepted from listener
 	opts     Options
 	draining atomic.Bool
-	cut      context.CancelFunc // of all requests
+	cut      context.CancelFunc // cancels all requests
 }
 
-// New returns a Server of an http.Server, whose zero fields it sets, and whose hooks it
-// calls beside its own. Serve closes the listener.
+// New returns a Server that runs server on listener. It sets timeouts and the error log of
+// server if they are zero, wraps its Handler, and keeps calling its hooks. Serve closes
+// listener.
 func New(server *http.Server, listener net.Listener, opts Options) *Server {
 	s := &Server{server: server, listener: listener, opts: opts}
 	s.conns = newConnections(&untilDeadline{Listener: listener}, opts.MaxConnections, opts.Logger)
@@ -94,11 +95,13 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// Connections returns how many are open, and how many were closed for others so far.
+// Connections returns how many connections are open and how many were closed so far to
+// make room for others.
 func (s *Server) Connections() (open int, closed int64) { return s.conns.count() }
 
-// Serve answers until ctx is done, and then lets the requests in progress end, including
-// those that the process has not read yet.
+// Serve serves requests until ctx is done. Then it waits for the requests in progress,
+// including those that clients have sent but the process has not read yet, and returns
+// nil. Requests that take longer than DrainTimeout are cancelled.
 func (s *Server) Serve(ctx context.Context) error {
 	defer s.cut()
 	log := s.opts.Logger
@@ -131,8 +134,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	if err := s.server.Shutdown(end); err == nil {
 		return nil
 	}
-	// A body that is still being read is answered with 503.
-	log.Warn("requests cut off that did not end in time", "timeout", s.opts.DrainTimeout)
+	// Requests whose body is still being read get a 503.
+	log.Warn("requests cancelled that did not end in time", "timeout", s.opts.DrainTimeout)
 	s.cut()
 	answers, cancelAnswers := context.WithTimeout(context.WithoutCancel(ctx), lastAnswers)
 	defer cancelAnswers()

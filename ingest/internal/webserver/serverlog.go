@@ -8,8 +8,8 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 )
 
-// serverLog is where net/http logs, such as that it can accept no more connections.
-// It logs at WARN, and is limited, since clients cause many of these lines.
+// serverLog logs what net/http reports, such as failed accepts, at WARN. The rate is
+// limited, since clients can cause many of these lines.
 type serverLog struct {
 	log   *slog.Logger
 	lines loglimit.Lines

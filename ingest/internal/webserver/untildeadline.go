@@ -7,14 +7,14 @@ import (
 )
 
 // untilDeadline is a listener that closes itself at its deadline, after it has accepted
-// all connections that clients had made by then. Close alone would reset those.
+// all connections that clients have made by then. Close alone would reset them.
 type untilDeadline struct {
 	net.Listener
 	waiting []net.Conn
 	closed  bool
 }
 
-// Accept is called by one goroutine.
+// Accept must be called by one goroutine at a time.
 func (l *untilDeadline) Accept() (net.Conn, error) {
 	if !l.closed {
 		conn, err := l.Listener.Accept()

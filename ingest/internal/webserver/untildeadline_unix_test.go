@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Connections that clients made before the listener is closed are all taken.
-func TestConnectionsThatWaitAreTaken(t *testing.T) {
+// All connections that clients made before the listener is closed are accepted.
+func TestPendingConnectionsAreAccepted(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

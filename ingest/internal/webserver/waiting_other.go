@@ -4,5 +4,5 @@ package webserver
 
 import "net"
 
-// takeWaiting takes none: they are reset.
+// takeWaiting returns nil: pending connections can't be taken on this system.
 func takeWaiting(net.Listener) []net.Conn { return nil }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// takeWaiting takes all connections that wait to be accepted, and ends listening
-// as soon as there are no more.
+// takeWaiting accepts all pending connections and stops listening as soon as there are
+// no more.
 func takeWaiting(l net.Listener) (waiting []net.Conn) {
 	sc, ok := l.(syscall.Conn)
 	if !ok {
@@ -19,9 +19,9 @@ func takeWaiting(l net.Listener) (waiting []net.Conn) {
 	if err != nil {
 		return nil
 	}
-	_ = raw.Control(func(fd uintptr) { // which fails for a listener that is closed
+	_ = raw.Control(func(fd uintptr) { // fails if the listener is closed
 		for {
-			nfd, _, err := syscall.Accept(int(fd)) // which does not wait: Go's sockets do not
+			nfd, _, err := syscall.Accept(int(fd)) // doesn't block: Go's sockets are non-blocking
 			if err == syscall.EINTR || err == syscall.ECONNABORTED {
 				continue
 			}
@@ -30,12 +30,12 @@ func takeWaiting(l net.Listener) (waiting []net.Conn) {
 			}
 			syscall.CloseOnExec(nfd)
 			f := os.NewFile(uintptr(nfd), "")
-			if conn, err := net.FileConn(f); err == nil { // with a descriptor of its own
+			if conn, err := net.FileConn(f); err == nil { // has its own descriptor
 				waiting = append(waiting, conn)
 			}
 			_ = f.Close()
 		}
-		// At once, where the system knows it; otherwise by Close.
+		// Stops listening at once where the system supports it; elsewhere Close does.
 		_ = syscall.Shutdown(int(fd), syscall.SHUT_RD)
 	})
 	return waiting

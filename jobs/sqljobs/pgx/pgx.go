@@ -1,4 +1,4 @@
-// Package pgx opens job stores in PostgreSQL by URLs, with the driver
+// Package pgx opens PostgreSQL job stores by URL, with the driver
 // github.com/jackc/pgx/v5. Import it for its side effect: it registers postgres:// and
 // postgresql:// with [jobs.DefaultURLMux].
 package pgx
@@ -21,10 +21,10 @@ func init() {
 	jobs.DefaultURLMux().Register("postgresql", URLOpener{})
 }
 
-// URLOpener opens URLs as libpq has them: postgres://USER:PASSWORD@HOST:5432/DATABASE and
-// parameters. Unless the URL or the PG… variables say otherwise, sessions begin only on a
-// server that accepts writes (target_session_attrs=read-write) and connecting takes at
-// most 5 seconds. A Store has up to 32 connections, each for up to 5 minutes.
+// URLOpener opens libpq URLs: postgres://USER:PASSWORD@HOST:5432/DATABASE and parameters.
+// Unless the URL or the PG… variables say otherwise, it connects only to a server that
+// accepts writes (target_session_attrs=read-write), and connecting takes at most 5
+// seconds. A Store has up to 32 connections, each open for up to 5 minutes.
 type URLOpener struct{}
 
 // OpenStoreURL implements [jobs.URLOpener].
@@ -35,7 +35,7 @@ func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *jobs.Ope
 	}
 	db := stdlib.OpenDB(*config)
 	db.SetMaxOpenConns(32)
-	db.SetMaxIdleConns(16) // as many as the store's writes use at once; the default is 2
+	db.SetMaxIdleConns(16) // as many as the store's concurrent writes; the default is 2
 	db.SetConnMaxLifetime(pgurl.ConnLifetime)
 	store, err := sqljobs.Open(ctx, db, &sqljobs.Options{SkipMigrations: opts.SkipMigrations})
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package sqlite opens job stores in SQLite files by URLs, with the driver
+// Package sqlite opens SQLite job stores by URL, with the driver
 // modernc.org/sqlite. Import it for its side effect: it registers sqlite: with
 // [jobs.DefaultURLMux].
 package sqlite
@@ -19,8 +19,9 @@ import (
 
 func init() { jobs.DefaultURLMux().Register("sqlite", URLOpener{}) }
 
-// URLOpener opens URLs of a file, which is created if there is none: sqlite:jobs.sqlite or
-// sqlite:///var/lib/jobs.sqlite, without parameters.
+// URLOpener opens the URL of a file, such as sqlite:jobs.sqlite or
+// sqlite:///var/lib/jobs.sqlite, without parameters. It creates the file if needed; its
+// folder must exist.
 type URLOpener struct{}
 
 // OpenStoreURL implements [jobs.URLOpener].
@@ -32,18 +33,18 @@ func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *jobs.Ope
 	return Open(ctx, file, opts)
 }
 
-// File returns the file that a URL names.
+// File returns the file name in a sqlite: URL. URLs with parameters are rejected.
 func File(urlstr string) (string, error) {
 	file, ok := strings.CutPrefix(urlstr, "sqlite:")
 	file = strings.TrimPrefix(file, "//")
 	if !ok || file == "" || strings.ContainsAny(file, "?#") {
-		return "", errors.New("sqlite: takes the name of a file and no parameters")
+		return "", errors.New("sqlite: the URL must be sqlite: and the name of a file, without parameters")
 	}
 	return filepath.FromSlash(file), nil
 }
 
-// Open opens the Store in a file, which is created if there is none; its folder must
-// exist.
+// Open opens the Store in a file. It creates the file if needed; its folder must exist.
+// opts may be nil.
 func Open(ctx context.Context, file string, opts *jobs.OpenOptions) (jobs.OpenedStore, error) {
 	if abs, err := filepath.Abs(file); err == nil {
 		file = abs

@@ -24,7 +24,7 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// The store keeps its jobs, and an old schema is left alone if that is asked for.
+// Jobs are still there after reopening. SkipMigrations fails without a schema.
 func TestOpen(t *testing.T) {
 	urlstr := "sqlite:" + filepath.ToSlash(filepath.Join(t.TempDir(), "jobs.sqlite"))
 	_, err := jobs.Open(t.Context(), urlstr, &jobs.OpenOptions{SkipMigrations: true})

@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/awsqueue"
 )
 
-// A FIFO queue: the organization is the group, and each wake-up has an id of its own.
+// A FIFO queue: the organization is the group, and each wake-up has its own id.
 func Example() {
 	ctx := context.Background()
 	topic, publishing, err := awsqueue.OpenTopic(ctx, "awssqs://sqs.eu-central-1.amazonaws.com/123456789012/wake-ups.fifo")
@@ -25,6 +25,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Store and Jobs besides. A process that only accepts needs no Subscription.
+	// Set Store and Jobs too. A process that only accepts needs no Subscription.
 	_ = ingest.Backends{Publisher: publisher, Subscription: wakeUps}
 }

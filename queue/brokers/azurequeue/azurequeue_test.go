@@ -22,7 +22,7 @@ func TestURLs(t *testing.T) {
 		{"azuresb://", "", "must be azuresb:// and the name"},
 		{"azuresb://u:s3cret@x", "", "must be azuresb:// and the name"},
 		{"azuresb://x?listener_timeout=s3cret", "", `unknown parameter "listener_timeout"; there are`},
-		{"azuresb://x", "", connectionString + " or " + hostname + " must say"},
+		{"azuresb://x", "", connectionString + " or " + hostname + " must name"},
 		{"azuresb://x", "Endpoint=sb://x;SharedAccessKeyName=a;SharedAccessKye=s3cret", connectionString + " must be Endpoint=sb://"},
 		{"azuresb://x", "s3cret", connectionString + " must be Endpoint=sb://"},
 	} {
@@ -37,7 +37,7 @@ func TestURLs(t *testing.T) {
 	_, err := OpenSubscription(t.Context(), "azuresb://x?nacklazy=s3cret")
 	require.ErrorContains(t, err, `"nacklazy" must be true or false`)
 	_, _, err = OpenTopic(t.Context(), "azuresb://x?subscription=y")
-	require.ErrorContains(t, err, "unknown parameter", "a topic receives nothing")
+	require.ErrorContains(t, err, "unknown parameter", "a topic does not receive")
 }
 
 func TestAddress(t *testing.T) {
@@ -54,10 +54,10 @@ func TestAddress(t *testing.T) {
 	}
 	first := sent(queue.Message{JobID: "job", OrganizationID: "hospital", Timestamp: time.Unix(1, 0)})
 	second := sent(queue.Message{JobID: "job", OrganizationID: "hospital", Timestamp: time.Unix(2, 0)})
-	require.NotEqual(t, *first.MessageID, *second.MessageID, "duplicate detection would drop the sweeper's")
+	require.NotEqual(t, *first.MessageID, *second.MessageID, "duplicate detection would drop the sweeper's wake-up")
 	require.NotEqual(t, *sent(queue.Message{}).MessageID, *sent(queue.Message{}).MessageID)
 	require.Equal(t, "hospital", *first.SessionID)
-	require.Equal(t, "hospital", *first.PartitionKey, "they must be the same")
+	require.Equal(t, "hospital", *first.PartitionKey, "both must be equal")
 	require.Error(t, address(queue.Message{}, func(any) bool { return false }))
 }
 

@@ -18,16 +18,16 @@ import (
 	"gocloud.dev/pubsub/drivertest"
 )
 
-// harness is for Go CDK's suite, on the namespace that SERVICEBUS_CONNECTION_STRING
-// names. Entities are not made here, since nothing of ours manages any: the namespace has
-// the topics t0 to t29, empty, each with the subscriptions s0 to s3, and none that is
-// called absent. Package brokerservers of the examples starts one, and runs this.
+// harness runs Go CDK's suite in the namespace that SERVICEBUS_CONNECTION_STRING names.
+// The package does not create entities: the namespace must have the empty topics t0 to t29,
+// each with the subscriptions s0 to s3, and no topic named absent. Package brokerservers
+// of the examples starts such a server and runs this.
 type harness struct{ t *testing.T }
 
-// topics counts those that were taken: each test has one to itself.
+// topics counts the topics in use: each test takes its own.
 var topics atomic.Int64
 
-// numbered is a topic that knows its name, and the subscriptions that were taken.
+// numbered is a topic with its name and the number of its subscriptions in use.
 type numbered struct {
 	*topic
 	name          string
@@ -44,7 +44,7 @@ func (*harness) CreateTopic(ctx context.Context, _ string) (driver.Topic, func()
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClient(client))
 	}
-	return &numbered{topic: topic, name: name}, func() { _ = topic.Close() }, nil // where the suite does not
+	return &numbered{topic: topic, name: name}, func() { _ = topic.Close() }, nil // some tests of the suite don't
 }
 
 func (*harness) CreateSubscription(ctx context.Context, t driver.Topic, _ string) (driver.Subscription, func(), error) {
@@ -58,11 +58,10 @@ func (*harness) CreateSubscription(ctx context.Context, t driver.Topic, _ string
 	if err != nil {
 		return nil, nil, errors.Join(err, closeClient(client))
 	}
-	return s, func() { _ = s.Close() }, nil // where the suite does not
+	return s, func() { _ = s.Close() }, nil // some tests of the suite don't
 }
 
-// MakeNonexistentTopic has one that was not asked for when it was opened, as if the
-// entity had been deleted since. Ours fails at the opening.
+// MakeNonexistentTopic skips the check of newTopic, as if the entity had been deleted since.
 func (h *harness) MakeNonexistentTopic(ctx context.Context) (driver.Topic, error) {
 	client, err := newClient()
 	if err != nil {
@@ -70,38 +69,38 @@ func (h *harness) MakeNonexistentTopic(ctx context.Context) (driver.Topic, error
 	}
 	h.t.Cleanup(func() { _ = closeClient(client) })
 	if _, err := newTopic(ctx, client, "absent"); err == nil {
-		return nil, errors.New("there is a topic that must not be")
+		return nil, errors.New("the topic exists")
 	}
 	sender, err := client.NewSender("absent", nil)
 	return &topic{client: client, sender: sender}, err
 }
 
-// MakeNonexistentSubscription does the same.
+// MakeNonexistentSubscription skips the check of newSubscription.
 func (h *harness) MakeNonexistentSubscription(ctx context.Context) (driver.Subscription, func(), error) {
 	client, err := newClient()
 	if err != nil {
 		return nil, nil, err
 	}
 	if _, err := newSubscription(ctx, client, "t0", "absent", false); err == nil {
-		return nil, nil, errors.New("there is a subscription that must not be")
+		return nil, nil, errors.New("the subscription exists")
 	}
 	receiver, err := client.NewReceiverForSubscription("t0", "absent", nil)
 	return &subscription{client: client, receiver: receiver}, func() { _ = closeClient(client) }, err
 }
 
 func (*harness) Close()                              {}
-func (*harness) MaxBatchSizes() (int, int)           { return 0, 0 } // they go one by one
+func (*harness) MaxBatchSizes() (int, int)           { return 0, 0 } // messages are sent one by one
 func (*harness) SupportsMultipleSubscriptions() bool { return true }
 
-// Go CDK's own suite.
+// Go CDK's conformance suite.
 func TestConformance(t *testing.T) {
 	drivertest.RunConformanceTests(t, func(_ context.Context, t *testing.T) (drivertest.Harness, error) {
 		return &harness{t: t}, nil
 	}, []drivertest.AsTest{&asTest{}})
 }
 
-// What the suite does not look at: an acknowledged message is gone, one that is given back
-// is there at once, or once its lock ends if that is asked for, and what is closed is closed.
+// What the suite does not check: an acknowledged message is removed, a nacked one is
+// redelivered at once, or with lazy when its lock expires, and closing takes effect.
 func TestConformanceOfSettling(t *testing.T) {
 	h := &harness{t: t}
 	topic, closeTopic, err := h.CreateTopic(t.Context(), "")
@@ -146,7 +145,7 @@ func TestConformanceOfSettling(t *testing.T) {
 	defer cancel()
 	_, err = s.ReceiveBatch(ctx, 1)
 	require.Error(t, err)
-	require.NoError(t, ctx.Err(), "it says so, and does not wait")
+	require.NoError(t, ctx.Err(), "it fails at once")
 }
 
 type asTest struct{ sent bool }
@@ -179,12 +178,12 @@ func isAbsent(as func(error, any) bool, err error) error {
 	var e *amqp.Error
 	var s string
 	if !as(err, &e) || e.Condition != amqp.ErrCondNotFound || as(err, &s) {
-		return fmt.Errorf("the error is not told as it is: %w", err)
+		return fmt.Errorf("not the original error: %w", err)
 	}
 	return nil
 }
 
-// What BeforeSend sets, and what is to be received.
+// What BeforeSend sets and MessageCheck expects.
 const subject, id = "a subject", "an id"
 
 func (*asTest) BeforeSend(as func(any) bool) error {
@@ -206,12 +205,12 @@ func (a *asTest) MessageCheck(m *pubsub.Message) error {
 		return errors.New("not logged by its id")
 	}
 	if !a.sent {
-		return errors.New("nobody was told that it was sent")
+		return errors.New("AfterSend was not called")
 	}
 	return isNothing(m.As)
 }
 
-// AfterSend has nothing: the client tells only that it was sent.
+// AfterSend exposes nothing: the client returns no details.
 func (a *asTest) AfterSend(as func(any) bool) error {
 	a.sent = true
 	return isNothing(as)
@@ -220,7 +219,7 @@ func (a *asTest) AfterSend(as func(any) bool) error {
 func isNothing(as func(any) bool) error {
 	var s string
 	if as(&s) {
-		return errors.New("there is no string to be had")
+		return errors.New("As returned a string")
 	}
 	return nil
 }

@@ -1,25 +1,26 @@
-// Package azurequeue carries wake-ups over queues, and topics with subscriptions, of
-// Azure Service Bus. Rights and settings of the entities are in README.md beside it.
+// Package azurequeue sends and receives wake-ups over Azure Service Bus, with queues or with
+// topics and subscriptions. README.md lists roles and settings.
 //
-// The drivers are its own, over the Azure SDK, with the URLs and variables of Go CDK's
-// gocloud.dev/pubsub/azuresb. That one tries again for ever to settle a message whose
-// lock has ended, and is stuck once a hundred of them are; it closes no connection; and
-// it has no queues without topics.
+// It has drivers of its own over the Azure SDK, with the URLs and environment variables of
+// Go CDK's gocloud.dev/pubsub/azuresb. That driver retries settling a message forever once
+// its lock has expired, and hangs after a hundred such messages; it never closes its
+// connection; and it does not support queues without topics.
 //
-// # What is sent
+// # Sending
 //
-// A message is sent once Service Bus has stored it. Its id is another for each wake-up,
-// since duplicate detection would drop a job's second one, such as after a redrive. The
-// organization is session id and partition key: for an order there must be sessions,
-// which this package does not receive by, and whoever else does has it. An entity
-// without sessions passes over the id.
+// Send returns once Service Bus has stored the message. Each wake-up has its own message
+// id, because duplicate detection would drop a job's second wake-up, for example after a
+// redrive. The organization is the session id and the partition key, for consumers that
+// receive by session; this package does not, and so has no order. An entity without
+// sessions ignores the id.
 //
-// # What is received
+// # Receiving
 //
-// One message at a time, under a lock that is not renewed. A wake-up is completed as soon
-// as it was received. Where a handler takes longer than the lock, the message comes again;
-// the first handler's own completion fails then, and is passed over.
+// Messages are received one at a time, under a lock that is not renewed. A wake-up is
+// completed as soon as it is received. If a handler takes longer than the lock, the message
+// is redelivered, and the first handler's completion fails and is ignored.
 //
-// What [queue.Consumer.RunRaw] gives back comes again when its lock ends, and not at
-// once: at once it would be a dead letter after MaxDeliveryCount of times, in seconds.
+// A message that [queue.Consumer.RunRaw] gives back is redelivered when its lock expires.
+// If it were redelivered at once, it would exceed MaxDeliveryCount within seconds and
+// become a dead letter.
 package azurequeue

@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/azurequeue"
 )
 
-// A topic with a subscription, of the namespace in AZURE_SERVICEBUS_HOSTNAME.
+// A topic with a subscription in the namespace in AZURE_SERVICEBUS_HOSTNAME.
 func Example() {
 	ctx := context.Background()
 	topic, publishing, err := azurequeue.OpenTopic(ctx, "azuresb://wake-ups")
@@ -25,6 +25,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Store and Jobs besides. A process that only accepts needs no Subscription.
+	// Set Store and Jobs too. A process that only accepts needs no Subscription.
 	_ = ingest.Backends{Publisher: publisher, Subscription: wakeUps}
 }

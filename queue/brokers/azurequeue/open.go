@@ -17,27 +17,26 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
-// Scheme of the URLs, Go CDK's.
+// Scheme of the URLs, as in Go CDK.
 const Scheme = "azuresb"
 
-// The variables that say where the namespace is, as Go CDK has them. The first goes
-// before the second.
+// The environment variables for the namespace, as in Go CDK. The first takes precedence.
 const (
 	connectionString = "SERVICEBUS_CONNECTION_STRING"
 	hostname         = "AZURE_SERVICEBUS_HOSTNAME"
 )
 
-// checkTimeout is how long the service may take to say that an entity is there.
+// checkTimeout bounds the request that checks that an entity exists.
 const checkTimeout = 20 * time.Second
 
-// OpenTopic opens azuresb://NAME, a topic or a queue of the namespace that
-// SERVICEBUS_CONNECTION_STRING or AZURE_SERVICEBUS_HOSTNAME names, and asks whether it
-// is there. With the second, credentials are those that the Azure SDK finds. A namespace
-// that can't be reached is no error: messages are refused until it can.
+// OpenTopic opens azuresb://NAME, a topic or queue in the namespace that
+// SERVICEBUS_CONNECTION_STRING or AZURE_SERVICEBUS_HOSTNAME names, and checks that it
+// exists. With the latter, the Azure SDK finds the credentials. An unreachable namespace is
+// not an error; sending fails until it is back.
 //
-// The options are for [queue.NewPublisher]: they give each wake-up an id of its own
-// and its organization as session and partition key. The topic is the caller's to shut
-// down; that closes its connection.
+// Pass the options to [queue.NewPublisher]: they give each wake-up its own id, and its
+// organization as session id and partition key. The caller must shut down the topic, which
+// closes its connection.
 func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
 	u, err := brokerurl.Parse(url, []string{Scheme})
 	if err == nil {
@@ -57,12 +56,12 @@ func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.Publisher
 	return pubsub.NewTopic(t, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 100}), &queue.PublisherOptions{BeforeSend: address}, nil
 }
 
-// OpenSubscription reads azuresb://QUEUE or azuresb://TOPIC?subscription=NAME, asks
-// whether it is there, and returns the Opener of it. A namespace that can't be reached is
-// no error. Its other parameter is nacklazy: whether what is given back comes when its lock ends, and not at once. Default true:
-// at once, it would be dead after MaxDeliveryCount of times that pass in seconds.
+// OpenSubscription checks that azuresb://QUEUE or azuresb://TOPIC?subscription=NAME exists
+// and returns an Opener for it. An unreachable namespace is not an error. The other
+// parameter is nacklazy: if true, the default, a message that is given back is redelivered
+// when its lock expires, otherwise at once, which soon exceeds MaxDeliveryCount.
 //
-// One message is taken at a time, since its lock is not renewed.
+// Messages are received one at a time, since locks are not renewed.
 func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 	u, err := brokerurl.Parse(url, []string{Scheme}, "nacklazy", "subscription")
 	if err == nil {
@@ -88,11 +87,11 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 	}
 	start, cancel := context.WithTimeout(ctx, outage.StartTimeout)
 	defer cancel()
-	first, err := open(start) // to see whether it is there
+	first, err := open(start) // fail now rather than in the background
 	if err == nil {
 		err = first.Close()
 	}
-	if err != nil && !away(err) {
+	if err != nil && !unreachable(err) {
 		return nil, fmt.Errorf("azurequeue: open subscription: %w", err)
 	}
 	one := &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}
@@ -107,29 +106,29 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 
 func named(u *brokerurl.URL, raw string) error {
 	if u.Name == "" || brokerurl.HasUser(raw) {
-		return fmt.Errorf("the URL must be azuresb:// and the name of a topic or queue; %s or %s say of which namespace", connectionString, hostname)
+		return fmt.Errorf("the URL must be azuresb:// and the name of a topic or queue; %s or %s names the namespace", connectionString, hostname)
 	}
 	return nil
 }
 
-// newClient has a client of the namespace that the environment names. It connects
-// once it is used.
+// newClient returns a client for the namespace in the environment. It connects when it is
+// first used.
 func newClient() (*azservicebus.Client, error) {
 	opts := &azservicebus.ClientOptions{
 		ApplicationID: "fhirdock",
-		// By default the first pause alone is longer than a wake-up waits to be sent.
+		// The default first pause is already longer than a wake-up waits to be sent.
 		RetryOptions: azservicebus.RetryOptions{MaxRetries: 3, RetryDelay: 500 * time.Millisecond, MaxRetryDelay: 5 * time.Second},
 	}
 	if s := os.Getenv(connectionString); s != "" {
 		client, err := azservicebus.NewClientFromConnectionString(s, opts)
-		if err != nil { // which may quote the key
+		if err != nil { // err may quote the key
 			return nil, fmt.Errorf("%s must be Endpoint=sb://NAMESPACE.servicebus.windows.net/;SharedAccessKeyName=NAME;SharedAccessKey=KEY", connectionString)
 		}
 		return client, nil
 	}
 	host := os.Getenv(hostname)
 	if host == "" {
-		return nil, fmt.Errorf("%s or %s must say where the namespace is", connectionString, hostname)
+		return nil, fmt.Errorf("%s or %s must name the namespace", connectionString, hostname)
 	}
 	credential, err := azidentity.NewDefaultAzureCredential(nil)
 	if err != nil {
@@ -138,8 +137,8 @@ func newClient() (*azservicebus.Client, error) {
 	return azservicebus.NewClient(host, credential, opts)
 }
 
-// away reports whether the namespace can't be reached just now.
-func away(err error) bool {
+// unreachable reports whether the namespace did not answer.
+func unreachable(err error) bool {
 	e, ok := errors.AsType[*azservicebus.Error](err)
 	return ok && (e.Code == azservicebus.CodeConnectionLost || e.Code == azservicebus.CodeTimeout) || outage.Unreachable(err)
 }

@@ -9,28 +9,28 @@ import (
 	"gocloud.dev/pubsub/driver"
 )
 
-// subscription is a driver.Subscription.
+// subscription implements driver.Subscription.
 type subscription struct {
 	client   *azservicebus.Client
 	receiver *azservicebus.Receiver
 	lazy     bool
 }
 
-// newSubscription opens a queue, or a subscription of a topic where it is not empty.
-func newSubscription(ctx context.Context, client *azservicebus.Client, name, of string, lazy bool) (*subscription, error) {
+// newSubscription opens a queue, or a topic's subscription if it has a name.
+func newSubscription(ctx context.Context, client *azservicebus.Client, name, subscriptionName string, lazy bool) (*subscription, error) {
 	var receiver *azservicebus.Receiver
 	var err error
-	if of == "" {
+	if subscriptionName == "" {
 		receiver, err = client.NewReceiverForQueue(name, nil)
 	} else {
-		receiver, err = client.NewReceiverForSubscription(name, of, nil)
+		receiver, err = client.NewReceiverForSubscription(name, subscriptionName, nil)
 	}
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	if _, err := receiver.PeekMessages(ctx, 1, nil); err != nil { // which takes none
+	if _, err := receiver.PeekMessages(ctx, 1, nil); err != nil { // receives none
 		return nil, err
 	}
 	return &subscription{client: client, receiver: receiver, lazy: lazy}, nil
@@ -80,8 +80,8 @@ func (s *subscription) SendNacks(ctx context.Context, ids []driver.AckID) error 
 	return s.settle(ids, func(m *azservicebus.ReceivedMessage) error { return s.receiver.AbandonMessage(ctx, m, nil) })
 }
 
-// settle passes over messages whose lock has ended: they come again, or came already.
-// Go CDK's own driver retries them for ever, and is stuck once there are a hundred.
+// settle ignores messages whose lock has expired: they are redelivered. Go CDK's driver
+// retries them forever, and hangs after a hundred.
 func (*subscription) settle(ids []driver.AckID, one func(*azservicebus.ReceivedMessage) error) error {
 	var errs []error
 	for _, id := range ids {
@@ -106,7 +106,7 @@ func (s *subscription) As(i any) bool {
 // Close implements driver.Subscription.
 func (s *subscription) Close() error { return closeClient(s.client) }
 
-// IsRetryable implements driver.Subscription: the client has retried what can be.
+// IsRetryable implements driver.Subscription. The client retries by itself.
 func (*subscription) IsRetryable(error) bool                 { return false }
 func (*subscription) ErrorAs(err error, i any) bool          { return errorAs(err, i) }
 func (*subscription) ErrorCode(err error) gcerrors.ErrorCode { return errorCode(err) }

@@ -20,15 +20,15 @@ import (
 // https://learn.microsoft.com/en-us/azure/service-bus-messaging/service-bus-quotas
 const maxKey = 128
 
-// address sets a message's id, which is another for each wake-up: an entity with
-// duplicate detection would drop the sweeper's second one for a job. The session is
-// that of the organization, for consumers that receive by sessions; an entity that has
-// none passes over it. If both are set, they must be the same.
+// address sets a message id that is unique to the wake-up, because duplicate detection
+// would drop a job's second one. The organization is the session id, for consumers that
+// receive by session; an entity without sessions ignores it. Service Bus requires that
+// session id and partition key are equal.
 // https://learn.microsoft.com/en-us/azure/service-bus-messaging/service-bus-messages-payloads
 func address(m queue.Message, as func(any) bool) error {
 	var out *azservicebus.Message
 	if !as(&out) {
-		return errors.New("azurequeue: the topic is none of Service Bus")
+		return errors.New("azurequeue: not a Service Bus topic")
 	}
 	moment := strconv.FormatInt(m.Timestamp.UnixNano(), 10)
 	if m.Timestamp.IsZero() {
@@ -39,7 +39,7 @@ func address(m queue.Message, as func(any) bool) error {
 	return nil
 }
 
-// topic is a driver.Topic.
+// topic implements driver.Topic.
 type topic struct {
 	client *azservicebus.Client
 	sender *azservicebus.Sender
@@ -52,8 +52,8 @@ func newTopic(ctx context.Context, client *azservicebus.Client, name string) (*t
 	}
 	ctx, cancel := context.WithTimeout(ctx, outage.StartTimeout)
 	defer cancel()
-	// Its size is the entity's to say, and so this asks for it.
-	if _, err := sender.NewMessageBatch(ctx, nil); err != nil && !away(err) {
+	// The batch size depends on the entity, so this checks that it exists.
+	if _, err := sender.NewMessageBatch(ctx, nil); err != nil && !unreachable(err) {
 		return nil, err
 	}
 	return &topic{client: client, sender: sender}, nil
@@ -105,12 +105,12 @@ func (t *topic) As(i any) bool {
 // Close implements driver.Topic.
 func (t *topic) Close() error { return closeClient(t.client) }
 
-// IsRetryable implements driver.Topic: the client has retried what can be.
+// IsRetryable implements driver.Topic. The client retries by itself.
 func (*topic) IsRetryable(error) bool                 { return false }
 func (*topic) ErrorAs(err error, i any) bool          { return errorAs(err, i) }
 func (*topic) ErrorCode(err error) gcerrors.ErrorCode { return errorCode(err) }
 
-// errorAs gives both kinds: what a link was refused for, the SDK leaves as AMQP has it.
+// errorAs supports both types: the SDK returns a refused link as an AMQP error.
 func errorAs(err error, i any) bool {
 	switch p := i.(type) {
 	case **azservicebus.Error:

@@ -1,28 +1,26 @@
-// Package gcpqueue carries wake-ups over Google Cloud Pub/Sub, by
-// gocloud.dev/pubsub/gcppubsub. Roles and settings of the subscription are in README.md
-// beside it.
+// Package gcpqueue sends and receives wake-ups over Google Cloud Pub/Sub with
+// gocloud.dev/pubsub/gcppubsub. README.md lists roles and subscription settings.
 //
-// # What is sent
+// # Sending
 //
-// The organization is the ordering key. Each wake-up is a request of its own: Pub/Sub
-// takes no two ordering keys in one, and the driver would put a thousand messages into
+// The organization is the ordering key. Each wake-up is its own request: Pub/Sub does not
+// allow two ordering keys in one, and the driver would put up to a thousand messages into
 // it.
 //
-// # What is received
+// # Receiving
 //
-// One message at a time is pulled, by a request that waits for it. A wake-up
-// is acknowledged as soon as it was received. The ack deadline is not extended while a
-// handler runs: after it the message comes again, and with ordering all later ones of its
-// key too.
+// Messages are pulled one at a time, with a request that waits for one. A wake-up is
+// acknowledged as soon as it is received. The ack deadline is not extended while a handler
+// runs: when it expires, the message is redelivered, and with ordering so are all later
+// ones of its key.
 //
-// What [queue.Consumer.RunRaw] gives back comes again after the ack deadline, and not at
-// once.
+// A message that [queue.Consumer.RunRaw] gives back is redelivered after the ack deadline.
 //
 // # Why not gcppubsubv2
 //
-// Go CDK's driver over the newer client extends deadlines. But it takes up to a
-// thousand messages into the process, where they wait while other workers are idle;
-// its URLs can't turn ordering on; and once a message of an organization could not be
-// published, the client refuses all later ones of that organization until somebody
-// calls ResumePublish, which the driver does not.
+// Go CDK's driver over the newer client extends deadlines. But it prefetches up to a
+// thousand messages, which wait in this process while other workers are idle; its URLs
+// cannot turn ordering on; and once publishing a message of an organization has failed,
+// the client refuses all later ones of that organization until ResumePublish is called,
+// which the driver never does.
 package gcpqueue

@@ -42,7 +42,7 @@ func TestURLs(t *testing.T) {
 	require.ErrorContains(t, err, `"nacklazy" must be true or false`)
 }
 
-// Who may not ask is let in; who asks for what is not there is not.
+// A denied check is not an error; a missing topic is.
 func TestCheck(t *testing.T) {
 	for code, ok := range map[codes.Code]bool{codes.OK: true, codes.PermissionDenied: true, codes.NotFound: false, codes.Unauthenticated: false} {
 		err := check(t.Context(), func(ctx context.Context) error {

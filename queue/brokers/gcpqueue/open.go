@@ -32,16 +32,17 @@ import (
 // Scheme of the URLs.
 const Scheme = gcppubsub.Scheme
 
-// emulator is the variable of Google's own clients with the HOST:PORT of an emulator.
+// emulator is the environment variable with the HOST:PORT of an emulator, as in Google's
+// clients.
 const emulator = "PUBSUB_EMULATOR_HOST"
 
-// global is the endpoint that takes each request to the nearest region.
+// global is the endpoint that routes each request to the nearest region.
 const global = "pubsub.googleapis.com:443"
 
-// checkTimeout is how long the service may take to say that something is there.
+// checkTimeout bounds the request that checks that a topic or subscription exists.
 const checkTimeout = 15 * time.Second
 
-// sendTimeout is how long a message may take to be sent.
+// sendTimeout bounds the sending of a message.
 const sendTimeout = 10 * time.Second
 
 // maxKey is the longest ordering key, in bytes.
@@ -50,16 +51,14 @@ const maxKey = 1024
 
 var endpointName = regexp.MustCompile(`^[a-z0-9.-]+:[0-9]+$`)
 
-// OpenTopic opens gcppubsub://projects/PROJECT/topics/TOPIC and asks whether it is
-// there. The parameter endpoint is that of a region, such as
-// us-east1-pubsub.googleapis.com:443: an order is kept only among what is published in
-// one region. Credentials are those of the environment, as Google's SDK finds them;
-// with PUBSUB_EMULATOR_HOST there are none. A service that can't be reached is no error:
-// messages are refused until it can.
+// OpenTopic opens gcppubsub://projects/PROJECT/topics/TOPIC and checks that it exists. The
+// parameter endpoint selects a region, as in us-east1-pubsub.googleapis.com:443: Pub/Sub
+// orders only messages that are published in one region. Google's SDK finds credentials in
+// the environment; with PUBSUB_EMULATOR_HOST none are used. An unreachable service is not an
+// error; sending fails until it is back.
 //
-// The options are for [queue.NewPublisher]: they give each wake-up its organization as
-// the ordering key. The topic is the caller's to shut down; that closes its
-// connection.
+// Pass the options to [queue.NewPublisher]: they set each wake-up's ordering key to its
+// organization. The caller must shut down the topic, which closes its connection.
 func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
 	topic, err := openTopic(ctx, url)
 	if err != nil {
@@ -81,7 +80,7 @@ func openTopic(ctx context.Context, url string) (*pubsub.Topic, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	// Not what the SDK has, a minute: as many messages may wait as are sent at once.
+	// The SDK's default is a minute, during which waiting messages would pile up.
 	client.CallOptions.Publish = append(client.CallOptions.Publish, gax.WithTimeout(sendTimeout))
 	start, cancel := context.WithTimeout(ctx, outage.StartTimeout)
 	defer cancel()
@@ -89,11 +88,11 @@ func openTopic(ctx context.Context, url string) (*pubsub.Topic, error) {
 		_, err := client.GetTopic(ctx, &pb.GetTopicRequest{Topic: name}, once)
 		return err
 	})
-	if err != nil && !away(err) {
+	if err != nil && !unreachable(err) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	inner, err := gcppubsub.OpenTopicByPath(client, name, &gcppubsub.TopicOptions{
-		// All messages of a request must have one ordering key.
+		// All messages of a request must have the same ordering key.
 		BatcherOptions: batcher.Options{MaxBatchSize: 1, MaxHandlers: 100},
 	})
 	if err != nil {
@@ -102,13 +101,12 @@ func openTopic(ctx context.Context, url string) (*pubsub.Topic, error) {
 	return relay.Owning(inner, conn.Close), nil
 }
 
-// OpenSubscription reads gcppubsub://projects/PROJECT/subscriptions/SUBSCRIPTION, asks
-// whether it is there, and returns the Opener of it. A service that can't be reached is no
-// error. Its parameters are endpoint, as for
-// a topic, and nacklazy: whether what is given back comes after the ack deadline, and
-// not at once. Default true.
+// OpenSubscription checks that gcppubsub://projects/PROJECT/subscriptions/SUBSCRIPTION exists
+// and returns an Opener for it. An unreachable service is not an error. The parameters are
+// endpoint, as for a topic, and nacklazy: if true, the default, a message that is given back
+// is redelivered after the ack deadline, otherwise at once.
 //
-// One message is taken at a time, since its deadline is not extended.
+// Messages are received one at a time, since deadlines are not extended.
 func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 	name, u, err := parse(url, "subscriptions", "endpoint", "nacklazy")
 	if err != nil {
@@ -137,28 +135,28 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 	}
 	start, cancel := context.WithTimeout(ctx, outage.StartTimeout)
 	defer cancel()
-	_, ground, err := connect(start) // to see whether it is there
+	_, hangUp, err := connect(start) // fail now rather than in the background
 	if err == nil {
-		err = ground()
+		err = hangUp()
 	}
-	if err != nil && !away(err) {
+	if err != nil && !unreachable(err) {
 		return nil, fmt.Errorf("gcpqueue: open subscription: %w", err)
 	}
 	return queue.ReopenWith(func(ctx context.Context, _ int) (*pubsub.Subscription, func() error, error) {
-		client, ground, err := connect(ctx)
+		client, hangUp, err := connect(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
 		s, err := gcppubsub.OpenSubscriptionByPath(client, name, &gcppubsub.SubscriptionOptions{
 			NackLazy: lazy,
-			// Not MaxBatchSize: at that number the driver asks ten times a second, and not
-			// for messages that come while it waits.
+			// Not SubscriptionOptions.MaxBatchSize: with 1, the driver polls ten times a
+			// second and does not wait for messages.
 			ReceiveBatcherOptions: batcher.Options{MaxBatchSize: 1, MaxHandlers: 1},
 		})
 		if err != nil {
-			return nil, nil, errors.Join(err, ground())
+			return nil, nil, errors.Join(err, hangUp())
 		}
-		return s, ground, nil
+		return s, hangUp, nil
 	}), nil
 }
 
@@ -166,13 +164,13 @@ func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
 func address(m queue.Message, as func(any) bool) error {
 	var out *pb.PubsubMessage
 	if !as(&out) {
-		return errors.New("gcpqueue: the topic is none of Pub/Sub")
+		return errors.New("gcpqueue: not a Pub/Sub topic")
 	}
 	out.OrderingKey = brokerurl.Key(m.OrganizationID, maxKey)
 	return nil
 }
 
-// resource is a name of a topic or a subscription.
+// resource matches the name of a topic or subscription.
 // https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names
 var resource = regexp.MustCompile(`^projects/[A-Za-z0-9.:-]+/(topics|subscriptions)/[A-Za-z][A-Za-z0-9._~+%-]{2,254}$`)
 
@@ -191,7 +189,8 @@ func parse(raw, kind string, allowed ...string) (string, *brokerurl.URL, error) 
 	return u.Name, u, nil
 }
 
-// dial has a connection to the service or its emulator. It connects once it is used.
+// dial returns a connection to the service or its emulator. It connects when it is first
+// used.
 func dial(ctx context.Context, u *brokerurl.URL) (*grpc.ClientConn, error) {
 	if e := os.Getenv(emulator); e != "" {
 		return grpc.NewClient(e, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -207,20 +206,20 @@ func dial(ctx context.Context, u *brokerurl.URL) (*grpc.ClientConn, error) {
 	return grpc.NewClient(endpoint,
 		grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{MinVersion: tls.VersionTLS12})),
 		grpc.WithPerRPCCredentials(oauth.TokenSource{TokenSource: creds.TokenSource}),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(11<<20)), // a message has 10 MB at most
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(11<<20)), // a message is at most 10 MB
 	)
 }
 
-// once has a request fail that can't be sent: the SDK would try until its time is over.
+// once disables retries: the SDK would otherwise retry until the deadline.
 var once = gax.WithRetry(func() gax.Retryer { return nil })
 
-// away reports whether the service can't be reached just now.
-func away(err error) bool {
+// unreachable reports whether the service did not answer.
+func unreachable(err error) bool {
 	code := status.Code(err)
 	return code == codes.Unavailable || code == codes.DeadlineExceeded || outage.Unreachable(err)
 }
 
-// check asks for something. Who may not ask has an answer too.
+// check runs ask with a timeout. A denied request counts as success.
 func check(ctx context.Context, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()

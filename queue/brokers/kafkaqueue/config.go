@@ -13,14 +13,14 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
 )
 
-// The variables that say where the brokers are, as Go CDK has it, and who we are there.
+// The environment variables for the brokers, as in Go CDK, and for user and password.
 const (
 	brokersVariable  = "KAFKA_BROKERS"
 	userVariable     = "KAFKA_USERNAME"
 	passwordVariable = "KAFKA_PASSWORD"
 )
 
-// configure returns the brokers, and the client's configuration.
+// configure returns the brokers and the client's configuration.
 func configure(u *brokerurl.URL, opts *Options) ([]string, *sarama.Config, error) {
 	var brokers []string
 	for b := range strings.SplitSeq(os.Getenv(brokersVariable), ",") {
@@ -29,20 +29,19 @@ func configure(u *brokerurl.URL, opts *Options) ([]string, *sarama.Config, error
 		}
 	}
 	if len(brokers) == 0 {
-		return nil, nil, fmt.Errorf("%s must say where the brokers are: HOST:PORT, with commas between them", brokersVariable)
+		return nil, nil, fmt.Errorf("%s must list the brokers: HOST:PORT, separated by commas", brokersVariable)
 	}
 	c := sarama.NewConfig()
 	c.ClientID = "fhirdock"
-	// A topic that is misspelt is an error, and not made with one partition.
+	// A misspelled topic is an error, rather than created with one partition.
 	c.Metadata.AllowAutoTopicCreation = false
-	c.Metadata.Full = false // others' topics are not our business
+	c.Metadata.Full = false // don't fetch other topics
 	c.Net.DialTimeout, c.Net.ReadTimeout, c.Net.WriteTimeout = 5*time.Second, 10*time.Second, 10*time.Second
 
-	c.Producer.Return.Successes = true          // as Go CDK needs it
-	c.Producer.RequiredAcks = sarama.WaitForAll // of all replicas that are in sync
-	// What is tried again must not be overtaken. That would be all that an idempotent
-	// producer gives us, since a doubled wake-up does no harm; it would need one more
-	// right on older brokers.
+	c.Producer.Return.Successes = true          // Go CDK requires it
+	c.Producer.RequiredAcks = sarama.WaitForAll // all in-sync replicas
+	// Keep the order of retries. An idempotent producer would add nothing, since duplicate
+	// wake-ups are harmless, and needs another permission on older brokers.
 	c.Net.MaxOpenRequests = 1
 
 	var err error
@@ -59,7 +58,7 @@ func configure(u *brokerurl.URL, opts *Options) ([]string, *sarama.Config, error
 	return brokers, c, nil
 }
 
-// authenticate sets the mechanism that a URL names, for the user of the environment.
+// authenticate sets the SASL mechanism of the URL, with the user of the environment.
 func authenticate(c *sarama.Config, mechanism string) error {
 	if mechanism == "" {
 		return nil
@@ -73,7 +72,7 @@ func authenticate(c *sarama.Config, mechanism string) error {
 	case "plain":
 		s.Mechanism = sarama.SASLTypePlaintext
 		if !c.Net.TLS.Enable {
-			return errors.New(`sasl=plain sends the password as it is, and needs tls=true`)
+			return errors.New(`sasl=plain sends the password in the clear, and needs tls=true`)
 		}
 	case "scram-sha-256":
 		s.Mechanism, s.SCRAMClientGeneratorFunc = sarama.SASLTypeSCRAMSHA256, newSCRAM256

@@ -25,6 +25,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Store and Jobs besides. A process that only accepts needs no Subscription.
+	// Set Store and Jobs too. A process that only accepts needs no Subscription.
 	_ = ingest.Backends{Publisher: publisher, Subscription: wakeUps}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
 )
 
-// quick has no patience with brokers that are not there.
+// quick gives up on unreachable brokers at once.
 var quick = &Options{Configure: func(c *sarama.Config) {
 	c.Metadata.Retry.Max = 0
 	c.Net.DialTimeout = time.Second
@@ -25,8 +25,8 @@ func TestURLs(t *testing.T) {
 		{url: "kafka://x?topic=s3cret/a", want: "the URL must be kafka://"},
 		{url: "kafka://x", want: "the URL must be kafka://GROUP?topic=TOPIC"},
 		{url: "kafka://x?topic=x&key=s3cret", want: `unknown parameter "key"; there are offset, sasl, tls, topic`},
-		{url: "kafka://x?topic=x", want: "KAFKA_BROKERS must say"},
-		{url: "kafka://x?topic=x", brokers: " , ", want: "KAFKA_BROKERS must say"},
+		{url: "kafka://x?topic=x", want: "KAFKA_BROKERS must list"},
+		{url: "kafka://x?topic=x", brokers: " , ", want: "KAFKA_BROKERS must list"},
 		{url: "kafka://x?topic=x&tls=s3cret", brokers: "127.0.0.1:1", want: `"tls" must be true or false`},
 		{url: "kafka://x?topic=x&offset=s3cret", brokers: "127.0.0.1:1", want: `"offset" must be oldest or newest`},
 		{url: "kafka://x?topic=x&sasl=plain", brokers: "127.0.0.1:1", want: "KAFKA_USERNAME and KAFKA_PASSWORD must be set"},
@@ -44,7 +44,7 @@ func TestURLs(t *testing.T) {
 	_, _, err := OpenTopic(t.Context(), "kafka://x?topic=x", quick)
 	require.ErrorContains(t, err, "there are sasl, tls")
 	topic, _, err := OpenTopic(t.Context(), "kafka://x", quick)
-	require.NoError(t, err, "brokers that are away")
+	require.NoError(t, err, "unreachable brokers")
 	require.NoError(t, topic.Shutdown(t.Context()))
 	_, err = OpenSubscription(t.Context(), "kafka://x?topic=x", quick)
 	require.NoError(t, err)
@@ -63,6 +63,6 @@ func TestConfigure(t *testing.T) {
 		require.NoError(t, c.Validate(), sasl)
 		require.True(t, c.Net.TLS.Enable)
 		require.Equal(t, sarama.WaitForAll, c.Producer.RequiredAcks)
-		require.Equal(t, 1, c.Net.MaxOpenRequests, "what is tried again would be overtaken")
+		require.Equal(t, 1, c.Net.MaxOpenRequests, "retries would lose their order")
 	}
 }

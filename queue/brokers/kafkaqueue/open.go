@@ -20,31 +20,31 @@ import (
 // Scheme of the URLs.
 const Scheme = kafkapubsub.Scheme
 
-// keyName is the metadata that is the key of a record, and comes back as metadata.
+// keyName is the metadata that is sent and received as the record's key.
 const keyName = "organizationId"
 
-// Options; nil means the defaults.
+// Options configures [OpenTopic] and [OpenSubscription]. Nil means the defaults.
 type Options struct {
-	// Configure changes what sarama is configured with, after all of this package's own
-	// settings, such as for credentials that are tokens. Default: nothing is changed.
+	// Configure changes sarama's configuration after this package has set its own, for
+	// example to authenticate with tokens. Default: no changes.
 	Configure func(*sarama.Config)
 }
 
-// validName is what Kafka takes for a topic, and we for a group.
+// validName matches the topics that Kafka allows, and the groups that we do.
 var validName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
 
-// OpenTopic opens kafka://TOPIC on the brokers of KAFKA_BROKERS, HOST:PORT with commas
-// between them, and asks whether the topic is there; none is made. Brokers that can't be
-// reached are no error: messages are refused until they can. For the parameters tls and
-// sasl, see the package.
+// OpenTopic opens kafka://TOPIC on the brokers in KAFKA_BROKERS, a list of HOST:PORT
+// separated by commas, and checks that the topic exists; it is not created. Unreachable
+// brokers are not an error; sending fails until they are back. The package documentation
+// describes the parameters tls and sasl.
 //
-// The key of a record is the organization, so that all of an organization's are in one
-// partition; that needs no options of the Publisher, and they are nil. The topic is the
-// caller's to shut down; that closes its connections.
+// A record's key is the organization, so that all of its wake-ups are in one partition.
+// That needs no options of the Publisher, so they are nil. The caller must shut down the
+// topic, which closes its connections.
 func OpenTopic(ctx context.Context, url string, opts *Options) (*pubsub.Topic, *queue.PublisherOptions, error) {
 	u, err := brokerurl.Parse(url, []string{Scheme}, "sasl", "tls")
 	if err == nil && (!validName.MatchString(u.Name) || brokerurl.HasUser(url)) {
-		err = fmt.Errorf("the URL must be kafka://TOPIC; %s says where the brokers are", brokersVariable)
+		err = fmt.Errorf("the URL must be kafka://TOPIC; %s lists the brokers", brokersVariable)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("kafkaqueue: open topic: %w", err)
@@ -63,14 +63,14 @@ func OpenTopic(ctx context.Context, url string, opts *Options) (*pubsub.Topic, *
 	return topic, nil, nil
 }
 
-// OpenSubscription reads kafka://GROUP?topic=TOPIC, asks whether the topic is there, and
-// returns the Opener of it. Brokers that can't be reached are no error. The parameter offset says where a group begins that has
-// read nothing yet: oldest, the default, or newest, with which a message is lost that
-// is sent before its first member has joined. Others are as for a topic.
+// OpenSubscription checks that the topic of kafka://GROUP?topic=TOPIC exists and returns an
+// Opener for it. Unreachable brokers are not an error. The parameter offset is where a new
+// group starts: oldest, the default, or newest, which loses messages sent before its first
+// member has joined. The other parameters are as for a topic.
 func OpenSubscription(ctx context.Context, url string, opts *Options) (queue.Opener, error) {
 	u, err := brokerurl.Parse(url, []string{Scheme}, "offset", "sasl", "tls", "topic")
 	if err == nil && (!validName.MatchString(u.Name) || !validName.MatchString(u.Params.Get("topic")) || brokerurl.HasUser(url)) {
-		err = fmt.Errorf("the URL must be kafka://GROUP?topic=TOPIC; %s says where the brokers are", brokersVariable)
+		err = fmt.Errorf("the URL must be kafka://GROUP?topic=TOPIC; %s lists the brokers", brokersVariable)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafkaqueue: open subscription: %w", err)
@@ -86,7 +86,7 @@ func OpenSubscription(ctx context.Context, url string, opts *Options) (queue.Ope
 		return nil, fmt.Errorf("kafkaqueue: open subscription: %w", err)
 	}
 	return queue.Reopen(func(ctx context.Context) (*pubsub.Subscription, error) {
-		// sarama opens it without a request, and so it would count as open.
+		// sarama opens it without a request, so it would look open.
 		if err := check(ctx, brokers, config, u.Params.Get("topic")); err != nil {
 			return nil, err
 		}
@@ -105,21 +105,21 @@ func initial(u *brokerurl.URL) (int64, error) {
 	return 0, errors.New(`the parameter "offset" must be oldest or newest`)
 }
 
-// atStart is check for a start, which does not wait for brokers that can't be reached.
+// atStart runs check once, without retries, and ignores that the brokers are unreachable.
 func atStart(ctx context.Context, brokers []string, config *sarama.Config, topic string) error {
 	once := *config
 	once.Metadata.Retry.Max = 0
 	once.Net.DialTimeout, once.Net.ReadTimeout = outage.StartTimeout, outage.StartTimeout
 	err := check(ctx, brokers, &once, topic)
-	// A broker that hangs up is there: so it answers TLS or SASL that it does not expect.
+	// A broker that hangs up is reachable: it does so on unexpected TLS or SASL.
 	if outage.Unreachable(err) && !errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err
 }
 
-// check asks the brokers for a topic. sarama knows no contexts; its own times bound how
-// long that takes.
+// check asks the brokers for a topic. sarama does not take contexts; its own timeouts bound
+// the duration.
 func check(ctx context.Context, brokers []string, config *sarama.Config, topic string) error {
 	if err := ctx.Err(); err != nil {
 		return err

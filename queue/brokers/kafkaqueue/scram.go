@@ -5,7 +5,7 @@ import (
 	"github.com/xdg-go/scram"
 )
 
-// conversation is a login by SCRAM, as sarama wants it.
+// conversation implements sarama.SCRAMClient.
 type conversation struct {
 	hash scram.HashGeneratorFcn
 	*scram.ClientConversation

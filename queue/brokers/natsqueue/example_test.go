@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/natsqueue"
 )
 
-// A stream of JetStream, which is made if it is not there.
+// A JetStream stream, created if it does not exist.
 func Example() {
 	ctx := context.Background()
 	topic, publishing, err := natsqueue.OpenTopic(ctx, "nats://localhost:4222/wake-ups?stream=WAKEUPS", nil)
@@ -25,6 +25,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Store and Jobs besides. A process that only accepts needs no Subscription.
+	// Set Store and Jobs too. A process that only accepts needs no Subscription.
 	_ = ingest.Backends{Publisher: publisher, Subscription: wakeUps}
 }

@@ -15,7 +15,7 @@ import (
 	"gocloud.dev/pubsub/rabbitpubsub"
 )
 
-// harness is for Go CDK's suite.
+// harness runs Go CDK's suite.
 type harness struct {
 	t    *testing.T
 	conn *amqp.Connection
@@ -40,12 +40,12 @@ func (h *harness) CreateTopic(context.Context, string) (driver.Topic, func(), er
 	}
 	topic := h.topic(name)
 	return &named{topic, name}, func() {
-		_ = topic.Close() // where the suite does not
+		_ = topic.Close() // some tests of the suite don't
 		require.NoError(h.t, onChannel(h.conn, func(ch *amqp.Channel) error { return ch.ExchangeDelete(name, false, false) }))
 	}, nil
 }
 
-// named is a topic whose exchange the subscription is told.
+// named is a topic with the name of its exchange, for CreateSubscription.
 type named struct {
 	*reopened
 	exchange string
@@ -80,7 +80,7 @@ func (h *harness) Close()                            { require.NoError(h.t, h.co
 func (*harness) MaxBatchSizes() (int, int)           { return 0, 0 }
 func (*harness) SupportsMultipleSubscriptions() bool { return true }
 
-// consume has a connection of its own, which the subscription closes.
+// consume opens a subscription with a connection of its own.
 func (h *harness) consume(name string) (driver.Subscription, error) {
 	conn, err := amqp.Dial(server(h.t).String())
 	if err != nil {
@@ -93,7 +93,7 @@ func (h *harness) consume(name string) (driver.Subscription, error) {
 	return &once{subscription: s, settled: map[driver.AckID]bool{}}, nil
 }
 
-// once settles a message once, as package pubsub does; the suite does it twice.
+// once settles each message only once, as package pubsub does; the suite does so twice.
 type once struct {
 	*subscription
 	settled map[driver.AckID]bool
@@ -110,7 +110,7 @@ func (o *once) fresh(ids []driver.AckID) []driver.AckID {
 	return fresh
 }
 
-// ReceiveBatch leaves out what a quorum queue adds.
+// ReceiveBatch removes the header that a quorum queue adds.
 func (o *once) ReceiveBatch(ctx context.Context, most int) ([]*driver.Message, error) {
 	ms, err := o.subscription.ReceiveBatch(ctx, most)
 	for _, m := range ms {
@@ -127,8 +127,8 @@ func (o *once) SendNacks(ctx context.Context, ids []driver.AckID) error {
 	return o.subscription.SendNacks(ctx, o.fresh(ids))
 }
 
-// nonexistent is the subscription to a queue that is not there. The suite wants one
-// whose Receive fails; ours fails when it is opened.
+// nonexistent is a subscription to a missing queue. The suite wants Receive to fail; ours
+// fails when it is opened.
 type nonexistent struct {
 	*subscription
 	err error
@@ -139,7 +139,7 @@ func (n nonexistent) ReceiveBatch(context.Context, int) ([]*driver.Message, erro
 }
 func (nonexistent) Close() error { return nil }
 
-// Go CDK's own suite, of topic and subscription.
+// Go CDK's conformance suite.
 func TestConformance(t *testing.T) {
 	drivertest.RunConformanceTests(t, func(_ context.Context, t *testing.T) (drivertest.Harness, error) {
 		conn, err := amqp.Dial(server(t).String())
@@ -147,7 +147,7 @@ func TestConformance(t *testing.T) {
 	}, nil)
 }
 
-// What is sent outlives the server's restart in a classic queue too.
+// Messages survive a restart of the server in a classic queue too.
 func TestPersistent(t *testing.T) {
 	conn, err := amqp.Dial(server(t).String())
 	require.NoError(t, err)

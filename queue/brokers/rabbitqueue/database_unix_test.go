@@ -15,13 +15,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server that is killed and comes back with an empty database. It is one of the test's
-// own, since others use the one of this machine.
+// A server is killed and comes back with an empty database. The test starts its own, since
+// other tests share the machine's.
 func TestDatabaseDeleted(t *testing.T) {
 	if testing.Short() {
-		t.Skip("SKIPPED in short mode: a server of its own starts twice, in a quarter of a minute each")
+		t.Skip("SKIPPED in short mode: starts a server twice, 15 seconds each")
 	}
-	program := "/usr/lib/rabbitmq/bin/rabbitmq-server" // Debian's; the one on the PATH changes the user
+	program := "/usr/lib/rabbitmq/bin/rabbitmq-server" // Debian's; the one in PATH changes the user
 	if _, err := os.Stat(program); err != nil {
 		var missing error
 		if program, missing = exec.LookPath("rabbitmq-server"); missing != nil {
@@ -60,7 +60,7 @@ func (s *ownServer) start(t *testing.T) {
 	in := func(name string) string { return filepath.Join(s.folder, name) }
 	require.NoError(t, os.WriteFile(in("plugins"), []byte("[].\n"), 0o600))
 	s.cmd = exec.Command(s.program)
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it is a shell and what that starts
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a shell and its children
 	s.cmd.Env = append(os.Environ(),
 		"HOME="+s.folder, fmt.Sprintf("RABBITMQ_NODENAME=fhirdock%d@localhost", s.port),
 		"RABBITMQ_NODE_IP_ADDRESS=127.0.0.1", fmt.Sprintf("RABBITMQ_NODE_PORT=%d", s.port), fmt.Sprintf("RABBITMQ_DIST_PORT=%d", freePort(t)),

@@ -9,19 +9,19 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
-// serverVariable is the variable with the server's URL, as Go CDK has it: the
-// password is not among the flags, where every user of the machine sees it.
+// serverVariable names the environment variable for the server's URL, as in Go CDK. A
+// password in a flag would be visible to every user of the machine.
 const serverVariable = "RABBIT_SERVER_URL"
 
-// declareTimeout is how long the server may take to answer all declarations; a queue
-// without a quorum of its nodes is one that it can't answer.
+// declareTimeout bounds all declarations: the server does not answer for a queue without a
+// quorum of its nodes.
 const declareTimeout = 5 * time.Second
 
-// dial connects, and declares the exchange and the queue, all within a time. An empty name
-// is not declared; the queue is bound to the exchange if there are both.
+// dial connects and declares the exchange and the queue within a time limit. Empty names are
+// not declared; if both are given, the queue is bound to the exchange.
 func dial(exchange, name string, within time.Duration) (*amqp.Connection, error) {
 	server := os.Getenv(serverVariable)
-	// The errors of ParseURI and of Go CDK's own opener quote the password.
+	// Errors of ParseURI and of Go CDK's opener quote the password.
 	if _, err := amqp.ParseURI(server); err != nil {
 		return nil, fmt.Errorf("%s must be the URL of the RabbitMQ server, such as amqp://USER:PASSWORD@HOST:5672/", serverVariable)
 	}
@@ -46,8 +46,8 @@ func dial(exchange, name string, within time.Duration) (*amqp.Connection, error)
 	return conn, nil
 }
 
-// closeAfter closes a connection after a time, unless stop is called before: the client
-// library waits for an answer for ever, as long as there are heartbeats.
+// closeAfter closes a connection after d unless stop is called before. The client library
+// waits for an answer without limit while heartbeats arrive.
 func closeAfter(conn *amqp.Connection, d time.Duration) (stop func() bool) {
 	return time.AfterFunc(d, func() { _ = conn.CloseDeadline(time.Now()) }).Stop
 }
@@ -79,7 +79,7 @@ func declareQueue(conn *amqp.Connection, exchange, name string) error {
 		})
 	}
 	if err == nil && exchange != "" {
-		// Always: whoever declared the queue may have died before it was bound.
+		// Always bind: the process that declared the queue may have died before it did.
 		err = onChannel(conn, func(ch *amqp.Channel) error { return ch.QueueBind(name, "", exchange, false, nil) })
 	}
 	if err != nil {
@@ -88,8 +88,7 @@ func declareQueue(conn *amqp.Connection, exchange, name string) error {
 	return nil
 }
 
-// onChannel calls do with a channel of its own: one that has seen an error is
-// closed by the server.
+// onChannel calls do with a new channel, since the server closes a channel after an error.
 func onChannel(conn *amqp.Connection, do func(*amqp.Channel) error) error {
 	ch, err := conn.Channel()
 	if err != nil {

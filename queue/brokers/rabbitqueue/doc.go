@@ -1,27 +1,27 @@
-// Package rabbitqueue carries wake-ups over RabbitMQ: its topic sends by
-// gocloud.dev/pubsub/rabbitpubsub, its subscription is a driver of its own. Permissions
-// and settings of the queue are in README.md beside it.
+// Package rabbitqueue sends and receives wake-ups over RabbitMQ. Its topic uses
+// gocloud.dev/pubsub/rabbitpubsub, its subscription is a driver of its own. README.md lists
+// permissions and queue settings.
 //
-// # What is sent
+// # Sending
 //
-// Messages are persistent, and sent once the broker has confirmed them; those that it
-// could give to no queue come back, and sending fails. Go CDK's topic stays with the
-// connection that it was opened with, and the client library makes no new one: the
-// topic of this package does, when it next sends, and declares what may be gone.
+// Messages are persistent. Send returns once the broker has confirmed the message, and
+// fails if the broker could not route it to a queue. Go CDK's topic is tied to the
+// connection that it was opened with, and the client library does not reconnect. The topic
+// of this package reconnects with the next message, and declares what may be missing.
 //
-// # What is received
+// # Receiving
 //
-// At most prefetch_count messages are out to a process: by default one more than its
-// Consumer handles at once. What is not acknowledged when its connection ends goes back
-// to the queue; while the connection lasts nothing does, for up to consumer_timeout, 30
-// minutes by default, after which the broker ends the channel.
+// At most prefetch_count messages are unacknowledged in a process: by default one more than
+// its Consumer handles at once. When the connection ends, unacknowledged messages return to
+// the queue. While it lasts they don't, until consumer_timeout, 30 minutes by default, ends
+// the channel.
 // https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout
 //
-// What [queue.Consumer.RunRaw] gives back is back at once, after the three seconds that
-// it was held. Since RabbitMQ 4.0 a quorum queue drops it after 20 times, or puts it where
-// a policy says; before, it takes a policy to count.
+// A message that [queue.Consumer.RunRaw] gives back is redelivered at once, after RunRaw has
+// held it for three seconds. Since RabbitMQ 4.0 a quorum queue drops or dead-letters it
+// after 20 deliveries; before, only if a policy sets a limit.
 // https://www.rabbitmq.com/docs/quorum-queues#poison-message-handling
 //
-// The queue is in order, but for what comes again; several workers, or several handlers
-// in one, take from it side by side.
+// The queue is ordered, except for redelivered messages. Several workers, or several
+// handlers in one worker, take messages in parallel.
 package rabbitqueue

@@ -9,7 +9,7 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/rabbitqueue"
 )
 
-// An exchange and a quorum queue, on the server in RABBIT_SERVER_URL. They are declared.
+// An exchange and a quorum queue on the server in RABBIT_SERVER_URL, declared if missing.
 func Example() {
 	ctx := context.Background()
 	topic, publishing, err := rabbitqueue.OpenTopic(ctx, "rabbit://wake-ups?queue=workers")
@@ -25,6 +25,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Store and Jobs besides. A process that only accepts needs no Subscription.
+	// Set Store and Jobs too. A process that only accepts needs no Subscription.
 	_ = ingest.Backends{Publisher: publisher, Subscription: wakeUps}
 }

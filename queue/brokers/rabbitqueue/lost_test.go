@@ -14,8 +14,8 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
-// A server that is away at the start, and one that lost the queue, the exchange or both,
-// stops nobody for long: messages pass again within 15 seconds, and nothing is restarted.
+// After a server was unreachable at the start, or lost the queue, the exchange or both,
+// messages pass again within 15 seconds without a restart.
 func TestEverythingLost(t *testing.T) {
 	u := server(t)
 	direct, err := amqp.Dial(u.String())
@@ -29,7 +29,7 @@ func TestEverythingLost(t *testing.T) {
 		require.NoError(t, onChannel(direct, deleteExchange))
 	}()
 
-	// Nobody listens there yet.
+	// Nothing listens on this port yet.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
@@ -51,7 +51,7 @@ func TestEverythingLost(t *testing.T) {
 	p.passes(t, "both-deleted")
 }
 
-// serve passes connections on, for the time of a test.
+// serve forwards connections during a test.
 func serve(t *testing.T, at, to string) {
 	t.Helper()
 	l, err := net.Listen("tcp", at)
@@ -68,7 +68,7 @@ func serve(t *testing.T, at, to string) {
 	}()
 }
 
-// pipe is a topic, and a consumer that runs for the time of a test.
+// pipe is a topic and a consumer that runs during a test.
 type pipe struct {
 	publisher *queue.Publisher
 	consumer  *queue.Consumer
@@ -98,7 +98,7 @@ func newPipe(t *testing.T, exchange, name string) *pipe {
 	return p
 }
 
-// passes sends until a message arrives, which takes 15 seconds at most.
+// passes sends until a message arrives, for at most 15 seconds.
 func (p *pipe) passes(t *testing.T, what string) {
 	t.Helper()
 	began := time.Now()

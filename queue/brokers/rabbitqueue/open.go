@@ -21,16 +21,14 @@ import (
 const Scheme = rabbitpubsub.Scheme
 
 // OpenTopic opens rabbit://EXCHANGE on the server that RABBIT_SERVER_URL names,
-// amqp://USER:PASSWORD@HOST:5672/. An exchange that is there is used as it is; one that
-// is not is declared, durable and of the kind fanout. The parameter queue names a queue
-// that is declared as [OpenSubscription] does, so that there is one from the first
-// message on: until there is, the broker gives messages back, and sending fails.
+// amqp://USER:PASSWORD@HOST:5672/. An existing exchange is used as it is; a missing one is
+// declared as a durable fanout. The parameter queue names a queue to declare and bind as
+// [OpenSubscription] does: sending fails while no queue is bound.
 //
-// A wake-up is sent once the broker has confirmed it. The connection is made anew when
-// it is lost, and an exchange or a queue that was deleted is declared again. If the server
-// is away, messages are refused until it is back. Order needs no options of the
-// Publisher, and they are nil. The topic is
-// the caller's to shut down; that closes the connection.
+// Send returns once the broker has confirmed the message. A lost connection is replaced,
+// and a deleted exchange or queue is declared again. An unreachable server is not an error;
+// sending fails until it is back. Order needs no options of the Publisher, so they are nil.
+// The caller must shut down the topic, which closes the connection.
 func OpenTopic(_ context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
 	exchange, u, err := parse(url, "queue")
 	if err != nil {
@@ -43,20 +41,20 @@ func OpenTopic(_ context.Context, url string) (*pubsub.Topic, *queue.PublisherOp
 		}
 		return rabbitpubsub.OpenTopic(conn, exchange, nil), conn, nil
 	}}
-	if err := topic.ready(); err != nil && !outage.Unreachable(err) { // now, and not with the first payload
+	if err := topic.ready(); err != nil && !outage.Unreachable(err) { // fail now rather than with the first message
 		return nil, nil, fmt.Errorf("rabbitqueue: open topic: %w", err)
 	}
 	return pubsub.NewTopic(topic, nil), nil, nil
 }
 
-// OpenSubscription reads rabbit://QUEUE, on the same server, and returns the Opener of
-// it. A queue that is there is used as it is; one that is not is declared, as a durable
-// quorum queue. The parameter exchange names the exchange that the queue is bound to,
-// which is declared as [OpenTopic] does; without it nothing is bound. Both are declared
-// again if they were deleted. A server that is away is no error.
+// OpenSubscription opens rabbit://QUEUE on the same server and returns an Opener for it. An
+// existing queue is used as it is; a missing one is declared as a durable quorum queue. The
+// parameter exchange names an exchange to declare as [OpenTopic] does and to bind the queue
+// to; without it nothing is bound. Both are declared again if they were deleted. An
+// unreachable server is not an error.
 //
-// prefetch_count is how many messages are taken before one is acknowledged. Default: one
-// more than the Consumer handles at once.
+// The parameter prefetch_count limits the unacknowledged messages, from 1 to 65535. Default:
+// one more than the Consumer handles at once.
 func OpenSubscription(_ context.Context, url string) (queue.Opener, error) {
 	name, u, err := parse(url, "exchange", "prefetch_count")
 	if err != nil {
@@ -69,7 +67,7 @@ func OpenSubscription(_ context.Context, url string) (queue.Opener, error) {
 		}
 	}
 	exchange := u.Params.Get("exchange")
-	conn, err := dial(exchange, name, declareTimeout) // to see whether it can be had
+	conn, err := dial(exchange, name, declareTimeout) // fail now rather than in the background
 	if err == nil {
 		err = hangUp(conn)
 	}
@@ -81,23 +79,23 @@ func OpenSubscription(_ context.Context, url string) (queue.Opener, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		// Without a bound one process takes all, and they wait in it while others are idle.
+		// Without a limit, one process would take all messages while others are idle.
 		s, err := openSubscription(conn, name, cmp.Or(prefetch, min(concurrency+1, maxPrefetch)))
 		return s, nil, err
 	}), nil
 }
 
-// maxPrefetch is the most that the protocol has room for.
+// maxPrefetch is the protocol's limit.
 const maxPrefetch = 65535
 
-// parse has the exchange or queue that a URL names.
+// parse returns the name of the exchange or queue.
 func parse(raw string, known ...string) (string, *brokerurl.URL, error) {
 	u, err := brokerurl.Parse(raw, []string{Scheme}, slices.Sorted(slices.Values(known))...)
 	if err != nil {
 		return "", nil, err
 	}
 	if u.Name == "" || brokerurl.HasUser(raw) {
-		return "", nil, fmt.Errorf("the URL must be rabbit:// and a name; %s says where the server is", serverVariable)
+		return "", nil, fmt.Errorf("the URL must be rabbit:// and a name; %s names the server", serverVariable)
 	}
 	return u.Name, u, nil
 }

@@ -30,9 +30,9 @@ func (URLOpener) OpenSubscriptionURL(ctx context.Context, urlstr string, opts *q
 	return OpenSubscription(ctx, naming(urlstr, "exchange", opts.Peer))
 }
 
-// naming returns a URL with the name in its peer's as a parameter, so that the exchange
-// and the queue are bound by whichever is opened first. A parameter that is there stays,
-// and a malformed URL stays as it is, for its opener to refuse.
+// naming adds the name in the peer's URL as a parameter, so that whichever is opened first
+// binds the exchange and the queue. It keeps an existing parameter, and a malformed URL for
+// the opener to report.
 func naming(urlstr, parameter, peer string) string {
 	u, err := url.Parse(urlstr)
 	if err != nil || peer == "" || u.Query().Has(parameter) {

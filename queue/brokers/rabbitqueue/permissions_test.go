@@ -19,21 +19,21 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 )
 
-// The patterns of README are enough for what it says that they are for, and no more.
+// The patterns in README.md allow what it says, and no more.
 func TestPermissions(t *testing.T) {
 	u := server(t)
-	// Users are made with the server's own tool.
+	// The server's own tool creates users.
 	_, err := exec.LookPath("rabbitmqctl")
 	if host, _, _ := net.SplitHostPort(u.Host); host != "127.0.0.1" && host != "localhost" {
 		err = errors.New("the server is not on this machine")
 	}
 	if err != nil && os.Getenv("FHIRDOCK_TEST_ALL") != "1" {
-		t.Skipf("SKIPPED: no users can be made: %v", err)
+		t.Skipf("SKIPPED: users cannot be created: %v", err)
 	}
 	require.NoError(t, err)
 	page, err := os.ReadFile("README.md")
 	require.NoError(t, err)
-	rows := regexp.MustCompile("(?m)^\\| who .* \\| `(.*)` \\| `(.*)` \\| `(.*)` \\|$").FindAllStringSubmatch(string(page), -1)
+	rows := regexp.MustCompile("(?m)^\\| processes .* \\| `(.*)` \\| `(.*)` \\| `(.*)` \\|$").FindAllStringSubmatch(string(page), -1)
 	require.Len(t, rows, 3)
 	exchange, name := randomName(), randomName()
 	as := func(row []string) *url.URL { return user(t, u, row, exchange, name) }
@@ -46,7 +46,7 @@ func TestPermissions(t *testing.T) {
 	})
 
 	t.Setenv(serverVariable, as(rows[0]).String())
-	passes(t, exchange, name) // which declares
+	passes(t, exchange, name) // declares
 	worker := as(rows[2])
 	t.Setenv(serverVariable, worker.String())
 	passes(t, exchange, name)
@@ -63,7 +63,7 @@ func TestPermissions(t *testing.T) {
 	require.ErrorContains(t, err, "ACCESS_REFUSED")
 }
 
-// user makes one with the patterns of a row, for the time of a test.
+// user creates a user with the patterns of a row for the duration of a test.
 func user(t *testing.T, server *url.URL, row []string, exchange, name string) *url.URL {
 	t.Helper()
 	control := func(args ...string) {
@@ -75,7 +75,7 @@ func user(t *testing.T, server *url.URL, row []string, exchange, name string) *u
 	t.Cleanup(func() { control("delete_user", who) })
 	args := []string{"set_permissions", who}
 	for _, pattern := range row[1:] {
-		// The bar is escaped, since it is one of a table.
+		// The bar is escaped in a Markdown table.
 		args = append(args, strings.NewReplacer(`\|`, "|", "EXCHANGE", exchange, "QUEUE", name).Replace(pattern))
 	}
 	control(args...)
@@ -84,7 +84,7 @@ func user(t *testing.T, server *url.URL, row []string, exchange, name string) *u
 	return &u
 }
 
-// passes sends a wake-up and receives it.
+// passes sends and receives a wake-up.
 func passes(t *testing.T, exchange, name string) {
 	t.Helper()
 	topic, publishing, err := OpenTopic(t.Context(), "rabbit://"+exchange+"?queue="+name)

@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// server is that of the tests.
+// server returns the URL of the server of all tests.
 func server(t *testing.T) *url.URL {
 	t.Helper()
 	u, err := url.Parse(cmp.Or(os.Getenv(serverVariable), "amqp://guest:guest@127.0.0.1:5672/"))
@@ -30,7 +30,7 @@ func server(t *testing.T) *url.URL {
 	return u
 }
 
-// A server that keeps a connection and does not answer on it is given up on.
+// A server that accepts a connection but does not answer is given up on.
 func TestServerThatDoesNotAnswer(t *testing.T) {
 	via := server(t)
 	real := via.Host
@@ -56,7 +56,7 @@ func TestServerThatDoesNotAnswer(t *testing.T) {
 			if err != nil {
 				return
 			}
-			if !bytes.Contains(buf[:n], []byte("no-answer")) { // the declaration is swallowed
+			if !bytes.Contains(buf[:n], []byte("no-answer")) { // drop the declaration
 				if _, err := to.Write(buf[:n]); err != nil {
 					return
 				}
@@ -68,7 +68,7 @@ func TestServerThatDoesNotAnswer(t *testing.T) {
 	began := time.Now()
 	_, err = dial("no-answer", "", 200*time.Millisecond)
 	require.ErrorContains(t, err, "exchange no-answer")
-	require.Less(t, time.Since(began), 10*time.Second, "heartbeats would end it later")
+	require.Less(t, time.Since(began), 10*time.Second, "sooner than heartbeats would end it")
 }
 
 func TestURLs(t *testing.T) {
@@ -95,7 +95,7 @@ func TestURLs(t *testing.T) {
 	}
 }
 
-// passOn copies both ways between a connection and a server until either ends.
+// passOn copies in both directions between a connection and a server until either ends.
 func passOn(from net.Conn, address string) {
 	defer from.Close()
 	to, err := net.Dial("tcp", address)

@@ -14,17 +14,15 @@ import (
 )
 
 const (
-	// sendTimeout is how long the broker may take to confirm messages. One under a
-	// memory or disk alarm confirms nothing, for as long as that lasts.
+	// sendTimeout bounds the wait for confirmations. A broker with a memory or disk alarm
+	// confirms nothing.
 	sendTimeout = 10 * time.Second
-	// redeclareEvery bounds how often all is declared anew because a message was refused.
+	// redeclareEvery limits how often a failed message causes new declarations.
 	redeclareEvery = time.Second
 )
 
-// reopened is a driver of a topic on RabbitMQ whose connection is made anew once
-// it is lost: the client library does not do so, and a Go CDK topic stays with
-// the connection that it was opened with. With a new connection all is declared that
-// may be gone.
+// reopened implements driver.Topic over Go CDK's topic, and replaces it and its connection
+// when the connection is lost. Opening a new one declares what may be missing.
 type reopened struct {
 	codes
 	open func() (*pubsub.Topic, *amqp.Connection, error)
@@ -51,27 +49,27 @@ func (t *reopened) current() (*pubsub.Topic, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.topic, t.conn, t.opened = topic, conn, time.Now() // the one before has nothing left to send or to close
+	t.topic, t.conn, t.opened = topic, conn, time.Now() // the old connection is closed, and nothing is in flight
 	return topic, nil
 }
 
-// drop gives up the connection of a topic by which messages could not be sent: it may
-// hang, or an exchange or queue be gone. It reports whether another try makes sense.
+// drop closes the connection of a topic after a failed send: it may hang, or an exchange or
+// queue may be gone. It reports whether to try again.
 func (t *reopened) drop(topic *pubsub.Topic) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.topic != topic { // somebody has
+	if t.topic != topic { // another sender has dropped it
 		return true
 	}
 	if !t.conn.IsClosed() && time.Since(t.opened) < redeclareEvery {
-		return false // nothing that was just declared is missing
+		return false // everything was declared just now
 	}
 	_ = t.conn.CloseDeadline(time.Now().Add(closeTimeout))
 	return true
 }
 
-// SendBatch implements driver.Topic. Messages are persistent, so that they
-// outlive the server's restart in classic queues too.
+// SendBatch implements driver.Topic. Messages are persistent, so that they survive a restart
+// of the server in classic queues too.
 func (t *reopened) SendBatch(ctx context.Context, ms []*driver.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
@@ -99,7 +97,7 @@ func (t *reopened) Close() error {
 	if t.topic == nil {
 		return nil
 	}
-	err := t.topic.Shutdown(context.Background()) // everything was sent: SendBatch waits for it
+	err := t.topic.Shutdown(context.Background()) // nothing is in flight: SendBatch waits
 	return errors.Join(err, hangUp(t.conn))
 }
 

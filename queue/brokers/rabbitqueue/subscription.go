@@ -14,31 +14,31 @@ import (
 )
 
 const (
-	// closeTimeout bounds the end of a connection.
+	// closeTimeout bounds the closing of a connection.
 	closeTimeout = 2 * time.Second
-	// lookEvery is how often a queue is looked at from which nothing comes. RabbitMQ does
-	// not always say that a queue was deleted, if it is declared again soon after.
-	lookEvery = 5 * time.Second
+	// checkEvery is how often an idle queue is checked. RabbitMQ does not always report that
+	// a queue was deleted if it is declared again soon after.
+	checkEvery = 5 * time.Second
 )
 
-// subscription implements driver.Subscription. Go CDK's own waits 50 ms for a fuller
-// batch, each time, while those that it has are not handled.
+// subscription implements driver.Subscription. Go CDK's driver delays every message by 50 ms
+// to fill its batch.
 type subscription struct {
 	codes
 	queue      string
-	conn       *amqp.Connection // its own
+	conn       *amqp.Connection // owned
 	ch         *amqp.Channel
 	deliveries <-chan amqp.Delivery
 	closed     chan *amqp.Error
 }
 
-// openSubscription consumes a queue. The connection is the subscription's from now on.
+// openSubscription consumes a queue. The subscription takes over the connection.
 func openSubscription(conn *amqp.Connection, queue string, prefetch int) (*pubsub.Subscription, error) {
 	s, err := consume(conn, queue, prefetch)
 	if err != nil {
 		return nil, fmt.Errorf("queue %s: %w", queue, errors.Join(err, hangUp(conn)))
 	}
-	// One message at a time: those that are taken ahead are bounded by prefetch.
+	// One message at a time; prefetch bounds the rest.
 	return pubsub.NewSubscription(s, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1}, nil), nil
 }
 
@@ -56,13 +56,13 @@ func consume(conn *amqp.Connection, queue string, prefetch int) (*subscription, 
 	return s, err
 }
 
-// errEnded: the broker cancelled the consumer, as it does when the queue is deleted.
-var errEnded = errors.New("rabbitqueue: the broker has ended the subscription")
+// errEnded means that the broker cancelled the consumer, as when the queue is deleted.
+var errEnded = errors.New("rabbitqueue: the broker ended the subscription")
 
 // ReceiveBatch implements driver.Subscription.
 func (s *subscription) ReceiveBatch(ctx context.Context, _ int) ([]*driver.Message, error) {
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
+	check := time.NewTicker(checkEvery)
+	defer check.Stop()
 	for open := true; open; {
 		var d amqp.Delivery
 		select {
@@ -70,14 +70,14 @@ func (s *subscription) ReceiveBatch(ctx context.Context, _ int) ([]*driver.Messa
 			if open {
 				return []*driver.Message{message(d)}, nil
 			}
-		case <-look.C:
+		case <-check.C:
 			stop := closeAfter(s.conn, declareTimeout)
 			q, err := s.ch.QueueDeclarePassive(s.queue, true, false, false, false, nil)
 			stop()
 			if err != nil {
 				return nil, fmt.Errorf("rabbitqueue: receive: %w", err)
 			}
-			open = q.Consumers > 0 // this one, at least
+			open = q.Consumers > 0 // at least ours
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -142,11 +142,10 @@ func (s *subscription) As(i any) bool {
 	return ok
 }
 
-// Close implements driver.Subscription. What was taken and not acknowledged goes back to
-// the queue.
+// Close implements driver.Subscription. Unacknowledged messages return to the queue.
 func (s *subscription) Close() error { return hangUp(s.conn) }
 
-// hangUp closes a connection that may be closed already.
+// hangUp closes a connection that may already be closed.
 func hangUp(conn *amqp.Connection) error {
 	if err := conn.CloseDeadline(time.Now().Add(closeTimeout)); err != nil && !errors.Is(err, amqp.ErrClosed) {
 		return err
@@ -154,7 +153,7 @@ func hangUp(conn *amqp.Connection) error {
 	return nil
 }
 
-// codes are what topic and subscription have in common.
+// codes implements the error methods that topic and subscription share.
 type codes struct{}
 
 func (codes) IsRetryable(error) bool { return false }

@@ -12,7 +12,8 @@ func init() { jobs.DefaultURLMux().Register("dynamodb", URLOpener{}) }
 // [jobs.DefaultURLMux] for dynamodb://.
 type URLOpener struct{}
 
-// OpenStoreURL implements [jobs.URLOpener]. It never creates the table: SkipMigrations changes nothing.
+// OpenStoreURL implements [jobs.URLOpener]. It never creates the table, so it ignores
+// SkipMigrations.
 func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *jobs.OpenOptions) (jobs.OpenedStore, error) {
 	store, err := OpenStore(ctx, urlstr)
 	if err != nil {

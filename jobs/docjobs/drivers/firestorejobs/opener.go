@@ -12,7 +12,8 @@ func init() { jobs.DefaultURLMux().Register("firestore", URLOpener{}) }
 // [jobs.DefaultURLMux] for firestore://.
 type URLOpener struct{}
 
-// OpenStoreURL implements [jobs.URLOpener]. It never creates the indexes: SkipMigrations changes nothing.
+// OpenStoreURL implements [jobs.URLOpener]. It never creates the indexes, so it ignores
+// SkipMigrations.
 func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *jobs.OpenOptions) (jobs.OpenedStore, error) {
 	store, err := OpenStore(ctx, urlstr)
 	if err != nil {

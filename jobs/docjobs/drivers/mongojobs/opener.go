@@ -12,7 +12,8 @@ func init() { jobs.DefaultURLMux().Register("mongo", URLOpener{}) }
 // [jobs.DefaultURLMux] for mongo://.
 type URLOpener struct{}
 
-// OpenStoreURL implements [jobs.URLOpener]. It creates the indexes unless SkipMigrations is set.
+// OpenStoreURL implements [jobs.URLOpener]. It creates the indexes unless SkipMigrations
+// is set.
 func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *jobs.OpenOptions) (jobs.OpenedStore, error) {
 	store, err := OpenStore(ctx, urlstr, &Options{SkipIndexes: opts.SkipMigrations})
 	if err != nil {

@@ -1,5 +1,4 @@
-// Package brokerurl is what the packages of the brokers share: reading a URL, and the
-// key of an organization.
+// Package brokerurl parses the URLs of brokers and derives an organization's key.
 package brokerurl
 
 import (
@@ -14,7 +13,7 @@ import (
 	"strings"
 )
 
-// URL is one that was read.
+// URL is a parsed URL.
 type URL struct {
 	// Name is host and path, without slashes at the ends.
 	Name string
@@ -22,14 +21,14 @@ type URL struct {
 	Server string
 	// Host is host and port.
 	Host string
-	// Path is that behind the host, without slashes at the ends.
+	// Path is the path without slashes at the ends.
 	Path   string
 	Params url.Values
 }
 
-// Parse reads a URL that has one of the schemes, and parameters of those that are
-// allowed, each once and with a value. No error quotes more of it than the name of a parameter: a
-// password may be anywhere else.
+// Parse parses a URL with one of the schemes and no parameters but the allowed ones, each
+// at most once and with a value. Errors quote nothing of the URL but the name of a
+// parameter, since the rest may contain a password.
 func Parse(raw string, schemes []string, allowed ...string) (*URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -38,7 +37,7 @@ func Parse(raw string, schemes []string, allowed ...string) (*URL, error) {
 	if !slices.Contains(schemes, u.Scheme) || u.Opaque != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("the URL must begin with %s://", strings.Join(schemes, ":// or "))
 	}
-	params, err := url.ParseQuery(u.RawQuery) // u.Query would pass over what is malformed
+	params, err := url.ParseQuery(u.RawQuery) // u.Query ignores malformed parameters
 	if err != nil {
 		return nil, errors.New("the URL's parameters are malformed")
 	}
@@ -61,13 +60,13 @@ func Parse(raw string, schemes []string, allowed ...string) (*URL, error) {
 	}, nil
 }
 
-// HasUser reports whether a URL that Parse takes names a user.
+// HasUser reports whether a URL contains a user.
 func HasUser(raw string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && u.User != nil
 }
 
-// Bool is a parameter that is true or false, and which of them where it is not there.
+// Bool returns a parameter that must be true or false, or otherwise if it is missing.
 func (u *URL) Bool(name string, otherwise bool) (bool, error) {
 	if !u.Params.Has(name) {
 		return otherwise, nil
@@ -86,11 +85,10 @@ func list(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// Key is an organization's id where a broker takes it as a key: at most so many
-// characters, none of them outside of visible ASCII. It is the SHA-256 of the id
-// elsewhere, which is as good: nobody reads it.
-func Key(organization string, most int) string {
-	ok := organization != "" && len(organization) <= most
+// Key returns a key for an organization: its id if that has at most limit characters, all
+// of visible ASCII, otherwise the SHA-256 of the id in hexadecimal.
+func Key(organization string, limit int) string {
+	ok := organization != "" && len(organization) <= limit
 	for i := range len(organization) {
 		ok = ok && organization[i] > ' ' && organization[i] <= '~'
 	}

@@ -65,8 +65,8 @@ func TestKey(t *testing.T) {
 	for _, other := range []string{"", "a b", "Krankenhaus Süd", "\x00", "\x7f", strings.Repeat("x", 129), strings.Repeat("x", 130)} {
 		key := brokerurl.Key(other, 128)
 		require.Regexp(t, "^[0-9a-f]{64}$", key)
-		require.Equal(t, key, brokerurl.Key(other, 128), "it is always the same")
+		require.Equal(t, key, brokerurl.Key(other, 128), "it does not change")
 		seen[key] = true
 	}
-	require.Len(t, seen, 7, "and another for each")
+	require.Len(t, seen, 7, "each has its own")
 }

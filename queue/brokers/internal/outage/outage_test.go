@@ -43,7 +43,7 @@ func TestUnreachable(t *testing.T) {
 	server.TLS.ClientAuth, server.TLS.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
 	conn, err := tls.Dial("tcp", server.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
 	require.NoError(t, err)
-	_, unknown := conn.Read(make([]byte, 1)) // TLS 1.3 says so late
+	_, unknown := conn.Read(make([]byte, 1)) // TLS 1.3 reports it only now
 	_ = conn.Close()
 	for name, err := range map[string]error{
 		"nothing": nil, "any": errors.New("no such queue"), "cancelled": context.Canceled, "untrusted": untrusted, "not known there": unknown,

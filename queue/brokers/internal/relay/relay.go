@@ -1,4 +1,4 @@
-// Package relay has what a Go CDK topic lacks that is to be closed with what it was
+// Package relay wraps Go CDK topics, so that shutting one down also closes what it was
 // opened with, such as a connection.
 package relay
 
@@ -13,21 +13,20 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Owning returns a topic that sends by another one, and whose Shutdown closes that
-// and then the ground that it stands on.
-func Owning(topic *pubsub.Topic, ground func() error) *pubsub.Topic {
-	// Batches are the inner one's to make: what is handed on one by one waits here for
-	// nobody.
-	return pubsub.NewTopic(&owning{topic: topic, ground: ground}, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1000})
+// Owning returns a topic that sends through another one. Its Shutdown shuts that one down
+// and then calls closeBase.
+func Owning(topic *pubsub.Topic, closeBase func() error) *pubsub.Topic {
+	// Pass messages on one by one; the inner topic makes the batches.
+	return pubsub.NewTopic(&owning{topic: topic, closeBase: closeBase}, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 1000})
 }
 
 type owning struct {
-	topic  *pubsub.Topic
-	ground func() error
+	topic     *pubsub.Topic
+	closeBase func() error
 }
 
-// Send sends the messages of a driver by a topic. before, unless it is nil, is called
-// for each before its own BeforeSend.
+// Send sends a driver's messages through a topic. For each, it calls before, unless that is
+// nil, ahead of the message's own BeforeSend.
 func Send(ctx context.Context, topic *pubsub.Topic, ms []*driver.Message, before func(as func(any) bool)) error {
 	var g errgroup.Group
 	for _, m := range ms {
@@ -56,11 +55,11 @@ func (o *owning) SendBatch(ctx context.Context, ms []*driver.Message) error {
 
 // Close implements driver.Topic.
 func (o *owning) Close() error {
-	err := o.topic.Shutdown(context.Background()) // everything was sent: SendBatch waits for it
-	return errors.Join(err, o.ground())
+	err := o.topic.Shutdown(context.Background()) // nothing is in flight: SendBatch waits
+	return errors.Join(err, o.closeBase())
 }
 
-func (o *owning) IsRetryable(error) bool                 { return false } // the inner one has retried
+func (o *owning) IsRetryable(error) bool                 { return false } // the inner topic retries
 func (o *owning) As(i any) bool                          { return o.topic.As(i) }
 func (o *owning) ErrorAs(err error, i any) bool          { return o.topic.ErrorAs(err, i) }
 func (o *owning) ErrorCode(err error) gcerrors.ErrorCode { return gcerrors.Code(err) }

@@ -20,7 +20,7 @@ func TestOwning(t *testing.T) {
 	gone := errors.New("gone")
 	topic := relay.Owning(inner, func() error {
 		closed++
-		require.Error(t, inner.Send(t.Context(), &pubsub.Message{}), "the ground is closed after what stands on it")
+		require.Error(t, inner.Send(t.Context(), &pubsub.Message{}), "the base is closed after the topic")
 		return gone
 	})
 	sub := mempubsub.NewSubscription(inner, time.Minute)
