@@ -34,9 +34,9 @@ func (s *Set) checkEmpty(given map[string]bool, lookup func(string) (string, boo
 // value, one a line if the flag may be repeated. Neither may be empty. Call File after the
 // flag is defined.
 func (s *Set) File(name string) {
-	usage := "`FILE` with what -" + name + " takes"
+	usage := "`FILE` with the value of -" + name
 	if _, ok := s.Lookup(name).Value.(*list); ok {
-		usage += ", one a line"
+		usage = "`FILE` with the values of -" + name + ", one a line"
 	}
 	if s.files == nil {
 		s.files = map[string]*string{}
