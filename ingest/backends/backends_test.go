@@ -83,7 +83,7 @@ func TestErrorsSayWhatIsAllowed(t *testing.T) {
 		"jobs":         {urls: URLs{Jobs: "mysql://user:s3cret@host/db"}, want: "unknown scheme mysql:"},
 		"jobs' driver": {urls: URLs{Jobs: "postgres://user:s3cret@host/db"}, want: `add import _ "github.com/fhirdock/fhirdock/jobs/sqljobs/pgx"`},
 		"jobs, empty":  {urls: URLs{Jobs: "sqlite:"}, want: "name of a file"},
-		"parameters":   {urls: URLs{Jobs: "sqlite:a.db?mode=memory"}, want: "no parameters"},
+		"parameters":   {urls: URLs{Jobs: "sqlite:a.db?mode=memory"}, want: "without parameters"},
 		"secret": {change: func(o *Options) {
 			require.NoError(t, os.MkdirAll(o.Data, 0o700))
 			require.NoError(t, os.WriteFile(filepath.Join(o.Data, "secret"), []byte("short"), 0o600))

@@ -60,8 +60,7 @@ func Hold(dir string) (*Lock, error) {
 		case err != nil && !errors.Is(err, fs.ErrNotExist):
 			return nil, fmt.Errorf("alive: lock a file: %w", err)
 		}
-		// A concurrent Close has removed the folder, or Remove saw the file before it was
-		// locked. Nobody knows the name yet, so try another.
+		// A concurrent Close has removed the folder.
 	}
 	return nil, fmt.Errorf("alive: lock a file: all of 100 in %s were removed at once", dir)
 }

@@ -8,33 +8,26 @@ import (
 	"syscall"
 )
 
-// create creates a file and locks it. It returns neither a file nor an error if another
-// process probed or removed the file in between.
+// unnamed is the suffix of files that are not locked yet.
+const unnamed = ".new"
+
+// create creates a locked file. It is locked before it gets its name: a probe in between
+// would find the lock free, and take a live process for dead.
 func create(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := os.OpenFile(path+unnamed, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	err = flock(f, syscall.LOCK_EX)
-	if err == nil && hasName(f, path) {
-		return f, nil
+	if err == nil {
+		err = os.Rename(path+unnamed, path)
 	}
-	f.Close()
-	_ = os.Remove(path)
-	if err == nil || errors.Is(err, syscall.EWOULDBLOCK) {
-		return nil, nil
-	}
-	return nil, err
-}
-
-// hasName reports whether a file still has its name.
-func hasName(f *os.File, path string) bool {
-	mine, err := f.Stat()
 	if err != nil {
-		return false
+		f.Close()
+		_ = os.Remove(path + unnamed)
+		return nil, err
 	}
-	now, err := os.Lstat(path)
-	return err == nil && os.SameFile(mine, now)
+	return f, nil
 }
 
 // release removes the file first: unlocked, it would look like a dead process's.
@@ -54,7 +47,18 @@ func probe(path string) (bool, error) {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return false, nil
 	}
-	return err == nil, err
+	// A holder that closed its lock in between removed the file before it unlocked it.
+	return err == nil && hasName(f, path), err
+}
+
+// hasName reports whether a file still has its name.
+func hasName(f *os.File, path string) bool {
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	now, err := os.Lstat(path)
+	return err == nil && os.SameFile(mine, now)
 }
 
 func flock(f *os.File, how int) error {
