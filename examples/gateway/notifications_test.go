@@ -24,8 +24,8 @@ import (
 
 const secret = "a secret of the object store"
 
-// notify sends an S3 notification and returns the response's status.
-func notify(t *testing.T, base, query, authorization, bucket, key string) int {
+// sendNotification sends an S3 notification and returns the response's status.
+func sendNotification(t *testing.T, base, query, authorization, bucket, key string) int {
 	t.Helper()
 	body := fmt.Sprintf(`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q}}}]}`, bucket, key)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+notificationsPath+query, strings.NewReader(body))
@@ -48,18 +48,18 @@ func TestNotifications(t *testing.T) {
 	ticket, err := c.UploadURL(t.Context(), "application/fhir+ndjson", int64(len(line)))
 	require.NoError(t, err)
 	bucket := strings.TrimPrefix(strings.Split(s.URL, "?")[0], "s3://")
-	require.Equal(t, http.StatusNoContent, notify(t, c.Base, "", "Bearer "+secret, bucket, ticket.Key), "before the upload")
+	require.Equal(t, http.StatusNoContent, sendNotification(t, c.Base, "", "Bearer "+secret, bucket, ticket.Key), "before the upload")
 	require.NoError(t, c.Upload(t.Context(), ticket, strings.NewReader(line), int64(len(line))))
 
-	require.Equal(t, http.StatusUnauthorized, notify(t, c.Base, "", "", bucket, ticket.Key))
-	require.Equal(t, http.StatusUnauthorized, notify(t, c.Base, "?token=another+secret+of+this+length", "", bucket, ticket.Key))
-	require.Equal(t, http.StatusNoContent, notify(t, c.Base, "", "Bearer "+secret, "foreign", ticket.Key))
+	require.Equal(t, http.StatusUnauthorized, sendNotification(t, c.Base, "", "", bucket, ticket.Key))
+	require.Equal(t, http.StatusUnauthorized, sendNotification(t, c.Base, "?token=another+secret+of+this+length", "", bucket, ticket.Key))
+	require.Equal(t, http.StatusNoContent, sendNotification(t, c.Base, "", "Bearer "+secret, "foreign", ticket.Key))
 	job, err := c.Job(t.Context(), ticket.UploadID)
 	require.NoError(t, err)
 	require.Equal(t, "awaiting_upload", job.Status)
 
 	for range 2 {
-		require.Equal(t, http.StatusNoContent, notify(t, c.Base, "?token="+strings.ReplaceAll(secret, " ", "+"), "", bucket, ticket.Key))
+		require.Equal(t, http.StatusNoContent, sendNotification(t, c.Base, "?token="+strings.ReplaceAll(secret, " ", "+"), "", bucket, ticket.Key))
 	}
 	job = follow(t, c, ticket.UploadID)
 	require.Equal(t, "completed", job.Status)
@@ -119,7 +119,7 @@ func TestServerNotifiesByQueue(t *testing.T) {
 
 func TestNotificationsNeedASecret(t *testing.T) {
 	_, c := gateway(t, t.TempDir())
-	require.Equal(t, http.StatusNotFound, notify(t, c.Base, "", "Bearer dev", "b", "k"))
+	require.Equal(t, http.StatusNotFound, sendNotification(t, c.Base, "", "Bearer dev", "b", "k"))
 	p := proctest.Start(t, binary, "-notification-secret", "short")
 	require.Equal(t, 2, p.Exit(t, 10*time.Second))
 	require.Contains(t, p.Stderr.String(), "fewer than 16 characters")

@@ -2,8 +2,8 @@ package s3upload
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,39 +24,61 @@ func (s *Signer) RemoveVersions(ctx context.Context, prefix string, exact, dryRu
 	if err != nil {
 		return removed, err
 	}
-	var mu sync.Mutex
-	var g errgroup.Group
-	g.SetLimit(8)
-	remove := func(key, version *string, size int64) {
-		if exact && aws.ToString(key) != prefix {
-			return
-		}
-		g.Go(func() error {
-			if !dryRun {
-				if _, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: key, VersionId: version}); err != nil {
-					return fmt.Errorf("s3upload: delete a version: %w", err)
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			removed.Add(blobstore.Removed{Objects: 1, Bytes: size})
-			return nil
-		})
-	}
 	pages := s3.NewListObjectVersionsPaginator(s.client, &s3.ListObjectVersionsInput{Bucket: &bucket, Prefix: &prefix})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return removed, errors.Join(fmt.Errorf("s3upload: list versions: %w", err), g.Wait())
+			return removed, fmt.Errorf("s3upload: list versions: %w", err)
 		}
-		for i := range page.Versions {
-			remove(page.Versions[i].Key, page.Versions[i].VersionId, aws.ToInt64(page.Versions[i].Size))
+		keys := map[string][]version{}
+		for _, v := range page.Versions {
+			keys[aws.ToString(v.Key)] = append(keys[aws.ToString(v.Key)], version{v.VersionId, aws.ToInt64(v.Size)})
 		}
-		for i := range page.DeleteMarkers {
-			remove(page.DeleteMarkers[i].Key, page.DeleteMarkers[i].VersionId, 0)
+		for _, m := range page.DeleteMarkers {
+			keys[aws.ToString(m.Key)] = append(keys[aws.ToString(m.Key)], version{m.VersionId, 0})
+		}
+		if exact {
+			maps.DeleteFunc(keys, func(key string, _ []version) bool { return key != prefix })
+		}
+		done, err := s.removePage(ctx, bucket, keys, dryRun)
+		removed.Add(done)
+		if err != nil {
+			return removed, err
 		}
 	}
-	return removed, g.Wait()
+	return removed, nil
+}
+
+// version is a version of an object, or a delete marker.
+type version struct {
+	id   *string
+	size int64 // bytes
+}
+
+// removePage removes several objects at once, but the versions of an object one by one:
+// versitygw mixes them up otherwise, and refuses to remove some.
+func (s *Signer) removePage(ctx context.Context, bucket string, keys map[string][]version, dryRun bool) (blobstore.Removed, error) {
+	var removed blobstore.Removed
+	var mu sync.Mutex
+	var g errgroup.Group
+	g.SetLimit(8)
+	for key, versions := range keys {
+		g.Go(func() error {
+			for _, v := range versions {
+				if !dryRun {
+					if _, err := s.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: &key, VersionId: v.id}); err != nil {
+						return fmt.Errorf("s3upload: delete a version: %w", err)
+					}
+				}
+				mu.Lock()
+				removed.Add(blobstore.Removed{Objects: 1, Bytes: v.size})
+				mu.Unlock()
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	return removed, err
 }
 
 // inBucket returns the bucket's name and the prefix in S3, because Go CDK's bucket may add a
