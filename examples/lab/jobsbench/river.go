@@ -171,7 +171,7 @@ func (r *riverRunner[TTx]) work(ctx context.Context, n, workers int) (err error)
 			return ctx.Err()
 		case e := <-events:
 			if e == nil || e.Kind != river.EventKindJobCompleted {
-				return errors.New("River did not complete a job")
+				return errors.New("river did not complete a job")
 			}
 		}
 	}
