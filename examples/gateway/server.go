@@ -36,7 +36,6 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if base == nil {
 		base = derived(c.addr, listener.Addr())
 	}
-
 	back, err := backends.Open(ctx, c.urls, &backends.Options{
 		Data: c.data, BaseURL: base, SkipMigrations: c.migrations == "skip", Logger: log,
 	})
@@ -60,7 +59,6 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		return err
 	}
 	m.WatchService(service)
-
 	lake, err := c.lake(back)
 	if err != nil {
 		return err
@@ -97,7 +95,6 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		return err
 	}
 	m.countConnections(server.Connections)
-
 	c.logStart(log, base, listener.Addr())
 	return runBoth(ctx, server, adminListener, routes, log)
 }
