@@ -284,8 +284,8 @@ func (r *Reader) document() bool {
 func (r *Reader) readTopResource(data []byte, at, end int) {
 	e, value := &r.entry, data[at:]
 	e.Resource, e.ResourceOffset = value[:end-at:end-at], e.Offset+int64(at)
-	// Marks count from the resource, and issues from input.Pos, which is therefore moved to
-	// the resource for now.
+	// Marks count from the resource, and issues from input.Pos, which is moved to the
+	// resource while it is read.
 	r.input.Pos += at
 	r.entryData = value
 	typ, facts := r.readResource(value, 0)

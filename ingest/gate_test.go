@@ -153,7 +153,7 @@ func (b *gatedBucket) Delete(ctx context.Context, key string, _ *driver.DeleteOp
 }
 
 func (b *gatedBucket) SignedURL(context.Context, string, *driver.SignedURLOptions) (string, error) {
-	return "", errors.New("not implemented")
+	return "", errors.New("a gated bucket signs nothing")
 }
 
 var _ driver.Bucket = (*gatedBucket)(nil)

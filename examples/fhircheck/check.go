@@ -146,7 +146,7 @@ func (c *checker) locate(r *result, in *input, kept *keeper) {
 	}
 }
 
-// remarks returns messages about a payload besides its findings.
+// remarks returns messages about a payload other than findings.
 func (r *result) remarks() []string {
 	var all []string
 	if r.err != nil {

@@ -1,8 +1,8 @@
 // Package alive finds out whether another process that had the same folder open is dead.
 //
 // A process calls [Hold] and puts the name it gets into whatever it may leave if it
-// crashes, such as temporary files and leases. The name is that of a file in the folder
-// that the process keeps locked until it ends. The operating system releases the lock of a
+// crashes, such as temporary files and leases. It names a file in the folder that
+// the process keeps locked until it ends. The operating system releases the lock of a
 // killed process, and keeps that of a stopped one. A successor calls [Dead] and takes over
 // from a dead process at once, without waiting for a timeout.
 //

@@ -162,7 +162,7 @@ func TestHoldNeedsTheParentFolder(t *testing.T) {
 	require.Error(t, err)
 }
 
-// Removing dead names never removes that of a process that is just starting.
+// Removing dead names never removes the name of a starting process.
 func TestRemoveDuringHold(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "locks")
 	stop := make(chan struct{})
