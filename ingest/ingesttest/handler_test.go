@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -99,6 +100,34 @@ func TestRedeliver(t *testing.T) {
 	p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", []byte(file)))
 	require.Len(t, r.errors, 1)
 	require.Contains(t, r.errors[0], "must reject the same")
+}
+
+// keeper keeps something of a job until it ends.
+type keeper struct {
+	ingest.HandlerFunc
+	discarded chan string
+}
+
+func (k *keeper) Discard(_ context.Context, job *jobs.Job) error {
+	k.discarded <- job.ID
+	return nil
+}
+
+// With Redeliver, a handler still discards what it kept of a job.
+func TestRedeliverDiscards(t *testing.T) {
+	k := &keeper{discarded: make(chan string, 1), HandlerFunc: func(_ context.Context, b *ingest.Batch) error {
+		b.Reject(0, "required", "Nothing of it is taken")
+		return nil
+	}}
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Handler: k, Redeliver: true})
+	id := p.Client.Upload(t, "application/fhir+ndjson", []byte(`{"resourceType":"Patient"}`+"\n"))
+	require.Equal(t, jobs.Failed, p.Wait(t, id).State)
+	select {
+	case got := <-k.discarded:
+		require.Equal(t, id, got)
+	case <-time.After(10 * time.Second):
+		t.Fatal("nothing was discarded")
+	}
 }
 
 // caller is an Authenticator that takes the organization from a header.

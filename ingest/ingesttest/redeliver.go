@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/jobs"
 )
 
 // twice is a handler that delivers every batch to another handler twice; see
@@ -46,6 +47,14 @@ func (h *twice) Handle(ctx context.Context, b *ingest.Batch) error {
 type twiceFinisher struct {
 	*twice
 	ingest.Finisher
+}
+
+// Discard implements [ingest.Discarder], for a handler that is one.
+func (h *twice) Discard(ctx context.Context, job *jobs.Job) error {
+	if d, ok := h.Handler.(ingest.Discarder); ok {
+		return d.Discard(ctx, job)
+	}
+	return nil
 }
 
 // redelivering returns a handler that delivers every batch to h twice.
