@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -196,79 +195,26 @@ func checkDigest(digest *string) error {
 
 // store validates the body and writes it, in one pass. A refused body leaves no object.
 func (s *Service) store(ctx context.Context, key, id string, who Caller, req *AcceptRequest) (*blobstore.Object, *fhirbundle.Report, error) {
-	body := &bodyReader{src: req.Body, left: s.opts.MaxBodyBytes}
-	head := buffers.Get().(*bytes.Buffer)
-	defer putBuffer(head)
-	head.Reset()
-	// Don't allocate the whole Content-Length up front: the body may never come.
-	if n := req.ContentLength; n > 0 {
-		head.Grow(int(min(n, maxPromised)) + bytes.MinRead)
-	}
-	_, err := io.Copy(head, io.LimitReader(body, int64(s.opts.BufferBytes)))
+	in, err := s.receive(ctx, key, req, map[string]string{"job_id": id, "organization_id": who.OrganizationID})
 	if err != nil {
-		return nil, nil, s.bodyError(err)
-	}
-	metadata := map[string]string{"job_id": id, "organization_id": who.OrganizationID}
-
-	if body.ended || head.Len() < s.opts.BufferBytes {
-		report, err := fhirbundle.ValidateBytes(head.Bytes(), s.reading(fhirbundle.FormatBundle, req.ContentType))
-		if err == nil {
-			err = s.verdict(report)
-		}
-		if err == nil && req.SHA256 != "" {
-			sum := sha256.Sum256(head.Bytes())
-			err = matchDigest(req.SHA256, hex.EncodeToString(sum[:]))
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		metadata["bundle_type"] = report.BundleType
-		metadata["entry_count"] = strconv.FormatInt(report.Entries, 10)
-		object, err := s.blobs.Create(ctx, key, head, &blobstore.WriteOptions{ContentType: req.ContentType, Metadata: metadata})
-		if err != nil {
-			return nil, nil, unavailable("write payload", err)
-		}
-		return object, report, nil
-	}
-
-	w, err := s.blobs.NewWriter(ctx, key, &blobstore.WriteOptions{ContentType: req.ContentType, Metadata: metadata})
-	if err != nil {
-		return nil, nil, unavailable("write payload", err)
-	}
-	defer w.Abort() // does nothing after Commit
-	src, sum := io.MultiReader(head, body), sha256.New()
-	if req.SHA256 != "" { // the writer knows its own digest only after Commit
-		src = io.TeeReader(src, sum)
-	}
-	tee := &teeReader{src: src, dst: w}
-	report, err := fhirbundle.Validate(tee, s.reading(fhirbundle.FormatBundle, req.ContentType))
-	switch {
-	case tee.writeErr != nil:
-		return nil, nil, unavailable("write payload", tee.writeErr)
-	case err != nil:
-		return nil, nil, s.bodyError(err)
-	}
-	// A payload with errors is not stored, so don't read the rest of it.
-	if err := s.verdict(report); err != nil {
 		return nil, nil, err
 	}
-	if req.SHA256 != "" {
-		if err := matchDigest(req.SHA256, hex.EncodeToString(sum.Sum(nil))); err != nil {
-			return nil, nil, err
-		}
+	defer in.abort() // does nothing after commit
+	report, err := in.validate(s.reading(fhirbundle.FormatBundle, req.ContentType))
+	if err == nil {
+		err = verdict(report)
 	}
-	object, err := w.Commit()
+	if err == nil && req.SHA256 != "" {
+		err = matchDigest(req.SHA256, in.digest())
+	}
 	if err != nil {
-		return nil, nil, unavailable("write payload", err)
+		return nil, nil, err
 	}
-	return object, report, nil
+	object, err := in.commit(report)
+	return object, report, err
 }
 
-// maxPromised bounds the memory, in bytes, that is allocated for a Content-Length
-// before the body arrives.
-const maxPromised = 64 << 10
-
-func (s *Service) verdict(report *fhirbundle.Report) error {
+func verdict(report *fhirbundle.Report) error {
 	err := report.Err()
 	if err == nil {
 		return nil
@@ -281,12 +227,4 @@ func matchDigest(want, got string) error {
 		return nil
 	}
 	return &Error{Kind: ErrInvalid, Message: "The body does not have the SHA-256 that was promised"}
-}
-
-// bodyError returns the client's error for a body that could not be read to its end.
-func (s *Service) bodyError(err error) error {
-	if errors.Is(err, errBodyLimit) {
-		return s.tooLarge()
-	}
-	return &Error{Kind: ErrInvalid, Message: "Request body ended before it was complete", Err: err}
 }

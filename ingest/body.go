@@ -1,10 +1,8 @@
 package ingest
 
 import (
-	"bytes"
 	"errors"
 	"io"
-	"sync"
 )
 
 var errBodyLimit = errors.New("body is over its limit")
@@ -52,14 +50,4 @@ func (t *teeReader) Read(p []byte) (int, error) {
 		}
 	}
 	return n, err
-}
-
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// putBuffer keeps only buffers of ordinary size, so that the pool does not hold on to
-// the largest body ever received.
-func putBuffer(b *bytes.Buffer) {
-	if b.Cap() <= 4<<20 {
-		buffers.Put(b)
-	}
 }
