@@ -50,7 +50,7 @@ func TestImportersCompileNoSDK(t *testing.T) {
 	// request bodies and log lines.
 	for pkg, wanted := range map[string][]string{
 		"fhirbundle":         {"fhirbundle/internal/scan", "fhirbundle"},
-		"blobstore/notify":   {"blobstore/httpbody", "blobstore/loglimit", "blobstore/notify"},
+		"blobstore/notify":   {"blobstore/httpbody", "internal/loglimit", "blobstore/notify"},
 		"blobstore/httpbody": {"blobstore/httpbody"},
 	} {
 		for i := range wanted {

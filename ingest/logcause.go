@@ -7,7 +7,7 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/fhirdock/fhirdock/queue/panics"
+	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
 // Loggable marks an error whose text contains nothing of a payload, so that it is logged

@@ -11,7 +11,7 @@ import (
 
 	"gocloud.dev/pubsub"
 
-	"github.com/fhirdock/fhirdock/queue/panics"
+	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
 // ConsumerOptions of a [Consumer]; nil and zero fields mean the defaults. None may be negative.

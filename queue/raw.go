@@ -9,7 +9,7 @@ import (
 
 	"gocloud.dev/pubsub"
 
-	"github.com/fhirdock/fhirdock/queue/panics"
+	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
 // Raw is a message as received.

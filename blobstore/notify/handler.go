@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore/httpbody"
-	"github.com/fhirdock/fhirdock/blobstore/loglimit"
+	"github.com/fhirdock/fhirdock/internal/loglimit"
 )
 
 // HandlerOptions are the options of [NewHandler]. Secrets or Authenticate is required.

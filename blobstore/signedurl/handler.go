@@ -12,8 +12,8 @@ import (
 	"gocloud.dev/gcerrors"
 
 	"github.com/fhirdock/fhirdock/blobstore/httpbody"
-	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
+	"github.com/fhirdock/fhirdock/internal/loglimit"
 )
 
 // HandlerOptions are the options of [NewHandler]; nil, and zero fields, mean the defaults.

@@ -15,8 +15,8 @@ import (
 	"gocloud.dev/blob"
 
 	"github.com/fhirdock/fhirdock/blobstore/httpbody"
-	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
+	"github.com/fhirdock/fhirdock/internal/httpdigest"
 )
 
 // put stores an upload. The object is not visible until the whole body was received and

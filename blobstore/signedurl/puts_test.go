@@ -20,8 +20,8 @@ import (
 	"gocloud.dev/blob/memblob"
 
 	"github.com/fhirdock/fhirdock/blobstore"
-	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+	"github.com/fhirdock/fhirdock/internal/loglimit"
 )
 
 // counted is a body that blocks after its first byte.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fhirdock/fhirdock/blobstore/loglimit"
-	"github.com/fhirdock/fhirdock/queue/panics"
+	"github.com/fhirdock/fhirdock/internal/loglimit"
+	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
 // Access is one answered request. None of its text comes from a client: an unknown method

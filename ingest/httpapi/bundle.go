@@ -4,9 +4,9 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/internal/httpdigest"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/fhirdock/fhirdock/blobstore/diskspace"
-	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/internal/loglimit"
 )
 
 // Paths of [Health] and [NewAdmin], which [AccessLog] logs at DEBUG.

@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/fhirdock/fhirdock/blobstore/httpbody"
-	"github.com/fhirdock/fhirdock/blobstore/loglimit"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/auth"
 	"github.com/fhirdock/fhirdock/ingest/budget"
+	"github.com/fhirdock/fhirdock/internal/loglimit"
 )
 
 // Options are the options of [New]; nil, and zero fields, mean the defaults.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
+	"github.com/fhirdock/fhirdock/internal/httpdigest"
 )
 
 // prefersFHIR reports whether Accept prefers application/fhir+json to

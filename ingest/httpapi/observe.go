@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/fhirdock/fhirdock/ingest/budget"
-	"github.com/fhirdock/fhirdock/queue/panics"
+	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
 type requestIDKey struct{}

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/internal/httpdigest"
 )
 
 // maxUploadRequest bounds the JSON of a request for an upload URL, in bytes.

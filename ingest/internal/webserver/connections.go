@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fhirdock/fhirdock/blobstore/loglimit"
+	"github.com/fhirdock/fhirdock/internal/loglimit"
 )
 
 // connections is a listener that limits the number of open connections, so that

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/blobstore/loglimit"
+	"github.com/fhirdock/fhirdock/internal/loglimit"
 )
 
 // At the limit, the connection that has been idle for longest is replaced, once it has had

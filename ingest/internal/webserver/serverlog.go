@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"strings"
 
-	"github.com/fhirdock/fhirdock/blobstore/loglimit"
+	"github.com/fhirdock/fhirdock/internal/loglimit"
 )
 
 // serverLog logs what net/http reports, such as failed accepts, at WARN. The rate is

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/queue/panics"
+	"github.com/fhirdock/fhirdock/internal/panics"
 )
 
 func TestStack(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/blobstore/httpdigest"
+	"github.com/fhirdock/fhirdock/internal/httpdigest"
 )
 
 // The digests of {"hello": "world"} from RFC 9530, appendix D, and others of the same bytes.

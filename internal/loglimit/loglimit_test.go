@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fhirdock/fhirdock/blobstore/loglimit"
+	"github.com/fhirdock/fhirdock/internal/loglimit"
 )
 
 func TestLinesAboveTheLimitAreLoggedAtDebug(t *testing.T) {
