@@ -24,6 +24,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/internal/urlmux"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
 )
@@ -89,6 +90,7 @@ type Backends struct {
 func Open(ctx context.Context, urls URLs, opts *Options) (_ *Backends, err error) {
 	o := opts.withDefaults()
 	b := &Backends{log: o.Logger}
+	ctx = urlmux.Sharing(ctx)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, b.Close(ctx))

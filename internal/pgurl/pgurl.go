@@ -4,6 +4,7 @@ package pgurl
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"net"
@@ -14,7 +15,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/fhirdock/fhirdock/internal/urlmux"
 )
 
 const (
@@ -39,17 +42,21 @@ func Parse(dsn string) (*pgx.ConnConfig, error) {
 	return config, nil
 }
 
-// ParsePool reads the URL of a pool.
-func ParsePool(dsn string) (*pgxpool.Config, error) {
-	config, err := pgxpool.ParseConfig(dsn)
-	if err != nil {
-		return nil, ErrURL
-	}
-	survive(&config.ConnConfig.Config, dsn)
-	if !says(dsn, "pool_max_conn_lifetime", "") {
-		config.MaxConnLifetime = ConnLifetime
-	}
-	return config, nil
+// OpenDB opens a pool of up to 32 connections. Openers share it if they are called with one
+// context of [urlmux.Sharing] and the same dsn. It does not connect. Call release once
+// after use.
+func OpenDB(ctx context.Context, dsn string) (db *sql.DB, release func() error, err error) {
+	return urlmux.Share(ctx, "postgres "+dsn, func() (*sql.DB, error) {
+		config, err := Parse(dsn)
+		if err != nil {
+			return nil, err
+		}
+		db := stdlib.OpenDB(*config)
+		db.SetMaxOpenConns(32)
+		db.SetMaxIdleConns(16) // as many as a job store's concurrent writes; the default is 2
+		db.SetConnMaxLifetime(ConnLifetime)
+		return db, nil
+	}, (*sql.DB).Close)
 }
 
 // survive sets what neither the URL nor the environment does: a connection begins only on

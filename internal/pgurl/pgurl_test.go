@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/internal/pgurl"
+	"github.com/fhirdock/fhirdock/internal/urlmux"
 )
 
 func TestConnectionsSurviveAFailover(t *testing.T) {
@@ -24,13 +25,6 @@ func TestConnectionsSurviveAFailover(t *testing.T) {
 	require.Equal(t, time.Minute, asked.ConnectTimeout)
 	t.Setenv("PGTARGETSESSIONATTRS", "any")
 	require.Nil(t, settings("postgres://host/db").ValidateConnect)
-
-	pool, err := pgurl.ParsePool("postgres://host/db")
-	require.NoError(t, err)
-	require.Equal(t, pgurl.ConnLifetime, pool.MaxConnLifetime)
-	pool, err = pgurl.ParsePool("postgres://host/db?pool_max_conn_lifetime=1h")
-	require.NoError(t, err)
-	require.Equal(t, time.Hour, pool.MaxConnLifetime)
 }
 
 // Errors don't quote the URL, which may have a password.
@@ -40,7 +34,21 @@ func TestURLIsNotQuoted(t *testing.T) {
 	} {
 		_, err := pgurl.Parse(dsn)
 		require.ErrorIs(t, err, pgurl.ErrURL)
-		_, err = pgurl.ParsePool(dsn)
+		_, _, err = pgurl.OpenDB(t.Context(), dsn)
 		require.ErrorIs(t, err, pgurl.ErrURL)
 	}
+}
+
+// The job store and the topic of one program have one pool.
+func TestOnePool(t *testing.T) {
+	ctx := urlmux.Sharing(t.Context())
+	one, release, err := pgurl.OpenDB(ctx, "postgres://host/db")
+	require.NoError(t, err)
+	two, releaseTwo, err := pgurl.OpenDB(ctx, "postgres://host/db")
+	require.NoError(t, err)
+	require.Same(t, one, two)
+	require.Equal(t, 32, one.Stats().MaxOpenConnections)
+	require.NoError(t, release())
+	require.NoError(t, releaseTwo())
+	require.ErrorContains(t, one.PingContext(t.Context()), "closed")
 }

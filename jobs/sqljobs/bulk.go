@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"slices"
 	"sync/atomic"
+
+	"github.com/fhirdock/fhirdock/internal/sqlsession"
 )
 
 // bulkGroups is how many groups of one kind may run concurrently on PostgreSQL, so that
@@ -128,7 +130,7 @@ func (b *bulk[V]) returned(ctx context.Context, group []*call[row, V]) (map[stri
 // data, a constraint, a limit), or because of a serialization failure, if the connection
 // uses such isolation.
 func refused(err error) bool {
-	state := sqlState(err)
+	state := sqlsession.SQLState(err)
 	if state == "" {
 		return false
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/fhirdock/fhirdock/internal/sqlsession"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -82,7 +83,7 @@ func NextQueryForTest(d Dialect, order jobs.Order, one bool) string {
 }
 
 // SQLStateForTest exports sqlState.
-func SQLStateForTest(err error) string { return sqlState(err) }
+func SQLStateForTest(err error) string { return sqlsession.SQLState(err) }
 
 // MigrationForTest returns the statements of a migration, up or down.
 func MigrationForTest(d Dialect, version int, down bool) (string, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/fhirdock/fhirdock/internal/sqlsession"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -32,7 +33,7 @@ func planned(ctx context.Context, db querier, do func() (commit bool, err error)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
 	if _, failed := db.ExecContext(ctx, "ROLLBACK"); failed != nil {
-		err = errors.Join(err, errOpen)
+		err = errors.Join(err, sqlsession.ErrOpen)
 	}
 	return err
 }

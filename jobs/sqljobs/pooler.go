@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/fhirdock/fhirdock/internal/sqlsession"
 )
 
 // ErrPooler: a connection pooler in front of PostgreSQL does not support prepared
@@ -16,7 +18,7 @@ var ErrPooler = errors.New("sqljobs: the connection pooler does not support prep
 // explain adds ErrPooler to the errors that such a pooler causes: the statement was
 // prepared in another session, or another client has prepared it in this one.
 func explain(err error) error {
-	switch sqlState(err) {
+	switch sqlsession.SQLState(err) {
 	case noSuchStatement, duplicateStatement:
 		return fmt.Errorf("%w: %w", ErrPooler, err)
 	}

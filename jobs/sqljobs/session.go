@@ -3,10 +3,11 @@ package sqljobs
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/fhirdock/fhirdock/internal/sqlsession"
 )
 
 // reader is a database, a connection or a transaction.
@@ -45,37 +46,8 @@ func sessions(db *sql.DB, dialect Dialect, timeout time.Duration) session {
 	}
 }
 
-// writable calls do with a connection. If its session is read-only, because the server is,
-// or was, a standby, it closes the connection: in the pool it would fail later calls, even
-// after the failover. Then it calls do again, until it has tried all connections that were
-// in the pool before.
 func writable(ctx context.Context, db *sql.DB, do func(context.Context, querier) error) error {
-	for left := -1; ; left-- {
-		err := onConn(ctx, db, do)
-		// In both cases nothing was done, so do may be called again.
-		if left == 0 || sqlState(err) != readOnly && !errors.Is(err, driver.ErrBadConn) {
-			return err
-		}
-		if left < 0 {
-			left = db.Stats().Idle + 1
-		}
-	}
-}
-
-// errOpen: a transaction may still be open on the connection, so it must be closed.
-var errOpen = errors.New("a transaction could not be rolled back")
-
-func onConn(ctx context.Context, db *sql.DB, do func(context.Context, querier) error) error {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }() // returns it to the pool, unless it is bad
-	err = do(ctx, conn)
-	if sqlState(err) == readOnly || errors.Is(err, errOpen) {
-		_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-	}
-	return err
+	return sqlsession.Writable(ctx, db, func(ctx context.Context, conn *sql.Conn) error { return do(ctx, conn) })
 }
 
 // selecter is a connection or a transaction.
@@ -111,7 +83,6 @@ func scanned[T any](ctx context.Context, q selecter, scan func(*sql.Rows) (T, er
 
 // SQLSTATEs. https://www.postgresql.org/docs/current/errcodes-appendix.html
 const (
-	readOnly           = "25006"
 	noSuchStatement    = "26000"
 	duplicateStatement = "42P05"
 	notSerializable    = "40001"
@@ -119,15 +90,3 @@ const (
 	classConstraint    = "23"
 	classProgramLimit  = "54"
 )
-
-// sqlState returns the SQLSTATE of a server's error, or an empty string.
-func sqlState(err error) string {
-	server, ok := errors.AsType[interface {
-		error
-		SQLState() string
-	}](err)
-	if !ok || len(server.SQLState()) != 5 {
-		return ""
-	}
-	return server.SQLState()
-}

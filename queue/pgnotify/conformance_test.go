@@ -2,12 +2,13 @@ package pgnotify_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/driver"
 	"gocloud.dev/pubsub/drivertest"
@@ -25,22 +26,16 @@ type harness struct {
 const noDatabase = "fhirdock_no_such_database"
 
 func (h *harness) CreateTopic(context.Context, string) (driver.Topic, func(), error) {
-	d, err := pgnotify.TopicForTest(h.pool, h.channel)
+	d, err := pgnotify.TopicForTest(h.db, h.channel)
 	return d, func() {}, err
 }
 
-func (h *harness) MakeNonexistentTopic(ctx context.Context) (driver.Topic, error) {
-	config, err := pgxpool.ParseConfig(h.url)
-	if err != nil {
-		return nil, err
-	}
-	config.ConnConfig.Database = noDatabase
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
-		return nil, err
-	}
-	h.t.Cleanup(pool.Close)
-	return pgnotify.TopicForTest(pool, h.channel)
+func (h *harness) MakeNonexistentTopic(context.Context) (driver.Topic, error) {
+	config := h.config(h.t)
+	config.Database = noDatabase
+	db := stdlib.OpenDB(*config)
+	h.t.Cleanup(func() { _ = db.Close() })
+	return pgnotify.TopicForTest(db, h.channel)
 }
 
 func (h *harness) CreateSubscription(ctx context.Context, _ driver.Topic, _ string) (driver.Subscription, func(), error) {
@@ -79,9 +74,9 @@ type asTest struct{}
 func (asTest) Name() string { return "pgx" }
 
 func (asTest) TopicCheck(topic *pubsub.Topic) error {
-	var pool *pgxpool.Pool
-	if !topic.As(&pool) || pool == nil {
-		return errors.New("no pool")
+	var db *sql.DB
+	if !topic.As(&db) || db == nil {
+		return errors.New("no database")
 	}
 	return nil
 }

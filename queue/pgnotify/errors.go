@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"gocloud.dev/gcerrors"
+
+	"github.com/fhirdock/fhirdock/internal/sqlsession"
 )
 
 // codes has the methods for errors of topics and subscriptions.
@@ -48,14 +50,6 @@ func (codes) ErrorCode(err error) gcerrors.ErrorCode {
 	return gcerrors.Unknown
 }
 
-// readOnly is the SQLSTATE of NOTIFY and LISTEN on a standby.
-const readOnly = "25006"
-
-func onStandby(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && e.Code == readOnly
-}
-
 // sqlState maps a SQLSTATE to an error code.
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 func sqlState(code string) gcerrors.ErrorCode {
@@ -68,7 +62,7 @@ func sqlState(code string) gcerrors.ErrorCode {
 		return gcerrors.ResourceExhausted
 	case "57014": // the query was cancelled
 		return gcerrors.Canceled
-	case readOnly: // the server is a standby
+	case sqlsession.ReadOnly: // the server is a standby
 		return gcerrors.FailedPrecondition
 	}
 	if len(code) != 5 {

@@ -2,13 +2,14 @@ package pgnotify_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"sort"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib"
 	"gocloud.dev/pubsub"
 
 	"github.com/fhirdock/fhirdock/queue"
@@ -20,12 +21,12 @@ func Example() {
 	defer stop()
 	url := serverURL() // such as postgres://user:password@host:5432/database
 
-	pool, err := pgxpool.New(ctx, url)
+	db, err := sql.Open("pgx", url) // that of the job store will do
 	if err != nil {
 		panic(err)
 	}
-	defer pool.Close()
-	topic, err := pgnotify.OpenTopic(pool, "wakeups", nil)
+	defer db.Close()
+	topic, err := pgnotify.OpenTopic(db, "wakeups", nil)
 	if err != nil {
 		panic(err)
 	}

@@ -2,16 +2,16 @@ package pgnotify
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub/driver"
 )
 
 // TopicForTest opens the driver of a topic.
-func TopicForTest(pool *pgxpool.Pool, channel string) (driver.Topic, error) {
-	return newTopic(pool, channel, nil)
+func TopicForTest(db *sql.DB, channel string) (driver.Topic, error) {
+	return newTopic(db, channel, nil)
 }
 
 // SubscriptionForTest opens the driver of a subscription.

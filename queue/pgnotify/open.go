@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"gocloud.dev/pubsub"
 
 	"github.com/fhirdock/fhirdock/internal/pgurl"
@@ -23,8 +22,8 @@ func init() {
 // channel: postgres://USER:PASSWORD@HOST:5432/DATABASE?channel=NAME. The channel need not
 // be created. The subscription's URL must lead to the primary, and not through PgBouncer
 // in transaction mode. The defaults for connections are those of package
-// jobs/sqljobs/pgx. Importing this package registers it with
-// [queue.DefaultURLMux] for postgres:// and postgresql://.
+// jobs/sqljobs/pgx, with which package ingest/backends shares them. Importing this package
+// registers it with [queue.DefaultURLMux] for postgres:// and postgresql://.
 type URLOpener struct{}
 
 // OpenPublisherURL implements [queue.URLOpener].
@@ -33,27 +32,20 @@ func (URLOpener) OpenPublisherURL(ctx context.Context, urlstr string, opts *queu
 	if err != nil {
 		return nil, err
 	}
-	config, err := pgurl.ParsePool(dsn)
+	db, release, err := pgurl.OpenDB(ctx, dsn)
 	if err != nil {
 		return nil, fmt.Errorf("pgnotify: %w", err)
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	topic, err := OpenTopic(db, channel, nil)
 	if err != nil {
-		return nil, fmt.Errorf("pgnotify: %w", err)
-	}
-	topic, err := OpenTopic(pool, channel, nil)
-	if err != nil {
-		pool.Close()
-		return nil, err
+		return nil, errors.Join(err, release())
 	}
 	start, cancel := context.WithTimeout(ctx, pgurl.StartTimeout)
 	defer cancel()
-	if err := pool.Ping(start); err != nil && !pgurl.Away(err) { // fail now, not at the first payload
-		err = errors.Join(fmt.Errorf("pgnotify: %w", err), topic.Shutdown(ctx))
-		pool.Close()
-		return nil, err
+	if err := db.PingContext(start); err != nil && !pgurl.Away(err) { // fail now, not at the first payload
+		return nil, errors.Join(fmt.Errorf("pgnotify: %w", err), topic.Shutdown(ctx), release())
 	}
-	return queue.NewPublisher(topic, &queue.PublisherOptions{Close: func() error { pool.Close(); return nil }})
+	return queue.NewPublisher(topic, &queue.PublisherOptions{Close: release})
 }
 
 // OpenSubscriptionURL implements [queue.URLOpener].

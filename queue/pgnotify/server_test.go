@@ -3,13 +3,14 @@ package pgnotify_test
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
+	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/driver"
@@ -20,7 +21,7 @@ import (
 // server is a PostgreSQL server with a channel for the test. It leaves nothing there.
 type server struct {
 	url, channel string
-	pool         *pgxpool.Pool
+	db           *sql.DB
 }
 
 func serverURL() string {
@@ -34,16 +35,16 @@ func serverURL() string {
 func newServer(t testing.TB) *server {
 	t.Helper()
 	s := &server{url: serverURL(), channel: "Fhirdock_test_" + rand.Text()}
-	pool, err := pgxpool.New(t.Context(), s.url)
+	db, err := sql.Open("pgx", s.url)
 	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	if err := pool.Ping(t.Context()); err != nil {
+	t.Cleanup(func() { _ = db.Close() })
+	if err := db.PingContext(t.Context()); err != nil {
 		if os.Getenv("FHIRDOCK_TEST_ALL") == "1" {
 			t.Fatalf("no PostgreSQL server: %v", err)
 		}
 		t.Skipf("SKIPPED: no PostgreSQL server (set FHIRDOCK_TEST_POSTGRES): %v", err)
 	}
-	s.pool = pool
+	s.db = db
 	return s
 }
 
@@ -58,7 +59,7 @@ func (s *server) config(t testing.TB) *pgx.ConnConfig {
 
 func (s *server) topic(t testing.TB) *pubsub.Topic {
 	t.Helper()
-	topic, err := pgnotify.OpenTopic(s.pool, s.channel, nil)
+	topic, err := pgnotify.OpenTopic(s.db, s.channel, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, topic.Shutdown(context.Background())) })
 	return topic
@@ -83,10 +84,16 @@ func (s *server) driver(t testing.TB, opts *pgnotify.SubscriptionOptions) driver
 // listeners returns the server's processes of the test's subscriptions.
 func (s *server) listeners(t testing.TB) []int32 {
 	t.Helper()
-	rows, err := s.pool.Query(t.Context(), "select pid from pg_stat_activity where application_name = $1", s.channel)
+	rows, err := s.db.QueryContext(t.Context(), "select pid from pg_stat_activity where application_name = $1", s.channel)
 	require.NoError(t, err)
-	pids, err := pgx.CollectRows(rows, pgx.RowTo[int32])
-	require.NoError(t, err)
+	defer rows.Close()
+	var pids []int32
+	for rows.Next() {
+		var pid int32
+		require.NoError(t, rows.Scan(&pid))
+		pids = append(pids, pid)
+	}
+	require.NoError(t, rows.Err())
 	return pids
 }
 
@@ -94,7 +101,7 @@ func (s *server) kill(t testing.TB) {
 	t.Helper()
 	pids := s.listeners(t)
 	require.Len(t, pids, 1)
-	_, err := s.pool.Exec(t.Context(), "select pg_terminate_backend($1)", pids[0])
+	_, err := s.db.ExecContext(t.Context(), "select pg_terminate_backend($1)", pids[0])
 	require.NoError(t, err)
 }
 

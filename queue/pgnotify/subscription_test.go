@@ -34,7 +34,7 @@ func TestOverflow(t *testing.T) {
 	s := newServer(t)
 	var log bytes.Buffer
 	d := s.driver(t, &pgnotify.SubscriptionOptions{Capacity: 3, Logger: slog.New(slog.NewTextHandler(&log, nil))})
-	topic, err := pgnotify.TopicForTest(s.pool, s.channel)
+	topic, err := pgnotify.TopicForTest(s.db, s.channel)
 	require.NoError(t, err)
 	// More than fits into the buffers of a socket.
 	batch := make([]*driver.Message, 100)
@@ -46,7 +46,7 @@ func TestOverflow(t *testing.T) {
 	}
 	eventually(t, "the server's queue is empty", func() bool {
 		var used float64
-		require.NoError(t, s.pool.QueryRow(t.Context(), "select pg_notification_queue_usage()").Scan(&used))
+		require.NoError(t, s.db.QueryRowContext(t.Context(), "select pg_notification_queue_usage()").Scan(&used))
 		return used == 0
 	})
 	require.Equal(t, 3, pgnotify.WaitingForTest(d))
@@ -259,7 +259,7 @@ func TestPing(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	pings := func() (n int) {
-		require.NoError(t, s.pool.QueryRow(t.Context(),
+		require.NoError(t, s.db.QueryRowContext(t.Context(),
 			"select count(*) from pg_stat_activity where application_name = $1 and query = '-- ping'", s.channel).Scan(&n))
 		return n
 	}

@@ -2,16 +2,19 @@ package pgnotify
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/batcher"
 	"gocloud.dev/pubsub/driver"
+
+	"github.com/fhirdock/fhirdock/internal/sqlsession"
 )
 
 // TopicOptions are the options of a topic; nil, and zero fields, mean the defaults.
@@ -23,31 +26,36 @@ type TopicOptions struct {
 
 // OpenTopic returns a topic that notifies the listeners of a channel. The name of a channel
 // is case-sensitive and has 1 to 63 characters of [A-Za-z0-9_]. Channels need not be created,
-// and OpenTopic does not connect. The caller must shut the topic down, and close the pool
-// after that. Two connections are enough, and the pool may have other uses. If the server has
-// become a standby, the topic resets the pool, which closes its connections.
+// and OpenTopic does not connect. The caller must shut the topic down, and close db after
+// that. db must be of the driver github.com/jackc/pgx/v5/stdlib; with a pgxpool, use its
+// OpenDBFromPool. It may have other uses, such as that of a job store (package sqljobs): the
+// topic takes at most two connections at a time. Connections to a server that has become a
+// standby are closed.
 //
 // Messages that are sent at the same time are sent together, up to 100, and get the same
 // error. It has the code InvalidArgument if a message is too long, and ResourceExhausted if
 // the server's queue of notifications is full.
 //
-// Topic.As supports **pgxpool.Pool, ErrorAs **pgconn.PgError and **pgconn.ConnectError.
-func OpenTopic(pool *pgxpool.Pool, channel string, opts *TopicOptions) (*pubsub.Topic, error) {
-	t, err := newTopic(pool, channel, opts)
+// Topic.As supports **sql.DB, ErrorAs **pgconn.PgError and **pgconn.ConnectError.
+func OpenTopic(db *sql.DB, channel string, opts *TopicOptions) (*pubsub.Topic, error) {
+	t, err := newTopic(db, channel, opts)
 	if err != nil {
 		return nil, err
 	}
 	return pubsub.NewTopic(t, &batcher.Options{MaxBatchSize: 100, MaxHandlers: 2}), nil
 }
 
-func newTopic(pool *pgxpool.Pool, channel string, opts *TopicOptions) (*topic, error) {
-	if pool == nil {
-		return nil, errors.New("pgnotify: a topic needs a pool")
+func newTopic(db *sql.DB, channel string, opts *TopicOptions) (*topic, error) {
+	if db == nil {
+		return nil, errors.New("pgnotify: a topic needs a database")
+	}
+	if _, ok := db.Driver().(*stdlib.Driver); !ok {
+		return nil, errors.New("pgnotify: the topic's database must be of the driver github.com/jackc/pgx/v5/stdlib")
 	}
 	if err := checkChannel(channel); err != nil {
 		return nil, err
 	}
-	t := &topic{pool: pool, channel: channel, timeout: 10 * time.Second}
+	t := &topic{db: db, channel: channel, timeout: 10 * time.Second}
 	if opts != nil && opts.Timeout != 0 {
 		t.timeout = opts.Timeout
 	}
@@ -70,7 +78,7 @@ func checkChannel(name string) error {
 
 type topic struct {
 	codes
-	pool    *pgxpool.Pool
+	db      *sql.DB
 	channel string
 	timeout time.Duration
 }
@@ -97,13 +105,12 @@ func (t *topic) SendBatch(ctx context.Context, ms []*driver.Message) error {
 	if len(payloads) > 0 {
 		ctx, cancel := context.WithTimeout(ctx, t.timeout)
 		defer cancel()
-		// Not prepared: a pooler may give the next statement to another session.
-		_, err := t.pool.Exec(ctx, "select pg_notify($1, m) from unnest($2::text[]) as m", pgx.QueryExecModeExec, t.channel, payloads)
+		err := sqlsession.Writable(ctx, t.db, func(ctx context.Context, conn *sql.Conn) error {
+			// Not prepared: a pooler may give the next statement to another session.
+			_, err := conn.ExecContext(ctx, "select pg_notify($1, m) from unnest($2::text[]) as m", pgx.QueryExecModeExec, t.channel, payloads)
+			return err
+		})
 		if err != nil {
-			if onStandby(err) {
-				// Other connections may lead to the standby too, and would not be closed.
-				t.pool.Reset()
-			}
 			return fmt.Errorf("pgnotify: notify: %w", err)
 		}
 	}
@@ -122,12 +129,12 @@ func (t *topic) SendBatch(ctx context.Context, ms []*driver.Message) error {
 
 // As implements driver.Topic.
 func (t *topic) As(i any) bool {
-	p, ok := i.(**pgxpool.Pool)
+	p, ok := i.(**sql.DB)
 	if ok {
-		*p = t.pool
+		*p = t.db
 	}
 	return ok
 }
 
-// Close implements driver.Topic. The pool stays open.
+// Close implements driver.Topic. The database stays open.
 func (*topic) Close() error { return nil }

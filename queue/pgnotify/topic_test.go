@@ -2,6 +2,7 @@ package pgnotify_test
 
 import (
 	"context"
+	"database/sql"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"gocloud.dev/gcerrors"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/driver"
+	_ "modernc.org/sqlite"
 
 	"github.com/fhirdock/fhirdock/queue/pgnotify"
 )
@@ -54,7 +56,7 @@ func TestContent(t *testing.T) {
 // sent.
 func TestTooLong(t *testing.T) {
 	s := newServer(t)
-	d, err := pgnotify.TopicForTest(s.pool, s.channel)
+	d, err := pgnotify.TopicForTest(s.db, s.channel)
 	require.NoError(t, err)
 	sub := s.subscription(t, nil)
 	defer shutdown(t, sub)
@@ -87,7 +89,7 @@ func TestForeignPayloads(t *testing.T) {
 	for _, payload := range []string{
 		`{"jobId":"a"}`, "a", "", "{}", "null", `{"text":"a"}`, `{"id":"a","more":1}`, `{"id":"a"} {}`, `{"id":1}`,
 	} {
-		_, err := s.pool.Exec(t.Context(), "select pg_notify($1, $2)", s.channel, payload)
+		_, err := s.db.ExecContext(t.Context(), "select pg_notify($1, $2)", s.channel, payload)
 		require.NoError(t, err)
 		m := receive(t, sub)
 		require.Equal(t, payload, string(m.Body))
@@ -99,12 +101,11 @@ func TestForeignPayloads(t *testing.T) {
 // The timeout includes the wait for a connection.
 func TestTopicTimeout(t *testing.T) {
 	s := newServer(t)
-	for range s.pool.Config().MaxConns {
-		c, err := s.pool.Acquire(t.Context())
-		require.NoError(t, err)
-		defer c.Release()
-	}
-	topic, err := pgnotify.OpenTopic(s.pool, s.channel, &pgnotify.TopicOptions{Timeout: time.Millisecond})
+	s.db.SetMaxOpenConns(1)
+	c, err := s.db.Conn(t.Context())
+	require.NoError(t, err)
+	defer c.Close()
+	topic, err := pgnotify.OpenTopic(s.db, s.channel, &pgnotify.TopicOptions{Timeout: time.Millisecond})
 	require.NoError(t, err)
 	began := time.Now()
 	err = topic.Send(t.Context(), &pubsub.Message{Body: []byte("a")})
@@ -116,16 +117,21 @@ func TestTopicTimeout(t *testing.T) {
 func TestChannels(t *testing.T) {
 	s := newServer(t)
 	for _, bad := range []string{"", "a b", `a"; select 1; --`, "a-b", "a.b", "é", "a\n", strings.Repeat("a", 64)} {
-		_, err := pgnotify.OpenTopic(s.pool, bad, nil)
+		_, err := pgnotify.OpenTopic(s.db, bad, nil)
 		require.ErrorContains(t, err, "1 to 63 characters", bad)
 		_, err = pgnotify.OpenSubscription(t.Context(), s.config(t), bad, nil)
 		require.ErrorContains(t, err, "1 to 63 characters", bad)
 	}
 	_, err := pgnotify.OpenTopic(nil, "a", nil)
-	require.ErrorContains(t, err, "needs a pool")
+	require.ErrorContains(t, err, "needs a database")
+	other, err := sql.Open("sqlite", ":memory:")
+	require.NoError(t, err)
+	defer other.Close()
+	_, err = pgnotify.OpenTopic(other, "a", nil)
+	require.ErrorContains(t, err, "pgx/v5/stdlib")
 	_, err = pgnotify.OpenSubscription(t.Context(), nil, "a", nil)
 	require.ErrorContains(t, err, "needs a configuration")
-	_, err = pgnotify.OpenTopic(s.pool, "a", &pgnotify.TopicOptions{Timeout: -1})
+	_, err = pgnotify.OpenTopic(s.db, "a", &pgnotify.TopicOptions{Timeout: -1})
 	require.ErrorContains(t, err, "Timeout")
 	for _, o := range []pgnotify.SubscriptionOptions{{Capacity: -1}, {PingAfter: -1}, {PingTimeout: -1}} {
 		_, err = pgnotify.OpenSubscription(t.Context(), s.config(t), "a", &o)
