@@ -20,7 +20,7 @@ func (r *Removed) Add(other Removed) {
 	r.Bytes += other.Bytes
 }
 
-// VersionRemover is implemented by an [UploadSigner] or [Versions] whose bucket keeps old
+// VersionRemover is implemented by a [Signer] or [Versions] whose bucket keeps old
 // versions of its objects. A deletion through Go CDK leaves those in place.
 type VersionRemover interface {
 	// RemoveVersions removes all versions, including the newest one and delete markers, of

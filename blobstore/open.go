@@ -8,9 +8,9 @@ import (
 
 // URLOpener opens Stores from URLs of one scheme. Drivers implement it.
 type URLOpener interface {
-	// OpenStoreURL opens a Store that knows its bucket's name and signer. An unknown URL
-	// parameter is an error.
-	OpenStoreURL(ctx context.Context, urlstr string) (*Store, error)
+	// OpenStoreURL opens a Store. Options that are not set are the driver's: the bucket's
+	// name and a Signer. An unknown URL parameter is an error.
+	OpenStoreURL(ctx context.Context, urlstr string, opts *Options) (*Store, error)
 }
 
 // URLMux maps URL schemes to openers. It is safe for concurrent use.
@@ -35,13 +35,15 @@ func (m *URLMux) Register(scheme string, opener URLOpener) { m.mux.Register(sche
 
 // Open opens the Store at a URL. If no driver is registered for its scheme, the error
 // names the package to import. Close the Store after use.
-func (m *URLMux) Open(ctx context.Context, urlstr string) (*Store, error) {
+func (m *URLMux) Open(ctx context.Context, urlstr string, opts *Options) (*Store, error) {
 	opener, err := m.mux.Lookup(urlstr)
 	if err != nil {
 		return nil, err
 	}
-	return opener.OpenStoreURL(ctx, urlstr)
+	return opener.OpenStoreURL(ctx, urlstr, opts)
 }
 
 // Open opens the Store at a URL with [DefaultURLMux].
-func Open(ctx context.Context, urlstr string) (*Store, error) { return defaultURLMux.Open(ctx, urlstr) }
+func Open(ctx context.Context, urlstr string, opts *Options) (*Store, error) {
+	return defaultURLMux.Open(ctx, urlstr, opts)
+}

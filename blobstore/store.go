@@ -46,14 +46,15 @@ type Options struct {
 	// about other buckets are ignored. It is not used to find the bucket. Default
 	// "fhirdock".
 	Bucket string
-	// Signer signs uploads. Default: the bucket's own SignedURL, with what Go
-	// CDK can bind portably.
-	Signer UploadSigner
+	// Signer signs uploads. Default: the one that the bucket gives through Go CDK's As, or
+	// one over its SignedURL, of which package ingest checks everything afterwards; none if
+	// the bucket can't sign.
+	Signer Signer
 	// Versions of the bucket's driver. Default: the Signer if it implements Versions,
 	// otherwise none: an object's version is its ETag.
 	Versions Versions
-	// S3: the bucket is on S3 or a service that speaks its protocol. Default: the Signer's
-	// answer if it is an [S3Signer], otherwise false.
+	// S3: the bucket is on S3 or a service that speaks its protocol. Default: what the
+	// Signer's method S3 returns if it has one, as that of s3upload does, otherwise false.
 	S3 bool
 }
 
@@ -77,10 +78,13 @@ func New(bucket *blob.Bucket, opts *Options) (*Store, error) {
 	if s.opts.Bucket == "" {
 		s.opts.Bucket = "fhirdock"
 	}
+	if s.opts.Signer == nil {
+		s.opts.Signer = signerOf(bucket)
+	}
 	if s.opts.Versions == nil {
 		s.opts.Versions, _ = s.opts.Signer.(Versions)
 	}
-	if signer, ok := s.opts.Signer.(S3Signer); ok && signer.S3() {
+	if signer, ok := s.opts.Signer.(interface{ S3() bool }); ok && signer.S3() {
 		s.opts.S3 = true
 	}
 	return s, nil
@@ -93,8 +97,8 @@ func (s *Store) Bucket() *blob.Bucket { return s.bucket }
 // Close closes the bucket.
 func (s *Store) Close() error { return s.bucket.Close() }
 
-// Signer returns [Options.Signer], or nil if the bucket signs by itself.
-func (s *Store) Signer() UploadSigner { return s.opts.Signer }
+// Signer returns [Options.Signer] or its default, or nil if uploads can't be signed.
+func (s *Store) Signer() Signer { return s.opts.Signer }
 
 // Name returns the bucket's name; see [Options.Bucket].
 func (s *Store) Name() string { return s.opts.Bucket }

@@ -2,15 +2,15 @@ package blobstore
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
 // DefaultExpiry is the default validity of a signed upload.
 const DefaultExpiry = time.Hour
 
-// UploadPolicy limits a signed upload. Signers bind as much of it into the URL and its
-// headers as their service enforces. The rest is checked after the upload, when the object
-// is adopted.
+// UploadPolicy limits a signed upload. What of it the service does not enforce is checked
+// when the object is adopted; see [Enforced].
 type UploadPolicy struct {
 	// ContentType that the client must send. Empty: any.
 	ContentType string
@@ -35,20 +35,28 @@ type SignedUpload struct {
 	// Headers that the client must send, with exactly these values.
 	Headers   map[string]string
 	ExpiresAt time.Time
-	// Bound is the part of the policy that the service enforces; its other fields are
-	// zero. See [UploadBinder] for what is bound before signing.
-	Bound UploadPolicy
 }
 
-// UploadSigner signs uploads for one bucket. It is safe for concurrent use.
-type UploadSigner interface {
-	// SignUpload signs a PUT of key. It returns ErrUnsupported if the bucket can't sign.
-	SignUpload(ctx context.Context, key string, policy UploadPolicy) (*SignedUpload, error)
+// Enforces returns what the service enforces of a policy; nothing if uploads can't be
+// signed.
+func (s *Store) Enforces() Enforced {
+	if s.opts.Signer == nil {
+		return Enforced{}
+	}
+	return s.opts.Signer.Enforces()
 }
 
-// S3Signer is an [UploadSigner] whose bucket speaks the protocol of S3.
-type S3Signer interface {
-	UploadSigner
-	// S3 reports whether the bucket is on S3 or a service that speaks its protocol.
-	S3() bool
+// SignUpload signs a PUT of key under a policy. It returns ErrKey if the key is invalid,
+// and ErrUnsupported if the Store has no [Signer].
+func (s *Store) SignUpload(ctx context.Context, key string, policy UploadPolicy) (*SignedUpload, error) {
+	if !ValidKey(key) {
+		return nil, ErrKey
+	}
+	if s.opts.Signer == nil {
+		return nil, fmt.Errorf("%w: the bucket can't sign uploads", ErrUnsupported)
+	}
+	if policy.Expiry <= 0 {
+		policy.Expiry = DefaultExpiry
+	}
+	return s.opts.Signer.SignUpload(ctx, key, policy)
 }

@@ -14,6 +14,7 @@ import (
 	"gocloud.dev/gcerrors"
 
 	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/blobstore/signedurl"
 )
 
 // versioned is a bucket of one key, whose driver has versions 1, 2, 3 ... The last one is
@@ -176,7 +177,7 @@ func TestVersionsOfADriver(t *testing.T) {
 func TestVersionsOfTheSigner(t *testing.T) {
 	b := &versioned{versions: []string{"first", "second"}}
 	s := newStore(t, blob.NewBucket(b), &blobstore.Options{Signer: struct {
-		silent
+		*signedurl.Signer
 		numbers
 	}{}})
 	o, err := s.Attributes(t.Context(), "k")

@@ -4,7 +4,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -13,7 +15,7 @@ import (
 // The upload handler's notifications are accepted whatever the bucket's name; those that
 // name another bucket are not.
 func TestUploadNotificationsOfAnyBucketName(t *testing.T) {
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{BucketName: "mine"})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Store: must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Bucket: "mine"}))})
 	id := p.Client.Upload(t, "application/fhir+ndjson", []byte(`{"resourceType":"Patient"}`+"\n"))
 	require.Equal(t, jobs.Completed, p.Wait(t, id).State)
 

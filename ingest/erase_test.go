@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
@@ -76,7 +77,7 @@ func (a *archive) records(t *testing.T, org string) []*jobs.Job {
 
 func (a *archive) lake(t *testing.T) *sink.Lake {
 	t.Helper()
-	lake, err := sink.NewLake(a.bucket, nil)
+	lake, err := sink.NewLake(must(blobstore.New(a.bucket, nil)), nil)
 	require.NoError(t, err)
 	return lake
 }

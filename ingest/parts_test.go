@@ -8,6 +8,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/ingest/sink"
@@ -23,7 +24,7 @@ func newSweeper(t *testing.T, s *ingest.Service, opts *ingest.SweeperOptions) *i
 
 func newLake(t *testing.T, bucket *blob.Bucket, opts *sink.LakeOptions) *sink.Lake {
 	t.Helper()
-	lake, err := sink.NewLake(bucket, opts)
+	lake, err := sink.NewLake(must(blobstore.New(bucket, nil)), opts)
 	require.NoError(t, err)
 	return lake
 }

@@ -1,6 +1,7 @@
 package ingest_test
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -18,12 +19,20 @@ import (
 // limited is a signer with a cloud's limits.
 type limited struct {
 	anySigner
-	bindings blobstore.UploadBindings
+	enforced blobstore.Enforced
 	s3       bool
+	signed   *blobstore.UploadPolicy // the last one, unless nil
 }
 
-func (l limited) Bindings() blobstore.UploadBindings { return l.bindings }
-func (l limited) S3() bool                           { return l.s3 }
+func (l limited) SignUpload(ctx context.Context, key string, p blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
+	if l.signed != nil {
+		*l.signed = p
+	}
+	return l.anySigner.SignUpload(ctx, key, p)
+}
+
+func (l limited) Enforces() blobstore.Enforced { return l.enforced }
+func (l limited) S3() bool                     { return l.s3 }
 
 // On S3 a message also names the bucket as S3 consumers expect.
 func TestMessagesOfS3(t *testing.T) {
@@ -71,7 +80,7 @@ func TestMessagesOfS3(t *testing.T) {
 func TestUploadsWithinTheStoresLimits(t *testing.T) {
 	topic, _ := local(nil)
 	back := ingest.Backends{
-		Store:     must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: limited{bindings: blobstore.UploadBindings{MaxPut: 5 << 30, MaxExpiry: 7 * 24 * time.Hour}}})),
+		Store:     must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: limited{enforced: blobstore.Enforced{MaxPut: 5 << 30, MaxExpiry: 7 * 24 * time.Hour}}})),
 		Publisher: must(queue.NewPublisher(topic, nil)),
 		Jobs:      jobs.NewMemStore(),
 	}
@@ -90,10 +99,11 @@ func TestUploadsWithinTheStoresLimits(t *testing.T) {
 
 // An upload has the metadata of fhirdock's predecessor, if no client has to send it.
 func TestMetadataOfAnUpload(t *testing.T) {
-	for name, bindings := range map[string]blobstore.UploadBindings{"headers": {Metadata: true}, "URL": {Metadata: true, MetadataInURL: true}} {
+	for name, enforced := range map[string]blobstore.Enforced{"headers": {Metadata: true}, "URL": {Metadata: true, MetadataInURL: true}} {
 		topic, _ := local(nil)
+		var policy blobstore.UploadPolicy
 		svc, err := ingest.New(ingest.Backends{
-			Store:     must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: limited{bindings: bindings}})),
+			Store:     must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: limited{enforced: enforced, signed: &policy}})),
 			Publisher: must(queue.NewPublisher(topic, nil)),
 			Jobs:      jobs.NewMemStore(),
 		}, nil)
@@ -102,10 +112,10 @@ func TestMetadataOfAnUpload(t *testing.T) {
 			ticket, err := svc.SignUpload(t.Context(), ingest.Caller{OrganizationID: "demo", UserID: user}, ingest.UploadRequest{})
 			require.NoError(t, err)
 			want := map[string]string{"job_id": ticket.Job.ID, "organization_id": "demo"}
-			if bindings.MetadataInURL {
+			if enforced.MetadataInURL {
 				want["upload_id"], want["uploaded_by"] = ticket.Job.ID, by
 			}
-			require.Equal(t, want, ticket.Upload.Bound.Metadata, name)
+			require.Equal(t, want, policy.Metadata, name)
 		}
 	}
 }

@@ -81,16 +81,16 @@ func New(back Backends, opts *Options) (*Service, error) {
 		return nil, err
 	}
 	blobs := back.Store
-	if !o.NoUploads && !blobs.SignsUploads() {
+	if !o.NoUploads && blobs.Signer() == nil {
 		return nil, errors.New("ingest: Backends.Store can't sign uploads: give blobstore.Options a Signer, " +
 			"or set Options.NoUploads for a service without uploads")
 	}
-	bindings, _ := blobs.UploadBindings()
-	if most := bindings.MaxExpiry; most > 0 && o.UploadExpiry > most && !o.NoUploads {
+	enforced := blobs.Enforces()
+	if most := enforced.MaxExpiry; most > 0 && o.UploadExpiry > most && !o.NoUploads {
 		return nil, fmt.Errorf("ingest: Options.UploadExpiry must be at most %s: the object store signs nothing for longer", most)
 	}
-	if bindings.MaxPut > 0 {
-		o.MaxUploadBytes = min(o.MaxUploadBytes, bindings.MaxPut)
+	if enforced.MaxPut > 0 {
+		o.MaxUploadBytes = min(o.MaxUploadBytes, enforced.MaxPut)
 	}
 	lines := map[string]fhirbundle.Severity{lineTwice: fhirbundle.SeverityNone}
 	maps.Copy(lines, o.Severities)

@@ -119,9 +119,11 @@ func TestSweeperWithoutATopic(t *testing.T) {
 // anySigner signs everything.
 type anySigner struct{}
 
-func (anySigner) SignUpload(_ context.Context, key string, p blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
-	return &blobstore.SignedUpload{URL: "http://127.0.0.1/" + key, Method: "PUT", Bound: p}, nil
+func (anySigner) SignUpload(_ context.Context, key string, _ blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
+	return &blobstore.SignedUpload{URL: "http://127.0.0.1/" + key, Method: "PUT"}, nil
 }
+
+func (anySigner) Enforces() blobstore.Enforced { return blobstore.Enforced{} }
 
 func TestSweeperRescuesAndGivesUp(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxAttempts: 2}})

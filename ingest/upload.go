@@ -203,7 +203,7 @@ func formatOf(ending string) fhirbundle.Format {
 
 func (s *Service) sign(ctx context.Context, left *storeTime, job *jobs.Job, expiry time.Duration) (*blobstore.SignedUpload, error) {
 	metadata := map[string]string{"job_id": job.ID, "organization_id": job.OrganizationID}
-	if b, ok := s.blobs.UploadBindings(); ok && b.MetadataInURL {
+	if s.blobs.Enforces().MetadataInURL {
 		// Otherwise the client would have to send each of them as a header.
 		metadata["upload_id"], metadata["uploaded_by"] = job.ID, cmp.Or(job.UserID, "unknown")
 	}

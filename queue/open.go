@@ -8,9 +8,12 @@ import (
 	"github.com/fhirdock/fhirdock/internal/urlmux"
 )
 
-// URLOpener opens topics and subscriptions from URLs of one scheme. Drivers implement it.
-// An unknown URL parameter is an error. An unreachable broker is not, since programs may
-// start before their broker.
+// URLOpener opens topics and subscriptions from URLs of one scheme. Drivers implement it. A
+// [URLMux] calls it with options that are not nil and have a Logger.
+//
+// An unknown URL parameter is an error that lists the known ones. An unreachable broker is
+// not an error, since programs may start before their broker: sending fails until it is
+// back, and a Consumer waits for it.
 type URLOpener interface {
 	OpenPublisherURL(ctx context.Context, urlstr string, opts *OpenOptions) (*Publisher, error)
 	OpenSubscriptionURL(ctx context.Context, urlstr string, opts *OpenOptions) (Opener, error)
@@ -42,7 +45,8 @@ func NewURLMux() *URLMux {
 
 var defaultURLMux = NewURLMux()
 
-// DefaultURLMux returns the mux that drivers register with when they are imported.
+// DefaultURLMux returns the mux that [OpenPublisher] and [OpenSubscription] use. Drivers
+// register with it when they are imported.
 func DefaultURLMux() *URLMux { return defaultURLMux }
 
 // Register sets the opener of a scheme. It panics if the scheme already has one. Schemes
@@ -78,6 +82,16 @@ func (m *URLMux) SameBroker(a, b string) (bool, error) {
 	}
 	second, err := m.mux.Lookup(b)
 	return err == nil && reflect.TypeOf(first) == reflect.TypeOf(second), err
+}
+
+// OpenPublisher opens the topic at a URL with [DefaultURLMux].
+func OpenPublisher(ctx context.Context, urlstr string, opts *OpenOptions) (*Publisher, error) {
+	return defaultURLMux.OpenPublisher(ctx, urlstr, opts)
+}
+
+// OpenSubscription returns an Opener for the subscription at a URL with [DefaultURLMux].
+func OpenSubscription(ctx context.Context, urlstr string, opts *OpenOptions) (Opener, error) {
+	return defaultURLMux.OpenSubscription(ctx, urlstr, opts)
 }
 
 func (o *OpenOptions) withDefaults() *OpenOptions {

@@ -42,6 +42,9 @@ func NewPublisher(topic *pubsub.Topic, opts *PublisherOptions) (*Publisher, erro
 	return p, nil
 }
 
+// Topic returns the Publisher's topic, for other messages than wake-ups.
+func (p *Publisher) Topic() *pubsub.Topic { return p.topic }
+
 // Publish sends a wake-up with organizationId, jobId, source and traceparent (of the span
 // in ctx, if any) as metadata. After an error it may or may not arrive.
 func (p *Publisher) Publish(ctx context.Context, m Message) error {

@@ -242,17 +242,17 @@ func (b *bucket) missing(err error) error {
 }
 
 // As implements driver.Bucket. It supports *blobstore.WriteChecker and, if the bucket has a
-// signer, *blobstore.UploadBinder.
+// signer, *blobstore.Signer.
 func (b *bucket) As(i any) bool {
 	if checker, ok := i.(*blobstore.WriteChecker); ok {
 		*checker = b
 		return true
 	}
-	binder, ok := i.(*blobstore.UploadBinder)
+	signer, ok := i.(*blobstore.Signer)
 	if !ok || b.signer == nil {
 		return false
 	}
-	*binder = b.signer
+	*signer = b.signer
 	return true
 }
 
@@ -264,27 +264,18 @@ func (b *bucket) ErrorAs(err error, i any) bool {
 	return false
 }
 
-// SignedURL implements driver.Bucket. BeforeSign may set the fields of a
-// *blobstore.UploadPolicy, all of which the URL enforces.
+// SignedURL implements driver.Bucket.
 func (b *bucket) SignedURL(_ context.Context, key string, opts *driver.SignedURLOptions) (string, error) {
 	if b.signer == nil {
 		return "", errUnsigned
 	}
-	policy := blobstore.UploadPolicy{ContentType: opts.ContentType}
 	if opts.BeforeSign != nil {
-		as := func(i any) bool {
-			p, ok := i.(**blobstore.UploadPolicy)
-			if ok {
-				*p = &policy
-			}
-			return ok
-		}
-		if err := opts.BeforeSign(as); err != nil {
+		if err := opts.BeforeSign(func(any) bool { return false }); err != nil {
 			return "", err
 		}
 	}
-	policy.Expiry = max(opts.Expiry, time.Second)
 	return b.signer.Sign(key, signedurl.SignOptions{
-		Method: opts.Method, Policy: policy, EnforceAbsentContentType: opts.EnforceAbsentContentType,
+		Method: opts.Method, EnforceAbsentContentType: opts.EnforceAbsentContentType,
+		Policy: blobstore.UploadPolicy{ContentType: opts.ContentType, Expiry: max(opts.Expiry, time.Second)},
 	})
 }

@@ -62,17 +62,14 @@ func NewSigner(base *url.URL, secret []byte, opts *SignerOptions) (*Signer, erro
 	return s, nil
 }
 
-var (
-	_ blobstore.UploadSigner = (*Signer)(nil)
-	_ blobstore.UploadBinder = (*Signer)(nil)
-)
+var _ blobstore.Signer = (*Signer)(nil)
 
-// Bindings implements [blobstore.UploadBinder]: a URL enforces the whole policy.
-func (s *Signer) Bindings() blobstore.UploadBindings {
-	return blobstore.UploadBindings{ContentType: true, Size: true, MaxSize: true, SHA256: true, CreateOnly: true, Metadata: true, MetadataInURL: true}
+// Enforces implements [blobstore.Signer]: all of a policy.
+func (*Signer) Enforces() blobstore.Enforced {
+	return blobstore.Enforced{ContentType: true, Size: true, MaxSize: true, SHA256: true, CreateOnly: true, Metadata: true, MetadataInURL: true}
 }
 
-// SignUpload implements [blobstore.UploadSigner]. The URL enforces the whole policy.
+// SignUpload implements [blobstore.Signer].
 func (s *Signer) SignUpload(_ context.Context, key string, policy blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
 	if policy.Expiry <= 0 {
 		policy.Expiry = blobstore.DefaultExpiry
@@ -86,9 +83,7 @@ func (s *Signer) SignUpload(_ context.Context, key string, policy blobstore.Uplo
 	if policy.ContentType != "" {
 		headers["Content-Type"] = policy.ContentType
 	}
-	return &blobstore.SignedUpload{
-		URL: signed, Method: http.MethodPut, Headers: headers, ExpiresAt: expires, Bound: s.Bindings().Of(policy),
-	}, nil
+	return &blobstore.SignedUpload{URL: signed, Method: http.MethodPut, Headers: headers, ExpiresAt: expires}, nil
 }
 
 // SignOptions are the options of a URL.

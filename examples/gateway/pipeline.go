@@ -23,7 +23,7 @@ func (c *config) options(log *slog.Logger, observe func(ingest.Event)) *ingest.O
 
 // lake returns the handler.
 func (c *config) lake(back *backends.Backends) (*sink.Lake, error) {
-	return sink.NewLake(back.Store.Bucket(), &sink.LakeOptions{Prefix: c.output, Staging: c.staging + "/lake", Signer: back.Store.Signer()})
+	return sink.NewLake(back.Store, &sink.LakeOptions{Prefix: c.output, Staging: c.staging + "/lake"})
 }
 
 // runner returns the worker and sweeper of a process with this role.

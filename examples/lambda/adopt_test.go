@@ -13,17 +13,17 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob"
 
-	"github.com/fhirdock/fhirdock/blobstore/cloud/s3upload"
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
 // copyIn writes an object as aws s3 cp does.
 func (s *service) copyIn(t *testing.T, key, content string, metadata map[string]string) {
 	t.Helper()
-	bucket, _, err := s3upload.OpenBucket(t.Context(), s.store.URL)
+	store, err := blobstore.Open(t.Context(), s.store.URL, nil)
 	require.NoError(t, err)
-	defer bucket.Close()
-	require.NoError(t, bucket.WriteAll(context.Background(), key, []byte(content), &blob.WriterOptions{ContentType: "binary/octet-stream", Metadata: metadata}))
+	defer store.Close()
+	require.NoError(t, store.Bucket().WriteAll(context.Background(), key, []byte(content), &blob.WriterOptions{ContentType: "binary/octet-stream", Metadata: metadata}))
 }
 
 // jobs returns an organization's jobs, newest first.

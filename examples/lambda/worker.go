@@ -18,7 +18,7 @@ import (
 //
 // The worker is kept between calls, and gives a job back before the call's deadline.
 func newWorker(p *pipeline) (function, error) {
-	lake, err := sink.NewLake(p.back.Store.Bucket(), &sink.LakeOptions{Prefix: p.settings.output, Staging: p.settings.staging + "/lake"})
+	lake, err := sink.NewLake(p.back.Store, &sink.LakeOptions{Prefix: p.settings.output, Staging: p.settings.staging + "/lake"})
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func start(ctx context.Context, folder string) (_ *pipeline, err error) {
 	if err != nil {
 		return nil, err
 	}
-	lake, err := sink.NewLake(p.back.Store.Bucket(), nil)
+	lake, err := sink.NewLake(p.back.Store, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ import (
 func (b *Backends) openStore(ctx context.Context, urlstr string, o *Options) error {
 	bucket, err := b.openServed(ctx, urlstr, o)
 	if err == nil && bucket == nil {
-		b.Store, err = o.Blobs.Open(ctx, urlstr)
+		b.Store, err = o.Blobs.Open(ctx, urlstr, nil)
 	} else if err == nil {
 		b.Store, err = b.served(bucket, o)
 	}

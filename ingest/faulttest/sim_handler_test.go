@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
 	"github.com/fhirdock/fhirdock/ingest/sink"
@@ -76,7 +77,7 @@ type handler struct {
 }
 
 func (p *process) handler() ingest.Handler {
-	lake, err := sink.NewLake(p.bucket, nil)
+	lake, err := sink.NewLake(must(blobstore.New(p.bucket, nil)), nil)
 	require.NoError(p.w.t, err)
 	return &handler{p, lake}
 }

@@ -186,7 +186,9 @@ func TestACreateThatHangs(t *testing.T) {
 	}
 }
 
-type hangingSigner struct{ blobstore.UploadSigner }
+type hangingSigner struct{}
+
+func (hangingSigner) Enforces() blobstore.Enforced { return blobstore.Enforced{} }
 
 func (hangingSigner) SignUpload(ctx context.Context, _ string, _ blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
 	<-ctx.Done()
@@ -196,7 +198,7 @@ func (hangingSigner) SignUpload(ctx context.Context, _ string, _ blobstore.Uploa
 // With the defaults a client gets its response within 3 seconds.
 func TestBackEndsThatHangByDefault(t *testing.T) {
 	t.Parallel()
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Signer: hangingSigner{}})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Store: must(blobstore.New(memblob.OpenBucket(nil), &blobstore.Options{Signer: hangingSigner{}}))})
 	began := time.Now()
 	a := p.Client.Do(t, "POST", uploadPath, "application/json", nil)
 	require.Equal(t, 503, a.Status)

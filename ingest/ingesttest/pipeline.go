@@ -51,11 +51,10 @@ type Options struct {
 	Routes func(mux *http.ServeMux, svc *ingest.Service)
 	// Bucket. Default: memblob. It is not closed.
 	Bucket *blob.Bucket
-	// BucketName is the name of Bucket; see [blobstore.Options].
-	BucketName string
-	// Signer of uploads into Bucket, if its own service receives them. The pipeline gets
-	// no notifications of them. Default: the pipeline receives uploads itself.
-	Signer blobstore.UploadSigner
+	// Store, instead of Bucket, for a bucket with a name or a Signer. If it has a Signer,
+	// its own service receives uploads, and the pipeline gets no notifications of them;
+	// otherwise the pipeline receives them itself. It is not closed.
+	Store *blobstore.Store
 	// Jobs. Default: [jobs.NewMemStore].
 	Jobs jobs.Store
 	// Service and Worker options. Service.Now is always the pipeline's Clock;
@@ -102,7 +101,10 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 		o = *opts
 	}
 	p := &Pipeline{Sink: &Sink{}, Clock: NewClock(), Bucket: o.Bucket, Jobs: o.Jobs}
-	if p.Bucket == nil {
+	switch {
+	case o.Store != nil:
+		p.Bucket = o.Store.Bucket()
+	case p.Bucket == nil:
 		p.Bucket = memblob.OpenBucket(nil)
 		t.Cleanup(func() { _ = p.Bucket.Close() })
 	}
@@ -125,9 +127,13 @@ func NewWithOptions(t testing.TB, opts *Options) *Pipeline {
 	check(t, err)
 	signer, err := signedurl.NewSigner(base, bytes.Repeat([]byte{1}, 32), &signedurl.SignerOptions{Now: p.Clock.Now})
 	check(t, err)
-	if o.Signer == nil {
-		o.Signer = signer
+	switch {
+	case o.Store == nil:
+		o.Store, err = blobstore.New(p.Bucket, &blobstore.Options{Signer: signer})
+	case o.Store.Signer() == nil:
+		o.Store, err = blobstore.New(p.Bucket, &blobstore.Options{Bucket: o.Store.Name(), Signer: signer, S3: o.Store.S3()})
 	}
+	check(t, err)
 	o.Service.Now = p.Clock.Now
 	if o.Service.Logger == nil {
 		o.Service.Logger = slog.New(slog.NewJSONHandler(logWriter{p}, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -153,12 +159,10 @@ func (p *Pipeline) open(t testing.TB, o *Options) {
 		_ = topic.Shutdown(end)
 		_ = subscription.Shutdown(end)
 	})
-	store, err := blobstore.New(p.Bucket, &blobstore.Options{Bucket: o.BucketName, Signer: o.Signer})
-	check(t, err)
 	publisher, err := queue.NewPublisher(topic, nil)
 	check(t, err)
 	p.Service, err = ingest.New(ingest.Backends{
-		Store: store, Publisher: publisher, Subscription: queue.Static(subscription), Jobs: p.Jobs,
+		Store: o.Store, Publisher: publisher, Subscription: queue.Static(subscription), Jobs: p.Jobs,
 	}, &o.Service)
 	check(t, err)
 	p.Sweeper, err = ingest.NewSweeper(p.Service, &ingest.SweeperOptions{Poke: 100}) // workers poll by the real clock

@@ -216,8 +216,7 @@ func (r *damagedRun) run(s sent) string {
 		return faulttest.None
 	})
 	defer bucket.Close()
-	r.Lake, err = sink.NewLake(bucket, nil)
-	require.NoError(t, err)
+	r.Lake = newLake(t, bucket, nil)
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Bucket: bucket, NoWorker: true})
 	id := s.send(t, p)
 	p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State == jobs.Accepted })

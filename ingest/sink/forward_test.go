@@ -13,6 +13,7 @@ import (
 	"gocloud.dev/blob/memblob"
 	"gocloud.dev/pubsub"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/ingest/sink"
@@ -139,7 +140,11 @@ func ExampleNewForward() {
 	if err != nil {
 		panic(err)
 	}
-	lake, err := sink.NewLake(memblob.OpenBucket(nil), nil)
+	store, err := blobstore.New(memblob.OpenBucket(nil), nil)
+	if err != nil {
+		panic(err)
+	}
+	lake, err := sink.NewLake(store, nil)
 	if err != nil {
 		panic(err)
 	}

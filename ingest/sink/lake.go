@@ -25,9 +25,6 @@ type LakeOptions struct {
 	// Staging is the prefix of the parts, which are kept until a job ends. It must not
 	// overlap with Prefix. Default: "staging/lake".
 	Staging string
-	// Signer of the bucket. If it is a [blobstore.VersionRemover], Erase removes every
-	// version of an object. Default: only the current versions.
-	Signer blobstore.UploadSigner
 }
 
 // Lake writes {prefix}/{organization}/{jobId}/{ResourceType}.ndjson, and last
@@ -43,7 +40,7 @@ type LakeOptions struct {
 // A Lake is safe for concurrent use.
 type Lake struct {
 	bucket  *blob.Bucket
-	store   *blobstore.Store // for Erase
+	store   *blobstore.Store
 	prefix  string
 	staging string
 	parts   *stage.Area
@@ -57,12 +54,12 @@ var (
 	_ ingest.Placer    = (*Lake)(nil)
 )
 
-// NewLake returns a Lake in a bucket, which the caller closes. It is an error if a prefix is
+// NewLake returns a Lake in a Store, which the caller closes. It is an error if a prefix is
 // not a valid key ([blobstore.ValidKey]) or the two overlap. [ingest.NewWorker] checks that
 // they don't overlap with the service's.
-func NewLake(bucket *blob.Bucket, opts *LakeOptions) (*Lake, error) {
-	if bucket == nil {
-		return nil, errors.New("sink: a lake needs a bucket")
+func NewLake(store *blobstore.Store, opts *LakeOptions) (*Lake, error) {
+	if store == nil {
+		return nil, errors.New("sink: a lake needs a Store")
 	}
 	var o LakeOptions
 	if opts != nil {
@@ -78,10 +75,7 @@ func NewLake(bucket *blob.Bucket, opts *LakeOptions) (*Lake, error) {
 	if strings.HasPrefix(o.Prefix+"/", o.Staging+"/") || strings.HasPrefix(o.Staging+"/", o.Prefix+"/") {
 		return nil, fmt.Errorf("sink: LakeOptions.Prefix %q and Staging %q overlap", o.Prefix, o.Staging)
 	}
-	store, err := blobstore.New(bucket, &blobstore.Options{Signer: o.Signer})
-	if err != nil {
-		return nil, fmt.Errorf("sink: %w", err)
-	}
+	bucket := store.Bucket()
 	return &Lake{bucket: bucket, store: store, prefix: o.Prefix, staging: o.Staging, parts: stage.New(bucket, o.Staging)}, nil
 }
 

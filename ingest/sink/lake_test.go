@@ -18,6 +18,7 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
@@ -334,13 +335,16 @@ func TestLakeOfARunWithFewerTypes(t *testing.T) {
 }
 
 func ExampleLake() {
-	// bucket, svc and ctx as in the example of package ingest.
-	bucket := memblob.OpenBucket(nil)
-	defer bucket.Close()
-	lake, err := sink.NewLake(bucket, &sink.LakeOptions{Prefix: "lake"})
+	// In a program, store is that of ingest.Backends.
+	store, err := blobstore.New(memblob.OpenBucket(nil), nil)
+	if err != nil {
+		panic(err)
+	}
+	defer store.Close()
+	lake, err := sink.NewLake(store, &sink.LakeOptions{Prefix: "lake"})
 	if err != nil {
 		panic(err)
 	}
 	var handler ingest.Handler = lake
-	_ = handler // ingest.Run(ctx, svc, handler)
+	_ = handler // ingest.Run(ctx, svc, handler, nil)
 }

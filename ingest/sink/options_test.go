@@ -7,19 +7,23 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/memblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
 func newLake(t *testing.T, bucket *blob.Bucket, opts *sink.LakeOptions) *sink.Lake {
 	t.Helper()
-	lake, err := sink.NewLake(bucket, opts)
+	store, err := blobstore.New(bucket, nil)
+	require.NoError(t, err)
+	lake, err := sink.NewLake(store, opts)
 	require.NoError(t, err)
 	return lake
 }
 
 func TestInvalidLakeOptions(t *testing.T) {
-	bucket := memblob.OpenBucket(nil)
-	defer bucket.Close()
+	store, err := blobstore.New(memblob.OpenBucket(nil), nil)
+	require.NoError(t, err)
+	defer store.Close()
 	for _, c := range []struct {
 		opts sink.LakeOptions
 		want string // empty: no error
@@ -35,13 +39,13 @@ func TestInvalidLakeOptions(t *testing.T) {
 		{sink.LakeOptions{Staging: "processed/parts"}, "overlap"},
 		{sink.LakeOptions{Prefix: "a", Staging: "a"}, "overlap"},
 	} {
-		_, err := sink.NewLake(bucket, &c.opts)
+		_, err := sink.NewLake(store, &c.opts)
 		if c.want == "" {
 			require.NoError(t, err, "%+v", c.opts)
 		} else {
 			require.ErrorContains(t, err, c.want, "%+v", c.opts)
 		}
 	}
-	_, err := sink.NewLake(nil, nil)
-	require.ErrorContains(t, err, "bucket")
+	_, err = sink.NewLake(nil, nil)
+	require.ErrorContains(t, err, "Store")
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
-	"github.com/fhirdock/fhirdock/ingest/sink"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -25,13 +24,12 @@ func TestInterruptedReadBack(t *testing.T) {
 		return faulttest.None
 	})
 	defer bucket.Close()
-	lake, err := sink.NewLake(bucket, nil)
-	require.NoError(t, err)
+	lake := newLake(t, bucket, nil)
 	batch := &ingest.Batch{
 		Job: &jobs.Job{ID: jobs.NewID(), OrganizationID: "demo"}, Key: "k", Whole: true,
 		Resources: []ingest.Resource{{Type: "Patient", ID: "a", Raw: []byte(`{"resourceType":"Patient","id":"a"}`)}},
 	}
-	err = lake.Handle(t.Context(), batch)
+	err := lake.Handle(t.Context(), batch)
 	require.ErrorContains(t, err, "it ended after 0 of 36 bytes")
 	var failure *ingest.Failure
 	require.NotErrorAs(t, err, &failure)

@@ -10,7 +10,6 @@ import (
 
 	"github.com/fhirdock/fhirdock/blobstore/dirblob"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
-	"github.com/fhirdock/fhirdock/ingest/sink"
 	"github.com/fhirdock/fhirdock/jobs"
 )
 
@@ -21,8 +20,7 @@ func TestInodesOfASmallJob(t *testing.T) {
 	bucket, err := dirblob.OpenBucket(dir, nil)
 	require.NoError(t, err)
 	defer bucket.Close()
-	lake, err := sink.NewLake(bucket, nil)
-	require.NoError(t, err)
+	lake := newLake(t, bucket, nil)
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Bucket: bucket, Handler: lake})
 	send := func() {
 		id := p.Client.PostBundle(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"a"}}]}`)).JobID

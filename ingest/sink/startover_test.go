@@ -40,8 +40,7 @@ func TestLakeRedrivenWithoutParts(t *testing.T) {
 	for _, removed := range []string{"staging/", "staging/lake/"} {
 		bucket := memblob.OpenBucket(nil)
 		t.Cleanup(func() { _ = bucket.Close() })
-		l, err := sink.NewLake(bucket, nil)
-		require.NoError(t, err)
+		l := newLake(t, bucket, nil)
 		h := &down{Lake: l, n: 3, keys: map[string]int{}}
 		p := ingesttest.NewWithOptions(t, &ingesttest.Options{Bucket: bucket, Handler: h,
 			Worker: ingest.WorkerOptions{BatchResources: 1, Concurrency: 1}})

@@ -63,8 +63,6 @@ func TestPermissions(t *testing.T) {
 		require.Equal(t, "BlockBlob", signed.Headers["X-Ms-Blob-Type"])
 		require.Equal(t, policy.ContentType, signed.Headers["Content-Type"])
 		require.Equal(t, policy.Metadata["job_id"], signed.Headers["X-Ms-Meta-Job_id"])
-		require.Equal(t, blobstore.UploadPolicy{CreateOnly: policy.CreateOnly, Expiry: policy.Expiry}, signed.Bound)
-		require.Equal(t, signer.Bindings().Of(policy), signed.Bound)
 		left := time.Until(signed.ExpiresAt)
 		require.LessOrEqual(t, left, policy.Expiry+time.Second)
 		require.Greater(t, left, policy.Expiry-5*time.Second)
@@ -119,21 +117,21 @@ func TestOpenBucketErrors(t *testing.T) {
 		"azblob://c?key=s3cret":  `unknown parameter "key"; supported are cdn, domain,`,
 		"azblob://c?cdn=a&cdn=b": "more than once",
 	} {
-		_, _, err := azureupload.OpenBucket(t.Context(), given)
+		_, err := blobstore.Open(t.Context(), given, nil)
 		require.ErrorContains(t, err, want, given)
 	}
 }
 
-// endpoint returns the URL of the container that OpenBucket opens.
+// endpoint returns the URL of the container that a URL opens.
 func endpoint(t *testing.T, url string) (string, error) {
 	t.Helper()
-	bucket, _, err := azureupload.OpenBucket(t.Context(), url)
+	store, err := blobstore.Open(t.Context(), url, nil)
 	if err != nil {
 		return "", err
 	}
-	defer func() { require.NoError(t, bucket.Close()) }()
+	defer func() { require.NoError(t, store.Close()) }()
 	var client *container.Client
-	require.True(t, bucket.As(&client))
+	require.True(t, store.Bucket().As(&client))
 	return client.URL(), nil
 }
 
@@ -186,10 +184,10 @@ func TestConnectionStringTakesAnyEndpoint(t *testing.T) {
 		";EndpointSuffix=region.example.com":                        "https://account.blob.region.example.com/payloads",
 	} {
 		t.Setenv("AZURE_STORAGE_CONNECTION_STRING", account+suffix)
-		bucket, signer, err := azureupload.OpenBucket(t.Context(), "azblob://payloads")
+		store, err := blobstore.Open(t.Context(), "azblob://payloads", nil)
 		require.NoError(t, err)
-		defer bucket.Close()
-		signed, err := signer.SignUpload(t.Context(), "k", blobstore.UploadPolicy{})
+		defer store.Close()
+		signed, err := store.SignUpload(t.Context(), "k", blobstore.UploadPolicy{})
 		require.NoError(t, err)
 		require.True(t, strings.HasPrefix(signed.URL, want+"/k?"), signed.URL)
 	}
@@ -212,11 +210,11 @@ func ExampleSigner() {
 	for _, name := range slices.Sorted(maps.Keys(signed.Headers)) {
 		fmt.Printf("%s: %s\n", name, signed.Headers[name])
 	}
-	fmt.Println("bound: create-only", signed.Bound.CreateOnly, "- the size is checked afterwards:", signed.Bound.Size == 0)
+	fmt.Println("create-only enforced:", store.Enforces().CreateOnly, "- size enforced:", store.Enforces().Size)
 	// Output:
 	// Content-Type: application/fhir+ndjson
 	// X-Ms-Blob-Type: BlockBlob
-	// bound: create-only true - the size is checked afterwards: true
+	// create-only enforced: true - size enforced: false
 }
 
 func newStore(t *testing.T, bucket *blob.Bucket, opts *blobstore.Options) *blobstore.Store {

@@ -4,32 +4,48 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/azureblob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/policy"
+	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/storeurl"
 )
 
 // parameters that Go CDK's opener supports.
 // https://pkg.go.dev/gocloud.dev/blob/azureblob#URLOpener
 var parameters = []string{"cdn", "domain", "localemu", "protocol", "storage_account"}
 
-// OpenBucket opens a URL like azblob://CONTAINER as Go CDK does, and returns the bucket
-// and a Signer for it. The caller must close the bucket. The account and its key come from the environment:
-// AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, or AZURE_STORAGE_CONNECTION_STRING. An
-// unknown parameter is an error that lists the known ones.
+func init() { blobstore.DefaultURLMux().Register(azureblob.Scheme, URLOpener{}) }
+
+// URLOpener opens URLs like azblob://CONTAINER as Go CDK does, with a [Signer]. The account
+// and its key come from the environment: AZURE_STORAGE_ACCOUNT and AZURE_STORAGE_KEY, or
+// AZURE_STORAGE_CONNECTION_STRING. Importing this package registers it with
+// [blobstore.DefaultURLMux] for azblob://.
 //
 // The parameter domain, or AZURE_STORAGE_DOMAIN, must be one of Go CDK's
 // [azureblob.AllowedStorageDomains], which contains Azure's public and sovereign clouds. For
 // any other endpoint use a connection string with BlobEndpoint or EndpointSuffix, or add
 // the domain to that map before opening.
-func OpenBucket(ctx context.Context, url string) (*blob.Bucket, *Signer, error) {
-	u, err := policy.Parse(azureblob.Scheme, url, parameters...)
+type URLOpener struct{}
+
+// OpenStoreURL implements [blobstore.URLOpener].
+func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *blobstore.Options) (*blobstore.Store, error) {
+	u, err := policy.Parse(azureblob.Scheme, urlstr, parameters...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("azureupload: open bucket: %w", err)
+		return nil, fmt.Errorf("azureupload: open bucket: %w", err)
 	}
+	bucket, err := openBucket(ctx, u)
+	if err != nil {
+		return nil, fmt.Errorf("azureupload: open bucket: %w", err)
+	}
+	return storeurl.Store(bucket, u.Host, New, opts)
+}
+
+func openBucket(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
 	opener := azureblob.URLOpener{
 		MakeClient: azureblob.NewDefaultClient, ServiceURLOptions: *azureblob.NewDefaultServiceURLOptions(),
 	}
@@ -39,11 +55,6 @@ func OpenBucket(ctx context.Context, url string) (*blob.Bucket, *Signer, error) 
 		if domain != "" && !azureblob.AllowedStorageDomains[strings.ToLower(domain)] {
 			err = fmt.Errorf("%w; use a connection string, or add the domain to azureblob.AllowedStorageDomains", err)
 		}
-		return nil, nil, fmt.Errorf("azureupload: open bucket: %w", err)
 	}
-	signer, err := New(bucket)
-	if err != nil {
-		return nil, nil, err
-	}
-	return bucket, signer, nil
+	return bucket, err
 }

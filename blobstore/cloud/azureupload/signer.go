@@ -33,9 +33,8 @@ const maxPut = 5000 << 20
 type Signer struct{ bucket *blob.Bucket }
 
 var (
-	_ blobstore.UploadSigner = (*Signer)(nil)
-	_ blobstore.UploadBinder = (*Signer)(nil)
-	_ blobstore.Versions     = (*Signer)(nil)
+	_ blobstore.Signer   = (*Signer)(nil)
+	_ blobstore.Versions = (*Signer)(nil)
 )
 
 // New returns a Signer for an open bucket of gocloud.dev/blob/azureblob, which stays
@@ -48,13 +47,13 @@ func New(bucket *blob.Bucket) (*Signer, error) {
 	return &Signer{bucket: bucket}, nil
 }
 
-// Bindings implements [blobstore.UploadBinder]: a URL enforces only create-only. A service
+// Enforces implements [blobstore.Signer]: a URL enforces only create-only. A service
 // SAS signs key, permissions and times, but no headers of the request.
-func (s *Signer) Bindings() blobstore.UploadBindings {
-	return blobstore.UploadBindings{CreateOnly: true, MaxPut: maxPut, MaxExpiry: maxExpiry}
+func (*Signer) Enforces() blobstore.Enforced {
+	return blobstore.Enforced{CreateOnly: true, MaxPut: maxPut, MaxExpiry: maxExpiry}
 }
 
-// SignUpload implements [blobstore.UploadSigner]. It is an error if the policy is invalid;
+// SignUpload implements [blobstore.Signer]. It is an error if the policy is invalid;
 // ErrKey; ErrUnsupported if the bucket was opened without the account's key, which is needed
 // to sign a service SAS.
 func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
@@ -90,7 +89,7 @@ func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadP
 		return nil, errors.New("azureupload: sign upload: the signed URL has no expiry")
 	}
 	return &blobstore.SignedUpload{
-		URL: signed, Method: http.MethodPut, Headers: headersOf(p), ExpiresAt: expires, Bound: s.Bindings().Of(p),
+		URL: signed, Method: http.MethodPut, Headers: headersOf(p), ExpiresAt: expires,
 	}, nil
 }
 

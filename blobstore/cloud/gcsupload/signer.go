@@ -36,9 +36,8 @@ type Signer struct {
 }
 
 var (
-	_ blobstore.UploadSigner = (*Signer)(nil)
-	_ blobstore.UploadBinder = (*Signer)(nil)
-	_ blobstore.Versions     = (*Signer)(nil)
+	_ blobstore.Signer   = (*Signer)(nil)
+	_ blobstore.Versions = (*Signer)(nil)
 )
 
 // New returns a Signer for the caller's bucket of gocloud.dev/blob/gcsblob. A bucket of
@@ -51,14 +50,14 @@ func New(bucket *blob.Bucket) (*Signer, error) {
 	return &Signer{bucket: bucket, emulator: os.Getenv("STORAGE_EMULATOR_HOST") != ""}, nil
 }
 
-// Bindings implements [blobstore.UploadBinder]: a URL enforces the policy except the SHA-256.
-func (s *Signer) Bindings() blobstore.UploadBindings {
-	return blobstore.UploadBindings{
+// Enforces implements [blobstore.Signer]: a URL enforces the policy except the SHA-256.
+func (*Signer) Enforces() blobstore.Enforced {
+	return blobstore.Enforced{
 		ContentType: true, Size: true, MaxSize: true, CreateOnly: true, Metadata: true, MaxPut: maxPut, MaxExpiry: maxExpiry,
 	}
 }
 
-// SignUpload implements [blobstore.UploadSigner]. It is an error if the policy is invalid;
+// SignUpload implements [blobstore.Signer]. It is an error if the policy is invalid;
 // ErrKey; ErrUnsupported if the bucket was opened without an account's id and its key, or
 // without permission to sign for it.
 func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadPolicy) (*blobstore.SignedUpload, error) {
@@ -94,7 +93,7 @@ func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadP
 		return nil, fmt.Errorf("gcsupload: sign upload: %w", err)
 	}
 	return &blobstore.SignedUpload{
-		URL: signed, Method: http.MethodPut, Headers: headers, ExpiresAt: expires, Bound: s.Bindings().Of(p),
+		URL: signed, Method: http.MethodPut, Headers: headers, ExpiresAt: expires,
 	}, nil
 }
 

@@ -3,6 +3,7 @@ package s3upload
 import (
 	"context"
 	"fmt"
+	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -10,7 +11,9 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/s3blob"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/policy"
+	"github.com/fhirdock/fhirdock/blobstore/cloud/internal/storeurl"
 )
 
 // parameters that Go CDK's opener supports.
@@ -22,35 +25,44 @@ var parameters = []string{
 	"role", "ssetype", "use_path_style",
 }
 
-// OpenBucket opens a URL like s3://NAME?region=eu-central-1 with Go CDK and [Checksums], and
-// returns the bucket, which the caller closes, and its Signer. It uses the AWS SDK's default
-// credentials. Unknown parameters are an error.
-func OpenBucket(ctx context.Context, url string) (*blob.Bucket, *Signer, error) {
-	u, err := policy.Parse(s3blob.Scheme, url, parameters...)
+func init() { blobstore.DefaultURLMux().Register(s3blob.Scheme, URLOpener{}) }
+
+// URLOpener opens URLs like s3://NAME?region=eu-central-1 as Go CDK does, with [Checksums]
+// and a [Signer]. It uses the AWS SDK's default credentials. Importing this package
+// registers it with [blobstore.DefaultURLMux] for s3://.
+type URLOpener struct{}
+
+// OpenStoreURL implements [blobstore.URLOpener].
+func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *blobstore.Options) (*blobstore.Store, error) {
+	u, err := policy.Parse(s3blob.Scheme, urlstr, parameters...)
 	if err != nil {
-		return nil, nil, fmt.Errorf("s3upload: open bucket: %w", err)
+		return nil, fmt.Errorf("s3upload: open bucket: %w", err)
 	}
+	bucket, err := openBucket(ctx, u)
+	if err != nil {
+		return nil, fmt.Errorf("s3upload: open bucket: %w", err)
+	}
+	return storeurl.Store(bucket, u.Host, New, opts)
+}
+
+// openBucket opens the bucket with Checksums. Go CDK's opener takes no options for the
+// client, so the bucket is opened again with a changed client and the opener's Options.
+func openBucket(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
 	opener := &s3blob.URLOpener{}
 	opened, err := opener.OpenBucketURL(ctx, u)
 	if err != nil {
-		return nil, nil, fmt.Errorf("s3upload: open bucket: %w", err)
+		return nil, err
 	}
-	// The opener does not take options for the client, so open the bucket again with a
-	// changed client and the opener's Options.
 	var client *s3.Client
 	opened.As(&client)
 	bucket, err := s3blob.OpenBucket(ctx, s3.New(client.Options(), Checksums), u.Host, &opener.Options)
 	if err != nil {
-		return nil, nil, fmt.Errorf("s3upload: open bucket: %w", err)
+		return nil, err
 	}
 	if err := opened.Close(); err != nil {
-		return nil, nil, fmt.Errorf("s3upload: open bucket: %w", err)
+		return nil, err
 	}
-	signer, err := New(bucket)
-	if err != nil {
-		return nil, nil, err
-	}
-	return bucket, signer, nil
+	return bucket, nil
 }
 
 // Checksums is an option for s3.NewFromConfig that makes the client request checksums with

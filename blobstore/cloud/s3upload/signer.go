@@ -36,9 +36,8 @@ type Signer struct {
 }
 
 var (
-	_ blobstore.S3Signer     = (*Signer)(nil)
-	_ blobstore.UploadBinder = (*Signer)(nil)
-	_ blobstore.Versions     = (*Signer)(nil)
+	_ blobstore.Signer   = (*Signer)(nil)
+	_ blobstore.Versions = (*Signer)(nil)
 )
 
 // New returns a Signer for the caller's bucket of gocloud.dev/blob/s3blob. A bucket of
@@ -51,17 +50,17 @@ func New(bucket *blob.Bucket) (*Signer, error) {
 	return s, nil
 }
 
-// Bindings implements [blobstore.UploadBinder]: a URL enforces the policy except MaxSize.
-func (s *Signer) Bindings() blobstore.UploadBindings {
-	return blobstore.UploadBindings{
+// Enforces implements [blobstore.Signer]: a URL enforces the policy except MaxSize.
+func (*Signer) Enforces() blobstore.Enforced {
+	return blobstore.Enforced{
 		ContentType: true, Size: true, SHA256: true, CreateOnly: true, Metadata: true, MaxPut: maxPut, MaxExpiry: maxExpiry,
 	}
 }
 
-// S3 implements [blobstore.S3Signer].
+// S3 tells a Store that the bucket speaks the protocol of S3; see [blobstore.Options].
 func (s *Signer) S3() bool { return true }
 
-// SignUpload implements [blobstore.UploadSigner]. It is an error if the policy is invalid;
+// SignUpload implements [blobstore.Signer]. It is an error if the policy is invalid;
 // ErrKey; ErrUnsupported if the client does not sign exactly the headers of the policy.
 //
 // A URL signed with temporary credentials expires with them, if that is earlier; ExpiresAt
@@ -91,7 +90,7 @@ func (s *Signer) SignUpload(ctx context.Context, key string, p blobstore.UploadP
 		return nil, fmt.Errorf("s3upload: sign upload: %w", err)
 	}
 	return &blobstore.SignedUpload{
-		URL: signed, Method: http.MethodPut, Headers: headers, ExpiresAt: expires, Bound: s.Bindings().Of(p),
+		URL: signed, Method: http.MethodPut, Headers: headers, ExpiresAt: expires,
 	}, nil
 }
 

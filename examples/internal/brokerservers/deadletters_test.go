@@ -17,23 +17,23 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
-	"github.com/fhirdock/fhirdock/queue/brokers/awsqueue"
+	_ "github.com/fhirdock/fhirdock/queue/brokers/awsqueue"
 )
 
 // Messages of another service in an SQS queue are acknowledged if their objects are
 // adopted. Others end in the dead-letter queue and hold up no wake-up.
 func TestForeignMessagesEndAsDeadLetters(t *testing.T) {
 	b := brokerservers.Lend(t, brokerservers.SQSDeadLetters)
-	topic, publishing, err := awsqueue.OpenTopic(t.Context(), b.Topic)
+	publisher, err := queue.OpenPublisher(t.Context(), b.Topic, nil)
 	require.NoError(t, err)
-	subscription, err := awsqueue.OpenSubscription(t.Context(), b.Topic) // its queue
+	subscription, err := queue.OpenSubscription(t.Context(), b.Topic, nil) // its queue
 	require.NoError(t, err)
 	bucket := memblob.OpenBucket(nil)
 	defer bucket.Close()
 	store := jobs.NewMemStore()
 	svc, err := ingest.New(ingest.Backends{
 		Store:        must(blobstore.New(bucket, nil)),
-		Publisher:    must(queue.NewPublisher(topic, publishing)),
+		Publisher:    publisher,
 		Subscription: subscription,
 		Jobs:         store,
 	}, &ingest.Options{NoUploads: true, Adopt: &ingest.Adoption{Prefix: "incoming/fhir"}, Prefix: "payloads", Logger: slog.New(slog.DiscardHandler)})
@@ -45,7 +45,7 @@ func TestForeignMessagesEndAsDeadLetters(t *testing.T) {
 	message := `{"jobId": "x", "s3Bucket": "fhirdock", "s3Key": "%s", "organizationId": "org1", "timestamp": "2026-01-01T00:00:00Z"}`
 	strangers := []string{fmt.Sprintf(message, "elsewhere/a.ndjson"), "junk"}
 	for _, body := range append([]string{fmt.Sprintf(message, "incoming/fhir/org9/a.ndjson")}, strangers...) {
-		require.NoError(t, topic.Send(t.Context(), &pubsub.Message{Body: []byte(body)}))
+		require.NoError(t, publisher.Topic().Send(t.Context(), &pubsub.Message{Body: []byte(body)}))
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -56,7 +56,7 @@ func TestForeignMessagesEndAsDeadLetters(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	dead, err := awsqueue.OpenSubscription(t.Context(), b.Subscription)
+	dead, err := queue.OpenSubscription(t.Context(), b.Subscription, nil)
 	require.NoError(t, err)
 	consumer, err := queue.NewConsumer(dead, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(t, err)

@@ -18,7 +18,6 @@ import (
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/docjobs"
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/dynamojobs"
-	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs"
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
 	"github.com/fhirdock/fhirdock/jobs/jobstest"
 	"github.com/fhirdock/fhirdock/jobs/jobstest/linearize"
@@ -107,7 +106,7 @@ func TestHalfABatch(t *testing.T) {
 	server.Halve(true)
 	url, err := server.Fresh(t.Context())
 	require.NoError(t, err)
-	s, err := dynamojobs.OpenStore(t.Context(), url)
+	s, err := jobs.Open(t.Context(), url, nil)
 	require.NoError(t, err)
 	defer s.Close()
 	for n := range 5 {
@@ -130,12 +129,12 @@ func TestHalfABatch(t *testing.T) {
 // organization.
 func TestLargestRecord(t *testing.T) {
 	largest := map[string]int{"DynamoDB": 392 << 10, "Firestore": 1008 << 10, "MongoDB": 16<<20 - 64<<10}
-	for name, d := range drivers {
+	for name, start := range starters {
 		t.Run(name, func(t *testing.T) {
-			server := docservers.Lend(t, d.start)
+			server := docservers.Lend(t, start)
 			url, err := server.Fresh(t.Context())
 			require.NoError(t, err)
-			s, err := d.open(t.Context(), url)
+			s, err := jobs.Open(t.Context(), url, nil)
 			require.NoError(t, err)
 			defer s.Close()
 			sized := func(size int) *jobs.Job {
@@ -162,15 +161,15 @@ func TestLargestRecord(t *testing.T) {
 
 // One process sees another one's writes.
 func TestTwoProcesses(t *testing.T) {
-	for name, d := range drivers {
+	for name, start := range starters {
 		t.Run(name, func(t *testing.T) {
-			server := docservers.Lend(t, d.start)
+			server := docservers.Lend(t, start)
 			url, err := server.Fresh(t.Context())
 			require.NoError(t, err)
-			one, err := d.open(t.Context(), url)
+			one, err := jobs.Open(t.Context(), url, nil)
 			require.NoError(t, err)
 			defer one.Close()
-			two, err := d.open(t.Context(), url)
+			two, err := jobs.Open(t.Context(), url, nil)
 			require.NoError(t, err)
 			defer two.Close()
 
@@ -196,34 +195,29 @@ func TestTwoProcesses(t *testing.T) {
 func TestURLs(t *testing.T) {
 	t.Setenv(mongojobs.ServerVariable, "")
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
-	dynamo := func(url string) error { _, err := dynamojobs.OpenStore(t.Context(), url); return err }
-	firestore := func(url string) error { _, err := firestorejobs.OpenStore(t.Context(), url); return err }
-	mongo := func(url string) error { _, err := mongojobs.OpenStore(t.Context(), url, nil); return err }
-	for _, c := range []struct {
-		open      func(string) error
-		url, want string
-	}{
-		{dynamo, "dynamodb://t?partition_key=x", `unknown parameter "partition_key"; supported are anonymous, dualstack, endpoint`},
-		{dynamo, "dynamodb://t?region=a&region=b", "more than once"},
-		{dynamo, "dynamodb://t?region=%zz", "malformed"},
-		{dynamo, "dynamodb://t/x?region=a", "must be dynamodb://TABLE"},
-		{dynamo, "dynamodb://u:secret@t", "must be dynamodb://TABLE"},
-		{dynamo, "dynamodb:", "must be dynamodb://TABLE"},
-		{firestore, "firestore://projects/p/databases/(default)/documents/c?name_field=x", `unknown parameter "name_field"; there are none`},
-		{firestore, "firestore://projects/p/databases/(default)/documents", "must be firestore://projects/PROJECT"},
-		{firestore, "firestore://projects/p/databases/(default)/documents/c/d", "must be firestore://projects/PROJECT"},
-		{mongo, "mongo://db/jobs?id_field=x", `unknown parameter "id_field"; there are none`},
-		{mongo, "mongo://db", "must be mongo://DATABASE/COLLECTION"},
-		{mongo, "mongo://u:secret@db/jobs", "must be mongo://DATABASE/COLLECTION"},
-		{mongo, "mongo://db/jobs", mongojobs.ServerVariable + " must be"},
+	open := func(url string) error { _, err := jobs.Open(t.Context(), url, nil); return err }
+	for _, c := range []struct{ url, want string }{
+		{"dynamodb://t?partition_key=x", `unknown parameter "partition_key"; supported are anonymous, dualstack, endpoint`},
+		{"dynamodb://t?region=a&region=b", "more than once"},
+		{"dynamodb://t?region=%zz", "malformed"},
+		{"dynamodb://t/x?region=a", "must be dynamodb://TABLE"},
+		{"dynamodb://u:secret@t", "must be dynamodb://TABLE"},
+		{"dynamodb:", "must be dynamodb://TABLE"},
+		{"firestore://projects/p/databases/(default)/documents/c?name_field=x", `unknown parameter "name_field"; there are none`},
+		{"firestore://projects/p/databases/(default)/documents", "must be firestore://projects/PROJECT"},
+		{"firestore://projects/p/databases/(default)/documents/c/d", "must be firestore://projects/PROJECT"},
+		{"mongo://db/jobs?id_field=x", `unknown parameter "id_field"; there are none`},
+		{"mongo://db", "must be mongo://DATABASE/COLLECTION"},
+		{"mongo://u:secret@db/jobs", "must be mongo://DATABASE/COLLECTION"},
+		{"mongo://db/jobs", mongojobs.ServerVariable + " must be"},
 	} {
-		err := c.open(c.url)
+		err := open(c.url)
 		require.ErrorContains(t, err, c.want, c.url)
 		require.NotContains(t, err.Error(), "secret")
 	}
 	for _, server := range []string{"mongodb://user:secret@h/?w=x&journal=7", "http://secret"} {
 		t.Setenv(mongojobs.ServerVariable, server)
-		err := mongo("mongo://db/jobs")
+		err := open("mongo://db/jobs")
 		require.ErrorContains(t, err, "is not a connection string")
 		require.NotContains(t, err.Error(), "secret")
 	}
@@ -234,7 +228,7 @@ func TestDynamoDBTable(t *testing.T) {
 	url, err := server.Fresh(t.Context())
 	require.NoError(t, err)
 	client := docservers.DynamoDBClient(server.Env[docservers.AddressVariable])
-	_, err = dynamojobs.OpenStore(t.Context(), strings.Replace(url, "jobs-1", "none", 1))
+	_, err = jobs.Open(t.Context(), strings.Replace(url, "jobs-1", "none", 1), nil)
 	require.ErrorIs(t, err, dynamojobs.ErrTable)
 	require.ErrorContains(t, err, "there is no table none")
 
@@ -289,7 +283,7 @@ func TestFirestoreIndexes(t *testing.T) {
 			require.NoError(t, err)
 			defer s.Close()
 			t.Setenv("FIRESTORE_EMULATOR_HOST", s.Address())
-			store, err := firestorejobs.OpenStore(t.Context(), "firestore://projects/p/databases/(default)/documents/jobs")
+			store, err := jobs.Open(t.Context(), "firestore://projects/p/databases/(default)/documents/jobs", nil)
 			if c.want == "" { // a single field is indexed by default
 				require.NoError(t, err)
 				require.NoError(t, store.Close())
@@ -304,12 +298,12 @@ func TestMongoDBIndexes(t *testing.T) {
 	server := docservers.Lend(t, docservers.MongoDB)
 	url, err := server.Fresh(t.Context())
 	require.NoError(t, err)
-	skip := &mongojobs.Options{SkipIndexes: true}
-	_, err = mongojobs.OpenStore(t.Context(), url, skip)
+	skip := &jobs.OpenOptions{SkipMigrations: true}
+	_, err = jobs.Open(t.Context(), url, skip)
 	require.ErrorIs(t, err, mongojobs.ErrIndex)
 	require.ErrorContains(t, err, "of jobs, by Org and Place")
-	for _, opts := range []*mongojobs.Options{nil, skip, nil} {
-		s, err := mongojobs.OpenStore(t.Context(), url, opts)
+	for _, opts := range []*jobs.OpenOptions{nil, skip, nil} {
+		s, err := jobs.Open(t.Context(), url, opts)
 		require.NoError(t, err)
 		require.NoError(t, s.Close())
 	}

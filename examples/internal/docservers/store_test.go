@@ -2,7 +2,6 @@ package docservers_test
 
 import (
 	"context"
-	"io"
 	"os"
 	"strconv"
 	"testing"
@@ -10,22 +9,17 @@ import (
 
 	"github.com/fhirdock/fhirdock/examples/internal/docservers"
 	"github.com/fhirdock/fhirdock/jobs"
-	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/dynamojobs"
-	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs"
-	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
+	_ "github.com/fhirdock/fhirdock/jobs/docjobs/drivers/dynamojobs"
+	_ "github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs"
+	_ "github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
 	"github.com/fhirdock/fhirdock/jobs/jobstest"
 	"github.com/fhirdock/fhirdock/jobs/jobstest/linearize"
 )
 
-// store is a store that can be reopened.
-type store interface {
-	jobs.Store
-	io.Closer
-}
-
+// reopened is a store that can be reopened.
 type reopened struct {
-	store
-	open func(context.Context) (store, error)
+	jobs.OpenedStore
+	open func(context.Context) (jobs.OpenedStore, error)
 }
 
 func (r reopened) Reopen(t jobstest.T) jobs.Store {
@@ -35,7 +29,7 @@ func (r reopened) Reopen(t jobstest.T) jobs.Store {
 	return opened(t, r.open)
 }
 
-func opened(t jobstest.T, open func(context.Context) (store, error)) jobs.Store {
+func opened(t jobstest.T, open func(context.Context) (jobs.OpenedStore, error)) jobs.Store {
 	s, err := open(t.Context())
 	if err != nil {
 		t.Fatalf("open: %v", err)
@@ -44,43 +38,22 @@ func opened(t jobstest.T, open func(context.Context) (store, error)) jobs.Store 
 	return reopened{s, open}
 }
 
-// driver opens a database's stores.
-type driver struct {
-	start func(context.Context, string) (*docservers.Server, error)
-	open  func(ctx context.Context, url string) (store, error)
-}
-
-func as[S store](open func(context.Context, string) (S, error)) func(context.Context, string) (store, error) {
-	return func(ctx context.Context, url string) (store, error) {
-		s, err := open(ctx, url)
-		if err != nil {
-			return nil, err
-		}
-		return s, nil
-	}
-}
-
-var drivers = map[string]driver{
-	"DynamoDB":  {docservers.DynamoDB, as(dynamojobs.OpenStore)},
-	"Firestore": {docservers.Firestore, as(firestorejobs.OpenStore)},
-	"MongoDB":   {docservers.MongoDB, as(openMongo)},
-}
-
-func openMongo(ctx context.Context, url string) (*mongojobs.Store, error) {
-	return mongojobs.OpenStore(ctx, url, nil)
+// starters start each database.
+var starters = map[string]func(context.Context, string) (*docservers.Server, error){
+	"DynamoDB": docservers.DynamoDB, "Firestore": docservers.Firestore, "MongoDB": docservers.MongoDB,
 }
 
 // on runs a test on each database.
 func on(t *testing.T, test func(t *testing.T, s *docservers.Server, open jobstest.Open)) {
-	for name, d := range drivers {
+	for name, start := range starters {
 		t.Run(name, func(t *testing.T) {
-			server := docservers.Lend(t, d.start)
+			server := docservers.Lend(t, start)
 			test(t, server, func(t jobstest.T) jobs.Store {
 				url, err := server.Fresh(t.Context())
 				if err != nil {
 					t.Fatalf("create a store: %v", err)
 				}
-				return opened(t, func(ctx context.Context) (store, error) { return d.open(ctx, url) })
+				return opened(t, func(ctx context.Context) (jobs.OpenedStore, error) { return jobs.Open(ctx, url, nil) })
 			})
 		})
 	}

@@ -28,9 +28,9 @@ type attack struct {
 	ask func(*ingesttest.TicketRequest)
 	// make turns the honest request into the requests to send instead.
 	make func(honest request) []request
-	// bound reports whether the store must refuse it, given the signer's bindings. Nil:
+	// bound reports whether the store must refuse it, given what it enforces. Nil:
 	// always.
-	bound func(blobstore.UploadBindings) bool
+	bound func(blobstore.Enforced) bool
 	// harmless: if it is not refused, its change is ignored and the job completes.
 	// Otherwise the job fails.
 	harmless bool
@@ -57,7 +57,7 @@ func with(name, value string) func(request) []request {
 // noDigest removes the digest, which would also bind the length.
 func noDigest(r *ingesttest.TicketRequest) { r.SHA256 = "" }
 
-func never(blobstore.UploadBindings) bool { return false }
+func never(blobstore.Enforced) bool { return false }
 
 // attackList returns all attacks on a service whose metadata headers begin with prefix.
 func attackList(prefix string) []attack {
@@ -83,33 +83,33 @@ func attackList(prefix string) []attack {
 			}
 		})},
 		{name: "another type", make: with("Content-Type", "text/html"),
-			bound: func(b blobstore.UploadBindings) bool { return b.ContentType }},
+			bound: func(e blobstore.Enforced) bool { return e.ContentType }},
 		{name: "no type", make: one(func(r *request) { delete(r.headers, "Content-Type") }),
-			bound: func(b blobstore.UploadBindings) bool { return b.ContentType }},
+			bound: func(e blobstore.Enforced) bool { return e.ContentType }},
 		{name: "a longer body", ask: noDigest, make: one(func(r *request) { r.body = longer }),
-			bound: func(b blobstore.UploadBindings) bool { return b.Size }},
+			bound: func(e blobstore.Enforced) bool { return e.Size }},
 		{name: "a shorter body", ask: noDigest, make: one(func(r *request) { r.body = payload[:10] }),
-			bound: func(b blobstore.UploadBindings) bool { return b.Size }},
+			bound: func(e blobstore.Enforced) bool { return e.Size }},
 		{name: "an empty body", ask: noDigest, make: one(func(r *request) { r.body = nil }),
-			bound: func(b blobstore.UploadBindings) bool { return b.Size }},
+			bound: func(e blobstore.Enforced) bool { return e.Size }},
 		{name: "a body above the limit", ask: func(r *ingesttest.TicketRequest) { *r = ingesttest.TicketRequest{ContentType: ndjson} },
 			make:  one(func(r *request) { r.body = longer }),
-			bound: func(b blobstore.UploadBindings) bool { return b.MaxSize }},
+			bound: func(e blobstore.Enforced) bool { return e.MaxSize }},
 		{name: "another body", make: one(func(r *request) { r.body = evil }),
-			bound: func(b blobstore.UploadBindings) bool { return b.SHA256 }},
+			bound: func(e blobstore.Enforced) bool { return e.SHA256 }},
 		{name: "another body and its digest", make: one(func(r *request) {
 			r.body = evil
 			raw, _ := hex.DecodeString(digest(evil))
 			r.headers["X-Amz-Checksum-Sha256"] = base64.StdEncoding.EncodeToString(raw)
-		}), bound: func(b blobstore.UploadBindings) bool { return b.SHA256 }},
+		}), bound: func(e blobstore.Enforced) bool { return e.SHA256 }},
 		{name: "other metadata", make: with(prefix+"Job_id", "other"), harmless: true,
-			bound: func(b blobstore.UploadBindings) bool { return b.Metadata }},
+			bound: func(e blobstore.Enforced) bool { return e.Metadata }},
 		{name: "more metadata", make: with(prefix+"More", "other"), harmless: true,
-			bound: func(b blobstore.UploadBindings) bool { return b.Metadata }},
+			bound: func(e blobstore.Enforced) bool { return e.Metadata }},
 		{name: "no create-only", make: one(func(r *request) {
 			delete(r.headers, "If-None-Match")
 			delete(r.headers, "X-Goog-If-Generation-Match")
-		}), harmless: true, bound: func(b blobstore.UploadBindings) bool { return b.Metadata }},
+		}), harmless: true, bound: func(e blobstore.Enforced) bool { return e.Metadata }},
 		{name: "a content encoding", make: one(func(r *request) {
 			r.headers["Content-Encoding"] = "br"
 			if prefix == "X-Ms-Meta-" {
@@ -162,9 +162,9 @@ func metaPrefix(headers map[string]string) string {
 // attacks runs each attack on its own ticket, through the whole pipeline.
 func attacks(t *testing.T, b *opened) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
-		Bucket: b.store.Bucket(), BucketName: b.store.Name(), Signer: b.store.Signer(), Service: ingest.Options{MaxUploadBytes: int64(len(longer)) - 1},
+		Store: b.store, Service: ingest.Options{MaxUploadBytes: int64(len(longer)) - 1},
 	})
-	bindings, _ := b.store.UploadBindings()
+	enforced := b.store.Enforces()
 	ticket := func(t *testing.T, ask func(*ingesttest.TicketRequest)) (ingesttest.Ticket, request) {
 		t.Helper()
 		asked := ingesttest.TicketRequest{ContentType: ndjson, ContentLength: int64(len(payload)), SHA256: digest(payload)}
@@ -198,7 +198,7 @@ func attacks(t *testing.T, b *opened) {
 		t.Run(a.name, func(t *testing.T) {
 			ticket, r := ticket(t, a.ask)
 			sent := a.make(r)
-			if a.bound == nil || a.bound(bindings) {
+			if a.bound == nil || a.bound(enforced) {
 				for _, attempt := range sent {
 					refused(t, attempt)
 				}
@@ -229,7 +229,7 @@ func attacks(t *testing.T, b *opened) {
 			continue
 		}
 		try(attack{name: "without " + http.CanonicalHeaderKey(name), make: one(func(r *request) { delete(r.headers, name) }),
-			harmless: name != "Content-Type", bound: func(b blobstore.UploadBindings) bool {
+			harmless: name != "Content-Type", bound: func(b blobstore.Enforced) bool {
 				return name == "X-Ms-Blob-Type" || b.ContentType // services bind all of their headers or none
 			}})
 	}

@@ -32,10 +32,10 @@ func TestS3Policy(t *testing.T) {
 	}
 	b := open(t, s.URL)
 
-	lake, err := sink.NewLake(b.store.Bucket(), nil)
+	lake, err := sink.NewLake(b.store, nil)
 	require.NoError(t, err)
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{
-		Bucket: b.store.Bucket(), BucketName: b.store.Name(), Signer: b.store.Signer(), Handler: lake,
+		Store: b.store, Handler: lake,
 	})
 	require.NoError(t, p.Service.Ready(t.Context()))
 

@@ -37,10 +37,10 @@ func TestURLs(t *testing.T) {
 		"awssqs://sqs.eu-west-1.amazonaws.com/1/q.wav":           "must be awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
 		"awssqs://k:s3cret@sqs.eu-west-1.amazonaws.com/1/q":      "must name no user",
 	} {
-		_, _, err := OpenTopic(t.Context(), url)
+		_, err := queue.OpenPublisher(t.Context(), url, nil)
 		require.ErrorContains(t, err, want, url)
 		require.NotContains(t, err.Error(), "s3cret")
-		_, err = OpenSubscription(t.Context(), url)
+		_, err = queue.OpenSubscription(t.Context(), url, nil)
 		require.ErrorContains(t, err, want, url)
 		require.NotContains(t, err.Error(), "s3cret")
 	}
@@ -50,17 +50,17 @@ func TestURLs(t *testing.T) {
 		"raw=s3cret": `"raw" must be true or false`, "nacklazy=s3cret": `"nacklazy" must be true or false`,
 		"x=s3cret": "there are anonymous, dualstack, endpoint, fips, hostname_immutable, nacklazy, profile, rate_limiter_capacity, raw, region, role, snstopicarn, waittime",
 	} {
-		_, err := OpenSubscription(t.Context(), q+params)
+		_, err := queue.OpenSubscription(t.Context(), q+params, nil)
 		require.ErrorContains(t, err, want)
 		require.NotContains(t, err.Error(), "s3cret")
 	}
-	_, _, err := OpenTopic(t.Context(), q+"raw=true")
+	_, err := queue.OpenPublisher(t.Context(), q+"raw=true", nil)
 	require.ErrorContains(t, err, "unknown parameter", "a topic does not receive")
 	for _, arn := range []string{"", "/arn:aws:sqs:eu-west-1:1:q", "/s3cret"} {
-		_, _, err := OpenTopic(t.Context(), "awssns://"+arn)
+		_, err := queue.OpenPublisher(t.Context(), "awssns://"+arn, nil)
 		require.ErrorContains(t, err, "must be awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC")
 	}
-	_, err = OpenSubscription(t.Context(), "awssns:///arn:aws:sns:eu-west-1:1:t")
+	_, err = queue.OpenSubscription(t.Context(), "awssns:///arn:aws:sns:eu-west-1:1:t", nil)
 	require.ErrorContains(t, err, "must begin with awssqs://", "SNS is received through a queue")
 }
 
@@ -75,7 +75,7 @@ func TestRegion(t *testing.T) {
 		"awssns:///arn:aws:sns:eu-west-1:1:t.fifo?region=eu-central-1":  "eu-central-1",
 		"awssqs://localhost:1/1/q?region=x&endpoint=http://localhost:1": "x",
 	} {
-		target, err := parse(url, []string{SQSScheme, SNSScheme})
+		target, err := parse(url, []string{"awssqs", "awssns"})
 		require.NoError(t, err, url)
 		cfg, err := target.config(t.Context())
 		require.NoError(t, err, url)
@@ -99,7 +99,7 @@ func TestCheck(t *testing.T) {
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(`{"__type":"com.amazonaws.sqs#` + code + `"}`))
 		}))
-		_, err := OpenSubscription(t.Context(), "awssqs://sqs.eu-west-1.amazonaws.com/1/q?endpoint="+server.URL)
+		_, err := queue.OpenSubscription(t.Context(), "awssqs://sqs.eu-west-1.amazonaws.com/1/q?endpoint="+server.URL, nil)
 		server.Close()
 		if want == "" {
 			require.NoError(t, err, code)
@@ -116,7 +116,7 @@ func TestNoCredentials(t *testing.T) {
 	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
 	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
 	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/")
-	_, err := OpenSubscription(t.Context(), "awssqs://sqs.eu-west-1.amazonaws.com/1/q?endpoint=http://127.0.0.1:1")
+	_, err := queue.OpenSubscription(t.Context(), "awssqs://sqs.eu-west-1.amazonaws.com/1/q?endpoint=http://127.0.0.1:1", nil)
 	require.ErrorContains(t, err, "credentials")
 }
 
@@ -190,7 +190,7 @@ func TestReceiving(t *testing.T) {
 		_, _ = w.Write([]byte(`{}`))
 	}))
 	defer server.Close()
-	opener, err := OpenSubscription(t.Context(), "awssqs://sqs.eu-west-1.amazonaws.com/1/q?endpoint="+server.URL)
+	opener, err := queue.OpenSubscription(t.Context(), "awssqs://sqs.eu-west-1.amazonaws.com/1/q?endpoint="+server.URL, nil)
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()

@@ -6,22 +6,18 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/queue"
-	"github.com/fhirdock/fhirdock/queue/brokers/awsqueue"
+	_ "github.com/fhirdock/fhirdock/queue/brokers/awsqueue"
 )
 
 // A FIFO queue: the organization is the group, and each wake-up has its own id.
 func Example() {
 	ctx := context.Background()
-	topic, publishing, err := awsqueue.OpenTopic(ctx, "awssqs://sqs.eu-central-1.amazonaws.com/123456789012/wake-ups.fifo")
-	if err != nil {
-		log.Fatal(err)
-	}
-	publisher, err := queue.NewPublisher(topic, publishing)
+	publisher, err := queue.OpenPublisher(ctx, "awssqs://sqs.eu-central-1.amazonaws.com/123456789012/wake-ups.fifo", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer publisher.Shutdown(ctx)
-	wakeUps, err := awsqueue.OpenSubscription(ctx, "awssqs://sqs.eu-central-1.amazonaws.com/123456789012/wake-ups.fifo")
+	wakeUps, err := queue.OpenSubscription(ctx, "awssqs://sqs.eu-central-1.amazonaws.com/123456789012/wake-ups.fifo", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

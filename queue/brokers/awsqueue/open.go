@@ -27,11 +27,16 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
-// Schemes of the URLs: an SQS queue, and an SNS topic.
-const (
-	SQSScheme = awssnssqs.SQSScheme
-	SNSScheme = awssnssqs.SNSScheme
-)
+func init() {
+	queue.DefaultURLMux().Register(awssnssqs.SQSScheme, URLOpener{})
+	queue.DefaultURLMux().Register(awssnssqs.SNSScheme, URLOpener{})
+}
+
+// URLOpener opens queues of SQS and topics of SNS:
+// awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE and
+// awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC. The AWS SDK finds credentials in the
+// environment. Importing this package registers it with [queue.DefaultURLMux].
+type URLOpener struct{}
 
 // shared are the parameters of every URL, from Go CDK's opener.
 // https://pkg.go.dev/gocloud.dev/aws#V2ConfigFromURLParams
@@ -47,42 +52,41 @@ const maxWait = 20 * time.Second
 // checkTimeout bounds the request that checks that a queue or topic exists.
 const checkTimeout = 15 * time.Second
 
-// OpenTopic opens awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE or
-// awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC, and checks that it exists. An unreachable
-// service is not an error; sending fails until it is back.
-//
-// Pass the options to [queue.NewPublisher]: they set each wake-up's MessageGroupId to its
-// organization and, if the name ends in .fifo, give it a deduplication id. The caller must
-// shut down the topic.
-//
-// The AWS SDK finds credentials in the environment. An unknown parameter in the URL is an
-// error that lists the known ones.
-func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
-	t, err := parse(url, []string{SQSScheme, SNSScheme})
+// OpenPublisherURL implements [queue.URLOpener] for a queue or a topic, which must exist. A
+// wake-up's MessageGroupId is its organization; if the name ends in .fifo, it has a
+// deduplication id too.
+func (URLOpener) OpenPublisherURL(ctx context.Context, urlstr string, _ *queue.OpenOptions) (*queue.Publisher, error) {
+	topic, fifo, err := openTopic(ctx, urlstr)
 	if err != nil {
-		return nil, nil, fmt.Errorf("awsqueue: open topic: %w", err)
+		return nil, fmt.Errorf("awsqueue: open topic: %w", err)
+	}
+	return queue.NewPublisher(topic, &queue.PublisherOptions{BeforeSend: address(fifo)})
+}
+
+func openTopic(ctx context.Context, urlstr string) (topic *pubsub.Topic, fifo bool, err error) {
+	t, err := parse(urlstr, []string{awssnssqs.SQSScheme, awssnssqs.SNSScheme})
+	if err != nil {
+		return nil, false, err
 	}
 	cfg, err := t.config(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("awsqueue: open topic: %w", err)
+		return nil, false, err
 	}
-	publishing := &queue.PublisherOptions{BeforeSend: address(t.fifo())}
 	if t.arn != "" {
 		client := sns.NewFromConfig(cfg)
 		if err := atStart(ctx, func(ctx context.Context) error { return checkTopic(ctx, client, t.arn) }); err != nil {
-			return nil, nil, fmt.Errorf("awsqueue: open topic: %w", err)
+			return nil, false, err
 		}
-		return awssnssqs.OpenSNSTopic(ctx, client, t.arn, nil), publishing, nil
+		return awssnssqs.OpenSNSTopic(ctx, client, t.arn, nil), t.fifo(), nil
 	}
 	client := sqs.NewFromConfig(cfg)
 	if err := atStart(ctx, func(ctx context.Context) error { return checkQueue(ctx, client, t.queueURL) }); err != nil {
-		return nil, nil, fmt.Errorf("awsqueue: open topic: %w", err)
+		return nil, false, err
 	}
-	return awssnssqs.OpenSQSTopic(ctx, client, t.queueURL, nil), publishing, nil
+	return awssnssqs.OpenSQSTopic(ctx, client, t.queueURL, nil), t.fifo(), nil
 }
 
-// OpenSubscription checks that the queue awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE
-// exists and returns an Opener for it. An unreachable service is not an error. The
+// OpenSubscriptionURL implements [queue.URLOpener] for a queue, which must exist. The
 // parameters, besides those of a topic, are
 //
 //   - waittime: how long SQS waits for a message, from 1s to 20s. Default 20s.
@@ -97,8 +101,8 @@ func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.Publisher
 //
 // The Opener uses [queue.DeadLetters]: a message that is not a wake-up is never
 // acknowledged, so that the queue's redrive policy moves it to the dead-letter queue.
-func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
-	t, err := parse(url, []string{SQSScheme}, ofSubscription...)
+func (URLOpener) OpenSubscriptionURL(ctx context.Context, urlstr string, _ *queue.OpenOptions) (queue.Opener, error) {
+	t, err := parse(urlstr, []string{awssnssqs.SQSScheme}, ofSubscription...)
 	if err != nil {
 		return nil, fmt.Errorf("awsqueue: open subscription: %w", err)
 	}
@@ -147,7 +151,7 @@ func parse(raw string, schemes []string, more ...string) (*target, error) {
 	switch {
 	case brokerurl.HasUser(raw):
 		return nil, errors.New("the URL must name no user: credentials are those of the environment")
-	case strings.HasPrefix(raw, SNSScheme+":"):
+	case strings.HasPrefix(raw, awssnssqs.SNSScheme+":"):
 		found := topicARN.FindStringSubmatch(u.Name)
 		if found == nil {
 			return nil, errors.New("the URL must be awssns:///arn:aws:sns:REGION:ACCOUNT:TOPIC")

@@ -27,16 +27,16 @@ func TestURLs(t *testing.T) {
 		{"azuresb://x", "s3cret", connectionString + " must be Endpoint=sb://"},
 	} {
 		t.Setenv(connectionString, test.connection)
-		_, _, err := OpenTopic(t.Context(), test.url)
+		_, err := queue.OpenPublisher(t.Context(), test.url, nil)
 		require.ErrorContains(t, err, test.want)
 		require.NotContains(t, err.Error(), "s3cret")
-		_, err = OpenSubscription(t.Context(), test.url)
+		_, err = queue.OpenSubscription(t.Context(), test.url, nil)
 		require.ErrorContains(t, err, test.want)
 		require.NotContains(t, err.Error(), "s3cret")
 	}
-	_, err := OpenSubscription(t.Context(), "azuresb://x?nacklazy=s3cret")
+	_, err := queue.OpenSubscription(t.Context(), "azuresb://x?nacklazy=s3cret", nil)
 	require.ErrorContains(t, err, `"nacklazy" must be true or false`)
-	_, _, err = OpenTopic(t.Context(), "azuresb://x?subscription=y")
+	_, err = queue.OpenPublisher(t.Context(), "azuresb://x?subscription=y", nil)
 	require.ErrorContains(t, err, "unknown parameter", "a topic does not receive")
 }
 

@@ -6,22 +6,18 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/queue"
-	"github.com/fhirdock/fhirdock/queue/brokers/azurequeue"
+	_ "github.com/fhirdock/fhirdock/queue/brokers/azurequeue"
 )
 
 // A topic with a subscription in the namespace in AZURE_SERVICEBUS_HOSTNAME.
 func Example() {
 	ctx := context.Background()
-	topic, publishing, err := azurequeue.OpenTopic(ctx, "azuresb://wake-ups")
-	if err != nil {
-		log.Fatal(err)
-	}
-	publisher, err := queue.NewPublisher(topic, publishing)
+	publisher, err := queue.OpenPublisher(ctx, "azuresb://wake-ups", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer publisher.Shutdown(ctx)
-	wakeUps, err := azurequeue.OpenSubscription(ctx, "azuresb://wake-ups?subscription=workers")
+	wakeUps, err := queue.OpenSubscription(ctx, "azuresb://wake-ups?subscription=workers", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -17,8 +17,16 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
-// Scheme of the URLs, as in Go CDK.
-const Scheme = "azuresb"
+// scheme of the URLs, as in Go CDK.
+const scheme = "azuresb"
+
+func init() { queue.DefaultURLMux().Register(scheme, URLOpener{}) }
+
+// URLOpener opens azuresb://NAME, a topic or queue, and azuresb://TOPIC?subscription=NAME in
+// the namespace that SERVICEBUS_CONNECTION_STRING or AZURE_SERVICEBUS_HOSTNAME names. With
+// the latter, the Azure SDK finds the credentials. Importing this package registers it with
+// [queue.DefaultURLMux].
+type URLOpener struct{}
 
 // The environment variables for the namespace, as in Go CDK. The first takes precedence.
 const (
@@ -29,43 +37,44 @@ const (
 // checkTimeout bounds the request that checks that an entity exists.
 const checkTimeout = 20 * time.Second
 
-// OpenTopic opens azuresb://NAME, a topic or queue in the namespace that
-// SERVICEBUS_CONNECTION_STRING or AZURE_SERVICEBUS_HOSTNAME names, and checks that it
-// exists. With the latter, the Azure SDK finds the credentials. An unreachable namespace is
-// not an error; sending fails until it is back.
-//
-// Pass the options to [queue.NewPublisher]: they give each wake-up its own id, and its
-// organization as session id and partition key. The caller must shut down the topic, which
-// closes its connection.
-func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
-	u, err := brokerurl.Parse(url, []string{Scheme})
-	if err == nil {
-		err = named(u, url)
-	}
+// OpenPublisherURL implements [queue.URLOpener] for a topic or queue, which must exist. Each
+// wake-up has its own id, and its organization as session id and partition key.
+func (URLOpener) OpenPublisherURL(ctx context.Context, urlstr string, _ *queue.OpenOptions) (*queue.Publisher, error) {
+	topic, err := openTopic(ctx, urlstr)
 	if err != nil {
-		return nil, nil, fmt.Errorf("azurequeue: open topic: %w", err)
+		return nil, fmt.Errorf("azurequeue: open topic: %w", err)
+	}
+	return queue.NewPublisher(topic, &queue.PublisherOptions{BeforeSend: address})
+}
+
+func openTopic(ctx context.Context, urlstr string) (*pubsub.Topic, error) {
+	u, err := brokerurl.Parse(urlstr, []string{scheme})
+	if err != nil {
+		return nil, err
+	}
+	if err := named(u, urlstr); err != nil {
+		return nil, err
 	}
 	client, err := newClient()
 	if err != nil {
-		return nil, nil, fmt.Errorf("azurequeue: open topic: %w", err)
+		return nil, err
 	}
 	t, err := newTopic(ctx, client, u.Name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("azurequeue: open topic: %w", errors.Join(err, closeClient(client)))
+		return nil, errors.Join(err, closeClient(client))
 	}
-	return pubsub.NewTopic(t, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 100}), &queue.PublisherOptions{BeforeSend: address}, nil
+	return pubsub.NewTopic(t, &batcher.Options{MaxBatchSize: 1, MaxHandlers: 100}), nil
 }
 
-// OpenSubscription checks that azuresb://QUEUE or azuresb://TOPIC?subscription=NAME exists
-// and returns an Opener for it. An unreachable namespace is not an error. The other
-// parameter is nacklazy: if true, the default, a message that is given back is redelivered
+// OpenSubscriptionURL implements [queue.URLOpener] for a queue or subscription, which must
+// exist. The other parameter is nacklazy: if true, the default, a message that is given back is redelivered
 // when its lock expires, otherwise at once, which soon exceeds MaxDeliveryCount.
 //
 // Messages are received one at a time, since locks are not renewed.
-func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
-	u, err := brokerurl.Parse(url, []string{Scheme}, "nacklazy", "subscription")
+func (URLOpener) OpenSubscriptionURL(ctx context.Context, urlstr string, _ *queue.OpenOptions) (queue.Opener, error) {
+	u, err := brokerurl.Parse(urlstr, []string{scheme}, "nacklazy", "subscription")
 	if err == nil {
-		err = named(u, url)
+		err = named(u, urlstr)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("azurequeue: open subscription: %w", err)

@@ -6,22 +6,18 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/queue"
-	"github.com/fhirdock/fhirdock/queue/brokers/gcpqueue"
+	_ "github.com/fhirdock/fhirdock/queue/brokers/gcpqueue"
 )
 
 // The organization is the ordering key.
 func Example() {
 	ctx := context.Background()
-	topic, publishing, err := gcpqueue.OpenTopic(ctx, "gcppubsub://projects/my-project/topics/wake-ups")
-	if err != nil {
-		log.Fatal(err)
-	}
-	publisher, err := queue.NewPublisher(topic, publishing)
+	publisher, err := queue.OpenPublisher(ctx, "gcppubsub://projects/my-project/topics/wake-ups", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer publisher.Shutdown(ctx)
-	wakeUps, err := gcpqueue.OpenSubscription(ctx, "gcppubsub://projects/my-project/subscriptions/workers")
+	wakeUps, err := queue.OpenSubscription(ctx, "gcppubsub://projects/my-project/subscriptions/workers", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -27,18 +27,18 @@ func TestURLs(t *testing.T) {
 	} {
 		var err error
 		if strings.Contains(url, "/topics/") {
-			_, _, err = OpenTopic(t.Context(), url)
+			_, err = queue.OpenPublisher(t.Context(), url, nil)
 		} else {
-			_, err = OpenSubscription(t.Context(), url)
+			_, err = queue.OpenSubscription(t.Context(), url, nil)
 		}
 		require.ErrorContains(t, err, want, url)
 		require.NotContains(t, err.Error(), "s3cret")
 	}
-	_, err := OpenSubscription(t.Context(), "gcppubsub://projects/p/topics/top")
+	_, err := queue.OpenSubscription(t.Context(), "gcppubsub://projects/p/topics/top", nil)
 	require.ErrorContains(t, err, "projects/PROJECT/subscriptions/NAME")
-	_, _, err = OpenTopic(t.Context(), "gcppubsub://projects/p/subscriptions/sub")
+	_, err = queue.OpenPublisher(t.Context(), "gcppubsub://projects/p/subscriptions/sub", nil)
 	require.ErrorContains(t, err, "projects/PROJECT/topics/NAME")
-	_, err = OpenSubscription(t.Context(), "gcppubsub://projects/p/subscriptions/sub?nacklazy=s3cret")
+	_, err = queue.OpenSubscription(t.Context(), "gcppubsub://projects/p/subscriptions/sub?nacklazy=s3cret", nil)
 	require.ErrorContains(t, err, `"nacklazy" must be true or false`)
 }
 

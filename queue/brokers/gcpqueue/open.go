@@ -26,11 +26,18 @@ import (
 	"github.com/fhirdock/fhirdock/queue"
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
-	"github.com/fhirdock/fhirdock/queue/brokers/internal/relay"
 )
 
-// Scheme of the URLs.
-const Scheme = gcppubsub.Scheme
+func init() { queue.DefaultURLMux().Register(gcppubsub.Scheme, URLOpener{}) }
+
+// URLOpener opens gcppubsub://projects/PROJECT/topics/TOPIC and
+// gcppubsub://projects/PROJECT/subscriptions/SUBSCRIPTION. Google's SDK finds credentials in
+// the environment; with PUBSUB_EMULATOR_HOST none are used. Importing this package registers
+// it with [queue.DefaultURLMux].
+//
+// The parameter endpoint selects a region, as in us-east1-pubsub.googleapis.com:443: Pub/Sub
+// orders only messages that are published in one region.
+type URLOpener struct{}
 
 // emulator is the environment variable with the HOST:PORT of an emulator, as in Google's
 // clients.
@@ -51,34 +58,28 @@ const maxKey = 1024
 
 var endpointName = regexp.MustCompile(`^[a-z0-9.-]+:[0-9]+$`)
 
-// OpenTopic opens gcppubsub://projects/PROJECT/topics/TOPIC and checks that it exists. The
-// parameter endpoint selects a region, as in us-east1-pubsub.googleapis.com:443: Pub/Sub
-// orders only messages that are published in one region. Google's SDK finds credentials in
-// the environment; with PUBSUB_EMULATOR_HOST none are used. An unreachable service is not an
-// error; sending fails until it is back.
-//
-// Pass the options to [queue.NewPublisher]: they set each wake-up's ordering key to its
-// organization. The caller must shut down the topic, which closes its connection.
-func OpenTopic(ctx context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
-	topic, err := openTopic(ctx, url)
+// OpenPublisherURL implements [queue.URLOpener] for a topic, which must exist. A wake-up's
+// ordering key is its organization.
+func (URLOpener) OpenPublisherURL(ctx context.Context, urlstr string, _ *queue.OpenOptions) (*queue.Publisher, error) {
+	topic, hangUp, err := openTopic(ctx, urlstr)
 	if err != nil {
-		return nil, nil, fmt.Errorf("gcpqueue: open topic: %w", err)
+		return nil, fmt.Errorf("gcpqueue: open topic: %w", err)
 	}
-	return topic, &queue.PublisherOptions{BeforeSend: address}, nil
+	return queue.NewPublisher(topic, &queue.PublisherOptions{BeforeSend: address, Close: hangUp})
 }
 
-func openTopic(ctx context.Context, url string) (*pubsub.Topic, error) {
-	name, u, err := parse(url, "topics", "endpoint")
+func openTopic(ctx context.Context, urlstr string) (topic *pubsub.Topic, hangUp func() error, err error) {
+	name, u, err := parse(urlstr, "topics", "endpoint")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	conn, err := dial(ctx, u)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	client, err := gcppubsub.PublisherClient(ctx, conn)
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, nil, errors.Join(err, conn.Close())
 	}
 	// The SDK's default is a minute, during which waiting messages would pile up.
 	client.CallOptions.Publish = append(client.CallOptions.Publish, gax.WithTimeout(sendTimeout))
@@ -89,26 +90,25 @@ func openTopic(ctx context.Context, url string) (*pubsub.Topic, error) {
 		return err
 	})
 	if err != nil && !unreachable(err) {
-		return nil, errors.Join(err, conn.Close())
+		return nil, nil, errors.Join(err, conn.Close())
 	}
-	inner, err := gcppubsub.OpenTopicByPath(client, name, &gcppubsub.TopicOptions{
+	topic, err = gcppubsub.OpenTopicByPath(client, name, &gcppubsub.TopicOptions{
 		// All messages of a request must have the same ordering key.
 		BatcherOptions: batcher.Options{MaxBatchSize: 1, MaxHandlers: 100},
 	})
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, nil, errors.Join(err, conn.Close())
 	}
-	return relay.Owning(inner, conn.Close), nil
+	return topic, conn.Close, nil
 }
 
-// OpenSubscription checks that gcppubsub://projects/PROJECT/subscriptions/SUBSCRIPTION exists
-// and returns an Opener for it. An unreachable service is not an error. The parameters are
-// endpoint, as for a topic, and nacklazy: if true, the default, a message that is given back
+// OpenSubscriptionURL implements [queue.URLOpener] for a subscription, which must exist. The
+// parameters are endpoint, and nacklazy: if true, the default, a message that is given back
 // is redelivered after the ack deadline, otherwise at once.
 //
 // Messages are received one at a time, since deadlines are not extended.
-func OpenSubscription(ctx context.Context, url string) (queue.Opener, error) {
-	name, u, err := parse(url, "subscriptions", "endpoint", "nacklazy")
+func (URLOpener) OpenSubscriptionURL(ctx context.Context, urlstr string, _ *queue.OpenOptions) (queue.Opener, error) {
+	name, u, err := parse(urlstr, "subscriptions", "endpoint", "nacklazy")
 	if err != nil {
 		return nil, fmt.Errorf("gcpqueue: open subscription: %w", err)
 	}
@@ -175,7 +175,7 @@ func address(m queue.Message, as func(any) bool) error {
 var resource = regexp.MustCompile(`^projects/[A-Za-z0-9.:-]+/(topics|subscriptions)/[A-Za-z][A-Za-z0-9._~+%-]{2,254}$`)
 
 func parse(raw, kind string, allowed ...string) (string, *brokerurl.URL, error) {
-	u, err := brokerurl.Parse(raw, []string{Scheme}, allowed...)
+	u, err := brokerurl.Parse(raw, []string{gcppubsub.Scheme}, allowed...)
 	if err != nil {
 		return "", nil, err
 	}

@@ -21,7 +21,7 @@ const (
 )
 
 // configure returns the brokers and the client's configuration.
-func configure(u *brokerurl.URL, opts *Options) ([]string, *sarama.Config, error) {
+func configure(u *brokerurl.URL, change func(*sarama.Config)) ([]string, *sarama.Config, error) {
 	var brokers []string
 	for b := range strings.SplitSeq(os.Getenv(brokersVariable), ",") {
 		if b = strings.TrimSpace(b); b != "" {
@@ -52,8 +52,8 @@ func configure(u *brokerurl.URL, opts *Options) ([]string, *sarama.Config, error
 	if err := authenticate(c, u.Params.Get("sasl")); err != nil {
 		return nil, nil, err
 	}
-	if opts != nil && opts.Configure != nil {
-		opts.Configure(c)
+	if change != nil {
+		change(c)
 	}
 	return brokers, c, nil
 }

@@ -6,22 +6,18 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/queue"
-	"github.com/fhirdock/fhirdock/queue/brokers/kafkaqueue"
+	_ "github.com/fhirdock/fhirdock/queue/brokers/kafkaqueue"
 )
 
 // A topic and a group of consumers, on the brokers in KAFKA_BROKERS.
 func Example() {
 	ctx := context.Background()
-	topic, publishing, err := kafkaqueue.OpenTopic(ctx, "kafka://wake-ups", nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	publisher, err := queue.NewPublisher(topic, publishing)
+	publisher, err := queue.OpenPublisher(ctx, "kafka://wake-ups", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer publisher.Shutdown(ctx)
-	wakeUps, err := kafkaqueue.OpenSubscription(ctx, "kafka://workers?topic=wake-ups", nil)
+	wakeUps, err := queue.OpenSubscription(ctx, "kafka://workers?topic=wake-ups", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

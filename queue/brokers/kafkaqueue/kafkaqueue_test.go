@@ -6,12 +6,13 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/stretchr/testify/require"
+	"gocloud.dev/pubsub/kafkapubsub"
 
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/brokerurl"
 )
 
 // quick gives up on unreachable brokers at once.
-var quick = &Options{Configure: func(c *sarama.Config) {
+var quick = URLOpener{Configure: func(c *sarama.Config) {
 	c.Metadata.Retry.Max = 0
 	c.Net.DialTimeout = time.Second
 }}
@@ -36,17 +37,17 @@ func TestURLs(t *testing.T) {
 		t.Setenv(brokersVariable, test.brokers)
 		t.Setenv(userVariable, test.user)
 		t.Setenv(passwordVariable, "s3cret")
-		_, err := OpenSubscription(t.Context(), test.url, quick)
+		_, err := quick.OpenSubscriptionURL(t.Context(), test.url, nil)
 		require.ErrorContains(t, err, test.want, test.url)
 		require.NotContains(t, err.Error(), "s3cret")
 	}
 	t.Setenv(brokersVariable, "127.0.0.1:1")
-	_, _, err := OpenTopic(t.Context(), "kafka://x?topic=x", quick)
+	_, err := quick.OpenPublisherURL(t.Context(), "kafka://x?topic=x", nil)
 	require.ErrorContains(t, err, "there are sasl, tls")
-	topic, _, err := OpenTopic(t.Context(), "kafka://x", quick)
+	publisher, err := quick.OpenPublisherURL(t.Context(), "kafka://x", nil)
 	require.NoError(t, err, "unreachable brokers")
-	require.NoError(t, topic.Shutdown(t.Context()))
-	_, err = OpenSubscription(t.Context(), "kafka://x?topic=x", quick)
+	require.NoError(t, publisher.Shutdown(t.Context()))
+	_, err = quick.OpenSubscriptionURL(t.Context(), "kafka://x?topic=x", nil)
 	require.NoError(t, err)
 }
 
@@ -55,7 +56,7 @@ func TestConfigure(t *testing.T) {
 	t.Setenv(userVariable, "u")
 	t.Setenv(passwordVariable, "p")
 	for _, sasl := range []string{"plain", "scram-sha-256", "scram-sha-512"} {
-		u, err := brokerurl.Parse("kafka://x?tls=true&sasl="+sasl, []string{Scheme}, "tls", "sasl")
+		u, err := brokerurl.Parse("kafka://x?tls=true&sasl="+sasl, []string{kafkapubsub.Scheme}, "tls", "sasl")
 		require.NoError(t, err)
 		brokers, c, err := configure(u, nil)
 		require.NoError(t, err)

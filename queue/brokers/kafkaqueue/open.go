@@ -17,65 +17,65 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
-// Scheme of the URLs.
-const Scheme = kafkapubsub.Scheme
+func init() { queue.DefaultURLMux().Register(kafkapubsub.Scheme, URLOpener{}) }
 
 // keyName is the metadata that is sent and received as the record's key.
 const keyName = "organizationId"
 
-// Options configures [OpenTopic] and [OpenSubscription]. Nil means the defaults.
-type Options struct {
+// URLOpener opens kafka://TOPIC for sending and kafka://GROUP?topic=TOPIC for receiving, on
+// the brokers in KAFKA_BROKERS, a list of HOST:PORT separated by commas. The package
+// documentation describes the parameters tls and sasl. Importing this package registers it
+// with [queue.DefaultURLMux].
+type URLOpener struct {
 	// Configure changes sarama's configuration after this package has set its own, for
-	// example to authenticate with tokens. Default: no changes.
+	// example to authenticate with tokens. Register such an opener with a [queue.URLMux]
+	// of your own. Default: no changes.
 	Configure func(*sarama.Config)
 }
 
 // validName matches the topics that Kafka allows, and the groups that we do.
 var validName = regexp.MustCompile(`^[A-Za-z0-9._-]{1,249}$`)
 
-// OpenTopic opens kafka://TOPIC on the brokers in KAFKA_BROKERS, a list of HOST:PORT
-// separated by commas, and checks that the topic exists; it is not created. Unreachable
-// brokers are not an error; sending fails until they are back. The package documentation
-// describes the parameters tls and sasl.
-//
-// A record's key is the organization, so that all of its wake-ups are in one partition.
-// That needs no options of the Publisher, so they are nil. The caller must shut down the
-// topic, which closes its connections.
-func OpenTopic(ctx context.Context, url string, opts *Options) (*pubsub.Topic, *queue.PublisherOptions, error) {
-	u, err := brokerurl.Parse(url, []string{Scheme}, "sasl", "tls")
-	if err == nil && (!validName.MatchString(u.Name) || brokerurl.HasUser(url)) {
-		err = fmt.Errorf("the URL must be kafka://TOPIC; %s lists the brokers", brokersVariable)
-	}
+// OpenPublisherURL implements [queue.URLOpener]. The topic must exist. A record's key is the
+// organization, so that all of its wake-ups are in one partition.
+func (o URLOpener) OpenPublisherURL(ctx context.Context, urlstr string, _ *queue.OpenOptions) (*queue.Publisher, error) {
+	topic, err := o.openTopic(ctx, urlstr)
 	if err != nil {
-		return nil, nil, fmt.Errorf("kafkaqueue: open topic: %w", err)
+		return nil, fmt.Errorf("kafkaqueue: open topic: %w", err)
 	}
-	brokers, config, err := configure(u, opts)
-	if err == nil {
-		err = atStart(ctx, brokers, config, u.Name)
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("kafkaqueue: open topic: %w", err)
-	}
-	topic, err := kafkapubsub.OpenTopic(brokers, config, u.Name, &kafkapubsub.TopicOptions{KeyName: keyName})
-	if err != nil {
-		return nil, nil, fmt.Errorf("kafkaqueue: open topic: %w", err)
-	}
-	return topic, nil, nil
+	return queue.NewPublisher(topic, nil)
 }
 
-// OpenSubscription checks that the topic of kafka://GROUP?topic=TOPIC exists and returns an
-// Opener for it. Unreachable brokers are not an error. The parameter offset is where a new
-// group starts: oldest, the default, or newest, which loses messages sent before its first
-// member has joined. The other parameters are as for a topic.
-func OpenSubscription(ctx context.Context, url string, opts *Options) (queue.Opener, error) {
-	u, err := brokerurl.Parse(url, []string{Scheme}, "offset", "sasl", "tls", "topic")
-	if err == nil && (!validName.MatchString(u.Name) || !validName.MatchString(u.Params.Get("topic")) || brokerurl.HasUser(url)) {
+func (o URLOpener) openTopic(ctx context.Context, urlstr string) (*pubsub.Topic, error) {
+	u, err := brokerurl.Parse(urlstr, []string{kafkapubsub.Scheme}, "sasl", "tls")
+	if err != nil {
+		return nil, err
+	}
+	if !validName.MatchString(u.Name) || brokerurl.HasUser(urlstr) {
+		return nil, fmt.Errorf("the URL must be kafka://TOPIC; %s lists the brokers", brokersVariable)
+	}
+	brokers, config, err := configure(u, o.Configure)
+	if err != nil {
+		return nil, err
+	}
+	if err := atStart(ctx, brokers, config, u.Name); err != nil {
+		return nil, err
+	}
+	return kafkapubsub.OpenTopic(brokers, config, u.Name, &kafkapubsub.TopicOptions{KeyName: keyName})
+}
+
+// OpenSubscriptionURL implements [queue.URLOpener]. The topic must exist. The parameter
+// offset is where a new group starts: oldest, the default, or newest, which loses messages
+// sent before its first member has joined.
+func (o URLOpener) OpenSubscriptionURL(ctx context.Context, urlstr string, _ *queue.OpenOptions) (queue.Opener, error) {
+	u, err := brokerurl.Parse(urlstr, []string{kafkapubsub.Scheme}, "offset", "sasl", "tls", "topic")
+	if err == nil && (!validName.MatchString(u.Name) || !validName.MatchString(u.Params.Get("topic")) || brokerurl.HasUser(urlstr)) {
 		err = fmt.Errorf("the URL must be kafka://GROUP?topic=TOPIC; %s lists the brokers", brokersVariable)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("kafkaqueue: open subscription: %w", err)
 	}
-	brokers, config, err := configure(u, opts)
+	brokers, config, err := configure(u, o.Configure)
 	if err == nil {
 		config.Consumer.Offsets.Initial, err = initial(u)
 	}

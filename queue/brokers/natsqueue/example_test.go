@@ -6,22 +6,18 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/queue"
-	"github.com/fhirdock/fhirdock/queue/brokers/natsqueue"
+	_ "github.com/fhirdock/fhirdock/queue/brokers/natsqueue"
 )
 
 // A JetStream stream, created if it does not exist.
 func Example() {
 	ctx := context.Background()
-	topic, publishing, err := natsqueue.OpenTopic(ctx, "nats://localhost:4222/wake-ups?stream=WAKEUPS", nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	publisher, err := queue.NewPublisher(topic, publishing)
+	publisher, err := queue.OpenPublisher(ctx, "nats://localhost:4222/wake-ups?stream=WAKEUPS", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer publisher.Shutdown(ctx)
-	wakeUps, err := natsqueue.OpenSubscription(ctx, "nats://localhost:4222/wake-ups?stream=WAKEUPS&consumer=workers", nil)
+	wakeUps, err := queue.OpenSubscription(ctx, "nats://localhost:4222/wake-ups?stream=WAKEUPS&consumer=workers", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -19,10 +19,10 @@ import (
 func TestEverythingLost(t *testing.T) {
 	server := newServer(t)
 	url := "nats://" + server.address + "/wake.ups?stream=wakeups"
-	opts := &Options{Logger: slog.New(slog.DiscardHandler)}
-	topic, publishing, err := OpenTopic(t.Context(), url, opts)
+	opts := &queue.OpenOptions{Logger: slog.New(slog.DiscardHandler)}
+	publisher, err := queue.OpenPublisher(t.Context(), url, opts)
 	require.NoError(t, err, "an unreachable server")
-	opener, err := OpenSubscription(t.Context(), url+"&consumer=workers", opts)
+	opener, err := queue.OpenSubscription(t.Context(), url+"&consumer=workers", opts)
 	require.NoError(t, err, "an unreachable server")
 
 	var changes []bool // whether there is a subscription
@@ -33,7 +33,6 @@ func TestEverythingLost(t *testing.T) {
 	go func() {
 		ended <- consumer.Run(ctx, func(_ context.Context, m queue.Message) { got <- m.JobID })
 	}()
-	publisher := must(queue.NewPublisher(topic, publishing))
 	passes := func(what string) {
 		t.Helper()
 		began := time.Now()
@@ -79,7 +78,7 @@ func TestEverythingLost(t *testing.T) {
 
 	stop()
 	require.NoError(t, <-ended)
-	require.NoError(t, topic.Shutdown(t.Context()))
+	require.NoError(t, publisher.Shutdown(t.Context()))
 	require.GreaterOrEqual(t, len(changes), 4)
 	require.True(t, changes[len(changes)-1])
 }

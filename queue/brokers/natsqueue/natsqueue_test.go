@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 func TestURLs(t *testing.T) {
@@ -17,11 +19,11 @@ func TestURLs(t *testing.T) {
 		"scheme":     {url: "kafka://x", want: "must begin with nats:// or nats+js://"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := OpenTopic(t.Context(), test.url, nil)
+			_, err := queue.OpenPublisher(t.Context(), test.url, nil)
 			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), "s3cret")
 		})
 	}
-	_, err := OpenSubscription(t.Context(), "nats://u:s3cret@127.0.0.1/x?stream=x", nil)
+	_, err := queue.OpenSubscription(t.Context(), "nats://u:s3cret@127.0.0.1/x?stream=x", nil)
 	require.ErrorContains(t, err, "needs the parameter consumer")
 }

@@ -24,12 +24,12 @@ import (
 // passes sends and receives a wake-up.
 func passes(t *testing.T, server, subject, stream, consumer string) {
 	t.Helper()
-	opts := &Options{Logger: slog.New(slog.DiscardHandler)}
-	topic, publishing, err := OpenTopic(t.Context(), fmt.Sprintf("%s/%s?stream=%s", server, subject, stream), opts)
+	opts := &queue.OpenOptions{Logger: slog.New(slog.DiscardHandler)}
+	publisher, err := queue.OpenPublisher(t.Context(), fmt.Sprintf("%s/%s?stream=%s", server, subject, stream), opts)
 	require.NoError(t, err)
-	wakeUps, err := OpenSubscription(t.Context(), fmt.Sprintf("%s/%s?stream=%s&consumer=%s", server, subject, stream, consumer), opts)
+	wakeUps, err := queue.OpenSubscription(t.Context(), fmt.Sprintf("%s/%s?stream=%s&consumer=%s", server, subject, stream, consumer), opts)
 	require.NoError(t, err)
-	require.NoError(t, must(queue.NewPublisher(topic, publishing)).Publish(t.Context(), queue.Message{JobID: "job"}))
+	require.NoError(t, publisher.Publish(t.Context(), queue.Message{JobID: "job"}))
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()
 	got := 0
@@ -38,7 +38,7 @@ func passes(t *testing.T, server, subject, stream, consumer string) {
 		stop()
 	}))
 	require.Equal(t, 1, got)
-	require.NoError(t, topic.Shutdown(t.Context()))
+	require.NoError(t, publisher.Shutdown(t.Context()))
 }
 
 // sharedServer returns the URL of the server of all tests, and a connection to it.
@@ -127,7 +127,7 @@ func TestPermissions(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, strings.ToLower(string(said)), "violation", string(said))
 
-	_, _, err = OpenTopic(t.Context(), "nats://fhirdock:s3cret@"+server.address+"/the.subject?stream=other", &Options{Logger: slog.New(slog.DiscardHandler)})
+	_, err = queue.OpenPublisher(t.Context(), "nats://fhirdock:s3cret@"+server.address+"/the.subject?stream=other", &queue.OpenOptions{Logger: slog.New(slog.DiscardHandler)})
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "s3cret")
 }

@@ -6,22 +6,18 @@ import (
 
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/queue"
-	"github.com/fhirdock/fhirdock/queue/brokers/rabbitqueue"
+	_ "github.com/fhirdock/fhirdock/queue/brokers/rabbitqueue"
 )
 
 // An exchange and a quorum queue on the server in RABBIT_SERVER_URL, declared if missing.
 func Example() {
 	ctx := context.Background()
-	topic, publishing, err := rabbitqueue.OpenTopic(ctx, "rabbit://wake-ups?queue=workers")
-	if err != nil {
-		log.Fatal(err)
-	}
-	publisher, err := queue.NewPublisher(topic, publishing)
+	publisher, err := queue.OpenPublisher(ctx, "rabbit://wake-ups?queue=workers", nil)
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer publisher.Shutdown(ctx)
-	wakeUps, err := rabbitqueue.OpenSubscription(ctx, "rabbit://workers?exchange=wake-ups")
+	wakeUps, err := queue.OpenSubscription(ctx, "rabbit://workers?exchange=wake-ups", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -77,12 +77,12 @@ type pipe struct {
 
 func newPipe(t *testing.T, exchange, name string) *pipe {
 	t.Helper()
-	topic, publishing, err := OpenTopic(t.Context(), "rabbit://"+exchange+"?queue="+name)
+	publisher, err := queue.OpenPublisher(t.Context(), "rabbit://"+exchange+"?queue="+name, nil)
 	require.NoError(t, err)
-	opener, err := OpenSubscription(t.Context(), "rabbit://"+name+"?exchange="+exchange)
+	opener, err := queue.OpenSubscription(t.Context(), "rabbit://"+name+"?exchange="+exchange, nil)
 	require.NoError(t, err)
 	p := &pipe{
-		publisher: must(queue.NewPublisher(topic, publishing)), got: make(chan string, 1000),
+		publisher: publisher, got: make(chan string, 1000),
 		consumer: must(queue.NewConsumer(opener, &queue.ConsumerOptions{Logger: slog.New(slog.DiscardHandler)})),
 	}
 	ctx, stop := context.WithCancel(t.Context())
@@ -93,7 +93,7 @@ func newPipe(t *testing.T, exchange, name string) *pipe {
 	t.Cleanup(func() {
 		stop()
 		require.NoError(t, <-ended)
-		require.NoError(t, topic.Shutdown(context.Background()))
+		require.NoError(t, publisher.Shutdown(context.Background()))
 	})
 	return p
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
+	"path"
 	"slices"
 	"strconv"
 
@@ -17,22 +19,23 @@ import (
 	"github.com/fhirdock/fhirdock/queue/brokers/internal/outage"
 )
 
-// Scheme of the URLs.
-const Scheme = rabbitpubsub.Scheme
+func init() { queue.DefaultURLMux().Register(rabbitpubsub.Scheme, URLOpener{}) }
 
-// OpenTopic opens rabbit://EXCHANGE on the server that RABBIT_SERVER_URL names,
-// amqp://USER:PASSWORD@HOST:5672/. An existing exchange is used as it is; a missing one is
-// declared as a durable fanout. The parameter queue names a queue to declare and bind as
-// [OpenSubscription] does: sending fails while no queue is bound.
+// URLOpener opens rabbit://EXCHANGE for sending and rabbit://QUEUE for receiving, on the
+// server that RABBIT_SERVER_URL names, amqp://USER:PASSWORD@HOST:5672/. Importing this
+// package registers it with [queue.DefaultURLMux].
 //
-// Send returns once the broker has confirmed the message. A lost connection is replaced,
-// and a deleted exchange or queue is declared again. An unreachable server is not an error;
-// sending fails until it is back. Order needs no options of the Publisher, so they are nil.
-// The caller must shut down the topic, which closes the connection.
-func OpenTopic(_ context.Context, url string) (*pubsub.Topic, *queue.PublisherOptions, error) {
-	exchange, u, err := parse(url, "queue")
+// An existing exchange or queue is used as it is; a missing one is declared as a durable
+// fanout or a durable quorum queue, again if it was deleted. A lost connection is replaced.
+type URLOpener struct{}
+
+// OpenPublisherURL implements [queue.URLOpener]. Sending returns once the broker has
+// confirmed the message, and fails while no queue is bound to the exchange. The parameter
+// queue names one to declare and bind; by default it is that of [queue.OpenOptions].Peer.
+func (URLOpener) OpenPublisherURL(_ context.Context, urlstr string, opts *queue.OpenOptions) (*queue.Publisher, error) {
+	exchange, u, err := parse(naming(urlstr, "queue", opts.Peer), "queue")
 	if err != nil {
-		return nil, nil, fmt.Errorf("rabbitqueue: open topic: %w", err)
+		return nil, fmt.Errorf("rabbitqueue: open topic: %w", err)
 	}
 	topic := &reopened{open: func() (*pubsub.Topic, *amqp.Connection, error) {
 		conn, err := dial(exchange, u.Params.Get("queue"), declareTimeout)
@@ -42,21 +45,19 @@ func OpenTopic(_ context.Context, url string) (*pubsub.Topic, *queue.PublisherOp
 		return rabbitpubsub.OpenTopic(conn, exchange, nil), conn, nil
 	}}
 	if err := topic.ready(); err != nil && !outage.Unreachable(err) { // fail now rather than with the first message
-		return nil, nil, fmt.Errorf("rabbitqueue: open topic: %w", err)
+		return nil, fmt.Errorf("rabbitqueue: open topic: %w", err)
 	}
-	return pubsub.NewTopic(topic, nil), nil, nil
+	return queue.NewPublisher(pubsub.NewTopic(topic, nil), nil)
 }
 
-// OpenSubscription opens rabbit://QUEUE on the same server and returns an Opener for it. An
-// existing queue is used as it is; a missing one is declared as a durable quorum queue. The
-// parameter exchange names an exchange to declare as [OpenTopic] does and to bind the queue
-// to; without it nothing is bound. Both are declared again if they were deleted. An
-// unreachable server is not an error.
+// OpenSubscriptionURL implements [queue.URLOpener]. The parameter exchange names an exchange
+// to declare and to bind the queue to; by default it is that of [queue.OpenOptions].Peer,
+// and without one nothing is bound.
 //
 // The parameter prefetch_count limits the unacknowledged messages, from 1 to 65535. Default:
 // one more than the Consumer handles at once.
-func OpenSubscription(_ context.Context, url string) (queue.Opener, error) {
-	name, u, err := parse(url, "exchange", "prefetch_count")
+func (URLOpener) OpenSubscriptionURL(_ context.Context, urlstr string, opts *queue.OpenOptions) (queue.Opener, error) {
+	name, u, err := parse(naming(urlstr, "exchange", opts.Peer), "exchange", "prefetch_count")
 	if err != nil {
 		return nil, fmt.Errorf("rabbitqueue: open subscription: %w", err)
 	}
@@ -90,7 +91,7 @@ const maxPrefetch = 65535
 
 // parse returns the name of the exchange or queue.
 func parse(raw string, known ...string) (string, *brokerurl.URL, error) {
-	u, err := brokerurl.Parse(raw, []string{Scheme}, slices.Sorted(slices.Values(known))...)
+	u, err := brokerurl.Parse(raw, []string{rabbitpubsub.Scheme}, slices.Sorted(slices.Values(known))...)
 	if err != nil {
 		return "", nil, err
 	}
@@ -98,4 +99,23 @@ func parse(raw string, known ...string) (string, *brokerurl.URL, error) {
 		return "", nil, fmt.Errorf("the URL must be rabbit:// and a name; %s names the server", serverVariable)
 	}
 	return u.Name, u, nil
+}
+
+// naming adds the name in the peer's URL as a parameter, so that whichever is opened first
+// binds the exchange and the queue. It keeps an existing parameter, and a malformed URL for
+// the opener to report.
+func naming(urlstr, parameter, peer string) string {
+	u, err := url.Parse(urlstr)
+	if err != nil || peer == "" || u.Query().Has(parameter) {
+		return urlstr
+	}
+	p, err := url.Parse(peer)
+	if err != nil {
+		return urlstr
+	}
+	if u.RawQuery != "" {
+		u.RawQuery += "&"
+	}
+	u.RawQuery += url.Values{parameter: {path.Join(p.Host, p.Path)}}.Encode()
+	return u.String()
 }

@@ -50,16 +50,16 @@ func TestPermissions(t *testing.T) {
 	worker := as(rows[2])
 	t.Setenv(serverVariable, worker.String())
 	passes(t, exchange, name)
-	_, err = OpenSubscription(t.Context(), "rabbit://"+name+"-other?exchange="+exchange)
+	_, err = queue.OpenSubscription(t.Context(), "rabbit://"+name+"-other?exchange="+exchange, nil)
 	require.ErrorContains(t, err, "ACCESS_REFUSED")
 	require.NotContains(t, err.Error(), "s3cret")
 
 	t.Setenv(serverVariable, as(rows[1]).String())
-	topic, publishing, err := OpenTopic(t.Context(), "rabbit://"+exchange)
+	publisher, err := queue.OpenPublisher(t.Context(), "rabbit://"+exchange, nil)
 	require.NoError(t, err)
-	require.NoError(t, must(queue.NewPublisher(topic, publishing)).Publish(t.Context(), queue.Message{JobID: "job"}))
-	require.NoError(t, topic.Shutdown(t.Context()))
-	_, err = OpenSubscription(t.Context(), "rabbit://"+name+"?exchange="+exchange)
+	require.NoError(t, publisher.Publish(t.Context(), queue.Message{JobID: "job"}))
+	require.NoError(t, publisher.Shutdown(t.Context()))
+	_, err = queue.OpenSubscription(t.Context(), "rabbit://"+name+"?exchange="+exchange, nil)
 	require.ErrorContains(t, err, "ACCESS_REFUSED")
 }
 
@@ -87,11 +87,11 @@ func user(t *testing.T, server *url.URL, row []string, exchange, name string) *u
 // passes sends and receives a wake-up.
 func passes(t *testing.T, exchange, name string) {
 	t.Helper()
-	topic, publishing, err := OpenTopic(t.Context(), "rabbit://"+exchange+"?queue="+name)
+	publisher, err := queue.OpenPublisher(t.Context(), "rabbit://"+exchange+"?queue="+name, nil)
 	require.NoError(t, err)
-	wakeUps, err := OpenSubscription(t.Context(), "rabbit://"+name+"?exchange="+exchange)
+	wakeUps, err := queue.OpenSubscription(t.Context(), "rabbit://"+name+"?exchange="+exchange, nil)
 	require.NoError(t, err)
-	require.NoError(t, must(queue.NewPublisher(topic, publishing)).Publish(t.Context(), queue.Message{JobID: "job"}))
+	require.NoError(t, publisher.Publish(t.Context(), queue.Message{JobID: "job"}))
 	ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
 	defer stop()
 	got := 0
@@ -100,5 +100,5 @@ func passes(t *testing.T, exchange, name string) {
 		stop()
 	}))
 	require.Equal(t, 1, got)
-	require.NoError(t, topic.Shutdown(t.Context()))
+	require.NoError(t, publisher.Shutdown(t.Context()))
 }

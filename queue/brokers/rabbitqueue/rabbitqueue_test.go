@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/queue"
 )
 
 // server returns the URL of the server of all tests.
@@ -81,16 +83,16 @@ func TestURLs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(serverVariable, cmp.Or(test.server, "amqp://user:s3cret@127.0.0.1:1/"))
-			_, _, err := OpenTopic(t.Context(), test.url)
+			_, err := queue.OpenPublisher(t.Context(), test.url, nil)
 			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), "s3cret")
-			_, err = OpenSubscription(t.Context(), test.url)
+			_, err = queue.OpenSubscription(t.Context(), test.url, nil)
 			require.ErrorContains(t, err, test.want)
 			require.NotContains(t, err.Error(), "s3cret")
 		})
 	}
 	for _, n := range []string{"0", "-1", "65536", "s3cret"} {
-		_, err := OpenSubscription(t.Context(), "rabbit://x?prefetch_count="+n)
+		_, err := queue.OpenSubscription(t.Context(), "rabbit://x?prefetch_count="+n, nil)
 		require.ErrorContains(t, err, "from 1 to 65535")
 	}
 }

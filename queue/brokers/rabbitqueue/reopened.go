@@ -9,8 +9,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"gocloud.dev/pubsub"
 	"gocloud.dev/pubsub/driver"
-
-	"github.com/fhirdock/fhirdock/queue/brokers/internal/relay"
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -78,7 +77,7 @@ func (t *reopened) SendBatch(ctx context.Context, ms []*driver.Message) error {
 		if err != nil {
 			return err
 		}
-		err = relay.Send(ctx, topic, ms, func(as func(any) bool) {
+		err = send(ctx, topic, ms, func(as func(any) bool) {
 			var p *amqp.Publishing
 			if as(&p) {
 				p.DeliveryMode = amqp.Persistent
@@ -88,6 +87,27 @@ func (t *reopened) SendBatch(ctx context.Context, ms []*driver.Message) error {
 			return err
 		}
 	}
+}
+
+// send sends a driver's messages through a topic, and calls before ahead of each message's
+// own BeforeSend.
+func send(ctx context.Context, topic *pubsub.Topic, ms []*driver.Message, before func(as func(any) bool)) error {
+	var g errgroup.Group
+	for _, m := range ms {
+		g.Go(func() error {
+			return topic.Send(ctx, &pubsub.Message{
+				Body: m.Body, Metadata: m.Metadata, AfterSend: m.AfterSend,
+				BeforeSend: func(as func(any) bool) error {
+					before(as)
+					if m.BeforeSend == nil {
+						return nil
+					}
+					return m.BeforeSend(as)
+				},
+			})
+		})
+	}
+	return g.Wait()
 }
 
 // Close implements driver.Topic.

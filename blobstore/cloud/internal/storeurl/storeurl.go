@@ -1,28 +1,32 @@
-// Package storeurl opens Stores of the clouds' buckets.
+// Package storeurl makes Stores of the clouds' buckets.
 package storeurl
 
 import (
-	"context"
 	"errors"
-	"net/url"
 
 	"gocloud.dev/blob"
 
 	"github.com/fhirdock/fhirdock/blobstore"
 )
 
-// Open opens the bucket of a URL, and returns a Store with the bucket's name, which is the
-// URL's host, and its signer.
-func Open[S blobstore.UploadSigner](ctx context.Context, urlstr string, open func(context.Context, string) (*blob.Bucket, S, error)) (*blobstore.Store, error) {
-	bucket, signer, err := open(ctx, urlstr)
-	if err != nil {
-		return nil, err
+// Store returns a Store of an open bucket. Options that are not set are the bucket's name
+// and its signer. The bucket is closed with the Store, or if there is an error.
+func Store[S blobstore.Signer](bucket *blob.Bucket, name string, signer func(*blob.Bucket) (S, error), opts *blobstore.Options) (*blobstore.Store, error) {
+	var o blobstore.Options
+	if opts != nil {
+		o = *opts
 	}
-	u, err := url.Parse(urlstr) // open has parsed it
-	if err != nil {
-		return nil, errors.Join(err, bucket.Close())
+	if o.Bucket == "" {
+		o.Bucket = name
 	}
-	store, err := blobstore.New(bucket, &blobstore.Options{Bucket: u.Host, Signer: signer})
+	if o.Signer == nil {
+		s, err := signer(bucket)
+		if err != nil {
+			return nil, errors.Join(err, bucket.Close())
+		}
+		o.Signer = s
+	}
+	store, err := blobstore.New(bucket, &o)
 	if err != nil {
 		return nil, errors.Join(err, bucket.Close())
 	}

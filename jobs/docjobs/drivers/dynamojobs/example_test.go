@@ -5,13 +5,14 @@ import (
 	"log"
 
 	"github.com/fhirdock/fhirdock/ingest"
-	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/dynamojobs"
+	"github.com/fhirdock/fhirdock/jobs"
+	_ "github.com/fhirdock/fhirdock/jobs/docjobs/drivers/dynamojobs"
 )
 
 // A table as README.md defines it.
 func Example() {
 	ctx := context.Background()
-	store, err := dynamojobs.OpenStore(ctx, "dynamodb://jobs?region=eu-central-1")
+	store, err := jobs.Open(ctx, "dynamodb://jobs?region=eu-central-1", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"gocloud.dev/docstore"
 	"gocloud.dev/docstore/awsdynamodb/v2"
 
+	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/docjobs"
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/internal/storeurl"
 )
@@ -32,11 +33,17 @@ type Store struct {
 // Close closes the collection. It does not wait for calls in progress.
 func (s *Store) Close() error { return s.coll.Close() }
 
-// OpenStore opens a URL like dynamodb://TABLE?region=eu-central-1. It uses the AWS SDK's
-// default credentials. The parameters are those of gocloud.dev/aws; unknown ones are an
-// error. ErrTable if the table is missing or not as README.md defines it.
-func OpenStore(ctx context.Context, url string) (*Store, error) {
-	u, err := storeurl.Parse(awsdynamodb.Scheme, "dynamodb://TABLE, with or without parameters", url, parameters...)
+func init() { jobs.DefaultURLMux().Register(awsdynamodb.Scheme, URLOpener{}) }
+
+// URLOpener opens URLs like dynamodb://TABLE?region=eu-central-1. It uses the AWS SDK's
+// default credentials. The parameters are those of gocloud.dev/aws. Importing this package
+// registers it with [jobs.DefaultURLMux].
+type URLOpener struct{}
+
+// OpenStoreURL implements [jobs.URLOpener]. It returns ErrTable if the table is missing or
+// not as README.md defines it. It never creates the table, so it ignores SkipMigrations.
+func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, _ *jobs.OpenOptions) (jobs.OpenedStore, error) {
+	u, err := storeurl.Parse(awsdynamodb.Scheme, "dynamodb://TABLE, with or without parameters", urlstr, parameters...)
 	if err != nil {
 		return nil, fmt.Errorf("dynamojobs: open store: %w", err)
 	}
@@ -49,7 +56,11 @@ func OpenStore(ctx context.Context, url string) (*Store, error) {
 	}
 	// Errors are returned; by default the SDK logs to stderr too.
 	quiet := func(o *dynamodb.Options) { o.Logger = logging.Nop{} }
-	return Open(ctx, dynamodb.NewFromConfig(config, quiet), u.Host, nil)
+	store, err := Open(ctx, dynamodb.NewFromConfig(config, quiet), u.Host, nil)
+	if err != nil {
+		return nil, err
+	}
+	return store, nil
 }
 
 // Open opens a table with the caller's client. It sets BeforeQuery itself; it is an error

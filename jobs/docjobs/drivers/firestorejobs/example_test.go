@@ -5,13 +5,14 @@ import (
 	"log"
 
 	"github.com/fhirdock/fhirdock/ingest"
-	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs"
+	"github.com/fhirdock/fhirdock/jobs"
+	_ "github.com/fhirdock/fhirdock/jobs/docjobs/drivers/firestorejobs"
 )
 
 // A collection with the indexes in README.md.
 func Example() {
 	ctx := context.Background()
-	store, err := firestorejobs.OpenStore(ctx, "firestore://projects/my-project/databases/(default)/documents/jobs")
+	store, err := jobs.Open(ctx, "firestore://projects/my-project/databases/(default)/documents/jobs", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

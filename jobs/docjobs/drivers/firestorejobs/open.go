@@ -12,6 +12,7 @@ import (
 	"gocloud.dev/docstore/gcpfirestore"
 	"gocloud.dev/gcp"
 
+	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/docjobs"
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/internal/storeurl"
 )
@@ -27,19 +28,25 @@ type Store struct {
 	close func()
 }
 
-// Close closes the collection, and the connection if [OpenStore] opened it.
+// Close closes the collection, and the connection if it was opened by URL.
 func (s *Store) Close() error {
 	err := s.coll.Close()
 	s.close()
 	return err
 }
 
-// OpenStore opens a URL like
+func init() { jobs.DefaultURLMux().Register(gcpfirestore.Scheme, URLOpener{}) }
+
+// URLOpener opens URLs like
 // firestore://projects/PROJECT/databases/(default)/documents/COLLECTION, without
 // parameters. It uses the default credentials, or none if FIRESTORE_EMULATOR_HOST is set.
-// A missing index is an error.
-func OpenStore(ctx context.Context, url string) (*Store, error) {
-	u, err := storeurl.Parse(gcpfirestore.Scheme, form, url)
+// Importing this package registers it with [jobs.DefaultURLMux].
+type URLOpener struct{}
+
+// OpenStoreURL implements [jobs.URLOpener]. A missing index is an error. It never creates
+// one, so it ignores SkipMigrations.
+func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, _ *jobs.OpenOptions) (jobs.OpenedStore, error) {
+	u, err := storeurl.Parse(gcpfirestore.Scheme, form, urlstr)
 	path := ""
 	if err == nil {
 		if path = u.Host + u.Path; !collectionPath.MatchString(path) {

@@ -5,13 +5,14 @@ import (
 	"log"
 
 	"github.com/fhirdock/fhirdock/ingest"
-	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
+	"github.com/fhirdock/fhirdock/jobs"
+	_ "github.com/fhirdock/fhirdock/jobs/docjobs/drivers/mongojobs"
 )
 
 // A collection on the server in MONGO_SERVER_URL. Missing indexes are created.
 func Example() {
 	ctx := context.Background()
-	store, err := mongojobs.OpenStore(ctx, "mongo://fhirdock/jobs", nil)
+	store, err := jobs.Open(ctx, "mongo://fhirdock/jobs", nil)
 	if err != nil {
 		log.Fatal(err)
 	}

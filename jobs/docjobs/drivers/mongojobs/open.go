@@ -16,6 +16,7 @@ import (
 	"gocloud.dev/docstore"
 	"gocloud.dev/docstore/mongodocstore"
 
+	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/jobs/docjobs"
 	"github.com/fhirdock/fhirdock/jobs/docjobs/drivers/internal/storeurl"
 )
@@ -41,13 +42,19 @@ type Store struct {
 	close func() error
 }
 
-// Close closes the collection, and the connections if [OpenStore] opened them.
+// Close closes the collection, and the connections if it was opened by URL.
 func (s *Store) Close() error { return errors.Join(s.coll.Close(), s.close()) }
 
-// OpenStore opens a URL like mongo://DATABASE/COLLECTION, without parameters, on the
-// server in [ServerVariable]; see [Open]. No error quotes the connection string.
-func OpenStore(ctx context.Context, url string, opts *Options) (*Store, error) {
-	u, err := storeurl.Parse(mongodocstore.Scheme, form, url)
+func init() { jobs.DefaultURLMux().Register(mongodocstore.Scheme, URLOpener{}) }
+
+// URLOpener opens URLs like mongo://DATABASE/COLLECTION, without parameters, on the server
+// in [ServerVariable]. Importing this package registers it with [jobs.DefaultURLMux].
+type URLOpener struct{}
+
+// OpenStoreURL implements [jobs.URLOpener]; see [Open]. With SkipMigrations a missing index
+// is an error. No error quotes the connection string.
+func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *jobs.OpenOptions) (jobs.OpenedStore, error) {
+	u, err := storeurl.Parse(mongodocstore.Scheme, form, urlstr)
 	name := ""
 	if err == nil {
 		if name = strings.TrimPrefix(u.Path, "/"); name == "" || strings.Contains(name, "/") {
@@ -70,7 +77,7 @@ func OpenStore(ctx context.Context, url string, opts *Options) (*Store, error) {
 		return nil, fmt.Errorf("mongojobs: open store: %s is not a connection string", ServerVariable)
 	}
 	disconnect := func() error { return client.Disconnect(context.WithoutCancel(ctx)) }
-	s, err := Open(ctx, client.Database(u.Host).Collection(name), opts)
+	s, err := Open(ctx, client.Database(u.Host).Collection(name), &Options{SkipIndexes: opts != nil && opts.SkipMigrations})
 	if err != nil {
 		return nil, errors.Join(err, disconnect())
 	}
