@@ -53,7 +53,7 @@ func corpus(t testing.TB) []corpusFile {
 	t.Helper()
 	files := corpusFiles(t)
 	if files == nil {
-		t.Skip("SKIPPED: the corpus is not there; this test has checked nothing of it")
+		t.Skip("SKIPPED: there is no ../shared/corpus beside the checkout; .github/CONTRIBUTING.md (The corpus) says how to get it")
 	}
 	return files
 }

@@ -116,7 +116,7 @@ func TestCaseLK01(t *testing.T) {
 	name := filepath.Join("..", "..", "..", "shared", "cases", "batch-delete-with-body.json")
 	payload, err := os.ReadFile(name)
 	if err != nil {
-		t.Skipf("SKIPPED: %s is missing", name)
+		t.Skipf("SKIPPED: there is no %s beside the checkout; .github/CONTRIBUTING.md (The corpus) says what it is", filepath.Base(name))
 	}
 	p := lake(t, never)
 	job := finish(t, p, p.Client.PostBundle(t, payload).JobID)
