@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"regexp"
 	"time"
+
+	"github.com/fhirdock/fhirdock/internal/sqldialect"
 )
 
 // Options of Keys; nil, and zero fields, mean the defaults.
 type Options struct {
-	// Dialect of the database. Default: detected from the type of the driver.
-	Dialect Dialect
 	// SkipSchema makes Open fail if the table is missing. Default: Open creates it.
 	SkipSchema bool
 	// Prefix is prepended to each key. If several handlers write the effects of the same
@@ -30,7 +30,7 @@ type Options struct {
 // concurrent use, by several processes too.
 type Keys struct {
 	db         *sql.DB
-	dialect    Dialect
+	dialect    sqldialect.Dialect
 	statements statements
 	prefix     string
 	refused    func(error) bool
@@ -56,22 +56,16 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Keys, error) {
 	if db == nil {
 		return nil, errNoDatabase
 	}
-	if o.Dialect == "" {
-		var err error
-		if o.Dialect, err = detect(db); err != nil {
-			return nil, err
-		}
-	}
 	if !validPrefix.MatchString(o.Prefix) {
 		return nil, errors.New("sqlonce: Options.Prefix must have at most 100 bytes of visible ASCII")
 	}
-	s, err := o.Dialect.statements()
+	dialect, err := sqldialect.Of(ctx, db)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("sqlonce: %w", err)
 	}
-	k := &Keys{db: db, dialect: o.Dialect, statements: s, prefix: o.Prefix, refused: o.Refused}
+	k := &Keys{db: db, dialect: dialect, statements: statementsIn(dialect), prefix: o.Prefix, refused: o.Refused}
 	if !o.SkipSchema {
-		return k, Migrate(ctx, db, o.Dialect)
+		return k, Migrate(ctx, db)
 	}
 	var n int
 	if err := db.QueryRowContext(ctx, "SELECT count(rejected) FROM fhirdock_once WHERE batch_key = ''").Scan(&n); err != nil {

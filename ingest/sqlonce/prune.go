@@ -162,7 +162,7 @@ func (k *Keys) page(ctx context.Context, before time.Time, at int64, after strin
 // remove removes keys, unless they were claimed again since they were read.
 func (k *Keys) remove(ctx context.Context, before time.Time, keys []any) (int64, error) {
 	marks := strings.TrimSuffix(strings.Repeat("?, ", len(keys)), ", ")
-	query := k.dialect.rebind("DELETE FROM fhirdock_once WHERE batch_key IN (" + marks + ") AND claimed_at < ?")
+	query := rebind(k.dialect, "DELETE FROM fhirdock_once WHERE batch_key IN ("+marks+") AND claimed_at < ?")
 	result, err := k.db.ExecContext(ctx, query, append(keys, before.UnixMicro())...)
 	if err != nil {
 		return 0, err

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+
+	"github.com/fhirdock/fhirdock/internal/sqldialect"
 )
 
 // Codes of resources that the database refused.
@@ -27,14 +29,14 @@ func (k *Keys) why(err error) *Rejection {
 		return &Rejection{CodeRefused, "The database refused this resource"}
 	}
 	switch k.dialect {
-	case SQLite:
+	case sqldialect.SQLite:
 		if e, ok := errors.AsType[interface {
 			error
 			Code() int
 		}](err); ok {
 			return ofSQLite(e.Code())
 		}
-	case MySQL:
+	case sqldialect.MySQL:
 		if number, state, ok := mysqlError(err); ok {
 			return ofMySQL(number, state)
 		}

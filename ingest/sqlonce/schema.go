@@ -5,16 +5,8 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
-)
 
-// Dialect is the SQL dialect of a database.
-type Dialect string
-
-// Supported dialects.
-const (
-	SQLite     Dialect = "sqlite"
-	PostgreSQL Dialect = "postgres"
-	MySQL      Dialect = "mysql" // and MariaDB
+	"github.com/fhirdock/fhirdock/internal/sqldialect"
 )
 
 // The schema, for operators who don't let services alter it. Running it again does
@@ -62,7 +54,7 @@ type statements struct {
 	page string
 }
 
-func (d Dialect) statements() (statements, error) {
+func statementsIn(d sqldialect.Dialect) statements {
 	s := statements{
 		begin:  `UPDATE fhirdock_once SET rejected = '' WHERE batch_key = ?`,
 		finish: `UPDATE fhirdock_once SET rejected = ? WHERE batch_key = ?`,
@@ -72,27 +64,25 @@ func (d Dialect) statements() (statements, error) {
 			ORDER BY claimed_at, batch_key LIMIT ?`,
 	}
 	switch d {
-	case SQLite:
+	case sqldialect.SQLite:
 		s.claim = ClaimSQLite
-	case PostgreSQL:
+	case sqldialect.PostgreSQL:
 		s.claim = ClaimPostgreSQL
-	case MySQL:
+	case sqldialect.MySQL:
 		s.claim = ClaimMySQL
 		// Reads the newest version, even if the transaction's snapshot is older.
 		s.read += ` LOCK IN SHARE MODE`
-	default:
-		return s, fmt.Errorf("sqlonce: the dialect must be %q, %q or %q", SQLite, PostgreSQL, MySQL)
 	}
 	for _, q := range []*string{&s.begin, &s.finish, &s.read, &s.page} {
-		*q = d.rebind(*q)
+		*q = rebind(d, *q)
 	}
-	return s, nil
+	return s
 }
 
 // rebind replaces the question marks of a statement with the dialect's parameters. No
 // statement has one in a string.
-func (d Dialect) rebind(query string) string {
-	if d != PostgreSQL {
+func rebind(d sqldialect.Dialect, query string) string {
+	if d != sqldialect.PostgreSQL {
 		return query
 	}
 	var b strings.Builder
@@ -111,12 +101,13 @@ const migrationLock = 0x66686972_6f6e6365 // "fhironce"
 
 // Migrate creates the table, or adds what a table of an earlier version lacks. Several
 // processes may call it concurrently.
-func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
+func Migrate(ctx context.Context, db *sql.DB) error {
 	if db == nil {
 		return errNoDatabase
 	}
-	if _, err := dialect.statements(); err != nil {
-		return err
+	dialect, err := sqldialect.Of(ctx, db)
+	if err != nil {
+		return fmt.Errorf("sqlonce: %w", err)
 	}
 	if err := migrate(ctx, db, dialect); err != nil {
 		return fmt.Errorf("sqlonce: create schema: %w", err)
@@ -124,7 +115,7 @@ func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	return nil
 }
 
-func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
+func migrate(ctx context.Context, db *sql.DB, dialect sqldialect.Dialect) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -132,12 +123,12 @@ func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 	defer func() { _ = tx.Rollback() }() // does nothing after the commit
 	schema := SchemaSQLite
 	switch dialect {
-	case PostgreSQL:
+	case sqldialect.PostgreSQL:
 		schema = SchemaPostgreSQL
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock($1)", int64(migrationLock)); err != nil {
 			return err
 		}
-	case MySQL:
+	case sqldialect.MySQL:
 		schema = SchemaMySQL
 	}
 	for statement := range strings.SplitSeq(schema, ";") {
@@ -148,7 +139,7 @@ func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 			return err
 		}
 	}
-	if dialect == SQLite {
+	if dialect == sqldialect.SQLite {
 		var columns int
 		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM pragma_table_info('fhirdock_once') WHERE name = 'rejected'").Scan(&columns)
 		if err == nil && columns == 0 {
@@ -159,18 +150,4 @@ func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 		}
 	}
 	return tx.Commit()
-}
-
-// detect returns the dialect of a database by the type of its driver.
-func detect(db *sql.DB) (Dialect, error) {
-	driver := strings.ToLower(fmt.Sprintf("%T", db.Driver()))
-	switch {
-	case strings.Contains(driver, "sqlite"):
-		return SQLite, nil
-	case strings.Contains(driver, "stdlib"), strings.Contains(driver, "pgx"), strings.Contains(driver, "pq."):
-		return PostgreSQL, nil
-	case strings.Contains(driver, "mysql"), strings.Contains(driver, "mariadb"):
-		return MySQL, nil
-	}
-	return "", fmt.Errorf("sqlonce: unknown driver %s: set Options.Dialect", driver)
 }

@@ -194,12 +194,9 @@ func TestOpen(t *testing.T) {
 		require.NoError(t, err)
 		_, err = sqlonce.Open(t.Context(), db, &sqlonce.Options{SkipSchema: true})
 		require.NoError(t, err)
-		_, err = sqlonce.Open(t.Context(), db, &sqlonce.Options{Dialect: "oracle"})
-		require.ErrorContains(t, err, "postgres")
 		_, err = sqlonce.Open(t.Context(), nil, nil)
 		require.ErrorContains(t, err, "need a database")
-		require.ErrorContains(t, sqlonce.Migrate(t.Context(), nil, sqlonce.SQLite), "need a database")
-		require.ErrorContains(t, sqlonce.Migrate(t.Context(), db, "oracle"), "postgres")
+		require.ErrorContains(t, sqlonce.Migrate(t.Context(), nil), "need a database")
 	})
 	t.Run("the schema of PostgreSQL", func(t *testing.T) {
 		db, err := sql.Open("pgx", postgrestest.Schema(t))

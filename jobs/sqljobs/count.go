@@ -26,7 +26,7 @@ func (s *Store) Count(ctx context.Context, organizationID string, state jobs.Sta
 
 // waitingQuery counts the accepted jobs in the two indexes that contain them, each up to a
 // limit.
-func (d Dialect) waitingQuery() string {
+func (d dialect) waitingQuery() string {
 	some := func(index, where string) string {
 		return "(SELECT count(*) FROM (SELECT 1 FROM " + d.table(index) + " WHERE " + where + " LIMIT ?1) AS counted)"
 	}
@@ -35,14 +35,14 @@ func (d Dialect) waitingQuery() string {
 
 // countQuery counts the jobs in a state, up to a limit. It visits one organization after
 // another in the index that starts with the organization and the state.
-func (d Dialect) countQuery() string {
+func (d dialect) countQuery() string {
 	next := func(where string) string {
 		return "SELECT (SELECT organization_id FROM " + d.table(stateIndex) + where + " ORDER BY organization_id LIMIT 1)"
 	}
 	orgs := next("") + " UNION ALL " + next(" WHERE organization_id > orgs.org") + " FROM orgs WHERE org IS NOT NULL"
 	of := " WHERE organization_id = orgs.org AND state = ?1"
 	some := d.table(stateIndex) + of
-	if d == PostgreSQL {
+	if d == dialectPostgreSQL {
 		some = "LATERAL (SELECT 1 FROM " + some + " LIMIT ?2) AS found"
 	}
 	return "WITH RECURSIVE orgs (org) AS (" + orgs + ") SELECT count(*) FROM (SELECT 1 FROM orgs CROSS JOIN " + some + " LIMIT ?2) AS counted"

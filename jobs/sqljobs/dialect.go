@@ -1,43 +1,40 @@
 package sqljobs
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/fhirdock/fhirdock/internal/sqldialect"
 )
 
-// Dialect is the SQL dialect of a database.
-type Dialect string
+// dialect is the SQL dialect of a database.
+type dialect string
 
-// Supported dialects.
 const (
-	SQLite     Dialect = "sqlite"
-	PostgreSQL Dialect = "postgres"
+	dialectSQLite     dialect = "sqlite"
+	dialectPostgreSQL dialect = "postgres"
 )
 
-// detect returns the dialect of a database by the type of its driver.
-func detect(db *sql.DB) (Dialect, error) {
-	driver := strings.ToLower(fmt.Sprintf("%T", db.Driver()))
-	switch {
-	case strings.Contains(driver, "sqlite"):
-		return SQLite, nil
-	case strings.Contains(driver, "stdlib"), strings.Contains(driver, "pgx"), strings.Contains(driver, "pq."):
-		return PostgreSQL, nil
+// dialectOf returns the dialect of a database.
+func dialectOf(ctx context.Context, db *sql.DB) (dialect, error) {
+	switch found, err := sqldialect.Of(ctx, db); {
+	case err != nil:
+		return "", fmt.Errorf("sqljobs: %w", err)
+	case found == sqldialect.SQLite:
+		return dialectSQLite, nil
+	case found == sqldialect.PostgreSQL:
+		return dialectPostgreSQL, nil
 	}
-	return "", fmt.Errorf("sqljobs: unknown driver %s: set Options.Dialect to %q or %q", driver, SQLite, PostgreSQL)
-}
-
-func (d Dialect) check() error {
-	if d != SQLite && d != PostgreSQL {
-		return fmt.Errorf("sqljobs: the dialect must be %q or %q", SQLite, PostgreSQL)
-	}
-	return nil
+	return "", errors.New("sqljobs: jobs are kept in SQLite or PostgreSQL, not in MySQL")
 }
 
 // rebind replaces the parameters ?1, ?2, … of a query with those of the dialect. No query
 // has a question mark in a string.
-func (d Dialect) rebind(query string) string {
-	if d == SQLite {
+func (d dialect) rebind(query string) string {
+	if d == dialectSQLite {
 		return query
 	}
 	return strings.ReplaceAll(query, "?", "$")

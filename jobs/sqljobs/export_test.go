@@ -14,8 +14,16 @@ import (
 // BulkGroupsForTest exports bulkGroups.
 const BulkGroupsForTest = bulkGroups
 
+// Dialect and its values, for tests that write what a database gets.
+type Dialect = dialect
+
+const (
+	SQLite     = dialectSQLite
+	PostgreSQL = dialectPostgreSQL
+)
+
 // QueriesForTest returns the frequent queries.
-func QueriesForTest(d Dialect) map[string]string {
+func QueriesForTest(d dialect) map[string]string {
 	q := queriesFor(d)
 	return map[string]string{"create": q.create, "get": q.get, "update": q.update, "due": q.due, "list": q.list, "list state": q.listState, "delete": q.remove, "organizations": q.organizations,
 		"count": q.count, "count of": q.countOf, "waiting": q.waiting}
@@ -78,7 +86,7 @@ func UnlockForTest(ctx context.Context, conn *sql.Conn) error {
 }
 
 // NextQueryForTest exports nextQuery.
-func NextQueryForTest(d Dialect, order jobs.Order, one bool) string {
+func NextQueryForTest(d dialect, order jobs.Order, one bool) string {
 	return nextQuery(d, order, one, "")
 }
 
@@ -86,7 +94,7 @@ func NextQueryForTest(d Dialect, order jobs.Order, one bool) string {
 func SQLStateForTest(err error) string { return sqlsession.SQLState(err) }
 
 // MigrationForTest returns the statements of a migration, up or down.
-func MigrationForTest(d Dialect, version int, down bool) (string, error) {
+func MigrationForTest(d dialect, version int, down bool) (string, error) {
 	folder := path.Join("migrations", string(d))
 	files, err := migrations.ReadDir(folder)
 	if err != nil {

@@ -21,22 +21,23 @@ var ErrSchema = errors.New("sqljobs: the schema has another version")
 // Migrate runs missing migrations, all or none. Several processes may call it
 // concurrently, even through a connection pooler: one runs them while the others wait for
 // its transaction. ErrSchema if the schema is newer than this program.
-func Migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
+func Migrate(ctx context.Context, db *sql.DB) error {
 	if db == nil {
 		return errors.New("sqljobs: Migrate needs a database")
 	}
-	if err := dialect.check(); err != nil {
+	d, err := dialectOf(ctx, db)
+	if err != nil {
 		return err
 	}
-	return again(ctx, dialect, func() error { return migrate(ctx, db, dialect) })
+	return again(ctx, d, func() error { return migrate(ctx, db, d) })
 }
 
 // again retries what may fail if processes start at the same time on a new SQLite database:
 // SQLite does not always wait for the switch to the write-ahead log, nor for the write lock
 // in a transaction that started with a read.
-func again(ctx context.Context, dialect Dialect, do func() error) error {
+func again(ctx context.Context, d dialect, do func() error) error {
 	tries := 1
-	if dialect == SQLite {
+	if d == dialectSQLite {
 		tries = 10
 	}
 	for try := 1; ; try++ {
@@ -52,18 +53,18 @@ func again(ctx context.Context, dialect Dialect, do func() error) error {
 	}
 }
 
-func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
-	all, err := readMigrations(dialect)
+func migrate(ctx context.Context, db *sql.DB, d dialect) error {
+	all, err := readMigrations(d)
 	if err != nil {
 		return err
 	}
 	target := all[len(all)-1].version
-	return sessions(db, dialect, 0)(ctx, func(ctx context.Context, conn querier) error {
-		current, err := version(ctx, conn, dialect, target)
+	return sessions(db, d, 0)(ctx, func(ctx context.Context, conn querier) error {
+		current, err := version(ctx, conn, d, target)
 		if err != nil || current == target {
 			return err
 		}
-		if err := up(ctx, conn, dialect, all); err != nil {
+		if err := up(ctx, conn, d, all); err != nil {
 			return fmt.Errorf("sqljobs: migrate: %w", err)
 		}
 		return nil
@@ -72,9 +73,9 @@ func migrate(ctx context.Context, db *sql.DB, dialect Dialect) error {
 
 // up runs missing migrations in one transaction, which also holds the lock. A session lock
 // would not do, because a pooler may run each transaction in another session.
-func up(ctx context.Context, conn querier, dialect Dialect, all []migration) error {
+func up(ctx context.Context, conn querier, d dialect, all []migration) error {
 	var options *sql.TxOptions
-	if dialect == PostgreSQL {
+	if d == dialectPostgreSQL {
 		// So that it sees what others committed while it waited for the lock.
 		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 	}
@@ -84,7 +85,7 @@ func up(ctx context.Context, conn querier, dialect Dialect, all []migration) err
 	}
 	defer func() { _ = tx.Rollback() }() // does nothing after the commit
 	table := sqliteVersions
-	if dialect == PostgreSQL {
+	if d == dialectPostgreSQL {
 		table = postgresVersions
 		if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock("+advisoryKey+")"); err != nil {
 			return fmt.Errorf("wait for the lock: %w", err)
@@ -93,7 +94,7 @@ func up(ctx context.Context, conn querier, dialect Dialect, all []migration) err
 	if _, err := tx.ExecContext(ctx, table); err != nil {
 		return err
 	}
-	current, err := version(ctx, tx, dialect, all[len(all)-1].version)
+	current, err := version(ctx, tx, d, all[len(all)-1].version)
 	if err != nil {
 		return err
 	}
@@ -115,13 +116,13 @@ func up(ctx context.Context, conn querier, dialect Dialect, all []migration) err
 
 // checkMigrated returns ErrSchema unless the schema is this program's. It changes
 // nothing in the database.
-func checkMigrated(ctx context.Context, db *sql.DB, dialect Dialect) error {
-	all, err := readMigrations(dialect)
+func checkMigrated(ctx context.Context, db *sql.DB, d dialect) error {
+	all, err := readMigrations(d)
 	if err != nil {
 		return err
 	}
 	target := all[len(all)-1].version
-	current, err := version(ctx, db, dialect, target)
+	current, err := version(ctx, db, d, target)
 	if err == nil && current < target {
 		err = fmt.Errorf("%w: it has version %d and this program needs %d; run the migrations first", ErrSchema, current, target)
 	}
@@ -151,9 +152,9 @@ const (
 
 // version returns the schema's version, 0 if there is none; ErrSchema if it is higher
 // than target. It changes nothing in the database.
-func version(ctx context.Context, q reader, dialect Dialect, target int64) (current int64, err error) {
+func version(ctx context.Context, q reader, d dialect, target int64) (current int64, err error) {
 	exists := "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '" + versionTable + "'"
-	if dialect == PostgreSQL {
+	if d == dialectPostgreSQL {
 		exists = "SELECT count(to_regclass('" + versionTable + "'))"
 	}
 	var tables int
@@ -178,8 +179,8 @@ type migration struct {
 }
 
 // readMigrations returns a dialect's migrations, the oldest first.
-func readMigrations(dialect Dialect) ([]migration, error) {
-	folder := path.Join("migrations", string(dialect))
+func readMigrations(d dialect) ([]migration, error) {
+	folder := path.Join("migrations", string(d))
 	files, err := migrations.ReadDir(folder) // by name
 	if err != nil {
 		return nil, fmt.Errorf("sqljobs: %w", err)

@@ -66,11 +66,11 @@ func TestMigrationsWaitForTheLock(t *testing.T) {
 
 	hasty, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, sqljobs.Migrate(hasty, db, sqljobs.PostgreSQL), context.DeadlineExceeded)
+	require.ErrorIs(t, sqljobs.Migrate(hasty, db), context.DeadlineExceeded)
 	require.NotContains(t, tables(t, db, sqljobs.PostgreSQL), "fhirdock_jobs")
 
 	done := make(chan error)
-	go func() { done <- sqljobs.Migrate(t.Context(), db, sqljobs.PostgreSQL) }()
+	go func() { done <- sqljobs.Migrate(t.Context(), db) }()
 	require.Eventually(t, func() bool {
 		var waiting int
 		err := db.QueryRow(`SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
@@ -89,7 +89,7 @@ func TestSkipMigrations(t *testing.T) {
 		_, err := sqljobs.Open(t.Context(), db, service)
 		require.ErrorIs(t, err, sqljobs.ErrSchema)
 		require.Empty(t, tables(t, db, dialect))
-		require.NoError(t, sqljobs.Migrate(t.Context(), db, dialect))
+		require.NoError(t, sqljobs.Migrate(t.Context(), db))
 		_, err = sqljobs.Open(t.Context(), db, service)
 		require.NoError(t, err)
 		require.Contains(t, tables(t, db, dialect), "fhirdock_jobs")

@@ -19,7 +19,7 @@ const maxSkipped = 64
 
 // Next implements [jobs.Store].
 func (s *Store) Next(ctx context.Context, q jobs.NextQuery) (next []*jobs.Job, err error) {
-	locks := s.dialect == PostgreSQL && q.Claim != nil && q.Order == jobs.Unordered
+	locks := s.dialect == dialectPostgreSQL && q.Claim != nil && q.Order == jobs.Unordered
 	err = s.session(ctx, func(ctx context.Context, db querier) (err error) {
 		if locks {
 			next, err = s.lockNext(ctx, db, q)
@@ -127,16 +127,16 @@ const (
 
 // table returns the table in a query, with the index to use on SQLite, which would not
 // always choose it.
-func (d Dialect) table(index string) string {
-	if d == PostgreSQL {
+func (d dialect) table(index string) string {
+	if d == dialectPostgreSQL {
 		return "fhirdock_jobs"
 	}
 	return "fhirdock_jobs INDEXED BY " + index
 }
 
-func (d Dialect) begunAndFailed() string {
+func (d dialect) begunAndFailed() string {
 	started := "json_extract(record, '$.StartedAt')"
-	if d == PostgreSQL {
+	if d == dialectPostgreSQL {
 		started = "(record::json ->> 'StartedAt')"
 	}
 	return "state = 'failed' AND " + started + " <> '0001-01-01T00:00:00Z'"
@@ -146,9 +146,9 @@ func (d Dialect) begunAndFailed() string {
 // parameters are the organization, or the one to start after; the last organization, or
 // empty; how many jobs of each organization to return; the time; and how many jobs to
 // return. It visits one organization after the other, and stops once it has enough jobs.
-func nextQuery(d Dialect, order jobs.Order, one bool, lock string) string {
+func nextQuery(d dialect, order jobs.Order, one bool, lock string) string {
 	start, selected := "?1", "rowid, created_at, id"
-	if d == PostgreSQL {
+	if d == dialectPostgreSQL {
 		start, selected = `?1::text COLLATE "C"`, columns
 	}
 	orgs := "SELECT " + d.nextOrganization(start) + " UNION ALL SELECT " + d.nextOrganization("orgs.org") +
@@ -160,7 +160,7 @@ func nextQuery(d Dialect, order jobs.Order, one bool, lock string) string {
 	next := strings.ReplaceAll("SELECT {} FROM (SELECT * FROM ("+strings.Join(d.nextOf(order), lock+") AS a UNION ALL SELECT * FROM (")+
 		lock+") AS b) AS next ORDER BY created_at, id LIMIT ?3", "{}", selected)
 	from := "SELECT next.* FROM orgs CROSS JOIN LATERAL (" + next + ") AS next"
-	if d == SQLite { // CROSS keeps SQLite from starting with the jobs
+	if d == dialectSQLite { // CROSS keeps SQLite from starting with the jobs
 		from = "SELECT " + columns + " FROM orgs CROSS JOIN fhirdock_jobs ON fhirdock_jobs.rowid IN (SELECT rowid FROM (" + next + "))"
 	}
 	return d.rebind("WITH RECURSIVE orgs (org) AS (" + orgs + ") " + from + " WHERE (?2 = '' OR org <= ?2) LIMIT ?5")
@@ -168,7 +168,7 @@ func nextQuery(d Dialect, order jobs.Order, one bool, lock string) string {
 
 // nextOrganization selects the next organization that has jobs waiting, now or later,
 // without reading the jobs of each.
-func (d Dialect) nextOrganization(after string) string {
+func (d dialect) nextOrganization(after string) string {
 	first := func(index, where string) string {
 		return "SELECT * FROM (SELECT organization_id FROM " + d.table(index) + " WHERE " + where + " AND organization_id > " + after +
 			" ORDER BY organization_id LIMIT 1)"
@@ -178,7 +178,7 @@ func (d Dialect) nextOrganization(after string) string {
 
 // nextOf returns selections that together have the next jobs of an organization. {} stands
 // for the selected columns.
-func (d Dialect) nextOf(order jobs.Order) []string {
+func (d dialect) nextOf(order jobs.Order) []string {
 	const of = " WHERE organization_id = orgs.org AND "
 	due := func(states string) string {
 		return "SELECT {} FROM " + d.table(laterIndex) + of + later + states + " AND not_before <= ?4 ORDER BY not_before LIMIT ?3"

@@ -28,8 +28,8 @@ type session func(ctx context.Context, do func(context.Context, querier) error) 
 
 // sessions returns a function that, on PostgreSQL, calls do with one connection and with a
 // context that ends after the timeout, if it is not zero.
-func sessions(db *sql.DB, dialect Dialect, timeout time.Duration) session {
-	if dialect != PostgreSQL {
+func sessions(db *sql.DB, d dialect, timeout time.Duration) session {
+	if d != dialectPostgreSQL {
 		return func(ctx context.Context, do func(context.Context, querier) error) error { return do(ctx, db) }
 	}
 	return func(ctx context.Context, do func(context.Context, querier) error) error {

@@ -14,8 +14,6 @@ import (
 
 // Options of a store; nil, and zero fields, mean the defaults.
 type Options struct {
-	// Dialect of the database. Default: detected from the type of the driver.
-	Dialect Dialect
 	// SkipMigrations makes Open fail with ErrSchema if migrations are missing. Default:
 	// Open runs them.
 	SkipMigrations bool
@@ -29,7 +27,7 @@ type Options struct {
 // too. Its errors contain no values of a record.
 type Store struct {
 	session session
-	dialect Dialect
+	dialect dialect
 	q       queries
 	one     one
 }
@@ -51,7 +49,7 @@ type queries struct {
 	create, get, update, remove, due, list, listState, exists, others, organizations, count, countOf, waiting string
 }
 
-func queriesFor(d Dialect) queries {
+func queriesFor(d dialect) queries {
 	const order = " ORDER BY created_at DESC, id DESC LIMIT "
 	// As one comparison of a pair, PostgreSQL answers it from an index too, so that every
 	// page costs the same.
@@ -68,9 +66,9 @@ func queriesFor(d Dialect) queries {
 		listState:     d.rebind(below + " AND state = ?5" + order + "?4"),
 	}
 	switch d {
-	case SQLite:
+	case dialectSQLite:
 		q.create, q.update, q.get, q.remove = oneCreate, oneUpdate, oneGet, oneDelete
-	case PostgreSQL:
+	case dialectPostgreSQL:
 		q.create, q.update, q.get, q.remove = bulkCreate, bulkUpdate, bulkGet, bulkDelete
 	}
 	return q
@@ -101,20 +99,15 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	if o.Timeout < 0 {
 		return nil, errors.New("sqljobs: Options.Timeout must not be negative")
 	}
-	var err error
-	if o.Dialect == "" {
-		if o.Dialect, err = detect(db); err != nil {
-			return nil, err
-		}
-	}
-	if err := o.Dialect.check(); err != nil {
+	d, err := dialectOf(ctx, db)
+	if err != nil {
 		return nil, err
 	}
-	if err := again(ctx, o.Dialect, func() error { return db.PingContext(ctx) }); err != nil {
+	if err := again(ctx, d, func() error { return db.PingContext(ctx) }); err != nil {
 		return nil, fmt.Errorf("sqljobs: open database: %w", err)
 	}
 	var file sqliteFile
-	if o.Dialect == SQLite {
+	if d == dialectSQLite {
 		if err := checkSQLite(ctx, db); err != nil {
 			return nil, err
 		}
@@ -123,14 +116,14 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 		}
 	}
 	if o.SkipMigrations {
-		if err := checkMigrated(ctx, db, o.Dialect); err != nil {
+		if err := checkMigrated(ctx, db, d); err != nil {
 			return nil, err
 		}
-	} else if err := Migrate(ctx, db, o.Dialect); err != nil {
+	} else if err := again(ctx, d, func() error { return migrate(ctx, db, d) }); err != nil {
 		return nil, err
 	}
 	o.Timeout = cmp.Or(o.Timeout, 5*time.Second)
-	s := &Store{session: sessions(db, o.Dialect, o.Timeout), dialect: o.Dialect, q: queriesFor(o.Dialect)}
+	s := &Store{session: sessions(db, d, o.Timeout), dialect: d, q: queriesFor(d)}
 	// Fail now rather than at the first payload.
 	if err := s.session(ctx, func(ctx context.Context, q querier) error {
 		_, err := q.ExecContext(ctx, touch)
@@ -138,7 +131,7 @@ func Open(ctx context.Context, db *sql.DB, opts *Options) (*Store, error) {
 	}); err != nil {
 		return nil, fmt.Errorf("sqljobs: the database can't be written to: %w", err)
 	}
-	if o.Dialect == SQLite {
+	if d == dialectSQLite {
 		s.one = newSQLite(db, s.q, file)
 		return s, nil
 	}
@@ -260,7 +253,7 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) ([]*jobs.Job,
 
 // dueQuery selects expired leases and then other due jobs up to the limit, each from an
 // index in the right order.
-func (d Dialect) dueQuery() string {
+func (d dialect) dueQuery() string {
 	due := func(index, what, limit string) string {
 		return "SELECT " + columns + " FROM " + d.table(index) + " WHERE " + what + " AND due_at <= ?1 ORDER BY due_at LIMIT " + limit
 	}
