@@ -28,7 +28,8 @@
 //
 // # Connections
 //
-// A subscription has its own connection to the primary; standbys don't support LISTEN and
+// A topic sends on connections of a sql.DB, which may be that of the job store. A
+// subscription has its own connection to the primary; standbys don't support LISTEN and
 // NOTIFY. It must not use PgBouncer in transaction or statement mode, where LISTEN succeeds
 // but no message ever arrives. A topic may.
 //

@@ -123,7 +123,7 @@ func printProbes(out io.Writer, all []*probed, c config) {
 	}
 	table(out, 1, rows)
 	fmt.Fprintf(out, `
-UTF-8 is broken UTF-8, surrogate a lone one, tail a letter behind the end, deep 100,000 levels of
+UTF-8 is broken UTF-8, surrogate a lone one, tail a letter after the end, deep 100,000 levels of
 extension. n_ must be refused, y_ taken; two of y_ have a name twice, which may be refused. Too slow
 is more than %v.
 `, c.patience)

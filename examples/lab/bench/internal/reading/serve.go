@@ -10,7 +10,7 @@ import (
 // request is a line on stdin. Do is one of
 //
 //   - version: the answer says which version it is that reads;
-//   - load: the file at Path has documents of those Sizes, in bytes, one behind the
+//   - load: the file at Path has documents of those Sizes, in bytes, one after the
 //     other, and is theirs whose Name is given later; it may be removed afterwards;
 //   - read: all documents of that Name are read, so many Times.
 type request struct {
