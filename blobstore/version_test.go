@@ -46,6 +46,12 @@ func (*versioned) ErrorCode(err error) gcerrors.ErrorCode {
 
 func (b *versioned) Close() error { return nil }
 
+func (*versioned) As(any) bool { return false }
+
+func (*versioned) SignedURL(context.Context, string, *driver.SignedURLOptions) (string, error) {
+	return "", errors.ErrUnsupported
+}
+
 func (b *versioned) Attributes(context.Context, string) (*driver.Attributes, error) {
 	b.asked++
 	switch last := len(b.versions); {
