@@ -8,18 +8,18 @@ import (
 	"io"
 	"slices"
 
+	"github.com/fhirdock/fhirdock/examples/internal/outcome"
+	"github.com/fhirdock/fhirdock/examples/internal/payloadfiles"
+	"github.com/fhirdock/fhirdock/examples/internal/sniff"
+	"github.com/fhirdock/fhirdock/examples/internal/terminal"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
 // checker checks payloads one after another.
 type checker struct {
-	c        *config
-	progress *progress
+	*config
+	progress *terminal.Progress
 	head     *bufio.Reader // to look at a payload's start
-}
-
-func newChecker(c *config, p *progress) *checker {
-	return &checker{c: c, progress: p, head: bufio.NewReaderSize(nil, sniffBytes)}
 }
 
 // result is the outcome of a payload.
@@ -31,131 +31,70 @@ type result struct {
 	// err is why the payload could not be read to its end. The findings are those before
 	// it.
 	err  error
-	hint string // what else the payload may be
+	hint string // what else the payload may be; empty with err
 }
 
 // finding is an issue and its column, 0 if unknown.
-type finding struct {
-	fhirbundle.Issue
-	column int64
-}
+type finding = outcome.Finding
 
 // check reads a payload and returns its findings.
-func (c *checker) check(in *input) *result {
-	r := &result{name: in.name, report: &fhirbundle.Report{}, err: in.err}
-	if r.err != nil {
-		return r
-	}
-	src, err := in.open()
+func (c *checker) check(f *payloadfiles.File) *result {
+	r := &result{name: f.Name, report: &fhirbundle.Report{}}
+	content, err := f.Open(c.progress)
 	if err != nil {
-		r.err = reason(err)
+		r.err = err
 		return r
 	}
-	defer src.Close()
-	var content io.Reader
-	content, r.zipped = decompress(&counted{src, c.progress})
-	stored := content
-	var kept *keeper
-	if !in.again {
-		kept = &keeper{src: content}
-		content = kept
-	}
+	defer content.Close()
+	r.zipped = content.Zipped
 	c.validate(r, content)
-	if r.zipped {
-		verify(r, stored)
+	if err := content.Verify(); err != nil && r.err == nil {
+		r.err, r.hint = err, ""
+	}
+	if errors.Is(r.err, payloadfiles.ErrCorrupt) {
+		r.report = &fhirbundle.Report{} // its findings may be those of the damage
 	}
 	for _, is := range r.report.Issues {
 		r.findings = append(r.findings, finding{Issue: is})
 	}
 	slices.SortStableFunc(r.findings, func(a, b finding) int { return cmp.Compare(a.Offset, b.Offset) })
-	c.locate(r, in, kept)
+	var offsets []int64
+	for _, f := range r.findings {
+		offsets = append(offsets, f.Offset)
+	}
+	for i, column := range content.Columns(offsets) {
+		r.findings[i].Column = column
+	}
 	return r
 }
 
 // validate fills in the report and, if useful, the hint.
 func (c *checker) validate(r *result, content io.Reader) {
 	c.head.Reset(content)
-	head, _ := c.head.Peek(sniffBytes) // the next read returns an error again
-	sniffed, other := sniff(head), foreign(head)
-	o := c.c.options
-	o.Format = c.c.format
-	if o.Format == "" {
-		named, ok := formatOf(r.name)
-		if o.Format = named; !ok || named == fhirbundle.FormatBundle && sniffed == fhirbundle.FormatResource {
-			o.Format = sniffed
-		}
+	head, _ := c.head.Peek(sniff.HeadBytes) // the next read returns an error again
+	guess := sniff.Of(r.name, head)
+	o := c.options
+	o.Format = cmp.Or(c.format, guess.Format)
+	r.report, r.err = fhirbundle.Validate(c.head, &o)
+	if inner := errors.Unwrap(r.err); inner != nil {
+		r.err = inner // the source's error, without fhirbundle's words around it
 	}
-	rep, err := fhirbundle.Validate(c.head, &o)
-	r.report = rep
-	if err != nil {
-		r.err = readError(err)
-	}
-	switch bad := rep.Err() != nil || rep.Rejected > 0; {
-	case !bad || r.err != nil:
-	case other != "":
-		r.hint = other
-	case o.Format == fhirbundle.FormatBundle && sniffed == fhirbundle.FormatNDJSON:
+	switch {
+	case r.err != nil:
+	case r.report.Err() == nil && r.report.Rejected == 0:
+	case guess.Foreign != "":
+		r.hint = "this looks like " + guess.Foreign
+	case o.Format == fhirbundle.FormatBundle && guess.Content == fhirbundle.FormatNDJSON:
 		r.hint = "this looks like NDJSON, and was read as a Bundle: -format ndjson reads it line by line"
 	}
 }
 
-// verify reads compressed content to its end, where gzip's checksum is. A wrong checksum
-// replaces any findings.
-func verify(r *result, content io.Reader) {
-	if _, err := io.Copy(io.Discard, content); err != nil && r.err == nil {
-		r.err, r.hint = err, ""
-	}
-	if errors.Is(r.err, errGzipCorrupt) {
-		*r = result{name: r.name, report: &fhirbundle.Report{}, err: r.err}
-	}
-}
-
-// readError returns the source's error, without fhirbundle's words around it.
-func readError(err error) error {
-	if inner := errors.Unwrap(err); inner != nil {
-		err = inner
-	}
-	return reason(err)
-}
-
-// locate fills in the columns of the findings.
-func (c *checker) locate(r *result, in *input, kept *keeper) {
-	if len(r.findings) == 0 {
-		return
-	}
-	var content io.Reader
-	switch {
-	case kept == nil:
-		src, err := in.open()
-		if err != nil {
-			return // the file is gone; the lines are known
-		}
-		defer src.Close()
-		content, _ = decompress(src)
-	case kept.over:
-		return
-	default:
-		content = &kept.kept
-	}
-	offsets := make([]int64, len(r.findings))
-	for i := range r.findings {
-		offsets[i] = r.findings[i].Offset
-	}
-	for i, col := range columns(content, offsets) {
-		r.findings[i].column = col
-	}
-}
-
-// remarks returns messages about a payload other than findings.
-func (r *result) remarks() []string {
-	var all []string
+// remark returns a message about the payload other than findings, "" if none.
+func (r *result) remark() string {
 	if r.err != nil {
-		all = append(all, r.err.Error())
+		return r.err.Error()
 	}
-	if r.hint != "" {
-		all = append(all, r.hint)
-	}
-	return all
+	return r.hint
 }
 
 // unlisted reports how many findings are not listed, "" if none.

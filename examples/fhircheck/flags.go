@@ -70,30 +70,24 @@ func flags() (*envflag.Set, func() (*config, error)) {
 			c.options.Level = fhirbundle.LevelStrict
 		}
 		var errs []error
+		check := func(ok bool, rule string) {
+			if !ok {
+				errs = append(errs, errors.New(rule))
+			}
+		}
 		c.options.Version = fhirbundle.Version(strings.ToUpper(*version))
-		if !slices.Contains([]fhirbundle.Version{fhirbundle.R4, fhirbundle.R4B, fhirbundle.R5}, c.options.Version) {
-			errs = append(errs, errors.New("-version must be R4, R4B or R5"))
-		}
+		check(slices.Contains([]fhirbundle.Version{fhirbundle.R4, fhirbundle.R4B, fhirbundle.R5}, c.options.Version), "-version must be R4, R4B or R5")
 		var err error
-		if c.options.Types, err = parseTypes(*types); err != nil {
-			errs = append(errs, err)
+		c.options.Types, err = parseTypes(*types)
+		errs = append(errs, err)
+		c.options.Severities, err = parseSeverities(*severity)
+		errs = append(errs, err)
+		check(slices.Contains([]string{"auto", "bundle", "ndjson", "resource"}, *format), "-format must be auto, bundle, ndjson or resource")
+		if *format != "auto" {
+			c.format = fhirbundle.Format(*format)
 		}
-		if c.options.Severities, err = parseSeverities(*severity); err != nil {
-			errs = append(errs, err)
-		}
-		switch c.format = fhirbundle.Format(*format); c.format {
-		case "auto":
-			c.format = ""
-		case fhirbundle.FormatBundle, fhirbundle.FormatNDJSON, fhirbundle.FormatResource:
-		default:
-			errs = append(errs, errors.New("-format must be auto, bundle, ndjson or resource"))
-		}
-		if !slices.Contains([]string{"text", "outcome", "sarif"}, c.output) {
-			errs = append(errs, errors.New("-o must be text, outcome or sarif"))
-		}
-		if c.options.MaxIssues < 1 {
-			errs = append(errs, errors.New("-max-issues must be more than zero"))
-		}
+		check(slices.Contains([]string{"text", "outcome", "sarif"}, c.output), "-o must be text, outcome or sarif")
+		check(c.options.MaxIssues > 0, "-max-issues must be more than zero")
 		return c, errors.Join(errs...)
 	}
 }
@@ -115,26 +109,19 @@ func parseTypes(values []string) ([]string, error) {
 }
 
 func parseSeverities(values []string) (map[string]fhirbundle.Severity, error) {
-	known, fixed := map[string]bool{}, map[string]bool{}
-	for _, r := range fhirbundle.Rules() {
-		known[r.Code], fixed[r.Code] = true, r.Fixed
-	}
+	allowed := []fhirbundle.Severity{fhirbundle.SeverityError, fhirbundle.SeverityWarning, fhirbundle.SeverityInformation, fhirbundle.SeverityNone}
+	rules := fhirbundle.Rules()
 	severities := map[string]fhirbundle.Severity{}
 	for _, v := range values {
-		code, word, ok := strings.Cut(v, "=")
+		code, word, _ := strings.Cut(v, "=")
 		s := fhirbundle.Severity(strings.ToLower(word))
-		switch s {
-		case fhirbundle.SeverityError, fhirbundle.SeverityWarning, fhirbundle.SeverityInformation, fhirbundle.SeverityNone:
-		default:
-			ok = false
-		}
-		if !ok {
+		i := slices.IndexFunc(rules, func(r fhirbundle.Rule) bool { return r.Code == code })
+		switch {
+		case !slices.Contains(allowed, s):
 			return nil, fmt.Errorf("-severity: %q is not CODE=error, warning, information or none", v)
-		}
-		if !known[code] {
+		case i < 0:
 			return nil, fmt.Errorf("-severity: there is no rule with the code %q; fhircheck -rules lists them", code)
-		}
-		if fixed[code] {
+		case rules[i].Fixed:
 			return nil, fmt.Errorf("-severity: %s is always an error", code)
 		}
 		severities[code] = s

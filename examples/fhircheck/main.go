@@ -3,15 +3,17 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"github.com/fhirdock/fhirdock/examples/internal/payloadfiles"
+	"github.com/fhirdock/fhirdock/examples/internal/sniff"
+	"github.com/fhirdock/fhirdock/examples/internal/terminal"
 	"github.com/fhirdock/fhirdock/examples/internal/version"
 )
 
@@ -23,68 +25,48 @@ const (
 )
 
 func main() {
-	terminal, _ := isTerminal(os.Stderr)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		// Only the progress bar needs cleaning up.
-		code := 1
-		if s, ok := (<-signals).(syscall.Signal); ok {
-			code = 128 + int(s) // as shells do
-		}
-		if terminal {
-			fmt.Fprint(os.Stderr, eraseLine)
-		}
-		os.Exit(code)
-	}()
+	terminal.ExitOnSignal(os.Stderr) // only the progress needs cleaning up
 	os.Exit(run(os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run is main with its environment as arguments. It returns the exit code.
 func run(args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) int {
-	failed := func(err error) int {
+	done := func(err error) int {
+		if err == nil {
+			return exitFine
+		}
 		fmt.Fprintf(stderr, "fhircheck: %v\n", err)
 		return exitFailed
 	}
 	if version.Asked(args) {
-		if err := version.Write(stdout, "fhircheck"); err != nil {
-			return failed(err)
-		}
-		return exitFine
+		return done(version.Write(stdout, "fhircheck"))
 	}
 	set, checked := flags()
 	err := set.Parse(args, lookup)
 	if errors.Is(err, flag.ErrHelp) {
-		if err := set.WriteHelp(stdout); err != nil {
-			return failed(err)
-		}
-		return exitFine
+		return done(set.WriteHelp(stdout))
 	}
 	var c *config
 	if err == nil {
 		c, err = checked()
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		fmt.Fprintf(stderr, "fhircheck: %v\nSee fhircheck -help.\n", err)
 		return exitFailed
-	}
-	if c.rules {
-		if err := writeRules(stdout); err != nil {
-			return failed(err)
-		}
-		return exitFine
-	}
-	if set.NArg() == 0 {
+	case c.rules:
+		return done(writeRules(stdout))
+	case set.NArg() == 0:
 		fmt.Fprintf(stderr, "%s\nSee fhircheck -help for the flags.\n", intro)
 		return exitFailed
 	}
-	list, err := choose(set.Args(), stdin)
+	list, err := payloadfiles.Find(set.Args(), stdin)
 	if err != nil {
-		return failed(err)
+		return done(err)
 	}
 	t, err := checkAll(c, list, stdout, stderr)
 	if err != nil {
-		return failed(fmt.Errorf("writing the findings: %w", err))
+		return done(fmt.Errorf("writing the findings: %w", err))
 	}
 	if !c.quiet {
 		fmt.Fprintln(stderr, t.text())
@@ -94,44 +76,31 @@ func run(args []string, lookup func(string) (string, bool), stdin io.Reader, std
 
 // checkAll checks the chosen files one after another. The error is one of writing the
 // findings.
-func checkAll(c *config, list *chosen, stdout, stderr io.Writer) (*totals, error) {
-	p := newProgress(stderr, list.size(), c.quiet)
-	defer p.erase()
+func checkAll(c *config, list *payloadfiles.List, stdout, stderr io.Writer) (*totals, error) {
+	screen := stderr
+	if c.quiet {
+		screen = io.Discard
+	}
+	p := terminal.NewProgress(screen, list.Size())
+	defer p.Erase()
 	if c.verbose {
-		for _, name := range list.skipped {
-			fmt.Fprintf(stderr, "fhircheck: %s: skipped\n", printable(name))
+		for _, name := range list.Skipped {
+			fmt.Fprintf(stderr, "fhircheck: %s: skipped\n", terminal.Printable(name))
 		}
 	}
-	t := &totals{began: time.Now(), skipped: int64(len(list.skipped))}
+	t := &totals{began: time.Now(), skipped: int64(len(list.Skipped))}
 	out := newPrinter(c, stdout)
-	check := newChecker(c, p)
-	for _, in := range list.inputs {
-		r := check.check(in)
+	check := &checker{config: c, progress: p, head: bufio.NewReaderSize(nil, sniff.HeadBytes)}
+	for _, f := range list.Files {
+		r := check.check(f)
 		t.add(r)
-		p.erase() // both may be the same terminal
+		p.Erase() // both may be the same terminal
 		if err := out.print(r); err != nil {
 			return nil, err
 		}
-		for _, line := range r.remarks() {
-			fmt.Fprintf(stderr, "fhircheck: %s: %s\n", printable(r.name), line)
+		if remark := r.remark(); remark != "" {
+			fmt.Fprintf(stderr, "fhircheck: %s: %s\n", terminal.Printable(r.name), remark)
 		}
 	}
 	return t, out.end()
-}
-
-// printer writes findings in one of the forms of -o. It writes a payload's findings before
-// the next payload is read.
-type printer interface {
-	print(r *result) error
-	end() error
-}
-
-func newPrinter(c *config, out io.Writer) printer {
-	switch c.output {
-	case "outcome":
-		return &outcomes{out: out}
-	case "sarif":
-		return newSARIF(out, c.options.Level)
-	}
-	return &lines{out: out}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,6 +50,17 @@ func write(t *testing.T, name, content string) {
 	t.Helper()
 	require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o700))
 	require.NoError(t, os.WriteFile(name, []byte(content), 0o600))
+}
+
+// zipped returns content as one gzip member.
+func zipped(t *testing.T, content string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write([]byte(content))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	return b.String()
 }
 
 // The program's exit codes are those of its help.
@@ -100,37 +112,6 @@ func TestExitCodes(t *testing.T) {
 			require.Equal(t, c.code, p.Exit(t, time.Minute), p.Stderr.String())
 		})
 	}
-}
-
-func TestText(t *testing.T) {
-	folder(t, map[string]string{
-		"good.json": good, "warned.json": warned, "bad.ndjson": oneBad,
-		"late.json": "{\n  \"entry\": [{\"resource\": {\"resourceType\": \"Patient\"}}, {}],\n  \"resourceType\": \"Bundle\",\n  \"type\": \"odd\"\n}",
-	})
-	code, out, errs := checked("", "good.json", "warned.json", "bad.ndjson", "late.json")
-	require.Equal(t, exitErrors, code)
-	require.Equal(t, `warned.json:1:106: warning fhir-json-null null stands where FHIR does not allow it; leave the property out (Bundle.entry[0].resource)
-bad.ndjson:2:1: error json-syntax Invalid JSON: a literal is none of true, false and null, at line 2, byte offset 36
-late.json:2:56: warning bdl-5 An entry must have a resource, a request or a response (Bundle.entry[1])
-late.json:2:56: error entry-resource Entry 1 missing 'resource' field (Bundle.entry[1])
-late.json:2:56: warning fhir-json-empty-object An object is empty; leave the property out (Bundle.entry[1])
-late.json:4:11: error bundle-type Unsupported bundle type: a name that FHIR does not define (Bundle.type)
-`, out)
-	require.Equal(t, "4 files checked, 5 resources, 473 B, 3 errors, 3 warnings\n", errs)
-
-	_, _, errs = checked("", "-q", "warned.json")
-	require.Empty(t, errs)
-}
-
-// Findings beyond the limit are counted, and errors are among those listed.
-func TestMaxIssues(t *testing.T) {
-	folder(t, map[string]string{"many.ndjson": strings.Repeat(`{"resourceType":"Patient","x":null}`+"\n", 5) + "oops\n"})
-	code, out, errs := checked("", "-max-issues", "2", "many.ndjson")
-	require.Equal(t, exitErrors, code)
-	require.Equal(t, 3, strings.Count(out, "\n"))
-	require.Contains(t, out, "many.ndjson:6:1: error json-syntax")
-	require.Contains(t, out, "\nmany.ndjson: 4 more findings are not listed; see -max-issues\n")
-	require.Contains(t, errs, "1 error, 1 warning, 4 not listed\n")
 }
 
 // No output form contains anything of a payload.

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
 
+	"github.com/fhirdock/fhirdock/examples/internal/terminal"
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
@@ -53,15 +53,15 @@ func (t *totals) exit() int {
 
 // text returns the summary, one line.
 func (t *totals) text() string {
-	parts := []string{number(t.files, "file") + " checked"}
+	parts := []string{terminal.Count(t.files, "file") + " checked"}
 	if t.unreadable > 0 {
 		parts = append(parts, humanize.Comma(t.unreadable)+" could not be read")
 	}
 	if t.skipped > 0 {
 		parts = append(parts, humanize.Comma(t.skipped)+" skipped for their names")
 	}
-	parts = append(parts, number(t.resources, "resource"), humanize.Bytes(uint64(t.bytes)))
-	parts = append(parts, number(t.found[fhirbundle.SeverityError], "error"), number(t.found[fhirbundle.SeverityWarning], "warning"))
+	parts = append(parts, terminal.Count(t.resources, "resource"), humanize.Bytes(uint64(t.bytes)))
+	parts = append(parts, terminal.Count(t.found[fhirbundle.SeverityError], "error"), terminal.Count(t.found[fhirbundle.SeverityWarning], "warning"))
 	if n := t.found[fhirbundle.SeverityInformation]; n > 0 {
 		parts = append(parts, humanize.Comma(n)+" for information")
 	}
@@ -69,20 +69,7 @@ func (t *totals) text() string {
 		parts = append(parts, humanize.Comma(t.unlisted)+" not listed")
 	}
 	if t.bytes >= 1e6 { // less is meaningless
-		parts = append(parts, rate(t.bytes, time.Since(t.began)))
+		parts = append(parts, terminal.Rate(t.bytes, time.Since(t.began)))
 	}
 	return strings.Join(parts, ", ")
-}
-
-// rate formats megabytes a second.
-func rate(bytes int64, took time.Duration) string {
-	return fmt.Sprintf("%.0f MB/s", float64(bytes)/1e6/max(took, time.Microsecond).Seconds())
-}
-
-// number formats a count with its noun in the singular or plural.
-func number(n int64, thing string) string {
-	if n != 1 {
-		thing += "s"
-	}
-	return humanize.Comma(n) + " " + thing
 }

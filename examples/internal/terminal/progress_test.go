@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -10,10 +10,10 @@ import (
 )
 
 // bar returns a progress on a pretended terminal, and its clock.
-func bar(total int64) (*progress, *bytes.Buffer, *time.Time) {
+func bar(total int64) (*Progress, *bytes.Buffer, *time.Time) {
 	var out bytes.Buffer
 	now := time.Unix(1_800_000_000, 0)
-	p := makeProgress(&out, total, true, func() time.Time { return now })
+	p := newProgress(&out, total, true, func() time.Time { return now })
 	return p, &out, &now
 }
 
@@ -29,8 +29,8 @@ func TestProgress(t *testing.T) {
 	require.Equal(t, "[                        ] 1% of 100 MB, 100 MB/s", drawn[1])
 	require.Equal(t, "[============            ] 51% of 100 MB, 100 MB/s", drawn[6])
 	require.NotContains(t, out.String(), "\n")
-	p.erase()
-	p.erase()
+	p.Erase()
+	p.Erase()
 	require.Equal(t, strings.Join(drawn, eraseLine)+eraseLine, out.String(), "it is erased once")
 }
 
@@ -57,8 +57,8 @@ func TestNoProgress(t *testing.T) {
 	require.Empty(t, out.String(), "nothing is drawn for small input")
 
 	var errs bytes.Buffer
-	p = newProgress(&errs, 1<<40, false)
+	p = NewProgress(&errs, 1<<40)
 	p.read(1 << 30)
-	p.erase()
+	p.Erase()
 	require.Empty(t, errs.String(), "nothing is drawn without a terminal")
 }

@@ -1,4 +1,5 @@
-package main
+// Package sniff guesses the format of a payload from its file's name and its start.
+package sniff
 
 import (
 	"bytes"
@@ -9,27 +10,44 @@ import (
 	"github.com/fhirdock/fhirdock/fhirbundle"
 )
 
-// formatOf returns the format of a file by its name. ok is false if the name does not
-// tell.
-func formatOf(name string) (f fhirbundle.Format, ok bool) {
+// HeadBytes is the length of the start that Of needs. NDJSON with a longer first line is
+// not recognized.
+const HeadBytes = 1 << 20
+
+// Guess is what a payload seems to be.
+type Guess struct {
+	Format  fhirbundle.Format // by name, or else by content
+	Content fhirbundle.Format // by content alone
+	Foreign string            // what it looks like if it is not JSON; empty if unknown
+}
+
+// Of guesses from a file's name and its first HeadBytes, or all if it is shorter. A name
+// that ends in .json may be one of a Bundle or of a single resource, so the content decides.
+func Of(name string, head []byte) Guess {
+	g := Guess{Content: byContent(head), Foreign: foreign(head)}
+	named, ok := ByName(name)
+	if g.Format = named; !ok || named == fhirbundle.FormatBundle && g.Content == fhirbundle.FormatResource {
+		g.Format = g.Content
+	}
+	return g
+}
+
+// ByName returns the format of a file by its name. ok is false if the name does not tell.
+func ByName(name string) (f fhirbundle.Format, ok bool) {
 	name = strings.TrimSuffix(strings.ToLower(filepath.Base(name)), ".gz")
 	switch filepath.Ext(name) {
 	case ".json":
-		return fhirbundle.FormatBundle, true // or a single resource: see sniff
+		return fhirbundle.FormatBundle, true // or a single resource: see Of
 	case ".ndjson", ".jsonl":
 		return fhirbundle.FormatNDJSON, true
 	}
 	return "", false
 }
 
-// sniffBytes is the length of the start that is examined. NDJSON with a longer first line
-// is not recognized.
-const sniffBytes = 1 << 20
-
-// sniff guesses the format from a payload's start: NDJSON if its first line is a JSON
+// byContent guesses the format from a payload's start: NDJSON if its first line is a JSON
 // object and another line starts one, Resource if the document's resourceType is not
 // Bundle, and Bundle otherwise.
-func sniff(head []byte) fhirbundle.Format {
+func byContent(head []byte) fhirbundle.Format {
 	if isLines(head) {
 		return fhirbundle.FormatNDJSON
 	}
@@ -80,7 +98,7 @@ func rootType(head []byte) string {
 
 const bom = "\xef\xbb\xbf"
 
-// foreign describes what a payload that is not JSON looks like, empty if unknown.
+// foreign describes a payload that is not JSON, with what to do about it.
 func foreign(head []byte) string {
 	for _, k := range []struct{ start, what string }{
 		{"PK\x03\x04", "a zip archive: unpack it first"},
@@ -94,14 +112,14 @@ func foreign(head []byte) string {
 		{"\x1f\x8b", "a file compressed twice"},
 	} {
 		if bytes.HasPrefix(head, []byte(k.start)) {
-			return "this looks like " + k.what
+			return k.what
 		}
 	}
 	if len(head) >= 262 && string(head[257:262]) == "ustar" {
-		return "this looks like a tar archive: unpack it first"
+		return "a tar archive: unpack it first"
 	}
 	if bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte(bom)), " \t\r\n"), []byte("<")) {
-		return "this looks like XML: only FHIR's JSON format is supported"
+		return "XML: only FHIR's JSON format is supported"
 	}
 	return ""
 }

@@ -1,4 +1,5 @@
-package main
+// Package columns counts the columns of places in a text of any size.
+package columns
 
 import (
 	"bufio"
@@ -7,44 +8,39 @@ import (
 	"unicode/utf8"
 )
 
-// columns returns the column of each offset in its line: 1 plus the number of characters
+// bom is the byte order mark, which editors don't show.
+const bom = "\xef\xbb\xbf"
+
+// Of returns the column of each offset in its line: 1 plus the number of characters
 // before it. Offsets must ascend. If the content ends or fails before an offset, its
 // column is 0.
 //
-// Findings may be far apart, and may be found in another order than the content's. So
-// columns are counted in a second pass up to the last finding, which keeps neither the
-// content nor its lines.
-func columns(content io.Reader, offsets []int64) []int64 {
+// It reads the content up to the last offset, and keeps neither the content nor its lines.
+func Of(content io.Reader, offsets []int64) []int64 {
+	return of(bufio.NewReaderSize(content, 64<<10), offsets)
+}
+
+func of(src *bufio.Reader, offsets []int64) []int64 {
 	cols := make([]int64, len(offsets))
-	src := bufio.NewReader(content)
 	var c column
-	next := 0
 	if head, _ := src.Peek(len(bom)); string(head) == bom {
-		// Editors don't show it.
-		for ; next < len(offsets) && offsets[next] < int64(len(bom)); next++ {
-			cols[next] = 1
-		}
-		_, _ = src.Discard(len(bom))
-		c.offset = int64(len(bom))
+		n, _ := src.Discard(len(bom))
+		c.offset = int64(n)
 	}
-	buf := make([]byte, 64<<10)
-	kept := 0 // bytes of an incomplete character
-	for next < len(offsets) {
-		n, err := src.Read(buf[kept:])
-		data := buf[:kept+n]
-		for next < len(offsets) && offsets[next] <= c.offset+int64(len(data)) {
-			k := int(offsets[next] - c.offset)
+	for next := 0; next < len(offsets); {
+		data, err := src.Peek(src.Size())
+		start := c.offset
+		for ; next < len(offsets) && offsets[next] <= c.offset+int64(len(data)); next++ {
+			k := max(offsets[next]-c.offset, 0) // less than 0 in a byte order mark
 			c.pass(data[:k])
 			data = data[k:]
 			cols[next] = c.before + 1
-			next++
 		}
 		if err != nil {
 			break
 		}
-		kept = partial(data)
-		c.pass(data[:len(data)-kept])
-		copy(buf, data[len(data)-kept:])
+		c.pass(data[:len(data)-partial(data)])
+		_, _ = src.Discard(int(c.offset - start))
 	}
 	return cols
 }
