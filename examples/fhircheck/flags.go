@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -88,6 +89,7 @@ func flags() (*envflag.Set, func() (*config, error)) {
 		}
 		check(slices.Contains([]string{"text", "outcome", "sarif"}, c.output), "-o must be text, outcome or sarif")
 		check(c.options.MaxIssues > 0, "-max-issues must be more than zero")
+		check(c.options.MaxIssues <= math.MaxInt32, "-max-issues must be at most 2147483647")
 		return c, errors.Join(errs...)
 	}
 }

@@ -69,6 +69,7 @@ func TestWrongFlags(t *testing.T) {
 		"-format xml":             "-format must be auto, bundle, ndjson or resource",
 		"-o html":                 "-o must be text, outcome or sarif",
 		"-max-issues 0":           "-max-issues must be more than zero",
+		"-max-issues 2147483648":  "-max-issues must be at most 2147483647",
 		"-max-issues many":        "-max-issues: it must be a whole number",
 	} {
 		_, err := parsed(strings.Fields(args)...)
