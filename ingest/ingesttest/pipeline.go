@@ -236,11 +236,11 @@ func (p *Pipeline) Wait(t testing.TB, id string) *jobs.Job {
 	return p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State.Finished() })
 }
 
-// WaitFor waits until a job is as wanted and returns it. The test fails after 10 seconds. A
+// WaitFor waits until a job is as wanted and returns it. The test fails after 30 seconds. A
 // job in back-off waits for the pipeline's clock: use [Pipeline.Advance].
 func (p *Pipeline) WaitFor(t testing.TB, id string, wanted func(*jobs.Job) bool) *jobs.Job {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(30 * time.Second)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
