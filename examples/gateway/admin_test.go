@@ -163,6 +163,8 @@ func TestDevelopmentTokensCauseAWarning(t *testing.T) {
 	const warning = "the tokens are for development"
 	p, _ := gateway(t, t.TempDir())
 	require.Contains(t, p.Stderr.String(), warning)
-	p, _ = gateway(t, t.TempDir(), "-token-file", secretFile(t, strong+"=clinic\n", 0o600))
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	require.NoError(t, os.WriteFile(tokens, []byte(strong+"=clinic\n"), 0o600))
+	p, _ = gateway(t, t.TempDir(), "-token-file", tokens)
 	require.NotContains(t, p.Stderr.String(), warning)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+	"github.com/fhirdock/fhirdock/examples/internal/gatewayflags"
 )
 
 // drop moves a file below the adopted prefix, as an operator does.
@@ -38,7 +39,7 @@ const hintSecret = "a secret for notifications"
 // hint sends an object's notification to a gateway that may be down.
 func hint(base, key string) {
 	body := fmt.Sprintf(`{"type":"fhirdock.object_created.v1","key":%q}`, key)
-	req, err := http.NewRequest(http.MethodPost, base+notificationsPath, strings.NewReader(body))
+	req, err := http.NewRequest(http.MethodPost, base+gatewayflags.NotificationsPath, strings.NewReader(body))
 	if err != nil {
 		return
 	}

@@ -6,17 +6,19 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/fhirdock/fhirdock/ingest/backends"
 	"gocloud.dev/blob"
+
+	"github.com/fhirdock/fhirdock/examples/internal/gatewayflags"
+	"github.com/fhirdock/fhirdock/ingest/backends"
 )
 
 // checkBackends fails at the start if the bucket does not exist, or if the back ends don't
 // suit the role.
-func (c *config) checkBackends(ctx context.Context, back *backends.Backends, log *slog.Logger) error {
-	if back.LocalQueue && c.role != "all" {
+func checkBackends(ctx context.Context, c *gatewayflags.Config, back *backends.Backends, log *slog.Logger) error {
+	if back.LocalQueue && c.Role != "all" {
 		log.Warn("the queue is in this process: other processes find jobs by polling the job store, some seconds later; see -topic")
 	}
-	if back.LocalJobs && c.role != "all" {
+	if back.LocalJobs && c.Role != "all" {
 		return errors.New("-jobs mem: needs -role all: it is not shared between processes")
 	}
 	return checkBucket(ctx, back.Store.Bucket(), log)

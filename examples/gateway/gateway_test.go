@@ -60,6 +60,9 @@ func get(t *testing.T, url string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
+// strong is a secret that the gateway accepts.
+const strong = "6f1c0de5a48b4d3c9be27780a1d2c3b4"
+
 const tiny = `{"resourceType":"Bundle","type":"transaction","entry":[{"resource":{"resourceType":"Patient","id":"%s"}}]}`
 
 func bundle(id string) io.Reader { return strings.NewReader(strings.Replace(tiny, "%s", id, 1)) }

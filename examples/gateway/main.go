@@ -11,6 +11,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/fhirdock/fhirdock/examples/internal/gatewayflags"
+	"github.com/fhirdock/fhirdock/examples/internal/operatorcli"
 	"github.com/fhirdock/fhirdock/examples/internal/version"
 	"github.com/fhirdock/fhirdock/ingest/backends"
 )
@@ -28,10 +30,10 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		}
 		return 0
 	}
-	if t, rest, ok := taskOf(args); ok {
-		return maintain(ctx, t, rest, lookup, stdout, stderr)
+	if task, rest, ok := operatorcli.TaskOf(args); ok {
+		return task.Run(ctx, rest, operatorcli.Program{Lookup: lookup, Stdout: stdout, Stderr: stderr, WithService: withService})
 	}
-	set, checked := flags()
+	set, checked := gatewayflags.New()
 	err := set.Parse(args, lookup)
 	if errors.Is(err, flag.ErrHelp) {
 		if set.WriteHelp(stdout) != nil {
@@ -40,9 +42,9 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		return 0
 	}
 	if err == nil && set.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument: use flags only, or one of %s first", strings.Join(taskNames(), ", "))
+		err = fmt.Errorf("unexpected argument: use flags only, or one of %s first", strings.Join(operatorcli.Names(), ", "))
 	}
-	var c *config
+	var c *gatewayflags.Config
 	if err == nil {
 		c, err = checked()
 	}
@@ -50,9 +52,9 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		fmt.Fprintf(stderr, "gateway: %v\nSee gateway -help.\n", err)
 		return 2
 	}
-	log := newLogger(c, stderr)
-	if c.migrations == "only" {
-		if err := backends.Migrate(ctx, c.urls.Jobs, &backends.Options{Data: c.data, Logger: log}); err != nil {
+	log := c.NewLogger(stderr)
+	if c.Migrations == "only" {
+		if err := backends.Migrate(ctx, c.URLs.Jobs, &backends.Options{Data: c.Data, Logger: log}); err != nil {
 			log.Error("migration failed", "error", err)
 			return 1
 		}

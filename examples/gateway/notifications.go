@@ -8,9 +8,6 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// notificationsPath is where the object store sends notifications.
-const notificationsPath = "/v1/notifications"
-
 // notifications returns the handler of an object store's HTTP notifications. Without
 // secrets it answers 404.
 func notifications(service *ingest.Service, secrets []string, log *slog.Logger) (http.Handler, error) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/examples/internal/gatewayflags"
 	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
 	"github.com/fhirdock/fhirdock/examples/internal/servers"
@@ -28,7 +29,7 @@ const secret = "a secret of the object store"
 func sendNotification(t *testing.T, base, query, authorization, bucket, key string) int {
 	t.Helper()
 	body := fmt.Sprintf(`{"Records":[{"eventVersion":"2.1","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q}}}]}`, bucket, key)
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+notificationsPath+query, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+gatewayflags.NotificationsPath+query, strings.NewReader(body))
 	require.NoError(t, err)
 	if authorization != "" {
 		req.Header.Set("Authorization", authorization)
@@ -67,7 +68,7 @@ func TestNotifications(t *testing.T) {
 	for _, form := range []string{secret, strings.ReplaceAll(secret, " ", "+"), "another+secret"} {
 		require.NotContains(t, p.Stderr.String(), form)
 	}
-	require.Contains(t, p.Stderr.String(), "route="+notificationsPath)
+	require.Contains(t, p.Stderr.String(), "route="+gatewayflags.NotificationsPath)
 }
 
 // A real S3 server sends the notifications.
@@ -79,7 +80,7 @@ func TestServerNotifies(t *testing.T) {
 		}
 	}))
 	defer front.Close()
-	hook := front.URL + notificationsPath + "?token=" + url.QueryEscape(secret)
+	hook := front.URL + gatewayflags.NotificationsPath + "?token=" + url.QueryEscape(secret)
 	s := objectstores.Lend(t, func(ctx context.Context) (*objectstores.Storage, error) {
 		return objectstores.S3With(ctx, t.TempDir(), "--event-webhook-url", hook)
 	})

@@ -1,43 +1,53 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 
-	"github.com/fhirdock/fhirdock/fhirbundle"
+	"github.com/fhirdock/fhirdock/examples/internal/gatewayflags"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
-// options returns the pipeline's options.
-func (c *config) options(log *slog.Logger, observe func(ingest.Event)) *ingest.Options {
-	return &ingest.Options{
-		Adopt: c.adoption(), Retention: c.retention(),
-		Prefix: c.prefix, OutcomesPrefix: c.outcomes, StagingPrefix: c.staging, BundleTypes: c.types,
-		Level: fhirbundle.Level(c.validation), FHIRVersion: fhirbundle.Version(c.version), MaxBodyBytes: c.maxBody, MaxUploadBytes: c.maxUpload,
-		MaxEntryBytes: int(c.maxEntry), MaxStringBytes: int(c.maxString), MaxDepth: c.maxDepth,
-		UploadExpiry: c.uploadExpiry, MaxAttempts: c.maxAttempts, StoreTimeout: c.storeWait, MaxWaiting: c.maxWaiting, MaxWaitingPerOrganization: c.maxWaitingEach,
-		MaxOutcomes: int64(c.maxOutcomes), MaxOutcomeBytes: c.maxOutcomeBytes, Logger: log, Observe: observe,
+// newService returns the pipeline, and the handler of its batches, which writes the NDJSON
+// files. observe may be nil.
+func newService(c *gatewayflags.Config, back *backends.Backends, log *slog.Logger, observe func(ingest.Event)) (*ingest.Service, *sink.Lake, error) {
+	opts := c.Service
+	opts.Logger, opts.Observe = log, observe
+	service, err := ingest.New(back.Backends, &opts)
+	if err != nil {
+		return nil, nil, err
 	}
+	lake, err := sink.NewLake(back.Store, &c.Lake)
+	return service, lake, err
 }
 
-// lake returns the handler.
-func (c *config) lake(back *backends.Backends) (*sink.Lake, error) {
-	return sink.NewLake(back.Store, &sink.LakeOptions{Prefix: c.output, Staging: c.staging + "/lake"})
+// newRunner returns the worker and sweeper of a process with this role.
+func newRunner(c *gatewayflags.Config, service *ingest.Service, lake *sink.Lake) (*ingest.Runner, error) {
+	if !c.Works() {
+		return ingest.NewRunner(service, nil, &ingest.RunOptions{Sweeper: &c.Sweeper})
+	}
+	return ingest.NewRunner(service, lake, &ingest.RunOptions{Worker: &c.Worker, Sweeper: &c.Sweeper})
 }
 
-// runner returns the worker and sweeper of a process with this role.
-func (c *config) runner(service *ingest.Service, lake *sink.Lake) (*ingest.Runner, error) {
-	opts := &ingest.RunOptions{Sweeper: &ingest.SweeperOptions{Every: c.sweepEvery}}
-	if !c.works() {
-		return ingest.NewRunner(service, nil, opts)
+// withService calls do with a pipeline that nothing is sent to and that has no worker, for
+// the operator's tasks. A gateway may run on the same back ends.
+func withService(ctx context.Context, c *gatewayflags.Config, log *slog.Logger, do func(*ingest.Service, *sink.Lake) error) (err error) {
+	if c.URLs.Jobs == "mem:" {
+		return errors.New("-jobs mem: keeps nothing after the gateway ends")
 	}
-	opts.Worker = &ingest.WorkerOptions{
-		Concurrency: c.concurrency, BatchBytes: c.batchBytes, MaxWholeBytes: c.maxWhole,
-		Lease: c.lease, StallTimeout: c.stall, PollInterval: c.pollEvery, DrainTimeout: c.drain,
+	urls := c.URLs
+	urls.Subscription, urls.Notifications = "", ""
+	back, err := backends.Open(ctx, urls, &backends.Options{Data: c.Data, SkipMigrations: true, Logger: log})
+	if err != nil {
+		return err
 	}
-	if c.order != "none" {
-		opts.Worker.OrderPerOrganization, opts.Worker.HeadOfLine = true, ingest.HeadOfLine(c.order)
+	defer func() { err = errors.Join(err, back.Close(context.WithoutCancel(ctx))) }()
+	service, lake, err := newService(c, back, log, nil)
+	if err != nil {
+		return err
 	}
-	return ingest.NewRunner(service, lake, opts)
+	return do(service, lake)
 }

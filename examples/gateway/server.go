@@ -12,32 +12,34 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fhirdock/fhirdock/examples/internal/gatewayflags"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
-	"golang.org/x/sync/errgroup"
 )
 
 // serve runs the gateway until ctx is done, and then drains it.
-func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.addr)
+func serve(ctx context.Context, c *gatewayflags.Config, log *slog.Logger) (err error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Addr)
 	if err != nil {
 		return fmt.Errorf("-addr: %w", err)
 	}
 	defer listener.Close() // on errors; otherwise the server closes it
 	var adminListener net.Listener
-	if c.adminAddr != "" {
-		if adminListener, err = new(net.ListenConfig).Listen(ctx, "tcp", c.adminAddr); err != nil {
+	if c.AdminAddr != "" {
+		if adminListener, err = new(net.ListenConfig).Listen(ctx, "tcp", c.AdminAddr); err != nil {
 			return fmt.Errorf("-admin-addr: %w", err)
 		}
 		defer adminListener.Close() // on errors; otherwise startAdmin's server closes it
 	}
-	base := c.publicURL
+	base := c.PublicURL
 	if base == nil {
-		base = derived(c.addr, listener.Addr())
+		base = derived(c.Addr, listener.Addr())
 	}
-	back, err := backends.Open(ctx, c.urls, &backends.Options{
-		Data: c.data, BaseURL: base, SkipMigrations: c.migrations == "skip", Logger: log,
+	back, err := backends.Open(ctx, c.URLs, &backends.Options{
+		Data: c.Data, BaseURL: base, SkipMigrations: c.Migrations == "skip", Logger: log,
 	})
 	if err != nil {
 		return err
@@ -47,22 +49,18 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 		defer cancel()
 		err = errors.Join(err, back.Close(end))
 	}()
-	if err := c.checkBackends(ctx, back, log); err != nil {
+	if err := checkBackends(ctx, c, back, log); err != nil {
 		return err
 	}
 	m, err := newMetrics()
 	if err != nil {
 		return err
 	}
-	service, err := ingest.New(back.Backends, c.options(log, m.Observe))
+	service, lake, err := newService(c, back, log, m.Observe)
 	if err != nil {
 		return err
 	}
 	m.WatchService(service)
-	lake, err := c.lake(back)
-	if err != nil {
-		return err
-	}
 	ops, err := httpapi.NewHealth(service, &httpapi.HealthOptions{Logger: log})
 	if err != nil {
 		return err
@@ -76,26 +74,26 @@ func serve(ctx context.Context, c *config, log *slog.Logger) (err error) {
 	if adminListener == nil {
 		mountOps(mux, routes)
 	}
-	if c.works() {
+	if c.Works() {
 		ops.Require(func(context.Context) error { return lake.Ready() })
 	}
-	runner, err := c.runner(service, lake)
+	runner, err := newRunner(c, service, lake)
 	if err != nil {
 		return err
 	}
 	ops.Queue(runner.Err)
-	front, err := c.mount(mux, back, service, runner, ops, m, log)
+	front, err := mount(mux, c, back, service, runner, ops, m, log)
 	if err != nil {
 		return err
 	}
 	server, err := ingest.NewServer(&http.Server{Handler: observed(unredirected(mux, front), log, m)}, runner, &ingest.ServeOptions{
-		Listener: listener, Body: c.bodies(), MaxConnections: c.maxConnections, DrainDelay: c.drainDelay, DrainTimeout: c.drain, OnDrain: ops.Drain,
+		Listener: listener, Body: c.Body, MaxConnections: c.MaxConnections, DrainDelay: c.DrainDelay, DrainTimeout: c.Worker.DrainTimeout, OnDrain: ops.Drain,
 	})
 	if err != nil {
 		return err
 	}
 	m.countConnections(server.Connections)
-	c.logStart(log, base, listener.Addr())
+	logStart(c, log, base, listener.Addr())
 	return runBoth(ctx, server, adminListener, routes, log)
 }
 
@@ -108,15 +106,15 @@ func mountOps(mux *http.ServeMux, routes http.Handler) {
 
 // logStart logs the gateway's address and data folder, and warns of tokens that can be
 // guessed.
-func (c *config) logStart(log *slog.Logger, base *url.URL, addr net.Addr) {
-	data := c.data
+func logStart(c *gatewayflags.Config, log *slog.Logger, base *url.URL, addr net.Addr) {
+	data := c.Data
 	if abs, err := filepath.Abs(data); err == nil { // go run -C changes the working folder
 		data = abs
 	}
-	if c.development != nil {
-		log.Warn("the tokens are for development: anyone who can reach this server can guess one; see -token-file", "reason", c.development)
+	if c.Development != nil {
+		log.Warn("the tokens are for development: anyone who can reach this server can guess one; see -token-file", "reason", c.Development)
 	}
-	log.Info("listening", "url", base.String(), "addr", addr.String(), "role", c.role, "data", data)
+	log.Info("listening", "url", base.String(), "addr", addr.String(), "role", c.Role, "data", data)
 }
 
 // runBoth runs the server and, if it has a listener, the admin server, which ends last so

@@ -1,5 +1,6 @@
-// Package envflag adds four things to package flag: an environment variable for each flag,
-// groups in the help, flags that may be repeated, and secrets read from files.
+// Package envflag adds five things to package flag: an environment variable for each flag,
+// groups in the help, flags that may be repeated, sizes in bytes, and secrets read from
+// files.
 //
 // A larger library was not taken: of those that bind variables, ff had no release since
 // 2023, and kong accepts only flags with two dashes.
@@ -16,10 +17,14 @@ import (
 // methods, after a call of Group for each group.
 type Set struct {
 	*flag.FlagSet
+	// VariablesOnly: the program takes no arguments, so errors name variables.
+	VariablesOnly bool
+
 	prefix string
 	intro  string
 	groups []group
 
+	sizes    []size
 	notEmpty []string           // names
 	files    map[string]*string // by secret flag: the value of its -file flag
 }
@@ -76,6 +81,15 @@ func (l *list) Set(v string) error {
 // Variable returns the name of a flag's environment variable.
 func (s *Set) Variable(name string) string {
 	return s.prefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// Name returns the name of a flag for errors: -NAME, or its variable if VariablesOnly is
+// set.
+func (s *Set) Name(flag string) string {
+	if s.VariablesOnly {
+		return s.Variable(flag)
+	}
+	return "-" + flag
 }
 
 // Parse parses the arguments. Other flags get the values of their variables if these are

@@ -1,4 +1,4 @@
-package main
+package gatewayflags
 
 import (
 	"encoding/base64"
@@ -8,12 +8,15 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/ingest"
+	"github.com/fhirdock/fhirdock/ingest/auth"
 )
 
 const strong = "6f1c0de5a48b4d3c9be27780a1d2c3b4"
 
-func parsedWith(env map[string]string, args ...string) (*config, error) {
-	set, checked := flags()
+func parsedWith(env map[string]string, args ...string) (*Config, error) {
+	set, checked := New()
 	lookup := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
 	if err := set.Parse(args, lookup); err != nil {
 		return nil, err
@@ -59,23 +62,23 @@ func TestDefaultTokenIsLocal(t *testing.T) {
 			require.ErrorContains(t, err, "-token: token 1 ", args)
 			c, err := parsed(append(strings.Fields(args), "-token", weak, "-insecure-dev-tokens")...)
 			require.NoError(t, err)
-			require.Error(t, c.development, "each start warns")
+			require.Error(t, c.Development, "each start warns")
 		}
 		c, err := parsed(append(strings.Fields(args), "-token-file", secretFile(t, "# ours\n"+strong+"=clinic:alice\n", 0o600))...)
 		require.NoError(t, err, "a safe start needs no -insecure flag")
-		require.NoError(t, c.development)
+		require.NoError(t, c.Development)
 		c, err = parsedWith(map[string]string{"FHIRDOCK_TOKEN": strong + "=clinic"}, strings.Fields(args)...)
 		require.NoError(t, err)
-		require.NoError(t, c.development)
+		require.NoError(t, c.Development)
 	}
 	for _, args := range []string{"-addr 127.0.0.1:0", "-addr localhost:0 -public-url http://localhost:8080", "-addr [::1]:0 -public-url http://gateway.localhost"} {
 		c, err := parsed(strings.Fields(args)...)
 		require.NoError(t, err, args)
-		require.Error(t, c.development)
+		require.Error(t, c.Development)
 	}
 	c, err := parsed("-role", "worker", "-addr", "0.0.0.0:9090")
 	require.NoError(t, err, "a worker serves no requests")
-	require.NoError(t, c.development)
+	require.NoError(t, c.Development)
 }
 
 func TestWeakSecretsAreRefused(t *testing.T) {
@@ -99,7 +102,36 @@ func TestWeakSecretsAreRefused(t *testing.T) {
 	c, err := parsed("-jobs-file", secretFile(t, "postgres://u:hunter2@h/d\n", 0o600), "-webhook-file", secretFile(t, "lab=whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\n", 0o440),
 		"-notification-secret-file", secretFile(t, strong+"\n", 0o400))
 	require.NoError(t, err)
-	require.Equal(t, "postgres://u:hunter2@h/d", c.urls.Jobs)
-	require.Equal(t, []string{strong}, c.notifySecrets)
-	require.NotNil(t, c.webhooks)
+	require.Equal(t, "postgres://u:hunter2@h/d", c.URLs.Jobs)
+	require.Equal(t, []string{strong}, c.NotifySecrets)
+	require.NotNil(t, c.Webhooks)
+}
+
+func TestParseWebhooks(t *testing.T) {
+	const one, two = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_plJ3nmyCDGBKInavdOK15jsl54nfXSpQ"
+	senders, err := parseWebhooks([]string{"lab:device=" + one, "clinic=" + two, "lab:device=" + two})
+	require.NoError(t, err)
+	require.Equal(t, []auth.WebhookEndpoint{
+		{Name: "lab", Caller: ingest.Caller{OrganizationID: "lab", OrganizationName: "lab", UserID: "device"}, Secrets: []string{one, two}},
+		{Name: "clinic", Caller: ingest.Caller{OrganizationID: "clinic", OrganizationName: "clinic"}, Secrets: []string{two}},
+	}, senders)
+
+	for name, specs := range map[string][]string{
+		"no organization": {"=" + one},
+		"no secret":       {"lab"},
+		"a bad secret":    {"lab=whsec_hunter2"},
+		"a slash":         {"a/b=" + one},
+		"two users":       {"lab:a=" + one, "lab:b=" + two},
+		"twice":           {"lab=" + one, "lab=" + one},
+	} {
+		t.Run(name, func(t *testing.T) {
+			senders, err := parseWebhooks(specs)
+			if err == nil {
+				_, err = auth.NewWebhooks(senders, nil)
+			}
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "hunter2")
+			require.NotContains(t, err.Error(), "MfKQ9r8G")
+		})
+	}
 }

@@ -1,53 +1,17 @@
-package main
+package gatewayflags
 
 import (
-	"bytes"
-	"flag"
-	"log/slog"
-	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"github.com/fhirdock/fhirdock/ingest/httpapi"
 )
-
-var update = flag.Bool("update", false, "write testdata/help.txt anew")
-
-func TestHelp(t *testing.T) {
-	var out, errs bytes.Buffer
-	require.Zero(t, run(t.Context(), []string{"--help"}, noEnv, &out, &errs))
-	require.Empty(t, errs.String())
-	if *update {
-		require.NoError(t, os.WriteFile("testdata/help.txt", out.Bytes(), 0o600))
-	}
-	want, err := os.ReadFile("testdata/help.txt")
-	require.NoError(t, err)
-	require.Equal(t, string(want), out.String())
-
-	set, _ := flags()
-	n := 0
-	set.VisitAll(func(f *flag.Flag) {
-		n++
-		require.Contains(t, out.String(), "\n  -"+f.Name)
-		require.Contains(t, out.String(), "FHIRDOCK_"+strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))+"\n")
-	})
-	require.Greater(t, n, 15)
-	for _, name := range []string{"addr", "data", "blob", "topic", "subscription", "jobs", "role", "validation", "fhir-version", "token", "log-level", "types", "prefix", "output-prefix", "outcomes-prefix", "staging-prefix", "max-string", "max-depth"} {
-		require.NotNil(t, set.Lookup(name), name)
-	}
-	for line := range strings.Lines(out.String()) {
-		require.LessOrEqual(t, len(strings.TrimSuffix(line, "\n")), 110, line)
-	}
-}
 
 func noEnv(string) (string, bool) { return "", false }
 
-func parsed(args ...string) (*config, error) {
-	set, checked := flags()
+func parsed(args ...string) (*Config, error) {
+	set, checked := New()
 	if err := set.Parse(args, noEnv); err != nil {
 		return nil, err
 	}
@@ -57,17 +21,17 @@ func parsed(args ...string) (*config, error) {
 func TestDefaults(t *testing.T) {
 	c, err := parsed()
 	require.NoError(t, err)
-	require.Equal(t, "127.0.0.1:8080", c.addr)
-	require.Equal(t, "./fhirdock-data", c.data)
+	require.Equal(t, "127.0.0.1:8080", c.Addr)
+	require.Equal(t, "./fhirdock-data", c.Data)
 	r := httptest.NewRequestWithContext(t.Context(), "GET", "/", nil)
 	r.Header.Set("Authorization", "Bearer dev")
-	who, err := c.tokens.Authenticate(r)
+	who, err := c.Tokens.Authenticate(r)
 	require.NoError(t, err)
 	require.Equal(t, "demo", who.OrganizationID)
-	require.ErrorContains(t, c.development, "no secret")
-	require.Equal(t, "lenient", c.validation)
-	require.EqualValues(t, 64<<20, c.maxBody)
-	require.True(t, c.serves() && c.works())
+	require.ErrorContains(t, c.Development, "no secret")
+	require.EqualValues(t, "lenient", c.Service.Level)
+	require.EqualValues(t, 64<<20, c.Service.MaxBodyBytes)
+	require.True(t, c.Serves() && c.Works())
 }
 
 func TestWrongFlags(t *testing.T) {
@@ -143,39 +107,5 @@ func TestRightFlags(t *testing.T) {
 	} {
 		_, err := parsed(strings.Fields(args)...)
 		require.NoError(t, err, args)
-	}
-}
-
-func TestWrongUse(t *testing.T) {
-	for args, want := range map[string]string{
-		"-nope": "-nope", "file.json": "unexpected argument", "-role boss": "-role",
-		"-token s3cret": "-token",
-	} {
-		var out, errs bytes.Buffer
-		require.Equal(t, 2, run(t.Context(), strings.Fields(args), noEnv, &out, &errs))
-		require.Contains(t, errs.String(), want)
-		require.Empty(t, out.String())
-	}
-}
-
-func TestRoutesHideWhatIsUnknown(t *testing.T) {
-	for path, want := range map[string]string{
-		"/v1/ingestion/fhir/Bundle":          "/v1/ingestion/fhir/Bundle",
-		"/v1/ingestion/jobs":                 "/v1/ingestion/jobs",
-		"/v1/ingestion/jobs/abc":             "/v1/ingestion/jobs/{jobId}",
-		"/v1/ingestion/jobs/abc/outcomes":    "/v1/ingestion/jobs/{jobId}/outcomes",
-		"/v1/ingestion/jobs/abc/Jane-Doe":    "other",
-		"/v1/ingestion/jobs/a/redrive/twice": "other",
-		"/v1/objects/incoming/x.json":        "/v1/objects/{key}",
-		"/Patient/Jane-Doe":                  "other",
-		"/":                                  "other",
-	} {
-		var seen httpapi.Access
-		h := httpapi.AccessLog(http.NotFoundHandler(), &httpapi.AccessLogOptions{
-			Route: route, Logger: slog.New(slog.DiscardHandler), Observe: func(a httpapi.Access) { seen = a },
-		})
-		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("JANE", path, nil))
-		require.Equal(t, want, seen.Route, path)
-		require.Equal(t, "other", seen.Method)
 	}
 }

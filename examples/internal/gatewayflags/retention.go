@@ -1,4 +1,4 @@
-package main
+package gatewayflags
 
 import (
 	"fmt"
@@ -21,16 +21,8 @@ func retentionFlags(s *envflag.Set, r *ingest.Retention) {
 	keep(&r.Staging, "keep-staging", "intermediate parts of failed jobs; a redrive then starts at the beginning")
 }
 
-// retention returns nil if everything is kept.
-func (c *config) retention() *ingest.Retention {
-	if c.keep == (ingest.Retention{}) {
-		return nil
-	}
-	return &c.keep
-}
-
 // checkRetention returns the errors that ingest.New would, with the flags' names.
-func (c *config) checkRetention() (errs []error) {
+func (c *Config) checkRetention() (errs []error) {
 	for flag, d := range map[string]time.Duration{
 		"completed": c.keep.Completed, "failed": c.keep.Failed, "cancelled": c.keep.Cancelled, "expired": c.keep.Expired,
 		"payloads": c.keep.Payloads, "outcomes": c.keep.Outcomes, "staging": c.keep.Staging,
