@@ -50,7 +50,7 @@ func startContract(t *testing.T) *contract {
 			Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore(),
 		},
 	}}
-	opts := settings.service
+	opts := settings.Service
 	opts.Logger = p.log
 	p.service, err = ingest.New(p.back.Backends, &opts)
 	require.NoError(t, err)

@@ -16,8 +16,8 @@
 // what it may do, not its code.
 //
 // Settings are the gateway's environment variables. FHIRDOCK_BLOB, FHIRDOCK_TOPIC and
-// FHIRDOCK_JOBS are required; see settings.go. examples/deploy has the template, and says
-// how to build and deploy it.
+// FHIRDOCK_JOBS are required; see settings.go and examples/internal/pipelineflags.
+// examples/deploy has the template, and says how to build and deploy it.
 package main
 
 import (
@@ -69,7 +69,7 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if err != nil {
 		return err
 	}
-	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: s.logLevel}))
+	log := slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: s.LogLevel}))
 	slog.SetDefault(log) // for libraries
 	p, err := openPipeline(ctx, s, log)
 	if err != nil {

@@ -21,8 +21,7 @@ type pipeline struct {
 // openPipeline opens the back ends. A bucket or queue inside the process is an error: a
 // function serves no uploads and receives no wake-ups by itself.
 func openPipeline(ctx context.Context, s *settings, log *slog.Logger) (_ *pipeline, err error) {
-	back, err := backends.Open(ctx, backends.URLs{Blob: s.blob, Topic: s.topic, Jobs: s.jobs},
-		&backends.Options{Data: s.data, SkipMigrations: s.migrations == "skip", Logger: log})
+	back, err := backends.Open(ctx, s.URLs, &backends.Options{Data: s.Data, SkipMigrations: s.Migrations == "skip", Logger: log})
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +35,7 @@ func openPipeline(ctx context.Context, s *settings, log *slog.Logger) (_ *pipeli
 		return nil, errors.Join(err, back.Close(ctx))
 	}
 	p := &pipeline{settings: s, back: back, log: log}
-	opts := s.service
+	opts := s.Service
 	opts.WakeTimeout = 2 * time.Second // nothing is sent after the response
 	opts.Logger, opts.Observe = log, p.observe
 	if p.service, err = ingest.New(back.Backends, &opts); err != nil {

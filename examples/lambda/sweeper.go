@@ -10,7 +10,7 @@ import (
 // sweep: it takes over jobs of dead workers, finds uploads whose notification was lost,
 // and wakes waiting jobs. Concurrent calls do no harm.
 func newSweeper(p *pipeline) (function, error) {
-	sweeper, err := ingest.NewSweeper(p.service, &p.settings.sweeper)
+	sweeper, err := ingest.NewSweeper(p.service, &p.settings.Sweeper)
 	if err != nil {
 		return nil, err
 	}

@@ -242,9 +242,9 @@ func TestTemplateFitsTheProgram(t *testing.T) {
 	for name := range variables {
 		require.True(t, read[name], name+" is not a setting")
 	}
-	require.Equal(t, "s3://x?region=x", s.blob)
-	require.Equal(t, "awssqs://sqs.x.x/x/stack-wake-ups.fifo?region=x", s.topic)
-	require.Equal(t, "dynamodb://x?region=x", s.jobs)
+	require.Equal(t, "s3://x?region=x", s.URLs.Blob)
+	require.Equal(t, "awssqs://sqs.x.x/x/stack-wake-ups.fifo?region=x", s.URLs.Topic)
+	require.Equal(t, "dynamodb://x?region=x", s.URLs.Jobs)
 
 	p := ingesttest.New(t)
 	for _, e := range tpl.events("S3") {

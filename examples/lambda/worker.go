@@ -18,11 +18,11 @@ import (
 //
 // The worker is kept between calls, and gives a job back before the call's deadline.
 func newWorker(p *pipeline) (function, error) {
-	lake, err := sink.NewLake(p.back.Store, &sink.LakeOptions{Prefix: p.settings.output, Staging: p.settings.staging + "/lake"})
+	lake, err := sink.NewLake(p.back.Store, &p.settings.Lake)
 	if err != nil {
 		return nil, err
 	}
-	worker, err := ingest.NewWorker(p.service, lake, &p.settings.worker)
+	worker, err := ingest.NewWorker(p.service, lake, &p.settings.Worker)
 	if err != nil {
 		return nil, err
 	}
