@@ -14,6 +14,7 @@ import (
 	"gocloud.dev/blob"
 
 	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/examples/internal/apigateway/apigatewaytest"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
@@ -29,7 +30,7 @@ func (s *service) copyIn(t *testing.T, key, content string, metadata map[string]
 // jobs returns an organization's jobs, newest first.
 func (s *service) jobs(t *testing.T, organization string) []frontdoor.Job {
 	t.Helper()
-	a := s.call(t, restEvent(t, request{method: http.MethodGet, path: "/v1/ingestion/jobs", authorizer: `{"organizationId":"` + organization + `"}`}))
+	a := s.call(t, apigatewaytest.REST(t, apigatewaytest.Request{Method: http.MethodGet, Path: "/v1/ingestion/jobs", Authorizer: `{"organizationId":"` + organization + `"}`}))
 	require.Equal(t, http.StatusOK, a.StatusCode, a.Body)
 	var list struct{ Jobs []frontdoor.Job }
 	require.NoError(t, json.Unmarshal([]byte(a.Body), &list))

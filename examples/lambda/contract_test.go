@@ -18,6 +18,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/signedurl"
+	"github.com/fhirdock/fhirdock/examples/internal/apigateway/apigatewaytest"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/backends"
 	"github.com/fhirdock/fhirdock/jobs"
@@ -65,14 +66,14 @@ func startContract(t *testing.T) *contract {
 // call sends a request of the original service's clients, and returns the response.
 func (c *contract) call(t *testing.T, method, path, contentType, body string) (int, map[string]any) {
 	t.Helper()
-	raw, err := c.api(t.Context(), []byte(restEvent(t, request{
-		method: method, path: path, body: body, header: http.Header{"Content-Type": {contentType}},
-		authorizer: `{"organizationId":"clinic-7","organizationName":"Org","userId":"nurse-2"}`,
+	raw, err := c.api(t.Context(), []byte(apigatewaytest.REST(t, apigatewaytest.Request{
+		Method: method, Path: path, Body: body, Header: http.Header{"Content-Type": {contentType}},
+		Authorizer: `{"organizationId":"clinic-7","organizationName":"Org","userId":"nurse-2"}`,
 	})))
 	require.NoError(t, err)
-	a := decoded(t, string(raw))
-	require.Equal(t, "application/json", a.get("Content-Type"))
-	require.Equal(t, "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", a.get("X-Request-Id"))
+	a := apigatewaytest.Decode(t, string(raw))
+	require.Equal(t, "application/json", a.Get("Content-Type"))
+	require.Equal(t, "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", a.Get("X-Request-Id"))
 	var answer map[string]any
 	require.NoError(t, json.Unmarshal([]byte(a.Body), &answer))
 	return a.StatusCode, answer

@@ -1,96 +1,25 @@
 package main
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/apigateway/apigatewaytest"
 )
-
-// request is a client's request to API Gateway.
-type request struct {
-	method, path, query, body string
-	header                    http.Header
-	authorizer                string // the authorizer's result, as JSON
-}
-
-// restEvent returns the request as an event of a REST API, stage prod, format 1.0:
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
-func restEvent(t testing.TB, r request) string {
-	t.Helper()
-	query, err := url.ParseQuery(r.query)
-	require.NoError(t, err)
-	last := func(values map[string][]string) map[string]string {
-		m := map[string]string{}
-		for name, v := range values {
-			m[name] = v[len(v)-1]
-		}
-		return m
-	}
-	context := map[string]any{
-		"accountId": "123456789012", "apiId": "1234567890", "resourceId": "123456", "stage": "prod", "protocol": "HTTP/1.1",
-		"requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "path": "/prod" + r.path, "httpMethod": r.method,
-		"domainName": "1234567890.execute-api.us-east-1.amazonaws.com", "resourcePath": "/{proxy+}",
-		"identity": map[string]any{"sourceIp": "192.0.2.7", "userAgent": "test", "user": nil},
-	}
-	if r.authorizer != "" {
-		context["authorizer"] = json.RawMessage(r.authorizer)
-	}
-	return encoded(t, map[string]any{
-		"resource": "/{proxy+}", "path": r.path, "httpMethod": r.method, "headers": last(r.header), "multiValueHeaders": r.header,
-		"queryStringParameters": last(query), "multiValueQueryStringParameters": query,
-		"pathParameters": map[string]string{"proxy": strings.TrimPrefix(r.path, "/")}, "stageVariables": nil,
-		"requestContext": context, "body": r.body, "isBase64Encoded": false,
-	})
-}
-
-// httpEvent returns the request as an event of an HTTP API, default stage, format 2.0:
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-func httpEvent(t testing.TB, r request) string {
-	t.Helper()
-	headers := map[string]string{}
-	var cookies []string
-	for name, values := range r.header {
-		if name == "Cookie" {
-			cookies = values
-			continue
-		}
-		headers[strings.ToLower(name)] = strings.Join(values, ",")
-	}
-	context := map[string]any{
-		"accountId": "123456789012", "apiId": "api-id", "stage": "$default", "requestId": "JKJaXmPLvHcESHA=", "routeKey": "$default",
-		"domainName": "id.execute-api.us-east-1.amazonaws.com", "domainPrefix": "id", "time": "12/Mar/2026:19:03:58 +0000", "timeEpoch": 1583348638390,
-		"http": map[string]any{"method": r.method, "path": r.path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.7", "userAgent": "test"},
-	}
-	if r.authorizer != "" {
-		context["authorizer"] = json.RawMessage(r.authorizer)
-	}
-	e := map[string]any{
-		"version": "2.0", "routeKey": "$default", "rawPath": r.path, "rawQueryString": r.query, "headers": headers, "requestContext": context,
-	}
-	if cookies != nil {
-		e["cookies"] = cookies
-	}
-	if r.body != "" { // as for a content type that is binary to API Gateway
-		e["body"], e["isBase64Encoded"] = base64.StdEncoding.EncodeToString([]byte(r.body)), true
-	}
-	return encoded(t, e)
-}
 
 // authorizers has each kind of authorizer and its result.
 var authorizers = map[string]struct {
-	event func(testing.TB, request) string
+	event func(testing.TB, apigatewaytest.Request) string
 	says  string // %q: the organization
 }{
-	"REST, Lambda authorizer": {restEvent, `{"principalId":"alice","organizationId":%q,"integrationLatency":"12"}`},
-	"REST, Cognito":           {restEvent, `{"claims":{"sub":"alice","organizationId":%q}}`},
-	"HTTP, JWT":               {httpEvent, `{"jwt":{"claims":{"sub":"alice","organizationId":%q},"scopes":null}}`},
-	"HTTP, Lambda authorizer": {httpEvent, `{"lambda":{"userId":"alice","organizationId":%q}}`},
+	"REST, Lambda authorizer": {apigatewaytest.REST, `{"principalId":"alice","organizationId":%q,"integrationLatency":"12"}`},
+	"REST, Cognito":           {apigatewaytest.REST, `{"claims":{"sub":"alice","organizationId":%q}}`},
+	"HTTP, JWT":               {apigatewaytest.HTTP, `{"jwt":{"claims":{"sub":"alice","organizationId":%q},"scopes":null}}`},
+	"HTTP, Lambda authorizer": {apigatewaytest.HTTP, `{"lambda":{"userId":"alice","organizationId":%q}}`},
 }
 
 // s3Event is a notification of S3:
@@ -145,27 +74,6 @@ func encoded(t testing.TB, v any) string {
 	raw, err := json.Marshal(v)
 	require.NoError(t, err)
 	return string(raw)
-}
-
-// answered is a response as API Gateway reads it.
-type answered struct {
-	StatusCode        int
-	Headers           map[string]string
-	MultiValueHeaders map[string][]string
-	Cookies           []string
-	Body              string
-	IsBase64Encoded   bool
-}
-
-func (a *answered) get(name string) string {
-	return a.Headers[name] + strings.Join(a.MultiValueHeaders[name], "|")
-}
-
-func decoded(t testing.TB, answer string) *answered {
-	t.Helper()
-	var a answered
-	require.NoError(t, json.Unmarshal([]byte(answer), &a), answer)
-	return &a
 }
 
 // said returns an authorizer's result for a caller of an organization.

@@ -15,6 +15,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/examples/internal/apigateway/apigatewaytest"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 	"github.com/fhirdock/fhirdock/examples/internal/objectstores"
 	"github.com/fhirdock/fhirdock/examples/internal/proctest"
@@ -110,11 +111,11 @@ func (s *service) woken(t *testing.T) string {
 	}
 }
 
-func (s *service) call(t *testing.T, event string) *answered {
+func (s *service) call(t *testing.T, event string) *apigatewaytest.Response {
 	t.Helper()
 	answer, failure := s.api.invoke(t, event, 29*time.Second)
 	require.Empty(t, failure)
-	return decoded(t, answer)
+	return apigatewaytest.Decode(t, answer)
 }
 
 // work delivers wake-ups to the worker.
@@ -132,7 +133,7 @@ func (s *service) work(t *testing.T, timeout time.Duration, bodies ...string) {
 // job returns a job as the organization sees it.
 func (s *service) job(t *testing.T, id string) *frontdoor.Job {
 	t.Helper()
-	a := s.call(t, restEvent(t, request{method: http.MethodGet, path: "/v1/ingestion/jobs/" + id, authorizer: `{"organizationId":"demo"}`}))
+	a := s.call(t, apigatewaytest.REST(t, apigatewaytest.Request{Method: http.MethodGet, Path: "/v1/ingestion/jobs/" + id, Authorizer: `{"organizationId":"demo"}`}))
 	require.Equal(t, http.StatusOK, a.StatusCode, a.Body)
 	var job frontdoor.Job
 	require.NoError(t, json.Unmarshal([]byte(a.Body), &job))
@@ -144,9 +145,9 @@ const bundle = `{"resourceType":"Bundle","type":"collection","entry":[{"resource
 // ticket requests an upload.
 func (s *service) ticket(t *testing.T) *frontdoor.Ticket {
 	t.Helper()
-	a := s.call(t, httpEvent(t, request{
-		method: http.MethodPost, path: "/v1/ingestion/upload-url", header: http.Header{"Content-Type": {"application/json"}},
-		body: `{"contentType":"application/fhir+ndjson"}`, authorizer: `{"jwt":{"claims":{"organizationId":"demo"}}}`,
+	a := s.call(t, apigatewaytest.HTTP(t, apigatewaytest.Request{
+		Method: http.MethodPost, Path: "/v1/ingestion/upload-url", Header: http.Header{"Content-Type": {"application/json"}},
+		Body: `{"contentType":"application/fhir+ndjson"}`, Authorizer: `{"jwt":{"claims":{"organizationId":"demo"}}}`,
 	}))
 	require.Equal(t, http.StatusOK, a.StatusCode, a.Body)
 	var ticket frontdoor.Ticket
@@ -173,9 +174,9 @@ func TestFunctions(t *testing.T) {
 func try(t *testing.T, s *service) {
 	t.Run("a Bundle by webhook", func(t *testing.T) {
 		for name, by := range authorizers {
-			r := request{
-				method: http.MethodPost, path: "/v1/ingestion/fhir/Bundle", body: bundle, authorizer: said(by.says, "demo"),
-				header: http.Header{"Content-Type": {"application/fhir+json"}, "X-Organization-Id": {"victim"}, "Authorization": {"Bearer victim"}},
+			r := apigatewaytest.Request{
+				Method: http.MethodPost, Path: "/v1/ingestion/fhir/Bundle", Body: bundle, Authorizer: said(by.says, "demo"),
+				Header: http.Header{"Content-Type": {"application/fhir+json"}, "X-Organization-Id": {"victim"}, "Authorization": {"Bearer victim"}},
 			}
 			a := s.call(t, by.event(t, r))
 			require.Equal(t, http.StatusAccepted, a.StatusCode, a.Body)
@@ -188,9 +189,9 @@ func try(t *testing.T, s *service) {
 			require.Contains(t, job.Outputs[0].Key, "processed/demo/", "the tenant is the authorizer's")
 
 			// Another tenant does not see it.
-			look := func(id, authorizer string) *answered {
-				return s.call(t, by.event(t, request{method: http.MethodGet, path: "/v1/ingestion/jobs/" + id, authorizer: authorizer,
-					header: http.Header{"X-Organization-Id": {"demo"}, "X-Request-Id": {"same"}}}))
+			look := func(id, authorizer string) *apigatewaytest.Response {
+				return s.call(t, by.event(t, apigatewaytest.Request{Method: http.MethodGet, Path: "/v1/ingestion/jobs/" + id, Authorizer: authorizer,
+					Header: http.Header{"X-Organization-Id": {"demo"}, "X-Request-Id": {"same"}}}))
 			}
 			foreign := look(receipt.JobID, said(by.says, "other"))
 			require.Equal(t, http.StatusNotFound, foreign.StatusCode)
@@ -247,8 +248,8 @@ func try(t *testing.T, s *service) {
 	})
 
 	t.Run("a wake-up that is lost", func(t *testing.T) {
-		a := s.call(t, httpEvent(t, request{method: http.MethodPost, path: "/v1/ingestion/fhir/Bundle", body: bundle,
-			header: http.Header{"Content-Type": {"application/fhir+json"}}, authorizer: `{"lambda":{"organizationId":"demo"}}`}))
+		a := s.call(t, apigatewaytest.HTTP(t, apigatewaytest.Request{Method: http.MethodPost, Path: "/v1/ingestion/fhir/Bundle", Body: bundle,
+			Header: http.Header{"Content-Type": {"application/fhir+json"}}, Authorizer: `{"lambda":{"organizationId":"demo"}}`}))
 		require.Equal(t, http.StatusAccepted, a.StatusCode, a.Body)
 		lost := s.woken(t)
 		var again string
@@ -275,7 +276,7 @@ func try(t *testing.T, s *service) {
 			require.Contains(t, failure, "not a")
 			require.NotContains(t, failure+f.process.Stderr.String(), "secret")
 		}
-		require.Equal(t, http.StatusUnauthorized, s.call(t, httpEvent(t, request{method: http.MethodGet, path: "/v1/ingestion/jobs"})).StatusCode, "the function still works")
+		require.Equal(t, http.StatusUnauthorized, s.call(t, apigatewaytest.HTTP(t, apigatewaytest.Request{Method: http.MethodGet, Path: "/v1/ingestion/jobs"})).StatusCode, "the function still works")
 	})
 }
 

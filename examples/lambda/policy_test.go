@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fhirdock/fhirdock/examples/internal/apigateway/apigatewaytest"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
 )
 
@@ -51,9 +52,9 @@ func TestPoliciesAreEnough(t *testing.T) {
 	for function, policy := range bucketPolicies(t) {
 		t.Run(function, func(t *testing.T) {
 			s := startServiceAs(t, function, policy, "FHIRDOCK_UPLOAD_EXPIRY=2s")
-			a := s.call(t, restEvent(t, request{
-				method: http.MethodPost, path: "/v1/ingestion/fhir/Bundle", body: bundle, authorizer: `{"organizationId":"demo"}`,
-				header: http.Header{"Content-Type": {"application/fhir+json"}, "Idempotency-Key": {"once"}},
+			a := s.call(t, apigatewaytest.REST(t, apigatewaytest.Request{
+				Method: http.MethodPost, Path: "/v1/ingestion/fhir/Bundle", Body: bundle, Authorizer: `{"organizationId":"demo"}`,
+				Header: http.Header{"Content-Type": {"application/fhir+json"}, "Idempotency-Key": {"once"}},
 			}))
 			require.Equal(t, http.StatusAccepted, a.StatusCode, a.Body)
 			var receipt frontdoor.Receipt
@@ -67,7 +68,7 @@ func TestPoliciesAreEnough(t *testing.T) {
 			require.Empty(t, failure)
 			s.work(t, time.Minute, s.woken(t))
 			require.Equal(t, "completed", s.job(t, ticket.UploadID).Status)
-			a = s.call(t, restEvent(t, request{method: http.MethodGet, path: "/v1/ingestion/jobs/" + ticket.UploadID + "/outcomes", authorizer: `{"organizationId":"demo"}`}))
+			a = s.call(t, apigatewaytest.REST(t, apigatewaytest.Request{Method: http.MethodGet, Path: "/v1/ingestion/jobs/" + ticket.UploadID + "/outcomes", Authorizer: `{"organizationId":"demo"}`}))
 			require.Equal(t, http.StatusOK, a.StatusCode, a.Body)
 			require.Equal(t, 1, strings.Count(a.Body, "\n"))
 

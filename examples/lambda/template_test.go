@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/fhirdock/fhirdock/examples/internal/apigateway"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 )
 
@@ -261,7 +262,7 @@ func TestTemplateFitsTheProgram(t *testing.T) {
 	require.Len(t, tpl.events("Schedule"), 1)
 	require.Len(t, tpl.events("SQS"), 1)
 	for _, e := range tpl.events("HttpApi") {
-		require.True(t, strings.HasPrefix(e["Path"].(string), frontDoor+"/"))
+		require.True(t, strings.HasPrefix(e["Path"].(string), apigateway.FrontDoor+"/"))
 	}
 	api := tpl.ofType("AWS::Serverless::HttpApi")["Api"]
 	require.NotNil(t, at(api, "Auth", "Authorizers", at(api, "Auth", "DefaultAuthorizer").(string)), "there is a default authorizer")

@@ -1,4 +1,4 @@
-package main
+package apigateway
 
 import (
 	"bytes"
@@ -130,8 +130,8 @@ func (e *event) query() url.Values {
 	return q
 }
 
-// frontDoor is the front door's path.
-const frontDoor = "/v1/ingestion"
+// FrontDoor is the front door's path.
+const FrontDoor = "/v1/ingestion"
 
 // below cuts the part of a path before the front door's own: the stage, and a domain
 // mapping's path. Which of them is there depends on API, domain and mapping, and the event
@@ -140,7 +140,7 @@ const frontDoor = "/v1/ingestion"
 // REST APIs pass the path as it was sent. HTTP APIs decode it, in rawPath too. A path that
 // can't be encoded is treated as decoded.
 func below(path string, encoded bool) (before string, u *url.URL) {
-	if at := strings.Index(path+"/", frontDoor+"/"); at > 0 {
+	if at := strings.Index(path+"/", FrontDoor+"/"); at > 0 {
 		before, path = path[:at], path[at:]
 	}
 	if encoded {

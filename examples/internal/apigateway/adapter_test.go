@@ -1,6 +1,4 @@
-//go:build unix
-
-package main
+package apigateway
 
 import (
 	"encoding/base64"
@@ -12,26 +10,28 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/fhirdock/fhirdock/examples/internal/apigateway/apigatewaytest"
 )
 
 // through passes an event to a handler and returns the response.
-func through(t *testing.T, event string, h http.HandlerFunc) *answered {
+func through(t *testing.T, event string, h http.HandlerFunc) *apigatewaytest.Response {
 	t.Helper()
-	a := adapter{front: func(*url.URL) (http.Handler, error) { return h, nil }}
-	raw, err := a.invoke(t.Context(), []byte(event))
+	a := Adapter{Front: func(*url.URL) (http.Handler, error) { return h, nil }}
+	raw, err := a.Invoke(t.Context(), []byte(event))
 	require.NoError(t, err)
-	return decoded(t, string(raw))
+	return apigatewaytest.Decode(t, string(raw))
 }
 
-var formats = map[string]func(testing.TB, request) string{"1.0": restEvent, "2.0": httpEvent}
+var formats = map[string]func(testing.TB, apigatewaytest.Request) string{"1.0": apigatewaytest.REST, "2.0": apigatewaytest.HTTP}
 
 func TestRequestOfAnEvent(t *testing.T) {
 	for name, event := range formats {
 		t.Run(name, func(t *testing.T) {
 			called := false
-			through(t, event(t, request{
-				method: "POST", path: "/v1/ingestion/jobs", query: "a=1&a=2&b=x%26y&c=", body: "{\"é\":1}",
-				header: http.Header{"Content-Type": {"application/fhir+json"}, "X-Many": {"1", "2"}, "Cookie": {"a=1", "b=2"}, "Host": {"front.example"}, "X-Request-Id": {"mine"}},
+			through(t, event(t, apigatewaytest.Request{
+				Method: "POST", Path: "/v1/ingestion/jobs", Query: "a=1&a=2&b=x%26y&c=", Body: "{\"é\":1}",
+				Header: http.Header{"Content-Type": {"application/fhir+json"}, "X-Many": {"1", "2"}, "Cookie": {"a=1", "b=2"}, "Host": {"front.example"}, "X-Request-Id": {"mine"}},
 			}), func(_ http.ResponseWriter, r *http.Request) {
 				called = true
 				require.Equal(t, "POST", r.Method)
@@ -51,7 +51,7 @@ func TestRequestOfAnEvent(t *testing.T) {
 				require.EqualValues(t, len(body), r.ContentLength)
 			})
 			require.True(t, called)
-			through(t, event(t, request{method: "GET", path: "/v1/ingestion/jobs"}), func(_ http.ResponseWriter, r *http.Request) {
+			through(t, event(t, apigatewaytest.Request{Method: "GET", Path: "/v1/ingestion/jobs"}), func(_ http.ResponseWriter, r *http.Request) {
 				require.Zero(t, r.ContentLength)
 				require.Equal(t, http.NoBody, r.Body)
 				require.Regexp(t, `^[\w-]{1,64}$`, r.Header.Get("X-Request-Id"), "API Gateway's id in the front door's form")
@@ -101,13 +101,13 @@ func TestPaths(t *testing.T) {
 			"/v1/ingestion", "/prod/v1/ingestion/x"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := adapter{front: func(base *url.URL) (http.Handler, error) {
+			a := Adapter{Front: func(base *url.URL) (http.Handler, error) {
 				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					require.Equal(t, c.path, r.URL.EscapedPath())
 					require.Equal(t, c.location, strings.TrimRight(base.Path, "/")+"/v1/ingestion/x")
 				}), nil
 			}}
-			_, err := a.invoke(t.Context(), []byte(c.event))
+			_, err := a.Invoke(t.Context(), []byte(c.event))
 			require.NoError(t, err)
 		})
 	}
@@ -116,7 +116,7 @@ func TestPaths(t *testing.T) {
 func TestAnswerOfARequest(t *testing.T) {
 	for name, event := range formats {
 		t.Run(name, func(t *testing.T) {
-			a := through(t, event(t, request{method: "GET", path: "/"}), func(w http.ResponseWriter, _ *http.Request) {
+			a := through(t, event(t, apigatewaytest.Request{Method: "GET", Path: "/"}), func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Add("Vary", "A")
 				w.Header().Add("Vary", "B")
 				w.Header().Add("Set-Cookie", "a=1; Path=/")
@@ -130,8 +130,8 @@ func TestAnswerOfARequest(t *testing.T) {
 			require.Equal(t, http.StatusTeapot, a.StatusCode)
 			require.Equal(t, "é\n", a.Body)
 			require.False(t, a.IsBase64Encoded)
-			require.Empty(t, a.get("Connection"))
-			require.Empty(t, a.get("X-Late"))
+			require.Empty(t, a.Get("Connection"))
+			require.Empty(t, a.Get("X-Late"))
 			if name == "2.0" {
 				require.Equal(t, "A, B", a.Headers["Vary"])
 				require.Len(t, a.Cookies, 2, "a cookie may have commas")
@@ -141,12 +141,12 @@ func TestAnswerOfARequest(t *testing.T) {
 				require.Len(t, a.MultiValueHeaders["Set-Cookie"], 2)
 			}
 
-			a = through(t, event(t, request{method: "GET", path: "/"}), func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte{0xff, 0}) })
+			a = through(t, event(t, apigatewaytest.Request{Method: "GET", Path: "/"}), func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte{0xff, 0}) })
 			require.Equal(t, http.StatusOK, a.StatusCode)
 			require.True(t, a.IsBase64Encoded)
 			require.Equal(t, base64.StdEncoding.EncodeToString([]byte{0xff, 0}), a.Body)
 
-			a = through(t, event(t, request{method: "HEAD", path: "/"}), func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "body") })
+			a = through(t, event(t, apigatewaytest.Request{Method: "HEAD", Path: "/"}), func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "body") })
 			require.Empty(t, a.Body)
 		})
 	}
@@ -157,24 +157,24 @@ func TestAnswerOfARequest(t *testing.T) {
 func TestAnswerThatIsTooLarge(t *testing.T) {
 	for name, body := range map[string]string{"body": strings.Repeat("a", maxAnswer+1), "as JSON": strings.Repeat(`"`, maxAnswer/2)} {
 		for format, event := range formats {
-			a := through(t, event(t, request{method: "GET", path: "/"}), func(w http.ResponseWriter, _ *http.Request) {
+			a := through(t, event(t, apigatewaytest.Request{Method: "GET", Path: "/"}), func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("X-Request-Id", "r")
 				_, _ = io.WriteString(w, body)
 			})
 			require.Equal(t, http.StatusInternalServerError, a.StatusCode, name+format)
 			require.JSONEq(t, `{"error":"The response is too large","requestId":"r"}`, a.Body)
-			require.Equal(t, "r", a.get("X-Request-Id"))
+			require.Equal(t, "r", a.Get("X-Request-Id"))
 		}
 	}
 }
 
 func TestInvalidEvents(t *testing.T) {
-	a := adapter{front: func(*url.URL) (http.Handler, error) { return http.NotFoundHandler(), nil }}
+	a := Adapter{Front: func(*url.URL) (http.Handler, error) { return http.NotFoundHandler(), nil }}
 	for _, event := range []string{``, `null`, `[]`, `{}`, `{"version":"2.0"}`, `{"Records":[{"secret":1}]}`, `{"path":"/secret"}`} {
-		_, err := a.invoke(t.Context(), []byte(event))
+		_, err := a.Invoke(t.Context(), []byte(event))
 		require.ErrorIs(t, err, errNoEvent, event)
 	}
-	_, err := a.invoke(t.Context(), []byte(`{"httpMethod":"POST","path":"/","body":"se&cret","isBase64Encoded":true}`))
+	_, err := a.Invoke(t.Context(), []byte(`{"httpMethod":"POST","path":"/","body":"se&cret","isBase64Encoded":true}`))
 	require.ErrorContains(t, err, "base64")
 	require.NotContains(t, err.Error(), "cret")
 }
@@ -182,32 +182,32 @@ func TestInvalidEvents(t *testing.T) {
 // A configured public URL takes precedence.
 func TestPublicURL(t *testing.T) {
 	var got string
-	a := adapter{publicURL: &url.URL{Scheme: "https", Host: "fhir.example", Path: "/in"}, front: func(base *url.URL) (http.Handler, error) {
+	a := Adapter{PublicURL: &url.URL{Scheme: "https", Host: "fhir.example", Path: "/in"}, Front: func(base *url.URL) (http.Handler, error) {
 		got = base.String()
 		return http.NotFoundHandler(), nil
 	}}
-	_, err := a.invoke(t.Context(), []byte(httpEvent(t, request{method: "GET", path: "/prod/v1/ingestion/jobs"})))
+	_, err := a.Invoke(t.Context(), []byte(apigatewaytest.HTTP(t, apigatewaytest.Request{Method: "GET", Path: "/prod/v1/ingestion/jobs"})))
 	require.NoError(t, err)
 	require.Equal(t, "https://fhir.example/in", got)
-	a.publicURL = nil
-	_, err = a.invoke(t.Context(), []byte(httpEvent(t, request{method: "GET", path: "/prod/v1/ingestion/jobs"})))
+	a.PublicURL = nil
+	_, err = a.Invoke(t.Context(), []byte(apigatewaytest.HTTP(t, apigatewaytest.Request{Method: "GET", Path: "/prod/v1/ingestion/jobs"})))
 	require.NoError(t, err)
 	require.Equal(t, "https://id.execute-api.us-east-1.amazonaws.com/prod", got)
 }
 
 func FuzzEvent(f *testing.F) {
 	for _, event := range formats {
-		f.Add([]byte(event(f, request{method: "POST", path: "/prod/v1/ingestion/fhir/Bundle", query: "a=%26&b", body: "x", header: http.Header{"A": {"b"}}})))
+		f.Add([]byte(event(f, apigatewaytest.Request{Method: "POST", Path: "/prod/v1/ingestion/fhir/Bundle", Query: "a=%26&b", Body: "x", Header: http.Header{"A": {"b"}}})))
 	}
 	f.Add([]byte(`{"httpMethod":"a b","path":"%","requestContext":{"path":"//"}}`))
-	a := adapter{front: func(*url.URL) (http.Handler, error) {
+	a := Adapter{Front: func(*url.URL) (http.Handler, error) {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_ = r.URL.Query()
 			_, _ = io.Copy(w, r.Body)
 		}), nil
 	}}
 	f.Fuzz(func(t *testing.T, event []byte) {
-		raw, err := a.invoke(t.Context(), event)
+		raw, err := a.Invoke(t.Context(), event)
 		if err == nil && !json.Valid(raw) {
 			t.Fatal("the response is not JSON")
 		}
