@@ -11,8 +11,8 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/sink"
 )
 
-// newService returns the pipeline, and the handler of its batches, which writes the NDJSON
-// files. observe may be nil.
+// newService returns the pipeline, and the handler that writes the NDJSON files. observe may
+// be nil.
 func newService(c *gatewayflags.Config, back *backends.Backends, log *slog.Logger, observe func(ingest.Event)) (*ingest.Service, *sink.Lake, error) {
 	opts := c.Service
 	opts.Logger, opts.Observe = log, observe
@@ -32,8 +32,8 @@ func newRunner(c *gatewayflags.Config, service *ingest.Service, lake *sink.Lake)
 	return ingest.NewRunner(service, lake, &ingest.RunOptions{Worker: &c.Worker, Sweeper: &c.Sweeper})
 }
 
-// withService calls do with a pipeline that nothing is sent to and that has no worker, for
-// the operator's tasks. A gateway may run on the same back ends.
+// withService calls do with the pipeline alone, without front door and worker, for the
+// operator's commands. A gateway may be running on the same back ends.
 func withService(ctx context.Context, c *gatewayflags.Config, log *slog.Logger, do func(*ingest.Service, *sink.Lake) error) (err error) {
 	if c.URLs.Jobs == "mem:" {
 		return errors.New("-jobs mem: keeps nothing after the gateway ends")

@@ -130,7 +130,7 @@ func (e *event) query() url.Values {
 	return q
 }
 
-// FrontDoor is the front door's path.
+// FrontDoor is the path that the front door's routes begin with.
 const FrontDoor = "/v1/ingestion"
 
 // below cuts the part of a path before the front door's own: the stage, and a domain

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/fhirdock/fhirdock/blobstore"
@@ -15,12 +16,9 @@ import (
 func (c *Config) check() []error {
 	var errs []error
 	one := func(flag, value string, allowed ...string) {
-		for _, a := range allowed {
-			if value == a {
-				return
-			}
+		if !slices.Contains(allowed, value) {
+			errs = append(errs, fmt.Errorf("-%s must be %s", flag, strings.Join(allowed, " or ")))
 		}
-		errs = append(errs, fmt.Errorf("-%s must be %s", flag, strings.Join(allowed, " or ")))
 	}
 	one("role", c.Role, "all", "api", "worker")
 	one("fhir-version", string(c.Service.FHIRVersion), "R4", "R4B", "R5")
