@@ -26,7 +26,7 @@ func TestInterrupt(t *testing.T) {
 	require.NoError(t, p.Process.Signal(os.Interrupt))
 	require.Equal(t, 130, p.Exit(t, 30*time.Second))
 	require.Contains(t, p.Stderr.String(), "interrupted")
-	require.Contains(t, p.Stdout.String(), "\ninterrupted: patients.ndjson\n")
+	require.Equal(t, "interrupted", table(t, p.Stdout.String())["patients.ndjson"].status)
 	require.NotContains(t, p.Stdout.String(), "FAILED")
 	require.Contains(t, p.Stdout.String(), "The folder is kept")
 	require.NotContains(t, p.Stdout.String(), "signature=", "a signed URL is a secret")
@@ -43,7 +43,7 @@ func TestPrintedNames(t *testing.T) {
 	require.NotContains(t, p.Stdout.String(), "\x1b")
 	here, err := filepath.EvalSymlinks(p.Dir)
 	require.NoError(t, err)
-	require.Contains(t, p.Stdout.String(), "\n  head -n 1 "+filepath.Join(here, "here")+"/")
+	require.Contains(t, p.Stdout.String(), "\n  head -n 1 '"+filepath.Join(here, "here")+"/")
 }
 
 // A pipe is refused: it may never have a writer.
@@ -53,5 +53,5 @@ func TestPipe(t *testing.T) {
 	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
 	var out, errs bytes.Buffer
 	require.Equal(t, 1, run(t.Context(), []string{pipe}, noEnv, &out, &errs))
-	require.Contains(t, errs.String(), "not a regular file")
+	require.Contains(t, errs.String(), "only regular .json and .ndjson files can be sent")
 }

@@ -11,13 +11,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"github.com/dustin/go-humanize"
-	"golang.org/x/term"
 
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
+	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
+	"github.com/fhirdock/fhirdock/examples/internal/progress"
 	"github.com/fhirdock/fhirdock/examples/internal/version"
 )
 
@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		}
 		return 0
 	}
-	c := config{}
+	var c config
 	set := envflag.New("quickstart", "FHIRDOCK_QUICKSTART_", intro)
 	set.Group("Sample data")
 	size := set.String("size", "100MB", "`SIZE`: of the generated NDJSON file, such as 1MB or 10GB")
@@ -105,8 +105,8 @@ func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (o
 	if err != nil {
 		return false, err
 	}
-	folder, temporary := c.data, c.data == ""
-	if temporary {
+	folder, removed := c.data, c.data == "" && !c.keep
+	if folder == "" {
 		folder, err = os.MkdirTemp("", "fhirdock-quickstart-")
 	} else { // printed paths must work in the user's shell
 		folder, err = filepath.Abs(folder)
@@ -114,44 +114,30 @@ func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (o
 	if err != nil {
 		return false, err
 	}
-	if temporary && !c.keep {
+	if removed {
 		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	}
 
-	p, err := start(ctx, folder)
+	front, stop, err := start(ctx, folder)
 	if err != nil {
 		return false, err
 	}
-	v := newView(out)
-	v.line("fhirdock listens on %s and keeps everything in\n  %s", p.url, folder)
+	fmt.Fprintf(out, "fhirdock listens on %s and keeps everything in\n  %s\n", front, folder)
 	if left > 0 {
-		v.line("leaving out %s: only regular .json and .ndjson files are sent", number(int64(left), "file"))
+		fmt.Fprintf(out, "leaving out %s: only regular .json and .ndjson files are sent\n", number(int64(left), "file"))
 	}
-	results := sendAll(ctx, p.client(), payloads, v)
-	v.close()
-	if err := p.stop(); err != nil {
+	fmt.Fprintf(out, "\n"+columns, "STATUS", "SIZE", "RESOURCES", "REJECTED", "RATE", "PAYLOAD")
+	results := sendAll(ctx, &frontdoor.Client{Base: front, Token: token}, payloads, progress.New(out))
+	if err := stop(); err != nil {
 		return false, err
 	}
-	columns, _ := width(out)
-	ok = report(out, results, columns)
-	if temporary && !c.keep {
-		if slices.ContainsFunc(results, (*result).inside) {
-			fmt.Fprintf(out, "\n%s is removed with the folder: run without -keep=false to read it.\n", logName)
-		}
-		return ok, nil
+	t := sum(results)
+	t.write(out)
+	switch {
+	case !removed:
+		t.writeFiles(out, folder)
+	case len(t.failed) > 0:
+		fmt.Fprintf(out, "\n%s is removed with the folder: run without -keep=false to read it.\n", logName)
 	}
-	where(out, folder, results)
-	return ok, nil
-}
-
-func width(out io.Writer) (columns int, terminal bool) {
-	f, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 100, false
-	}
-	columns, rows, err := term.GetSize(int(f.Fd()))
-	if err != nil || columns < 60 || rows < 5 {
-		return 100, false // too small for bars, or of unknown size
-	}
-	return columns, true
+	return len(t.failed) == 0, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -15,67 +14,27 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/samples"
 )
 
-// webhookLimit is the maximum size of a Bundle sent by webhook; larger ones are uploaded.
-// It is the front door's default.
-const webhookLimit = 64 << 20
-
-// payload is something to send.
-type payload struct {
-	name   string
-	size   int64 // bytes
-	ndjson bool
-	// refusal is the error that the front door must return, empty if it must accept the
-	// payload.
-	refusal string
-	open    func() (io.ReadCloser, error)
-}
-
-// upload reports whether the payload is sent by signed upload, not by webhook.
-func (p *payload) upload() bool { return p.ndjson || p.size > webhookLimit }
-
-func (p *payload) contentType() string {
-	if p.ndjson {
-		return "application/fhir+ndjson"
-	}
-	return "application/fhir+json"
-}
-
-// choose returns the payloads that the arguments name, or the samples if there are none,
-// and how many files of the folders are skipped.
-func choose(c config, args []string) (found []*payload, left int, err error) {
+// choose returns the files that the arguments name, or samples if there are no arguments,
+// and how many files of folders are left out.
+func choose(c config, args []string) (found []samples.Payload, left int, err error) {
 	if len(args) == 0 {
-		return sampled(c), 0, nil
+		return samples.All(c.seed, c.size), 0, nil
 	}
 	for _, arg := range args {
-		info, err := os.Stat(arg)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, 0, missing(arg)
-		}
+		root, err := filepath.Abs(arg) // with go run -C the working folder is not the shell's
 		if err != nil {
 			return nil, 0, err
 		}
-		if !info.IsDir() {
-			if !info.Mode().IsRegular() { // a pipe would block, and has no size
-				return nil, 0, fmt.Errorf("%s: not a regular file", arg)
-			}
-			p := file(arg, info)
-			if p == nil {
-				return nil, 0, fmt.Errorf("%s: only .json and .ndjson files can be sent", arg)
-			}
-			found = append(found, p)
-			continue
-		}
-		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
+		err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
 			}
-			info, err := d.Info()
-			if err != nil {
-				return err
-			}
-			if p := file(path, info); p != nil && info.Mode().IsRegular() {
+			switch p, err := file(path); {
+			case err == nil:
 				found = append(found, p)
-			} else {
+			case path == root:
+				return err
+			default:
 				left++
 			}
 			return nil
@@ -90,43 +49,25 @@ func choose(c config, args []string) (found []*payload, left int, err error) {
 	return found, left, nil
 }
 
-// missing returns an error that names the working folder: with go run -C it is not the
-// shell's.
-func missing(name string) error {
-	if wd, err := os.Getwd(); err == nil && !filepath.IsAbs(name) {
-		return fmt.Errorf("%s: no such file or folder in %s", name, wd)
+// file returns the payload of a file.
+func file(path string) (samples.Payload, error) {
+	p := samples.Payload{Name: path, Open: func() (io.ReadCloser, error) { return os.Open(path) }}
+	if strings.ContainsFunc(path, unicode.IsControl) {
+		p.Name = strconv.Quote(path)
 	}
-	return fmt.Errorf("%s: no such file or folder", name)
-}
-
-// file returns the payload of a file, or nil if its name has another ending.
-func file(path string, info fs.FileInfo) *payload {
-	name := path
-	if strings.ContainsFunc(name, unicode.IsControl) {
-		name = strconv.Quote(name) // it has control characters
+	info, err := os.Stat(path)
+	if err != nil {
+		return p, err
 	}
-	p := &payload{name: name, size: info.Size(), open: func() (io.ReadCloser, error) { return os.Open(path) }}
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".ndjson":
-		p.ndjson = true
+		p.ContentType = samples.TypeNDJSON
 	case ".json":
-	default:
-		return nil
+		p.ContentType = samples.TypeBundle
 	}
-	return p
-}
-
-func sampled(c config) []*payload {
-	var list []*payload
-	for _, b := range append(samples.Bundles(c.seed), samples.Invalid(c.seed)) {
-		list = append(list, &payload{
-			name: b.Name, size: int64(len(b.Body)), refusal: b.Refusal,
-			open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Body)), nil },
-		})
+	if p.ContentType == "" || !info.Mode().IsRegular() { // a pipe would block, and has no size
+		return p, fmt.Errorf("%s: only regular .json and .ndjson files can be sent", p.Name)
 	}
-	f := samples.NDJSON(c.seed, c.size)
-	return append(list, &payload{
-		name: f.Name, size: f.Size, ndjson: true,
-		open: func() (io.ReadCloser, error) { return io.NopCloser(f.Open()), nil },
-	})
+	p.Size = info.Size()
+	return p, nil
 }

@@ -20,14 +20,17 @@ var binary string
 
 func TestMain(m *testing.M) { proctest.Main(m, &binary) }
 
-var rowPattern = regexp.MustCompile(`(?m)^([0-9a-f-]{36}|-) +(webhook|presigned_upload) +(\w+) +([0-9.]+ \w+) +([0-9,]+|-) +([0-9,]+|-) +(<?[0-9.]+|-)\n +(\S+):`)
+var rowPattern = regexp.MustCompile(`(?m)^(\w+) +([0-9.]+ \w+) +([0-9,]+|-) +([0-9,]+|-) +([0-9.]+ \w+/s|-)  (\S+)\n    by (webhook|signed upload)(?:, job ([0-9a-f-]{36}))?\n`)
 
-// table returns the rows of the final table, by payload.
-func table(t *testing.T, out string) map[string][]string {
+// row is a row of the table, with the line below it.
+type row struct{ status, resources, rejected, source, job string }
+
+// table returns the rows, by payload.
+func table(t *testing.T, out string) map[string]row {
 	t.Helper()
-	rows := map[string][]string{}
+	rows := map[string]row{}
 	for _, m := range rowPattern.FindAllStringSubmatch(out, -1) {
-		rows[filepath.Base(m[8])] = m
+		rows[filepath.Base(m[6])] = row{m[1], m[3], m[4], m[7], m[8]}
 	}
 	return rows
 }
@@ -46,26 +49,25 @@ func TestSamples(t *testing.T) {
 	for name, resources := range map[string]string{
 		"transaction.json": "300", "batch.json": "120", "collection.json": "500", "message.json": "80",
 	} {
-		require.Equal(t, []string{"webhook", "completed"}, rows[name][2:4])
-		require.Equal(t, []string{resources, "0"}, rows[name][5:7], name)
+		require.Equal(t, row{"completed", resources, "0", "webhook", rows[name].job}, rows[name], name)
 	}
-	require.Equal(t, []string{"webhook", "refused"}, rows["invalid.json"][2:4])
-	require.Equal(t, []string{"presigned_upload", "completed"}, rows["patients.ndjson"][2:4])
+	require.Equal(t, row{"refused", "-", "-", "webhook", ""}, rows["invalid.json"])
+	file := rows["patients.ndjson"]
+	require.Equal(t, "completed by signed upload", file.status+" by "+file.source)
 	require.Contains(t, out, "400 Bad Request: Entry 1 missing 'resource' field (as it should be)")
-	require.Regexp(t, `(?m)^6 payloads, .* resources/s$`, out)
+	require.Regexp(t, `(?m)^6 payloads, .* 0 rejected\nin .* resources/s$`, out)
 	require.NotContains(t, out, "warning")
 
-	// The printed command works.
-	try := regexp.MustCompile(`(?m)^  head -n 1 (.+/Patient\.ndjson)$`).FindStringSubmatch(out)
+	// The printed command works, and shows the largest output.
+	try := regexp.MustCompile(`(?m)^  head -n 1 '(.+/(\w+)\.ndjson)'$`).FindStringSubmatch(out)
 	require.NotNil(t, try, out)
 	raw, err := os.ReadFile(try[1])
 	require.NoError(t, err)
 	first, _, _ := bytes.Cut(raw, []byte("\n"))
-	var patient struct{ ResourceType string }
-	require.NoError(t, json.Unmarshal(first, &patient))
-	require.Equal(t, "Patient", patient.ResourceType)
-	// It shows the NDJSON file, which has the most patients.
-	require.Contains(t, try[1], rows["patients.ndjson"][1])
+	var resource struct{ ResourceType string }
+	require.NoError(t, json.Unmarshal(first, &resource))
+	require.Equal(t, try[2], resource.ResourceType)
+	require.Contains(t, try[1], file.job)
 	// All lines of the file are in the lake.
 	lines := 0
 	for _, name := range glob(t, filepath.Dir(try[1]), "*.ndjson") {
@@ -113,12 +115,12 @@ func TestOwnFiles(t *testing.T) {
 	require.Zero(t, p.Exit(t, time.Minute), p.Stdout.String()+p.Stderr.String())
 	rows := table(t, p.Stdout.String())
 	require.Len(t, rows, 3)
-	require.Equal(t, []string{"1", "0"}, rows["one.json"][5:7])
-	require.Equal(t, []string{"1", "0"}, rows["two.JSON"][5:7])
-	require.Equal(t, []string{"2", "1"}, rows["three.ndjson"][5:7])
-	require.Contains(t, p.Stdout.String(), "Group 1")
+	for name, want := range map[string]string{"one.json": "1 and 0", "two.JSON": "1 and 0", "three.ndjson": "2 and 1"} {
+		require.Equal(t, want, rows[name].resources+" and "+rows[name].rejected, name)
+	}
+	require.Contains(t, p.Stdout.String(), "    Group 1, Patient 1\n")
 	require.Contains(t, p.Stdout.String(), "\nleaving out 1 file: only regular .json and .ndjson files are sent\n")
-	require.Contains(t, p.Stdout.String(), ": 1 resource, 0 rejected\n")
+	require.Contains(t, p.Stdout.String(), " 4 resources, 1 rejected\n")
 	// -keep=false leaves nothing.
 	folder := regexp.MustCompile(`keeps everything in\n  (\S+)`).FindStringSubmatch(p.Stdout.String())
 	require.NoDirExists(t, folder[1])
@@ -135,21 +137,25 @@ func TestRefusedFile(t *testing.T) {
 	write(t, filepath.Join(in, "warned.json"), strings.Replace(good, "collection", "transaction", 1))
 	p := proctest.Start(t, binary, "-keep=false", in)
 	require.Equal(t, 1, p.Exit(t, time.Minute))
-	rows := table(t, p.Stdout.String())
-	require.Equal(t, "completed", rows["good.json"][3])
-	require.Equal(t, "refused", rows["bad.json"][3])
-	require.Equal(t, "completed", rows["empty.ndjson"][3])
-	require.Contains(t, p.Stdout.String(), "Expected resourceType 'Bundle', got 'Patient'")
-	require.Contains(t, p.Stdout.String(), "No line of the file could be taken")
-	require.Equal(t, "refused", rows["several.json"][3])
-	require.Contains(t, p.Stdout.String(), "Entry 0 missing 'resource' field (and ")
-	require.Contains(t, p.Stdout.String(), "    warned.json: Patient 1 (1 warning, the first: entry.request must be present")
-	require.Contains(t, p.Stdout.String(), "    empty.ndjson: no resources\n")
-	require.NotContains(t, p.Stdout.String(), "canary")
-	require.NotContains(t, p.Stdout.String(), "leaving out")
-	name := filepath.Join(in, "bad.json")
-	require.Contains(t, p.Stdout.String(), "\nFAILED "+name+": 400 Bad Request")
-	require.Regexp(t, "(?m)^    "+regexp.QuoteMeta(name)+":\\s+FAILED:\\s+400 Bad", p.Stdout.String())
+	out := p.Stdout.String()
+	rows := table(t, out)
+	require.Equal(t, "completed", rows["good.json"].status)
+	require.Equal(t, "FAILED", rows["bad.json"].status)
+	require.Equal(t, "completed", rows["empty.ndjson"].status)
+	require.Contains(t, out, "    400 Bad Request: Expected resourceType 'Bundle', got 'Patient'\n")
+	require.Contains(t, out, "No line of the file could be taken")
+	require.Equal(t, "FAILED", rows["several.json"].status)
+	require.Contains(t, out, "Entry 0 missing 'resource' field\n")
+	require.Contains(t, out, "    Patient 1 (1 warning, the first: entry.request must be present")
+	require.Contains(t, out, "    no resources\n")
+	require.NotContains(t, out, "canary")
+	require.NotContains(t, out, "leaving out")
+	// They are listed at the end, and the reader is pointed to the log.
+	_, list, _ := strings.Cut(out, "\n3 payloads FAILED (internal reasons are in quickstart.log):\n")
+	for _, name := range []string{"bad.json", "nothing.ndjson", "several.json"} {
+		require.Contains(t, list, "  "+filepath.Join(in, name)+"\n")
+	}
+	require.Contains(t, list, "\nquickstart.log is removed with the folder: run without -keep=false to read it.\n")
 }
 
 func TestWrongUse(t *testing.T) {
@@ -164,7 +170,7 @@ func TestWrongUse(t *testing.T) {
 		want string
 	}{
 		"no such file":   {[]string{filepath.Join(empty, "none.json")}, 1, "none.json"},
-		"relative":       {[]string{"none.json"}, 1, "none.json: no such file or folder in " + wd + "\n"},
+		"relative":       {[]string{"none.json"}, 1, filepath.Join(wd, "none.json")},
 		"nothing in it":  {[]string{empty}, 1, "no .json or .ndjson files found"},
 		"another ending": {[]string{text}, 1, "only .json and .ndjson"},
 		"size":           {[]string{"-size", "much"}, 2, "-size"},

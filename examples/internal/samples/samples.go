@@ -4,37 +4,57 @@
 package samples
 
 import (
+	"bytes"
 	"io"
 
 	"github.com/fhirdock/fhirdock/fhirbundle/fhirgen"
 )
 
-// Bundle is a payload for the webhook.
-type Bundle struct {
-	Name string // for people
-	Body []byte
-	// Refusal is the error that the front door must return, empty for a valid Bundle.
+// Content types of payloads.
+const (
+	TypeBundle = "application/fhir+json"
+	TypeNDJSON = "application/fhir+ndjson"
+)
+
+// Payload is something to send.
+type Payload struct {
+	Name        string // for people
+	ContentType string // TypeBundle or TypeNDJSON
+	Size        int64  // bytes
+	// Refusal is the error that the front door must return, empty if it must accept the
+	// payload.
 	Refusal string
+	// Open returns the payload's bytes from the start; each reader is independent.
+	Open func() (io.ReadCloser, error)
 }
 
-// Bundles returns one Bundle of each default type, of a few hundred kilobytes each.
-func Bundles(seed uint64) []Bundle {
+// All returns a Bundle of each default type, of a few hundred kilobytes each, an invalid
+// Bundle, and an NDJSON file of at least size bytes.
+func All(seed uint64, size int64) []Payload {
 	compact := fhirgen.New(&fhirgen.Options{Seed: seed})
 	pretty := fhirgen.New(&fhirgen.Options{Seed: seed + 1, Indent: true})
-	return []Bundle{
-		{Name: "transaction.json", Body: compact.AppendBundle(nil, "transaction", 300)},
-		{Name: "batch.json", Body: pretty.AppendBundle(nil, "batch", 120)},
-		{Name: "collection.json", Body: compact.AppendBundle(nil, "collection", 500)},
-		{Name: "message.json", Body: pretty.AppendBundle(nil, "message", 80)},
+	f := NDJSON(seed, size)
+	return []Payload{
+		bundle("transaction.json", compact.AppendBundle(nil, "transaction", 300), ""),
+		bundle("batch.json", pretty.AppendBundle(nil, "batch", 120), ""),
+		bundle("collection.json", compact.AppendBundle(nil, "collection", 500), ""),
+		bundle("message.json", pretty.AppendBundle(nil, "message", 80), ""),
+		bundle("invalid.json", invalid(seed), "Entry 1 missing 'resource' field"),
+		{Name: f.Name, ContentType: TypeNDJSON, Size: f.Size,
+			Open: func() (io.ReadCloser, error) { return io.NopCloser(f.Open()), nil }},
 	}
 }
 
-// Invalid returns a Bundle whose second entry has no resource.
-func Invalid(seed uint64) Bundle {
+func bundle(name string, body []byte, refusal string) Payload {
+	return Payload{Name: name, ContentType: TypeBundle, Size: int64(len(body)), Refusal: refusal,
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }}
+}
+
+// invalid returns a Bundle whose second entry has no resource.
+func invalid(seed uint64) []byte {
 	b := []byte(`{"resourceType":"Bundle","type":"transaction","entry":[{"resource":`)
 	b = fhirgen.New(&fhirgen.Options{Seed: seed}).AppendResource(b, "Patient")
-	b = append(b, `,"request":{"method":"POST","url":"Patient"}},{"request":{"method":"POST","url":"Observation"}}]}`...)
-	return Bundle{Name: "invalid.json", Body: b, Refusal: "Entry 1 missing 'resource' field"}
+	return append(b, `,"request":{"method":"POST","url":"Patient"}},{"request":{"method":"POST","url":"Observation"}}]}`...)
 }
 
 // File is an NDJSON file that is generated while it is read.

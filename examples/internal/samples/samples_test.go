@@ -12,33 +12,43 @@ import (
 	"github.com/fhirdock/fhirdock/examples/internal/samples"
 )
 
-type bundle struct {
-	Type  string
-	Entry []map[string]json.RawMessage
+func body(t *testing.T, p samples.Payload) []byte {
+	t.Helper()
+	r, err := p.Open()
+	require.NoError(t, err)
+	raw, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	require.EqualValues(t, p.Size, len(raw), p.Name)
+	return raw
 }
 
-func TestBundles(t *testing.T) {
-	var types []string
-	for _, s := range samples.Bundles(1) {
-		var b bundle
-		require.NoError(t, json.Unmarshal(s.Body, &b), s.Name)
-		require.Equal(t, b.Type, strings.TrimSuffix(s.Name, ".json"))
-		require.Empty(t, s.Refusal)
+func TestAll(t *testing.T) {
+	all, other := samples.All(1, 100_000), samples.All(2, 100_000)
+	var names []string
+	for i, p := range all {
+		names = append(names, p.Name)
+		raw := body(t, p)
+		require.Equal(t, raw, body(t, p))
+		require.NotEqual(t, raw, body(t, other[i]))
+		if p.ContentType == samples.TypeNDJSON {
+			continue
+		}
+		var b struct {
+			Type  string
+			Entry []map[string]json.RawMessage
+		}
+		require.NoError(t, json.Unmarshal(raw, &b), p.Name)
+		if p.Refusal != "" {
+			require.Contains(t, b.Entry[0], "resource")
+			require.NotContains(t, b.Entry[1], "resource")
+			require.Contains(t, p.Refusal, "Entry 1 ")
+			continue
+		}
+		require.Equal(t, b.Type, strings.TrimSuffix(p.Name, ".json"))
 		require.Greater(t, len(b.Entry), 50)
-		types = append(types, b.Type)
 	}
-	require.Equal(t, []string{"transaction", "batch", "collection", "message"}, types)
-	require.Equal(t, samples.Bundles(1), samples.Bundles(1))
-	require.NotEqual(t, samples.Bundles(1), samples.Bundles(2))
-}
-
-func TestInvalid(t *testing.T) {
-	s := samples.Invalid(1)
-	var b bundle
-	require.NoError(t, json.Unmarshal(s.Body, &b))
-	require.Contains(t, b.Entry[0], "resource")
-	require.NotContains(t, b.Entry[1], "resource")
-	require.Contains(t, s.Refusal, "Entry 1 ")
+	require.Equal(t, []string{"transaction.json", "batch.json", "collection.json", "message.json", "invalid.json", "patients.ndjson"}, names)
 }
 
 func TestNDJSON(t *testing.T) {
