@@ -34,12 +34,11 @@ require (
 	github.com/rabbitmq/amqp091-go v1.16.0 // tests: queues of their own
 	github.com/stretchr/testify v1.12.1 // tests: assertions
 	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260918054303-01f206a7e32c // tests: a Kafka fake; needs franz-go v1.22.3
-	github.com/vbauerster/mpb/v8 v8.16.2 // quickstart: progress bars
 	go.yaml.in/yaml/v3 v3.0.6 // tests: the SAM template of lambda
 	gocloud.dev v0.49.0 // portable APIs and their drivers
 	golang.org/x/sync v0.25.0 // errgroup
 	golang.org/x/sys v0.50.0 // tests: CPU affinity
-	golang.org/x/term v0.48.0 // quickstart, fhircheck: width of the terminal
+	golang.org/x/term v0.48.0 // internal/progress, fhircheck: width of the terminal
 	google.golang.org/grpc v1.85.0 // tests: the Firestore fake
 	google.golang.org/protobuf v1.36.12 // tests: the Firestore fake
 	modernc.org/sqlite v1.62.0 // SQLite without cgo
@@ -70,8 +69,6 @@ require (
 	github.com/GoogleCloudPlatform/opentelemetry-operations-go/internal/resourcemapping v0.62.0 // indirect
 	github.com/IBM/sarama v1.61.1 // indirect
 	github.com/SAP/go-hdb v1.13.6 // indirect
-	github.com/VividCortex/ewma v1.2.0 // indirect
-	github.com/acarl005/stripansi v0.0.0-20180116102854-5a71ef0e047d // indirect
 	github.com/anishathalye/porcupine v1.3.1 // indirect
 	github.com/apache/arrow-go/v18 v18.8.0 // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.27 // indirect
@@ -99,7 +96,6 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/clipperhouse/uax29/v2 v2.7.0 // indirect
 	github.com/cncf/xds/go v0.0.0-20260202195803-dba9d589def2 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/distribution/reference v0.6.0 // indirect
@@ -142,7 +138,6 @@ require (
 	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
 	github.com/kylelemons/godebug v1.1.0 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
-	github.com/mattn/go-runewidth v0.0.30 // indirect
 	github.com/mattn/go-shellwords v1.0.12 // indirect
 	github.com/montanaflynn/stats v0.8.2 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
@@ -165,7 +160,6 @@ require (
 	github.com/spiffe/go-spiffe/v2 v2.9.0 // indirect
 	github.com/twmb/franz-go v1.22.3 // indirect
 	github.com/twmb/franz-go/pkg/kmsg v1.15.1 // indirect
-	github.com/vbauerster/cupwriter v0.0.5 // indirect
 	github.com/xdg-go/scram v1.4.0 // indirect
 	github.com/xdg-go/stringprep v1.0.4 // indirect
 	github.com/xhit/go-str2duration/v2 v2.1.0 // indirect
