@@ -151,7 +151,7 @@ func TestRefusedFile(t *testing.T) {
 	require.NotContains(t, out, "canary")
 	require.NotContains(t, out, "leaving out")
 	// They are listed at the end, and the reader is pointed to the log.
-	_, list, _ := strings.Cut(out, "\n3 payloads FAILED (internal reasons are in quickstart.log):\n")
+	_, list, _ := strings.Cut(out, "\n3 payloads FAILED (for internal errors see quickstart.log):\n")
 	for _, name := range []string{"bad.json", "nothing.ndjson", "several.json"} {
 		require.Contains(t, list, "  "+filepath.Join(in, name)+"\n")
 	}
@@ -172,7 +172,7 @@ func TestWrongUse(t *testing.T) {
 		"no such file":   {[]string{filepath.Join(empty, "none.json")}, 1, "none.json"},
 		"relative":       {[]string{"none.json"}, 1, filepath.Join(wd, "none.json")},
 		"nothing in it":  {[]string{empty}, 1, "no .json or .ndjson files found"},
-		"another ending": {[]string{text}, 1, "only .json and .ndjson"},
+		"another ending": {[]string{text}, 1, "only regular .json and .ndjson"},
 		"size":           {[]string{"-size", "much"}, 2, "-size"},
 		"flag":           {[]string{"-nope"}, 2, "-nope"},
 		"folder":         {[]string{"-size", "1MB", "-data", text}, 1, text},

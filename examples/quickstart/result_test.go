@@ -81,7 +81,7 @@ func TestTotals(t *testing.T) {
 3 payloads, 3.0 MB, 3,000 resources, 0 rejected
 in 3s: 1.0 MB/s, 1,000 resources/s
 
-1 payload FAILED (internal reasons are in quickstart.log):
+1 payload FAILED (for internal errors see quickstart.log):
   f1.json
 `, out.String())
 }

@@ -73,7 +73,7 @@ func send(ctx context.Context, c *frontdoor.Client, r *result, task *progress.Ta
 	}
 	r.job, err = c.Follow(ctx, r.id, func(job *frontdoor.Job) {
 		if job.Progress.Bytes < r.Size {
-			task.Update("%s, %s processed, %s", job.Status, percent(job.Progress.Bytes, r.Size), number(job.Progress.Done, "resource"))
+			task.Update("%s, %s, %s", job.Status, percent(job.Progress.Bytes, r.Size), number(job.Progress.Done, "resource"))
 		} else {
 			task.Update("all processed, the output is being written")
 		}

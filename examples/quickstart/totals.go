@@ -57,7 +57,7 @@ func (t *totals) write(out io.Writer) {
 	}
 	fmt.Fprintln(out)
 	if n := len(t.failed); n > 0 {
-		fmt.Fprintf(out, "\n%s FAILED (internal reasons are in %s):\n  %s\n", number(int64(n), "payload"), logName, strings.Join(t.failed, "\n  "))
+		fmt.Fprintf(out, "\n%s FAILED (for internal errors see %s):\n  %s\n", number(int64(n), "payload"), logName, strings.Join(t.failed, "\n  "))
 	}
 }
 
