@@ -17,7 +17,7 @@ import (
 
 	"github.com/fhirdock/fhirdock/examples/internal/envflag"
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
-	"github.com/fhirdock/fhirdock/examples/internal/progress"
+	"github.com/fhirdock/fhirdock/examples/internal/terminal"
 	"github.com/fhirdock/fhirdock/examples/internal/version"
 )
 
@@ -127,7 +127,7 @@ func demonstrate(ctx context.Context, c config, args []string, out io.Writer) (o
 		fmt.Fprintf(out, "leaving out %s: only regular .json and .ndjson files are sent\n", number(int64(left), "file"))
 	}
 	fmt.Fprintf(out, "\n"+columns, "STATUS", "SIZE", "RESOURCES", "REJECTED", "RATE", "PAYLOAD")
-	results := sendAll(ctx, &frontdoor.Client{Base: front, Token: token}, payloads, progress.New(out))
+	results := sendAll(ctx, &frontdoor.Client{Base: front, Token: token}, payloads, terminal.NewDisplay(out))
 	if err := stop(); err != nil {
 		return false, err
 	}

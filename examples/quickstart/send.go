@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/fhirdock/fhirdock/examples/internal/frontdoor"
-	"github.com/fhirdock/fhirdock/examples/internal/progress"
 	"github.com/fhirdock/fhirdock/examples/internal/samples"
+	"github.com/fhirdock/fhirdock/examples/internal/terminal"
 )
 
 // webhookLimit is the maximum size of a Bundle sent by webhook; larger ones are uploaded.
@@ -23,7 +23,7 @@ const senders = 4
 
 // sendAll sends the payloads and follows their jobs to the end. It prints each result as
 // soon as it is known. Payloads that were not started when ctx ended have no result.
-func sendAll(ctx context.Context, c *frontdoor.Client, payloads []samples.Payload, display *progress.Display) []*result {
+func sendAll(ctx context.Context, c *frontdoor.Client, payloads []samples.Payload, display *terminal.Display) []*result {
 	var mu sync.Mutex
 	var results []*result
 	g := new(errgroup.Group)
@@ -48,7 +48,7 @@ func sendAll(ctx context.Context, c *frontdoor.Client, payloads []samples.Payloa
 }
 
 // send sends one payload and follows its job.
-func send(ctx context.Context, c *frontdoor.Client, r *result, task *progress.Task) error {
+func send(ctx context.Context, c *frontdoor.Client, r *result, task *terminal.Task) error {
 	file, err := r.Open()
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func send(ctx context.Context, c *frontdoor.Client, r *result, task *progress.Ta
 // sentBytes shows how much of a payload is sent.
 type sentBytes struct {
 	n, of int64
-	task  *progress.Task
+	task  *terminal.Task
 }
 
 func (s *sentBytes) Write(p []byte) (int, error) {

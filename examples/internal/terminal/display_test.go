@@ -1,4 +1,4 @@
-package progress
+package terminal
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 
 func TestLog(t *testing.T) {
 	var out bytes.Buffer
-	d := New(&out)
+	d := NewDisplay(&out)
 	d.every = 0 // show each update
 	a, b := d.Start("a"), d.Start("b")
 	a.Update("%d%% sent", 25)
@@ -22,7 +22,7 @@ func TestLog(t *testing.T) {
 
 func TestMostUpdatesAreNotShown(t *testing.T) {
 	var out bytes.Buffer
-	d := New(&out)
+	d := NewDisplay(&out)
 	d.every = time.Hour
 	task := d.Start("a")
 	for range 1000 {

@@ -1,22 +1,16 @@
-// Package progress shows how far concurrent tasks are: on a terminal in its last line,
-// which is drawn again and again, and in a log by a line a second.
-package progress
+package terminal
 
 import (
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/term"
 )
 
-const eraseLine = "\r\x1b[K"
-
-// Display is where tasks are shown. It is safe for concurrent use. Write to its output
-// directly only while no task is in progress.
+// Display shows how far concurrent tasks are: on a terminal in its last line, which is drawn
+// again and again, and in a log by a line a second. It is safe for concurrent use. Write to
+// its output directly only while no task is in progress.
 type Display struct {
 	out     io.Writer
 	columns func() int    // of the terminal; nil without one
@@ -27,20 +21,16 @@ type Display struct {
 	last  time.Time // time of the last output
 }
 
-// New returns a Display on out.
-func New(out io.Writer) *Display {
-	f, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+// NewDisplay returns a Display on out.
+func NewDisplay(out io.Writer) *Display {
+	if _, ok := Width(out); !ok {
 		return &Display{out: out, every: time.Second, last: time.Now()}
 	}
 	columns := func() int {
-		n, _, err := term.GetSize(int(f.Fd()))
-		if err != nil || n < 20 { // unknown, or too narrow for anything
-			return 80
-		}
-		return n
+		n, _ := Width(out)
+		return max(n, 20) // narrower is too narrow for anything
 	}
-	return &Display{out: out, columns: columns, every: 100 * time.Millisecond, last: time.Now()}
+	return &Display{out: out, columns: columns, every: redraw, last: time.Now()}
 }
 
 // Task is one piece of work.
