@@ -62,7 +62,7 @@ func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Dura
 		if failure == nil {
 			failure = &Failure{Code: "processing", Message: "The payload could not be processed", Err: err}
 		}
-		at := now.Add(s.backoff(job.Attempt))
+		at := now.Add(s.backoff(job.InVain()))
 		saved = l.change(ctx, func(j *jobs.Job) error { return failure.retry(j, now, l.claim, at) })
 		log.With(s.cause(failure)...).WarnContext(ctx, "attempt failed", "code", failure.Code, "took", took)
 		if saved == nil && l.current().State == jobs.Accepted {

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// backoff is the pause after an attempt: exponential with full jitter, and at least a
-// tenth of its bound so that a job is never retried at once.
-func (s *Service) backoff(attempt int) time.Duration {
+// backoff is the pause after an attempt, by how many in a row were in vain: exponential
+// with full jitter, and at least a tenth of its bound so that a job is never retried at
+// once.
+func (s *Service) backoff(inVain int) time.Duration {
 	bound := s.opts.RetryMax
-	if shift := min(attempt-1, 30); s.opts.RetryBase < bound>>shift {
+	if shift := min(max(inVain-1, 0), 30); s.opts.RetryBase < bound>>shift {
 		bound = s.opts.RetryBase << shift
 	}
 	return bound/10 + rand.N(bound-bound/10+1)

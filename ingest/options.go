@@ -95,8 +95,9 @@ type Options struct {
 	// job. Default 0: no limit.
 	MaxWaiting                int
 	MaxWaitingPerOrganization int
-	// MaxAttempts of a job. Default 10: with the default back-off a job is given up after
-	// about five minutes, so that a short outage needs no operator.
+	// MaxAttempts at a job that bring it no further, in a row. Default 10: with the default
+	// back-off a job is given up after about five minutes, so that a short outage needs no
+	// operator.
 	MaxAttempts int
 	// RetryBase and RetryMax bound the exponential back-off with full jitter
 	// between attempts. Default 1 second and 5 minutes.

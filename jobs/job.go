@@ -47,9 +47,12 @@ type Job struct {
 	Issues   json.RawMessage `json:",omitempty"`
 	Progress Progress
 
-	// Attempt counts claims, from 1; MaxAttempts bounds them.
+	// Attempt counts claims, from 1. MaxAttempts bounds those in a row that bring the job
+	// no further; see [Job.InVain].
 	Attempt     int
 	MaxAttempts int
+	// Furthest is the end of the payload's longest part that was handed over in this run.
+	Furthest Furthest `json:",omitzero"`
 	// Run counts redrives that start again. It is part of every batch's key, because a
 	// new run wants its effects again.
 	Run int `json:",omitzero"`
@@ -136,6 +139,12 @@ type Progress struct {
 	// which is bounded, and their bytes.
 	Listed      int64 `json:",omitempty"`
 	ListedBytes int64 `json:",omitempty"`
+}
+
+// Furthest says how far a job has come at most: it does not go back with [Job.StartOver].
+type Furthest struct {
+	Offset  int64 // bytes
+	Attempt int   // the one that came there
 }
 
 // Failure says why an attempt or a job failed. No field contains payload content.

@@ -86,8 +86,8 @@ func (j *Job) Reject(now time.Time, f Failure) error {
 // Take claims the job for owner: accepted, or processing with an expired lease →
 // processing. It increments Attempt and sets DueAt to the end of the lease. ErrNotDue
 // before NotBefore or while another lease lasts; ErrState if the job is finished or
-// awaits its upload. If all attempts are used up, Take fails the job with [CodeAttempts]
-// and returns neither a claim nor an error.
+// awaits its upload. If all attempts are used up ([Job.InVain]), Take fails the job with
+// [CodeAttempts] and returns neither a claim nor an error.
 func (j *Job) Take(now time.Time, owner string, lease time.Duration) (*Claim, error) {
 	if err := j.in(Accepted, Processing); err != nil {
 		return nil, err
@@ -143,6 +143,9 @@ func (j *Job) Checkpoint(now time.Time, c Claim, p Progress, lease time.Duration
 	if p != was {
 		j.Progress, j.WaitingSince = p, time.Time{}
 	}
+	if p.Offset > j.Furthest.Offset {
+		j.Furthest = Furthest{Offset: p.Offset, Attempt: j.Attempt}
+	}
 	return j.Extend(now, c, lease)
 }
 
@@ -192,7 +195,7 @@ func (j *Job) Wait(now time.Time, c Claim, f Failure, at time.Time, limit time.D
 	if at.After(end) {
 		at = end
 	}
-	j.Attempt--
+	j.uncount()
 	j.accept(now, at)
 	j.Failure = &f
 	return nil
@@ -232,7 +235,7 @@ func (j *Job) Release(now time.Time, c Claim) error {
 	if err := j.Holds(c); err != nil {
 		return err
 	}
-	j.Attempt--
+	j.uncount()
 	j.accept(now, time.Time{})
 	return nil
 }
@@ -328,11 +331,12 @@ func (j *Job) Redrive(now time.Time) error {
 	}
 	if j.State == Completed || j.Failure != nil && j.Failure.Restart {
 		j.Run++
+		j.Furthest = Furthest{}
 		j.restart()
 		j.Outputs = nil
 		j.OutcomesKey = ""
 	}
-	j.Attempt = 0
+	j.Attempt, j.Furthest.Attempt = 0, 0
 	j.Failure = nil
 	j.WaitingSince = time.Time{}
 	j.FinishedAt = time.Time{}
@@ -354,7 +358,17 @@ func (j *Job) in(states ...State) error {
 	return fmt.Errorf("%w: it is %s", ErrState, j.State)
 }
 
-func (j *Job) usedUp() bool { return j.Attempt >= j.MaxAttempts }
+// InVain returns how many attempts in a row brought the job no further. A job that goes on
+// is not given up, however often its workers die, or its handler fails.
+func (j *Job) InVain() int { return j.Attempt - j.Furthest.Attempt }
+
+// uncount takes back the current attempt.
+func (j *Job) uncount() {
+	j.Attempt--
+	j.Furthest.Attempt = min(j.Furthest.Attempt, j.Attempt)
+}
+
+func (j *Job) usedUp() bool { return j.InVain() >= j.MaxAttempts }
 
 // accept makes the job wait for a worker, from notBefore on or, if that is zero, from now.
 func (j *Job) accept(now, notBefore time.Time) {

@@ -154,6 +154,51 @@ func TestTakeIsFenced(t *testing.T) {
 	require.Equal(t, CodeAttempts, j.Failure.Code)
 }
 
+// Attempts that bring the job further are not counted against it, but those that do again
+// what was done before are.
+func TestAttemptsInVain(t *testing.T) {
+	j := in(Processing)
+	j.Attempt, j.MaxAttempts = 1, 3
+	now := at
+	claim := &Claim{JobID: j.ID, Owner: j.LeaseOwner, Attempt: 1}
+	die := func() {
+		now = now.Add(time.Hour)
+		require.NoError(t, j.Rescue(now))
+		if j.State == Accepted {
+			var err error
+			claim, err = j.Take(now, "w", lease)
+			require.NoError(t, err)
+		}
+	}
+	for n := range int64(10) {
+		require.NoError(t, j.Checkpoint(now, *claim, Progress{Offset: n + 1}, lease))
+		require.Zero(t, j.InVain())
+		die()
+	}
+	require.Equal(t, 11, j.Attempt)
+	require.Equal(t, Furthest{Offset: 10, Attempt: 10}, j.Furthest)
+	// It starts over, and comes no further than before.
+	require.NoError(t, j.StartOver(now, *claim, Failure{}, now))
+	claim, err := j.Take(now, "w", lease)
+	require.NoError(t, err)
+	require.NoError(t, j.Checkpoint(now, *claim, Progress{Offset: 10}, lease))
+	die()
+	require.NoError(t, j.Checkpoint(now, *claim, Progress{Offset: 10}, lease))
+	require.Equal(t, 3, j.InVain())
+	die()
+	require.Equal(t, Failed, j.State)
+	require.Equal(t, CodeAttempts, j.Failure.Code)
+
+	require.NoError(t, j.Redrive(now))
+	require.Equal(t, Furthest{Offset: 10}, j.Furthest, "a failed job goes on, with all attempts again")
+	require.Zero(t, j.InVain())
+	claim, err = j.Take(now, "w", lease)
+	require.NoError(t, err)
+	require.NoError(t, j.Complete(now, *claim))
+	require.NoError(t, j.Redrive(now))
+	require.Zero(t, j.Furthest, "a completed job starts a new run")
+}
+
 func TestReleasedAttemptIsFenced(t *testing.T) {
 	j := in(Processing)
 	require.NoError(t, j.Release(at, held))

@@ -121,7 +121,7 @@ var edges = map[jobs.State][]jobs.State{
 // failed when it would have been. A job that is released, or rescued, keeps the failure of
 // an earlier attempt.
 func startsOver(old, now *jobs.Job) bool {
-	ended := now.State == jobs.Accepted || now.State == jobs.Failed && now.Attempt == now.MaxAttempts
+	ended := now.State == jobs.Accepted || now.State == jobs.Failed && now.InVain() == now.MaxAttempts
 	return old.State == jobs.Processing && ended && now.Failure != nil && now.Failure.Code == "parts-lost" &&
 		(old.Failure == nil || !now.Failure.At.Equal(old.Failure.At))
 }
@@ -170,8 +170,11 @@ func (c *checker) checkChange(old, now *jobs.Job, process string) {
 	case now.Attempt != old.Attempt || claimed:
 		bad("the attempt must not change like that")
 	}
-	if now.Attempt > now.MaxAttempts {
-		bad("there are %d attempts", now.MaxAttempts)
+	if now.InVain() > now.MaxAttempts {
+		bad("there are %d attempts without progress", now.MaxAttempts)
+	}
+	if now.Run == old.Run && now.Furthest.Offset < old.Furthest.Offset {
+		bad("it had come as far as %d, not %d", old.Furthest.Offset, now.Furthest.Offset)
 	}
 
 	// A process claims or rescues by its own clock, which is recorded.

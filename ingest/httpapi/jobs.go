@@ -83,7 +83,7 @@ func message(j *jobs.Job) string {
 			return "Waiting until " + j.NotBefore.UTC().Format(queue.TimeFormat) + ", because the payload's target asked for it"
 		}
 		if j.Failure != nil {
-			return fmt.Sprintf("Attempt %d of %d failed; another follows", j.Attempt, j.MaxAttempts)
+			return fmt.Sprintf("Attempt %d failed; another follows", j.Attempt)
 		}
 		return "Waiting to be processed"
 	case jobs.Processing:

@@ -230,7 +230,7 @@ func (p *Pipeline) Advance(t testing.TB, d time.Duration) {
 }
 
 // Wait waits until a job is finished and returns it. It does not move the clock: a job in
-// back-off needs Advance. The test fails after 10 seconds.
+// back-off needs Advance. The test fails after 30 seconds.
 func (p *Pipeline) Wait(t testing.TB, id string) *jobs.Job {
 	t.Helper()
 	return p.WaitFor(t, id, func(j *jobs.Job) bool { return j.State.Finished() })

@@ -53,7 +53,7 @@ func OpenDB(ctx context.Context, dsn string) (db *sql.DB, release func() error, 
 		}
 		db := stdlib.OpenDB(*config)
 		db.SetMaxOpenConns(32)
-		db.SetMaxIdleConns(16) // as many as a job store's concurrent writes; the default is 2
+		db.SetMaxIdleConns(16) // twice as many as a job store's concurrent writes; the default is 2
 		db.SetConnMaxLifetime(ConnLifetime)
 		return db, nil
 	}, (*sql.DB).Close)

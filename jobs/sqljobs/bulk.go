@@ -11,10 +11,11 @@ import (
 )
 
 // bulkGroups is how many groups of one kind may run concurrently on PostgreSQL, so that
-// the next groups are executed while one waits for the disk. More would make groups
-// smaller and each call more expensive. There are four kinds, so calls for single jobs use
-// at most sixteen connections, however many wait.
-const bulkGroups = 4
+// the next group is executed while one waits for the disk. More would make groups smaller
+// and each call more expensive: with four, 100 workers complete a tenth fewer jobs. There
+// are four kinds, so calls for single jobs use at most eight connections, however many
+// wait.
+const bulkGroups = 2
 
 // The statements for groups of calls on PostgreSQL. The values of a column are one array,
 // written as text, which every driver supports. So groups of any size use the same prepared

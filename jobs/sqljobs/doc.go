@@ -17,7 +17,7 @@
 //
 // Calls that arrive while others are in progress share the next round trip and
 // transaction. They don't affect each other: a call whose values the database refuses
-// fails alone. On PostgreSQL, calls for single jobs use at most sixteen connections. Call
+// fails alone. On PostgreSQL, calls for single jobs use at most eight connections. Call
 // SetMaxIdleConns(16), because the default of two makes the pool reopen them all the time.
 //
 // Several sweepers may get the same jobs from Due. The first to update a job wins, because

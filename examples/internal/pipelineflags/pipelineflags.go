@@ -62,7 +62,7 @@ func (p *Pipeline) WorkFlags(s *envflag.Set) {
 	s.StringVar(&p.order, "order", "none", "`ORDER` of an organization's jobs: none, or park or block to process them one at a time, oldest\nfirst; a failed job lets later ones pass (park) or not (block). It must be the same for all workers")
 	s.SizeVar(&p.Worker.BatchBytes, "batch-bytes", "8MiB", "`SIZE` of the batches in which NDJSON and large Bundles are processed")
 	s.SizeVar(&p.Worker.MaxWholeBytes, "max-whole", "64MiB", "`SIZE`: the largest transaction or message Bundle; it is held in memory as a whole")
-	s.IntVar(&p.Service.MaxAttempts, "max-attempts", 10, "`ATTEMPTS` at a job before it fails")
+	s.IntVar(&p.Service.MaxAttempts, "max-attempts", 10, "`ATTEMPTS` in a row that bring a job no further before it fails")
 	s.DurationVar(&p.Worker.Lease, "lease", 0, "`TIME`: how long a job stays with a worker that has stopped renewing it (default: 30s, or 6s\nwith -order)")
 }
 
