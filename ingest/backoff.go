@@ -3,6 +3,8 @@ package ingest
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/fhirdock/fhirdock/jobs"
 )
 
 // backoff is the pause after an attempt, by how many in a row were in vain: exponential
@@ -14,4 +16,15 @@ func (s *Service) backoff(inVain int) time.Duration {
 		bound = s.opts.RetryBase << shift
 	}
 	return bound/10 + rand.N(bound-bound/10+1)
+}
+
+// afterDeath returns when a job whose worker died may be claimed again; zero: at once. From
+// the third death in a row that brought it no further, it may be the job that kills its
+// process: it waits, so that the jobs beside it come to their end and don't use up their
+// attempts with it.
+func (s *Service) afterDeath(j *jobs.Job, now time.Time) time.Time {
+	if j.InVain() < 3 {
+		return time.Time{}
+	}
+	return now.Add(s.backoff(j.InVain() - 2))
 }

@@ -120,7 +120,8 @@ func (w *Sweeper) takeSilent(ctx context.Context, job *jobs.Job) error {
 		if j.Revision != job.Revision {
 			return jobs.ErrLeaseLost // its worker is alive
 		}
-		return j.TakeOver(w.svc.now(), job.LeaseOwner)
+		now := w.svc.now()
+		return j.TakeOver(now, job.LeaseOwner, w.svc.afterDeath(j, now))
 	})
 }
 

@@ -146,6 +146,32 @@ func TestSweeperRescuesAndGivesUp(t *testing.T) {
 	require.Equal(t, jobs.CodeAttempts, job.Failure.Code)
 }
 
+// A job whose workers keep dying waits from the third death on, so that it does not use up
+// the attempts of those that run beside it.
+func TestDeathsInARowAreFollowedByAPause(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
+	receipt, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})
+	require.NoError(t, err)
+	id := receipt.Job.ID
+	die := func() *jobs.Job {
+		_, err := jobs.Change(t.Context(), p.Jobs, id, func(j *jobs.Job) error {
+			_, err := j.Take(p.Clock.Now(), "dies", 30*time.Second)
+			return err
+		})
+		require.NoError(t, err)
+		p.Advance(t, 30*time.Second)
+		return mustGet(t, p, id)
+	}
+	require.Zero(t, die().NotBefore)
+	require.Zero(t, die().NotBefore)
+	for range 3 {
+		job := die()
+		require.Equal(t, jobs.Accepted, job.State)
+		require.True(t, job.NotBefore.After(p.Clock.Now()))
+		p.Advance(t, time.Minute)
+	}
+}
+
 // failingGet makes looking after one job fail.
 type failingGet struct {
 	jobs.Store

@@ -78,7 +78,7 @@ func (w *Sweeper) sweepJob(ctx context.Context, job *jobs.Job, brake *brake) err
 	s, now := w.svc, w.svc.now()
 	switch job.State {
 	case jobs.Processing:
-		return w.rescue(ctx, job, "its worker went silent", func(j *jobs.Job) error { return j.Rescue(now) })
+		return w.rescue(ctx, job, "its worker went silent", func(j *jobs.Job) error { return j.Rescue(now, s.afterDeath(j, now)) })
 	case jobs.AwaitingUpload, jobs.Expired:
 		return w.lookForUpload(ctx, job, brake)
 	case jobs.Accepted, jobs.Cancelled:

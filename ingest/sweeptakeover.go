@@ -41,7 +41,10 @@ func (w *Sweeper) takeOver(ctx context.Context) error {
 		}
 		if dead[process] {
 			g.Go(func() error {
-				return w.rescue(ctx, job, "its process has ended", func(j *jobs.Job) error { return j.TakeOver(s.now(), job.LeaseOwner) })
+				return w.rescue(ctx, job, "its process has ended", func(j *jobs.Job) error {
+					now := s.now()
+					return j.TakeOver(now, job.LeaseOwner, s.afterDeath(j, now))
+				})
 			})
 		}
 	}

@@ -240,9 +240,10 @@ func (j *Job) Release(now time.Time, c Claim) error {
 	return nil
 }
 
-// Rescue takes the job from a worker whose lease has expired: processing → accepted, or
-// failed if all attempts are used up. ErrNotDue while the lease lasts.
-func (j *Job) Rescue(now time.Time) error {
+// Rescue takes the job from a worker whose lease has expired: processing → accepted, not to
+// be claimed before at (zero: at once), or failed if all attempts are used up. ErrNotDue
+// while the lease lasts.
+func (j *Job) Rescue(now, at time.Time) error {
 	if err := j.in(Processing); err != nil {
 		return err
 	}
@@ -253,18 +254,18 @@ func (j *Job) Rescue(now time.Time) error {
 		j.fail(now, lostWorker(now))
 		return nil
 	}
-	j.accept(now, time.Time{})
+	j.accept(now, at)
 	return nil
 }
 
 // TakeOver is [Job.Rescue] before the end of the lease, for a job whose worker is known to
 // be dead. ErrLeaseLost unless owner still holds the lease.
-func (j *Job) TakeOver(now time.Time, owner string) error {
+func (j *Job) TakeOver(now time.Time, owner string, at time.Time) error {
 	if j.State != Processing || j.LeaseOwner != owner {
 		return ErrLeaseLost
 	}
 	j.DueAt = stamp(now)
-	return j.Rescue(now)
+	return j.Rescue(now, at)
 }
 
 // Cancel: unfinished or failed → cancelled. If work had begun, its partial output needs

@@ -60,7 +60,7 @@ func TestTransitions(t *testing.T) {
 		"wait":       {func(j *Job) error { return j.Wait(later, held, Failure{}, later, time.Hour) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
 		"fail":       {func(j *Job) error { return j.Fail(later, held, Failure{}) }, map[State]State{Processing: Failed}, ErrLeaseLost},
 		"release":    {func(j *Job) error { return j.Release(later, held) }, map[State]State{Processing: Accepted}, ErrLeaseLost},
-		"rescue":     {func(j *Job) error { return j.Rescue(later) }, map[State]State{Processing: Accepted}, ErrState},
+		"rescue":     {func(j *Job) error { return j.Rescue(later, time.Time{}) }, map[State]State{Processing: Accepted}, ErrState},
 		"cancel":     {func(j *Job) error { return j.Cancel(later) }, map[State]State{AwaitingUpload: Cancelled, Accepted: Cancelled, Processing: Cancelled, Failed: Cancelled}, ErrState},
 		"cleared":    {func(j *Job) error { return j.Cleared(later) }, map[State]State{Cancelled: Cancelled}, ErrState},
 		"redrive":    {func(j *Job) error { return j.Redrive(later) }, map[State]State{Failed: Accepted, Completed: Accepted}, ErrState},
@@ -163,7 +163,7 @@ func TestAttemptsInVain(t *testing.T) {
 	claim := &Claim{JobID: j.ID, Owner: j.LeaseOwner, Attempt: 1}
 	die := func() {
 		now = now.Add(time.Hour)
-		require.NoError(t, j.Rescue(now))
+		require.NoError(t, j.Rescue(now, time.Time{}))
 		if j.State == Accepted {
 			var err error
 			claim, err = j.Take(now, "w", lease)
@@ -218,9 +218,9 @@ func TestLastAttempts(t *testing.T) {
 	require.Equal(t, Failed, j.State)
 	require.Equal(t, "x", j.Failure.Code)
 	j = processing()
-	require.NoError(t, j.Rescue(at.Add(time.Hour)))
+	require.NoError(t, j.Rescue(at.Add(time.Hour), time.Time{}))
 	require.Equal(t, Failed, j.State)
-	require.ErrorIs(t, in(Processing).Rescue(at), ErrNotDue, "while the lease lasts")
+	require.ErrorIs(t, in(Processing).Rescue(at, time.Time{}), ErrNotDue, "while the lease lasts")
 }
 
 func TestProgressNeverGoesBack(t *testing.T) {

@@ -309,7 +309,7 @@ func TestSeveralSweepersRescueEachJobOnce(t *testing.T) {
 			var page errgroup.Group
 			for _, job := range due {
 				page.Go(func() error {
-					_, err := jobs.Change(t.Context(), s, job.ID, func(j *jobs.Job) error { return j.Rescue(now) })
+					_, err := jobs.Change(t.Context(), s, job.ID, func(j *jobs.Job) error { return j.Rescue(now, time.Time{}) })
 					if errors.Is(err, jobs.ErrState) {
 						return nil
 					}
