@@ -91,7 +91,7 @@ func TestRedeliver(t *testing.T) {
 		require.Contains(t, r.errors[0], want)
 	}
 	calls, r := 0, &recorder{TB: t}
-	p := ingesttest.NewWithOptions(r, &ingesttest.Options{Redeliver: true, Handler: ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
+	p := ingesttest.NewWithOptions(r, &ingesttest.Options{Redeliver: true, Effects: none, Handler: ingest.HandlerFunc(func(_ context.Context, b *ingest.Batch) error {
 		if calls++; calls == 1 {
 			b.Reject(0, "required", "An id is missing")
 		}
@@ -100,6 +100,30 @@ func TestRedeliver(t *testing.T) {
 	p.Wait(t, p.Client.Upload(t, "application/fhir+ndjson", []byte(file)))
 	require.Len(t, r.errors, 1)
 	require.Contains(t, r.errors[0], "must reject the same")
+}
+
+// none is Options.Effects of a handler without any.
+func none() any { return nil }
+
+// fatal is a testing.TB whose Fatal panics.
+type fatal struct{ testing.TB }
+
+func (fatal) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+
+// Without Effects, a handler that does everything twice would pass.
+func TestRedeliverNeedsEffects(t *testing.T) {
+	require.PanicsWithValue(t, "Redeliver needs Effects: without them, a handler that does everything twice would pass", func() {
+		ingesttest.NewWithOptions(fatal{t}, &ingesttest.Options{Handler: &named{}, Redeliver: true})
+	})
+}
+
+// The effects of the pipeline's own Sink are known: it gets each batch twice and keeps it
+// once.
+func TestRedeliverToTheSink(t *testing.T) {
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Redeliver: true})
+	p.Wait(t, p.Client.PostBundle(t, []byte(bundle)).JobID)
+	require.Len(t, p.Sink.Keys(), 2)
+	require.Len(t, p.Sink.Resources(), 2)
 }
 
 // keeper keeps something of a job until it ends.
@@ -119,7 +143,7 @@ func TestRedeliverDiscards(t *testing.T) {
 		b.Reject(0, "required", "Nothing of it is taken")
 		return nil
 	}}
-	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Handler: k, Redeliver: true})
+	p := ingesttest.NewWithOptions(t, &ingesttest.Options{Handler: k, Redeliver: true, Effects: none})
 	id := p.Client.Upload(t, "application/fhir+ndjson", []byte(`{"resourceType":"Patient"}`+"\n"))
 	require.Equal(t, jobs.Failed, p.Wait(t, id).State)
 	select {

@@ -39,10 +39,12 @@ type Options struct {
 	Handler ingest.Handler
 	// Redeliver hands every batch to the handler twice, as after a crash. The test fails
 	// if the second delivery fails, rejects other resources, or changes Effects: a handler
-	// must deduplicate by [ingest.Batch.Key].
+	// must deduplicate by [ingest.Batch.Key]. It also fails if there are no Effects for a
+	// Handler that is not a [Sink].
 	Redeliver bool
 	// Effects returns what the handler has done so far, such as the rows of its table, to
-	// be compared by reflect.DeepEqual. Default: effects are not compared.
+	// be compared by reflect.DeepEqual. Redeliver needs it. Default: the resources that a
+	// [Sink] has kept.
 	Effects func() any
 	// Authenticator of the API. Default: the tokens Token and OtherToken.
 	Authenticator auth.Authenticator

@@ -8,13 +8,16 @@ import (
 	"github.com/fhirdock/fhirdock/ingest"
 )
 
-// Sink is a handler that keeps its resources, and fails when told to.
+// Sink is a handler that keeps its resources, and fails when told to. It does not
+// deduplicate, so that a test sees what is delivered again, except with
+// [Options.Redeliver].
 type Sink struct {
 	mu        sync.Mutex
 	resources []ingest.Resource
 	keys      []string
 	failures  []error
 	intercept func(context.Context, *ingest.Batch) error
+	kept      map[string]bool // keys of batches to keep only once; nil without deduplication
 }
 
 // Handle implements [ingest.Handler].
@@ -37,11 +40,24 @@ func (s *Sink) Handle(ctx context.Context, b *ingest.Batch) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.kept != nil {
+		if s.kept[b.Key] {
+			return nil
+		}
+		s.kept[b.Key] = true
+	}
 	for _, r := range b.Resources {
 		r.Raw = slices.Clone(r.Raw)
 		s.resources = append(s.resources, r)
 	}
 	return nil
+}
+
+// deduplicate makes the Sink keep each batch once.
+func (s *Sink) deduplicate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = map[string]bool{}
 }
 
 // Fail makes the next calls of Handle return these errors, one each; nil means success.
