@@ -53,6 +53,8 @@ func TestTokens(t *testing.T) {
 func TestParseTokensErrors(t *testing.T) {
 	for name, specs := range map[string][]string{
 		"none":             {},
+		"none but empty":   {""},
+		"an empty one":     {"hunter2=demo", ""},
 		"no organization":  {"hunter2"},
 		"empty token":      {"=demo"},
 		"empty org":        {"hunter2="},
@@ -65,6 +67,7 @@ func TestParseTokensErrors(t *testing.T) {
 			_, err := auth.ParseTokens(specs...)
 			require.Error(t, err)
 			require.NotContains(t, err.Error(), "hunter")
+			require.Equal(t, strings.HasPrefix(name, "none"), strings.Contains(err.Error(), "there are no tokens"), err)
 		})
 	}
 }

@@ -22,8 +22,8 @@ var _ Authenticator = (*Tokens)(nil)
 // ParseTokens parses tokens of the form TOKEN=ORG or TOKEN=ORG:USER. Errors identify a
 // token by its position, from 1, and never quote it.
 func ParseTokens(specs ...string) (*Tokens, error) {
-	if len(specs) == 0 {
-		return nil, errors.New("auth: at least one token of the form TOKEN=ORG[:USER] is needed")
+	if len(specs) == 0 || len(specs) == 1 && specs[0] == "" { // an unset variable
+		return nil, errors.New("auth: there are no tokens: at least one of the form TOKEN=ORG[:USER] is needed")
 	}
 	t := &Tokens{callers: make(map[[sha256.Size]byte]ingest.Caller, len(specs))}
 	for i, spec := range specs {
