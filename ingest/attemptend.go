@@ -12,7 +12,7 @@ import (
 // settle records how an attempt ended. It returns an error if the record can't be written.
 func (w *Worker) settle(ctx context.Context, l *lease, err error, took time.Duration) error {
 	s, job := w.svc, l.current()
-	log := s.opts.Logger.With("job", job.ID, "attempt", job.Attempt)
+	log := s.opts.Logger.With("job", job.ID, "organization", job.OrganizationID, "attempt", job.Attempt)
 	failure, _ := errors.AsType[*Failure](err)
 	var outcomesKey string
 	if failure != nil && failure.Permanent {
@@ -88,6 +88,6 @@ func (s *Service) finished(ctx context.Context, job *jobs.Job) {
 		e.Code = job.Failure.Code
 	}
 	s.opts.Observe(e)
-	s.opts.Logger.InfoContext(ctx, "job finished", "job", job.ID, "state", job.State, "code", e.Code,
+	s.opts.Logger.InfoContext(ctx, "job finished", "job", job.ID, "organization", job.OrganizationID, "state", job.State, "code", e.Code,
 		"done", e.Resources, "rejected", e.Rejected, "bytes", e.Bytes, "attempt", job.Attempt)
 }

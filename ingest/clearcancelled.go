@@ -12,7 +12,7 @@ import (
 // it fails, the job is next again after a lease.
 func (w *Worker) clear(ctx context.Context, job *jobs.Job) {
 	s := w.svc
-	log := s.opts.Logger.With("job", job.ID)
+	log := s.opts.Logger.With("job", job.ID, "organization", job.OrganizationID)
 	if job.Buried() {
 		if err := s.unbury(ctx, job); err != nil {
 			log.With(s.handlerCause(err)...).WarnContext(ctx, "tombstone of an erased job not removed; retrying later")

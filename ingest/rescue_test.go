@@ -17,6 +17,7 @@ import (
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/faulttest"
+	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/jobs"
 	"github.com/fhirdock/fhirdock/queue"
 )
@@ -155,6 +156,27 @@ func seesRescues(t *testing.T, bucket *blob.Bucket, store jobs.Store, processes 
 	}})
 	require.NoError(t, err)
 	return svc, rescued
+}
+
+// The log says what becomes of a job that is taken from its worker, and whose it is.
+func TestRescueIsLogged(t *testing.T) {
+	for attempts, want := range map[int]string{
+		1: `"msg":"job taken from its worker; it fails, because this was its last attempt","why":"its worker went silent"`,
+		2: `"msg":"job taken from its worker; the next free worker continues it","why":"its worker went silent"`,
+	} {
+		p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true, Service: ingest.Options{MaxAttempts: attempts}})
+		id := p.Client.PostBundle(t, []byte(small)).JobID
+		_, err := jobs.Change(t.Context(), p.Jobs, id, func(j *jobs.Job) error {
+			_, err := j.Take(p.Clock.Now(), "dead/1", time.Second)
+			return err
+		})
+		require.NoError(t, err)
+		p.Advance(t, 2*time.Second)
+		require.Contains(t, p.Logs(), want+`,"job":"`+id+`","organization":"test-org","attempt":1`)
+		if attempts == 1 {
+			require.Contains(t, p.Logs(), `"msg":"job finished","job":"`+id+`","organization":"test-org","state":"failed"`)
+		}
+	}
 }
 
 // createMany creates accepted jobs of an organization that are due, each changed by flood.

@@ -86,7 +86,7 @@ func (w *Sweeper) sweepJob(ctx context.Context, job *jobs.Job, brake *brake) err
 		// due jobs.
 		err := w.postpone(ctx, job, now, jobs.Overdue)
 		if err == nil && now.Sub(job.CreatedAt) > jobs.Overdue {
-			s.opts.Logger.WarnContext(ctx, "job has waited for a worker for a day", "job", job.ID)
+			s.opts.Logger.WarnContext(ctx, "job has waited for a worker for a day", "job", job.ID, "organization", job.OrganizationID)
 		}
 		return ignoreMoved(err)
 	}
@@ -116,7 +116,11 @@ func (w *Sweeper) rescue(ctx context.Context, job *jobs.Job, why string, take fu
 		return ignoreMoved(err)
 	}
 	s.opts.Observe(Event{Kind: EventRescued, JobID: job.ID, Source: string(job.Source)})
-	s.opts.Logger.WarnContext(ctx, "job taken from its worker; another one continues it", "why", why, "job", job.ID, "attempt", job.Attempt)
+	msg := "job taken from its worker; the next free worker continues it"
+	if rescued.State.Finished() {
+		msg = "job taken from its worker; it fails, because this was its last attempt"
+	}
+	s.opts.Logger.WarnContext(ctx, msg, "why", why, "job", job.ID, "organization", job.OrganizationID, "attempt", job.Attempt)
 	if rescued.State.Finished() {
 		s.finished(ctx, rescued)
 	}
