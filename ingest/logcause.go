@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func describe(err error) (args []any) {
 	var types []string
 	var last string
 	var state string
-	var status int
+	var sqlite, status int
 	todo := []error{err}
 	for n := 0; n < maxChain && len(todo) > 0; n++ {
 		err, todo = todo[0], todo[1:]
@@ -77,6 +78,9 @@ func describe(err error) (args []any) {
 		}
 		if state == "" {
 			state = sqlState(err)
+		}
+		if sqlite == 0 {
+			sqlite = sqliteCode(err)
 		}
 		if status == 0 {
 			status = httpStatus(err)
@@ -94,6 +98,9 @@ func describe(err error) (args []any) {
 	args = append(args, "type", strings.Join(types, ": "))
 	if state != "" {
 		args = append(args, "sqlstate", state)
+	}
+	if sqlite != 0 {
+		args = append(args, "sqlitecode", sqlite)
 	}
 	if status != 0 {
 		args = append(args, "status", status)
@@ -135,6 +142,24 @@ func sqlState(err error) string {
 		return ""
 	}
 	return state
+}
+
+// sqliteCode returns the result code of SQLite's error, extended if the driver knows it; 0
+// if it has none. https://www.sqlite.org/rescode.html
+func sqliteCode(err error) int {
+	t := reflect.TypeOf(err)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	// modernc.org/sqlite. Errors of other packages may have another kind of code.
+	if c, ok := err.(interface{ Code() int }); ok && strings.Contains(t.PkgPath(), "sqlite") {
+		return c.Code()
+	}
+	// github.com/mattn/go-sqlite3
+	if code, extended := field(err, "Code"), field(err, "ExtendedCode"); code.IsValid() && code.CanInt() && extended.IsValid() && extended.CanInt() {
+		return int(cmp.Or(extended.Int(), code.Int()))
+	}
+	return 0
 }
 
 // httpStatus returns the HTTP status in an error; 0 if it has none.

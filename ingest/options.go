@@ -117,8 +117,8 @@ type Options struct {
 	// LogHandlerErrors logs the errors that handlers return, and the values of their
 	// panics, as text. Drivers and servers quote the values that they refuse, so this
 	// may put names and dates of patients into the log. Default false: only the types in
-	// an error's chain, its SQLSTATE or HTTP status, and the code of a [Failure] are
-	// logged; errors marked [Loggable] are logged as text.
+	// an error's chain, its SQLSTATE, SQLite's result code or HTTP status, and the code of
+	// a [Failure] are logged; errors marked [Loggable] are logged as text.
 	LogHandlerErrors bool
 	// Observe is called for each [Event], synchronously and concurrently; it
 	// must be quick. Default: none.
