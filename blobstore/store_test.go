@@ -314,6 +314,23 @@ func TestNewNeedsABucket(t *testing.T) {
 	require.ErrorContains(t, err, "needs a bucket")
 }
 
+func TestJobOf(t *testing.T) {
+	const id = "5d2f1f6e-0c1b-4b7e-9a52-3f1f5d2c7a10"
+	for _, name := range []string{id + ".json", id + ".ndjson", id + "-01ab23cd.ndjson"} {
+		key, err := blobstore.PayloadKey("incoming/fhir", "org.1", time.Now(), name)
+		require.NoError(t, err)
+		require.Equal(t, id, blobstore.JobOf(key))
+		require.Equal(t, id, blobstore.JobOf("/v1/objects/"+key))
+	}
+	for _, other := range []string{
+		"", id, id + ".ndjson", "fhir/Patient/" + id, "fhir/Patient/" + id + ".json", "o/2030/01/01/" + id, // FHIR ids are UUIDs, too
+		"o/2030/01/01/" + strings.ToUpper(id) + ".json", "o/2030/01/01/anna-" + id + ".json", "o/2030/01/01/" + id + "-anna.json",
+		"o/2030/01/01/" + id + "-01ab23cdef.json", "o/2030/01/01/" + id + ".anna", "o/2030/01/01/" + id + ".json/x", "o/2030/01/01/" + id + ".json\n",
+	} {
+		require.Empty(t, blobstore.JobOf(other), other)
+	}
+}
+
 func TestOrganizationOf(t *testing.T) {
 	key, err := blobstore.PayloadKey("incoming/fhir", "org.1", time.Now(), "a.json")
 	require.NoError(t, err)

@@ -30,5 +30,6 @@
 //	503       the bucket failed, there are too many uploads or not enough space, or the server
 //	          is shutting down. Nothing was stored. With Retry-After
 //
-// A refused upload leaves no object.
+// A refused upload leaves no object. Every answer has X-Request-Id, which is the client's if
+// it is 1 to 64 characters of [A-Za-z0-9_-]; the log lines about a request have it too.
 package signedurl

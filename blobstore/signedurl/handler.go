@@ -11,9 +11,11 @@ import (
 	"gocloud.dev/blob"
 	"gocloud.dev/gcerrors"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/blobstore/httpbody"
 	"github.com/fhirdock/fhirdock/blobstore/notify"
 	"github.com/fhirdock/fhirdock/internal/loglimit"
+	"github.com/fhirdock/fhirdock/internal/requestid"
 )
 
 // HandlerOptions are the options of [NewHandler]; nil, and zero fields, mean the defaults.
@@ -31,7 +33,8 @@ type HandlerOptions struct {
 	// for concurrent use. An admitted upload calls Enter of its Place for each 8 MiB of its
 	// body and before it is stored. Default: at most 128 concurrent uploads; others get 503.
 	Admit func(key string, bytes int64) (Place, error)
-	// Logger gets log lines for operators, never a URL's query. Of refused and failed
+	// Logger gets log lines for operators, with the X-Request-Id of the response and the job
+	// of [blobstore.JobOf], never a URL's query. Of refused and failed
 	// requests it gets [loglimit.PerMinute] lines per minute each, and others at DEBUG.
 	// Default: slog.Default().
 	Logger *slog.Logger
@@ -73,6 +76,7 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set(requestid.Header, requestid.Of(r))
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
 	method := r.Method
@@ -168,19 +172,31 @@ func (h *handler) failed(w http.ResponseWriter, r *http.Request, g *grant, doing
 	}
 	// Only the text, because slog's TextHandler would log the stack of Go CDK's errors too.
 	if r.Context().Err() != nil { // the client is gone
-		h.opts.Logger.DebugContext(r.Context(), "request aborted by client", "doing", doing, "error", err.Error())
+		h.opts.Logger.LogAttrs(r.Context(), slog.LevelDebug, "request aborted by client",
+			about(w, r, slog.String("doing", doing), slog.String("error", err.Error()))...)
 	} else {
-		h.failures.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "bucket failed", slog.String("doing", doing), slog.String("error", err.Error()))
+		h.failures.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "bucket failed",
+			about(w, r, slog.String("doing", doing), slog.String("error", err.Error()))...)
 	}
 	w.Header().Set("Retry-After", "5")
 	h.refuse(w, r, http.StatusServiceUnavailable, "ServiceUnavailable", "The object store is not available; nothing was stored")
+}
+
+// about adds to log attributes the request's id and the job in its path, if there is one.
+// Nothing else of a key is logged: who chose it may have put a patient's name into it.
+func about(w http.ResponseWriter, r *http.Request, attrs ...slog.Attr) []slog.Attr {
+	attrs = append(attrs, slog.String("request", w.Header().Get(requestid.Header)))
+	if job := blobstore.JobOf(r.URL.Path); job != "" {
+		attrs = append(attrs, slog.String("job", job))
+	}
+	return attrs
 }
 
 // refuse answers with an error and logs it. A message contains nothing of the request.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, code, message string) {
 	if status < 500 {
 		h.refused.Log(r.Context(), h.opts.Logger, slog.LevelInfo, "request of a signed URL refused",
-			slog.Int("status", status), slog.String("code", code), slog.String("reason", message))
+			about(w, r, slog.Int("status", status), slog.String("code", code), slog.String("reason", message))...)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"mime"
 	"net/http"
 	"strings"
@@ -163,7 +164,7 @@ func (h *handler) stored(w http.ResponseWriter, r *http.Request, g *grant, size 
 	}
 	if h.opts.OnCreated != nil {
 		if err := h.opts.OnCreated(ctx, created); err != nil {
-			h.opts.Logger.WarnContext(ctx, "notification of an upload failed", "error", err)
+			h.opts.Logger.LogAttrs(ctx, slog.LevelWarn, "notification of an upload failed", about(w, r, slog.Any("error", err))...)
 		}
 	}
 	w.WriteHeader(http.StatusOK)

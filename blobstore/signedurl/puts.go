@@ -119,6 +119,6 @@ func (h *handler) busy(w http.ResponseWriter, r *http.Request, err error) {
 		h.refuse(w, r, http.StatusTooManyRequests, "SlowDown", "You have too many concurrent uploads; try again later")
 		return
 	}
-	h.failures.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "upload refused", slog.String("error", err.Error()))
+	h.failures.Log(r.Context(), h.opts.Logger, slog.LevelWarn, "upload refused", about(w, r, slog.String("error", err.Error()))...)
 	h.refuse(w, r, http.StatusServiceUnavailable, "SlowDown", "There are too many uploads, or not enough space for this one; try again later")
 }

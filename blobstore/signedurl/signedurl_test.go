@@ -240,6 +240,51 @@ func TestUploadIsRefused(t *testing.T) {
 	}
 }
 
+// The lines about an upload name its job and its request, and nothing else of its key.
+func TestRefusalsNameTheJob(t *testing.T) {
+	const id = "5d2f1f6e-0c1b-4b7e-9a52-3f1f5d2c7a10"
+	for key, job := range map[string]string{
+		"incoming/fhir/org/2030/01/01/" + id + ".ndjson":         " job=" + id,
+		"incoming/fhir/org/2030/01/01/" + id + "-01234567.json":  " job=" + id,
+		"incoming/fhir/org/2030/01/01/canary.ndjson":             "",
+		"canary/2030/01/01/" + id + "-canary.ndjson":             "",
+		"incoming/fhir/canary/2030/01/01/x/" + id + ".x.json":    "",
+		"incoming/fhir/canary/2030/01/01/canary/" + id + ".json": "",
+	} {
+		s := serve(t)
+		url := s.sign(t, key, blobstore.UploadPolicy{CreateOnly: true}).URL
+		for i, send := range []func() (int, string, http.Header){
+			func() (int, string, http.Header) { return s.do(t, "PUT", url+"x", "", strings.NewReader("x")) }, // altered
+			func() (int, string, http.Header) { return s.do(t, "GET", url, "", nil) },
+			func() (int, string, http.Header) {
+				s.now = s.now.Add(2 * time.Hour)
+				return s.do(t, "PUT", url, "", strings.NewReader("x"))
+			},
+		} {
+			s.logs.Reset()
+			status, _, header := send()
+			require.Equal(t, 403, status)
+			require.Regexp(t, `refused" status=403 code=\w+ reason=".+" request=`+header.Get("X-Request-Id")+job+"\n$", s.logs.String(), i)
+			require.NotEmpty(t, header.Get("X-Request-Id"))
+			require.NotContains(t, s.logs.String(), "canary")
+		}
+	}
+}
+
+// A client's id of a request is kept if it is valid.
+func TestRequestIDs(t *testing.T) {
+	s := serve(t)
+	for given, kept := range map[string]bool{"mine-1": true, "not valid": false} {
+		req := must(http.NewRequestWithContext(t.Context(), "PUT", s.sign(t, given[:1], blobstore.UploadPolicy{}).URL, strings.NewReader("x")))
+		req.Header.Set("X-Request-Id", given)
+		resp := must(s.server.Client().Do(req))
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, 200, resp.StatusCode)
+		require.Regexp(t, `^[\w-]{1,64}$`, resp.Header.Get("X-Request-Id"))
+		require.Equal(t, kept, resp.Header.Get("X-Request-Id") == given)
+	}
+}
+
 // Any alteration of a URL is detected.
 func TestAlteredURLs(t *testing.T) {
 	s := serve(t)

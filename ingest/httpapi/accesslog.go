@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/internal/loglimit"
 	"github.com/fhirdock/fhirdock/internal/panics"
+	"github.com/fhirdock/fhirdock/internal/requestid"
 )
 
 // Access is one answered request. None of its text comes from a client: an unknown method
@@ -40,9 +42,11 @@ type AccessLogOptions struct {
 
 // AccessLog returns a handler that logs the requests to all of a program's routes,
 // including those of [signedurl], and passes them on. [New]'s handler knows more about its
-// requests and logs them itself, so they get no second line. A line has no path, query,
-// header or body: nothing of a URL's signature, of a token or of a payload. If a handler
-// panics, the type of the panic's value is logged and the answer is a 500.
+// requests and logs them itself, so they get no second line. A line has the X-Request-Id of
+// the response, if there is one, and for an upload the job in its path; see
+// [blobstore.JobOf]. It has nothing else of the path, query, header or body: nothing of a
+// URL's signature, of a token or of a payload. If a handler panics, the type of the panic's
+// value is logged and the answer is a 500.
 //
 // [signedurl]: https://pkg.go.dev/github.com/fhirdock/fhirdock/blobstore/signedurl
 func AccessLog(next http.Handler, opts *AccessLogOptions) http.Handler {
@@ -100,16 +104,23 @@ func (l *accessLog) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			l.opts.Observe(a)
 		}
 		if !by.done {
-			l.log(r.Context(), a)
+			l.log(r, a, rec.Header().Get(requestid.Header))
 		}
 	}()
 	l.next.ServeHTTP(rec, r)
 }
 
-func (l *accessLog) log(ctx context.Context, a Access) {
+func (l *accessLog) log(r *http.Request, a Access, id string) {
+	ctx := r.Context()
 	attrs := []slog.Attr{
 		slog.String("method", a.Method), slog.String("route", a.Route), slog.Int("status", a.Status),
 		slog.Int64("bytes", a.Bytes), slog.Duration("took", a.Duration),
+	}
+	if requestid.Valid(id) {
+		attrs = append(attrs, slog.String("request", id))
+	}
+	if job := blobstore.JobOf(r.URL.Path); job != "" && a.Method == http.MethodPut {
+		attrs = append(attrs, slog.String("job", job))
 	}
 	switch {
 	case a.Route == LivePath || a.Route == ReadyPath || a.Route == MetricsPath:

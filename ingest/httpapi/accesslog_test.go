@@ -18,6 +18,7 @@ import (
 	"github.com/fhirdock/fhirdock/ingest/httpapi"
 	"github.com/fhirdock/fhirdock/ingest/ingesttest"
 	"github.com/fhirdock/fhirdock/internal/loglimit"
+	"github.com/fhirdock/fhirdock/jobs"
 )
 
 // program is an HTTP API, a folder's signed uploads and a route that panics, inside an
@@ -83,7 +84,7 @@ func TestAccessLogHasSignedUploads(t *testing.T) {
 	require.NoError(t, err)
 	status, lines, seen := p.send(t, http.MethodPut, signed.URL, body)
 	require.Equal(t, 200, status)
-	require.Regexp(t, `^time=\S+ level=INFO msg=request method=PUT route=/v1/objects/\{key\} status=200 bytes=\d+ took=\S+\n$`, lines)
+	require.Regexp(t, `^time=\S+ level=INFO msg=request method=PUT route=/v1/objects/\{key\} status=200 bytes=\d+ took=\S+ request=[\w-]{36}\n$`, lines)
 	require.NotContains(t, lines, "sig")
 	require.Equal(t, "/v1/objects/{key}", seen.Route)
 	require.Equal(t, "PUT", seen.Method)
@@ -98,6 +99,21 @@ func TestAccessLogHasSignedUploads(t *testing.T) {
 		all += strings.Count(lines, "level=INFO")
 	}
 	require.Equal(t, loglimit.PerMinute, all)
+}
+
+// The path of a job's upload names the job.
+func TestAccessLogNamesTheJobOfAnUpload(t *testing.T) {
+	p := newProgram(t)
+	id := jobs.NewID()
+	own, err := p.signer.SignUpload(t.Context(), "incoming/fhir/s3cret/2030/01/01/"+id+".ndjson", blobstore.UploadPolicy{})
+	require.NoError(t, err)
+	for suffix, want := range map[string]int{"": 200, "x": 403} {
+		status, lines, _ := p.send(t, http.MethodPut, own.URL+suffix, "x")
+		require.Equal(t, want, status)
+		require.Regexp(t, `request=[\w-]{36} job=`+id+`\n$`, lines)
+	}
+	_, lines, _ := p.send(t, http.MethodPut, "/fhir/Patient/"+id, "x")
+	require.NotContains(t, lines, id, "the id of a resource may be a UUID, too")
 }
 
 func TestAccessLogOfOtherRoutes(t *testing.T) {
@@ -115,6 +131,7 @@ func TestAccessLogOfOtherRoutes(t *testing.T) {
 		_, lines, seen := p.send(t, "GET", path, "")
 		require.Equal(t, 1, strings.Count(lines, "msg=request "), lines)
 		require.Contains(t, lines, "request=", "only the API's line has a request id")
+		require.Equal(t, route != "other", strings.Contains(lines, " organization=org"), "once the caller is known")
 		require.Equal(t, route, seen.Route)
 		require.NotZero(t, seen.Bytes)
 	}

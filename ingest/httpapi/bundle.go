@@ -50,7 +50,7 @@ func (h *api) postWebhook(w http.ResponseWriter, r *http.Request, rt *route) err
 	if err := signed.Verify(); err != nil {
 		return h.webhookError(err)
 	}
-	noteCaller(w)
+	noteCaller(w, signed.Caller)
 	if err := h.admit(w, r, rt, signed.Caller); err != nil {
 		return err
 	}

@@ -200,7 +200,7 @@ func (h *api) serve(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, h.authError(err))
 		return
 	}
-	noteCaller(w)
+	noteCaller(w, who)
 	if err := h.admit(w, r, rt, who); err != nil {
 		h.fail(w, r, err)
 		return

@@ -7,10 +7,11 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/fhirdock/fhirdock/blobstore"
+	"github.com/fhirdock/fhirdock/ingest"
 	"github.com/fhirdock/fhirdock/ingest/budget"
 	"github.com/fhirdock/fhirdock/internal/panics"
+	"github.com/fhirdock/fhirdock/internal/requestid"
 )
 
 type requestIDKey struct{}
@@ -27,13 +28,10 @@ func (h *api) observed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		noteLogged(r.Context())
-		id := r.Header.Get("X-Request-Id")
-		if !validRequestID(id) {
-			id = uuid.NewString()
-		}
+		id := requestid.Of(r)
 		r = r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id))
 		header := w.Header()
-		header.Set("X-Request-Id", id)
+		header.Set(requestid.Header, id)
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-store")
 		rec := &recorder{ResponseWriter: w}
@@ -52,6 +50,9 @@ func (h *api) observed(next http.Handler) http.Handler {
 			attrs := []slog.Attr{
 				slog.String("method", method(r.Method)), slog.String("route", rec.route), slog.Int("status", rec.status),
 				slog.Int64("bytes", rec.bytes), slog.Duration("took", time.Since(began)), slog.String("request", id),
+			}
+			if rec.organization != "" {
+				attrs = append(attrs, slog.String("organization", rec.organization))
 			}
 			if rec.job != "" {
 				attrs = append(attrs, slog.String("job", rec.job))
@@ -78,20 +79,6 @@ func method(m string) string {
 	return "other"
 }
 
-// validRequestID reports whether a client's id may be used: ^[\w-]{1,64}$.
-func validRequestID(id string) bool {
-	if id == "" || len(id) > 64 {
-		return false
-	}
-	for i := range len(id) {
-		c := id[i]
-		if (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '_' && c != '-' {
-			return false
-		}
-	}
-	return true
-}
-
 // recorder records a response.
 type recorder struct {
 	http.ResponseWriter
@@ -102,6 +89,7 @@ type recorder struct {
 
 	code, reason string // of a refused request
 	known        bool   // the sender is authenticated
+	organization string // the sender's
 
 	place *budget.Place // held by the request; nil before it has one
 }
@@ -141,10 +129,13 @@ func notePlace(w http.ResponseWriter, place *budget.Place) {
 	}
 }
 
-// noteCaller marks a request as authenticated.
-func noteCaller(w http.ResponseWriter) {
+// noteCaller marks a request as authenticated, and adds its organization to its log line.
+func noteCaller(w http.ResponseWriter, who ingest.Caller) {
 	if rec, ok := w.(*recorder); ok {
 		rec.known = true
+		if blobstore.ValidOrganization(who.OrganizationID) { // an Authenticator may return anything
+			rec.organization = who.OrganizationID
+		}
 	}
 }
 
