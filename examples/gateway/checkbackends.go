@@ -21,18 +21,15 @@ func checkBackends(ctx context.Context, c *gatewayflags.Config, back *backends.B
 	if back.LocalJobs && c.Role != "all" {
 		return errors.New("-jobs mem: needs -role all: it is not shared between processes")
 	}
-	return checkBucket(ctx, back.Store.Bucket(), log)
+	return checkBucket(ctx, back.Store.Bucket())
 }
 
-// checkBucket fails at the start if the bucket does not exist. One that does not answer
-// yet is reported by /readyz.
-func checkBucket(ctx context.Context, bucket *blob.Bucket, log *slog.Logger) error {
+// checkBucket fails at the start if the bucket does not exist. Package backends has warned of
+// one that does not answer yet, and /readyz reports it.
+func checkBucket(ctx context.Context, bucket *blob.Bucket) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	switch there, err := bucket.IsAccessible(ctx); {
-	case err != nil:
-		log.Warn("the bucket can't be reached; requests fail until it can", "error", err)
-	case !there:
+	if there, err := bucket.IsAccessible(ctx); err == nil && !there {
 		return errors.New("-blob: there is no such bucket")
 	}
 	return nil

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"time"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file://
@@ -30,8 +32,35 @@ func (b *Backends) openStore(ctx context.Context, urlstr string, o *Options) err
 		return fmt.Errorf("open the bucket: %w", err)
 	}
 	b.closeLater(func(context.Context) error { return b.Store.Close() })
+	if bucket == nil {
+		b.warnIfAway(ctx)
+	}
 	return nil
 }
+
+// accessTimeout bounds the wait for a bucket's service at the start.
+const accessTimeout = 3 * time.Second
+
+// warnIfAway warns if the bucket can't be reached now: opening it connects to nothing. It is
+// not an error, because the bucket's service may be starting too.
+func (b *Backends) warnIfAway(ctx context.Context) {
+	asking, cancel := context.WithTimeout(ctx, accessTimeout)
+	defer cancel()
+	there, err := b.Store.Bucket().IsAccessible(asking)
+	switch {
+	case err == nil && there, ctx.Err() != nil:
+		return
+	case err == nil:
+		err = errors.New("it does not exist")
+	}
+	b.log.WarnContext(ctx, "the bucket can't be reached; requests are refused until it can be", "error", withoutQueries(err))
+}
+
+var anyURL = regexp.MustCompile(`([a-z][a-z0-9+.-]*://)(?:[^\s"/?#]*@)?([^\s"?#]*)[^\s"]*`)
+
+// withoutQueries returns the text of an error without users, passwords and parameters of
+// URLs, which may be signatures.
+func withoutQueries(err error) string { return anyURL.ReplaceAllString(err.Error(), "$1$2") }
 
 // openServed opens a bucket whose objects this program serves itself; nil for others.
 func (b *Backends) openServed(ctx context.Context, urlstr string, o *Options) (*blob.Bucket, error) {
