@@ -97,6 +97,12 @@ func TestErrorsSayWhatIsAllowed(t *testing.T) {
 		_, err := Open(t.Context(), test.urls, o)
 		require.ErrorContains(t, err, test.want, name)
 		require.NotContains(t, err.Error(), "s3cret", name)
+		if test.urls.Jobs != "" {
+			require.Regexp(t, "^open the job store: (jobs|sqlite): ", err, "as for the other back ends")
+		}
+		if test.urls.Blob != "" {
+			require.Regexp(t, "^open the bucket: blobstore: ", err)
+		}
 		if name == "folder" {
 			require.Contains(t, err.Error(), o.Data)
 		}
@@ -129,7 +135,7 @@ func TestDatabaseFileIsNamed(t *testing.T) {
 		"sqlite:" + filepath.Join(o.Data, "none", "x.db"): filepath.Join(o.Data, "none", "x.db"),
 	} {
 		_, err := Open(t.Context(), URLs{Jobs: jobs}, o)
-		require.ErrorContains(t, err, "open the job store "+file+": ")
+		require.ErrorContains(t, err, "open the job store: sqlite: open "+file+": ")
 	}
 	raw, err := os.ReadFile(other)
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package backends
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"github.com/fhirdock/fhirdock/jobs"
@@ -61,7 +62,7 @@ func (b *Backends) openJobStore(ctx context.Context, urlstr string, o *Options) 
 	}
 	store, err := open()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the job store: %w", err)
 	}
 	b.closeLater(func(context.Context) error { return store.Close() })
 	return store, nil

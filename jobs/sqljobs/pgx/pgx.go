@@ -30,11 +30,11 @@ type URLOpener struct{}
 func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *jobs.OpenOptions) (jobs.OpenedStore, error) {
 	db, release, err := pgurl.OpenDB(ctx, urlstr)
 	if err != nil {
-		return nil, fmt.Errorf("open the job store: %w", err)
+		return nil, fmt.Errorf("pgx: open store: %w", err)
 	}
 	store, err := sqljobs.Open(ctx, db, &sqljobs.Options{SkipMigrations: opts.SkipMigrations})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the job store: %w", err), release())
+		return nil, errors.Join(fmt.Errorf("pgx: open store: %w", err), release())
 	}
 	return &openedStore{store, release}, nil
 }

@@ -15,8 +15,8 @@ func TestErrorsDoNotQuoteTheURL(t *testing.T) {
 	for urlstr, want := range map[string]string{
 		"postgres://user:s3cret@host:port/db":                                 "the URL must be postgres://",
 		"postgresql://host/db?password=s3cret&sslmode=s3cret":                 "the URL must be postgres://",
-		"postgres://user:s3cret@127.0.0.1:1/db?connect_timeout=1":             "open the job store: ",
-		"postgresql://user:s3cret@127.0.0.1:1,127.0.0.1:2/db?sslmode=disable": "open the job store: ",
+		"postgres://user:s3cret@127.0.0.1:1/db?connect_timeout=1":             "pgx: open store: ",
+		"postgresql://user:s3cret@127.0.0.1:1,127.0.0.1:2/db?sslmode=disable": "pgx: open store: ",
 	} {
 		_, err := jobs.Open(t.Context(), urlstr, nil)
 		require.ErrorContains(t, err, want)

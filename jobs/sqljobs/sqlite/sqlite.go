@@ -28,7 +28,7 @@ type URLOpener struct{}
 func (URLOpener) OpenStoreURL(ctx context.Context, urlstr string, opts *jobs.OpenOptions) (jobs.OpenedStore, error) {
 	file, err := File(urlstr)
 	if err != nil {
-		return nil, fmt.Errorf("open the job store: %w", err)
+		return nil, err
 	}
 	return Open(ctx, file, opts)
 }
@@ -51,12 +51,12 @@ func Open(ctx context.Context, file string, opts *jobs.OpenOptions) (jobs.Opened
 	}
 	db, err := sql.Open("sqlite", sqljobs.SQLiteDSN(file))
 	if err != nil {
-		return nil, fmt.Errorf("open the job store %s: %w", file, err)
+		return nil, fmt.Errorf("sqlite: open %s: %w", file, err)
 	}
 	db.SetMaxIdleConns(12)
 	store, err := sqljobs.Open(ctx, db, &sqljobs.Options{SkipMigrations: opts != nil && opts.SkipMigrations})
 	if err != nil { // SQLite's errors don't name the file
-		return nil, errors.Join(fmt.Errorf("open the job store %s: %w", file, err), db.Close())
+		return nil, errors.Join(fmt.Errorf("sqlite: open %s: %w", file, err), db.Close())
 	}
 	return &openedStore{store, db}, nil
 }
