@@ -38,12 +38,22 @@ type ServeOptions struct {
 	// cut off: one whose body is still being read is answered with 503. Default 25
 	// seconds.
 	DrainTimeout time.Duration
-	// OnDrain is called when the Server is told to end, before DrainDelay, for example to
-	// make a readiness probe fail. Default: none.
-	OnDrain func()
+	// Health gets [Runner.Err] as its Queue, and its Drain is called when the Server is
+	// told to end, before DrainDelay. Default: none.
+	Health Health
 	// NoSignals leaves signals to the program. Default: SIGINT and SIGTERM drain the
 	// Server, and a second one ends the process at once.
 	NoSignals bool
+}
+
+// Health knows whether a process is ready. The one of
+// [github.com/fhirdock/fhirdock/ingest/httpapi] answers probes.
+type Health interface {
+	// Queue adds a queue, which is lost while away returns an error. away is safe for
+	// concurrent use.
+	Queue(away func() error)
+	// Drain makes the process not ready, permanently.
+	Drain()
 }
 
 // Server is a process's HTTP server and its background parts.
@@ -96,10 +106,14 @@ func NewServer(server *http.Server, runner *Runner, opts *ServeOptions) (*Server
 			return nil, fmt.Errorf("ingest: %w", err)
 		}
 	}
-	web := webserver.New(server, o.Listener, webserver.Options{
-		MaxConnections: most, DrainDelay: o.DrainDelay, DrainTimeout: o.DrainTimeout, OnDrain: o.OnDrain, Logger: runner.svc.opts.Logger,
-	})
-	s := &Server{runner: runner, web: web, addr: o.Listener.Addr()}
+	web := webserver.Options{
+		MaxConnections: most, DrainDelay: o.DrainDelay, DrainTimeout: o.DrainTimeout, Logger: runner.svc.opts.Logger,
+	}
+	if o.Health != nil {
+		o.Health.Queue(runner.Err)
+		web.OnDrain = o.Health.Drain
+	}
+	s := &Server{runner: runner, web: webserver.New(server, o.Listener, web), addr: o.Listener.Addr()}
 	if !o.NoSignals {
 		s.signals = make(chan os.Signal, 2)
 		signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM)

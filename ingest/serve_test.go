@@ -2,16 +2,19 @@ package ingest_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/memblob"
+	"gocloud.dev/pubsub"
 
 	"github.com/fhirdock/fhirdock/blobstore"
 	"github.com/fhirdock/fhirdock/ingest"
@@ -84,6 +87,53 @@ func TestServe(t *testing.T) {
 	}, 10*time.Second, time.Millisecond, "it stops listening")
 	close(goOn)
 	require.Equal(t, "whole", <-answer)
+	require.NoError(t, <-ended)
+}
+
+// With a Health, probes show that a queue is lost, and that the Server drains while a
+// request is still in progress.
+func TestServeWithHealth(t *testing.T) {
+	topic, sub := local(nil)
+	defer sub.Shutdown(context.Background())
+	svc := must(ingest.New(ingest.Backends{
+		Store: must(blobstore.New(memblob.OpenBucket(nil), nil)), Publisher: must(queue.NewPublisher(topic, nil)), Jobs: jobs.NewMemStore(),
+		Subscription: queue.Reopen(func(context.Context) (*pubsub.Subscription, error) { return nil, errors.New("no such queue") }),
+	}, &ingest.Options{NoUploads: true, Logger: slog.New(slog.DiscardHandler)}))
+	health := must(httpapi.NewHealth(svc, nil))
+	probe := func() string {
+		w := httptest.NewRecorder()
+		health.Ready().ServeHTTP(w, httptest.NewRequest("GET", httpapi.ReadyPath, nil))
+		return strings.TrimSpace(w.Body.String())
+	}
+	began, goOn := make(chan struct{}), make(chan struct{})
+	slow := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(began)
+		<-goOn
+	})
+	handler := ingest.HandlerFunc(func(context.Context, *ingest.Batch) error { return nil })
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- ingest.Serve(ctx, svc, &http.Server{Handler: slow}, handler, &ingest.ServeOptions{Listener: listener, NoSignals: true, Health: health})
+	}()
+	require.Eventually(t, func() bool { return probe() == `{"degraded":["queue"],"status":"ready"}` }, 10*time.Second, time.Millisecond)
+
+	answer := make(chan error, 1)
+	go func() {
+		resp, err := http.Get("http://" + listener.Addr().String())
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		answer <- err
+	}()
+	<-began
+	stop()
+	require.Eventually(t, func() bool { return probe() == `{"status":"draining"}` }, 10*time.Second, time.Millisecond)
+	close(goOn)
+	require.NoError(t, <-answer)
 	require.NoError(t, <-ended)
 }
 

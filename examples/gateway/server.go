@@ -81,13 +81,12 @@ func serve(ctx context.Context, c *gatewayflags.Config, log *slog.Logger) (err e
 	if err != nil {
 		return err
 	}
-	ops.Queue(runner.Err)
 	front, err := mount(mux, c, back, service, runner, ops, m, log)
 	if err != nil {
 		return err
 	}
 	server, err := ingest.NewServer(&http.Server{Handler: observed(unredirected(mux, front), log, m)}, runner, &ingest.ServeOptions{
-		Listener: listener, Body: c.Body, MaxConnections: c.MaxConnections, DrainDelay: c.DrainDelay, DrainTimeout: c.Worker.DrainTimeout, OnDrain: ops.Drain,
+		Listener: listener, Body: c.Body, MaxConnections: c.MaxConnections, DrainDelay: c.DrainDelay, DrainTimeout: c.Worker.DrainTimeout, Health: ops,
 	})
 	if err != nil {
 		return err

@@ -33,8 +33,9 @@ type HealthOptions struct {
 
 // Health answers the probes of load balancers and orchestrators: whether the process is
 // alive, and whether it may be sent work. Its responses are JSON and name only the part
-// that is not ready; the log has the details, since the routes may be public. It is safe
-// for concurrent use.
+// that is not ready; the log has the details, since the routes may be public. With
+// [ingest.ServeOptions.Health], [ingest.Serve] calls Queue and Drain. It is safe for
+// concurrent use.
 type Health struct {
 	opts     HealthOptions
 	draining atomic.Bool
@@ -81,8 +82,8 @@ func (h *Health) RequireDisk(d *diskspace.Disk) {
 }
 
 // Queue adds a queue whose loss degrades the process but leaves it ready, such as
-// [ingest.Worker.Err] or [ingest.Listener.Err]. If all processes share a broker, none would
-// be sent the work that each can do without it.
+// [ingest.Runner.Err]. If all processes share a broker, none would be sent the work that
+// each can do without it.
 func (h *Health) Queue(away func() error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
