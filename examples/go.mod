@@ -30,7 +30,7 @@ require (
 	github.com/fsouza/fake-gcs-server v1.56.1 // tests: a GCS fake
 	github.com/jackc/pgx/v5 v5.13.0 // PostgreSQL: the pool that jobs and queue share
 	github.com/nats-io/nats.go v1.55.0 // tests: streams of their own
-	github.com/prometheus/client_golang v1.25.0 // gateway: metrics
+	github.com/prometheus/client_golang v1.25.0 // gateway, service: metrics
 	github.com/rabbitmq/amqp091-go v1.16.0 // tests: queues of their own
 	github.com/stretchr/testify v1.12.1 // tests: assertions
 	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260918054303-01f206a7e32c // tests: a Kafka fake; needs franz-go v1.22.3
