@@ -40,7 +40,7 @@ func ExampleNewAdmin() {
 		resp := must(http.Get(admin.URL + httpapi.ReadyPath))
 		resp.Body.Close()
 		fmt.Println(resp.Status)
-		health.Drain() // when the process begins to stop
+		health.Drain() // ingest.Serve calls it when the process begins to stop
 	}
 	// Output:
 	// 200 OK
