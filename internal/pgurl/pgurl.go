@@ -56,7 +56,10 @@ func OpenDB(ctx context.Context, dsn string) (db *sql.DB, release func() error, 
 		db.SetMaxIdleConns(16) // twice as many as a job store's concurrent writes; the default is 2
 		db.SetConnMaxLifetime(ConnLifetime)
 		return db, nil
-	}, (*sql.DB).Close)
+	}, func(db *sql.DB) error {
+		_ = db.Close() // fails to say goodbye on broken connections; they are closed anyway
+		return nil
+	})
 }
 
 // survive sets what neither the URL nor the environment does: a connection begins only on
