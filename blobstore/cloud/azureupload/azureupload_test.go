@@ -113,7 +113,6 @@ func TestOpenBucketErrors(t *testing.T) {
 	for given, want := range map[string]string{
 		"azblob://":              "azblob://NAME",
 		"azblob://c/path":        "azblob://NAME",
-		"s3://b":                 "azblob://NAME",
 		"azblob://c?key=s3cret":  `unknown parameter "key"; supported are cdn, domain,`,
 		"azblob://c?cdn=a&cdn=b": "more than once",
 	} {

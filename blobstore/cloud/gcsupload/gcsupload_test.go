@@ -108,7 +108,6 @@ func TestOpenBucketErrors(t *testing.T) {
 	for given, want := range map[string]string{
 		"gs://":                  "gs://NAME",
 		"gs://b/path":            "gs://NAME",
-		"s3://b":                 "gs://NAME",
 		"gs://b?project=s3cret":  `unknown parameter "project"; supported are access_id, anonymous,`,
 		"gs://b?grpc=a&grpc=b":   "more than once",
 		"gs://b?anonymous=maybe": "parsing",

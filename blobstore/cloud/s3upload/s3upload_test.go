@@ -131,7 +131,6 @@ func TestOpenBucketErrors(t *testing.T) {
 		"s3://":                     "s3://NAME",
 		"s3://b/path":               "s3://NAME",
 		"s3://user:s3cret@b":        "s3://NAME",
-		"gs://b":                    "s3://NAME",
 		"s3://b?regoin=s3cret":      `unknown parameter "regoin"; supported are accelerate, anonymous,`,
 		"s3://b?region=a&region=b":  "more than once",
 		"s3://b?a;b":                "malformed",

@@ -31,7 +31,6 @@ func setCredentials(t *testing.T) {
 func TestURLs(t *testing.T) {
 	setCredentials(t)
 	for url, want := range map[string]string{
-		"kafka://x": "must begin with awssqs://",
 		"awssqs://sqs.eu-west-1.amazonaws.com/1/q?regoin=s3cret": `unknown parameter "regoin"; there are anonymous, dualstack, `,
 		"awssqs://sqs.eu-west-1.amazonaws.com/q":                 "must be awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",
 		"awssqs://sqs.eu-west-1.amazonaws.com/1/q.wav":           "must be awssqs://sqs.REGION.amazonaws.com/ACCOUNT/QUEUE",

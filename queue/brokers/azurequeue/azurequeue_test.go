@@ -18,7 +18,6 @@ import (
 func TestURLs(t *testing.T) {
 	t.Setenv(hostname, "")
 	for _, test := range []struct{ url, connection, want string }{
-		{"kafka://x", "", "must begin with azuresb://"},
 		{"azuresb://", "", "must be azuresb:// and the name"},
 		{"azuresb://u:s3cret@x", "", "must be azuresb:// and the name"},
 		{"azuresb://x?listener_timeout=s3cret", "", `unknown parameter "listener_timeout"; there are`},

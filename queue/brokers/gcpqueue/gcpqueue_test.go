@@ -16,7 +16,6 @@ import (
 func TestURLs(t *testing.T) {
 	t.Setenv(emulator, "127.0.0.1:1")
 	for url, want := range map[string]string{
-		"kafka://x": "must begin with gcppubsub://",
 		"gcppubsub://projects/p/subscriptions/sub?max=s3cret":  `unknown parameter "max"; there are endpoint`,
 		"gcppubsub://projects/p":                               "must be gcppubsub://projects/PROJECT/",
 		"gcppubsub://p/s3cret":                                 "must be gcppubsub://projects/PROJECT/",

@@ -16,7 +16,6 @@ func TestURLs(t *testing.T) {
 		"no stream":  {url: "nats://127.0.0.1/x", want: "needs the parameter stream"},
 		"unknown":    {url: "nats://127.0.0.1/x?stream=x&jetstream", want: `unknown parameter "jetstream"; there are stream`},
 		"malformed":  {url: "nats://user:s3cret@127.0.0.1/%zz", want: "not a URL"},
-		"scheme":     {url: "kafka://x", want: "must begin with nats:// or nats+js://"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := queue.OpenPublisher(t.Context(), test.url, nil)
