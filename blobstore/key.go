@@ -80,9 +80,8 @@ func OrganizationOf(prefix, key string) string {
 // request a random suffix, and an extension.
 var ofJob = regexp.MustCompile(`/\d{4}/\d{2}/\d{2}/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:-[0-9a-f]{8})?\.(?:json|ndjson)$`)
 
-// JobOf returns the id of the job in a key that package ingest gave to a job's payload, or in
-// a path that ends in one, and "" for others. Use it only to find a job's log lines: whoever
-// chooses a key or a path can give it this form.
+// JobOf returns the job id in the key of a payload, or in a path that ends with such a key,
+// and "" for other keys. Use it only for log lines: anyone can send a path of this form.
 func JobOf(key string) string {
 	found := ofJob.FindStringSubmatch(key)
 	if found == nil {

@@ -53,8 +53,8 @@ type Options struct {
 	// Versions of the bucket's driver. Default: the Signer if it implements Versions,
 	// otherwise none: an object's version is its ETag.
 	Versions Versions
-	// S3: the bucket is on S3 or a service that speaks its protocol. Default: what the
-	// Signer's method S3 returns if it has one, as that of s3upload does, otherwise false.
+	// S3: the bucket is on S3 or a service that speaks its protocol. Default: if the Signer
+	// has a method S3, like the one of package s3upload, its result; otherwise false.
 	S3 bool
 }
 

@@ -18,10 +18,9 @@ func (s *Service) backoff(inVain int) time.Duration {
 	return bound/10 + rand.N(bound-bound/10+1)
 }
 
-// afterDeath returns when a job whose worker died may be claimed again; zero: at once. From
-// the third death in a row that brought it no further, it may be the job that kills its
-// process: it waits, so that the jobs beside it come to their end and don't use up their
-// attempts with it.
+// afterDeath returns when a job whose worker died may be claimed again; zero means at once.
+// After three deaths in a row without progress, the job itself may be killing its process.
+// The delay lets other jobs in that process finish before they use up their own attempts.
 func (s *Service) afterDeath(j *jobs.Job, now time.Time) time.Time {
 	if j.InVain() < 3 {
 		return time.Time{}

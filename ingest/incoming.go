@@ -26,7 +26,7 @@ type incoming struct {
 	options blobstore.WriteOptions
 	held    *bytes.Buffer
 	rest    *bodyReader
-	sum     hash.Hash // of what validate read; nil if nobody asks for it
+	sum     hash.Hash // of the bytes that validate has read; nil if no digest is needed
 	// w is nil for a body that is held.
 	w *blobstore.Writer
 }
@@ -87,7 +87,7 @@ func (in *incoming) validate(opts *fhirbundle.Options) (*fhirbundle.Report, erro
 	return report, nil
 }
 
-// digest returns the SHA-256 of what validate read, in hex.
+// digest returns the SHA-256 of the bytes that validate has read, in lower-case hex.
 func (in *incoming) digest() string { return hex.EncodeToString(in.sum.Sum(nil)) }
 
 // commit makes the object durable.

@@ -146,8 +146,8 @@ func TestSweeperRescuesAndGivesUp(t *testing.T) {
 	require.Equal(t, jobs.CodeAttempts, job.Failure.Code)
 }
 
-// A job whose workers keep dying waits from the third death on, so that it does not use up
-// the attempts of those that run beside it.
+// A job whose workers keep dying is delayed from the third death on, so that other jobs in
+// the same process can finish before they have used up their own attempts.
 func TestDeathsInARowAreFollowedByAPause(t *testing.T) {
 	p := ingesttest.NewWithOptions(t, &ingesttest.Options{NoWorker: true})
 	receipt, err := p.Service.Accept(t.Context(), caller, ingest.AcceptRequest{Body: strings.NewReader(small)})

@@ -47,11 +47,11 @@ type Job struct {
 	Issues   json.RawMessage `json:",omitempty"`
 	Progress Progress
 
-	// Attempt counts claims, from 1. MaxAttempts bounds those in a row that bring the job
-	// no further; see [Job.InVain].
+	// Attempt counts claims, from 1. MaxAttempts limits how many in a row may make no
+	// progress; see [Job.InVain].
 	Attempt     int
 	MaxAttempts int
-	// Furthest is the end of the payload's longest part that was handed over in this run.
+	// Furthest is the furthest point of the payload that this run has reached.
 	Furthest Furthest `json:",omitzero"`
 	// Run counts redrives that start again. It is part of every batch's key, because a
 	// new run wants its effects again.
@@ -141,10 +141,10 @@ type Progress struct {
 	ListedBytes int64 `json:",omitempty"`
 }
 
-// Furthest says how far a job has come at most: it does not go back with [Job.StartOver].
+// Furthest is the furthest point that a run has reached. [Job.StartOver] does not reset it.
 type Furthest struct {
 	Offset  int64 // bytes
-	Attempt int   // the one that came there
+	Attempt int   // the attempt that reached it
 }
 
 // Failure says why an attempt or a job failed. No field contains payload content.

@@ -359,8 +359,8 @@ func (j *Job) in(states ...State) error {
 	return fmt.Errorf("%w: it is %s", ErrState, j.State)
 }
 
-// InVain returns how many attempts in a row brought the job no further. A job that goes on
-// is not given up, however often its workers die, or its handler fails.
+// InVain returns the number of attempts since the last one that made progress. A job that
+// makes progress is never given up, however often its workers die or its handler fails.
 func (j *Job) InVain() int { return j.Attempt - j.Furthest.Attempt }
 
 // uncount takes back the current attempt.

@@ -154,8 +154,8 @@ func TestTakeIsFenced(t *testing.T) {
 	require.Equal(t, CodeAttempts, j.Failure.Code)
 }
 
-// Attempts that bring the job further are not counted against it, but those that do again
-// what was done before are.
+// Attempts that make progress don't count against MaxAttempts. Repeating earlier work is not
+// progress.
 func TestAttemptsInVain(t *testing.T) {
 	j := in(Processing)
 	j.Attempt, j.MaxAttempts = 1, 3

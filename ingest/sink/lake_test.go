@@ -335,7 +335,7 @@ func TestLakeOfARunWithFewerTypes(t *testing.T) {
 }
 
 func ExampleLake() {
-	// In a program, store is that of ingest.Backends.
+	// A program passes the Store of its ingest.Backends.
 	store, err := blobstore.New(memblob.OpenBucket(nil), nil)
 	if err != nil {
 		panic(err)

@@ -28,10 +28,10 @@
 //
 // # Connections
 //
-// A topic sends on connections of a sql.DB, which may be that of the job store. A
-// subscription has its own connection to the primary; standbys don't support LISTEN and
-// NOTIFY. It must not use PgBouncer in transaction or statement mode, where LISTEN succeeds
-// but no message ever arrives. A topic may.
+// A topic uses the connections of a sql.DB, which can be shared with the job store. A
+// subscription has its own connection to the primary, since standbys don't support LISTEN
+// and NOTIFY. A subscription must not go through PgBouncer in transaction or statement mode,
+// where LISTEN succeeds but no message ever arrives. A topic may.
 //
 // For a cluster with failover, set target_session_attrs=read-write and connect_timeout in the
 // URLs of both, so that neither connects to a standby.

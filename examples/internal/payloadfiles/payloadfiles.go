@@ -30,7 +30,7 @@ type List struct {
 	Skipped []string // names of files in folders whose name or kind is not a payload's
 }
 
-// Size returns the size of all files as stored, or -1 if that of one is unknown.
+// Size returns the total size of the files on disk in bytes, or -1 if any size is unknown.
 func (l *List) Size() int64 {
 	var n int64
 	for _, f := range l.Files {

@@ -31,7 +31,7 @@ type URLOpener struct{}
 
 // OpenPublisherURL implements [queue.URLOpener]. Sending returns once the broker has
 // confirmed the message, and fails while no queue is bound to the exchange. The parameter
-// queue names one to declare and bind; by default it is that of [queue.OpenOptions].Peer.
+// queue names a queue to declare and bind. Default: the queue in [queue.OpenOptions].Peer.
 func (URLOpener) OpenPublisherURL(_ context.Context, urlstr string, opts *queue.OpenOptions) (*queue.Publisher, error) {
 	exchange, u, err := parse(naming(urlstr, "queue", opts.Peer), "queue")
 	if err != nil {
@@ -51,8 +51,8 @@ func (URLOpener) OpenPublisherURL(_ context.Context, urlstr string, opts *queue.
 }
 
 // OpenSubscriptionURL implements [queue.URLOpener]. The parameter exchange names an exchange
-// to declare and to bind the queue to; by default it is that of [queue.OpenOptions].Peer,
-// and without one nothing is bound.
+// to declare and bind the queue to. Default: the exchange in [queue.OpenOptions].Peer;
+// without a Peer, nothing is bound.
 //
 // The parameter prefetch_count limits the unacknowledged messages, from 1 to 65535. Default:
 // one more than the Consumer handles at once.
